@@ -1,0 +1,72 @@
+//! The plug point of fixers: programs that try to repair an agent.
+//!
+//! A fixer is never believed: what it changed is taken as a diff and proved by running the
+//! agent again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a fixer is given. Everything it may know stands in files under `brief`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixTask<'a> {
+    /// A private clone of the repository at the base commit; the only place it may write.
+    pub workspace: &'a Path,
+    /// A private home directory.
+    pub home: &'a Path,
+    /// A folder with `task.md`, `scenario.md`, `grade.json`, the seed and the evidence.
+    pub brief: &'a Path,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// How a fixer ended. A closed list, the same for every driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FixEnd {
+    /// It ended by itself; whether it changed anything is read from the workspace.
+    Ended,
+    /// It ended with a failure status.
+    ToolError,
+    /// It ran out of time.
+    Timeout,
+    /// It was killed by a signal that archal did not send.
+    Killed,
+    /// It could not be started.
+    NotStarted,
+}
+
+/// The record of one attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FixRecord {
+    /// The fixer's name.
+    pub fixer: String,
+    /// The command as given.
+    pub command: String,
+    /// How it ended.
+    pub end: FixEnd,
+    /// Its exit status, where it had one.
+    pub exit_code: Option<i32>,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// How it was held: `namespaces` or `pgroup`.
+    pub containment: String,
+    /// How far files and network were restricted beyond containment: `off`.
+    pub sandbox: String,
+    /// Cost in US dollars; unknown is null, not zero.
+    pub cost_usd: Option<f64>,
+    /// Where its output was kept.
+    pub transcript: PathBuf,
+}
+
+/// Runs one kind of fixer.
+pub trait Fixer: Send + Sync {
+    /// The name in records and configuration.
+    fn name(&self) -> &str;
+
+    /// Lets it work in `task.workspace` until it ends or its time is up.
+    fn fix(&self, task: &FixTask<'_>) -> FixRecord;
+}

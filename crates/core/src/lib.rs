@@ -1,0 +1,25 @@
+//! The nouns of archal and the sockets its plug points fill.
+//!
+//! Everything here is a value or a trait: no disk, no network, no process, no
+//! wall clock. What differs between two runs (time, ids, environment) comes in
+//! as an argument, so that every crate above can be tested with values.
+//!
+//! - [`trace`]: the trace model and the `archal.trace.upload-batch` format.
+//! - [`redact`]: which values never reach a disk, a log, a model or a child.
+//! - [`diagnostic`]: what is wrong with an input, where, and what mends it.
+//! - [`clock`], [`id`], [`environment`]: the world as arguments.
+//! - [`hash`]: stable content hashes.
+//! - [`source`], [`clone`], [`grade`], [`fixer`]: the plug points.
+
+pub mod clock;
+pub mod clone;
+pub mod diagnostic;
+pub mod environment;
+pub mod fixer;
+pub mod grade;
+pub mod hash;
+pub mod id;
+pub mod redact;
+pub mod source;
+pub mod stability;
+pub mod trace;

@@ -1,0 +1,1 @@
+//! The post-prod loop: import, grade, seed, reproduce, fix.

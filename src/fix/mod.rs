@@ -1,0 +1,1 @@
+//! Letting a fixer change the agent, and proving what it did.

@@ -1,0 +1,1 @@
+//! The git command, as archal uses it.

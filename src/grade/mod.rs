@@ -1,0 +1,1 @@
+//! Whether a trace shows a real failure.

@@ -1,0 +1,34 @@
+//! archal closes the loops around AI agents, on a developer's own machine.
+//!
+//! Modules in the order in which they may use each other, lowest first; `ARCHITECTURE.md` says
+//! what each is for and a tidy test holds the order.
+
+pub mod config;
+pub mod store;
+
+pub mod report;
+
+pub mod git;
+pub mod sandbox;
+
+pub mod ingest;
+
+pub mod scenario;
+
+pub mod session;
+
+pub mod run;
+
+pub mod reconstruct;
+
+pub mod grade;
+
+pub mod reproduce;
+
+pub mod fix;
+
+pub mod attach;
+
+pub mod app;
+
+pub mod cli;

@@ -1,0 +1,7 @@
+//! The `archal` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    archal::app::main()
+}

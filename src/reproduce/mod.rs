@@ -1,0 +1,1 @@
+//! Running a traced failure again until it shows or does not.

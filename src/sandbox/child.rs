@@ -1,0 +1,101 @@
+//! What a contained child is given and how it ended.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A program to run contained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildSpec {
+    /// Program and arguments; no shell is involved. The program is looked up in `PATH` of `environment`.
+    pub command: Vec<String>,
+    /// The absolute working directory.
+    pub directory: PathBuf,
+    /// The whole environment of the child; nothing is inherited.
+    pub environment: BTreeMap<String, String>,
+    /// Wall-clock limit; then SIGTERM to all of it.
+    pub timeout: Duration,
+    /// How long after SIGTERM all of it gets SIGKILL.
+    pub grace: Duration,
+    /// Bytes kept of each of stdout and stderr; more is read and thrown away, and said.
+    pub output_cap: usize,
+    /// Files and folders shown to the child at other paths, where mount namespaces work.
+    pub binds: Vec<Bind>,
+    /// The most processes and threads, where the system can enforce it.
+    pub process_limit: Option<u64>,
+}
+
+/// A file or folder mounted over another path inside the child's mount namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// What is shown.
+    pub source: PathBuf,
+    /// Where; it must exist.
+    pub target: PathBuf,
+    /// Whether the child may only read it.
+    pub read_only: bool,
+}
+
+/// How a child was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Containment {
+    /// User, mount and PID namespaces (and a network namespace in `isolated`).
+    Namespaces,
+    /// Child subreaper, parent-death signal and process group.
+    Pgroup,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum ChildOutcome {
+    /// It exited.
+    Exited {
+        /// Its status.
+        code: i32,
+    },
+    /// A signal that archal did not send killed it.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It ran out of time and was stopped.
+    TimedOut,
+    /// It never started.
+    NotStarted {
+        /// Why, for a person.
+        reason: String,
+    },
+}
+
+/// What is left of a child that ended; none of its descendants runs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildEnd {
+    /// How it ended.
+    pub outcome: ChildOutcome,
+    /// The first `output_cap` bytes of its stdout.
+    pub stdout: Vec<u8>,
+    /// The first `output_cap` bytes of its stderr.
+    pub stderr: Vec<u8>,
+    /// Bytes of stdout that were thrown away.
+    pub stdout_dropped: u64,
+    /// Bytes of stderr that were thrown away.
+    pub stderr_dropped: u64,
+    /// From the request to its end.
+    pub duration: Duration,
+    /// How it was held.
+    pub containment: Containment,
+    /// How the process limit was enforced: `cgroup`, `rlimit` or `not enforced`.
+    pub process_limit: String,
+}
+
+impl ChildEnd {
+    /// Whether it exited with status 0.
+    pub fn succeeded(&self) -> bool {
+        self.outcome == (ChildOutcome::Exited { code: 0 })
+    }
+}

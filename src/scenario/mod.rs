@@ -1,0 +1,1 @@
+//! Scenarios: the markdown format and its criteria.

@@ -1,0 +1,110 @@
+//! Writing files so that nobody ever reads half of one.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The file or its folder could not be written.
+    #[error("cannot write {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The value has no JSON form.
+    #[error("cannot encode {}", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+}
+
+/// How long the bytes must last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Can be derived again: renamed into place without sync.
+    Derived,
+    /// Cannot: file and folder are synced before this returns.
+    Synced,
+}
+
+/// Writes `bytes` to a temporary name beside `path` and renames it into place, making folders.
+pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), WriteError> {
+    replace(path, bytes, durability).map_err(|source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// [`write`]s a value as indented JSON with a newline at its end.
+pub fn write_json(
+    path: &Path,
+    value: &impl Serialize,
+    durability: Durability,
+) -> Result<(), WriteError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Encode {
+        path: path.to_owned(),
+        source,
+    })?;
+    bytes.push(b'\n');
+    write(path, &bytes, durability)
+}
+
+fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // The temporary file removes itself when writing fails, so a full disk leaves no litter.
+    let mut file = tempfile::Builder::new()
+        .prefix(".archal-")
+        .suffix(".tmp")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if durability == Durability::Synced {
+        file.as_file().sync_all()?;
+    }
+    make_readable(file.as_file())?;
+    file.persist(path).map_err(|error| error.error)?;
+    if durability == Durability::Synced {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Temporary files are born 0600; artifacts are as readable as the user's other files.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_litter() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("state.json");
+        write(&path, b"old", Durability::Synced).expect("writable");
+        let blocked = folder.path().join("state.json").join("below-a-file");
+        assert!(write(&blocked, b"new", Durability::Derived).is_err());
+        assert_eq!(fs::read(&path).expect("still there"), b"old");
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+    }
+}
