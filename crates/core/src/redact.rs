@@ -86,9 +86,13 @@ impl Redactor {
                 for (name, inner) in map.iter_mut() {
                     if self.is_secret_key(name) && !is_placeholder(inner) {
                         if !inner.is_null() {
-                            let secret = inner.as_str().map_or_else(|| inner.to_string(), str::to_owned);
+                            let secret = inner
+                                .as_str()
+                                .map_or_else(|| inner.to_string(), str::to_owned);
                             *inner = Value::String(self.placeholder(&secret));
-                            *counts.entry(format!("key:{}", normalise(name))).or_default() += 1;
+                            *counts
+                                .entry(format!("key:{}", normalise(name)))
+                                .or_default() += 1;
                         }
                     } else {
                         self.value(inner, counts);
@@ -114,7 +118,9 @@ impl Redactor {
         for (name, value) in headers {
             if self.is_secret_key(name) && !value.starts_with("[redacted:") {
                 *value = self.placeholder(value);
-                *counts.entry(format!("key:{}", normalise(name))).or_default() += 1;
+                *counts
+                    .entry(format!("key:{}", normalise(name)))
+                    .or_default() += 1;
             }
         }
     }
@@ -124,7 +130,9 @@ impl Redactor {
         let mut url = url.to_owned();
         if let Some(scheme_end) = url.find("://") {
             let start = scheme_end + 3;
-            let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+            let end = url[start..]
+                .find(['/', '?', '#'])
+                .map_or(url.len(), |at| start + at);
             if let Some(at) = url[start..end].rfind('@') {
                 let user_info = url[start..start + at].to_owned();
                 if !user_info.starts_with("[redacted:") {
@@ -140,8 +148,12 @@ impl Redactor {
         let pairs: Vec<String> = query
             .split('&')
             .map(|pair| match pair.split_once('=') {
-                Some((name, value)) if self.is_secret_key(name) && !value.starts_with("[redacted:") => {
-                    *counts.entry(format!("key:{}", normalise(name))).or_default() += 1;
+                Some((name, value))
+                    if self.is_secret_key(name) && !value.starts_with("[redacted:") =>
+                {
+                    *counts
+                        .entry(format!("key:{}", normalise(name)))
+                        .or_default() += 1;
                     format!("{name}={}", self.placeholder(value))
                 }
                 _ => pair.to_owned(),
@@ -162,7 +174,9 @@ impl Redactor {
 }
 
 fn is_placeholder(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.starts_with("[redacted:"))
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with("[redacted:"))
 }
 
 fn normalise(name: &str) -> String {
@@ -223,7 +237,10 @@ mod tests {
     #[test]
     fn urls_lose_user_info_and_secret_parameters_only() {
         let mut counts = RedactionCounts::new();
-        let url = redactor().url("https://u:p@h.example/x?page=2&access_token=t#f", &mut counts);
+        let url = redactor().url(
+            "https://u:p@h.example/x?page=2&access_token=t#f",
+            &mut counts,
+        );
         assert!(url.contains("page=2"), "{url}");
         assert!(!url.contains("u:p"), "{url}");
         assert!(!url.contains("=t"), "{url}");

@@ -53,7 +53,9 @@ pub struct BatchSource {
 }
 
 /// What makes a trace the same trace.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceIdentity {
     /// The source's name; `file` where none is known.
