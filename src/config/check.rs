@@ -15,14 +15,14 @@ const PLANNED: &[(&str, &str)] = &[
     ("attach.notify", "notifying about failures"),
     ("attach.openPr", "opening pull requests"),
     ("attach.preprod", "running preprod from attach"),
-    ("budget", "budgets"),
+    ("budget", "a budget"),
     ("clock", "a fixed clock"),
-    ("fixer", "named fixers"),
-    ("grade", "the repository's own grading rules"),
+    ("fixer", "a named fixer"),
+    ("grade", "grading by the repository's own rules"),
     ("judge", "a judge"),
-    ("pdca", "PDCA cycles"),
+    ("pdca", "the PDCA loop"),
     ("preprod", "the pre-production loop"),
-    ("reproduce", "recorded model turns"),
+    ("reproduce", "replaying recorded model turns"),
     ("retention", "pruning old runs and traces"),
     ("route.allow", "letting named hosts through"),
     ("route.mode=direct", "the route `direct`"),
@@ -53,26 +53,26 @@ fn rename_old(node: &mut Node) -> Vec<Diagnostic> {
     };
     let taken: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
     let mut findings = Vec::new();
-    for member in members {
-        let Some((old, new)) = OLD_NAMES.iter().find(|(old, _)| *old == member.name) else {
-            continue;
+    members.retain_mut(|member| {
+        let known = OLD_NAMES.iter().find(|(old, _)| *old == member.name);
+        let Some((old, new)) = known.filter(|(_, new)| planned(new).is_none()) else {
+            return true;
         };
-        if taken.iter().any(|name| name == new) {
-            findings.push(
+        let is_double = taken.iter().any(|name| name == new);
+        findings.push(
+            if is_double {
                 Diagnostic::error(
                     "config/duplicate-key",
                     format!("`{old}` is an old name of `{new}`, which is set too"),
                 )
-                .at(member.name_span),
-            );
-        } else if planned(new).is_none() {
-            findings.push(
+            } else {
                 Diagnostic::note("config/old-name", format!("`{old}` is now called `{new}`"))
-                    .at(member.name_span),
-            );
-            (*new).clone_into(&mut member.name);
-        }
-    }
+            }
+            .at(member.name_span),
+        );
+        (*new).clone_into(&mut member.name);
+        !is_double
+    });
     findings
 }
 
@@ -88,7 +88,7 @@ fn not_yet(path: &str, what: &str) -> Diagnostic {
         "config/not-yet",
         format!("`{path}` is not supported yet in this version"),
     )
-    .with_help(format!("this version does not have {what}; remove it"))
+    .with_help(format!("{what} is planned; remove this until then"))
 }
 
 fn walk(node: &Node, schema: &Value, path: &str, findings: &mut Vec<Diagnostic>) {
@@ -363,7 +363,19 @@ mod tests {
                 "attach": {"policy": "everything", "reproduceRuns": 1.5},
                 "zzz": true,
             }"#
-        ), @"");
+        ), @r#"
+            "scenarois" | config/unknown-key | unknown key `scenarois` | did you mean `scenarios`?
+            0 | config/range | `runs` must be between 1 and 1000 | 
+            "90" | config/type | `timeout` must be a whole number, not a string | Wall-clock limit of one run, in seconds.
+            7 | config/type | `clones.1` must be a string, not a number | 
+            "cmd" | config/unknown-key | unknown key `agent.cmd` | the keys here are `args`, `command`, `env`
+            {"args": [], "cmd": "x"} | config/missing-key | `agent.command` is missing | 
+            "isolate" | config/unknown-value | `route.mode` cannot be `isolate` | did you mean `isolated`?
+            "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
+            "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
+            1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `clones`, `exposeCloneUrls`, `redaction`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "#);
     }
 
     #[test]
@@ -371,17 +383,28 @@ mod tests {
         insta::assert_snapshot!(findings(
             r#"{"twins": ["github"], "judge": {}, "evaluatorModel": "x", "autoloop": {"notify": {}},
                 "route": {"mode": "shim"}}"#
-        ), @"");
-        insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @"");
+        ), @r#"
+            "twins" | config/old-name | `twins` is now called `clones` | 
+            "evaluatorModel" | config/duplicate-key | `evaluatorModel` is an old name of `judge`, which is set too | 
+            "autoloop" | config/old-name | `autoloop` is now called `attach` | 
+            "judge" | config/not-yet | `judge` is not supported yet in this version | a judge is planned; remove this until then
+            "evaluatorModel" | config/not-yet | `evaluatorModel` is not supported yet in this version | a judge is planned; remove this until then
+            "notify" | config/not-yet | `attach.notify` is not supported yet in this version | notifying about failures is planned; remove this until then
+            "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
+            "#);
+        insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#"
+            "twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too | 
+            "twins" | config/unknown-key | unknown key `twins` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `clones`, `exposeCloneUrls`, `redaction`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "#);
     }
 
     #[test]
     fn what_is_no_json_object_is_said_so() {
-        insta::assert_snapshot!(findings("[]"), @"");
-        insta::assert_snapshot!(findings("// nothing"), @"");
-        insta::assert_snapshot!(findings("{\"a\": 1, \"a\": 2}"), @"");
-        insta::assert_snapshot!(findings("{'a': 1}"), @"");
-        insta::assert_snapshot!(findings("{\"a\" 1}"), @"");
+        insta::assert_snapshot!(findings("[]"), @"[] | config/type | the file must be an object, not a list |");
+        insta::assert_snapshot!(findings("// nothing"), @"config/empty the file holds no JSON object");
+        insta::assert_snapshot!(findings("{\"a\": 1, \"a\": 2}"), @"config/duplicate-key `a` is set twice");
+        insta::assert_snapshot!(findings("{'a': 1}"), @"config/not-json single-quoted strings are not allowed");
+        insta::assert_snapshot!(findings("{\"a\" 1}"), @"config/not-json expected colon after the string or word in object property");
     }
 
     #[test]

@@ -126,7 +126,18 @@ mod tests {
             .at(4..10)
             .with_help("did you mean `runs`?");
         let text = render(&finding, Some(&source("{\n  \"runz\": 1\n}\n")));
-        insta::assert_snapshot!(harmless(&text, false), @"");
+        insta::assert_snapshot!(harmless(&text, false), @r#"
+            config/unknown-key
+
+              × unknown key `runz`
+               ╭─[a.json:2:3]
+             1 │ {
+             2 │   "runz": 1
+               ·   ──────
+             3 │ }
+               ╰────
+              help: did you mean `runs`?
+            "#);
     }
 
     #[test]
