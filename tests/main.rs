@@ -6,5 +6,6 @@
 mod cli;
 mod contract;
 mod generated;
-mod tidy;
 mod sandbox;
+mod session;
+mod tidy;
