@@ -85,6 +85,8 @@ pub(crate) struct ConfigFile {
 /// The commands in the order of `archal --help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(commands::run::Args),
+    Attach(commands::attach::Args),
     Clone(commands::clone::Args),
     Config(commands::config::Args),
     Doctor(commands::doctor::Args),
@@ -98,6 +100,8 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
+            Self::Run(args) => commands::run::run(args, cx),
+            Self::Attach(args) => commands::attach::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
             Self::Doctor(args) => commands::doctor::run(args, cx),
