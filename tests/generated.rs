@@ -14,7 +14,10 @@ fn generated_files_are_up_to_date() {
         serde_json::from_str(&output.stdout).expect("paths and texts");
     for (path, text) in &files {
         let found = fs::read_to_string(root.join(path)).unwrap_or_default();
-        assert!(found == *text, "{path} differs from the code: cargo xtask gen");
+        assert!(
+            found == *text,
+            "{path} differs from the code: cargo xtask gen"
+        );
     }
     let reference = "docs/reference";
     let found: BTreeSet<String> = fs::read_dir(root.join(reference))
@@ -22,6 +25,9 @@ fn generated_files_are_up_to_date() {
         .map(|entry| entry.expect("readable").file_name())
         .map(|name| format!("{reference}/{}", name.to_string_lossy()))
         .collect();
-    let left_over: Vec<&String> = found.iter().filter(|path| !files.contains_key(*path)).collect();
+    let left_over: Vec<&String> = found
+        .iter()
+        .filter(|path| !files.contains_key(*path))
+        .collect();
     assert!(left_over.is_empty(), "nothing generates {left_over:?}");
 }

@@ -12,7 +12,10 @@ fn every_clone_of_the_catalogue_is_listed() {
         .iter()
         .filter_map(|clone| clone["name"].as_str())
         .collect();
-    let catalogue: Vec<&str> = archal::app::clones().iter().map(|clone| clone.name).collect();
+    let catalogue: Vec<&str> = archal::app::clones()
+        .iter()
+        .map(|clone| clone.name)
+        .collect();
     assert_eq!(listed, catalogue);
     let text = environment().run(&["clone", "list"]).ended(0).stdout;
     assert!(catalogue.iter().all(|name| text.contains(name)), "{text}");

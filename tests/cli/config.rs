@@ -31,7 +31,9 @@ fn a_named_file_must_exist_and_be_text() {
     let output = environment.run(&["config", "show", "--config", "gone.json"]);
     insta::assert_snapshot!(output, @"");
     std::fs::write(environment.repo().join("binary.json"), [0xff, 0xfe, 0x00]).expect("writable");
-    let output = environment.run(&["config", "show", "--config", "binary.json"]).ended(2);
+    let output = environment
+        .run(&["config", "show", "--config", "binary.json"])
+        .ended(2);
     assert!(output.stderr.contains("caused by: "), "{output}");
 }
 

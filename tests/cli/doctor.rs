@@ -6,7 +6,10 @@ use super::environment;
 
 /// The route and containment depend on the machine's kernel, so their lines are left out.
 fn without_kernel(output: archal_testkit::cli::Output) -> archal_testkit::cli::Output {
-    output.with(r"(?m)^\S+ +(route|containment) .*\n( +hint: sysctl.*\n)?", "")
+    output.with(
+        r"(?m)^\S+ +(route|containment) .*\n( +hint: sysctl.*\n)?",
+        "",
+    )
 }
 
 fn machine(git: &str) -> TestEnv {
@@ -22,7 +25,10 @@ fn a_machine_with_everything_is_ready() {
     environment.program("python3", "echo Python 3.11.7");
     let output = without_kernel(environment.run(&["doctor"]));
     insta::assert_snapshot!(output, @"");
-    assert!(!environment.repo().join(".archal").exists(), "a check writes nothing");
+    assert!(
+        !environment.repo().join(".archal").exists(),
+        "a check writes nothing"
+    );
 }
 
 #[test]
@@ -41,7 +47,10 @@ fn a_program_that_fails_is_not_taken_for_working() {
     let document = output.json();
     assert_eq!(document["ready"], false);
     let checks = document["checks"].as_array().expect("a list");
-    let git = checks.iter().find(|check| check["name"] == "git").expect("checked");
+    let git = checks
+        .iter()
+        .find(|check| check["name"] == "git")
+        .expect("checked");
     assert_eq!(git["status"], "missing");
 }
 

@@ -6,7 +6,10 @@ use super::environment;
 fn archal_and_each_command_have_a_page() {
     let page = environment().run(&["man"]).ended(0).stdout;
     assert!(page.contains(".TH archal 1"), "{page}");
-    let page = environment().run(&["man", "config", "show"]).ended(0).stdout;
+    let page = environment()
+        .run(&["man", "config", "show"])
+        .ended(0)
+        .stdout;
     assert!(page.contains("origin"), "{page}");
 }
 

@@ -14,7 +14,10 @@ fn every_listed_schema_is_a_valid_schema() {
             panic!("{name}: {error}");
         }
     }
-    assert!(list.lines().any(|line| line.starts_with("trace ")), "{list}");
+    assert!(
+        list.lines().any(|line| line.starts_with("trace ")),
+        "{list}"
+    );
 }
 
 #[test]
@@ -30,6 +33,11 @@ fn the_configuration_schema_holds_what_the_program_holds() {
 fn an_unknown_name_is_a_usage_error_with_the_nearest_one() {
     let output = environment().run(&["schema", "traces"]);
     insta::assert_snapshot!(output, @"");
-    let output = environment().run(&["schema", "seed", "no-such-clone"]).ended(2);
-    assert!(output.stderr.contains("there is no clone `no-such-clone`"), "{output}");
+    let output = environment()
+        .run(&["schema", "seed", "no-such-clone"])
+        .ended(2);
+    assert!(
+        output.stderr.contains("there is no clone `no-such-clone`"),
+        "{output}"
+    );
 }
