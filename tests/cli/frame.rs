@@ -7,7 +7,18 @@ use super::environment;
 #[test]
 fn a_wrong_option_is_a_usage_error_with_the_right_spelling() {
     let output = environment().run(&["config", "show", "--orgin"]);
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: unexpected argument '--orgin' found
+
+          tip: a similar argument exists: '--origin'
+
+        Usage: archal config show --origin
+
+        For more information, try '--help'.
+        ");
 }
 
 #[test]

@@ -16,5 +16,11 @@ fn archal_and_each_command_have_a_page() {
 #[test]
 fn an_unknown_command_is_a_usage_error() {
     let output = environment().run(&["man", "config", "shwo"]);
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: there is no command `config shwo`
+        hint: archal --help
+        ");
 }

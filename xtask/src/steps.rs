@@ -1,7 +1,8 @@
 //! Running one program and saying so.
 #![expect(
     clippy::print_stderr,
-    reason = "a development command talks to the developer"
+    clippy::disallowed_methods,
+    reason = "a development command talks to the developer and does as cargo's variables say"
 )]
 
 use std::ffi::OsString;
