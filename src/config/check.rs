@@ -341,10 +341,8 @@ mod tests {
             .map(|finding| {
                 let place = finding.span.map_or("", |span| &text[span.start..span.end]);
                 let help = finding.help.as_deref().unwrap_or_default();
-                format!(
-                    "{place} | {} | {} | {help}\n",
-                    finding.code, finding.message
-                )
+                let line = format!("{place} | {} | {} | {help}", finding.code, finding.message);
+                format!("{}\n", line.trim_end_matches([' ', '|']))
             })
             .collect()
     }
