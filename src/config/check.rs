@@ -390,13 +390,13 @@ mod tests {
             "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
             "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#"
-            "twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too |
+            "twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too
             "#);
     }
 
     #[test]
     fn what_is_no_json_object_is_said_so() {
-        insta::assert_snapshot!(findings("[]"), @"[] | config/type | the file must be an object, not a list |");
+        insta::assert_snapshot!(findings("[]"), @"[] | config/type | the file must be an object, not a list");
         insta::assert_snapshot!(findings("// nothing"), @"config/empty the file holds no JSON object");
         insta::assert_snapshot!(findings("{\"a\": 1, \"a\": 2}"), @"config/duplicate-key `a` is set twice");
         insta::assert_snapshot!(findings("{'a': 1}"), @"config/not-json single-quoted strings are not allowed");
