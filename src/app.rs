@@ -16,8 +16,16 @@ use archal_core::environment::Environment;
 use archal_core::id::{IdSource, SequentialIds};
 use archal_core::source::SourceDescriptor;
 
-/// Runs the program. `run` is the command line, which stands above this module.
+/// Runs the program, or the hidden helper mode that stands between archal and a contained child.
+/// `run` is the command line, which stands above this module.
 pub fn main(run: fn(Result<World, WorldError>) -> ExitCode) -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    if let Some(code) = crate::sandbox::helper_main(&arguments) {
+        return code;
+    }
     run(World::real())
 }
 

@@ -7,3 +7,4 @@ mod cli;
 mod contract;
 mod generated;
 mod tidy;
+mod sandbox;

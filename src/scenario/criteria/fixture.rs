@@ -1,0 +1,1 @@
+//! A small clone for the tests of criteria.

@@ -1,0 +1,1 @@
+//! Finds scenario files in files, folders and patterns.
