@@ -6,5 +6,5 @@
 mod cli;
 mod contract;
 mod generated;
-mod tidy;
 mod sandbox;
+mod tidy;
