@@ -7,4 +7,5 @@ mod cli;
 mod contract;
 mod generated;
 mod sandbox;
+mod session;
 mod tidy;

@@ -279,6 +279,8 @@ async fn http(origin: Origin, stream: impl Stream) {
     server
         .http1()
         .timer(TokioTimer::new())
+        // A client may end its side, or itself, before it has read the answer.
+        .half_close(true)
         .header_read_timeout(HEAD)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES);

@@ -44,7 +44,7 @@ pub(super) async fn answer(
     }
     let (host, clone) = match addressed(origin, request.uri(), request.headers()) {
         Ok(addressed) => addressed,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let (head, body) = request.into_parts();
     let body = match read(body).await {
@@ -96,7 +96,7 @@ fn addressed(
     origin: &Origin,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(String, usize), Response<Full<Bytes>>> {
+) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
     if let Door::Base { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
@@ -113,10 +113,8 @@ fn addressed(
         .map(|authority| bare(authority.host()))
         .or_else(|| origin.tls_host.clone());
     let Some(host) = host else {
-        return Err(plain(
-            StatusCode::BAD_REQUEST,
-            "the request names no host\n",
-        ));
+        let refused = plain(StatusCode::BAD_REQUEST, "the request names no host\n");
+        return Err(Box::new(refused));
     };
     match shared.clone_of(&host) {
         Some(clone) => Ok((host, clone)),
@@ -128,7 +126,7 @@ fn addressed(
             } else {
                 StatusCode::FORBIDDEN
             };
-            Err(plain(status, shared.refuse(&host, port)))
+            Err(Box::new(plain(status, shared.refuse(&host, port))))
         }
     }
 }

@@ -91,6 +91,9 @@ impl Shared {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(authority));
+        // A ticket that cannot be written, because the client has ended already, would fail the
+        // handshake, and what the client had asked with it.
+        tls.send_tls13_tickets = 0;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             clones,

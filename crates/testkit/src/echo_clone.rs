@@ -211,6 +211,7 @@ fn open(cx: &OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
 }
 
 fn operation_of(method: &str, path: &str) -> Option<&'static str> {
+    let method = if method == "HEAD" { "GET" } else { method };
     match (method, path.strip_prefix("/notes")?) {
         ("POST", "") => Some("notes/create"),
         ("GET", "") => Some("notes/list"),
