@@ -1,2 +1,2 @@
-//! Placeholder.
+//! Benchmarks of clones.
 fn main() {}

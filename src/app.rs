@@ -88,6 +88,7 @@ impl World {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "taken once, here")]
 fn variables() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -99,6 +100,7 @@ struct SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one real clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

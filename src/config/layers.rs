@@ -206,34 +206,28 @@ pub fn load(
         .and_then(Path::parent)
         .map_or_else(|| environment.resolve(directory), Path::to_owned);
     let source = path
-        .map(|path| read(&path).map(|text| named(&path, text, environment)))
+        .map(|path| read(&path, shown(&path, environment)))
         .transpose()?;
     merge(source, folder, flags, environment)
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-        .map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(ConfigError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
-    Ok(text)
+/// People know a file by its path from where they stand.
+fn shown(path: &Path, environment: &Environment) -> PathBuf {
+    let shown = path.strip_prefix(&environment.directory).unwrap_or(path);
+    shown.to_owned()
 }
 
-/// People know a file by its path from where they stand.
-fn named(path: &Path, text: String, environment: &Environment) -> SourceText {
-    let path = path.strip_prefix(&environment.directory).unwrap_or(path);
-    SourceText {
-        path: path.to_owned(),
-        text,
+fn read(path: &Path, shown: PathBuf) -> Result<SourceText, ConfigError> {
+    let mut text = String::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Err(source) => Err(ConfigError::Read {
+            path: shown,
+            source,
+        }),
+        Ok(count) if count as u64 > MAX_BYTES => Err(ConfigError::TooLarge { path: shown }),
+        Ok(_) => Ok(SourceText { path: shown, text }),
     }
 }
 

@@ -12,7 +12,10 @@ fn every_clone_of_the_catalogue_is_listed() {
         .iter()
         .filter_map(|clone| clone["name"].as_str())
         .collect();
-    let catalogue: Vec<&str> = archal::app::clones().iter().map(|clone| clone.name).collect();
+    let catalogue: Vec<&str> = archal::app::clones()
+        .iter()
+        .map(|clone| clone.name)
+        .collect();
     assert_eq!(listed, catalogue);
     let text = environment().run(&["clone", "list"]).ended(0).stdout;
     assert!(catalogue.iter().all(|name| text.contains(name)), "{text}");
@@ -21,5 +24,16 @@ fn every_clone_of_the_catalogue_is_listed() {
 #[test]
 fn an_unknown_action_is_a_usage_error() {
     let output = environment().run(&["clone", "lists"]);
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: unrecognized subcommand 'lists'
+
+          tip: a similar subcommand exists: 'list'
+
+        Usage: archal clone [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        ");
 }

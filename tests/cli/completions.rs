@@ -14,5 +14,13 @@ fn each_shell_gets_a_script_that_names_the_commands() {
 #[test]
 fn an_unknown_shell_is_a_usage_error() {
     let output = environment().run(&["completions", "cmd"]);
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: invalid value 'cmd' for '<SHELL>'
+          [possible values: bash, elvish, fish, powershell, zsh]
+
+        For more information, try '--help'.
+        ");
 }

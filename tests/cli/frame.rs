@@ -7,14 +7,29 @@ use super::environment;
 #[test]
 fn a_wrong_option_is_a_usage_error_with_the_right_spelling() {
     let output = environment().run(&["config", "show", "--orgin"]);
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: unexpected argument '--orgin' found
+
+          tip: a similar argument exists: '--origin'
+
+        Usage: archal config show --origin
+
+        For more information, try '--help'.
+        ");
 }
 
 #[test]
 fn an_error_is_a_document_where_one_was_asked_for() {
-    let output = environment().run(&["doctor", "--network", "--jason", "--json"]).ended(2);
+    let output = environment()
+        .run(&["doctor", "--network", "--jason", "--json"])
+        .ended(2);
     assert_eq!(output.json()["schema"], "archal.error");
-    let output = environment().run(&["config", "show", "--json", "-c", "gone.json"]).ended(2);
+    let output = environment()
+        .run(&["config", "show", "--json", "-c", "gone.json"])
+        .ended(2);
     let document = output.json();
     assert_eq!(document["kind"], "config");
     assert_eq!(document["exitCode"], 2);
@@ -30,7 +45,10 @@ fn no_command_is_a_usage_error() {
 #[test]
 fn help_and_version_are_results() {
     let output = environment().run(&["--version"]).ended(0);
-    assert_eq!(output.stdout, format!("archal {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        output.stdout,
+        format!("archal {}\n", env!("CARGO_PKG_VERSION"))
+    );
     let output = environment().run(&["doctor", "--help"]).ended(0);
     assert!(output.stdout.contains("Exit codes:"), "{output}");
 }

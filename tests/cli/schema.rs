@@ -14,7 +14,10 @@ fn every_listed_schema_is_a_valid_schema() {
             panic!("{name}: {error}");
         }
     }
-    assert!(list.lines().any(|line| line.starts_with("trace ")), "{list}");
+    assert!(
+        list.lines().any(|line| line.starts_with("trace ")),
+        "{list}"
+    );
 }
 
 #[test]
@@ -29,7 +32,18 @@ fn the_configuration_schema_holds_what_the_program_holds() {
 #[test]
 fn an_unknown_name_is_a_usage_error_with_the_nearest_one() {
     let output = environment().run(&["schema", "traces"]);
-    insta::assert_snapshot!(output, @"");
-    let output = environment().run(&["schema", "seed", "no-such-clone"]).ended(2);
-    assert!(output.stderr.contains("there is no clone `no-such-clone`"), "{output}");
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: there is no schema `traces`
+        hint: archal schema trace
+        ");
+    let output = environment()
+        .run(&["schema", "seed", "no-such-clone"])
+        .ended(2);
+    assert!(
+        output.stderr.contains("there is no clone `no-such-clone`"),
+        "{output}"
+    );
 }

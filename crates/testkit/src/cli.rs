@@ -81,6 +81,10 @@ impl TestEnv {
 
     /// Puts the caller's own `PATH` behind the fake programs, for tests that need tools which
     /// `cargo xtask test` has made sure of.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the caller has on PATH is what this asks for"
+    )]
     pub fn with_callers_programs(&mut self) -> &mut Self {
         let callers = std::env::var_os("PATH").unwrap_or_default();
         let path = format!("{}:{}", self.bin().display(), callers.to_string_lossy());

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::context::CommandContext;
 use crate::config;
+use crate::sandbox;
 use crate::store::layout::Layout;
 
 use super::programs;
@@ -53,7 +54,7 @@ impl Check {
 
 /// All checks in the order they are printed.
 pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
-    let mut checks = sandbox(cx);
+    let mut checks = Vec::from(sandbox(cx));
     checks.extend([
         git(cx),
         python(cx),
@@ -64,22 +65,10 @@ pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
 }
 
 /// Route and containment, by trying them.
-fn sandbox(cx: &CommandContext) -> Vec<Check> {
-    let isolated = programs::run(
-        "unshare",
-        &[
-            "--user",
-            "--map-root-user",
-            "--net",
-            "--mount",
-            "--pid",
-            "--fork",
-            "true",
-        ],
-        &cx.environment,
-    );
-    match isolated {
-        Ok(_) => vec![
+fn sandbox(cx: &CommandContext) -> [Check; 2] {
+    let probe = sandbox::probe(&cx.binary);
+    match &probe.namespaces {
+        Ok(()) => [
             Check::new(
                 "route",
                 Status::Ready,
@@ -87,11 +76,11 @@ fn sandbox(cx: &CommandContext) -> Vec<Check> {
             ),
             Check::new("containment", Status::Ready, "namespaces"),
         ],
-        Err(reason) => vec![
+        Err(reason) => [
             Check::new(
                 "route",
                 Status::Limited,
-                format!("proxy: user namespaces do not work here ({reason})"),
+                format!("proxy: namespaces do not work here: {reason}"),
             )
             .hint("sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000"),
             Check::new("containment", Status::Limited, "process group"),
