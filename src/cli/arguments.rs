@@ -87,6 +87,7 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Attach(commands::attach::Args),
+    Demo(commands::demo::Args),
     Clone(commands::clone::Args),
     Config(commands::config::Args),
     Doctor(commands::doctor::Args),
@@ -102,6 +103,7 @@ impl Command {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Demo(args) => commands::demo::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
             Self::Doctor(args) => commands::doctor::run(args, cx),

@@ -8,6 +8,7 @@ pub(crate) mod attach;
 pub(crate) mod clone;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod reference;
