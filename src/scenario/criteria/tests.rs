@@ -483,7 +483,7 @@ fn deep_and_long_expressions_are_refused_and_not_crashed_on() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_panics(source in "[a-z.(){}\\[\\]'\"=!<>&|?:,+*/%0-9 \\-é`\n]{0,60}") {
