@@ -85,6 +85,9 @@ pub(crate) struct ConfigFile {
 /// The commands in the order of `archal --help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(commands::run::Args),
+    Attach(commands::attach::Args),
+    Demo(commands::demo::Args),
     Clone(commands::clone::Args),
     Config(commands::config::Args),
     Doctor(commands::doctor::Args),
@@ -98,6 +101,9 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
+            Self::Run(args) => commands::run::run(args, cx),
+            Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Demo(args) => commands::demo::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
             Self::Doctor(args) => commands::doctor::run(args, cx),

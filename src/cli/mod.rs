@@ -3,15 +3,18 @@
 //! - [`context`]: what every command is given.
 //! - [`output`]: stdout is the result, stderr is everything else.
 //! - [`error`], [`exit`]: how a command ends.
+//! - `bench`, `pass`: what commands that run agents share.
 //! - `arguments`: the grammar of the command line.
 //! - `commands`: one file for each command; this file only parses, runs one and reports.
 
 mod arguments;
+mod bench;
 mod commands;
 pub mod context;
 pub mod error;
 pub mod exit;
 pub mod output;
+mod pass;
 mod reference;
 
 use std::ffi::OsString;

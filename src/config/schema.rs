@@ -141,7 +141,9 @@ pub struct Attach {
     /// Wall-clock limit of one fix attempt, in seconds.
     #[schemars(range(min = 1, max = 86400))]
     pub fix_timeout: u32,
-    /// Whether commands that are not the harness may run: the fix command.
+    /// A shell command that must succeed with a fix before it counts: `make test`.
+    pub validation_command: Option<String>,
+    /// Whether commands that are not the harness may run: the fix and validation commands.
     pub allow_external_execution: bool,
 }
 
@@ -152,6 +154,7 @@ impl Default for Attach {
             reproduce_runs: 3,
             fix_command: None,
             fix_timeout: 900,
+            validation_command: None,
             allow_external_execution: false,
         }
     }
