@@ -329,6 +329,24 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
     );
 }
 
+#[test]
+fn a_child_inherits_no_descriptor() {
+    for containment in BOTH {
+        let end = held(
+            &shell("for fd in /proc/$$/fd/*; do readlink $fd; done"),
+            containment,
+        );
+        let text = String::from_utf8_lossy(&end.stdout).into_owned();
+        let open: Vec<&str> = text.lines().collect();
+        assert_eq!(open.len(), 3, "{containment:?}: {text}");
+        assert_eq!(open[0], "/dev/null");
+        assert!(
+            open[1].starts_with("pipe:") && open[2].starts_with("pipe:"),
+            "{text}"
+        );
+    }
+}
+
 /// Not a test of its own: holds one child when another test starts this binary for it.
 #[test]
 fn driver() {
@@ -419,7 +437,7 @@ fn nothing_outlives_an_archal_that_is_killed() {
             spec.environment.insert(MARK.to_owned(), mark.clone());
             let mut driver = drive(folder.path(), user, &spec, containment);
             eventually("the child's start", || folder.path().join("ready").exists());
-            assert!(marked(&mark).len() >= 3, "{:?}", marked(&mark));
+            eventually("all its processes", || marked(&mark).len() >= 3);
             driver.kill().expect("killed");
             driver.wait().expect("ended");
             eventually("the end of every process", || marked(&mark).is_empty());
