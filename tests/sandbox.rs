@@ -297,7 +297,7 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
          \x20   except OSError as e: print(e.strerror)\n"
     );
     let mut spec = shell("");
-    spec.command = vec!["/usr/bin/python3".to_owned(), "-c".to_owned(), script];
+    spec.command = vec!["python3".to_owned(), "-c".to_owned(), script];
     let mut serve = |sockets: archal::sandbox::hold::InsideSockets| {
         let [listener] = <[TcpListener; 1]>::try_from(sockets.tcp).expect("one listener");
         assert_eq!(sockets.udp.len(), 1);
