@@ -1,1 +1,19 @@
-//! Scenarios: the markdown format and its criteria.
+//! Scenarios: the markdown format, where scenario files are found, and the criteria that
+//! decide a run on state, calls and outcome without a model.
+//!
+//! - [`spec`]: the types of a scenario.
+//! - [`format`]: reading and writing scenario markdown.
+//! - [`criteria`]: compiling and evaluating CEL criteria against the schemas of the clones.
+//! - [`matching`]: which traces a scenario is for.
+//! - [`discover`]: scenario files in files, folders and patterns.
+
+pub mod criteria;
+pub mod discover;
+pub mod format;
+pub mod matching;
+pub mod spec;
+
+#[cfg(test)]
+mod fixture;
+
+pub use spec::{Check, Criterion, Scenario, ScenarioConfig, SeedBlock, SeedChoice};

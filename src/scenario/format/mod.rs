@@ -1,0 +1,20 @@
+//! Reading and writing scenario markdown.
+//!
+//! A file is `# Title` and sections; [`parse`] gives back the scenario when nothing in it is
+//! wrong, and everything that is wrong with its place otherwise. [`write()`] makes a file that
+//! reads back as the same scenario.
+
+mod blocks;
+mod bullets;
+mod condition;
+mod parse;
+mod sections;
+mod seeds;
+mod settings;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use parse::{MAX_BYTES, has_prompt, load, parse};
+pub use write::write;

@@ -1,0 +1,336 @@
+//! From the bytes of a file to a scenario, or to all that is wrong with it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::diagnostic::{Diagnostic, Span};
+
+use super::super::criteria::compile;
+use super::super::spec::{Check, Criterion, Scenario};
+use super::blocks::{Setup, setup};
+use super::bullets::{criteria, slug};
+use super::sections::{Outline, Section, SectionKind, headings, outline, prose};
+use super::seeds::{Chosen, Said, choose};
+use super::settings::settings;
+
+/// The largest scenario file, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// The longest id, in bytes; ids become names of files.
+const MAX_ID: usize = 64;
+/// How much of a text that is not understood is quoted, in characters.
+const MAX_QUOTE: usize = 120;
+
+/// Reads a scenario file; see [`parse`]. A file that cannot be read is a diagnostic too.
+pub fn load(path: &Path, catalogue: &[CloneDescriptor]) -> (Option<Scenario>, Vec<Diagnostic>) {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => parse(path, &bytes, catalogue),
+        Err(error) => {
+            let message = format!("the scenario could not be read: {error}");
+            let diagnostic = Diagnostic::error("scenario/unreadable", message).in_file(path);
+            (None, vec![diagnostic])
+        }
+    }
+}
+
+/// Reads a scenario. Gives back the scenario when nothing in it is wrong, and with it notes;
+/// otherwise all that is wrong with its place in the file. Criteria are checked against the
+/// schemas of the clones, so that what is given back can be run.
+pub fn parse(
+    path: &Path,
+    bytes: &[u8],
+    catalogue: &[CloneDescriptor],
+) -> (Option<Scenario>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let scenario = text_of(bytes, &mut diagnostics)
+        .and_then(|(text, shift)| {
+            let scenario = scenario(path, text, catalogue, &mut diagnostics);
+            shift_spans(shift, &mut diagnostics);
+            scenario
+        })
+        .filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(0, |span| span.start));
+    let diagnostics = diagnostics
+        .into_iter()
+        .map(|diagnostic| diagnostic.in_file(path))
+        .collect();
+    (scenario, diagnostics)
+}
+
+/// The file's text, and how many bytes of the file stand before it.
+fn text_of<'b>(bytes: &'b [u8], diagnostics: &mut Vec<Diagnostic>) -> Option<(&'b str, usize)> {
+    if bytes.len() > MAX_BYTES {
+        diagnostics.push(Diagnostic::error(
+            "scenario/too-large",
+            format!("a scenario has at most {MAX_BYTES} bytes"),
+        ));
+        return None;
+    }
+    if bytes.contains(&0) {
+        diagnostics.push(Diagnostic::error(
+            "scenario/not-text",
+            "a binary file, not a scenario",
+        ));
+        return None;
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => match text.strip_prefix('\u{feff}') {
+            Some(rest) => Some((rest, text.len() - rest.len())),
+            None => Some((text, 0)),
+        },
+        Err(error) => {
+            let at = error.valid_up_to();
+            diagnostics.push(
+                Diagnostic::error("scenario/not-text", "not text in UTF-8")
+                    .at(at..at + error.error_len().unwrap_or(bytes.len() - at)),
+            );
+            None
+        }
+    }
+}
+
+fn shift_spans(by: usize, diagnostics: &mut [Diagnostic]) {
+    for diagnostic in diagnostics {
+        if let Some(span) = &mut diagnostic.span {
+            span.start += by;
+            span.end += by;
+        }
+    }
+}
+
+fn scenario(
+    path: &Path,
+    text: &str,
+    catalogue: &[CloneDescriptor],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
+    let outline = outline(text, diagnostics);
+    let start = Span {
+        start: 0,
+        end: text.lines().next().map_or(0, str::len),
+    };
+    if outline.title.is_none() {
+        diagnostics.push(
+            Diagnostic::error("scenario/no-title", "the scenario has no title")
+                .at(start)
+                .with_help("begin with `# What the agent should do`"),
+        );
+    }
+    let top = outline.title.as_ref().map_or(start, |(_, span)| *span);
+    let words = |kind| {
+        outline
+            .section(kind)
+            .and_then(|section| prose(&text[section.body.clone()]))
+    };
+    let prompt = words(SectionKind::Prompt);
+    if prompt.is_none() {
+        diagnostics.push(no_prompt(&outline, top));
+    }
+    let criteria = criteria_of(text, &outline, top, diagnostics);
+    let config = outline.section(SectionKind::Config);
+    let settings = settings(
+        text,
+        config.map_or(0..0, |section| section.body.clone()),
+        diagnostics,
+    );
+    let setup = setup_of(text, &outline, diagnostics);
+    let said_prose = setup.prose.clone();
+    let has_block = !setup.blocks.is_empty();
+    let spoken = [
+        said_prose.as_ref().map(|(words, _)| words.as_str()),
+        prompt.as_deref(),
+    ];
+    let chosen = choose(
+        Said {
+            clones: &settings.clones,
+            seeds: &settings.seeds,
+            blocks: setup.blocks,
+            words: spoken.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+            criteria: &criteria,
+            place: config.map_or(top, |section| section.heading),
+        },
+        catalogue,
+        diagnostics,
+    );
+    if let Some((words, span)) = &said_prose
+        && settings.seeds.is_empty()
+        && !has_block
+    {
+        diagnostics.push(prose_seed(words, *span, &chosen, catalogue));
+    }
+    check_criteria(&criteria, &chosen.clones, catalogue, diagnostics);
+    let mut config = settings.config;
+    config.clones = chosen.clones;
+    config.seeds = chosen.seeds;
+    let (title, _) = outline.title.clone()?;
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy())
+        .unwrap_or_default();
+    let id = slug(&stem, MAX_ID);
+    Some(Scenario {
+        id: if id.is_empty() {
+            "scenario".to_owned()
+        } else {
+            id
+        },
+        path: path.to_owned(),
+        title,
+        setup: said_prose.map(|(words, _)| lines(&words)),
+        prompt: lines(&prompt?),
+        expected: words(SectionKind::Expected).map(|words| lines(&words)),
+        criteria,
+        config,
+        seed_blocks: chosen.blocks,
+    })
+}
+
+/// Text with plain line ends.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn no_prompt(outline: &Outline, top: Span) -> Diagnostic {
+    match outline.section(SectionKind::Prompt) {
+        Some(section) => {
+            Diagnostic::error("scenario/no-prompt", "the prompt is empty").at(section.heading)
+        }
+        None => Diagnostic::error("scenario/no-prompt", "the scenario has no prompt")
+            .at(top)
+            .with_help("add `## Prompt` with what the agent is asked"),
+    }
+}
+
+fn criteria_of(
+    text: &str,
+    outline: &Outline,
+    top: Span,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Criterion> {
+    let Some(section) = outline.section(SectionKind::Criteria) else {
+        diagnostics.push(
+            Diagnostic::error(
+                "scenario/no-criteria",
+                "the scenario has no success criteria",
+            )
+            .at(top)
+            .with_help("add `## Success Criteria` with one bullet for each"),
+        );
+        return Vec::new();
+    };
+    let before = diagnostics.len();
+    let found = criteria(text, section.body.clone(), diagnostics);
+    if found.is_empty() && diagnostics.len() == before {
+        diagnostics.push(
+            Diagnostic::error(
+                "scenario/no-criteria",
+                "the scenario has no success criteria",
+            )
+            .at(section.heading)
+            .with_help("write one bullet for each"),
+        );
+    }
+    found
+}
+
+/// Setup and Seed State together.
+fn setup_of(text: &str, outline: &Outline, diagnostics: &mut Vec<Diagnostic>) -> Setup {
+    let read = |section: Option<&Section>, diagnostics: &mut Vec<Diagnostic>| {
+        section.map_or_else(Setup::default, |section| {
+            setup(text, section.body.clone(), diagnostics)
+        })
+    };
+    let mut both = read(outline.section(SectionKind::Setup), diagnostics);
+    let state = read(outline.section(SectionKind::SeedState), diagnostics);
+    if let Some((_, span)) = state.prose {
+        diagnostics.push(
+            Diagnostic::error("scenario/seed-state", "Seed State holds fenced blocks only")
+                .at(span)
+                .with_help("words for the judge stand under ## Setup"),
+        );
+    }
+    both.blocks.extend(state.blocks);
+    both
+}
+
+fn prose_seed(
+    words: &str,
+    span: Span,
+    chosen: &Chosen,
+    catalogue: &[CloneDescriptor],
+) -> Diagnostic {
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quote = match line.char_indices().nth(MAX_QUOTE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    };
+    let seeds: Vec<String> = catalogue
+        .iter()
+        .filter(|clone| chosen.clones.iter().any(|name| name == clone.name))
+        .flat_map(|clone| {
+            clone
+                .seeds
+                .iter()
+                .map(|seed| format!("{}:{}", clone.name, seed.name))
+        })
+        .collect();
+    let choice = if seeds.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", seeds.join(", "))
+    };
+    Diagnostic::error(
+        "scenario/prose-seed",
+        format!("a starting state in words is not understood yet: \"{quote}\""),
+    )
+    .at(span)
+    .with_help(format!(
+        "name one with `seed:` under ## Config{choice}, or write it as a ```yaml block; the words are then for the judge"
+    ))
+}
+
+/// Checks each expression and moves what is wrong to its place in the file.
+fn check_criteria(
+    criteria: &[Criterion],
+    clones: &[String],
+    catalogue: &[CloneDescriptor],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let clones: Vec<&CloneDescriptor> = catalogue
+        .iter()
+        .filter(|clone| clones.iter().any(|name| name == clone.name))
+        .collect();
+    for criterion in criteria {
+        let Check::Cel { source, span } = &criterion.check else {
+            continue;
+        };
+        let Err(problems) = compile(source, &clones) else {
+            continue;
+        };
+        // Where line ends changed the text its offsets do not fit the file.
+        let exact = span.end - span.start == source.len();
+        for mut problem in problems {
+            problem.span = match problem.span {
+                Some(inner) if exact => Some(Span {
+                    start: span.start + inner.start,
+                    end: span.start + inner.end,
+                }),
+                _ => Some(*span),
+            };
+            diagnostics.push(problem);
+        }
+    }
+}
+
+/// Whether a text has a prompt section, which makes a markdown file a scenario.
+pub fn has_prompt(text: &str) -> bool {
+    headings(text)
+        .iter()
+        .any(|heading| !heading.top && SectionKind::of(&heading.text) == Some(SectionKind::Prompt))
+}
