@@ -33,7 +33,10 @@ fn callers_are_known_by_their_token_alone() {
         (format!("GET {REPO}/issues"), 200),
         ("GET /user".to_owned(), 401),
         ("GET /user/repos".to_owned(), 401),
-        (format!(r#"PATCH {REPO}/issues/1 {{"state":"closed"}}"#), 401),
+        (
+            format!(r#"PATCH {REPO}/issues/1 {{"state":"closed"}}"#),
+            401,
+        ),
         (format!("GET {REPO}x"), 404),
     ] {
         let response = send_unsigned(clone.as_mut(), &line);
@@ -75,7 +78,11 @@ fn every_answer_has_githubs_headers_and_only_the_reset_follows_the_clock() {
     x-content-type-options: nosniff
     x-frame-options: deny
     "#);
-    let volatile: Vec<&str> = response.volatile_headers.iter().map(|(name, _)| *name).collect();
+    let volatile: Vec<&str> = response
+        .volatile_headers
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
     assert_eq!(volatile, ["x-ratelimit-reset"]);
     let other = send(clone.as_mut(), "GET /search/issues?q=x");
     let header = |name: &str| {
@@ -89,7 +96,13 @@ fn every_answer_has_githubs_headers_and_only_the_reset_follows_the_clock() {
 #[test]
 fn what_did_not_change_is_not_sent_again() {
     let mut clone = open("small-project");
-    for path in ["/issues?per_page=3", "/issues/1", "/labels", "", "/issues/1/comments"] {
+    for path in [
+        "/issues?per_page=3",
+        "/issues/1",
+        "/labels",
+        "",
+        "/issues/1/comments",
+    ] {
         let line = format!("GET {REPO}{path}");
         let tag = |response: &archal_core::clone::CloneResponse| {
             let found = response.headers.iter().find(|(name, _)| *name == "etag");
@@ -97,15 +110,26 @@ fn what_did_not_change_is_not_sent_again() {
         };
         let first = tag(&send(clone.as_mut(), &line));
         let mut again = request(&line);
-        again.headers.push(("if-none-match".to_owned(), first.clone()));
+        again
+            .headers
+            .push(("if-none-match".to_owned(), first.clone()));
         let response = clone.call(&again, base() + SignedDuration::from_hours(9));
         assert_eq!(response.status, 304, "{line}");
         assert!(response.body.wire.is_empty() && response.body.evidence.is_empty());
         assert_eq!(tag(&response), first);
         // What it shows changes; so does the tag.
-        send(clone.as_mut(), &format!(r#"POST {REPO}/issues/8/comments {{"body":"x"}}"#));
-        send(clone.as_mut(), &format!(r#"POST {REPO}/issues/1/comments {{"body":"x"}}"#));
-        send(clone.as_mut(), &format!(r#"POST {REPO}/issues {{"title":"x","labels":["at {path}"]}}"#));
+        send(
+            clone.as_mut(),
+            &format!(r#"POST {REPO}/issues/8/comments {{"body":"x"}}"#),
+        );
+        send(
+            clone.as_mut(),
+            &format!(r#"POST {REPO}/issues/1/comments {{"body":"x"}}"#),
+        );
+        send(
+            clone.as_mut(),
+            &format!(r#"POST {REPO}/issues {{"title":"x","labels":["at {path}"]}}"#),
+        );
         assert_eq!(clone.call(&again, base()).status, 200, "{line}");
     }
 }

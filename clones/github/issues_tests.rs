@@ -363,7 +363,13 @@ fn a_repository_says_what_it_does_not_take() {
             r#"PATCH /repos/org/triaged/issues/1 {"state":"closed"}"#,
             r#"POST /repos/org/triaged/labels {"name":"x"}"#,
         ],
-        &["/number", "/state", "/labels", "/assignees", "/author_association"],
+        &[
+            "/number",
+            "/state",
+            "/labels",
+            "/assignees",
+            "/author_association",
+        ],
     );
     insta::assert_snapshot!(out, @r#"
     GET /repos/other/private

@@ -186,7 +186,13 @@ fn comments_are_written_changed_and_deleted() {
             r#"POST ~/issues/1/comments {"body":3}"#,
             r#"POST ~/issues/99/comments {"body":"C"}"#,
         ],
-        &["/body", "/comments", "/created_at", "/updated_at", "/author_association"],
+        &[
+            "/body",
+            "/comments",
+            "/created_at",
+            "/updated_at",
+            "/author_association",
+        ],
     );
     insta::assert_snapshot!(out, @r#"
     GET ~/issues/1/comments
@@ -256,7 +262,14 @@ fn repositories_and_users_are_shown_to_who_may_see_them() {
             "GET /users/MonaLisa",
             "GET /users/nobody",
         ],
-        &["/full_name", "/permissions", "/open_issues_count", "/login", "/public_repos", "/plan/name"],
+        &[
+            "/full_name",
+            "/permissions",
+            "/open_issues_count",
+            "/login",
+            "/public_repos",
+            "/plan/name",
+        ],
     );
     insta::assert_snapshot!(out, @r#"
     GET ~
@@ -329,40 +342,50 @@ fn searches_take_githubs_qualifiers() {
         let found = super::check::json(&super::check::send(clone.as_mut(), line));
         let numbers: Vec<String> = found["items"]
             .as_array()
-            .map(|items| items.iter().map(|item| item["number"].to_string()).collect())
+            .map(|items| {
+                items
+                    .iter()
+                    .map(|item| item["number"].to_string())
+                    .collect()
+            })
             .unwrap_or_else(|| vec![found["message"].to_string()]);
-        out.push_str(&format!("{search}: {}\n", numbers.join(" ")));
+        out.push_str(&format!("{search}: [{}]\n", numbers.join(" ")));
     }
     insta::assert_snapshot!(out, @r#"
-    repo:octocat/hello-service is:issue is:open: 8 7 6 4 2 1
-    repo:octocat/hello-service crash in:title: 5 4
-    crash: 5 4
-    "Which version": 4
-    "Which version" in:comments: 4
-    state:closed reason:"not planned": 5
-    label:bug label:"help wanted": 4
-    label:bug,question: 6 4 1
-    -label:bug is:open author:octocat: 7 2
-    no:label: 8
-    no:assignee is:open -author:@me: 8 6 4
-    assignee:octocat: 1
-    created:>2025-12-31: 8 7
-    created:2025-12-01..2025-12-15: 3 2
-    updated:<2025-12-20 is:open: 2
-    closed:>=2025-12-18: 5 3
-    comments:>1: 4 1
-    is:pr: 
-    user:octocat commenter:monalisa: 4
-    repo:octocat/nothing: "Validation Failed"
-    sort:updated-asc is:open: 2 6 1 7 4 8
-    nonsense:x crash:
+    repo:octocat/hello-service is:issue is:open: [8 7 6 4 2 1]
+    repo:octocat/hello-service crash in:title: [5 4]
+    crash: [5 4]
+    "Which version": [4]
+    "Which version" in:comments: [4]
+    state:closed reason:"not planned": [5]
+    label:bug label:"help wanted": [4]
+    label:bug,question: [6 4 1]
+    -label:bug is:open author:octocat: [7 2]
+    no:label: [8]
+    no:assignee is:open -author:@me: [8 6 4]
+    assignee:octocat: [1]
+    created:>2025-12-31: [8 7]
+    created:2025-12-01..2025-12-15: [3 2]
+    updated:<2025-12-20 is:open: [2]
+    closed:>=2025-12-18: [5 3]
+    comments:>1: [4 1]
+    is:pr: []
+    user:octocat commenter:monalisa: [4]
+    repo:octocat/nothing: ["Validation Failed"]
+    sort:updated-asc is:open: [2 6 1 7 4 8]
+    nonsense:x crash: []
     "#);
     let lines = [
         "GET /search/issues?q=is:issue&per_page=3&page=2&sort=created&order=asc",
         "GET /search/issues?q=is:issue&per_page=100&page=11",
         "GET /search/issues",
     ];
-    let shown = ["/total_count", "/incomplete_results", "/items/0/number", "/items/0/score"];
+    let shown = [
+        "/total_count",
+        "/incomplete_results",
+        "/items/0/number",
+        "/items/0/score",
+    ];
     insta::assert_snapshot!(check(clone.as_mut(), &lines, &shown), @r#"
     GET /search/issues?q=is:issue&per_page=3&page=2&sort=created&order=asc
       200

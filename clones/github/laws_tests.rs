@@ -48,9 +48,10 @@ fn call() -> impl Strategy<Value = String> {
         issue.clone().prop_map(|number| format!(
             r#"POST {REPO}/issues/{number}/assignees {{"assignees":["monalisa","hubot-dev"]}}"#
         )),
-        label.clone().prop_map(|label| format!("DELETE {REPO}/labels/{label}")),
         label
-            .prop_map(|label| format!(r#"PATCH {REPO}/labels/{label} {{"new_name":"late"}}"#)),
+            .clone()
+            .prop_map(|label| format!("DELETE {REPO}/labels/{label}")),
+        label.prop_map(|label| format!(r#"PATCH {REPO}/labels/{label} {{"new_name":"late"}}"#)),
         issue.prop_map(|number| format!("GET {REPO}/issues/{number}")),
         Just(format!("GET {REPO}/issues?state=all&per_page=3&page=2")),
         Just(format!("GET {REPO}/issues/comments?sort=updated")),
@@ -198,11 +199,24 @@ proptest! {
 fn what_was_deleted_is_gone() {
     let mut clone = open("small-project");
     let comment = format!("{REPO}/issues/comments/1900000001");
-    let made = send(clone.as_mut(), &format!(r#"POST {REPO}/issues/1/comments {{"body":"x"}}"#));
-    let path = json(&made)["url"].as_str().expect("an address").replace("https://api.github.com", "");
+    let made = send(
+        clone.as_mut(),
+        &format!(r#"POST {REPO}/issues/1/comments {{"body":"x"}}"#),
+    );
+    let path = json(&made)["url"]
+        .as_str()
+        .expect("an address")
+        .replace("https://api.github.com", "");
     assert_eq!(send(clone.as_mut(), &format!("DELETE {path}")).status, 204);
     for method in ["GET", "DELETE", "PATCH"] {
-        assert_eq!(send(clone.as_mut(), &format!("{method} {path} {{\"body\":\"y\"}}")).status, 404);
+        assert_eq!(
+            send(
+                clone.as_mut(),
+                &format!("{method} {path} {{\"body\":\"y\"}}")
+            )
+            .status,
+            404
+        );
     }
     assert_eq!(send(clone.as_mut(), &format!("GET {comment}")).status, 404);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archal_core::clone::{CloneRequest, CloneResponse, Exchange, Fact, Observation, Seed, ServiceClone};
+use archal_core::clone::{
+    CloneRequest, CloneResponse, Exchange, Fact, Observation, Seed, ServiceClone,
+};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
@@ -51,7 +53,12 @@ fn rebuilt(facts: &[Fact]) -> Value {
     let mut actor = Value::Null;
     for fact in facts {
         match fact {
-            Fact::Row { table, key, fields, written } => {
+            Fact::Row {
+                table,
+                key,
+                fields,
+                written,
+            } => {
                 let key = (*table, key.clone());
                 let row = rows.entry(key.clone()).or_default();
                 set.extend(written.iter().map(|name| (key.clone(), (*name).to_owned())));
@@ -65,7 +72,11 @@ fn rebuilt(facts: &[Fact]) -> Value {
                 made.insert((*table, key.clone()));
             }
             Fact::Actor { key } => actor = Value::from(key.as_str()),
-            Fact::Deleted { .. } | Fact::Absent { .. } | Fact::Page { .. } | Fact::Count { .. } => {}
+            Fact::Implied { .. }
+            | Fact::Deleted { .. }
+            | Fact::Absent { .. }
+            | Fact::Page { .. }
+            | Fact::Count { .. } => {}
         }
     }
     let mut document = Map::from_iter([("actor".to_owned(), actor)]);
@@ -151,24 +162,51 @@ fn a_partial_history_proves_rows_that_load() {
     let document = rebuilt(&facts);
     assert_eq!(document["issues"].as_array().map(Vec::len), Some(46));
     let issues = document["issues"].as_array().expect("a list");
-    for field in DESCRIPTOR.tables.iter().find(|table| table.name == "issues").expect("a table").fields {
+    for field in DESCRIPTOR
+        .tables
+        .iter()
+        .find(|table| table.name == "issues")
+        .expect("a table")
+        .fields
+    {
         if field.must_be_proved {
-            assert!(issues.iter().all(|issue| issue.get(field.name).is_some()), "{}", field.name);
+            assert!(
+                issues.iter().all(|issue| issue.get(field.name).is_some()),
+                "{}",
+                field.name
+            );
         }
     }
     // The write does not show what was before it; the list does.
-    assert_eq!(issues.iter().find(|issue| issue["number"] == 2).map(|issue| &issue["state"]), Some(&json!("open")));
+    assert_eq!(
+        issues
+            .iter()
+            .find(|issue| issue["number"] == 2)
+            .map(|issue| &issue["state"]),
+        Some(&json!("open"))
+    );
     let pages: Vec<_> = facts
         .iter()
         .filter_map(|fact| match fact {
-            Fact::Page { list, page, per_page, keys, more, .. } => {
-                Some((list.as_str(), *page, *per_page, keys.len(), *more))
-            }
+            Fact::Page {
+                list,
+                page,
+                per_page,
+                keys,
+                more,
+                ..
+            } => Some((list.as_str(), *page, *per_page, keys.len(), *more)),
             _ => None,
         })
         .collect();
     let list = "/repos/acme/webapp/issues?state=open";
-    assert_eq!(pages, [(list, 1, 30, 30, Some(true)), (list, 2, 30, 16, Some(false))]);
+    assert_eq!(
+        pages,
+        [
+            (list, 1, 30, 30, Some(true)),
+            (list, 2, 30, 16, Some(false))
+        ]
+    );
     let mut document = document;
     document["actor"] = json!("support-desk");
     open_at(Seed::Document(&document), base());
@@ -198,7 +236,11 @@ fn facts(line: &str, status: u16, response: Option<Value>) -> String {
 #[test]
 fn refusals_absences_and_deletions_prove_what_they_show() {
     let out = [
-        facts("GET /repos/a/b/issues/9", 404, Some(json!({"message": "Not Found"}))),
+        facts(
+            "GET /repos/a/b/issues/9",
+            404,
+            Some(json!({"message": "Not Found"})),
+        ),
         facts("PATCH /repos/a/b/issues/9 {}", 404, None),
         facts("PATCH /repos/a/b/issues/9 {}", 403, None),
         facts("POST /repos/a/b/issues {}", 422, None),
@@ -207,8 +249,16 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
         facts("DELETE /repos/a/b/issues/9/labels", 204, None),
         facts("GET /repos/a/b/pulls", 200, Some(json!([]))),
         facts("GET /repos/a/b/issues", 200, None),
-        facts("GET /repos/a/b/issues?page=2&state=all&per_page=1", 200, Some(json!([{"number": 3, "pull_request": {}}]))),
-        facts("PATCH /repos/a/b/labels/x {\"new_name\":\"y\"}", 200, Some(json!({"name": "y"}))),
+        facts(
+            "GET /repos/a/b/issues?page=2&state=all&per_page=1",
+            200,
+            Some(json!([{"number": 3, "pull_request": {}}])),
+        ),
+        facts(
+            "PATCH /repos/a/b/labels/x {\"new_name\":\"y\"}",
+            200,
+            Some(json!({"name": "y"})),
+        ),
     ];
     insta::assert_snapshot!(out.join("\n---\n"), @r#"
     Some("issues/get")
