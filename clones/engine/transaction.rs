@@ -128,6 +128,10 @@ impl Transaction {
     fn follow(&mut self, table: TableId, key: &Key, now: Option<&Arc<Row>>) {
         let relations = self.root().pack().relations;
         for relation in relations.iter().filter(|relation| relation.to == table) {
+            if now.is_some() && matches!(relation.on_delete, OnDelete::Remove) {
+                // A target that stays keeps what refers to it; there may be many.
+                continue;
+            }
             let referring: Vec<Arc<Row>> = self
                 .root()
                 .group(relation.from, relation.index, key)
@@ -135,8 +139,7 @@ impl Transaction {
                 .unwrap_or_default();
             for row in referring {
                 match (relation.on_delete, now) {
-                    (OnDelete::Remove, Some(_)) => {}
-                    (OnDelete::Remove, None) => {
+                    (OnDelete::Remove, _) => {
                         let key = self.root().key(relation.from, &row);
                         self.remove(relation.from, &key);
                     }

@@ -278,11 +278,13 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
     Some("issues/delete-label")
     Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }
     Row { table: "repos", key: "a/b", fields: {"full_name": String("a/b")}, written: [] }
+    Implied { table: "repos", key: "a/b", field: "permission", value: String("push") }
     Deleted { table: "labels", key: "a/b:old one" }
     ---
     Some("issues/remove-all-labels")
     Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }
     Row { table: "repos", key: "a/b", fields: {"full_name": String("a/b")}, written: [] }
+    Implied { table: "repos", key: "a/b", field: "permission", value: String("push") }
     Row { table: "issues", key: "a/b#9", fields: {"labels": Array [], "number": Number(9), "repo": String("a/b")}, written: ["labels", "updated_at"] }
     ---
     None
@@ -301,6 +303,7 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
     Some("issues/update-label")
     Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }
     Row { table: "repos", key: "a/b", fields: {"full_name": String("a/b")}, written: [] }
+    Implied { table: "repos", key: "a/b", field: "permission", value: String("push") }
     Deleted { table: "labels", key: "a/b:x" }
     Created { table: "labels", key: "a/b:y" }
     Row { table: "labels", key: "a/b:y", fields: {"name": String("y"), "repo": String("a/b")}, written: ["repo", "name", "id", "node_id", "color", "description", "default"] }
