@@ -23,8 +23,6 @@ pub(crate) enum Kind {
     Title,
     /// Text or null.
     TextOrNull,
-    /// A truth value.
-    Bool,
     /// A list of texts; null is as if it were absent.
     Texts,
     /// A list of names, each a text or an object with a `name`; null is as if it were absent.
@@ -94,11 +92,6 @@ impl Inputs {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    /// A truth value.
-    pub(crate) fn bool(&self, name: &str) -> Option<bool> {
-        self.0.get(name).and_then(Value::as_bool)
-    }
-
     /// A list of texts.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         let items = self.0.get(name)?.as_array()?;
@@ -143,8 +136,7 @@ fn checked(input: &Input, value: Value) -> Result<Option<Value>, Problem> {
     match (input.kind, value) {
         (Kind::Any, value) => Ok(Some(value)),
         (Kind::Text | Kind::Title | Kind::TextOrNull, value @ Value::String(_))
-        | (Kind::TextOrNull, value @ Value::Null)
-        | (Kind::Bool, value @ Value::Bool(_)) => Ok(Some(value)),
+        | (Kind::TextOrNull, value @ Value::Null) => Ok(Some(value)),
         (Kind::Title, Value::Number(number)) => Ok(Some(Value::from(number.to_string()))),
         (Kind::Title | Kind::Texts | Kind::Names, Value::Null) => Ok(None),
         (Kind::Texts, Value::Array(items)) => {
@@ -159,7 +151,6 @@ fn checked(input: &Input, value: Value) -> Result<Option<Value>, Problem> {
         }
         (Kind::Names, Value::Array(items)) => Ok(Some(names(input.name, &items)?.into())),
         (Kind::Texts | Kind::Names, value) => wrong(value, "array"),
-        (Kind::Bool, value) => wrong(value, "boolean"),
         (Kind::Text | Kind::Title | Kind::TextOrNull, value) => wrong(value, "string"),
     }
 }

@@ -64,10 +64,6 @@ pub(crate) struct Dialect {
 
 /// What the headers of an answer are made from.
 pub(crate) struct Answering<'a> {
-    /// The request.
-    pub request: &'a CloneRequest,
-    /// The operation, where one is modelled.
-    pub route: Option<&'static Route>,
     /// Who called.
     pub caller: Option<&'a Row>,
     /// How many calls there were before.

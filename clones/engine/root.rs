@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use archal_core::clone::{Rendered, ViewValue};
+use archal_core::clone::{Rendered, Stamp, ViewValue};
 use imbl::OrdMap;
 use jiff::Timestamp;
 
@@ -98,6 +98,11 @@ impl Root {
     /// Whose credentials the clone's dummies are, in the pack's first table.
     pub(crate) fn actor(&self) -> Option<&Key> {
         self.actor.as_ref()
+    }
+
+    /// Takes note of a time that the state holds.
+    pub(super) fn know(&mut self, stamp: Stamp) {
+        self.times.insert(stamp);
     }
 
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {

@@ -10,7 +10,8 @@ pub(crate) struct Row {
     values: Box<[ViewValue]>,
     /// Free texts that hold a time this clone handed out, as evidence writes them, by column.
     said: Vec<(usize, Arc<str>)>,
-    /// The number of the write that made it; with its content it is what an entity tag stands for.
+    /// The number of the write that made it, where it was not changed since by a change of
+    /// another row; with its content it is what an entity tag stands for.
     version: u64,
     rendered: OnceLock<(Rendered, u64)>,
 }
@@ -29,9 +30,10 @@ impl Row {
         }
     }
 
-    /// All its fields.
-    pub(crate) fn values(&self) -> &[ViewValue] {
-        &self.values
+    /// The same row as if an earlier write had made it.
+    pub(super) fn with_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
     }
 
     /// A field.

@@ -333,8 +333,6 @@ impl ServiceClone for Running {
             .entry((key, rate))
             .or_insert((0, now.as_second()));
         let answering = Answering {
-            request,
-            route,
             caller: caller.as_deref(),
             calls: self.calls,
             rate,

@@ -286,6 +286,13 @@ impl Reading {
 
     fn rows(&mut self, root: Root, actor: &str, tables: Vec<Vec<Draft>>) -> Root {
         let pack = self.pack;
+        let mut root = root;
+        // All times are known before the first text is looked at, whatever the order of rows.
+        for value in tables.iter().flatten().flat_map(|draft| &draft.0) {
+            if let ViewValue::Time(stamp) = value {
+                root.know(*stamp);
+            }
+        }
         let mut transaction = Transaction::begin(&Arc::new(root));
         for (table, drafts) in tables.into_iter().enumerate() {
             let declared = &pack.tables[table];
@@ -294,7 +301,7 @@ impl Reading {
                 if let Some((column, _)) = declared.id {
                     draft.or(column, || ViewValue::Int(transaction.next_id(table)));
                 }
-                self.references(transaction.root(), table, &place, &draft);
+                self.references(transaction.root(), table, &place, &mut draft);
                 let before = self.diagnostics.len();
                 let mut completing = Completing {
                     transaction: &mut transaction,
@@ -334,24 +341,36 @@ impl Reading {
         root
     }
 
-    fn references(&mut self, root: &Root, table: TableId, place: &str, draft: &Draft) {
-        let columns = self.pack.tables[table].columns;
-        for (column, declared) in columns.iter().enumerate() {
-            let Some(target) = declared.field.references.and_then(|name| {
-                let tables = self.pack.tables;
-                tables.iter().position(|table| table.seed.name == name)
-            }) else {
+    /// Finds the rows that a draft refers to, and writes their names as those rows do.
+    fn references(&mut self, root: &Root, table: TableId, place: &str, draft: &mut Draft) {
+        let tables = self.pack.tables;
+        for (column, declared) in tables[table].columns.iter().enumerate() {
+            let Some(target) = declared
+                .field
+                .references
+                .and_then(|name| tables.iter().position(|table| table.seed.name == name))
+            else {
                 continue;
             };
-            let mut names = draft.texts(column);
-            if let ViewValue::Text(name) = draft.get(column) {
-                names.push(Arc::clone(name));
-            }
-            for name in names {
-                if root.named(target, &name).is_none() {
-                    let place = format!("{place}.{}", declared.field.name);
-                    self.dangling(root, &place, target, &name);
+            let mut resolved = |name: &Arc<str>| {
+                if let Some(row) = root.named(target, name) {
+                    return text((tables[target].name_of)(row));
                 }
+                let place = format!("{place}.{}", declared.field.name);
+                self.dangling(root, &place, target, name);
+                ViewValue::Null
+            };
+            match draft.get(column) {
+                ViewValue::Text(name) => {
+                    let value = resolved(&Arc::clone(name));
+                    draft.set(column, value);
+                }
+                ViewValue::List(_) => {
+                    let names = draft.texts(column);
+                    let values = names.iter().map(&mut resolved).collect();
+                    draft.set(column, ViewValue::List(values));
+                }
+                _ => {}
             }
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub before: Option<Arc<Row>>,
     /// The row after.
     pub after: Option<Arc<Row>>,
+    /// Whether the row was only rendered anew because of what it shows of another row.
+    pub shown_only: bool,
 }
 
 /// A state that is being read and changed. Dropping it leaves the state as it was.
@@ -55,8 +57,13 @@ impl Transaction {
 
     /// Adds a row, or puts it in the place of the row with the same key.
     pub(crate) fn put(&mut self, table: TableId, draft: Draft) -> Arc<Row> {
+        let row = self.writing().row_of(table, draft);
+        self.place(table, row, false)
+    }
+
+    fn place(&mut self, table: TableId, row: Row, shown_only: bool) -> Arc<Row> {
         let root = self.writing();
-        let row = Arc::new(root.row_of(table, draft));
+        let row = Arc::new(row);
         let key = root.key(table, &row);
         let before = root.put(table, Arc::clone(&row));
         let changed = before.is_some();
@@ -65,6 +72,7 @@ impl Transaction {
             key: key.clone(),
             before,
             after: Some(Arc::clone(&row)),
+            shown_only,
         });
         if changed {
             self.follow(table, &key, Some(&row));
@@ -85,6 +93,7 @@ impl Transaction {
                 key: old_key.clone(),
                 before,
                 after: None,
+                shown_only: false,
             });
         }
         let root = self.writing();
@@ -94,6 +103,7 @@ impl Transaction {
             key,
             before,
             after: Some(Arc::clone(&row)),
+            shown_only: false,
         });
         self.follow(table, &old_key, Some(&row));
         row
@@ -109,6 +119,7 @@ impl Transaction {
             key: key.clone(),
             before: Some(before),
             after: None,
+            shown_only: false,
         });
         self.follow(table, key, None);
     }
@@ -147,7 +158,11 @@ impl Transaction {
                             .collect();
                         let mut draft = row.draft();
                         draft.set(at, list(items));
-                        self.put(relation.from, draft);
+                        let shown_only = draft == row.draft();
+                        // The row keeps its number, so that lists in order of change do not move.
+                        let next = self.writing().row_of(relation.from, draft);
+                        let next = next.with_version(row.version());
+                        self.place(relation.from, next, shown_only);
                     }
                 }
             }
@@ -172,20 +187,24 @@ pub(crate) fn changes(root: &Root, journal: &[Entry]) -> Vec<RowChange> {
             .iter_mut()
             .find(|known| known.table == entry.table && known.key == entry.key);
         match known {
-            Some(known) => known.after.clone_from(&entry.after),
+            Some(known) => {
+                known.after.clone_from(&entry.after);
+                known.shown_only &= entry.shown_only;
+            }
             None => folded.push(entry.clone()),
         }
     }
     folded
         .iter()
+        .filter(|entry| !entry.shown_only)
         .filter_map(|entry| {
             let (row, change) = match (&entry.before, &entry.after) {
                 (None, Some(row)) => (row, ChangeKind::Added),
                 (Some(row), None) => (row, ChangeKind::Removed),
-                (Some(before), Some(after)) if before.values() != after.values() => {
-                    (after, ChangeKind::Changed)
-                }
-                _ => return None,
+                // Two writes in one second may leave the same fields. They are a change still, or
+                // the record would depend on the clock.
+                (Some(_), Some(row)) => (row, ChangeKind::Changed),
+                (None, None) => return None,
             };
             let table = &root.pack().tables[entry.table];
             Some(RowChange {

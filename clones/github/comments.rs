@@ -67,9 +67,15 @@ pub(super) fn list_for_repo(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .collect();
     match call.query("sort") {
         Some("created") => {}
-        Some("updated") => {
-            rows.sort_by_key(|row| (row.seconds(comment::UPDATED_AT), row.int(comment::ID)))
-        }
+        Some("updated") => rows.sort_by_key(|row| {
+            let updated = row.time(comment::UPDATED_AT);
+            // Calls within one second stay in their order, so that a list does not depend on
+            // the clock.
+            let by_call = updated.is_some_and(|stamp| stamp.by_call);
+            let order = if by_call { row.version() } else { 0 };
+            let seconds = row.seconds(comment::UPDATED_AT);
+            (seconds, order, row.int(comment::ID))
+        }),
         // Without a sort GitHub goes by number and takes no direction.
         _ => rows.sort_by_key(|row| row.int(comment::ID)),
     }

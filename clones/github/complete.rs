@@ -13,7 +13,7 @@ use super::tables::{
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
-use crate::engine::row::{Draft, Row, text};
+use crate::engine::row::{Draft, Row, list, text};
 use crate::engine::table::TableId;
 
 /// Fills in a row.
@@ -89,17 +89,19 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/number", problem));
     }
     let root = cx.transaction.root();
+    let mut names = Vec::new();
     for name in draft.texts(issue::LABELS) {
-        if root
-            .get(LABELS, &Key::new([folded(&repo_name), folded(&name)]))
-            .is_none()
-        {
-            let problem = format!("labels names {name:?}, which is no label of {repo_name}");
-            let help = format!("add {{\"repo\": {repo_name:?}, \"name\": {name:?}}} to labels");
-            cx.diagnostics
-                .push(Diagnostic::error("seed/dangling", problem).with_help(help));
+        let key = Key::new([folded(&repo_name), folded(&name)]);
+        if let Some(row) = root.get(LABELS, &key) {
+            names.push(row.text(label::NAME).to_owned());
+            continue;
         }
+        let problem = format!("labels names {name:?}, which is no label of {repo_name}");
+        let help = format!("add {{\"repo\": {repo_name:?}, \"name\": {name:?}}} to labels");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
+    draft.set(issue::LABELS, list(names));
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);

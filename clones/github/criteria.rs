@@ -6,7 +6,7 @@ use archal_core::clone::{Collection, FieldKind, ViewField, ViewRow, ViewValue};
 
 use super::render;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, REPOS, TABLES, USERS, comment, issue, issue_key, label, name_of,
+    COMMENTS, ISSUES, LABELS, REPOS, TABLES, USERS, comment, issue, label, name_of,
     owner_of, repo, repo_of, user,
 };
 use crate::engine::key::{Key, folded};
@@ -46,11 +46,8 @@ const TAG: FieldKind = FieldKind::Object(&[
 const TAGS: FieldKind = FieldKind::List(&TAG);
 const TEXTS: FieldKind = FieldKind::List(&FieldKind::Text);
 const REPOSITORY: FieldKind = FieldKind::Object(&[field("full_name", TEXT), field("name", TEXT)]);
-const ON_ISSUE: FieldKind = FieldKind::Object(&[
-    field("number", INT),
-    field("title", TEXT),
-    field("state", TEXT),
-]);
+// Only what never changes, so that a comment does not change with its issue.
+const ON_ISSUE: FieldKind = FieldKind::Object(&[field("number", INT)]);
 
 /// The collections.
 pub(super) const COLLECTIONS: &[Collection] = &[
@@ -85,7 +82,6 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("has_issues", BOOL),
             field("default_branch", TEXT),
             field("stargazers_count", INT),
-            field("open_issues_count", INT),
             field("created_at", TIME),
             field("updated_at", TIME),
         ],
@@ -120,7 +116,7 @@ pub(super) const COLLECTIONS: &[Collection] = &[
         fields: &[
             field("id", INT),
             field("repository", REPOSITORY),
-            nullable("issue", ON_ISSUE),
+            field("issue", ON_ISSUE),
             field("issue_url", TEXT),
             field("body", TEXT),
             nullable("user", PERSON),
@@ -212,8 +208,6 @@ fn of_repo(root: &Root, row: &Row) -> ViewRow {
             ("stargazers_count", repo::STARGAZERS),
         ],
     ));
-    let open = render::repo::open_issues(root, row);
-    fields.push(("open_issues_count", ViewValue::Int(open)));
     fields.extend(columns(
         row,
         &[
@@ -274,17 +268,10 @@ fn of_issue(root: &Root, row: &Row) -> ViewRow {
 fn of_comment(root: &Root, row: &Row) -> ViewRow {
     let on = row.text(comment::ISSUE);
     let (repo, number) = on.split_once('#').unwrap_or((on, ""));
-    let found = issue_key(on).and_then(|key| root.get(ISSUES, &key));
-    let on = found.map_or(ViewValue::Null, |row| {
-        ViewValue::Object(columns(
-            row,
-            &[
-                ("number", issue::NUMBER),
-                ("title", issue::TITLE),
-                ("state", issue::STATE),
-            ],
-        ))
-    });
+    let on = ViewValue::Object(vec![(
+        "number",
+        ViewValue::Int(number.parse().unwrap_or(0)),
+    )]);
     let id = row.int(comment::ID);
     let api = format!("{}/repos/{repo}/issues/{number}", render::API);
     let web = format!("{}/{repo}/issues/{number}#issuecomment-{id}", render::WEB);

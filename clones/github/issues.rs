@@ -236,18 +236,27 @@ impl Asked {
 
     fn sort(&self, root: &Root, rows: &mut [&Arc<Row>]) {
         let rank = |row: &&Arc<Row>| {
-            let first = match self.sort {
-                Sort::Created => row.seconds(issue::CREATED_AT),
-                Sort::Updated => row.seconds(issue::UPDATED_AT),
-                Sort::Comments => render::issue::comments(root, row),
-            };
-            (first, row.int(issue::NUMBER))
+            let number = row.int(issue::NUMBER);
+            match self.sort {
+                Sort::Created => (row.seconds(issue::CREATED_AT), 0, number),
+                Sort::Updated => (row.seconds(issue::UPDATED_AT), order_of(row), number),
+                Sort::Comments => (render::issue::comments(root, row), 0, number),
+            }
         };
         if self.ascending {
             rows.sort_by_cached_key(rank);
         } else {
             rows.sort_by_cached_key(|row| Reverse(rank(row)));
         }
+    }
+}
+
+/// The order of rows that calls changed within one second: that of the calls, so that a list
+/// does not depend on the clock.
+pub(super) fn order_of(row: &Row) -> u64 {
+    match row.time(issue::UPDATED_AT) {
+        Some(stamp) if stamp.by_call => row.version(),
+        _ => 0,
     }
 }
 

@@ -7,6 +7,8 @@
 //! - [`criteria`]: what criteria see. [`observe`]: what recorded exchanges prove.
 
 mod access;
+#[cfg(test)]
+mod access_tests;
 mod assignees;
 #[cfg(test)]
 mod check;
@@ -20,8 +22,14 @@ mod issues;
 #[cfg(test)]
 mod issues_tests;
 mod labels;
+#[cfg(test)]
+mod labels_tests;
+#[cfg(test)]
+mod laws_tests;
 mod manifest;
 mod observe;
+#[cfg(test)]
+mod observe_tests;
 mod published;
 mod query;
 mod render;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::dialect::{invalid, page};
+use super::issues::order_of;
 use super::query::Query;
 use super::tables::{ISSUES, REPOS, issue, repo_of};
 use super::{access, render};
@@ -44,13 +45,14 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let ascending = call.query("order") == Some("asc");
     let sort = call.query("sort").or(query.sort()).unwrap_or("best-match");
     let rank = |row: &&Arc<Row>| {
-        let first = match sort {
-            "created" => row.seconds(issue::CREATED_AT),
-            "updated" => row.seconds(issue::UPDATED_AT),
-            "comments" => render::issue::comments(root, row),
-            _ => query.hits(row),
+        let (first, then) = match sort {
+            "created" => (row.seconds(issue::CREATED_AT), 0),
+            "updated" => (row.seconds(issue::UPDATED_AT), order_of(row)),
+            "comments" => (render::issue::comments(root, row), 0),
+            _ => (query.hits(row), 0),
         };
-        (first, row.seconds(issue::CREATED_AT), row.int(issue::ID))
+        let created = row.seconds(issue::CREATED_AT);
+        (first, then, created, row.int(issue::ID))
     };
     if ascending || query.ascending() {
         rows.sort_by_cached_key(rank);

@@ -90,7 +90,88 @@ fn a_short_document_is_completed() {
         }],
         "comments": [{"issue": "octocat/hello#3", "body": "C"}],
     });
-    insta::assert_json_snapshot!(state(Seed::Document(&document)), @"");
+    insta::assert_json_snapshot!(state(Seed::Document(&document)), @r#"
+    {
+      "actor": "octocat",
+      "comments": [
+        {
+          "author_association": "OWNER",
+          "body": "C",
+          "created_at": "-131d12h",
+          "id": 1900000218,
+          "issue": "octocat/hello#3",
+          "node_id": "IC_kwDOLUyxXM5xP7Pa",
+          "updated_at": "-131d12h",
+          "user": "octocat"
+        }
+      ],
+      "issues": [
+        {
+          "assignees": [],
+          "author_association": "OWNER",
+          "closed_at": "-95d",
+          "created_at": "-131d12h",
+          "id": 2200000554,
+          "labels": [
+            "bug"
+          ],
+          "locked": false,
+          "node_id": "I_kwDOLUyxXM6DIVgq",
+          "number": 3,
+          "repo": "octocat/hello",
+          "state": "closed",
+          "title": "T",
+          "updated_at": "-95d",
+          "user": "octocat"
+        }
+      ],
+      "labels": [
+        {
+          "color": "ededed",
+          "default": false,
+          "id": 6500000890,
+          "name": "bug",
+          "node_id": "LA_kwDOLUyxXM8AAAABg24keg",
+          "repo": "octocat/hello"
+        }
+      ],
+      "repos": [
+        {
+          "archived": false,
+          "created_at": "-400d",
+          "default_branch": "main",
+          "fork": false,
+          "forks_count": 0,
+          "full_name": "octocat/hello",
+          "has_issues": true,
+          "id": 760000860,
+          "node_id": "R_kgDOLUyxXA",
+          "owner": "octocat",
+          "permission": "admin",
+          "private": false,
+          "pushed_at": "-400d",
+          "size": 0,
+          "stargazers_count": 0,
+          "topics": [],
+          "updated_at": "-400d"
+        }
+      ],
+      "users": [
+        {
+          "blog": "",
+          "created_at": "-1000d",
+          "followers": 0,
+          "following": 0,
+          "id": 83000637,
+          "login": "octocat",
+          "node_id": "U_kgDOBPJ9PQ",
+          "site_admin": false,
+          "type": "User",
+          "updated_at": "-1000d"
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
@@ -101,7 +182,14 @@ fn bad_documents_name_every_problem_and_the_nearest_right_spelling() {
         "users": [{"login": "octocat", "nmae": "x", "type": "user"}, {"login": 3}, {}],
         "repos": {"a": 1},
     });
-    insta::assert_snapshot!(problems(&document), @"");
+    insta::assert_snapshot!(problems(&document), @r#"
+    seed/type: table repos is not a list of rows (-)
+    seed/unknown-table: github has no table "user" (did you mean "users"?)
+    seed/unknown-field: users[0] has an unknown field "nmae" (did you mean "name"?)
+    seed/choice: users[0].type is "user" (did you mean "User"?)
+    seed/type: users[1].login is not text (-)
+    seed/missing: users[2] lacks login (-)
+    "#);
     let document = json!({
         "actor": "octokat",
         "users": [{"login": "octocat"}, {"login": "Octocat"}],
@@ -114,9 +202,25 @@ fn bad_documents_name_every_problem_and_the_nearest_right_spelling() {
         ],
         "comments": [{"issue": "octocat/hello#7", "body": "x"}],
     });
-    insta::assert_snapshot!(problems(&document), @"");
+    insta::assert_snapshot!(problems(&document), @r#"
+    seed/twice: users[1] is a second Octocat (-)
+    seed/dangling: repos[1]: nobody/x belongs to "nobody", which is no row of users (-)
+    seed/dangling: repos[2]: x belongs to "x", which is no row of users (-)
+    seed/key: repos[2] makes no key of the form owner/repo (-)
+    seed/dangling: labels[0].repo names "octocat/helo", which is no row of repos (owner/repo) (did you mean "octocat/hello"?)
+    seed/number: issues[0]: an issue's number is 1 or more (-)
+    seed/key: issues[0] makes no key of the form owner/repo#number (-)
+    seed/dangling: issues[1].user names "octocta", which is no row of users (login) (did you mean "octocat"?)
+    seed/dangling: issues[1]: labels names "bug", which is no label of octocat/hello (add {"repo": "octocat/hello", "name": "bug"} to labels)
+    seed/state: issues[2]: an open issue has no closed_at and no closed_by (-)
+    seed/dangling: comments[0].issue names "octocat/hello#7", which is no row of issues (owner/repo#number) (did you mean "octocat/hello#2"?)
+    seed/dangling: actor names "octokat", which is no row of users (login) (did you mean "octocat"?)
+    "#);
     let document = json!({"users": [{"login": "a", "created_at": "last week", "id": "7"}]});
-    insta::assert_snapshot!(problems(&document), @"");
+    insta::assert_snapshot!(problems(&document), @r#"
+    seed/type: users[0].id is not a whole number (-)
+    seed/type: users[0].created_at is not a time such as "95d ago" or "2026-01-02T03:04:05Z" (-)
+    "#);
     assert!(problems(&json!([])).starts_with("seed/not-an-object"));
     let how = OpenClone {
         base: base(),
