@@ -47,6 +47,7 @@ struct Subject {
 struct RealClock(Instant);
 
 impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "a bench is a composition root")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -72,6 +73,9 @@ fn main() {
         println!("    list 30  {list:6.1} µs   (figure: 40; {size} bytes)");
         println!("    create   {create:6.1} µs   (figure: 60)");
     }
+    let first = first_answer(&github());
+    println!("wall time to the first answer over TLS, median of {RUNS}:");
+    println!("    {first:6.1} ms   (figure: 25)");
     let overhead = overhead(&github());
     println!(
         "wall time of a session with a harness that does nothing, isolated, median of {RUNS}:"
@@ -123,30 +127,45 @@ fn echo() -> Subject {
     }
 }
 
+/// The median wall time from the request for a session to its first answer, in milliseconds.
+fn first_answer(subject: &Subject) -> f64 {
+    median_of_runs(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = Instant::now();
+        let session = open(subject, folder.path(), RouteChoice::Proxy);
+        let mut client = connect(&session, subject);
+        exchange(&mut client, subject, "GET", subject.list, "");
+        started.elapsed()
+    })
+}
+
 /// The median wall time from the request for a session to its evidence, in milliseconds.
 fn overhead(subject: &Subject) -> f64 {
-    let mut takes: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            let folder = tempfile::tempdir().expect("a folder");
-            let started = Instant::now();
-            let session = open(subject, folder.path(), RouteChoice::Isolated);
-            let end = session.run(ChildSpec {
-                command: vec!["/bin/true".to_owned()],
-                directory: folder.path().to_owned(),
-                environment: BTreeMap::new(),
-                timeout: Duration::from_secs(10),
-                grace: Duration::from_secs(1),
-                output_cap: 1024,
-                binds: Vec::new(),
-                process_limit: None,
-            });
-            assert!(end.succeeded(), "{:?}", end.outcome);
-            session.finish().expect("evidence");
-            started.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    takes.sort_by(f64::total_cmp);
-    takes[RUNS / 2]
+    median_of_runs(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = Instant::now();
+        let session = open(subject, folder.path(), RouteChoice::Isolated);
+        let end = session.run(ChildSpec {
+            command: vec!["/bin/true".to_owned()],
+            directory: folder.path().to_owned(),
+            environment: BTreeMap::new(),
+            timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(1),
+            output_cap: 1024,
+            binds: Vec::new(),
+            process_limit: None,
+        });
+        assert!(end.succeeded(), "{:?}", end.outcome);
+        session.finish().expect("evidence");
+        started.elapsed()
+    })
+}
+
+/// In milliseconds.
+fn median_of_runs(mut run: impl FnMut() -> Duration) -> f64 {
+    let mut takes: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
+    takes.sort();
+    takes[RUNS / 2].as_secs_f64() * 1e3
 }
 
 /// The median CPU of the serving thread for one request, in microseconds; each take has a

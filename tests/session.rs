@@ -30,6 +30,10 @@ const ROUTES: [RouteChoice; 2] = [RouteChoice::Isolated, RouteChoice::Proxy];
 struct RealClock(Instant);
 
 impl Clock for RealClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "clients check certificates by it"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -534,6 +538,10 @@ fn without_namespaces_auto_takes_the_proxy_and_says_why() {
 
 /// Not a test of its own: runs one session when another test starts this binary for it.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a driver takes its order from there"
+)]
 fn driver() {
     let Ok(order) = std::env::var(DRIVER) else {
         return;
