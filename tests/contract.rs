@@ -9,7 +9,13 @@ use archal_core::clone::{
 };
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::Redactor;
+use archal_testkit::echo_clone::ECHO;
 use serde_json::{Value, json};
+
+/// The catalogue, and the smallest clone there is: it holds the contract itself.
+fn clones() -> impl Iterator<Item = &'static CloneDescriptor> {
+    archal::app::clones().iter().chain([&ECHO])
+}
 
 fn base() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("valid")
@@ -63,7 +69,7 @@ fn catalogues_are_sorted_and_named_well() {
 #[test]
 fn no_host_belongs_to_two_clones() {
     let mut seen = BTreeSet::new();
-    for clone in archal::app::clones() {
+    for clone in clones() {
         assert!(
             !clone.hosts.is_empty(),
             "{} answers for no host",
@@ -78,7 +84,7 @@ fn no_host_belongs_to_two_clones() {
 
 #[test]
 fn credentials_are_dummies_an_agent_can_find() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for (variable, dummy) in clone.credentials {
             let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
             assert!(variable.chars().all(fits), "{}: {variable}", clone.name);
@@ -89,7 +95,7 @@ fn credentials_are_dummies_an_agent_can_find() {
 
 #[test]
 fn every_operation_is_found_by_its_own_path() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         sorted(
             "operations",
             clone.operations.iter().map(|operation| operation.id),
@@ -115,7 +121,7 @@ fn every_operation_is_found_by_its_own_path() {
 
 #[test]
 fn every_named_seed_opens_and_is_a_document_of_its_schema() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         sorted("seeds", clone.seeds.iter().map(|seed| seed.name));
         assert!(
             clone.seeds.iter().any(|seed| seed.name == "empty"),
@@ -139,7 +145,7 @@ fn every_named_seed_opens_and_is_a_document_of_its_schema() {
 
 #[test]
 fn a_state_written_down_opens_as_the_same_state() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for seed in clone.seeds {
             let first = opened(clone, Seed::Named(seed.name), base())
                 .state()
@@ -155,7 +161,7 @@ fn a_state_written_down_opens_as_the_same_state() {
 #[test]
 fn a_seed_does_not_depend_on_the_day() {
     let later: Timestamp = "2031-11-30T23:59:59Z".parse().expect("valid");
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for seed in clone.seeds {
             let one = opened(clone, Seed::Named(seed.name), base())
                 .state()
@@ -176,7 +182,7 @@ fn a_seed_that_is_none_is_a_diagnostic() {
         json!({"no_such_table_here": []}),
         json!({"": {}}),
     ];
-    for clone in archal::app::clones() {
+    for clone in clones() {
         let mut seeds = vec![Seed::Named("no-such-seed"), Seed::Named("")];
         seeds.extend(odd.iter().map(Seed::Document));
         for seed in seeds {
@@ -190,7 +196,7 @@ fn a_seed_that_is_none_is_a_diagnostic() {
 
 #[test]
 fn tables_refer_to_tables_and_stand_in_the_schema() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         let names: BTreeSet<&str> = clone.tables.iter().map(|table| table.name).collect();
         assert_eq!(names.len(), clone.tables.len(), "{}", clone.name);
         let schema = (clone.seed_schema)();
@@ -217,7 +223,7 @@ fn tables_refer_to_tables_and_stand_in_the_schema() {
 
 #[test]
 fn rows_are_what_the_criteria_view_declares() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for seed in clone.seeds {
             let state = opened(clone, Seed::Named(seed.name), base()).state();
             assert!(state.rows("no_such_collection").is_empty());
@@ -270,7 +276,7 @@ fn value_fits(place: &str, kind: FieldKind, value: &ViewValue) {
 
 #[test]
 fn what_identifies_and_pages_is_never_redacted() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         let unique: BTreeSet<&str> = clone.keep_fields.iter().copied().collect();
         assert_eq!(unique.len(), clone.keep_fields.len(), "{}", clone.name);
         let redactor = Redactor::new([1; 32], clone.keep_fields.iter().copied());
@@ -330,7 +336,7 @@ fn requests(clone: &CloneDescriptor) -> Vec<CloneRequest> {
 
 #[test]
 fn no_request_is_too_odd() {
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for seed in clone.seeds {
             let mut service = opened(clone, Seed::Named(seed.name), base());
             for request in requests(clone) {
@@ -356,7 +362,7 @@ fn the_same_calls_leave_the_same_evidence_whenever_they_are_made() {
             .checked_add(std::time::Duration::from_secs(seconds))
             .expect("in range")
     };
-    for clone in archal::app::clones() {
+    for clone in clones() {
         for seed in clone.seeds {
             let record = |pause: u64| -> Vec<Value> {
                 let mut service = opened(clone, Seed::Named(seed.name), base());
@@ -391,7 +397,7 @@ fn any_recorded_exchange_may_be_observed() {
         json!([{}, 1, null]),
         json!({"id": -1, "items": "x"}),
     ];
-    for clone in archal::app::clones() {
+    for clone in clones() {
         let paths = clone
             .operations
             .iter()

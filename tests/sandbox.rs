@@ -297,7 +297,7 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
          \x20   except OSError as e: print(e.strerror)\n"
     );
     let mut spec = shell("");
-    spec.command = vec!["/usr/bin/python3".to_owned(), "-c".to_owned(), script];
+    spec.command = vec!["python3".to_owned(), "-c".to_owned(), script];
     let mut serve = |sockets: archal::sandbox::hold::InsideSockets| {
         let [listener] = <[TcpListener; 1]>::try_from(sockets.tcp).expect("one listener");
         assert_eq!(sockets.udp.len(), 1);
@@ -327,6 +327,24 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
         "from host\nfrom host\nConnection refused\nConnection refused\n",
         "{end:?}"
     );
+}
+
+#[test]
+fn a_child_inherits_no_descriptor() {
+    for containment in BOTH {
+        let end = held(
+            &shell("for fd in /proc/$$/fd/*; do readlink $fd; done"),
+            containment,
+        );
+        let text = String::from_utf8_lossy(&end.stdout).into_owned();
+        let open: Vec<&str> = text.lines().collect();
+        assert_eq!(open.len(), 3, "{containment:?}: {text}");
+        assert_eq!(open[0], "/dev/null");
+        assert!(
+            open[1].starts_with("pipe:") && open[2].starts_with("pipe:"),
+            "{text}"
+        );
+    }
 }
 
 /// Not a test of its own: holds one child when another test starts this binary for it.
@@ -419,7 +437,7 @@ fn nothing_outlives_an_archal_that_is_killed() {
             spec.environment.insert(MARK.to_owned(), mark.clone());
             let mut driver = drive(folder.path(), user, &spec, containment);
             eventually("the child's start", || folder.path().join("ready").exists());
-            assert!(marked(&mark).len() >= 3, "{:?}", marked(&mark));
+            eventually("all its processes", || marked(&mark).len() >= 3);
             driver.kill().expect("killed");
             driver.wait().expect("ended");
             eventually("the end of every process", || marked(&mark).is_empty());

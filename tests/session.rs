@@ -60,7 +60,10 @@ fn child(command: &[&str]) -> ChildSpec {
     ChildSpec {
         command: command.iter().map(|part| (*part).to_owned()).collect(),
         directory: "/".into(),
-        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        environment: BTreeMap::from([(
+            "PATH".to_owned(),
+            "/usr/local/bin:/usr/bin:/bin".to_owned(),
+        )]),
         timeout: Duration::from_secs(40),
         grace: Duration::from_secs(1),
         output_cap: 1 << 20,

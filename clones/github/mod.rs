@@ -12,6 +12,8 @@ mod assignees;
 mod check;
 mod comments;
 mod complete;
+#[cfg(test)]
+mod conformance_tests;
 mod criteria;
 mod dialect;
 mod issues;
@@ -26,6 +28,8 @@ mod render;
 mod repos;
 mod search;
 mod seeds;
+#[cfg(test)]
+mod seeds_tests;
 mod tables;
 
 use archal_core::clone::CloneDescriptor;

@@ -18,16 +18,39 @@ pub(super) fn helper(arguments: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     };
     match mode.as_str() {
-        "namespaces" => with_control(|control| namespaces(&control, rest)),
+        "namespaces" => {
+            close_inherited();
+            with_control(|control| namespaces(&control, rest))
+        }
         "init" => with_control(init::main),
-        "pgroup" => with_control(|control| {
-            join_cgroup(rest);
-            detach();
-            subreaper::main(control)
-        }),
+        "pgroup" => {
+            close_inherited();
+            with_control(|control| {
+                join_cgroup(rest);
+                detach();
+                subreaper::main(control)
+            })
+        }
         "become" => subreaper::become_child(rest),
         "nothing" => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+/// Closes what archal's own caller left open: a child gets nothing but its three streams.
+///
+/// Right at the start, when this process has opened nothing itself.
+fn close_inherited() {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    // Collected first: the listing has a descriptor too, which is gone when it ends.
+    let open: Vec<i32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        nix::unistd::close(descriptor).ok();
     }
 }
 

@@ -13,4 +13,7 @@ pub mod format;
 pub mod matching;
 pub mod spec;
 
+#[cfg(test)]
+mod fixture;
+
 pub use spec::{Check, Criterion, Scenario, ScenarioConfig, SeedBlock, SeedChoice};

@@ -8,11 +8,17 @@ use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::{CloneRequest, CloneResponse};
+use archal_core::hash;
+use bytes::Bytes;
 
 use super::evidence::RefusedEgress;
 
 /// The least step of virtual time between two calls.
 const STEP: Duration = Duration::from_millis(1);
+/// Most bytes of one body kept; of a longer one the record has length and hash.
+const BODY: usize = 4 * 1024 * 1024;
+/// Most bytes of all bodies kept; of later ones the record has length and hash.
+const BODIES: usize = 128 * 1024 * 1024;
 /// Most refusals and names kept; an agent in a loop makes more of the same.
 const KEPT: usize = 10_000;
 
@@ -27,6 +33,7 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct Inner {
     last: Duration,
+    body_bytes: usize,
     calls: Vec<RawCall>,
     refused: Vec<RefusedEgress>,
     names: Vec<String>,
@@ -103,11 +110,13 @@ impl Ledger {
         &self,
         begun: &Begun,
         clone: usize,
-        request: CloneRequest,
-        response: CloneResponse,
+        mut request: CloneRequest,
+        mut response: CloneResponse,
     ) {
         let latency = self.clock.monotonic().saturating_sub(begun.started);
         let mut inner = self.lock();
+        request.body = inner.within_bounds(request.body);
+        response.body.evidence = inner.within_bounds(response.body.evidence);
         let seq = inner.calls.len() as u64 + 1;
         inner.calls.push(RawCall {
             seq,
@@ -159,6 +168,18 @@ impl Ledger {
     }
 }
 
+impl Inner {
+    /// The body, or a JSON string that says what it was where there is no room for it.
+    fn within_bounds(&mut self, body: Bytes) -> Bytes {
+        if body.len() <= BODY && self.body_bytes + body.len() <= BODIES {
+            self.body_bytes += body.len();
+            return body;
+        }
+        let described = format!("\"[{} bytes, {}]\"", body.len(), hash::sha256(&body));
+        Bytes::from(described)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +196,21 @@ mod tests {
         clock.advance(Duration::from_millis(500));
         assert_eq!(offset(), 500);
         assert_eq!(offset(), 501);
+    }
+
+    #[test]
+    fn bodies_beyond_the_bounds_are_described() {
+        let mut inner = Inner::default();
+        let small = Bytes::from_static(b"{}");
+        assert_eq!(inner.within_bounds(small.clone()), small);
+        let long = Bytes::from(vec![b'x'; BODY + 1]);
+        let described = inner.within_bounds(long);
+        assert!(
+            described.starts_with(b"\"[4194305 bytes, sha256:"),
+            "{described:?}"
+        );
+        inner.body_bytes = BODIES - 1;
+        assert_ne!(inner.within_bounds(small.clone()), small);
     }
 
     #[test]

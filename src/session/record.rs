@@ -20,9 +20,6 @@ use super::open::{CloneEnd, SessionEnd};
 use super::server::Shared;
 use crate::store::atomic::{self, Durability, WriteError};
 
-/// Bodies longer than this are recorded by length and hash.
-const BODY: usize = 4 * 1024 * 1024;
-
 /// Request headers that differ between runs of the same client: ids of its own tracing, clocks,
 /// and lengths that follow from redacted or compressed bodies.
 const VARYING: &[&str] = &[
@@ -108,7 +105,7 @@ fn request_message(
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let body = match std::str::from_utf8(&request.body) {
-        Ok(text) if text.len() <= BODY => {
+        Ok(text) => {
             let text = running.evidence_text(text);
             if is_form {
                 let redacted = redactor.url(&format!("?{text}"), counts);
@@ -117,7 +114,7 @@ fn request_message(
                 body(text.as_bytes(), redactor, counts)
             }
         }
-        _ => body(&request.body, redactor, counts),
+        Err(_) => body(&request.body, redactor, counts),
     };
     RecordedMessage {
         headers: headers(running, given, redactor, counts),
@@ -171,15 +168,11 @@ fn body(bytes: &[u8], redactor: &Redactor, counts: &mut RedactionCounts) -> Valu
     if bytes.is_empty() {
         return Value::Null;
     }
-    let described = || Value::from(format!("[{} bytes, {}]", bytes.len(), hash::sha256(bytes)));
-    if bytes.len() > BODY {
-        return described();
-    }
     let mut value = match serde_json::from_slice(bytes) {
         Ok(value) => value,
         Err(_) => match std::str::from_utf8(bytes) {
             Ok(text) => Value::from(text),
-            Err(_) => described(),
+            Err(_) => Value::from(format!("[{} bytes, {}]", bytes.len(), hash::sha256(bytes))),
         },
     };
     redactor.value(&mut value, counts);

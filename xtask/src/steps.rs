@@ -92,9 +92,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// Whether a program can be started and succeeds.
-pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program)
-        .args(arguments)
+pub(crate) fn answers(command: &mut Command) -> bool {
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,4 +1,4 @@
-//! What the tests need beyond cargo: git, Python 3, Node, and the published clients of the
+//! What the tests need beyond cargo: git, curl, Python 3, Node, and the published clients of the
 //! services, in pinned versions, in a folder of their own under `target`.
 //!
 //! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
@@ -10,8 +10,13 @@ use std::process::Command;
 
 use crate::steps::{Failure, answers, note, root, run, target};
 
+/// Where system programs are looked for: tests run children with this `PATH`, as users that cannot
+/// read a developer's home.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// A program, how it shows that it is there, and the Debian packages it comes in.
 const SYSTEM: &[(&str, &[&str], &[&str])] = &[
+    ("curl", &["--version"], &["curl"]),
     ("git", &["--version"], &["git"]),
     (
         "python3",
@@ -45,9 +50,9 @@ pub(crate) fn install() -> Result<PathBuf, Failure> {
 
 fn system() -> Result<(), Failure> {
     let missing = || {
-        SYSTEM
-            .iter()
-            .filter(|(program, probe, _)| !answers(program, probe))
+        SYSTEM.iter().filter(|(program, probe, _)| {
+            !answers(Command::new(program).args(*probe).env("PATH", PATH))
+        })
     };
     let packages: Vec<&str> = missing()
         .flat_map(|(_, _, packages)| *packages)
@@ -60,7 +65,7 @@ fn system() -> Result<(), Failure> {
         "apt-get update && apt-get install --yes --no-install-recommends {}",
         packages.join(" ")
     );
-    if !(is_root() && answers("apt-get", &["--version"])) {
+    if !(is_root() && answers(Command::new("apt-get").arg("--version"))) {
         let names: Vec<&str> = missing().map(|(program, _, _)| *program).collect();
         return Err(Failure::missing(format!(
             "the tests need {}; as root:\n  {line}",
@@ -100,7 +105,7 @@ fn python(folder: &Path) -> Result<(), Failure> {
     let wanted = root().join("tests/clients/python/requirements.txt");
     let text = read(&wanted)?;
     let program = folder.join("bin").join("python");
-    if is_current(folder, &text) && answers(&program.to_string_lossy(), &["--version"]) {
+    if is_current(folder, &text) && answers(Command::new(&program).arg("--version")) {
         return Ok(());
     }
     note("installing the Python clients of tests/clients/python/requirements.txt");

@@ -179,6 +179,15 @@ fn open(cx: &OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
             )]);
         }
     };
+    let is_seed = document
+        .as_object()
+        .is_some_and(|tables| tables.keys().all(|table| table == "notes"));
+    if !is_seed {
+        return Err(vec![Diagnostic::error(
+            "seed/table",
+            "a seed of echo is an object with the table `notes`",
+        )]);
+    }
     let rows = document["notes"].as_array().map_or(&[][..], Vec::as_slice);
     let mut notes = Notes::new();
     for row in rows {

@@ -369,7 +369,8 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some((message, help)) = problem {
-            let help = help.lines().last().unwrap_or_default().to_owned();
+            let help = help.lines().last().unwrap_or_default();
+            let help = help.strip_prefix("error: ").unwrap_or(help).to_owned();
             self.report(
                 "criterion/text",
                 message.to_owned(),
@@ -458,7 +459,7 @@ impl Checker<'_> {
     }
 
     fn fold(&mut self, fold: &ComprehensionExpr, expr: &IdedExpr) -> Type {
-        let span = self.parsed.token(expr);
+        let span = self.parsed.macro_name(expr);
         let range = self.infer(&fold.iter_range);
         let (item, collection) = match &range {
             Type::List { item, collection } => (item.as_ref().clone(), *collection),

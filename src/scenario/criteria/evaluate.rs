@@ -189,7 +189,10 @@ fn decide(parsed: &Parsed, variables: Variables) -> Result<(bool, Evidence), Str
 fn error_text(error: &ExecutionError) -> String {
     let text = match error {
         ExecutionError::NoSuchKey(key) => format!("there is no `{key}` in a value it reads"),
-        ExecutionError::IndexOutOfBounds(index) => format!("no item at {index:?} of a list"),
+        ExecutionError::IndexOutOfBounds(Value::Int(index)) => {
+            format!("a list has no item {index}")
+        }
+        ExecutionError::IndexOutOfBounds(_) => "a list has no such item".to_owned(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
             "it divides by zero".to_owned()
         }

@@ -1,7 +1,7 @@
 //! Why a criterion came out as it did: the rows that decided it and what was found.
 
-use cel::common::ast::{ComprehensionExpr, Expr, operators};
-use cel::common::types::CelList;
+use cel::common::ast::{ComprehensionExpr, Expr, LiteralValue, operators};
+use cel::common::types::{CelBool, CelInt, CelList};
 use cel::common::value::Val;
 use cel::{Context, IdedExpr, Value};
 use serde::Serialize;
@@ -88,17 +88,22 @@ impl Gatherer<'_, '_, '_> {
                     [left, right],
                 ) => self.comparison(&call.func_name, left, right),
                 _ => {
-                    self.notes.push(format!("it is {value}"));
+                    self.state(expr, value);
                     self.lists_in(expr);
                     false
                 }
             },
             Expr::Comprehension(fold) => self.quantifier(fold, value),
             _ => {
-                self.notes.push(format!("it is {value}"));
+                self.state(expr, value);
                 false
             }
         }
+    }
+
+    fn state(&mut self, expr: &IdedExpr, value: bool) {
+        let what = self.words(expr);
+        self.notes.push(format!("{what} is {value}"));
     }
 
     /// Explains `and` and `or`: the parts that decide it.
@@ -119,15 +124,22 @@ impl Gatherer<'_, '_, '_> {
 
     fn truth(&self, expr: &IdedExpr) -> Option<bool> {
         let value = Value::resolve_val(expr, self.context).ok()?;
-        value
-            .downcast_ref::<cel::common::types::CelBool>()
-            .map(|value| *value.inner())
+        value.downcast_ref::<CelBool>().map(|value| *value.inner())
     }
 
     fn comparison(&mut self, operator: &str, left: &IdedExpr, right: &IdedExpr) -> bool {
         for side in [left, right] {
             if matches!(side.expr, Expr::Literal(_)) {
                 continue;
+            }
+            if let Some(fold) = counted_filter(side) {
+                let (found, total) = (self.size(side), self.len(&fold.iter_range));
+                if let (Some(found), Some(total)) = (found, total) {
+                    let what = self.words(&fold.iter_range);
+                    self.notes
+                        .push(format!("{found} of {total} of {what} match"));
+                    continue;
+                }
             }
             if let Some(found) = self.short(side) {
                 let what = self.words(side);
@@ -252,6 +264,11 @@ impl Gatherer<'_, '_, '_> {
             .map(|list| list.inner().len())
     }
 
+    fn size(&self, expr: &IdedExpr) -> Option<i64> {
+        let value = Value::resolve_val(expr, self.context).ok()?;
+        value.downcast_ref::<CelInt>().map(|size| *size.inner())
+    }
+
     /// A value in words, where it is short enough to be read.
     fn short(&self, expr: &IdedExpr) -> Option<String> {
         let value = Value::resolve_val(expr, self.context).ok()?;
@@ -259,29 +276,18 @@ impl Gatherer<'_, '_, '_> {
         (text.len() <= 80).then_some(text)
     }
 
-    /// The expression as written, where it can be cut out of the source and is short.
+    /// The expression as written, where it is short enough to be read.
     fn words(&self, expr: &IdedExpr) -> String {
         let span = self.parsed.extent(expr);
-        let source = self.parsed.source();
-        let text = source.get(span.start..span.end).unwrap_or_default();
-        let open = text.matches(['(', '[', '{']).count();
-        let close = text.matches([')', ']', '}']).count();
-        // Tokens do not include the closing brackets that follow the last node.
-        let missing = open.saturating_sub(close);
-        let rest: String = source
-            .get(span.end..)
-            .unwrap_or_default()
-            .chars()
-            .take_while(|c| matches!(c, ')' | ']' | '}' | ' '))
-            .filter(|c| *c != ' ')
-            .take(missing)
-            .collect();
-        let whole = format!("{text}{rest}");
-        let starts_late = close > open;
-        if starts_late || whole.chars().count() > 60 || whole.is_empty() {
+        let text = self
+            .parsed
+            .source()
+            .get(span.start..span.end)
+            .unwrap_or_default();
+        if text.is_empty() || text.chars().count() > 80 {
             "the value".to_owned()
         } else {
-            whole
+            text.to_owned()
         }
     }
 }
@@ -289,7 +295,7 @@ impl Gatherer<'_, '_, '_> {
 fn is_zero(expr: &IdedExpr) -> bool {
     matches!(
         &expr.expr,
-        Expr::Literal(cel::common::ast::LiteralValue::Int(number)) if *number.inner() == 0
+        Expr::Literal(LiteralValue::Int(number)) if *number.inner() == 0
     )
 }
 

@@ -21,8 +21,6 @@ mod values;
 mod world;
 
 #[cfg(test)]
-mod fixture;
-#[cfg(test)]
 mod tests;
 
 pub use compile::{Compiled, compile, decisive, references};

@@ -164,8 +164,12 @@ fn plural(kind: &Type) -> String {
     match kind {
         Type::Text => "texts".to_owned(),
         Type::Int => "whole numbers".to_owned(),
+        Type::Double => "numbers".to_owned(),
+        Type::Bool => "truth values".to_owned(),
+        Type::Time => "times".to_owned(),
         Type::Object(_) => "objects".to_owned(),
-        other => other.to_string(),
+        Type::List { .. } => "lists".to_owned(),
+        _ => "values".to_owned(),
     }
 }
 
@@ -216,7 +220,13 @@ pub(super) fn unary(operator: &str, operand: &Type) -> Option<Result<Type, Refus
 /// is called on when `member`.
 pub(super) fn function(name: &str, member: bool, arguments: &[Type]) -> Result<Type, Refusal> {
     let wrong = || {
-        let given: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let given: Vec<String> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Type::List { item, .. } => format!("a list of {}", plural(item)),
+                other => other.to_string(),
+            })
+            .collect();
         Err(Refusal {
             message: format!("`{name}` does not take {}", list_of(&given)),
             help: usage(name).map(|usage| format!("write {usage}")),
@@ -238,7 +248,10 @@ pub(super) fn function(name: &str, member: bool, arguments: &[Type]) -> Result<T
     let member_only = name.starts_with("get")
         || matches!(name, "contains" | "startsWith" | "endsWith" | "matches");
     if (member && global_only) || (!member && member_only) {
-        return wrong();
+        return Err(Refusal {
+            message: format!("`{name}` is not written this way"),
+            help: usage(name).map(|usage| format!("write {usage}")),
+        });
     }
     match (name, arguments) {
         (

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use archal_core::diagnostic::{Diagnostic, Span};
-use cel::common::ast::{EntryExpr, Expr, SourceInfo};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, SourceInfo, operators};
 use cel::{Env, IdedExpr};
 
 use super::functions;
@@ -45,17 +45,108 @@ impl Parsed {
         self.span_of(start as usize, last as usize + 1)
     }
 
-    /// From the first to the last token of a node and what is below it.
+    /// The text of a node and what is below it, brackets included.
     pub(super) fn extent(&self, expr: &IdedExpr) -> Span {
-        let mut start = usize::MAX;
-        let mut end = 0;
-        visit(expr, &mut |node| {
-            if let Some((first, last)) = self.info.offset_for(node.id) {
-                start = start.min(first as usize);
-                end = end.max(last as usize + 1);
+        let token = self.token(expr);
+        let whole = match &expr.expr {
+            Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => token,
+            Expr::Select(select) if select.test => Span {
+                start: self.function(expr, "has").start,
+                end: self.closing(token.start),
+            },
+            Expr::Select(select) => Span {
+                start: self.extent(&select.operand).start,
+                end: self.field(&select.operand, &select.field).end,
+            },
+            Expr::Comprehension(fold) => Span {
+                start: self.extent(&fold.iter_range).start,
+                end: self.closing(token.start),
+            },
+            Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => Span {
+                start: token.start,
+                end: self.closing(token.start),
+            },
+            Expr::Call(call) => self.call_extent(call, expr, token),
+        };
+        self.balanced(whole)
+    }
+
+    fn call_extent(&self, call: &CallExpr, expr: &IdedExpr, token: Span) -> Span {
+        if let Some(target) = &call.target {
+            return Span {
+                start: self.extent(target).start,
+                end: self.closing(token.start),
+            };
+        }
+        let opens = self.source().as_bytes().get(token.start) == Some(&b'(');
+        let is_operator = call.func_name.contains(['_', '@', '!']) && !opens;
+        let arguments: Vec<Span> = call
+            .args
+            .iter()
+            .map(|argument| self.extent(argument))
+            .collect();
+        let first = arguments.first().map_or(token.start, |span| span.start);
+        let last = arguments.last().map_or(token.end, |span| span.end);
+        if call.func_name == operators::INDEX {
+            Span {
+                start: first,
+                end: self.closing(token.start),
             }
-        });
-        self.span_of(start.min(end), end)
+        } else if is_operator {
+            Span {
+                start: first.min(token.start),
+                end: last.max(token.end),
+            }
+        } else {
+            Span {
+                start: self.function(expr, &call.func_name).start,
+                end: self.closing(token.start),
+            }
+        }
+    }
+
+    /// One past the bracket that closes the one at `open`.
+    fn closing(&self, open: usize) -> usize {
+        let mut depth = 0_usize;
+        let mut quote = None;
+        let mut escaped = false;
+        for (at, byte) in self.source().bytes().enumerate().skip(open) {
+            match (quote, byte) {
+                (Some(_), _) if escaped => escaped = false,
+                (Some(_), b'\\') => escaped = true,
+                (Some(mark), byte) if mark == byte => quote = None,
+                (Some(_), _) => {}
+                (None, b'\'' | b'"') => quote = Some(byte),
+                (None, b'(' | b'[' | b'{') => depth += 1,
+                (None, b')' | b']' | b'}') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return at + 1;
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        self.source().len()
+    }
+
+    /// Takes in the opening parentheses of a group at its start: groups are no nodes.
+    fn balanced(&self, span: Span) -> Span {
+        let source = self.source();
+        let text = source.get(span.start..span.end).unwrap_or_default();
+        let missing = text
+            .matches(')')
+            .count()
+            .saturating_sub(text.matches('(').count());
+        let mut start = span.start;
+        for _ in 0..missing {
+            let before = source.get(..start).unwrap_or_default().trim_end();
+            if !before.ends_with('(') {
+                break;
+            }
+            start = before.len() - 1;
+        }
+        self.span_of(start, span.end)
     }
 
     /// The field name of a selection on `operand`.
@@ -73,6 +164,20 @@ impl Parsed {
             Some(start) => self.span_of(start, start + name.len()),
             None => token,
         }
+    }
+
+    /// The name before the opening parenthesis of a macro.
+    pub(super) fn macro_name(&self, fold: &IdedExpr) -> Span {
+        let token = self.token(fold);
+        let before = self
+            .source()
+            .get(..token.start)
+            .unwrap_or_default()
+            .trim_end();
+        let start = before
+            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+            .map_or(0, |at| at + 1);
+        self.span_of(start.min(before.len()), before.len())
     }
 
     fn find(&self, from: usize, text: &str) -> Option<Span> {
@@ -154,6 +259,9 @@ fn parse_here(source: &str) -> Result<Arc<Parsed>, Vec<Diagnostic>> {
 
 /// The parser's message without its list of every token that could have stood there.
 fn plain_message(message: &str) -> String {
+    if message == "argument must be a simple name" {
+        return "the first argument of a macro is the name of its variable".to_owned();
+    }
     let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
     let message = message
         .split_once(" expecting ")
@@ -163,6 +271,7 @@ fn plain_message(message: &str) -> String {
         .replace("extraneous input", "unexpected")
         .replace("mismatched input", "unexpected")
         .replace("token recognition error at:", "unexpected")
+        .replace("= '", "='")
 }
 
 /// The byte offset of a line and a column in characters, both from 1.
@@ -218,13 +327,6 @@ fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
     match entry {
         EntryExpr::StructField(field) => vec![&field.value],
         EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
-}
-
-fn visit(expr: &IdedExpr, see: &mut impl FnMut(&IdedExpr)) {
-    see(expr);
-    for child in children(expr) {
-        visit(child, see);
     }
 }
 

@@ -95,7 +95,7 @@ fn block(
         "yaml" | "yml" => yaml(source),
         _ => {
             let what = if language.is_empty() {
-                "without a language".to_owned()
+                "one without a language".to_owned()
             } else {
                 format!("`{language}`")
             };
@@ -103,7 +103,7 @@ fn block(
                 Diagnostic::error(
                     "scenario/seed-block",
                     format!(
-                        "a fenced block here is a starting state in json or yaml, this is {what}"
+                        "a fenced block here is a starting state in json or yaml, not {what}"
                     ),
                 )
                 .at(opening)
@@ -168,6 +168,8 @@ fn yaml(source: &str) -> Result<Value, (String, usize)> {
         let message = error.to_string();
         let message = message.lines().next().unwrap_or_default();
         let message = message.split(" at line ").next().unwrap_or_default();
+        // The crate's advice to programmers is none to people.
+        let message = message.split(", set ").next().unwrap_or_default();
         (message.to_owned(), floor(source, at))
     })
 }

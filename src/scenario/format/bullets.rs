@@ -127,7 +127,7 @@ fn bullets(text: &str, body: Range<usize>, diagnostics: &mut Vec<Diagnostic>) ->
                     _ if depth == 0 => diagnostics.push(
                         Diagnostic::error("scenario/criterion", "a criterion is a bullet")
                             .at(trimmed(text, range))
-                            .with_help("write `- [D] `size(github.issues) == 3``"),
+                            .with_help("write - [D] and the condition in backticks, or - [P] and a sentence"),
                     ),
                     _ => {}
                 }

@@ -19,7 +19,7 @@ pub fn write(scenario: &Scenario) -> String {
     if setup.is_some() || !scenario.seed_blocks.is_empty() {
         heading(&mut out, SectionKind::Setup);
         if let Some(setup) = setup {
-            out.push_str(&text(setup));
+            out.push_str(&text(setup, true));
             out.push('\n');
         }
         for block in &scenario.seed_blocks {
@@ -31,7 +31,7 @@ pub fn write(scenario: &Scenario) -> String {
         }
     }
     heading(&mut out, SectionKind::Prompt);
-    out.push_str(&text(&scenario.prompt));
+    out.push_str(&text(&scenario.prompt, false));
     out.push('\n');
     if let Some(expected) = scenario
         .expected
@@ -39,7 +39,7 @@ pub fn write(scenario: &Scenario) -> String {
         .filter(|text| !text.trim().is_empty())
     {
         heading(&mut out, SectionKind::Expected);
-        out.push_str(&text(expected));
+        out.push_str(&text(expected, false));
         out.push('\n');
     }
     heading(&mut out, SectionKind::Criteria);
@@ -84,22 +84,28 @@ fn title(title: &str) -> String {
         .collect()
 }
 
-/// A text of a section, fenced where it would be taken for structure.
-fn text(text: &str) -> String {
+/// A text of a section, fenced where it would be taken for structure. In a Setup a block of
+/// its own would be taken for a starting state.
+fn text(text: &str, in_setup: bool) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let file = format!("## Prompt\n\n{text}\n\n```json x\n{{}}\n```\n\n## Config\n");
+    let file = format!("## Prompt\n\n{text}\n\n## Config\n");
     let found = headings(&file);
     let stays_inside = found.len() == 2 && found[1].range.end == file.len();
-    // A block of its own inside the text would be taken for a starting state.
-    let plain = text.trim() == text
-        && stays_inside
-        && super::sections::fences(&file).len() == 1
+    let plain = stays_inside
+        && !(in_setup && holds_fence(&text))
         && prose(&text).as_deref() == Some(text.as_str());
     if plain {
         return text;
     }
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}text\n{text}\n{fence}")
+}
+
+fn holds_fence(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start_matches(['>', ' ', '\t', '-', '*', '+']);
+        line.starts_with("```") || line.starts_with("~~~")
+    })
 }
 
 /// The longest run of backticks.

@@ -1,1 +1,0 @@
-//! A small clone for the tests of criteria.
