@@ -49,6 +49,7 @@ fn is_program(file: &Text) -> bool {
     let tests = [
         "tests/",
         "benches/",
+        "fuzz/",
         "xtask/",
         "crates/testkit/",
         "examples/",
