@@ -252,6 +252,12 @@ fn programs_are_started_where_they_can_be_held() {
 }
 
 #[test]
+fn only_helpers_of_children_end_the_process() {
+    // Elsewhere destructors must run: they end children and remove temporary files.
+    only_in("process::exit(", &["src/sandbox/"]);
+}
+
+#[test]
 fn files_are_written_through_the_store() {
     only_in(
         "fs::write(",
