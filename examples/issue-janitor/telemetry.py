@@ -64,7 +64,7 @@ class Telemetry:
         self._close(self.root)
         if self.path:
             with open(self.path, "w", encoding="utf-8") as file:
-                json.dump(self._document(), file, indent=1)
+                json.dump(self._document(), file)
                 file.write("\n")
 
     def _open(self, name: str, kind: int, attributes: dict) -> dict:

