@@ -68,7 +68,11 @@ fn every_answer_validates_against_the_published_description() {
     let mut organised = open("stale-issues");
     let mut reached = BTreeSet::new();
     let mut wrong = Vec::new();
-    let more = ["GET /orgs/acme/repos", "GET /repos/acme/webapp", "GET /users/acme"];
+    let more = [
+        "GET /orgs/acme/repos",
+        "GET /repos/acme/webapp",
+        "GET /users/acme",
+    ];
     let calls = CALLS.iter().map(|call| (call, false));
     for (call, in_organisation) in calls.chain(more.iter().map(|call| (call, true))) {
         let clone = if in_organisation {
@@ -127,7 +131,10 @@ fn what_is_published_and_not_modelled_says_so() {
     for (call, operation) in [
         ("GET /repos/a/b/pulls", "pulls/list"),
         ("GET /repos/a/b/contents/src/main.rs", "repos/get-content"),
-        ("GET /repos/a/b/issues/events", "issues/list-events-for-repo"),
+        (
+            "GET /repos/a/b/issues/events",
+            "issues/list-events-for-repo",
+        ),
         ("POST /graphql {}", "graphql"),
         ("PUT /repos/a/b/issues/1/lock", "issues/lock"),
         ("GET /rate_limit", "rate-limit/get"),
@@ -161,7 +168,14 @@ fn every_operation_survives_a_caller_without_credentials_and_strange_bodies() {
             .replace("{username}", "octocat")
             .replace("{assignee}", "octocat")
             .replace("{name}", "bug");
-        for strange in ["", "[]", "{", "null", "\"x\"", "{\"labels\":3,\"assignees\":{},\"title\":[]}"] {
+        for strange in [
+            "",
+            "[]",
+            "{",
+            "null",
+            "\"x\"",
+            "{\"labels\":3,\"assignees\":{},\"title\":[]}",
+        ] {
             let line = format!("{} {path} {strange}", route.info.method);
             let unsigned = send_unsigned(clone.as_mut(), &line);
             if route.info.method != "GET" {
@@ -171,8 +185,12 @@ fn every_operation_survives_a_caller_without_credentials_and_strange_bodies() {
             let status = send(clone.as_mut(), &line).status;
             assert!(status < 500, "{line}: {status}");
         }
-        let (found, _) = find(ROUTES, route.info.method, &request(&format!("GET {path}")).path)
-            .expect("its own path");
+        let (found, _) = find(
+            ROUTES,
+            route.info.method,
+            &request(&format!("GET {path}")).path,
+        )
+        .expect("its own path");
         assert_eq!(found.info.id, route.info.id);
     }
 }

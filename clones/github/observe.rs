@@ -25,6 +25,20 @@ const WHOLE_ISSUE: &[&str] = &[
     "updated_at",
 ];
 
+/// Operations that succeed only for callers who may push to the repository.
+const NEED_PUSH: &[&str] = &[
+    "issues/add-assignees",
+    "issues/add-labels",
+    "issues/create-label",
+    "issues/delete-label",
+    "issues/remove-all-labels",
+    "issues/remove-assignees",
+    "issues/remove-label",
+    "issues/set-labels",
+    "issues/update",
+    "issues/update-label",
+];
+
 /// What one exchange proves.
 pub(super) fn observe(exchange: &Exchange<'_>) -> Observation {
     let Some((route, params)) = find(ROUTES, exchange.method, exchange.path) else {
@@ -117,6 +131,26 @@ impl Observing<'_> {
         self.row(table, seen, Vec::new());
     }
 
+    fn implied(&mut self, table: TableId, key: String, field: &'static str, value: &str) {
+        self.fact(Fact::Implied {
+            table: TABLES[table].seed.name,
+            key,
+            field,
+            value: Value::from(value),
+        });
+    }
+
+    /// Members there are only of organisations, collaborators only of people.
+    fn association(&mut self, repo: &str, body: &Value) {
+        let owner = match body.get("author_association").and_then(Value::as_str) {
+            Some("MEMBER") => "Organization",
+            Some("COLLABORATOR") => "User",
+            _ => return,
+        };
+        let login = repo.split('/').next().unwrap_or_default().to_owned();
+        self.implied(USERS, login, "type", owner);
+    }
+
     /// A 404 to a read: the last thing the path names is not to be seen.
     fn absent(&mut self) {
         let (table, key) = match self.id {
@@ -150,6 +184,9 @@ impl Observing<'_> {
             let (owner, repo) = (self.param("owner").to_owned(), self.repo());
             self.named(USERS, "login", &owner);
             self.named(REPOS, "full_name", &repo);
+            if NEED_PUSH.contains(&self.id) {
+                self.implied(REPOS, repo, "permission", "push");
+            }
         }
         match self.exchange.status {
             204 => self.without_body(),
@@ -323,9 +360,10 @@ impl Observing<'_> {
             }
             match read(self, item) {
                 Some(key) => keys.push(key),
-                None => self
-                    .gaps
-                    .push(format!("{}: an item of the list could not be read", self.id)),
+                None => self.gaps.push(format!(
+                    "{}: an item of the list could not be read",
+                    self.id
+                )),
             }
         }
         let (page, per_page) = (self.page(), self.per_page());
@@ -445,6 +483,7 @@ impl Observing<'_> {
             self.named(USERS, "login", &owner);
             self.named(REPOS, "full_name", &repo);
         }
+        self.association(&repo, body);
         let mut fields = fields(ISSUES, body);
         fields.insert("repo".to_owned(), Value::from(repo.as_str()));
         for name in ["user", "closed_by"] {
@@ -614,6 +653,7 @@ impl Observing<'_> {
     fn comment_seen(&mut self, body: &Value) -> Option<Seen> {
         let repo = self.repo_of(body);
         let id = body.get("id")?.as_i64()?;
+        self.association(&repo, body);
         let mut fields = fields(COMMENTS, body);
         let number = body
             .get("issue_url")
@@ -676,9 +716,7 @@ fn fields(table: TableId, body: &Value) -> BTreeMap<String, Value> {
                 (FieldKind::Text, Value::String(text)) => {
                     column.choices.is_empty() || column.choices.contains(&text.as_str())
                 }
-                (FieldKind::Time, Value::String(text)) => {
-                    text.parse::<jiff::Timestamp>().is_ok()
-                }
+                (FieldKind::Time, Value::String(text)) => text.parse::<jiff::Timestamp>().is_ok(),
                 (FieldKind::Int, Value::Number(number)) => number.is_i64(),
                 (FieldKind::Bool, Value::Bool(_)) => true,
                 (FieldKind::List(_), Value::Array(items)) => items.iter().all(Value::is_string),

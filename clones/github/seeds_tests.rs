@@ -37,7 +37,10 @@ fn named_seeds_load_from_their_own_state_and_satisfy_the_schema() {
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     for seed in DESCRIPTOR.seeds {
         let first = state(Seed::Named(seed.name));
-        assert_eq!(validator.iter_errors(&first).next().map(|e| e.to_string()), None);
+        assert_eq!(
+            validator.iter_errors(&first).next().map(|e| e.to_string()),
+            None
+        );
         assert_eq!(state(Seed::Document(&first)), first, "{}", seed.name);
         // Another generator makes other ids, none where the document has them all.
         let how = OpenClone {
@@ -121,7 +124,10 @@ fn bad_documents_name_every_problem_and_the_nearest_right_spelling() {
         seed: Seed::Named("stale-issue"),
     };
     let problems = (DESCRIPTOR.open)(&how).err().expect("no such seed");
-    assert_eq!(problems[0].help.as_deref(), Some("did you mean \"stale-issues\"?"));
+    assert_eq!(
+        problems[0].help.as_deref(),
+        Some("did you mean \"stale-issues\"?")
+    );
 }
 
 #[test]
@@ -137,7 +143,13 @@ fn the_credentials_belong_to_the_actor_and_the_next_number_is_kept_free() {
         let line = r#"POST /repos/second/a/issues {"title":"T"}"#;
         assert_eq!(body(&send(clone.as_mut(), line))["number"], number);
     }
-    assert_eq!(clone.call(&request("GET /user"), base()).principal.as_deref(), Some("second"));
+    assert_eq!(
+        clone
+            .call(&request("GET /user"), base())
+            .principal
+            .as_deref(),
+        Some("second")
+    );
 }
 
 /// JSON of any shape, with names a seed has.
@@ -155,10 +167,18 @@ fn anything() -> impl Strategy<Value = Value> {
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(
                 prop_oneof![
-                    Just("users".to_owned()), Just("repos".to_owned()), Just("issues".to_owned()),
-                    Just("comments".to_owned()), Just("login".to_owned()), Just("repo".to_owned()),
-                    Just("number".to_owned()), Just("title".to_owned()), Just("issue".to_owned()),
-                    Just("full_name".to_owned()), Just("actor".to_owned()), Just("labels".to_owned()),
+                    Just("users".to_owned()),
+                    Just("repos".to_owned()),
+                    Just("issues".to_owned()),
+                    Just("comments".to_owned()),
+                    Just("login".to_owned()),
+                    Just("repo".to_owned()),
+                    Just("number".to_owned()),
+                    Just("title".to_owned()),
+                    Just("issue".to_owned()),
+                    Just("full_name".to_owned()),
+                    Just("actor".to_owned()),
+                    Just("labels".to_owned()),
                 ],
                 inner,
                 0..5

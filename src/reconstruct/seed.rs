@@ -128,7 +128,11 @@ impl CloneSeed<'_> {
             }
             let mut fields = Map::new();
             for field in table.fields {
-                match row.initial.get(field.name) {
+                let proof = row
+                    .initial
+                    .get(field.name)
+                    .or_else(|| row.implied.get(field.name));
+                match proof {
                     Some(proof) => {
                         let path = format!("{} {name} {key} {}", self.descriptor.name, field.name);
                         self.out.proofs.insert(path, proof.span.clone());

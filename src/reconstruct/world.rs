@@ -51,6 +51,8 @@ pub(super) struct Row {
     pub(super) existed: Existed,
     /// Values before the trace began, with the span that proves each.
     pub(super) initial: BTreeMap<String, Proof>,
+    /// Values that follow from how the service answered, where nothing shows the field itself.
+    pub(super) implied: BTreeMap<&'static str, Proof>,
     /// Fields written before they were read, with the span that wrote.
     pub(super) unknown: BTreeMap<&'static str, String>,
     /// Fields the trace has written.
@@ -140,6 +142,18 @@ impl CloneWorld {
                 let name = format!("{table} {key}");
                 let row = self.rows.entry((table, key)).or_default();
                 row.observe(fields, &written, span, &name, conflicts);
+            }
+            Fact::Implied {
+                table,
+                key,
+                field,
+                value,
+            } => {
+                let row = self.rows.entry((table, key)).or_default();
+                row.implied.entry(field).or_insert_with(|| Proof {
+                    value,
+                    span: span.to_owned(),
+                });
             }
             Fact::Created { table, key } => {
                 let row = self.rows.entry((table, key)).or_default();
