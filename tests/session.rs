@@ -18,6 +18,7 @@ use archal::session::{
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::Seed;
 use archal_core::redact::Redactor;
+use archal_testkit::cli::copy_program;
 use archal_testkit::echo_clone::ECHO;
 
 use crate::sandbox::helper;
@@ -564,8 +565,8 @@ fn an_ordinary_user_has_the_isolated_route_too() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("open");
     let (binary, helper) = (folder.path().join("driver"), folder.path().join("archal"));
-    fs::copy(std::env::current_exe().expect("this binary"), &binary).expect("copied");
-    fs::copy(env!("CARGO_BIN_EXE_archal"), &helper).expect("copied");
+    copy_program(&std::env::current_exe().expect("this binary"), &binary);
+    copy_program(Path::new(env!("CARGO_BIN_EXE_archal")), &helper);
     let order = serde_json::to_string(&(&helper, folder.path())).expect("encoded");
     let mut command = Command::new(binary);
     command
