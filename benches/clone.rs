@@ -1,8 +1,11 @@
-//! What a clone costs: CPU of the serving thread for each request over TLS, connection kept, evidence on.
+//! What a clone costs: CPU of the serving thread for each request over TLS, connection kept,
+//! evidence on; and what a run adds to a harness that does nothing.
 //!
-//! `cargo bench --bench clone`. CPU time and not wall time, so that a busy machine changes little.
+//! `cargo bench --bench clone`. Of requests CPU time and not wall time, so that a busy machine
+//! changes little.
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use archal::sandbox::child::ChildSpec;
 use archal::sandbox::hold::Probe;
 use archal::session::{ClonePlan, RouteChoice, Session, SessionConfig};
 use archal_core::clock::{Clock, Timestamp};
@@ -27,12 +31,13 @@ const WARM_UP: u32 = 200;
 const COUNTED: u32 = 2_000;
 /// Times each count is taken; the median is shown.
 const TAKES: usize = 5;
+/// Sessions whose wall time is taken.
+const RUNS: usize = 21;
 
 /// What is measured of a clone.
 struct Subject {
     clone: &'static CloneDescriptor,
     seed: Value,
-    token: &'static str,
     /// A list of 30.
     list: &'static str,
     create: &'static str,
@@ -42,6 +47,7 @@ struct Subject {
 struct RealClock(Instant);
 
 impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "a bench is a composition root")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -54,17 +60,58 @@ impl Clock for RealClock {
 type Client = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 
 fn main() {
-    let subject = echo();
-    let name = subject.clone.name;
-    let list = measure(&subject, |client, subject| {
-        exchange(client, subject, "GET", subject.list, "")
-    });
-    let create = measure(&subject, |client, subject| {
-        exchange(client, subject, "POST", subject.create, subject.body)
-    });
-    println!("server CPU a request over TLS with evidence, clone {name}, median of {TAKES}:");
-    println!("  list 30  {list:6.1} µs   (figure: 40)");
-    println!("  create   {create:6.1} µs   (figure: 60)");
+    println!("server CPU a request over TLS with evidence, median of {TAKES} x {COUNTED}:");
+    for subject in [github(), echo()] {
+        let mut size = 0;
+        let list = measure(&subject, |client, subject| {
+            size = exchange(client, subject, "GET", subject.list, "");
+        });
+        let create = measure(&subject, |client, subject| {
+            exchange(client, subject, "POST", subject.create, subject.body);
+        });
+        println!("  {}", subject.clone.name);
+        println!("    list 30  {list:6.1} µs   (figure: 40; {size} bytes)");
+        println!("    create   {create:6.1} µs   (figure: 60)");
+    }
+    let first = first_answer(&github());
+    println!("wall time to the first answer over TLS, median of {RUNS}:");
+    println!("    {first:6.1} ms   (figure: 25)");
+    let overhead = overhead(&github());
+    println!(
+        "wall time of a session with a harness that does nothing, isolated, median of {RUNS}:"
+    );
+    println!("    {overhead:6.1} ms   (figure: 30)");
+}
+
+fn github() -> Subject {
+    let issues: Vec<Value> = (1..=30)
+        .map(|number| {
+            json!({
+                "repo": "acme/webapp",
+                "number": number,
+                "title": format!("Issue {number}"),
+                "body": "It does not work. ".repeat(12),
+                "user": "octocat",
+                "labels": ["acme/webapp#bug"],
+            })
+        })
+        .collect();
+    Subject {
+        clone: archal_clones::ALL
+            .iter()
+            .find(|clone| clone.name == "github")
+            .expect("the clone"),
+        seed: json!({
+            "actor": "octocat",
+            "users": [{"login": "octocat"}, {"login": "acme", "type": "Organization"}],
+            "repos": [{"full_name": "acme/webapp"}],
+            "labels": [{"repo": "acme/webapp", "name": "bug", "color": "d73a4a"}],
+            "issues": issues,
+        }),
+        list: "/repos/acme/webapp/issues?per_page=30",
+        create: "/repos/acme/webapp/issues",
+        body: r#"{"title":"a new issue","body":"It does not work.","labels":["bug"]}"#,
+    }
 }
 
 fn echo() -> Subject {
@@ -74,20 +121,60 @@ fn echo() -> Subject {
     Subject {
         clone: &ECHO,
         seed: json!({"notes": notes}),
-        token: "Bearer echo_test_token",
         list: "/notes",
         create: "/notes",
         body: r#"{"text":"a new note"}"#,
     }
 }
 
+/// The median wall time from the request for a session to its first answer, in milliseconds.
+fn first_answer(subject: &Subject) -> f64 {
+    median_of_runs(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = Instant::now();
+        let session = open(subject, folder.path(), RouteChoice::Proxy);
+        let mut client = connect(&session, subject);
+        exchange(&mut client, subject, "GET", subject.list, "");
+        started.elapsed()
+    })
+}
+
+/// The median wall time from the request for a session to its evidence, in milliseconds.
+fn overhead(subject: &Subject) -> f64 {
+    median_of_runs(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = Instant::now();
+        let session = open(subject, folder.path(), RouteChoice::Isolated);
+        let end = session.run(ChildSpec {
+            command: vec!["/bin/true".to_owned()],
+            directory: folder.path().to_owned(),
+            environment: BTreeMap::new(),
+            timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(1),
+            output_cap: 1024,
+            binds: Vec::new(),
+            process_limit: None,
+        });
+        assert!(end.succeeded(), "{:?}", end.outcome);
+        session.finish().expect("evidence");
+        started.elapsed()
+    })
+}
+
+/// In milliseconds.
+fn median_of_runs(mut run: impl FnMut() -> Duration) -> f64 {
+    let mut takes: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
+    takes.sort();
+    takes[RUNS / 2].as_secs_f64() * 1e3
+}
+
 /// The median CPU of the serving thread for one request, in microseconds; each take has a
 /// session of its own, so that none pays for the rows of another.
-fn measure(subject: &Subject, mut request: impl FnMut(&mut Client, &Subject) -> usize) -> f64 {
+fn measure(subject: &Subject, mut request: impl FnMut(&mut Client, &Subject)) -> f64 {
     let mut takes: Vec<f64> = (0..TAKES)
         .map(|_| {
             let folder = tempfile::tempdir().expect("a folder");
-            let session = open(subject, folder.path());
+            let session = open(subject, folder.path(), RouteChoice::Proxy);
             let mut client = connect(&session, subject);
             for _ in 0..WARM_UP {
                 request(&mut client, subject);
@@ -111,16 +198,15 @@ fn measure(subject: &Subject, mut request: impl FnMut(&mut Client, &Subject) -> 
     takes[TAKES / 2]
 }
 
-fn open(subject: &Subject, folder: &Path) -> Session {
+fn open(subject: &Subject, folder: &Path, route: RouteChoice) -> Session {
     Session::open(SessionConfig {
         clones: vec![ClonePlan {
             clone: subject.clone,
             seed: Seed::Document(&subject.seed),
         }],
-        route: RouteChoice::Proxy,
-        probe: Some(Probe {
-            namespaces: Err("not needed".to_owned()),
-        }),
+        route,
+        // The program tries it once, at its start.
+        probe: Some(Probe { namespaces: Ok(()) }),
         evidence: folder.to_owned(),
         clock: Arc::new(RealClock(Instant::now())),
         ids: 1,
@@ -156,9 +242,9 @@ fn connect(session: &Session, subject: &Subject) -> Client {
 /// One request and the whole of its answer; the length of the body.
 fn exchange(client: &mut Client, subject: &Subject, method: &str, path: &str, body: &str) -> usize {
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         subject.clone.hosts[0],
-        subject.token,
+        subject.clone.credentials[0].1,
         body.len(),
     );
     client

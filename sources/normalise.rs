@@ -6,31 +6,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::trace::{Span, Trace};
 
+use crate::findings;
+
 /// Puts the spans of a trace in order and counts its orphans. The result does not depend on the
 /// order in which the spans came.
 pub(crate) fn normalise(trace: &mut Trace, diagnostics: &mut Vec<Diagnostic>) {
     let conflicts = one_span_an_id(&mut trace.spans);
     if conflicts > 0 {
-        diagnostics.push(Diagnostic::warning(
-            "trace/duplicate-span",
-            format!(
-                "trace `{}` has {conflicts} spans whose id another span has; the fullest of each counts",
-                shown(&trace.id)
+        findings::add(
+            diagnostics,
+            Diagnostic::warning(
+                "trace/duplicate-span",
+                format!(
+                    "trace `{}`: different spans with one id, of which the fullest counts: {conflicts}",
+                    shown(&trace.id)
+                ),
             ),
-        ));
+        );
     }
     trace
         .spans
         .sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     let cut = cut_cycles(&mut trace.spans);
     if cut > 0 {
-        diagnostics.push(Diagnostic::warning(
-            "trace/parent-cycle",
-            format!(
-                "trace `{}` has spans that are their own ancestors; {cut} parent links were left out",
-                shown(&trace.id)
+        findings::add(
+            diagnostics,
+            Diagnostic::warning(
+                "trace/parent-cycle",
+                format!(
+                    "trace `{}`: spans that are their own ancestors, whose parent was left out: {cut}",
+                    shown(&trace.id)
+                ),
             ),
-        ));
+        );
     }
     let ids: BTreeSet<&str> = trace.spans.iter().map(|span| span.id.as_str()).collect();
     let orphans = trace
@@ -202,5 +210,17 @@ mod tests {
         normalise(&mut other, &mut diagnostics);
         assert_eq!(one, other);
         assert_eq!(one.spans[0].name, "fuller");
+    }
+
+    #[test]
+    fn spans_that_began_at_once_are_in_order_of_their_ids() {
+        let mut one = trace(&[("a", None), ("b", None), ("c", None)]);
+        let mut other = one.clone();
+        other.spans.reverse();
+        let mut diagnostics = Vec::new();
+        normalise(&mut one, &mut diagnostics);
+        normalise(&mut other, &mut diagnostics);
+        assert_eq!(one, other);
+        assert_eq!(diagnostics, []);
     }
 }

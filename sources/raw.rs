@@ -4,8 +4,11 @@
 //! part costs that part and not the file, and every part knows its place.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
+use serde::Deserializer as _;
+use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// One JSON object of a file with its fields, not looked into yet.
@@ -49,9 +52,10 @@ impl<'a> Record<'a> {
         self.start + (part.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
     }
 
-    /// The items of a field that is a list; none when it is missing, null or no list.
-    pub(crate) fn items(&self, names: &[&str]) -> Option<Vec<&'a RawValue>> {
-        serde_json::from_str(self.field(names)?.get()).ok()
+    /// A field that is a list; none when it is missing, null or something else.
+    pub(crate) fn list(&self, names: &[&str]) -> Option<&'a RawValue> {
+        self.field(names)
+            .filter(|value| value.get().starts_with('['))
     }
 
     /// A field that is an object.
@@ -61,12 +65,39 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Hands over the items of a list one by one, so that a list of a hundred million zeros costs
+/// time and no memory. What is no list has no items.
+pub(crate) fn each_item<'a>(list: &'a RawValue, mut visit: impl FnMut(&'a RawValue)) {
+    struct Items<F>(F);
+    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Items<&mut F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+            while let Some(item) = items.next_element::<&'de RawValue>()? {
+                (self.0)(item);
+            }
+            Ok(())
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(list.get());
+    // The text is known to be JSON, so the only error is that it is not a list.
+    _ = reader.deserialize_seq(Items(&mut visit));
+}
+
 /// What serde_json says of an error without the text it quotes: the text may hold a secret.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message
         .rfind(" at line ")
         .map_or(message.as_str(), |at| &message[..at]);
+    if message.starts_with("failed to parse") {
+        // The time library quotes what it was given.
+        return "a time is not RFC 3339".to_owned();
+    }
     if let Some((_, expected)) = message.split_once("`, expected ") {
         return format!("unknown value, expected {expected}");
     }

@@ -6,6 +6,7 @@
 mod cli;
 mod contract;
 mod generated;
+mod ingest;
 mod sandbox;
 mod session;
 mod tidy;

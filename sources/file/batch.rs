@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Dialect;
 use super::document::Document;
+use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
 use crate::raw::{self, Record};
 
@@ -16,6 +17,9 @@ pub(super) const DIALECT: Dialect = Dialect {
     fits,
     read,
 };
+
+/// Traces one file may give. What archal writes has at most 1,000.
+const MAX_TRACES: usize = 100_000;
 
 fn fits(record: &Record<'_>) -> bool {
     record
@@ -37,7 +41,8 @@ fn read_batch(record: &Record<'_>, document: &Document<'_>, decoded: &mut Decode
     match version {
         Some(BATCH_VERSION) => {}
         Some(newer) if newer > BATCH_VERSION => {
-            decoded.diagnostics.push(
+            findings::add(
+                &mut decoded.diagnostics,
                 finding(
                     "trace/newer-version",
                     format!("the batch has version {newer}; this release reads {BATCH_VERSION}"),
@@ -47,42 +52,59 @@ fn read_batch(record: &Record<'_>, document: &Document<'_>, decoded: &mut Decode
             return;
         }
         _ => {
-            decoded.diagnostics.push(finding(
-                "trace/no-version",
-                "the batch has no `version` that is known".to_owned(),
-            ));
+            findings::add(
+                &mut decoded.diagnostics,
+                finding(
+                    "trace/no-version",
+                    "the batch has no `version` that is known".to_owned(),
+                ),
+            );
             return;
         }
     }
     // A writer that does not say it had finished is believed: the file parses to its end.
     if field::<bool>(record, "complete") == Some(false) {
         decoded.complete = false;
-        decoded.diagnostics.push(
+        findings::add(
+            &mut decoded.diagnostics,
             Diagnostic::note("trace/incomplete", "the batch says `complete: false`")
                 .at(document.place(record.range())),
         );
     }
     let source: BatchSource = field(record, "source").unwrap_or_default();
-    let Some(traces) = record.items(&["traces"]) else {
-        decoded.diagnostics.push(finding(
-            "trace/no-traces",
-            "the batch has no list `traces`".to_owned(),
-        ));
+    let Some(traces) = record.list(&["traces"]) else {
+        findings::add(
+            &mut decoded.diagnostics,
+            finding(
+                "trace/no-traces",
+                "the batch has no list `traces`".to_owned(),
+            ),
+        );
         return;
     };
-    for part in traces {
-        if let Some(trace) = read_trace(part, record, document, decoded) {
+    let mut beyond = 0_u64;
+    raw::each_item(traces, |part| {
+        if decoded.traces.len() >= MAX_TRACES {
+            beyond += 1;
+        } else if let Some(trace) = read_trace(part, record, document, decoded) {
             decoded.traces.push(DecodedTrace {
                 source: source.name.clone(),
                 project: source.project.clone(),
                 trace,
             });
         }
+    });
+    if beyond > 0 {
+        findings::add(
+            &mut decoded.diagnostics,
+            Diagnostic::error(
+                "trace/too-many",
+                format!("a file gives at most {MAX_TRACES} traces; left out: {beyond}"),
+            )
+            .with_help("split it into smaller files"),
+        );
     }
-    if decoded.origin == BatchSource::default() {
-        decoded.origin.name = source.name;
-        decoded.origin.provider = source.provider;
-    }
+    decoded.origin.provider = decoded.origin.provider.take().or(source.provider);
 }
 
 /// A field of the batch itself; a wrong type reads as missing.
@@ -100,9 +122,10 @@ fn read_trace(
     let start = batch.start_of(part);
     let place = document.place(start..start + part.get().len());
     let mut fail = |reason: String| {
-        decoded
-            .diagnostics
-            .push(Diagnostic::error("trace/bad-trace", reason).at(place.clone()));
+        findings::add(
+            &mut decoded.diagnostics,
+            Diagnostic::error("trace/bad-trace", reason).at(place.clone()),
+        );
     };
     let mut record = match Record::of(part.get(), start) {
         Ok(record) => record,
@@ -111,17 +134,12 @@ fn read_trace(
             return None;
         }
     };
-    let spans = match record.fields.remove("spans") {
-        None => Vec::new(),
-        Some(spans) if spans.get() == "null" => Vec::new(),
-        Some(spans) => match serde_json::from_str::<Vec<&RawValue>>(spans.get()) {
-            Ok(spans) => spans,
-            Err(_) => {
-                fail("`spans` of a trace is not a list".to_owned());
-                return None;
-            }
-        },
-    };
+    let spans = record.fields.remove("spans");
+    let spans = spans.filter(|spans| spans.get() != "null");
+    if spans.is_some_and(|spans| !spans.get().starts_with('[')) {
+        fail("`spans` of a trace is not a list".to_owned());
+        return None;
+    }
     let mut trace: Trace = match from_fields(&record) {
         Ok(trace) => trace,
         Err(error) => {
@@ -134,7 +152,8 @@ fn read_trace(
         return None;
     }
     trace.revision.clear();
-    for (position, part) in spans.into_iter().enumerate() {
+    let mut position = 0_u64;
+    let read = |part: &RawValue| {
         let start = batch.start_of(part);
         match read_span(part) {
             Ok(mut span) => {
@@ -145,7 +164,8 @@ fn read_trace(
             }
             Err(error) => {
                 trace.completeness.dropped = trace.completeness.dropped.saturating_add(1);
-                decoded.diagnostics.push(
+                findings::add(
+                    &mut decoded.diagnostics,
                     Diagnostic::warning(
                         "trace/bad-span",
                         format!(
@@ -158,6 +178,10 @@ fn read_trace(
                 );
             }
         }
+        position += 1;
+    };
+    if let Some(spans) = spans {
+        raw::each_item(spans, read);
     }
     normalise(&mut trace, &mut decoded.diagnostics);
     trace.completeness.content = trace.completeness.content && has_content(&trace);

@@ -19,6 +19,8 @@ pub(super) struct Document<'a> {
     shifts: Vec<(usize, isize)>,
 }
 
+/// Places of a file that are mended; one with more is not the text it seems to be.
+const MAX_MENDED: usize = 1_000_000;
 /// How much of a file is looked at to tell whether it is text.
 const SNIFFED: usize = 8 * 1024;
 
@@ -52,7 +54,7 @@ impl<'a> Document<'a> {
         };
         document.text = match str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(document.replace_bad_bytes(bytes, decoded)),
+            Err(_) => Cow::Owned(document.replace_bad_bytes(bytes, decoded)?),
         };
         document.mend_surrogates(decoded);
         document.mend_numbers(decoded);
@@ -73,7 +75,7 @@ impl<'a> Document<'a> {
         at.saturating_add_signed(shift)
     }
 
-    fn replace_bad_bytes(&mut self, bytes: &[u8], decoded: &mut Decoded) -> String {
+    fn replace_bad_bytes(&mut self, bytes: &[u8], decoded: &mut Decoded) -> Option<String> {
         let mut text = String::with_capacity(bytes.len());
         let mut shift = self.shifts.last().map_or(0, |(_, shift)| *shift);
         let mut count = 0_u64;
@@ -83,6 +85,13 @@ impl<'a> Document<'a> {
             let bad = chunk.invalid();
             if bad.is_empty() {
                 continue;
+            }
+            if self.shifts.len() > MAX_MENDED {
+                decoded.diagnostics.push(Diagnostic::error(
+                    "trace/binary",
+                    "the file is binary, not JSON",
+                ));
+                return None;
             }
             first.get_or_insert(text.len().saturating_add_signed(shift));
             count += 1;
@@ -94,11 +103,11 @@ impl<'a> Document<'a> {
         decoded.diagnostics.push(
             Diagnostic::warning(
                 "trace/not-utf8",
-                format!("{count} places are not UTF-8 and were replaced"),
+                format!("places that are not UTF-8 and were replaced: {count}"),
             )
             .at(first..first + 1),
         );
-        text
+        Some(text)
     }
 
     /// Half a surrogate pair becomes the replacement character, which is as long.
@@ -135,7 +144,7 @@ impl<'a> Document<'a> {
             decoded.diagnostics.push(
                 Diagnostic::note(
                     "trace/half-character",
-                    format!("{} characters were cut in half by their writer", lone.len()),
+                    format!("characters cut in half by their writer: {}", lone.len()),
                 )
                 .at(first..first + 6),
             );
@@ -160,7 +169,7 @@ impl<'a> Document<'a> {
             Diagnostic::note(
                 "trace/not-a-number",
                 format!(
-                    "{} numbers are not numbers in JSON; they read as null",
+                    "numbers that JSON does not have, read as null: {}",
                     found.len()
                 ),
             )
@@ -208,6 +217,9 @@ fn numbers_that_are_none(text: &str) -> Vec<Range<usize>> {
     let mut in_string = false;
     let mut at = 0;
     while at < bytes.len() {
+        if found.len() > MAX_MENDED {
+            break;
+        }
         match bytes[at] {
             b'\\' if in_string => at += 1,
             b'"' => in_string = !in_string,
@@ -252,7 +264,10 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8]) -> (String, Vec<String>) {
-        let mut decoded = Decoded::default();
+        let mut decoded = Decoded {
+            complete: true,
+            ..Decoded::default()
+        };
         let text = Document::read(bytes, &mut decoded).map_or_else(String::new, |document| {
             let x = document.text.find('x').expect("each example has an x");
             let at = document.place(x..x + 1).start;

@@ -19,6 +19,7 @@ use archal_core::diagnostic::Diagnostic;
 use archal_core::source::{Decoded, SourceDescriptor};
 use archal_core::stability::Stability;
 
+use crate::findings;
 use crate::raw::Record;
 use document::Document;
 
@@ -44,9 +45,6 @@ struct Dialect {
 /// The dialects in the order in which they are tried.
 const DIALECTS: &[Dialect] = &[batch::DIALECT, otlp_json::DIALECT];
 
-/// Findings listed for one file; what is beyond is counted.
-const MAX_FINDINGS: usize = 100;
-
 /// Endings of names that writers give to files they have not finished.
 const UNFINISHED: &[&str] = &[".tmp", ".part", ".swp", ".swx", ".crdownload", "~"];
 
@@ -71,7 +69,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
         let records = records::split(&document, &mut decoded);
         read_records(&records, &document, &mut decoded);
     }
-    limit_findings(&mut decoded.diagnostics);
+    findings::limit(&mut decoded.diagnostics);
     decoded
 }
 
@@ -81,7 +79,8 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
         .find(|dialect| records.iter().any(|record| (dialect.fits)(record)));
     let Some(dialect) = dialect else {
         if let Some(record) = records.first() {
-            decoded.diagnostics.push(
+            findings::add(
+                &mut decoded.diagnostics,
                 Diagnostic::error(
                     "trace/unknown-shape",
                     "the file is JSON, but of no shape that is known as traces",
@@ -96,7 +95,8 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
     let (fitting, strange): (Vec<Record<'_>>, Vec<Record<'_>>) =
         records.iter().cloned().partition(dialect.fits);
     for record in strange {
-        decoded.diagnostics.push(
+        findings::add(
+            &mut decoded.diagnostics,
             Diagnostic::warning(
                 "trace/unknown-shape",
                 format!("a record is not of the file's shape, {}", dialect.name),
@@ -105,17 +105,4 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
         );
     }
     (dialect.read)(&fitting, document, decoded);
-}
-
-fn limit_findings(diagnostics: &mut Vec<Diagnostic>) {
-    if diagnostics.len() > MAX_FINDINGS {
-        let more = diagnostics.len() - MAX_FINDINGS;
-        // The worst first, each kind in the order in which it was found.
-        diagnostics.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        diagnostics.truncate(MAX_FINDINGS);
-        diagnostics.push(Diagnostic::note(
-            "trace/more-findings",
-            format!("and {more} more findings"),
-        ));
-    }
 }

@@ -5,6 +5,7 @@ use archal_core::source::Decoded;
 
 use super::Dialect;
 use super::document::Document;
+use crate::findings;
 use crate::otlp::{self, json};
 use crate::raw::Record;
 
@@ -34,16 +35,19 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
         }
     }
     if other > 0 {
-        decoded.diagnostics.push(Diagnostic::warning(
-            "trace/other-signal",
-            format!("{other} records hold OTLP logs or metrics, which are not read"),
-        ));
+        findings::add(
+            &mut decoded.diagnostics,
+            Diagnostic::warning(
+                "trace/other-signal",
+                format!("records of OTLP logs or metrics, which are not read: {other}"),
+            ),
+        );
     }
     for mut finding in std::mem::take(&mut export.diagnostics) {
         finding.span = finding
             .span
             .map(|span| Span::from(document.place(span.start..span.end)));
-        decoded.diagnostics.push(finding);
+        findings::add(&mut decoded.diagnostics, finding);
     }
     decoded
         .traces

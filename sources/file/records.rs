@@ -5,6 +5,7 @@ use archal_core::source::Decoded;
 use serde_json::value::RawValue;
 
 use super::document::Document;
+use crate::findings;
 use crate::raw::{self, Record};
 
 /// The objects of a document in order. What is no object is a diagnostic; a document that ends
@@ -62,7 +63,7 @@ impl<'a> Splitter<'a, '_, '_> {
                     Diagnostic::error("trace/not-an-object", "a record is not a JSON object")
                 };
                 let range = self.document.place(start..start + text.len());
-                self.decoded.diagnostics.push(finding.at(range));
+                findings::add(&mut self.decoded.diagnostics, finding.at(range));
             }
         }
     }
@@ -140,7 +141,8 @@ impl<'a> Splitter<'a, '_, '_> {
     fn after_array(&mut self, at: usize) {
         if !self.text[at..].trim().is_empty() {
             let range = self.document.place(at..self.text.len());
-            self.decoded.diagnostics.push(
+            findings::add(
+                &mut self.decoded.diagnostics,
                 Diagnostic::warning("trace/trailing-bytes", "what follows the array is not read")
                     .at(range),
             );
@@ -151,7 +153,7 @@ impl<'a> Splitter<'a, '_, '_> {
     fn failed(&mut self, start: usize, text: &str, error: &serde_json::Error) {
         let begin = self.text.len() - text.len();
         let at = begin + raw::offset(text, error);
-        if error.is_eof() || (at + 9 >= self.text.len() && ends_in_half_a_word(self.text)) {
+        if error.is_eof() || half_a_word(self.text).is_some_and(|half| half <= at) {
             self.cut(start);
         } else {
             self.bad(begin, text, error);
@@ -161,7 +163,8 @@ impl<'a> Splitter<'a, '_, '_> {
     fn cut(&mut self, start: usize) {
         self.decoded.complete = false;
         let range = self.document.place(start..self.text.len());
-        self.decoded.diagnostics.push(
+        findings::add(
+            &mut self.decoded.diagnostics,
             Diagnostic::warning(
                 "trace/incomplete",
                 format!(
@@ -175,20 +178,18 @@ impl<'a> Splitter<'a, '_, '_> {
 
     fn bad(&mut self, start: usize, text: &str, error: &serde_json::Error) {
         let at = start + raw::offset(text, error);
-        self.decoded.diagnostics.push(
+        findings::add(
+            &mut self.decoded.diagnostics,
             Diagnostic::error("trace/not-json", raw::reason(error))
                 .at(self.document.place(at..at + 1)),
         );
     }
 }
 
-/// Whether a text ends in the first letters of a number that JSON does not have: its reader
-/// takes them for an error where they are only the end of a cut file.
-fn ends_in_half_a_word(text: &str) -> bool {
-    ["NaN", "Infinity", "-Infinity"].iter().any(|word| {
-        (1..word.len()).any(|length| {
-            text.strip_suffix(&word[..length])
-                .is_some_and(|before| before.trim_end().ends_with([':', ',', '[']))
-        })
-    })
+/// Where a text that ends in half a number or word begins to do so: `0.`, `-Infin`. The JSON
+/// reader takes these for errors where they are only the end of a cut file.
+fn half_a_word(text: &str) -> Option<usize> {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    (before.len() < text.len() && before.trim_end().ends_with([':', ',', '[']))
+        .then_some(before.len())
 }

@@ -1,5 +1,6 @@
 //! Spans to traces, in whatever order they came.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::genai::{self, Adapted, Facts};
 use super::json::Export;
 use super::model::{Attributes, OtlpSpan};
+use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
 
 /// What an SDK calls a service nobody named.
@@ -54,12 +56,20 @@ fn one_trace(
     };
     trace.completeness.dropped = lost;
     let mut beside: BTreeMap<String, Beside> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    for span in fullest_first(spans) {
-        // Two resources of one trace may both have dropped attributes, one span only once.
-        if !seen.insert(span.span_id.clone()) {
-            continue;
-        }
+    let (spans, conflicts) = fullest_of_each(spans);
+    if conflicts > 0 {
+        findings::add(
+            diagnostics,
+            Diagnostic::warning(
+                "trace/duplicate-span",
+                format!(
+                    "trace `{}`: different spans with one id, of which the fullest counts: {conflicts}",
+                    shown(&trace.id)
+                ),
+            ),
+        );
+    }
+    for span in spans {
         let resource = Arc::clone(&span.resource);
         let Adapted {
             span,
@@ -92,17 +102,33 @@ fn one_trace(
     }
 }
 
-/// Of spans with one id the fullest comes first, by a rule that does not depend on their order:
-/// some SDKs write a span when it starts and again when it ends.
-fn fullest_first(mut spans: Vec<OtlpSpan>) -> Vec<OtlpSpan> {
-    spans.sort_by_cached_key(|span| {
+/// One span of each id, the fullest, by a rule that does not depend on their order: some SDKs
+/// write a span when it starts and again when it ends, and retried exports repeat spans.
+/// Also how many different ones were left out.
+fn fullest_of_each(spans: Vec<OtlpSpan>) -> (impl Iterator<Item = OtlpSpan>, usize) {
+    let mut conflicts = 0;
+    let fullness = |span: &OtlpSpan| {
         let text = format!("{span:?}");
-        (
-            span.span_id.clone(),
-            std::cmp::Reverse((span.end, text.len(), text)),
-        )
-    });
-    spans
+        (span.end, text.len(), text)
+    };
+    let mut fullest: BTreeMap<String, OtlpSpan> = BTreeMap::new();
+    for span in spans {
+        match fullest.entry(span.span_id.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(span);
+            }
+            Entry::Occupied(mut place) => {
+                if *place.get() == span {
+                    continue;
+                }
+                conflicts += 1;
+                if fullness(place.get()) < fullness(&span) {
+                    place.insert(span);
+                }
+            }
+        }
+    }
+    (fullest.into_values(), conflicts)
 }
 
 /// The root that stands for the trace: of several the agent's, then the earliest. Without one
@@ -117,14 +143,17 @@ fn root_of(trace: &Trace, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
         .min_by_key(|(_, span)| span.kind != SpanKind::Agent)
         .map(|(place, _)| place);
     if root.is_none() {
-        diagnostics.push(Diagnostic::warning(
-            "trace/no-root",
-            format!(
-                "trace `{}` has no root span; {} spans have a parent that is not in it",
-                shown(&trace.id),
-                trace.completeness.orphans
+        findings::add(
+            diagnostics,
+            Diagnostic::warning(
+                "trace/no-root",
+                format!(
+                    "trace `{}` has no root span; spans whose parent is not in it: {}",
+                    shown(&trace.id),
+                    trace.completeness.orphans
+                ),
             ),
-        ));
+        );
     }
     root
 }

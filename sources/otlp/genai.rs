@@ -85,9 +85,12 @@ pub(super) fn adapt(from: OtlpSpan) -> Adapted {
         Some(llm)
     } else {
         facts.model = taking.peek_text(&["gen_ai.response.model", "gen_ai.request.model"]);
-        // An agent's own messages are its input and output; only a call of a model has turns.
-        input = input.or_else(|| as_value(&conversation.input));
-        output = output.or_else(|| as_value(&conversation.output));
+        // An agent's own messages are its input and output; only a call of a model has turns,
+        // and what a tool said stands in its call.
+        if kind != SpanKind::Tool {
+            input = input.or_else(|| as_value(&conversation.input));
+            output = output.or_else(|| as_value(&conversation.output));
+        }
         None
     };
     let error_type = taking.peek_text(&["error.type", "exception.type"]);

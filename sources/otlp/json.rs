@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::model::{Attributes, OtlpEvent, OtlpSpan, Side};
+use crate::findings;
 use crate::raw::{self, Record};
 
 /// Names of the list of resources: the protocol's, protobuf's own, and Grafana Tempo's.
@@ -23,6 +24,9 @@ const SCOPE_SPANS: &[&str] = &[
     "instrumentationLibrarySpans",
     "instrumentation_library_spans",
 ];
+
+/// Spans one export may hold; a trace of an agent has dozens to thousands.
+const MAX_SPANS: usize = 1_000_000;
 
 /// What was read of one or more exports.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,37 +62,34 @@ pub fn decode_text(text: &str) -> Export {
 
 /// Whether an object is an export, one resource of an export, or either in a wrapper.
 pub(crate) fn is_export(record: &Record<'_>) -> bool {
-    record.items(RESOURCE_SPANS).is_some()
-        || record.items(SCOPE_SPANS).is_some()
+    record.list(RESOURCE_SPANS).is_some()
+        || record.list(SCOPE_SPANS).is_some()
         || record
             .object(&["trace"])
-            .is_some_and(|inner| inner.items(RESOURCE_SPANS).is_some())
+            .is_some_and(|inner| inner.list(RESOURCE_SPANS).is_some())
 }
 
 pub(crate) fn decode(record: &Record<'_>, export: &mut Export) {
-    if let Some(inner) = record.object(&["trace"])
-        && record.items(RESOURCE_SPANS).is_none()
-    {
-        return decode(&inner, export);
-    }
-    match record.items(RESOURCE_SPANS) {
-        Some(resources) => {
-            for part in resources {
-                match Record::of(part.get(), record.start_of(part)) {
-                    Ok(resource) => decode_resource(&resource, export),
-                    Err(error) => {
-                        export.bad(record.start_of(part), part.get(), &raw::reason(&error))
-                    }
-                }
-            }
+    let wrapped = record
+        .object(&["trace"])
+        .filter(|_| record.list(RESOURCE_SPANS).is_none());
+    let record = wrapped.as_ref().unwrap_or(record);
+    let Some(resources) = record.list(RESOURCE_SPANS) else {
+        return decode_resource(record, export);
+    };
+    raw::each_item(resources, |part| {
+        let start = record.start_of(part);
+        match Record::of(part.get(), start) {
+            Ok(resource) => decode_resource(&resource, export),
+            Err(error) => export.bad(start, part.get(), &raw::reason(&error)),
         }
-        None => decode_resource(record, export),
-    }
+    });
 }
 
 impl Export {
     fn bad(&mut self, start: usize, text: &str, reason: &str) {
-        self.diagnostics.push(
+        findings::add(
+            &mut self.diagnostics,
             Diagnostic::warning("trace/bad-span", format!("a span cannot be read: {reason}"))
                 .at(start..start + text.len()),
         );
@@ -101,37 +102,46 @@ fn decode_resource(record: &Record<'_>, export: &mut Export) {
         .and_then(|resource| serde_json::from_str(resource.get()).ok())
         .unwrap_or_default();
     let attributes = Arc::new(attributes(resource.get("attributes")));
-    for part in record.items(SCOPE_SPANS).unwrap_or_default() {
+    let Some(scopes) = record.list(SCOPE_SPANS) else {
+        return;
+    };
+    raw::each_item(scopes, |part| {
         let start = record.start_of(part);
-        let scope = match Record::of(part.get(), start) {
-            Ok(scope) => scope,
-            Err(error) => {
-                export.bad(start, part.get(), &raw::reason(&error));
-                continue;
-            }
-        };
-        let name = scope
-            .object(&["scope", "instrumentationLibrary"])
-            .and_then(|inner| serde_json::from_str::<String>(inner.field(&["name"])?.get()).ok())
-            .unwrap_or_default();
-        let name: Arc<str> = Arc::from(name);
-        for part in scope.items(&["spans"]).unwrap_or_default() {
-            let start = scope.start_of(part);
-            let read = serde_json::from_str::<Value>(part.get())
+        match Record::of(part.get(), start) {
+            Ok(scope) => decode_scope(&scope, &attributes, export),
+            Err(error) => export.bad(start, part.get(), &raw::reason(&error)),
+        }
+    });
+}
+
+fn decode_scope(scope: &Record<'_>, resource: &Arc<Attributes>, export: &mut Export) {
+    let name = scope
+        .object(&["scope", "instrumentationLibrary"])
+        .and_then(|inner| serde_json::from_str::<String>(inner.field(&["name"])?.get()).ok())
+        .unwrap_or_default();
+    let name: Arc<str> = Arc::from(name);
+    let Some(spans) = scope.list(&["spans"]) else {
+        return;
+    };
+    raw::each_item(spans, |part| {
+        let read = if export.spans.len() >= MAX_SPANS {
+            Err((String::new(), format!("there are more than {MAX_SPANS}")))
+        } else {
+            serde_json::from_str::<Value>(part.get())
                 .map_err(|error| (String::new(), raw::reason(&error)))
-                .and_then(|value| decode_span(value, &attributes, &name));
-            match read {
-                Ok(span) => export.spans.push(span),
-                Err((trace, reason)) => {
-                    export.rejected += 1;
-                    if !trace.is_empty() {
-                        *export.lost.entry(trace).or_default() += 1;
-                    }
-                    export.bad(start, part.get(), &reason);
+                .and_then(|value| decode_span(value, resource, &name))
+        };
+        match read {
+            Ok(span) => export.spans.push(span),
+            Err((trace, reason)) => {
+                export.rejected += 1;
+                if !trace.is_empty() {
+                    *export.lost.entry(trace).or_default() += 1;
                 }
+                export.bad(scope.start_of(part), part.get(), &reason);
             }
         }
-    }
+    });
 }
 
 /// The error names the trace where it is known.

@@ -42,8 +42,8 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport) {
     for missing in job.missing.iter().take(5) {
         _ = writeln!(
             out,
-            "  missing: {} {} ({}); {}",
-            missing.entity, missing.field, missing.why, missing.how
+            "  missing: {} of {}: {}; {}",
+            missing.field, missing.entity, missing.why, missing.how
         );
     }
     if job.missing.len() > 5 {

@@ -14,6 +14,7 @@ use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::seeds::{self, StartState};
 use crate::run::suite::SuiteError;
+use crate::scenario::spec::is_seed_file;
 use crate::sandbox::hold::{self, Probe};
 use crate::session::{RouteChoice, SessionError};
 use crate::store::layout::Layout;
@@ -109,7 +110,7 @@ pub(crate) fn default_states(loaded: &Loaded) -> Result<BTreeMap<String, StartSt
         .seeds
         .iter()
         .map(|(clone, name)| {
-            let state = if seeds::is_file_name(name) {
+            let state = if is_seed_file(name) {
                 StartState::Document(
                     seeds::read(&loaded.directory.join(name)).map_err(CliError::config)?,
                 )

@@ -362,18 +362,18 @@ mod tests {
                 "zzz": true,
             }"#
         ), @r#"
-                    "scenarois" | config/unknown-key | unknown key `scenarois` | did you mean `scenarios`?
-                    0 | config/range | `runs` must be between 1 and 1000 | 
-                    "90" | config/type | `timeout` must be a whole number, not a string | Wall-clock limit of one run, in seconds.
-                    7 | config/type | `clones.1` must be a string, not a number | 
-                    "cmd" | config/unknown-key | unknown key `agent.cmd` | the keys here are `args`, `command`, `env`
-                    {"args": [], "cmd": "x"} | config/missing-key | `agent.command` is missing | 
-                    "isolate" | config/unknown-value | `route.mode` cannot be `isolate` | did you mean `isolated`?
-                    "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
-                    "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
-                    1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-                    "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `clones`, `exposeCloneUrls`, `redaction`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
-                    "#);
+            "scenarois" | config/unknown-key | unknown key `scenarois` | did you mean `scenarios`?
+            0 | config/range | `runs` must be between 1 and 1000
+            "90" | config/type | `timeout` must be a whole number, not a string | Wall-clock limit of one run, in seconds.
+            7 | config/type | `clones.1` must be a string, not a number
+            "cmd" | config/unknown-key | unknown key `agent.cmd` | the keys here are `args`, `command`, `env`
+            {"args": [], "cmd": "x"} | config/missing-key | `agent.command` is missing
+            "isolate" | config/unknown-value | `route.mode` cannot be `isolate` | did you mean `isolated`?
+            "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
+            "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
+            1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `clones`, `exposeCloneUrls`, `redaction`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "#);
     }
 
     #[test]
@@ -382,13 +382,13 @@ mod tests {
             r#"{"twins": ["github"], "judge": {}, "evaluatorModel": "x", "autoloop": {"notify": {}},
                 "route": {"mode": "shim"}}"#
         ), @r#"
-                    "twins" | config/old-name | `twins` is now called `clones` | 
-                    "autoloop" | config/old-name | `autoloop` is now called `attach` | 
-                    "judge" | config/not-yet | `judge` is not supported yet in this version | a judge is planned; remove this until then
-                    "evaluatorModel" | config/not-yet | `evaluatorModel` is not supported yet in this version | a judge is planned; remove this until then
-                    "notify" | config/not-yet | `attach.notify` is not supported yet in this version | notifying about failures is planned; remove this until then
-                    "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
-                    "#);
+            "twins" | config/old-name | `twins` is now called `clones`
+            "autoloop" | config/old-name | `autoloop` is now called `attach`
+            "judge" | config/not-yet | `judge` is not supported yet in this version | a judge is planned; remove this until then
+            "evaluatorModel" | config/not-yet | `evaluatorModel` is not supported yet in this version | a judge is planned; remove this until then
+            "notify" | config/not-yet | `attach.notify` is not supported yet in this version | notifying about failures is planned; remove this until then
+            "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
+            "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#"
             "twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too
             "#);

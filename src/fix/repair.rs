@@ -14,7 +14,7 @@ use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::attempt::AttemptError;
-use crate::run::scenarios::Prepared;
+use crate::run::scenarios::{self, Prepared};
 use crate::run::score::{self, ScenarioStatus};
 use crate::run::seeds::{self, OtherStates, SeedError};
 use crate::run::suite;
@@ -164,6 +164,12 @@ impl Repair<'_> {
         for (path, bytes) in kept {
             atomic::write(&place.tree().join(path), &bytes, Durability::Derived)?;
         }
+        if let Some(reason) = self.regression_objection(&place, &group)? {
+            return Ok(Repaired::Failed {
+                reason,
+                proof: Some(Box::new(proof)),
+            });
+        }
         let path = self.folder.join("repo.patch");
         atomic::write(&path, &place.workspace().patch()?, Durability::Synced)?;
         Ok(Repaired::Fixed {
@@ -306,6 +312,29 @@ impl Repair<'_> {
         let scores: Vec<_> = made.iter().map(|attempt| attempt.run.score).collect();
         let threshold = scenario.config.pass_threshold.unwrap_or(100.0);
         Ok(score::of_scenario(&scores, threshold).status)
+    }
+
+    /// Why the regression that is kept would not guard: it cannot be read back, or it does not
+    /// pass with the patch.
+    fn regression_objection(
+        &self,
+        place: &Workplace,
+        group: &str,
+    ) -> Result<Option<String>, RepairError> {
+        let file = place.tree().join(publish::FOLDER).join(format!("{group}.md"));
+        let prepared = match scenarios::load(&file, self.attempts.bench.clones) {
+            Ok((prepared, _)) => prepared,
+            Err(broken) => {
+                let why = broken.diagnostics.first().map(|finding| finding.message.clone());
+                return Ok(Some(format!(
+                    "the regression scenario cannot be read back: {}",
+                    why.unwrap_or_default()
+                )));
+            }
+        };
+        let status = self.status(&prepared, place, "regression")?;
+        Ok((status != ScenarioStatus::Passed)
+            .then(|| "the regression scenario does not pass with the patch".to_owned()))
     }
 
     fn validate(&self, command: &str, place: &Workplace) -> Validation {

@@ -49,10 +49,6 @@ pub struct Git {
 
 impl Git {
     /// A command that will run in `directory` and find git in `path`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that starts git; its environment is cleared here"
-    )]
     pub fn new(directory: &Path, path: &str) -> Self {
         let mut command = Command::new("git");
         command

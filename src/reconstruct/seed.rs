@@ -78,7 +78,7 @@ pub(super) fn assemble(
             field: "response".to_owned(),
             why: gap.reason,
             span: gap.span,
-            how: "capture request and response bodies, see docs/recording.md".to_owned(),
+            how: "record request and response bodies".to_owned(),
         });
     }
     for (span, host) in &traced.without_clone {
@@ -102,8 +102,9 @@ pub(super) fn assemble(
             out.seeds.insert(name.to_owned(), seed);
         }
     }
-    out.missing.sort();
-    out.missing.dedup();
+    // A page that was not recorded is the cause of much else that is missing.
+    out.missing
+        .sort_by_key(|missing| !missing.field.starts_with("page "));
     out
 }
 
@@ -268,10 +269,7 @@ impl CloneSeed<'_> {
     fn missing(&mut self, entity: String, field: &str, why: &str, span: String) {
         self.out.missing.push(Missing {
             clone: self.descriptor.name.to_owned(),
-            how: format!(
-                "capture the call that shows it, or add it to archal/seeds/{}.json",
-                self.descriptor.name
-            ),
+            how: "record the call that reads it".to_owned(),
             entity,
             field: field.to_owned(),
             why: why.to_owned(),

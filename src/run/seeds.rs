@@ -9,6 +9,7 @@ use archal_core::clone::{CloneDescriptor, Seed};
 use serde_json::Value;
 
 use crate::scenario::Scenario;
+use crate::scenario::spec::is_seed_file;
 
 /// The largest seed file read.
 const SEED_FILE_LIMIT: u64 = 64 << 20;
@@ -98,7 +99,7 @@ pub fn of_scenario(
             }
             let state = match scenario.seed_for(name) {
                 Seed::Document(document) => StartState::Document(document.clone()),
-                Seed::Named(seed) if is_file_name(seed) => {
+                Seed::Named(seed) if is_seed_file(seed) => {
                     StartState::Document(read(&folder.join(seed))?)
                 }
                 Seed::Named(seed) => StartState::Named(seed.to_owned()),
@@ -121,7 +122,7 @@ pub fn of_flag(
         }
         _ => (None, text),
     };
-    let state = if is_file_name(name) {
+    let state = if is_seed_file(name) {
         StartState::Document(read(&folder.join(name))?)
     } else {
         StartState::Named(name.to_owned())
@@ -129,7 +130,7 @@ pub fn of_flag(
     let clone = match clone {
         Some(clone) => Some(clone),
         None => only(scenario_clones.iter().filter(|known| {
-            is_file_name(name)
+            is_seed_file(name)
                 || clones.iter().any(|clone| {
                     clone.name == known.as_str() && clone.seeds.iter().any(|seed| seed.name == name)
                 })
@@ -147,14 +148,6 @@ pub fn of_flag(
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
-}
-
-/// Whether a seed's name is the name of a file: it has a folder or an extension.
-pub fn is_file_name(name: &str) -> bool {
-    name.contains('/')
-        || [".json", ".yaml", ".yml"]
-            .iter()
-            .any(|extension| name.ends_with(extension))
 }
 
 /// Reads a seed file, JSON or YAML.

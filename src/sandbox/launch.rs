@@ -1,5 +1,6 @@
 //! Starting the child itself, with a reason a person understands when it cannot.
 
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,11 @@ pub(super) fn command(start: &Start, through: Option<&[&str]>) -> Result<Command
         ));
     }
     let program = find(name, start)?;
+    if let Some(interpreter) = missing_interpreter(&program) {
+        return Err(format!(
+            "{interpreter}, which {name} names in its first line, was not found"
+        ));
+    }
     let mut command = match through {
         None => {
             let mut command = Command::new(program);
@@ -42,11 +48,13 @@ pub(super) fn command(start: &Start, through: Option<&[&str]>) -> Result<Command
 /// Why a program that exists did not start.
 pub(super) fn failure(name: &str, error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            format!("the interpreter of {name} was not found")
-        }
+        // The program itself was found before: its loader is missing.
+        std::io::ErrorKind::NotFound => format!("{name} is not built for this system"),
         std::io::ErrorKind::ArgumentListTooLong => {
             format!("arguments and environment of {name} are too long")
+        }
+        _ if error.raw_os_error() == Some(nix::errno::Errno::ENOEXEC as i32) => {
+            format!("{name} is neither a program for this system nor has a first line with #!")
         }
         _ => format!("{name} could not be started: {error}"),
     }
@@ -75,6 +83,19 @@ fn find(name: &str, start: &Start) -> Result<PathBuf, String> {
         Some(path) => format!("{} is not executable", path.display()),
         None => format!("the program {name} was not found in PATH ({folders})"),
     })
+}
+
+/// The interpreter in a script's first line, where it does not exist.
+fn missing_interpreter(program: &Path) -> Option<String> {
+    let mut start = Vec::new();
+    // As much as the kernel reads.
+    let file = std::fs::File::open(program).ok()?;
+    file.take(256).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?;
+    let line = line.split(|byte| *byte == b'\n').next()?;
+    let line = String::from_utf8_lossy(line);
+    let interpreter = line.split_whitespace().next()?;
+    (!Path::new(interpreter).exists()).then(|| interpreter.to_owned())
 }
 
 enum Found {

@@ -83,7 +83,7 @@ pub(super) fn probe(helper: &Path) -> Probe {
     Probe {
         namespaces: match end.outcome {
             ChildOutcome::Exited { code: 0 } => Ok(()),
-            ChildOutcome::NotStarted { reason } => Err(reason),
+            ChildOutcome::NotStarted { reason } => Err(with_cause(reason)),
             ChildOutcome::Exited { code } => Err(format!("a contained program ended with {code}")),
             ChildOutcome::Killed { signal } => {
                 Err(format!("a contained program was killed by signal {signal}"))
@@ -91,6 +91,22 @@ pub(super) fn probe(helper: &Path) -> Probe {
             ChildOutcome::TimedOut => Err("a contained program did not end".to_owned()),
         },
     }
+}
+
+/// The reason with the setting that is known to cause it, where one is on.
+fn with_cause(reason: String) -> String {
+    let causes = [
+        ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+        ("kernel.unprivileged_userns_clone", "0"),
+        ("user.max_user_namespaces", "0"),
+    ];
+    for (setting, value) in causes {
+        let path = format!("/proc/sys/{}", setting.replace('.', "/"));
+        if std::fs::read_to_string(path).is_ok_and(|found| found.trim() == value) {
+            return format!("{reason}; {setting} is {value}");
+        }
+    }
+    reason
 }
 
 fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, limited_by_cgroup: bool) -> Start {

@@ -49,6 +49,7 @@ fn is_program(file: &Text) -> bool {
     let tests = [
         "tests/",
         "benches/",
+        "fuzz/",
         "xtask/",
         "crates/testkit/",
         "examples/",
@@ -249,6 +250,12 @@ fn programs_are_started_where_they_can_be_held() {
             "src/cli/commands/doctor/",
         ],
     );
+}
+
+#[test]
+fn only_helpers_of_children_end_the_process() {
+    // Elsewhere destructors must run: they end children and remove temporary files.
+    only_in("process::exit(", &["src/sandbox/"]);
 }
 
 #[test]

@@ -417,6 +417,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_keep_list_names_is_no_secret_wherever_it_stands() {
+        let keeping = Redactor::new([7; 32], ["access_token", "X-Amz-Signature", "token"]);
+        let before = json!({
+            "accessToken": "k", "body.access_token": "k", "token": "0123456789abcdef01",
+            "form": "access_token=k&a=b", "url": "https://h.example/?X-Amz-Signature=k&token=k",
+        });
+        let mut value = before.clone();
+        let mut counts = RedactionCounts::new();
+        keeping.value(&mut value, &mut counts);
+        assert_eq!(value, before);
+        let mut headers = BTreeMap::from([("access-token".to_owned(), "k".to_owned())]);
+        keeping.headers(&mut headers, &mut counts);
+        assert_eq!(headers["access-token"], "k");
+        assert_eq!(counts, RedactionCounts::new());
+        Redactor::new([7; 32], []).value(&mut value, &mut counts);
+        assert_eq!(counts.values().sum::<u64>(), 6);
+    }
+
+    #[test]
     fn redacting_twice_changes_nothing_more() {
         let mut value = json!({
             "password": {"old": "a"},

@@ -113,9 +113,10 @@ impl TestEnv {
     #[cfg(unix)]
     pub fn program(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
-        let path = self.bin().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a writable folder");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("my own file");
+        let text = self.root.path().join(format!("{name}.sh"));
+        fs::write(&text, format!("#!/bin/sh\n{script}\n")).expect("a writable folder");
+        fs::set_permissions(&text, fs::Permissions::from_mode(0o755)).expect("my own file");
+        copy_program(&text, &self.bin().join(name));
     }
 
     /// Runs archal in the working directory with stdin closed and waits for its end.
@@ -165,6 +166,20 @@ impl TestEnv {
         text.replace(&*real.to_string_lossy(), "$TEST_ENV")
             .replace(&*root.to_string_lossy(), "$TEST_ENV")
     }
+}
+
+/// Copies a program so that it can be started at once.
+///
+/// Another process does the copying: were the new file ever open for writing here, a child that
+/// another test starts at that moment would inherit it, and starting the copy would fail with
+/// "text file busy".
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-p").arg(from).arg(to).status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "cp {}",
+        from.display()
+    );
 }
 
 fn collect(

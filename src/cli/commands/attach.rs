@@ -1,6 +1,6 @@
 //! `archal attach`: failed traces in, proven patches out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     .flatten()
     .collect();
     let plan = PassPlan {
-        repo: cx.environment.resolve(&args.repo),
+        repo: canonical(&cx.environment.resolve(&args.repo))?,
         config: args.config.config.clone(),
         flags,
         directory,
@@ -136,6 +136,14 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer.line(handoff::text(&report).trim_end());
     cx.printer.document("archal.attach", 1, &report);
     Ok(exit_of(&report))
+}
+
+/// The repository's path without dots and links, as it is shown and cloned.
+fn canonical(repo: &Path) -> Result<PathBuf, CliError> {
+    repo.canonicalize().map_err(|error| {
+        CliError::usage(format!("the repository {} cannot be read: {error}", repo.display()))
+            .hint("archal attach <trace-dir> --repo <the agent's repository>")
+    })
 }
 
 /// One exit for all jobs and files of a pass.
