@@ -92,7 +92,7 @@ fn github() -> Subject {
                 "title": format!("Issue {number}"),
                 "body": "It does not work. ".repeat(12),
                 "user": "octocat",
-                "labels": ["acme/webapp#bug"],
+                "labels": ["bug"],
             })
         })
         .collect();
