@@ -92,10 +92,6 @@ pub(super) fn die_with_parent() -> Result<(), String> {
 }
 
 /// Follows archal's orders on a thread of its own; ends the process when archal is gone.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the end of this process is what ends every other"
-)]
 fn follow_orders(control: &UnixStream) -> io::Result<()> {
     let control = control.try_clone()?;
     std::thread::Builder::new()

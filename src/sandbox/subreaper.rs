@@ -89,10 +89,6 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
     Ok(child.id())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the thread that waits for the child cannot be woken otherwise"
-)]
 fn follow_orders(control: &UnixStream) -> std::io::Result<()> {
     let control = control.try_clone()?;
     std::thread::Builder::new()
