@@ -389,9 +389,7 @@ mod tests {
             "notify" | config/not-yet | `attach.notify` is not supported yet in this version | notifying about failures is planned; remove this until then
             "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
             "#);
-        insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#"
-            "twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too
-            "#);
+        insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#""twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too"#);
     }
 
     #[test]
