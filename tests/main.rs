@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod generated;
 mod ingest;
+mod loops;
 mod sandbox;
 mod session;
 mod tidy;

@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import urllib.error
 import urllib.request
 
@@ -12,6 +13,9 @@ class GitHub:
     def __init__(self, token: str, telemetry):
         self.token = token
         self.telemetry = telemetry
+        # Reading the trusted certificates takes longer than a call: once for all of them.
+        https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+        self.opener = urllib.request.build_opener(https)
 
     def open_issues(self, repository: str):
         return self.page(f"{API}/repos/{repository}/issues?state=open&per_page=30")
@@ -45,7 +49,7 @@ class GitHub:
         )
         with self.telemetry.http(method, url, body) as exchange:
             try:
-                with urllib.request.urlopen(request, timeout=20) as response:
+                with self.opener.open(request, timeout=20) as response:
                     exchange.response(response.status, response.headers, response.read())
             except urllib.error.HTTPError as error:
                 exchange.response(error.code, error.headers, error.read())
