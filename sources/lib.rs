@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Built-in trace sources.
+//!
+//! A source is a folder here and a line in [`ALL`]. It owns a format; files, retries, cursors
+//! and redaction belong to the engine.
+
+use archal_core::source::SourceDescriptor;
+
+pub mod file;
+pub mod otlp;
+
+mod findings;
+mod normalise;
+mod raw;
+
+/// Every built-in source, sorted by name.
+pub const ALL: &[SourceDescriptor] = &[file::SOURCE];

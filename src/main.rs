@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    archal::app::main()
+    archal::app::main(archal::cli::main)
 }

@@ -1,1 +1,13 @@
-//! x
+//! One integration binary, so that cargo links once.
+//!
+//! `clients`, `loops`, `sandbox` and `session` need tools that `cargo xtask test` installs;
+//! `--ring fast` leaves them out by name, so what needs a tool belongs into one of them.
+
+mod cli;
+mod contract;
+mod generated;
+mod ingest;
+mod loops;
+mod sandbox;
+mod session;
+mod tidy;

@@ -1,1 +1,18 @@
 //! The post-prod loop: import, grade, seed, reproduce, fix.
+//!
+//! Each trace is a job that goes through five stages and ends in a terminal status. What is
+//! missing is named, never guessed, and every stage leaves its artifact under `.archal/attach/`.
+//!
+//! - [`job`]: statuses, and what is told of a job.
+//! - [`options`]: what the loop may do.
+//! - [`ready`]: what the loop stands on: the repository at HEAD, its scenarios and harness.
+//! - [`engine`]: one pass over a trace directory.
+//! - [`stages`]: one trace through its stages.
+//! - [`handoff`]: a pass for a person.
+
+pub mod engine;
+pub mod handoff;
+pub mod job;
+pub mod options;
+pub mod ready;
+pub mod stages;

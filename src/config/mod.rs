@@ -1,1 +1,18 @@
 //! The configuration file `.archal.json`: its schema, reading it, where each value came from.
+//!
+//! - [`schema`]: every key, its type, meaning and default. The typed structs are the only list of keys.
+//! - `document`: JSON with comments, with the place of every value.
+//! - `check`: the file against the schema, with places and the nearest right spelling.
+//! - `layers`: flags over environment over file over defaults.
+//! - [`agent`]: the agent's command, with variables filled in.
+//! - [`example`]: `.archal.example.json`, written from the schema.
+
+pub mod agent;
+mod check;
+mod document;
+pub mod example;
+mod layers;
+pub mod schema;
+
+pub use layers::{ConfigError, Loaded, Origin, Override, find, load};
+pub use schema::Config;

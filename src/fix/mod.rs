@@ -1,1 +1,15 @@
 //! Letting a fixer change the agent, and proving what it did.
+//!
+//! - [`command`]: the fixer that is any program.
+//! - [`brief`]: the files a fixer is given.
+//! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
+//! - [`rules`]: which files a fixer may change, and which only with review.
+//! - [`proof`]: red before, green after, nothing else broken.
+//! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
+
+pub mod brief;
+pub mod command;
+pub mod proof;
+pub mod publish;
+pub mod repair;
+pub mod rules;

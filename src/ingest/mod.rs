@@ -1,1 +1,15 @@
 //! From files to identified, redacted traces.
+//!
+//! A source decodes the bytes of a file; the rest is the same for every source and stands
+//! here: finding the files ([`folder`]), reading one ([`file`]), who is who ([`identity`]),
+//! the import artifact ([`artifact`]), the user's redaction key ([`key`]) and the JSON Schema
+//! of the format ([`schema`]).
+
+pub mod artifact;
+pub mod file;
+pub mod folder;
+pub mod identity;
+pub mod key;
+pub mod schema;
+
+pub use file::{FileReport, FileStatus, Imported, read_bytes, read_file};

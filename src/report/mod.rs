@@ -1,1 +1,7 @@
 //! What a person or a program reads of results.
+//!
+//! - [`style`]: colours, and text made harmless for a terminal.
+//! - [`diagnostic`]: a finding about a file with its line, column and snippet.
+
+pub mod diagnostic;
+pub mod style;

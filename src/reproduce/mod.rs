@@ -1,1 +1,13 @@
 //! Running a traced failure again until it shows or does not.
+//!
+//! - [`identity`]: what makes two failures the same failure.
+//! - [`decision`]: what one attempt showed, and what several add up to.
+//! - [`interval`]: how sure k of n is.
+//! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
+//! - [`attempts`]: the attempts themselves.
+
+pub mod attempts;
+pub mod decision;
+pub mod identity;
+pub mod interval;
+pub mod workplace;

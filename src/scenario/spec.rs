@@ -148,13 +148,21 @@ impl Route {
     }
 }
 
-/// A named starting state for one clone.
+/// A starting state for one clone, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedChoice {
     /// The clone.
     pub clone: String,
-    /// The name of its seed.
+    /// The name of its seed, or of a seed file relative to the scenario's folder.
     pub name: String,
+}
+
+/// Whether a seed's name is the name of a file: it has a folder or an extension.
+pub fn is_seed_file(name: &str) -> bool {
+    name.contains('/')
+        || [".json", ".yaml", ".yml"]
+            .iter()
+            .any(|extension| name.ends_with(extension))
 }
 
 /// A starting state written out in the file.

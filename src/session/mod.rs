@@ -1,4 +1,21 @@
 //! A session: clones on their starting states, the route that brings the agent's traffic to
 //! them, and the evidence of every call.
+//!
+//! One thread serves everything a session listens on; each clone is called by it alone, in the
+//! order in which requests are complete, so the same calls leave the same evidence.
 
+mod authority;
+mod door;
+mod environment;
 pub mod evidence;
+mod exchange;
+mod ledger;
+mod names;
+pub mod open;
+mod record;
+pub mod route;
+mod server;
+mod trust;
+
+pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
+pub use route::{RouteChoice, RouteLevel, RouteReport};

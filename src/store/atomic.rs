@@ -44,7 +44,7 @@ pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Wr
     })
 }
 
-/// [`write`]s a value as indented JSON with a newline at its end.
+/// [`write()`]s a value as indented JSON with a newline at its end.
 pub fn write_json(
     path: &Path,
     value: &impl Serialize,

@@ -8,7 +8,8 @@ use super::atomic::{self, Durability, WriteError};
 
 /// What the first use writes to `.archal/.gitignore`: archal's own state is ignored, the files a
 /// user writes there (harness, registry of sources) are not.
-const GITIGNORE: &str = "/attach/\n/cache/\n/spool/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
+const GITIGNORE: &str =
+    "/attach/\n/cache/\n/spool/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
 
 /// The state folder of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]

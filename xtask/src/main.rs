@@ -1,2 +1,146 @@
-//! x
-fn main(){}
+//! Development commands of archal: `cargo xtask test|ci|gen|bench|fuzz`.
+//!
+//! - `steps`: running one program and saying so.
+//! - `tools`: what the tests need beyond cargo, made sure of.
+//! - `generate`: generated files, written or compared.
+
+mod generate;
+mod steps;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use steps::{Failure, cargo, note};
+
+/// Modules whose tests need more than cargo, by name: the fast ring leaves them out. First those
+/// beside the code, then those of the integration binary.
+const NEED_TOOLS: [&[&str]; 2] = [
+    &["fix::", "git::"],
+    &["clients::", "loops::", "sandbox::", "session::"],
+];
+
+/// Development commands of archal.
+#[derive(Debug, Parser)]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the tests, after making sure of everything they need
+    Test {
+        /// Which tests
+        #[arg(long, value_enum, default_value_t = Ring::All)]
+        ring: Ring,
+        /// Arguments for the test binaries, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run everything a change must pass
+    Ci,
+    /// Write the generated files: CLI reference, JSON Schemas, example configuration
+    Gen {
+        /// Compare instead of writing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run the benchmarks
+    Bench {
+        /// The sizes that take minutes, too
+        #[arg(long)]
+        large: bool,
+    },
+    /// Run the property tests with many more cases
+    Fuzz {
+        /// Cases of each property
+        #[arg(long, default_value_t = 20_000)]
+        cases: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ring {
+    /// What needs only cargo
+    Fast,
+    /// Everything
+    All,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Xtask::parse().command {
+        Command::Test { ring, arguments } => test(ring, &arguments),
+        Command::Ci => ci(),
+        Command::Gen { check } => generate::run(check),
+        Command::Bench { large } => bench(large),
+        Command::Fuzz { cases } => fuzz(cases),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            note(&format!("error: {}", failure.message));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
+    if ring == Ring::All {
+        let clients = tools::install()?;
+        return steps::run(
+            cargo(&["test", "--workspace", "--"])
+                .args(arguments)
+                .env("ARCHAL_TEST_CLIENTS", clients),
+        );
+    }
+    let parts: [&[&str]; 2] = [
+        &["test", "--workspace", "--lib", "--bins", "--"],
+        &["test", "--test", "it", "--"],
+    ];
+    for (part, modules) in parts.iter().zip(NEED_TOOLS) {
+        let mut command = cargo(part);
+        for module in modules {
+            command.args(["--skip", module]);
+        }
+        steps::run(command.args(arguments))?;
+    }
+    Ok(())
+}
+
+fn ci() -> Result<(), Failure> {
+    steps::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    steps::run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    steps::run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    generate::run(true)?;
+    if steps::answers(&mut cargo(&["deny", "--version"])) {
+        steps::run(&mut cargo(&["deny", "check"]))?;
+    } else {
+        note(
+            "cargo-deny is not installed; licences and bans were NOT checked: cargo install cargo-deny",
+        );
+    }
+    test(Ring::All, &[])
+}
+
+fn bench(large: bool) -> Result<(), Failure> {
+    let mut command = cargo(&["bench", "--bench", "*"]);
+    if large {
+        command.env("ARCHAL_BENCH_LARGE", "1");
+    }
+    steps::run(&mut command)
+}
+
+fn fuzz(cases: u32) -> Result<(), Failure> {
+    let mut command = cargo(&["test", "--workspace", "--lib", "--release"]);
+    command.env("PROPTEST_CASES", cases.to_string());
+    steps::run(&mut command)
+}

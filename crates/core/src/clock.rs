@@ -58,9 +58,7 @@ impl Clock for FakeClock {
 
 /// Cuts a time to whole seconds, towards the past.
 pub fn truncate_to_second(time: Timestamp) -> Timestamp {
-    let seconds = time
-        .as_nanosecond()
-        .div_euclid(1_000_000_000);
+    let seconds = time.as_nanosecond().div_euclid(1_000_000_000);
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())

@@ -501,6 +501,18 @@ pub enum Fact {
         /// Fields the exchange may have set: their value before it is not shown by it.
         written: Vec<&'static str>,
     },
+    /// A field holds at least that: what follows from the service having answered as it did. It
+    /// counts only where no exchange shows the field itself.
+    Implied {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Value,
+    },
     /// The exchange made a row: it was not there before.
     Created {
         /// The table.

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Accepted, but worth knowing: an old name, a value that was cut.
@@ -114,6 +116,15 @@ impl Diagnostic {
     }
 }
 
+/// A text that diagnostics point into, under the name people know it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceText {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held when it was read.
+    pub text: String,
+}
+
 /// Line and column of a byte offset, both from 1; columns count characters.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let mut end = offset.min(text.len());
@@ -158,8 +169,14 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found_and_a_strange_one_is_not() {
-        assert_eq!(nearest("scenarois", ["scenarios", "seeds"]), Some("scenarios"));
-        assert_eq!(nearest("pass_threshold", ["pass-threshold"]), Some("pass-threshold"));
+        assert_eq!(
+            nearest("scenarois", ["scenarios", "seeds"]),
+            Some("scenarios")
+        );
+        assert_eq!(
+            nearest("pass_threshold", ["pass-threshold"]),
+            Some("pass-threshold")
+        );
         assert_eq!(nearest("zzz", ["scenarios", "seeds"]), None);
     }
 }

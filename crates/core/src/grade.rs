@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::trace::Trace;
 
 /// Who has to act on a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Owner {
     /// The agent's code, prompts or tools.

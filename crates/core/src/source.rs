@@ -19,6 +19,9 @@ pub struct Decoded {
     pub origin: BatchSource,
     /// Whether the writer had finished; a false one is looked at again when it changes.
     pub complete: bool,
+    /// Whether the file is a list of records, so that the whole records of an unfinished file
+    /// are good on their own.
+    pub by_record: bool,
     /// The traces, assembled and normalised, not yet redacted; `revision` is still empty.
     /// The project each belongs to stands beside it, where its root names one.
     pub traces: Vec<DecodedTrace>,
@@ -26,10 +29,12 @@ pub struct Decoded {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A trace and the project its root names.
+/// A trace and what the file says of its origin.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecodedTrace {
-    /// The root's `service.name`, where it has one.
+    /// The source this trace names, where a file holds traces of several.
+    pub source: Option<String>,
+    /// The project its batch names, else the root's `service.name`.
     pub project: Option<String>,
     /// The trace.
     pub trace: Trace,

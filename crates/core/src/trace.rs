@@ -53,7 +53,9 @@ pub struct BatchSource {
 }
 
 /// What makes a trace the same trace.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceIdentity {
     /// The source's name; `file` where none is known.
@@ -71,6 +73,12 @@ impl TraceIdentity {
         if is_safe_name(&self.trace) {
             return self.trace.clone();
         }
+        self.hashed_name()
+    }
+
+    /// The name with 8 hex digits of the identity, for an id that another source or project
+    /// also has.
+    pub fn hashed_name(&self) -> String {
         let safe: String = self
             .trace
             .chars()

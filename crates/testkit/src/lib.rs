@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The test environment and fakes of archal. Development only.
+//!
+//! - [`cli`]: runs the built binary in a world of its own.
+//! - [`echo_clone`]: a clone small enough to know by heart.
+//! - [`FakeClock`], [`SequentialIds`]: time and ids that repeat.
+
+pub mod cli;
+pub mod echo_clone;
+
+pub use archal_core::clock::FakeClock;
+pub use archal_core::id::SequentialIds;

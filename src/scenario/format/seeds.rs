@@ -3,7 +3,7 @@
 use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::{Diagnostic, Span, nearest};
 
-use super::super::spec::{Check, Criterion, EMPTY_SEED, SeedBlock, SeedChoice};
+use super::super::spec::{Check, Criterion, EMPTY_SEED, SeedBlock, SeedChoice, is_seed_file};
 use super::blocks::RawBlock;
 use super::settings::Field;
 
@@ -163,8 +163,9 @@ fn occurs(text: &str, word: &str) -> bool {
     })
 }
 
+/// A file can be a seed of any clone; whether it is one is found out when it is read.
 fn has_seed(clone: &CloneDescriptor, name: &str) -> bool {
-    name == EMPTY_SEED || clone.seeds.iter().any(|seed| seed.name == name)
+    name == EMPTY_SEED || is_seed_file(name) || clone.seeds.iter().any(|seed| seed.name == name)
 }
 
 fn seed_choice(

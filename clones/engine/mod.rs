@@ -1,0 +1,27 @@
+//! The engine that every service clone shares: a store with transactions, bodies that are
+//! written for the wire and for evidence at once, seeds, routes, and the host of a pack.
+//!
+//! - [`key`], [`row`]: what a table holds.
+//! - [`table`]: how a pack declares its tables.
+//! - [`root`], [`transaction`]: the state, and the only way to change it.
+//! - [`times`], [`writer`]: why the same calls leave the same evidence.
+//! - [`seed`], [`schema`]: starting states as documents.
+//! - [`route`], [`input`], [`page`]: requests.
+//! - [`pack`], [`running`]: a service as data, and a running clone of it.
+//! - [`fingerprint`]: short hashes that do not depend on the clock.
+
+pub(crate) mod fingerprint;
+pub(crate) mod input;
+pub(crate) mod key;
+pub(crate) mod pack;
+pub(crate) mod page;
+pub(crate) mod root;
+pub(crate) mod route;
+pub(crate) mod row;
+pub(crate) mod running;
+pub(crate) mod schema;
+pub(crate) mod seed;
+pub(crate) mod table;
+pub(crate) mod times;
+pub(crate) mod transaction;
+pub(crate) mod writer;

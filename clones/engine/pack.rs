@@ -1,0 +1,284 @@
+//! A service as data: what the engine needs to know to be that service.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::diagnostic::Diagnostic;
+use serde_json::Value;
+
+use super::input::Problem;
+use super::page::Page;
+use super::root::Root;
+use super::route::{Params, Published, Route};
+use super::row::{Draft, Row};
+use super::table::{Relation, Table, TableId};
+use super::transaction::Transaction;
+use super::writer::Writer;
+
+/// A service.
+pub(crate) struct Pack {
+    /// Its name, for diagnostics.
+    pub name: &'static str,
+    /// Its tables, parents before children.
+    pub tables: &'static [Table],
+    /// What binds the tables together.
+    pub relations: &'static [Relation],
+    /// The operations it models.
+    pub routes: &'static [Route],
+    /// All operations of the published description.
+    pub published: &'static [Published],
+    /// Its named starting states.
+    pub seeds: &'static [(NamedSeed, &'static str)],
+    /// The table whose row the caller is, and what a seed calls the owner of the credentials.
+    pub actor: (TableId, &'static str),
+    /// Picks the actor where a seed does not name one.
+    pub actor_by_default: fn(&Draft) -> bool,
+    /// Fills in what follows from the rest of a seed row.
+    pub complete: fn(&mut Completing<'_>, TableId, &mut Draft),
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// The criteria view: each collection with its table, in order.
+    pub views: &'static [View],
+}
+
+/// How a service talks.
+pub(crate) struct Dialect {
+    /// Who the caller is; none for an anonymous one.
+    pub caller: fn(&Root, &CloneRequest) -> Result<Option<Arc<Row>>, Refusal>,
+    /// The body of a refusal.
+    pub refusal: fn(&Refusal, Option<&Route>) -> Rendered,
+    /// What it says to a path it does not know.
+    pub unknown: fn() -> Refusal,
+    /// What it says to a published operation that is not modelled.
+    pub unmodelled: fn(&Published) -> Refusal,
+    /// What is wrong with a body, in the service's words.
+    pub bad_input: fn(&Problem) -> Refusal,
+    /// Which page of a list of that many rows a call asks for.
+    pub page: fn(&Call<'_>, usize) -> Page,
+    /// The rate that an operation counts against.
+    pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// Adds the headers of every answer.
+    pub headers: fn(&Answering<'_>, &mut CloneResponse),
+}
+
+/// What the headers of an answer are made from.
+pub(crate) struct Answering<'a> {
+    /// Who called.
+    pub caller: Option<&'a Row>,
+    /// How many calls there were before.
+    pub calls: u64,
+    /// The rate it counts against.
+    pub rate: &'static str,
+    /// How many calls this caller made before against the same rate.
+    pub used: u64,
+    /// When the first of them was, in seconds since the epoch.
+    pub first: i64,
+    /// The state after the call.
+    pub root: &'a Root,
+}
+
+/// A collection of the criteria view.
+pub(crate) struct View {
+    /// Its name.
+    pub name: &'static str,
+    /// Its table.
+    pub table: TableId,
+    /// A row as the view has it.
+    pub row: fn(&Root, &Row) -> ViewRow,
+}
+
+/// What completes seed rows: the state so far.
+pub(crate) struct Completing<'a> {
+    /// The state so far: parents are in it.
+    pub transaction: &'a mut Transaction,
+    /// Problems found on the way.
+    pub diagnostics: &'a mut Vec<Diagnostic>,
+    /// The owner of the credentials as the seed writes it.
+    pub actor: &'a str,
+}
+
+/// A request on its way through a pack.
+pub(crate) struct Call<'a> {
+    /// The state, and the way to change it.
+    pub transaction: Transaction,
+    /// The request.
+    pub request: &'a CloneRequest,
+    /// What the path's parameters stand for.
+    pub params: Params<'a>,
+    /// The query, decoded.
+    pub query: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Who calls.
+    pub caller: Option<Arc<Row>>,
+    /// The time that whatever this call sets gets.
+    pub now: Stamp,
+    /// Rows that guards found by the path.
+    pub found: Vec<(TableId, Arc<Row>)>,
+}
+
+impl Call<'_> {
+    /// The state inside the transaction.
+    pub(crate) fn root(&self) -> &Root {
+        self.transaction.root()
+    }
+
+    /// A path parameter; empty where the path has none of that name.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// A path parameter that is a number.
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.param(name).parse().unwrap_or(0)
+    }
+
+    /// A query parameter; none where absent or empty.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_ref())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The row that a guard found in `table`.
+    pub(crate) fn row(&self, table: TableId) -> Result<Arc<Row>, Refusal> {
+        self.found
+            .iter()
+            .find(|(at, _)| *at == table)
+            .map(|(_, row)| Arc::clone(row))
+            .ok_or_else(Refusal::lost)
+    }
+}
+
+/// A service's refusal. What it is in bytes is the dialect's.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the service says.
+    pub message: Cow<'static, str>,
+    /// What is wrong with which field.
+    pub errors: Vec<Value>,
+    /// The page that explains it, where it is not the operation's own.
+    pub docs: Option<&'static str>,
+}
+
+impl Refusal {
+    /// A refusal without field errors.
+    pub(crate) fn new(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            errors: Vec::new(),
+            docs: None,
+        }
+    }
+
+    /// The same with field errors.
+    pub(crate) fn with(mut self, errors: Vec<Value>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The same explained elsewhere.
+    pub(crate) fn see(mut self, docs: &'static str) -> Self {
+        self.docs = Some(docs);
+        self
+    }
+
+    /// A manifest that uses a row which no guard found; a test calls every route.
+    fn lost() -> Self {
+        Self::new(500, "Server Error")
+    }
+}
+
+/// A service's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; none for statuses without one.
+    pub body: Option<Rendered>,
+    /// Which page of a list it is.
+    pub page: Option<Page>,
+    /// A fingerprint of what it shows, from versions and keys.
+    pub tag: Option<u64>,
+    /// When what it shows was changed last.
+    pub modified: Option<Stamp>,
+    /// Where a new row is to be found.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    /// A body.
+    pub(crate) fn new(status: u16, body: Rendered) -> Self {
+        Self {
+            status,
+            body: Some(body),
+            ..Self::default()
+        }
+    }
+
+    /// A body that is written anew each time; `version` is that of the row it shows.
+    pub(crate) fn written(status: u16, body: Rendered, version: u64) -> Self {
+        let tag = super::fingerprint::bytes(version, &body.evidence);
+        Self {
+            tag: Some(tag),
+            ..Self::new(status, body)
+        }
+    }
+
+    /// No content.
+    pub(crate) fn empty() -> Self {
+        Self {
+            status: 204,
+            ..Self::default()
+        }
+    }
+
+    /// A row as lists show it.
+    pub(crate) fn row(status: u16, root: &Root, table: TableId, row: &Row) -> Self {
+        let (rendered, print) = root.rendered(table, row);
+        Self {
+            status,
+            body: Some(rendered.clone()),
+            tag: Some(*print),
+            ..Self::default()
+        }
+    }
+
+    /// A page of rows as lists show them.
+    pub(crate) fn rows<'a>(
+        root: &Root,
+        table: TableId,
+        rows: impl Iterator<Item = &'a Arc<Row>>,
+        page: Option<Page>,
+    ) -> Self {
+        let rows: Vec<&Arc<Row>> = rows.collect();
+        let mut sizes = (2, 2);
+        let mut tag = page.map_or(1, |page| page.fingerprint());
+        for row in &rows {
+            let (rendered, print) = root.rendered(table, row);
+            sizes.0 += rendered.wire.len() + 1;
+            sizes.1 += rendered.evidence.len() + 1;
+            tag = super::fingerprint::mix(tag, *print);
+        }
+        let mut writer = Writer::with_capacity(root.base(), sizes.0, sizes.1);
+        writer.raw("[");
+        for row in rows {
+            writer.item().rendered(&root.rendered(table, row).0);
+        }
+        writer.raw("]");
+        Self {
+            status: 200,
+            body: Some(writer.finish()),
+            page,
+            tag: Some(tag),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! A running clone of a pack: one request after the other, each a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use archal_core::clock::truncate_to_second;
+use archal_core::clone::{
+    CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
+};
+use archal_core::diagnostic::{Diagnostic, nearest};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::fingerprint;
+use super::input::Inputs;
+use super::key::Key;
+use super::pack::{Answering, Call, Pack, Refusal, Reply};
+use super::page::Page;
+use super::root::Root;
+use super::route::{self, Action, Route};
+use super::row::Row;
+use super::seed;
+use super::table::TableId;
+use super::transaction::{Transaction, changes};
+
+/// A clone that runs.
+pub(crate) struct Running {
+    pack: &'static Pack,
+    opened: Arc<Root>,
+    root: Arc<Root>,
+    /// The rows touched since the opening.
+    touched: BTreeSet<(TableId, Key)>,
+    calls: u64,
+    /// How many calls each caller made against each rate, and when the first of them was.
+    rates: BTreeMap<(Option<Key>, &'static str), (u64, i64)>,
+}
+
+/// Opens a pack on a starting state.
+pub(crate) fn open(
+    pack: &'static Pack,
+    how: &OpenClone<'_>,
+) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let named: Value;
+    let document = match how.seed {
+        Seed::Document(document) => document,
+        Seed::Named(name) => {
+            named = named_document(pack, name).map_err(|problem| vec![problem])?;
+            &named
+        }
+    };
+    let root = seed::load(pack, document, how.base, how.ids)?;
+    Ok(Box::new(Running::new(pack, Arc::new(root))))
+}
+
+fn named_document(pack: &'static Pack, name: &str) -> Result<Value, Diagnostic> {
+    let Some((_, text)) = pack.seeds.iter().find(|(seed, _)| seed.name == name) else {
+        let names: Vec<&str> = pack.seeds.iter().map(|(seed, _)| seed.name).collect();
+        let problem = Diagnostic::error(
+            "seed/unknown-name",
+            format!("{} has no seed named {name:?}", pack.name),
+        );
+        return Err(match nearest(name, names.iter().copied()) {
+            Some(near) => problem.with_help(format!("did you mean {near:?}?")),
+            None => problem.with_help(format!("one of: {}", names.join(", "))),
+        });
+    };
+    serde_json::from_str(text).map_err(|error| {
+        Diagnostic::error(
+            "seed/not-json",
+            format!("seed {name:?} is not JSON: {error}"),
+        )
+    })
+}
+
+impl Running {
+    fn new(pack: &'static Pack, root: Arc<Root>) -> Self {
+        Self {
+            pack,
+            opened: Arc::clone(&root),
+            root,
+            touched: BTreeSet::new(),
+            calls: 0,
+            rates: BTreeMap::new(),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: &CloneRequest,
+        now: Timestamp,
+        response: &mut CloneResponse,
+    ) -> Option<&'static Route> {
+        let dialect = &self.pack.dialect;
+        // Seed times are whole seconds before the base, so a call's time is never one of them.
+        let at = truncate_to_second(now).max(self.root.base());
+        let now = Stamp { at, by_call: true };
+        let caller = (dialect.caller)(&self.root, request);
+        let found = route::find(self.pack.routes, &request.method, &request.path);
+        let route = found.as_ref().map(|(route, _)| *route);
+        response.operation = route.map(|route| route.info.id);
+        let outcome = match (caller, found) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(caller), Some((route, params))) => {
+                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
+                self.run(route, params, request, caller, now, response)
+            }
+            (Ok(caller), None) => {
+                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
+                Err(self.gap(request, response))
+            }
+        };
+        match outcome {
+            Ok(reply) => self.reply(request, reply, response),
+            Err(refusal) => {
+                response.status = refusal.status;
+                response.body = (dialect.refusal)(&refusal, route);
+            }
+        }
+        route
+    }
+
+    fn name_of_actor(&self, row: &Row) -> String {
+        (self.pack.tables[self.pack.actor.0].name_of)(row)
+    }
+
+    /// The refusal of a request that is for no modelled operation.
+    fn gap(&self, request: &CloneRequest, response: &mut CloneResponse) -> Refusal {
+        match route::published(self.pack.published, &request.method, &request.path) {
+            None => (self.pack.dialect.unknown)(),
+            Some(published) => {
+                response.unmodelled = Some(published.0.to_owned());
+                response
+                    .headers
+                    .push(("x-clone-unmodelled", published.0.to_owned()));
+                (self.pack.dialect.unmodelled)(published)
+            }
+        }
+    }
+
+    fn run(
+        &mut self,
+        route: &'static Route,
+        params: route::Params<'_>,
+        request: &CloneRequest,
+        caller: Option<Arc<Row>>,
+        now: Stamp,
+        response: &mut CloneResponse,
+    ) -> Result<Reply, Refusal> {
+        let mut call = Call {
+            transaction: Transaction::begin(&self.root),
+            request,
+            params,
+            query: form_urlencoded::parse(request.query.as_bytes()).collect(),
+            caller,
+            now,
+            found: Vec::new(),
+        };
+        for guard in route.guards {
+            guard(&mut call)?;
+        }
+        let reply = act(&route.action, &mut call, self.pack)?;
+        let (root, journal) = call.transaction.commit();
+        response.changes = changes(&root, &journal);
+        self.touched
+            .extend(journal.into_iter().map(|entry| (entry.table, entry.key)));
+        self.root = root;
+        Ok(reply)
+    }
+
+    fn reply(&self, request: &CloneRequest, reply: Reply, response: &mut CloneResponse) {
+        response.status = reply.status;
+        if let Some(page) = reply.page.and_then(|page| page.link(request)) {
+            response.headers.push(("link", page));
+        }
+        if let Some(location) = reply.location {
+            response.headers.push(("location", location));
+        }
+        if let Some(modified) = reply.modified {
+            response
+                .volatile_headers
+                .push(("last-modified", http_date(modified.at)));
+        }
+        let tag = reply.tag.map(|tag| {
+            let caller = response.principal.as_deref().unwrap_or_default();
+            let tag = [request.path.as_str(), &request.query, caller]
+                .iter()
+                .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
+            entity_tag(tag)
+        });
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        if let Some(tag) = tag
+            && read
+            && (200..300).contains(&reply.status)
+        {
+            let known = request.header("if-none-match").is_some_and(|sent| {
+                sent.split(',')
+                    .map(|one| one.trim().trim_start_matches("W/"))
+                    .any(|one| one == "*" || one == tag.trim_start_matches("W/"))
+            });
+            response.headers.push(("etag", tag));
+            if known {
+                response.status = 304;
+                return;
+            }
+        }
+        if let Some(body) = reply.body
+            && request.method != "HEAD"
+        {
+            response.body = body;
+        }
+    }
+}
+
+fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Reply, Refusal> {
+    match action {
+        Action::Get { table } => {
+            let row = call.row(*table)?;
+            Ok(Reply::row(200, call.root(), *table, &row))
+        }
+        Action::List {
+            table,
+            index,
+            group,
+            filter,
+        } => {
+            let group = group(call)?;
+            let filter = filter.map(|filter| filter(call)).transpose()?;
+            let root = call.root();
+            let rows = root.group(*table, *index, &group);
+            let rows = rows.into_iter().flat_map(|rows| rows.values());
+            Ok(match filter {
+                None => {
+                    let total = root.count(*table, *index, &group);
+                    let page = (pack.dialect.page)(call, total);
+                    let rows = rows.skip(page.skip()).take(page.take());
+                    Reply::rows(root, *table, rows, Some(page))
+                }
+                Some(shows) => {
+                    let rows: Vec<_> = rows.filter(|row| shows(root, row)).collect();
+                    let page: Page = (pack.dialect.page)(call, rows.len());
+                    let rows = rows.into_iter().skip(page.skip()).take(page.take());
+                    Reply::rows(root, *table, rows, Some(page))
+                }
+            })
+        }
+        Action::Create {
+            table,
+            inputs,
+            make,
+            then,
+            location,
+        } => {
+            let inputs = read(call, inputs, pack)?;
+            let draft = make(call, inputs)?;
+            let row = call.transaction.put(*table, draft);
+            then(call, &row);
+            let mut reply = Reply::row(201, call.root(), *table, &row);
+            reply.location = Some(location(&row));
+            Ok(reply)
+        }
+        Action::Patch {
+            table,
+            inputs,
+            change,
+            then,
+        } => {
+            let inputs = read(call, inputs, pack)?;
+            let old = call.row(*table)?;
+            let draft = change(call, &old, inputs)?;
+            if draft == old.draft() {
+                return Ok(Reply::row(200, call.root(), *table, &old));
+            }
+            let row = call.transaction.replace(*table, &old, draft);
+            then(call, &row);
+            Ok(Reply::row(200, call.root(), *table, &row))
+        }
+        Action::Delete { table, then } => {
+            let row = call.row(*table)?;
+            let key = call.root().key(*table, &row);
+            call.transaction.remove(*table, &key);
+            then(call, &row);
+            Ok(Reply::empty())
+        }
+        Action::Hook(hook) => hook(call),
+    }
+}
+
+/// The body of a call by what the operation declares.
+pub(crate) fn read(
+    call: &Call<'_>,
+    declared: &'static [super::input::Input],
+    pack: &'static Pack,
+) -> Result<Inputs, Refusal> {
+    Inputs::read(&call.request.body, declared).map_err(|problem| (pack.dialect.bad_input)(&problem))
+}
+
+/// A weak entity tag of 64 hex digits.
+fn entity_tag(tag: u64) -> String {
+    let mut out = String::from("W/\"");
+    let mut state = tag;
+    for _ in 0..4 {
+        state = fingerprint::mix(state, tag);
+        // Sixteen digits each; writing to a String cannot fail.
+        out.push_str(&format!("{state:016x}"));
+    }
+    out.push('"');
+    out
+}
+
+/// A time as HTTP writes it.
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+impl ServiceClone for Running {
+    fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse {
+        let mut response = CloneResponse {
+            root_before: self.root.version(),
+            ..CloneResponse::default()
+        };
+        let route = self.answer(request, now, &mut response);
+        response.root_after = self.root.version();
+        let caller = response
+            .principal
+            .as_deref()
+            .and_then(|name| self.root.named(self.pack.actor.0, name).cloned());
+        let rate = (self.pack.dialect.rate)(route);
+        let key = caller
+            .as_ref()
+            .map(|row| self.root.key(self.pack.actor.0, row));
+        let (used, first) = self
+            .rates
+            .entry((key, rate))
+            .or_insert((0, now.as_second()));
+        let answering = Answering {
+            caller: caller.as_deref(),
+            calls: self.calls,
+            rate,
+            used: *used,
+            first: *first,
+            root: &self.root,
+        };
+        (self.pack.dialect.headers)(&answering, &mut response);
+        *used += 1;
+        self.calls += 1;
+        response
+    }
+
+    fn state(&self) -> Arc<dyn CloneState> {
+        Arc::new(State(Arc::clone(&self.root)))
+    }
+
+    fn diff(&self) -> Vec<RowDiff> {
+        let mut out = Vec::new();
+        for view in self.pack.views {
+            let table = view.table;
+            for (_, key) in self.touched.iter().filter(|(at, _)| *at == table) {
+                let before = self.opened.get(table, key);
+                let after = self.root.get(table, key);
+                if let (Some(before), Some(after)) = (before, after)
+                    && Arc::ptr_eq(before, after)
+                {
+                    continue;
+                }
+                let before = before.map(|row| (view.row)(&self.opened, row));
+                let after = after.map(|row| (view.row)(&self.root, row));
+                if before != after {
+                    out.push(RowDiff {
+                        collection: view.name,
+                        before,
+                        after,
+                    });
+                }
+            }
+        }
+        out
+    }
+
+    fn evidence_text(&self, text: &str) -> String {
+        self.root
+            .times()
+            .rewrite(text, self.root.base())
+            .unwrap_or_else(|| text.to_owned())
+    }
+}
+
+/// A state as the rest of archal reads it.
+struct State(Arc<Root>);
+
+impl CloneState for State {
+    fn rows(&self, collection: &str) -> Vec<ViewRow> {
+        let view = self
+            .0
+            .pack()
+            .views
+            .iter()
+            .find(|view| view.name == collection);
+        view.map_or_else(Vec::new, |view| {
+            self.0
+                .rows(view.table)
+                .values()
+                .map(|row| (view.row)(&self.0, row))
+                .collect()
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        seed::document(&self.0)
+    }
+}

@@ -1,0 +1,98 @@
+//! How the tests of this clone call it.
+
+use std::fmt::Write as _;
+
+use archal_core::clone::{CloneRequest, CloneResponse, OpenClone, Seed, ServiceClone};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{DESCRIPTOR, access::TOKEN};
+
+/// The base time of all tests.
+pub(super) fn base() -> Timestamp {
+    "2026-01-10T12:00:00Z".parse().expect("valid")
+}
+
+/// A clone on a seed; `base` is its base time.
+pub(super) fn open_at(seed: Seed<'_>, base: Timestamp) -> Box<dyn ServiceClone> {
+    (DESCRIPTOR.open)(&OpenClone { base, ids: 7, seed }).expect("a seed that opens")
+}
+
+/// A clone on a named seed.
+pub(super) fn open(seed: &str) -> Box<dyn ServiceClone> {
+    open_at(Seed::Named(seed), base())
+}
+
+/// A request with credentials: `POST /path?query {"body": 1}`.
+pub(super) fn request(line: &str) -> CloneRequest {
+    let mut parts = line.splitn(3, ' ');
+    let method = parts.next().unwrap_or_default().to_owned();
+    let target = parts.next().unwrap_or_default();
+    let body = parts.next().unwrap_or_default().to_owned();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    CloneRequest {
+        method,
+        scheme: "https".to_owned(),
+        host: "api.github.com".to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))],
+        body: body.into(),
+    }
+}
+
+/// Sends a request a minute after the base.
+pub(super) fn send(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
+    clone.call(&request(line), base() + SignedDuration::from_mins(1))
+}
+
+/// Sends a request without credentials.
+pub(super) fn send_unsigned(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
+    let mut request = request(line);
+    request.headers.clear();
+    clone.call(&request, base() + SignedDuration::from_mins(1))
+}
+
+/// The body as the client reads it.
+pub(super) fn json(response: &CloneResponse) -> Value {
+    if response.body.wire.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(&response.body.wire).expect("a JSON body")
+}
+
+/// Sends requests one after the other and writes down, for each, status, what changed, and the
+/// fields of the evidence that `shown` names as JSON pointers; of lists, those of every item.
+pub(super) fn check(clone: &mut dyn ServiceClone, lines: &[&str], shown: &[&str]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let response = send(clone, line);
+        // Writing to a String cannot fail.
+        _ = writeln!(out, "{line}\n  {}", response.status);
+        for change in &response.changes {
+            let kind = serde_json::to_value(change.change).expect("serialises");
+            let kind = kind.as_str().unwrap_or_default().to_owned();
+            _ = writeln!(out, "  {kind} {} {}", change.table, change.key);
+        }
+        if response.body.evidence.is_empty() {
+            continue;
+        }
+        let body: Value = serde_json::from_slice(&response.body.evidence).expect("a JSON body");
+        if response.status >= 400 {
+            _ = writeln!(out, "  {body}");
+            continue;
+        }
+        let items = match &body {
+            Value::Array(items) => items.clone(),
+            body => vec![body.clone()],
+        };
+        for item in items {
+            let fields: Vec<String> = shown
+                .iter()
+                .filter_map(|pointer| Some(item.pointer(pointer)?.to_string()))
+                .collect();
+            _ = writeln!(out, "  {}", fields.join(" "));
+        }
+    }
+    out
+}

@@ -1,0 +1,142 @@
+//! Comments on issues.
+
+use archal_core::clone::ViewValue;
+
+use super::dialect::{invalid, invalid_value, page};
+use super::tables::{
+    COMMENTS, COMMENTS_BY_REPO, ISSUES, REPOS, comment, issue, issue_of, repo, repo_of,
+};
+use super::{access, complete, issues, render};
+use crate::engine::input::{Input, Inputs, Kind};
+use crate::engine::key::Key;
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::route::Filter;
+use crate::engine::row::{Draft, Row, text};
+
+/// What a body that writes a comment holds.
+pub(super) const TEXT: &[Input] = &[Input {
+    name: "body",
+    kind: Kind::Text,
+    required: true,
+}];
+
+/// The address of a comment.
+pub(super) fn url(row: &Row) -> String {
+    format!(
+        "{}/repos/{}/issues/comments/{}",
+        render::API,
+        repo_of(row.text(comment::ISSUE)),
+        row.int(comment::ID)
+    )
+}
+
+/// The key of the issue that the path names.
+pub(super) fn of_issue(call: &Call<'_>) -> Result<Key, Refusal> {
+    let row = call.row(ISSUES)?;
+    Ok(call.root().key(ISSUES, &row))
+}
+
+/// Comments that changed since a time the query names.
+pub(super) fn since(call: &Call<'_>) -> Result<Filter, Refusal> {
+    let since = match call.query("since") {
+        None => return Ok(Box::new(|_, _| true)),
+        Some(text) => {
+            issues::time(text).ok_or_else(|| invalid_value("IssueComment", "since", text))?
+        }
+    };
+    Ok(Box::new(move |_, row| {
+        row.time(comment::UPDATED_AT)
+            .is_some_and(|updated| updated.at >= since)
+    }))
+}
+
+/// `GET …/issues/comments`.
+pub(super) fn list_for_repo(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let shows = since(call)?;
+    let repo = call.row(REPOS)?;
+    let root = call.root();
+    let group = root.group(
+        COMMENTS,
+        COMMENTS_BY_REPO,
+        &Key::folded(repo.text(repo::FULL_NAME)),
+    );
+    let mut rows: Vec<_> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|row| shows(root, row))
+        .collect();
+    match call.query("sort") {
+        Some("created") => {}
+        Some("updated") => rows.sort_by_key(|row| {
+            let updated = row.time(comment::UPDATED_AT);
+            // Calls within one second stay in their order, so that a list does not depend on
+            // the clock.
+            let by_call = updated.is_some_and(|stamp| stamp.by_call);
+            let order = if by_call { row.version() } else { 0 };
+            let seconds = row.seconds(comment::UPDATED_AT);
+            (seconds, order, row.int(comment::ID))
+        }),
+        // Without a sort GitHub goes by number and takes no direction.
+        _ => rows.sort_by_key(|row| row.int(comment::ID)),
+    }
+    let newest_first = match (call.query("sort"), call.query("direction")) {
+        (None, _) | (_, Some("asc")) => false,
+        (Some(_), _) => true,
+    };
+    if newest_first {
+        rows.reverse();
+    }
+    let page = page(call, rows.len());
+    let rows = rows.into_iter().skip(page.skip()).take(page.take());
+    Ok(Reply::rows(root, COMMENTS, rows, Some(page)))
+}
+
+/// Makes the row of a new comment.
+pub(super) fn make(call: &mut Call<'_>, inputs: Inputs) -> Result<Draft, Refusal> {
+    let on = call.row(ISSUES)?;
+    let body = checked(&inputs)?;
+    if on.bool(issue::LOCKED) && !access::may(call, access::Permission::Triage)? {
+        return Err(Refusal::new(
+            403,
+            "Unable to create comment because issue is locked.",
+        ));
+    }
+    let author = access::login(call)?;
+    let id = call.transaction.next_id(COMMENTS);
+    let name = format!("{}#{}", on.text(issue::REPO), on.int(issue::NUMBER));
+    let mut draft = Draft::empty(call.root().pack().tables[COMMENTS].columns.len());
+    draft.set(comment::ISSUE, text(name));
+    draft.set(comment::ID, ViewValue::Int(id));
+    draft.set(comment::BODY, text(body));
+    draft.set(comment::USER, text(author));
+    draft.set(comment::CREATED_AT, ViewValue::Time(call.now));
+    draft.set(comment::UPDATED_AT, ViewValue::Time(call.now));
+    complete::name_comment(call.root(), &mut draft);
+    Ok(draft)
+}
+
+/// Changes a comment as a body asks.
+pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<Draft, Refusal> {
+    let mut draft = old.draft();
+    draft.set(comment::BODY, text(checked(&inputs)?));
+    if draft != old.draft() {
+        draft.set(comment::UPDATED_AT, ViewValue::Time(call.now));
+    }
+    Ok(draft)
+}
+
+/// A comment that came, changed or went changes its issue.
+pub(super) fn touch_issue(call: &mut Call<'_>, row: &Row) {
+    if let Some(key) = issue_of(row) {
+        issues::touch(call, &key);
+    }
+}
+
+fn checked(inputs: &Inputs) -> Result<String, Refusal> {
+    let body = inputs.text("body").unwrap_or_default();
+    if body.trim().is_empty() {
+        return Err(invalid("IssueComment", "body", "missing_field"));
+    }
+    issues::check_body("IssueComment", Some(body))?;
+    Ok(body.to_owned())
+}

@@ -1,0 +1,231 @@
+//! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
+
+use std::time::Duration;
+
+use archal_core::clone::{Stamp, ViewValue};
+use archal_core::diagnostic::Diagnostic;
+
+use super::access;
+use super::tables::{
+    COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, issue_key, label, owner_of, repo,
+    repo_of, user,
+};
+use crate::engine::key::{Key, folded, same};
+use crate::engine::pack::Completing;
+use crate::engine::root::Root;
+use crate::engine::row::{Draft, Row, list, text};
+use crate::engine::table::TableId;
+
+/// Fills in a row.
+pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draft) {
+    match table {
+        USERS => complete_user(cx, draft),
+        REPOS => complete_repo(cx, draft),
+        LABELS => complete_label(cx, draft),
+        ISSUES => complete_issue(cx, draft),
+        COMMENTS => complete_comment(cx, draft),
+        _ => {}
+    }
+}
+
+fn complete_user(cx: &Completing<'_>, draft: &mut Draft) {
+    let id = draft.int(user::ID);
+    let kind = if draft.text(user::TYPE) == "Organization" {
+        "O"
+    } else {
+        "U"
+    };
+    draft.or(user::NODE_ID, || text(node_id(kind, &[id])));
+    draft.or(user::CREATED_AT, || days_ago(cx, 1_000));
+    copy(draft, user::UPDATED_AT, user::CREATED_AT);
+}
+
+fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
+    let full_name = draft.text(repo::FULL_NAME).to_owned();
+    let owner = owner_of(&full_name);
+    let root = cx.transaction.root();
+    let row = root.get(USERS, &Key::folded(owner));
+    let organisation = row.is_some_and(|row| row.text(user::TYPE) == "Organization");
+    if row.is_none() {
+        let problem = format!("{full_name} belongs to {owner:?}, which is no row of users");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
+    let named = draft.text(repo::OWNER);
+    if !named.is_empty() && !same(named, owner) {
+        let problem = format!("the owner of {full_name} is not {named:?}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/owner", problem));
+    }
+    draft.set(repo::OWNER, text(owner));
+    let id = draft.int(repo::ID);
+    draft.or(repo::NODE_ID, || text(node_id("R", &[id])));
+    let permission = if same(owner, cx.actor) || organisation {
+        "admin"
+    } else {
+        "pull"
+    };
+    draft.or(repo::PERMISSION, || text(permission));
+    draft.or(repo::CREATED_AT, || days_ago(cx, 400));
+    copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
+    copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+}
+
+fn complete_label(cx: &Completing<'_>, draft: &mut Draft) {
+    name_label(cx.transaction.root(), draft);
+}
+
+/// Gives a label its GraphQL id.
+pub(super) fn name_label(root: &Root, draft: &mut Draft) {
+    let ids = [repo_id(root, draft.text(label::REPO)), draft.int(label::ID)];
+    draft.or(label::NODE_ID, || text(node_id("LA", &ids)));
+}
+
+fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
+    let repo_name = draft.text(issue::REPO).to_owned();
+    if draft.int(issue::NUMBER) < 1 {
+        let problem = "an issue's number is 1 or more";
+        cx.diagnostics
+            .push(Diagnostic::error("seed/number", problem));
+    }
+    let root = cx.transaction.root();
+    let mut names = Vec::new();
+    for name in draft.texts(issue::LABELS) {
+        let key = Key::new([folded(&repo_name), folded(&name)]);
+        if let Some(row) = root.get(LABELS, &key) {
+            names.push(row.text(label::NAME).to_owned());
+            continue;
+        }
+        let problem = format!("labels names {name:?}, which is no label of {repo_name}");
+        let help = format!("add {{\"repo\": {repo_name:?}, \"name\": {name:?}}} to labels");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem).with_help(help));
+    }
+    draft.set(issue::LABELS, list(names));
+    draft.or(issue::USER, || actor(cx));
+    draft.or(issue::CREATED_AT, || days_ago(cx, 30));
+    copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);
+    copy(draft, issue::UPDATED_AT, issue::CREATED_AT);
+    if draft.text(issue::STATE) == "closed" {
+        copy(draft, issue::CLOSED_AT, issue::UPDATED_AT);
+    } else if !draft.is_null(issue::CLOSED_AT) || !draft.is_null(issue::CLOSED_BY) {
+        let problem = "an open issue has no closed_at and no closed_by";
+        cx.diagnostics
+            .push(Diagnostic::error("seed/state", problem));
+    }
+    name_issue(cx.transaction.root(), draft);
+}
+
+/// Gives an issue its GraphQL id and says what its author is.
+pub(super) fn name_issue(root: &Root, draft: &mut Draft) {
+    let repo_name = draft.text(issue::REPO).to_owned();
+    let ids = [repo_id(root, &repo_name), draft.int(issue::ID)];
+    draft.or(issue::NODE_ID, || text(node_id("I", &ids)));
+    let author = draft.text(issue::USER).to_owned();
+    draft.or(issue::AUTHOR_ASSOCIATION, || {
+        association(root, &repo_name, &author)
+    });
+}
+
+fn complete_comment(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(comment::USER, || actor(cx));
+    let issue = issue_key(draft.text(comment::ISSUE));
+    let issue = issue.and_then(|key| cx.transaction.root().get(ISSUES, &key));
+    let opened = issue.map_or(ViewValue::Null, |row| row.value(issue::CREATED_AT).clone());
+    draft.or(comment::CREATED_AT, || opened);
+    draft.or(comment::CREATED_AT, || days_ago(cx, 30));
+    copy(draft, comment::UPDATED_AT, comment::CREATED_AT);
+    name_comment(cx.transaction.root(), draft);
+}
+
+/// Gives a comment its GraphQL id and says what its author is.
+pub(super) fn name_comment(root: &Root, draft: &mut Draft) {
+    let repo_name = repo_of(draft.text(comment::ISSUE)).to_owned();
+    let ids = [repo_id(root, &repo_name), draft.int(comment::ID)];
+    draft.or(comment::NODE_ID, || text(node_id("IC", &ids)));
+    let author = draft.text(comment::USER).to_owned();
+    draft.or(comment::AUTHOR_ASSOCIATION, || {
+        association(root, &repo_name, &author)
+    });
+}
+
+fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
+    let row = root.named(REPOS, repo_name);
+    text(row.map_or("NONE", |row| access::association(root, row, login)))
+}
+
+fn repo_id(root: &Root, name: &str) -> i64 {
+    let row: Option<&Row> = root.named(REPOS, name).map(AsRef::as_ref);
+    row.map_or(0, |row| row.int(repo::ID))
+}
+
+fn actor(cx: &Completing<'_>) -> ViewValue {
+    if cx.actor.is_empty() {
+        ViewValue::Null
+    } else {
+        text(cx.actor)
+    }
+}
+
+fn copy(draft: &mut Draft, to: usize, from: usize) {
+    let value = draft.get(from).clone();
+    draft.or(to, || value);
+}
+
+fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
+    let base = cx.transaction.root().base();
+    let at = base
+        .checked_sub(Duration::from_secs(days * 86_400))
+        .unwrap_or(base);
+    ViewValue::Time(Stamp { at, by_call: false })
+}
+
+/// A GraphQL id in GitHub's format: a prefix for the kind, then base64 of a MessagePack list of
+/// a zero and the numbers on the way to the object.
+pub(super) fn node_id(kind: &str, numbers: &[i64]) -> String {
+    let length = u8::try_from(numbers.len()).unwrap_or(0) + 1;
+    let mut packed = vec![0x90 | length, 0];
+    for number in numbers {
+        match u32::try_from(*number) {
+            Ok(number) => {
+                packed.push(0xce);
+                packed.extend_from_slice(&number.to_be_bytes());
+            }
+            Err(_) => {
+                packed.push(0xcf);
+                packed.extend_from_slice(&number.to_be_bytes());
+            }
+        }
+    }
+    format!("{kind}_{}", base64(&packed))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk
+            .iter()
+            .chain([0, 0].iter())
+            .take(3)
+            .fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
+        for at in 0..=chunk.len() {
+            out.push(char::from(DIGITS[word >> (18 - 6 * at) & 63]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::node_id;
+
+    #[test]
+    fn node_ids_have_githubs_format() {
+        // MessagePack lists of the numbers of octocat and octocat/Hello-World.
+        assert_eq!(node_id("U", &[583_231]), "U_kgDOAAjmPw");
+        assert_eq!(node_id("R", &[1_296_269]), "R_kgDOABPHjQ");
+        assert!(node_id("I", &[1_296_269, 2_200_000_000]).starts_with("I_kwDOABPHjc6"));
+        assert!(node_id("LA", &[1_296_269, 6_500_000_000]).starts_with("LA_kwDOABPHjc8"));
+    }
+}

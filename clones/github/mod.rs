@@ -1,0 +1,124 @@
+//! GitHub: its REST API at `api.github.com`.
+//!
+//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes.
+//! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
+//! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`criteria`]: what criteria see. [`observe`]: what recorded exchanges prove.
+
+mod access;
+#[cfg(test)]
+mod access_tests;
+mod assignees;
+#[cfg(test)]
+mod check;
+mod comments;
+mod complete;
+#[cfg(test)]
+mod conformance_tests;
+mod criteria;
+mod dialect;
+mod issues;
+#[cfg(test)]
+mod issues_tests;
+mod labels;
+#[cfg(test)]
+mod labels_tests;
+#[cfg(test)]
+mod laws_tests;
+mod manifest;
+mod observe;
+#[cfg(test)]
+mod observe_tests;
+mod published;
+mod query;
+mod render;
+mod repos;
+mod search;
+mod seeds;
+#[cfg(test)]
+mod seeds_tests;
+mod tables;
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::stability::Stability;
+
+use crate::engine::pack::{Dialect, Pack};
+use crate::engine::{route, running, schema};
+
+/// The clone as the catalogue lists it.
+pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
+    name: "github",
+    about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
+    stability: Stability::Beta,
+    hosts: &["api.github.com"],
+    other_hosts: &[
+        "avatars.githubusercontent.com",
+        "codeload.github.com",
+        "gist.github.com",
+        "github.com",
+        "models.github.ai",
+        "objects.githubusercontent.com",
+        "raw.githubusercontent.com",
+        "uploads.github.com",
+    ],
+    credentials: &[("GH_TOKEN", access::TOKEN), ("GITHUB_TOKEN", access::TOKEN)],
+    seeds: seeds::NAMES,
+    keep_fields: KEEP_FIELDS,
+    operations: manifest::OPERATIONS,
+    collections: criteria::COLLECTIONS,
+    tables: tables::SEED_TABLES,
+    seed_schema: || schema::of(&PACK),
+    open: |how| running::open(&PACK, how),
+    operation_of: |method, path| {
+        route::find(manifest::ROUTES, method, path).map(|(route, _)| route.info.id)
+    },
+    observe: observe::observe,
+};
+
+/// Fields that say which thing it is, and parameters that say which page.
+const KEEP_FIELDS: &[&str] = &[
+    "after",
+    "assignee",
+    "assignees",
+    "before",
+    "creator",
+    "cursor",
+    "full_name",
+    "id",
+    "issue_number",
+    "login",
+    "name",
+    "node_id",
+    "number",
+    "owner",
+    "page",
+    "per_page",
+    "repo",
+    "since",
+    "user",
+];
+
+/// The service as the engine runs it.
+static PACK: Pack = Pack {
+    name: "github",
+    tables: tables::TABLES,
+    relations: tables::RELATIONS,
+    routes: manifest::ROUTES,
+    published: published::PUBLISHED,
+    seeds: seeds::SEEDS,
+    actor: (tables::USERS, "actor"),
+    actor_by_default: |draft| draft.text(tables::user::TYPE) == "User",
+    complete: complete::complete,
+    dialect: Dialect {
+        caller: access::caller,
+        refusal: dialect::refusal,
+        unknown: dialect::unknown,
+        unmodelled: dialect::unmodelled,
+        bad_input: dialect::bad_input,
+        page: dialect::page,
+        rate: dialect::rate,
+        headers: dialect::headers,
+    },
+    views: criteria::VIEWS,
+};

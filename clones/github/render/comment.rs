@@ -1,0 +1,33 @@
+//! Comments on issues.
+
+use super::{API, WEB, issue::reactions, user};
+use crate::engine::root::Root;
+use crate::engine::row::Row;
+use crate::engine::writer::Writer;
+use crate::github::tables::comment;
+
+/// A comment.
+pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
+    let (repo, number) = row.text(comment::ISSUE).split_once('#').unwrap_or_default();
+    let id = row.int(comment::ID);
+    let url = format!("{API}/repos/{repo}/issues/comments/{id}");
+    out.raw("{");
+    out.key("url").text(&url);
+    out.key("html_url")
+        .text(&format!("{WEB}/{repo}/issues/{number}#issuecomment-{id}"));
+    out.key("issue_url")
+        .text(&format!("{API}/repos/{repo}/issues/{number}"));
+    out.key("id").int(id);
+    out.key("node_id").text(row.text(comment::NODE_ID));
+    out.key("user");
+    user::named(root, row.text_or_null(comment::USER), out);
+    out.key("created_at").time(row.time(comment::CREATED_AT));
+    out.key("updated_at").time(row.time(comment::UPDATED_AT));
+    out.key("body").prose(row, comment::BODY);
+    out.key("author_association")
+        .text(row.text(comment::AUTHOR_ASSOCIATION));
+    out.key("reactions");
+    reactions(&url, out);
+    out.key("performed_via_github_app").raw("null");
+    out.raw("}");
+}

@@ -1,0 +1,12 @@
+//! Rows as GitHub's REST API shows them.
+
+pub(super) mod comment;
+pub(super) mod issue;
+pub(super) mod label;
+pub(super) mod repo;
+pub(super) mod user;
+
+/// Where all addresses in bodies begin.
+pub(super) const API: &str = "https://api.github.com";
+/// Where pages for people begin.
+pub(super) const WEB: &str = "https://github.com";

@@ -1,0 +1,140 @@
+//! Repositories and users.
+
+use std::sync::Arc;
+
+use super::access::{self, Permission, not_found};
+use super::dialect::page;
+use super::render;
+use super::render::repo::Detail;
+use super::render::user::profile;
+use super::tables::{REPOS, REPOS_BY_OWNER, USERS, owner_of, repo, user};
+use crate::engine::key::{Key, same};
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::root::Root;
+use crate::engine::row::Row;
+use crate::engine::writer::Writer;
+
+/// `GET /user`.
+pub(super) fn own_user(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let row = call.caller.clone().ok_or_else(not_found)?;
+    Ok(user_reply(call.root(), &row, true))
+}
+
+/// `GET /users/{username}`.
+pub(super) fn any_user(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let key = Key::folded(call.param("username"));
+    let row = call.root().get(USERS, &key).cloned();
+    let row = row.ok_or_else(not_found)?;
+    Ok(user_reply(call.root(), &row, false))
+}
+
+fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
+    let mut writer = Writer::new(root.base());
+    profile(root, row, own, &mut writer);
+    let mut reply = Reply::written(200, writer.finish(), row.version());
+    reply.modified = row.time(user::UPDATED_AT);
+    reply
+}
+
+/// `GET /repos/{owner}/{repo}`.
+pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let row = call.row(REPOS)?;
+    let root = call.root();
+    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    write(call, &row, Detail::Full, &mut writer);
+    let mut reply = Reply::written(200, writer.finish(), row.version());
+    reply.modified = row.time(repo::UPDATED_AT);
+    Ok(reply)
+}
+
+/// `GET /users/{username}/repos`.
+pub(super) fn list_of_user(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    list_of(call, "username", "full_name")
+}
+
+/// `GET /orgs/{org}/repos`.
+pub(super) fn list_of_organisation(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    list_of(call, "org", "created")
+}
+
+fn list_of(call: &Call<'_>, param: &str, sort: &str) -> Result<Reply, Refusal> {
+    let key = Key::folded(call.param(param));
+    let root = call.root();
+    let owner = root.get(USERS, &key).ok_or_else(not_found)?;
+    // An organisation is a user too where users' repositories are listed.
+    if param == "org" && owner.text(user::TYPE) != "Organization" {
+        return Err(not_found());
+    }
+    let rows = root.group(REPOS, REPOS_BY_OWNER, &key);
+    let rows = rows.into_iter().flat_map(|rows| rows.values());
+    Ok(answer(call, rows, sort))
+}
+
+/// `GET /user/repos`.
+pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let login = access::login(call)?;
+    let root = call.root();
+    let asked = call.query("affiliation").or(call.query("type"));
+    let own_only = matches!(asked, Some("owner"));
+    let visibility = call.query("visibility").or(call.query("type"));
+    let rows = root.rows(REPOS).values().filter(|row| {
+        let own = same(owner_of(row.text(repo::FULL_NAME)), &login);
+        let member = access::permission(root, row, call.caller.as_deref())
+            .is_some_and(|permission| permission > Permission::Pull);
+        let fits = match visibility {
+            Some("public") => !row.bool(repo::PRIVATE),
+            Some("private") => row.bool(repo::PRIVATE),
+            _ => true,
+        };
+        fits && (own || (member && !own_only))
+    });
+    Ok(answer(call, rows, "full_name"))
+}
+
+fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usual: &str) -> Reply {
+    let root = call.root();
+    let mut rows: Vec<&Arc<Row>> = rows
+        .filter(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+        .collect();
+    let sort = call.query("sort").unwrap_or(usual);
+    let column = match sort {
+        "created" => Some(repo::CREATED_AT),
+        "updated" => Some(repo::UPDATED_AT),
+        "pushed" => Some(repo::PUSHED_AT),
+        _ => None,
+    };
+    let ascending = match call.query("direction") {
+        Some("asc") => true,
+        Some("desc") => false,
+        // Names go from A, times from the newest.
+        _ => column.is_none(),
+    };
+    match column {
+        None => rows.sort_by_key(|row| row.text(repo::FULL_NAME).to_lowercase()),
+        Some(column) => rows.sort_by_key(|row| (row.seconds(column), row.int(repo::ID))),
+    }
+    if !ascending {
+        rows.reverse();
+    }
+    let page = page(call, rows.len());
+    let mut writer = Writer::new(root.base());
+    let mut versions = page.fingerprint();
+    writer.raw("[");
+    for row in rows.into_iter().skip(page.skip()).take(page.take()) {
+        versions = crate::engine::fingerprint::mix(versions, row.version());
+        writer.item();
+        write(call, row, Detail::Listed, &mut writer);
+    }
+    writer.raw("]");
+    let mut reply = Reply::written(200, writer.finish(), versions);
+    reply.page = Some(page);
+    reply
+}
+
+fn write(call: &Call<'_>, row: &Row, detail: Detail, writer: &mut Writer) {
+    let root = call.root();
+    let caller = call.caller.as_deref();
+    // Callers without credentials are not told what they may do.
+    let permission = caller.and_then(|_| access::permission(root, row, caller));
+    render::repo::repo(root, row, detail, permission, writer);
+}

@@ -1,0 +1,195 @@
+//! Splits a document into JSON objects: one document, an array, or one after another (JSONL).
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::source::Decoded;
+use serde_json::value::RawValue;
+
+use super::document::Document;
+use crate::findings;
+use crate::raw::{self, Record};
+
+/// The objects of a document in order. What is no object is a diagnostic; a document that ends
+/// inside a value is marked as not complete.
+pub(super) fn split<'a>(document: &'a Document<'_>, decoded: &mut Decoded) -> Vec<Record<'a>> {
+    let mut splitter = Splitter {
+        text: &document.text,
+        document,
+        decoded,
+        records: Vec::new(),
+    };
+    splitter.split();
+    splitter.records
+}
+
+struct Splitter<'a, 'd, 'o> {
+    text: &'a str,
+    document: &'d Document<'d>,
+    decoded: &'o mut Decoded,
+    records: Vec<Record<'a>>,
+}
+
+impl<'a> Splitter<'a, '_, '_> {
+    fn split(&mut self) {
+        let start = self.text.len() - self.text.trim_start().len();
+        match serde_json::from_str::<&RawValue>(self.text) {
+            Ok(whole) if whole.get().starts_with('[') => self.array(start + 1),
+            Ok(whole) => self.record(whole.get(), start),
+            Err(_) if self.is_lines() => {
+                self.decoded.by_record = true;
+                self.lines();
+            }
+            Err(_) if self.text[start..].starts_with('[') => self.array(start + 1),
+            Err(error) => {
+                let mut values =
+                    serde_json::Deserializer::from_str(self.text).into_iter::<&RawValue>();
+                if values.next().is_some_and(|first| first.is_ok()) {
+                    self.decoded.by_record = true;
+                    self.sequence();
+                } else {
+                    self.failed(0, self.text, &error);
+                }
+            }
+        }
+    }
+
+    /// One object; a value of another kind is a diagnostic.
+    fn record(&mut self, text: &'a str, start: usize) {
+        match Record::of(text, start) {
+            Ok(record) => self.records.push(record),
+            Err(error) => {
+                let finding = if text.starts_with('{') {
+                    Diagnostic::error("trace/not-json", raw::reason(&error))
+                } else {
+                    Diagnostic::error("trace/not-an-object", "a record is not a JSON object")
+                };
+                let range = self.document.place(start..start + text.len());
+                findings::add(&mut self.decoded.diagnostics, finding.at(range));
+            }
+        }
+    }
+
+    /// Whether the file has a line that is an object on its own. Of a document printed over
+    /// several lines no line is, because inner lines are indented or end in a comma.
+    fn is_lines(&self) -> bool {
+        self.text
+            .lines()
+            .filter(|line| line.starts_with('{') && line.trim_end().ends_with('}'))
+            .any(|line| serde_json::from_str::<&RawValue>(line).is_ok())
+    }
+
+    fn lines(&mut self) {
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            let trimmed = line.trim();
+            if !trimmed.is_empty() {
+                let at = start + (line.len() - line.trim_start().len());
+                match serde_json::from_str::<&RawValue>(trimmed) {
+                    Ok(_) => self.record(trimmed, at),
+                    // The last line without its line break is one that is still being written.
+                    Err(_) if !line.ends_with('\n') => self.cut(at),
+                    Err(error) => self.bad(at, trimmed, &error),
+                }
+            }
+            start += line.len();
+        }
+    }
+
+    /// Values one after another, each over several lines. After a bad one nothing can be told.
+    fn sequence(&mut self) {
+        let mut values = serde_json::Deserializer::from_str(self.text).into_iter::<&RawValue>();
+        loop {
+            let before = values.byte_offset();
+            match values.next() {
+                None => return,
+                Some(Ok(value)) => {
+                    let start = values.byte_offset() - value.get().len();
+                    self.record(value.get(), start);
+                }
+                Some(Err(error)) => {
+                    return self.failed(before, self.text, &error);
+                }
+            }
+        }
+    }
+
+    /// The items of an array whose content begins at `at`, as far as they can be read.
+    fn array(&mut self, mut at: usize) {
+        self.decoded.by_record = true;
+        loop {
+            at += self.text[at..].len() - self.text[at..].trim_start().len();
+            match self.text[at..].chars().next() {
+                None => return self.cut(at),
+                Some(']') => return self.after_array(at + 1),
+                Some(',') => at += 1,
+                Some(_) => {
+                    let rest = &self.text[at..];
+                    let mut values =
+                        serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+                    match values.next() {
+                        Some(Ok(value)) => {
+                            self.record(value.get(), at);
+                            at += values.byte_offset();
+                        }
+                        Some(Err(error)) => return self.failed(at, rest, &error),
+                        None => return self.cut(at),
+                    }
+                }
+            }
+        }
+    }
+
+    fn after_array(&mut self, at: usize) {
+        if !self.text[at..].trim().is_empty() {
+            let range = self.document.place(at..self.text.len());
+            findings::add(
+                &mut self.decoded.diagnostics,
+                Diagnostic::warning("trace/trailing-bytes", "what follows the array is not read")
+                    .at(range),
+            );
+        }
+    }
+
+    /// A value that is cut, or one that is wrong. The error counts from the start of `text`.
+    fn failed(&mut self, start: usize, text: &str, error: &serde_json::Error) {
+        let begin = self.text.len() - text.len();
+        let at = begin + raw::offset(text, error);
+        if error.is_eof() || half_a_word(self.text).is_some_and(|half| half <= at) {
+            self.cut(start);
+        } else {
+            self.bad(begin, text, error);
+        }
+    }
+
+    fn cut(&mut self, start: usize) {
+        self.decoded.complete = false;
+        let range = self.document.place(start..self.text.len());
+        findings::add(
+            &mut self.decoded.diagnostics,
+            Diagnostic::warning(
+                "trace/incomplete",
+                format!(
+                    "the file ends inside a record that begins at byte {}",
+                    range.start
+                ),
+            )
+            .at(range),
+        );
+    }
+
+    fn bad(&mut self, start: usize, text: &str, error: &serde_json::Error) {
+        let at = start + raw::offset(text, error);
+        findings::add(
+            &mut self.decoded.diagnostics,
+            Diagnostic::error("trace/not-json", raw::reason(error))
+                .at(self.document.place(at..at + 1)),
+        );
+    }
+}
+
+/// Where a text that ends in half a number or word begins to do so: `0.`, `-Infin`. The JSON
+/// reader takes these for errors where they are only the end of a cut file.
+fn half_a_word(text: &str) -> Option<usize> {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    (before.len() < text.len() && before.trim_end().ends_with([':', ',', '[']))
+        .then_some(before.len())
+}

@@ -1,0 +1,35 @@
+//! What the loop may do.
+
+use std::time::Duration;
+
+use crate::config::schema::ExecutionPolicy;
+use crate::reproduce::workplace::WorkspaceOptions;
+use crate::run::seeds::OtherStates;
+use crate::session::RouteChoice;
+
+/// What the configuration and the command line allow.
+#[derive(Debug, Clone)]
+pub struct AttachOptions {
+    /// How far to go.
+    pub policy: ExecutionPolicy,
+    /// Attempts at reproduction.
+    pub reproduce_runs: u32,
+    /// Whether a fix command may run.
+    pub allow_external_execution: bool,
+    /// The fix command.
+    pub fix_command: Option<String>,
+    /// How long it may take.
+    pub fix_timeout: Duration,
+    /// A command that must succeed with the patch.
+    pub validation_command: Option<String>,
+    /// The route wanted.
+    pub route: RouteChoice,
+    /// The time limit of a run where the scenario has none.
+    pub timeout: Duration,
+    /// The private copies.
+    pub workspace: WorkspaceOptions,
+    /// Starting states the configuration names.
+    pub states: OtherStates,
+    /// Where scenarios are.
+    pub scenarios: Vec<String>,
+}

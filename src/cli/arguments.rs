@@ -1,0 +1,116 @@
+//! The grammar of the command line: global options and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::commands;
+use super::context::CommandContext;
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::Colour;
+
+/// Reproduce, fix and prove failures of AI agents on your own machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "archal",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Run `archal <command> --help` for a command's options and exit codes."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// When to colour output
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, global = true)]
+    pub(crate) color: When,
+
+    /// Write only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Log what is done; twice for details, three times for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Global {
+    pub(crate) fn colour(&self, no_colour: bool) -> Colour {
+        match self.color {
+            When::Always => Colour::Always,
+            When::Auto if !no_colour => Colour::Auto,
+            When::Auto | When::Never => Colour::Never,
+        }
+    }
+}
+
+/// `--json`, for commands whose result has a JSON form. The frame reads it before the command
+/// runs, so that errors are documents too.
+#[derive(Debug, clap::Args)]
+pub(crate) struct JsonOutput {
+    /// Write one JSON document to stdout instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the configuration is, for commands that read it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file [default: the nearest `.archal.json` in this repository]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The commands in the order of `archal --help`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(commands::run::Args),
+    Attach(commands::attach::Args),
+    Demo(commands::demo::Args),
+    Clone(commands::clone::Args),
+    Config(commands::config::Args),
+    Doctor(commands::doctor::Args),
+    Schema(commands::schema::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
+    #[command(name = "__reference", hide = true)]
+    Reference(commands::reference::Args),
+}
+
+impl Command {
+    pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
+        match self {
+            Self::Run(args) => commands::run::run(args, cx),
+            Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Demo(args) => commands::demo::run(args, cx),
+            Self::Clone(args) => commands::clone::run(args, cx),
+            Self::Config(args) => commands::config::run(args, cx),
+            Self::Doctor(args) => commands::doctor::run(args, cx),
+            Self::Schema(args) => commands::schema::run(args, cx),
+            Self::Completions(args) => commands::completions::run(args, cx),
+            Self::Man(args) => commands::man::run(args, cx),
+            Self::Reference(args) => commands::reference::run(args, cx),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What commands that run agents are made of: how children are held, what is redacted, which
+//! program is the agent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use archal_core::environment::Environment;
+use archal_core::hash;
+use archal_core::redact::Redactor;
+
+use crate::config::{Loaded, agent, schema::RouteMode};
+use crate::ingest::key;
+use crate::run::attempt::{AttemptError, Bench};
+use crate::run::harness::{HarnessError, Wanted};
+use crate::run::seeds::{self, StartState};
+use crate::run::suite::SuiteError;
+use crate::scenario::spec::is_seed_file;
+use crate::sandbox::hold::{self, Probe};
+use crate::session::{RouteChoice, SessionError};
+use crate::store::layout::Layout;
+
+use super::context::CommandContext;
+use super::error::CliError;
+
+/// What a command keeps for as long as it runs agents.
+pub(crate) struct Tools {
+    probe: Probe,
+    redactor: Redactor,
+}
+
+impl Tools {
+    /// Finds out how children can be held and reads the user's redaction key.
+    pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Self {
+        let key = key::load(key::path(&cx.environment).as_deref(), random(cx));
+        if let Some(warning) = &key.warning {
+            cx.printer.note(warning);
+        }
+        let keep = cx
+            .clones
+            .iter()
+            .flat_map(|clone| clone.keep_fields)
+            .copied()
+            .chain(loaded.config.redaction.keep.iter().map(String::as_str));
+        Self {
+            probe: hold::probe(&cx.binary),
+            redactor: Redactor::new(key.bytes, keep),
+        }
+    }
+
+    /// What every run needs.
+    pub(crate) fn bench<'a>(&'a self, cx: &'a CommandContext) -> Bench<'a> {
+        Bench {
+            clones: cx.clones,
+            clock: cx.clock.clone(),
+            ids: cx.ids.as_ref(),
+            binary: &cx.binary,
+            probe: &self.probe,
+            environment: &cx.environment,
+            redactor: &self.redactor,
+        }
+    }
+}
+
+/// 32 bytes nobody has seen, for a key on first use.
+fn random(cx: &CommandContext) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for chunk in bytes.chunks_mut(8) {
+        let word = hash::sixty_four_bits(&cx.ids.next().to_le_bytes());
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
+}
+
+/// The route that the configuration names.
+pub(crate) fn route(mode: RouteMode) -> RouteChoice {
+    match mode {
+        RouteMode::Auto => RouteChoice::Auto,
+        RouteMode::Isolated => RouteChoice::Isolated,
+        RouteMode::Proxy => RouteChoice::Proxy,
+    }
+}
+
+/// How the harness is named by flag and configuration.
+pub(crate) fn wanted<'a>(
+    flag: Option<&'a Path>,
+    loaded: &Loaded,
+    environment: &Environment,
+) -> Result<Wanted<'a>, CliError> {
+    let agent = agent::command(loaded, environment).map_err(|diagnostics| {
+        CliError::config("the agent in the configuration cannot be used")
+            .at(diagnostics, loaded.source.clone())
+    })?;
+    Ok(Wanted {
+        flag,
+        agent: agent.map(|agent| (agent.command, agent.args, agent.env)),
+    })
+}
+
+/// A missing harness as an error with what to do about it.
+pub(crate) fn no_harness(error: HarnessError) -> CliError {
+    CliError::environment(error)
+        .hint("archal run --harness <file>")
+        .hint("or name it in .archal.json: \"agent\": {\"command\": \"python3\", \"args\": [\"agent.py\"]}")
+}
+
+/// The starting states that the configuration's `seeds` names.
+pub(crate) fn default_states(loaded: &Loaded) -> Result<BTreeMap<String, StartState>, CliError> {
+    loaded
+        .config
+        .seeds
+        .iter()
+        .map(|(clone, name)| {
+            let state = if is_seed_file(name) {
+                StartState::Document(
+                    seeds::read(&loaded.directory.join(name)).map_err(CliError::config)?,
+                )
+            } else {
+                StartState::Named(name.clone())
+            };
+            Ok((clone.clone(), state))
+        })
+        .collect()
+}
+
+/// Where state is kept for the repository at `folder`, made writable or refused.
+pub(crate) fn layout(folder: &Path, cx: &CommandContext) -> Result<Layout, CliError> {
+    let elsewhere = cx.environment.get("ARCHAL_STATE_DIR").map(PathBuf::from);
+    let layout = Layout::of(folder, elsewhere.as_deref());
+    layout.prepare().map_err(|error| {
+        CliError::environment(error).hint("ARCHAL_STATE_DIR=<a folder you may write> archal …")
+    })?;
+    Ok(layout)
+}
+
+/// A suite that stopped, as an error with the places it comes from.
+pub(crate) fn suite_error(error: SuiteError) -> CliError {
+    match error {
+        SuiteError::Seed(error) => CliError::config(error),
+        SuiteError::Attempt(error) => attempt_error(error),
+        SuiteError::Write(error) => CliError::environment(error),
+    }
+}
+
+fn attempt_error(error: AttemptError) -> CliError {
+    let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
+        return CliError::environment(error);
+    };
+    CliError::config(format!("the {clone} clone refuses its starting state"))
+        .at(diagnostics, None)
+        .hint(format!("archal schema seed {clone}"))
+}

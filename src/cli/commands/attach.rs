@@ -1,0 +1,172 @@
+//! `archal attach`: failed traces in, proven patches out.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::attach::engine::PassReport;
+use crate::attach::handoff;
+use crate::attach::job::{JobReport, Status};
+use crate::cli::arguments::{ConfigFile, JsonOutput};
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::cli::pass::{self, PassPlan};
+use crate::config::Override;
+
+/// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[
+    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Interrupted,
+]))]
+pub(crate) struct Args {
+    /// The directory with the traces
+    trace_dir: PathBuf,
+
+    /// The repository of the agent
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+
+    #[command(flatten)]
+    config: ConfigFile,
+
+    #[command(flatten)]
+    output: JsonOutput,
+
+    /// How far to go [default: `attach.policy` in the configuration, else grade]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    execution_policy: Option<Policy>,
+
+    /// Stay in the foreground; the background watcher is not part of this version
+    #[arg(long)]
+    foreground: bool,
+
+    /// Work through what is there and end
+    #[arg(long)]
+    once: bool,
+
+    /// Allow commands that are not the harness: the fix command
+    #[arg(long)]
+    allow_external_execution: bool,
+
+    /// The command that tries to repair the agent
+    #[arg(long, value_name = "COMMAND")]
+    fix_command: Option<String>,
+
+    /// Attempts at reproduction
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    reproduce_runs: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// Import.
+    Observe,
+    /// And decide whether each trace shows a failure.
+    Grade,
+    /// And run the harness until the failure shows.
+    Reproduce,
+    /// And let a fixer repair the agent.
+    Fix,
+}
+
+impl Policy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Grade => "grade",
+            Self::Reproduce => "reproduce",
+            Self::Fix => "fix",
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    if !(args.once && args.foreground) {
+        return Err(CliError::usage(
+            "the background watcher is not part of this version; attach works with --once --foreground",
+        )
+        .hint(format!(
+            "archal attach {} --repo {} --once --foreground",
+            args.trace_dir.display(),
+            args.repo.display()
+        )));
+    }
+    let directory = cx.environment.resolve(&args.trace_dir);
+    if !directory.is_dir() {
+        return Err(CliError::environment(format!(
+            "the trace directory {} does not exist",
+            args.trace_dir.display()
+        ))
+        .hint(format!("mkdir -p {}", args.trace_dir.display())));
+    }
+    let flags: Vec<Override> = [
+        Override::of(
+            "--execution-policy",
+            "attach.policy",
+            args.execution_policy.map(Policy::name),
+        ),
+        Override::of(
+            "--reproduce-runs",
+            "attach.reproduceRuns",
+            args.reproduce_runs,
+        ),
+        Override::of(
+            "--fix-command",
+            "attach.fixCommand",
+            args.fix_command.clone(),
+        ),
+        Override::of(
+            "--allow-external-execution",
+            "attach.allowExternalExecution",
+            args.allow_external_execution.then_some(true),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let plan = PassPlan {
+        repo: canonical(&cx.environment.resolve(&args.repo))?,
+        config: args.config.config.clone(),
+        flags,
+        directory,
+    };
+    let printer = cx.printer.clone();
+    let report = pass::make(&plan, cx, &mut |line: &str| printer.note(line))?;
+    cx.printer.line(handoff::text(&report).trim_end());
+    cx.printer.document("archal.attach", 1, &report);
+    Ok(exit_of(&report))
+}
+
+/// The repository's path without dots and links, as it is shown and cloned.
+fn canonical(repo: &Path) -> Result<PathBuf, CliError> {
+    repo.canonicalize().map_err(|error| {
+        CliError::usage(format!("the repository {} cannot be read: {error}", repo.display()))
+            .hint("archal attach <trace-dir> --repo <the agent's repository>")
+    })
+}
+
+/// One exit for all jobs and files of a pass.
+pub(crate) fn exit_of(report: &PassReport) -> Exit {
+    let files = report
+        .files
+        .iter()
+        .filter(|file| file.status != "imported")
+        .map(|_| Exit::CouldNotRun);
+    Exit::of_all(report.jobs.iter().map(of_job).chain(files))
+}
+
+fn of_job(job: &JobReport) -> Exit {
+    match job.status {
+        Status::Ok
+        | Status::Observed
+        | Status::NotReproduced
+        | Status::Fixed
+        | Status::GroupMember => Exit::Fine,
+        Status::FailedGrade | Status::Reproduced | Status::FixFailed | Status::FixBlocked => {
+            Exit::Bad
+        }
+        Status::Unsure | Status::Flaky => Exit::Inconclusive,
+        Status::Blocked | Status::Error => Exit::CouldNotRun,
+    }
+}

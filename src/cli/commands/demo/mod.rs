@@ -1,0 +1,159 @@
+//! `archal demo`: the whole loop on a shipped example.
+
+mod example;
+mod story;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::attach::engine::PassReport;
+use crate::attach::job::Status;
+use crate::cli::arguments::JsonOutput;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::cli::pass::{self, PassPlan};
+use crate::config::Override;
+use crate::git::command::{self, Git};
+use crate::run::harness;
+
+/// The whole loop on a shipped example: no account, no key, no network
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Bad, Exit::CouldNotRun]))]
+pub(crate) struct Args {
+    #[command(flatten)]
+    output: JsonOutput,
+
+    /// Keep the example with everything the loop wrote, in a new folder
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "archal-demo")]
+    keep: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    proven: bool,
+    kept: Option<&'a Path>,
+    seconds: f64,
+    pass: &'a PassReport,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let began = cx.clock.monotonic();
+    needs(cx)?;
+    let temporary;
+    let folder = match &args.keep {
+        Some(folder) => {
+            let folder = cx.environment.resolve(folder);
+            if folder.exists() {
+                return Err(
+                    CliError::usage(format!("{} exists already", folder.display()))
+                        .hint("archal demo --keep <a new folder>"),
+                );
+            }
+            folder
+        }
+        None => {
+            temporary = tempfile::Builder::new()
+                .prefix("archal-demo-")
+                .tempdir()
+                .map_err(CliError::environment)?;
+            temporary.path().join("issue-janitor")
+        }
+    };
+    example::write(&folder).map_err(CliError::environment)?;
+    commit(&folder, cx)?;
+    let plan = PassPlan {
+        directory: folder.join("traces"),
+        repo: folder.clone(),
+        config: None,
+        flags: vec![
+            set("--execution-policy", "attach.policy", json!("fix")),
+            set(
+                "--fix-command",
+                "attach.fixCommand",
+                json!(example::FIX_COMMAND),
+            ),
+            set(
+                "--allow-external-execution",
+                "attach.allowExternalExecution",
+                json!(true),
+            ),
+        ],
+    };
+    let printer = cx.printer.clone();
+    let report = pass::make(&plan, cx, &mut |line: &str| printer.note(line))?;
+    let seconds = (cx.clock.monotonic() - began).as_secs_f64();
+    let kept = args.keep.as_deref();
+    let proven =
+        !report.jobs.is_empty() && report.jobs.iter().all(|job| job.status == Status::Fixed);
+    cx.printer
+        .line(story::text(&report, &folder, kept, seconds).trim_end());
+    cx.printer.document(
+        "archal.demo",
+        1,
+        &Document {
+            proven,
+            kept,
+            seconds,
+            pass: &report,
+        },
+    );
+    Ok(if proven { Exit::Fine } else { Exit::Bad })
+}
+
+/// The demonstration's agent is Python and its repository is git's.
+fn needs(cx: &CommandContext) -> Result<(), CliError> {
+    let path = cx.environment.get("PATH").unwrap_or_default();
+    match command::version(path) {
+        Some(version) if version >= command::OLDEST => {}
+        Some((major, minor)) => {
+            let (wanted_major, wanted_minor) = command::OLDEST;
+            return Err(CliError::environment(format!(
+                "git {major}.{minor} is too old; {wanted_major}.{wanted_minor} or newer is needed"
+            ))
+            .hint("apt-get install git"));
+        }
+        None => {
+            return Err(CliError::environment("git is needed and was not found")
+                .hint("apt-get install git"));
+        }
+    }
+    if !harness::is_there("python3", Path::new("/"), &cx.environment) {
+        return Err(CliError::environment("python3 is needed and was not found")
+            .hint("apt-get install python3"));
+    }
+    Ok(())
+}
+
+fn set(flag: &'static str, path: &'static str, value: serde_json::Value) -> Override {
+    Override { flag, path, value }
+}
+
+/// Makes the example a repository with one commit.
+fn commit(folder: &Path, cx: &CommandContext) -> Result<(), CliError> {
+    let path = cx.environment.get("PATH").unwrap_or_default();
+    let git = |arguments: &[&str]| {
+        Git::new(folder, path)
+            .args([
+                "-c",
+                "user.name=archal demo",
+                "-c",
+                "user.email=demo@archal.invalid",
+            ])
+            .args(arguments)
+            .output()
+            .map_err(CliError::environment)
+    };
+    git(&["init", "--quiet", "--initial-branch=main"])?;
+    git(&["add", "--all"])?;
+    git(&[
+        "commit",
+        "--quiet",
+        "-m",
+        "issue-janitor as it ran in production",
+    ])?;
+    Ok(())
+}

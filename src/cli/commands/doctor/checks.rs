@@ -1,0 +1,172 @@
+//! One function for each thing archal stands on.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::context::CommandContext;
+use crate::config;
+use crate::sandbox;
+use crate::store::layout::Layout;
+
+use super::programs;
+
+/// The oldest git archal works with.
+const GIT: (u32, u32) = (2, 38);
+
+/// Whether something can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    /// It works.
+    Ready,
+    /// Less than all of it works, or only some commands need it; the detail says what is lost.
+    Limited,
+    /// Nothing works without it.
+    Missing,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) status: Status,
+    pub(super) detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            status,
+            detail: detail.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// All checks in the order they are printed.
+pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
+    let mut checks = Vec::from(sandbox(cx));
+    checks.extend([
+        git(cx),
+        python(cx),
+        state_folder(cx),
+        configuration(file, cx),
+    ]);
+    checks
+}
+
+/// Route and containment, by trying them.
+fn sandbox(cx: &CommandContext) -> [Check; 2] {
+    let probe = sandbox::probe(&cx.binary);
+    match &probe.namespaces {
+        Ok(()) => [
+            Check::new(
+                "route",
+                Status::Ready,
+                "isolated: agents see only the clones",
+            ),
+            Check::new("containment", Status::Ready, "namespaces"),
+        ],
+        Err(reason) => [
+            Check::new(
+                "route",
+                Status::Limited,
+                format!("proxy: namespaces do not work here: {reason}"),
+            )
+            .hint("sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000"),
+            Check::new("containment", Status::Limited, "process group"),
+        ],
+    }
+}
+
+fn git(cx: &CommandContext) -> Check {
+    let hint = "apt-get install git";
+    match programs::run("git", &["--version"], &cx.environment) {
+        Err(reason) => Check::new("git", Status::Missing, reason).hint(hint),
+        Ok(text) => match programs::version(&text) {
+            Some((major, minor)) if (major, minor) >= GIT => {
+                Check::new("git", Status::Ready, format!("{major}.{minor}"))
+            }
+            Some((major, minor)) => Check::new(
+                "git",
+                Status::Missing,
+                format!(
+                    "{major}.{minor} is too old; {}.{} or newer is needed",
+                    GIT.0, GIT.1
+                ),
+            )
+            .hint(hint),
+            None => Check::new(
+                "git",
+                Status::Missing,
+                format!("does not tell its version: {text}"),
+            )
+            .hint(hint),
+        },
+    }
+}
+
+fn python(cx: &CommandContext) -> Check {
+    match programs::run("python3", &["--version"], &cx.environment) {
+        Ok(text) => Check::new("python3", Status::Ready, text.trim_start_matches("Python ")),
+        Err(reason) => Check::new(
+            "python3",
+            Status::Limited,
+            format!("{reason}; only `archal demo` needs it"),
+        )
+        .hint("apt-get install python3"),
+    }
+}
+
+/// Where archal would write. Nothing is created: the check leaves the folder as it is.
+fn state_folder(cx: &CommandContext) -> Check {
+    let chosen = cx.environment.get("ARCHAL_STATE_DIR").map(PathBuf::from);
+    let layout = Layout::of(&cx.environment.directory, chosen.as_deref());
+    let root = layout.root();
+    let existing = root.ancestors().find(|folder| folder.exists());
+    let writable = existing.is_some_and(|folder| {
+        folder.is_dir()
+            && tempfile::Builder::new()
+                .prefix(".archal-doctor-")
+                .tempfile_in(folder)
+                .is_ok()
+    });
+    let shown = root
+        .strip_prefix(&cx.environment.directory)
+        .unwrap_or(root)
+        .display()
+        .to_string();
+    if writable {
+        Check::new("state folder", Status::Ready, shown)
+    } else {
+        Check::new(
+            "state folder",
+            Status::Missing,
+            format!("{shown} cannot be written"),
+        )
+        .hint("export ARCHAL_STATE_DIR=<a folder you may write>")
+    }
+}
+
+fn configuration(file: Option<&Path>, cx: &CommandContext) -> Check {
+    match config::load(file, Path::new("."), &[], &cx.environment) {
+        Ok(loaded) => {
+            let detail = match &loaded.source {
+                Some(source) => source.path.display().to_string(),
+                None => "no .archal.json; the defaults".to_owned(),
+            };
+            Check::new("configuration", Status::Ready, detail)
+        }
+        Err(error) => Check::new("configuration", Status::Missing, error.to_string())
+            .hint("archal config show"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The commands, one file or folder each.
+//!
+//! A command is `Args` (its doc comments are the help) and
+//! `run(args, cx) -> Result<Exit, CliError>`; it is listed here and, with two lines, in
+//! `cli/arguments.rs`. Commands do not use each other.
+
+pub(crate) mod attach;
+pub(crate) mod clone;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod man;
+pub(crate) mod reference;
+pub(crate) mod run;
+pub(crate) mod schema;

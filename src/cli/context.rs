@@ -1,0 +1,55 @@
+//! What every command is given.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use crate::app::World;
+use crate::config::{self, Loaded, Override};
+
+use super::error::CliError;
+use super::output::Printer;
+
+/// The world and where output goes. The fields of [`World`] are reached directly:
+/// `cx.environment`, `cx.clock`, `cx.ids`, `cx.clones`, `cx.sources`, `cx.binary`.
+pub struct CommandContext {
+    world: World,
+    /// Where results and messages go.
+    pub printer: Printer,
+}
+
+impl CommandContext {
+    /// A context over a world.
+    pub fn new(world: World, printer: Printer) -> Self {
+        Self { world, printer }
+    }
+
+    /// Reads the configuration and prints its notes.
+    ///
+    /// `file` is what `--config` named; otherwise the nearest `.archal.json` of `directory`'s
+    /// repository is taken, or the defaults where there is none. `flags` are the command's
+    /// options that override keys.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or has errors.
+    pub fn load_config(
+        &self,
+        file: Option<&Path>,
+        directory: &Path,
+        flags: &[Override],
+    ) -> Result<Loaded, CliError> {
+        let loaded = config::load(file, directory, flags, &self.environment)?;
+        for note in &loaded.notes {
+            self.printer.diagnostic(note, loaded.source.as_ref());
+        }
+        Ok(loaded)
+    }
+}
+
+impl Deref for CommandContext {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}

@@ -1,0 +1,118 @@
+//! One pass over a trace directory from the command line: `attach` and `demo` share it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::attach::engine::{Pass, PassReport};
+use crate::attach::options::AttachOptions;
+use crate::attach::ready;
+use crate::config::{Loaded, Override};
+use crate::reproduce::workplace::{Workshop, WorkspaceOptions, dependency_folders};
+use crate::run::seeds::OtherStates;
+
+use super::bench::{self, Tools};
+use super::context::CommandContext;
+use super::error::CliError;
+
+/// What a pass is made of.
+pub(crate) struct PassPlan {
+    /// The repository.
+    pub(crate) repo: PathBuf,
+    /// The configuration file, where one is named.
+    pub(crate) config: Option<PathBuf>,
+    /// Options that override keys.
+    pub(crate) flags: Vec<Override>,
+    /// The trace directory.
+    pub(crate) directory: PathBuf,
+}
+
+/// Makes the pass; `told` is given one line at each step.
+pub(crate) fn make(
+    plan: &PassPlan,
+    cx: &CommandContext,
+    told: &mut dyn FnMut(&str),
+) -> Result<PassReport, CliError> {
+    let loaded = cx.load_config(plan.config.as_deref(), &plan.repo, &plan.flags)?;
+    let tools = Tools::new(cx, &loaded);
+    let bench = tools.bench(cx);
+    let layout = bench::layout(&plan.repo, cx)?;
+    let path = cx.environment.get("PATH").unwrap_or_default();
+    let base = ready::head(&plan.repo, path).map_err(|error| {
+        CliError::environment(error).hint("git init && git add --all && git commit -m first")
+    })?;
+    let options = options(&loaded, &plan.repo)?;
+    let workshop = Workshop {
+        repo: &plan.repo,
+        base: &base,
+        options: &options.workspace,
+        environment: &cx.environment,
+        binary: &cx.binary,
+        containment: bench.probe.containment(),
+    };
+    let wanted = bench::wanted(None, &loaded, &cx.environment)?;
+    let ready =
+        ready::prepare(&bench, &workshop, &options, &wanted).map_err(CliError::environment)?;
+    for broken in &ready.broken {
+        for finding in &broken.diagnostics {
+            cx.printer.diagnostic(finding, broken.source.as_ref());
+        }
+    }
+    if !ready.left_out.is_empty() {
+        cx.printer.note(format!(
+            "working on HEAD {}; {} changed files of the checkout are left out",
+            &base[..base.len().min(12)],
+            ready.left_out.len()
+        ));
+    }
+    let source = cx
+        .sources
+        .iter()
+        .find(|source| source.name == "file")
+        .ok_or_else(|| CliError::internal("the file source is not in this build"))?;
+    Pass {
+        bench: &bench,
+        layout: &layout,
+        source,
+        workshop,
+        ready: &ready,
+        options: &options,
+    }
+    .run(&plan.directory, told)
+    .map_err(CliError::environment)
+}
+
+fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, CliError> {
+    let config = &loaded.config;
+    let attach = &config.attach;
+    let variables = config
+        .workspace
+        .env
+        .iter()
+        .chain(&config.agent_keys)
+        .cloned()
+        .collect();
+    Ok(AttachOptions {
+        policy: attach.policy,
+        reproduce_runs: attach.reproduce_runs,
+        allow_external_execution: attach.allow_external_execution,
+        fix_command: attach.fix_command.clone(),
+        fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
+        validation_command: attach.validation_command.clone(),
+        route: bench::route(config.route.mode),
+        timeout: Duration::from_secs(config.timeout.into()),
+        workspace: WorkspaceOptions {
+            setup: config.workspace.setup.clone(),
+            share: config
+                .workspace
+                .share
+                .clone()
+                .unwrap_or_else(|| dependency_folders(repo)),
+            variables,
+        },
+        states: OtherStates {
+            default: bench::default_states(loaded)?,
+            ..OtherStates::default()
+        },
+        scenarios: config.scenarios.clone(),
+    })
+}

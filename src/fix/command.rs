@@ -1,0 +1,94 @@
+//! The fixer that is any program: a shell command run in the fix workspace.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+
+use crate::sandbox::child::{ChildOutcome, ChildSpec, Containment};
+use crate::sandbox::{self, Hold};
+use crate::store::atomic::{self, Durability};
+
+/// Bytes kept of each of the fixer's pipes.
+const OUTPUT_CAP: usize = 16 << 20;
+/// How long a fixer may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A shell command.
+#[derive(Debug, Clone)]
+pub struct CommandFixer<'a> {
+    /// The command.
+    pub command: String,
+    /// Its environment but for the home: `PATH`, locale, and what the configuration names.
+    pub environment: BTreeMap<String, String>,
+    /// The binary whose helper modes hold children.
+    pub binary: &'a Path,
+    /// How children can be held here.
+    pub containment: Containment,
+    /// Where its output is kept.
+    pub transcript: PathBuf,
+}
+
+impl Fixer for CommandFixer<'_> {
+    fn name(&self) -> &str {
+        "command"
+    }
+
+    fn fix(&self, task: &FixTask<'_>) -> FixRecord {
+        let mut environment = self.environment.clone();
+        let text = |path: &Path| path.display().to_string();
+        environment.insert("HOME".to_owned(), text(task.home));
+        environment.insert("TMPDIR".to_owned(), text(task.home));
+        environment.insert(
+            "ARCHAL_FIX_TASK".to_owned(),
+            text(&task.brief.join("task.md")),
+        );
+        environment.insert("ARCHAL_FIX_BRIEF".to_owned(), text(task.brief));
+        let end = sandbox::run(
+            &ChildSpec {
+                command: vec!["sh".to_owned(), "-c".to_owned(), self.command.clone()],
+                directory: task.workspace.to_owned(),
+                environment,
+                timeout: task.timeout,
+                grace: GRACE,
+                output_cap: OUTPUT_CAP,
+                binds: Vec::new(),
+                process_limit: None,
+            },
+            &Hold {
+                helper: self.binary,
+                containment: self.containment,
+            },
+        );
+        let mut said = end.stdout;
+        said.extend_from_slice(&end.stderr);
+        // The transcript is for the reader; the proof does not depend on it.
+        let transcript = match atomic::write(&self.transcript, &said, Durability::Synced) {
+            Ok(()) => self.transcript.clone(),
+            Err(_) => PathBuf::new(),
+        };
+        let (fix_end, exit_code) = match end.outcome {
+            ChildOutcome::Exited { code: 0 } => (FixEnd::Ended, Some(0)),
+            ChildOutcome::Exited { code } => (FixEnd::ToolError, Some(code)),
+            ChildOutcome::Killed { .. } => (FixEnd::Killed, None),
+            ChildOutcome::TimedOut => (FixEnd::Timeout, None),
+            ChildOutcome::NotStarted { .. } => (FixEnd::NotStarted, None),
+        };
+        FixRecord {
+            fixer: self.name().to_owned(),
+            command: self.command.clone(),
+            end: fix_end,
+            exit_code,
+            duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
+            containment: match end.containment {
+                Containment::Namespaces => "namespaces",
+                Containment::Pgroup => "pgroup",
+            }
+            .to_owned(),
+            sandbox: "off".to_owned(),
+            cost_usd: None,
+            transcript,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Red before, green after, nothing else broken.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use archal_core::fixer::FixRecord;
+
+use crate::reproduce::attempts::AttemptRecord;
+use crate::reproduce::decision::Shown;
+use crate::reproduce::identity::FailureIdentity;
+use crate::reproduce::interval::Rate;
+use crate::run::score::ScenarioStatus;
+
+/// The fewest green runs asked when the failure did not show every time.
+pub const GREEN_RUNS_WHEN_UNSTEADY: u32 = 5;
+
+/// Whether a fix holds, and on what evidence: `proof.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// Always `archal.proof`.
+    pub schema: String,
+    /// The format's version.
+    pub version: u32,
+    /// Whether every part holds.
+    pub proven: bool,
+    /// Why, one sentence.
+    pub reason: String,
+    /// The commit the failure was reproduced on and the patch applies to.
+    pub base: String,
+    /// The failure.
+    pub identity: FailureIdentity,
+    /// Attempts on the base that showed the failure, of those that count.
+    pub red: Rate,
+    /// Runs with the patch that showed no failure, of all that were made.
+    pub green: Rate,
+    /// Each run with the patch.
+    pub green_runs: Vec<AttemptRecord>,
+    /// Every other scenario and the regression pack, before and after.
+    pub others: Vec<Compared>,
+    /// The validation command, where one is configured.
+    pub validation: Option<Validation>,
+    /// The variation the fixer never saw.
+    pub held_back: HeldBack,
+    /// Tests, scenarios and seeds the fixer changed; put back.
+    pub reverted: Vec<String>,
+    /// Manifests, lock files, CI and instructions the fixer changed; for a person to review.
+    pub review: Vec<String>,
+    /// Files the patch changes.
+    pub changed: Vec<String>,
+    /// The fixer's record.
+    pub fixer: FixRecord,
+}
+
+/// One other scenario before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Compared {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Without the patch.
+    pub before: ScenarioStatus,
+    /// With the patch.
+    pub after: ScenarioStatus,
+}
+
+impl Compared {
+    /// Whether the patch made it worse.
+    pub fn is_worse(&self) -> bool {
+        self.before == ScenarioStatus::Passed && self.after != ScenarioStatus::Passed
+    }
+}
+
+/// The validation command's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Validation {
+    /// The command.
+    pub command: String,
+    /// Whether it succeeded.
+    pub passed: bool,
+}
+
+/// What became of the held-back variation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldBack {
+    /// `not_applicable`: it was not run and counts as nothing.
+    pub status: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl HeldBack {
+    /// This version makes no variations.
+    pub fn not_run() -> Self {
+        Self {
+            status: "not_applicable".to_owned(),
+            reason: "this version of archal makes no held-back variation".to_owned(),
+        }
+    }
+}
+
+/// How many green runs are asked: as many as were red, more when the failure did not show
+/// every time.
+pub fn green_runs(attempts: u32, red: Rate) -> u32 {
+    if red.k < red.n {
+        attempts.max(GREEN_RUNS_WHEN_UNSTEADY)
+    } else {
+        attempts
+    }
+}
+
+/// Why the parts do not prove the fix; none where they do.
+pub fn objection(
+    green: &[AttemptRecord],
+    others: &[Compared],
+    validation: Option<&Validation>,
+) -> Option<String> {
+    for attempt in green {
+        let what = match &attempt.shown {
+            Shown::Green => continue,
+            Shown::RedSame => "the failure still shows".to_owned(),
+            Shown::RedOther { failed } => format!("another failure shows: {}", failed.join(", ")),
+            Shown::Void { cause } => format!("the run says nothing: {cause}"),
+        };
+        return Some(format!("run {} with the patch: {what}", attempt.number));
+    }
+    if green.is_empty() {
+        return Some("no run was made with the patch".to_owned());
+    }
+    if let Some(worse) = others.iter().find(|compared| compared.is_worse()) {
+        return Some(format!(
+            "scenario {} passed before and does not now",
+            worse.scenario
+        ));
+    }
+    validation
+        .filter(|validation| !validation.passed)
+        .map(|validation| format!("the validation command failed: {}", validation.command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unsteady_failure_asks_for_more_green_runs() {
+        assert_eq!(green_runs(3, Rate::of(3, 3)), 3);
+        assert_eq!(green_runs(3, Rate::of(2, 3)), 5);
+        assert_eq!(green_runs(8, Rate::of(5, 8)), 8);
+    }
+
+    #[test]
+    fn a_scenario_that_failed_before_may_fail_after() {
+        let compared = |before, after| Compared {
+            scenario: "s".to_owned(),
+            before,
+            after,
+        };
+        use ScenarioStatus::{Failed, Flaky, Passed};
+        assert!(!compared(Failed, Failed).is_worse());
+        assert!(!compared(Failed, Passed).is_worse());
+        assert!(compared(Passed, Flaky).is_worse());
+        assert_eq!(
+            objection(&[], &[], None),
+            Some("no run was made with the patch".to_owned())
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! What is kept of a fix: the regression scenario with its seed, and the text of a pull request.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::scenario::spec::SeedChoice;
+use crate::scenario::{Scenario, format};
+
+use super::proof::Proof;
+
+/// Where regressions are kept, relative to the repository.
+pub const FOLDER: &str = "archal/regressions";
+
+/// A failure kept as a scenario: files by path relative to the repository.
+pub fn regression(
+    scenario: &Scenario,
+    group: &str,
+    task: &str,
+    seeds: &BTreeMap<String, Value>,
+    since: jiff::civil::Date,
+) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut kept = scenario.clone();
+    kept.id = group.to_owned();
+    kept.path = format!("{FOLDER}/{group}.md").into();
+    kept.title = format!("Regression: {}", scenario.title);
+    kept.prompt = task.to_owned();
+    kept.setup = None;
+    kept.seed_blocks = Vec::new();
+    // Traces go on matching the scenario they matched; this one only guards.
+    kept.config.matching = None;
+    kept.config.tags = vec!["regression".to_owned()];
+    kept.config.runs = None;
+    kept.config.since = Some(since);
+    kept.config.seeds = Vec::new();
+    let mut files = Vec::new();
+    for (clone, document) in seeds {
+        let name = format!("{group}.{clone}.seed.json");
+        let mut bytes = serde_json::to_vec_pretty(document).unwrap_or_default();
+        bytes.push(b'\n');
+        files.push((PathBuf::from(FOLDER).join(&name), bytes));
+        kept.config.seeds.push(SeedChoice {
+            clone: clone.clone(),
+            name: format!("./{name}"),
+        });
+    }
+    files.push((kept.path.clone(), format::write(&kept).into_bytes()));
+    files
+}
+
+/// The text of a pull request.
+#[derive(Debug, Serialize)]
+pub struct Details<'a> {
+    /// The failure group.
+    pub group: &'a str,
+    /// The scenario's title.
+    pub title: &'a str,
+    /// What was wrong.
+    pub summary: &'a str,
+    /// The traces that show it, by id.
+    pub traces: &'a [String],
+    /// The proof.
+    pub proof: &'a Proof,
+}
+
+const TEMPLATE: &str = include_str!("pr-details.md.jinja");
+
+/// Renders the text of a pull request; text from the trace stands in code spans only.
+pub fn details(details: &Details<'_>) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
+    environment.add_filter("code", |text: String| {
+        format!("`{}`", text.replace(['`', '\n', '\r'], " "))
+    });
+    environment.add_template("pr", TEMPLATE)?;
+    environment
+        .get_template("pr")?
+        .render(minijinja::Value::from(Serde(details)))
+}

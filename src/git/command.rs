@@ -1,0 +1,146 @@
+//! One git command: its environment, its output, its failure.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The oldest git that has `merge-tree --write-tree`.
+pub const OLDEST: (u32, u32) = (2, 38);
+
+/// Why a git command gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// git could not be started.
+    #[error("cannot run git in {}", directory.display())]
+    Start {
+        /// Where it should have run.
+        directory: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// git ended with a failure.
+    #[error("git {arguments} failed in {}: {stderr}", directory.display())]
+    Failed {
+        /// Where it ran.
+        directory: PathBuf,
+        /// Its arguments.
+        arguments: String,
+        /// The last lines it wrote.
+        stderr: String,
+    },
+    /// A file of the workspace could not be written or removed.
+    #[error("cannot write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// A git command in a folder.
+#[derive(Debug)]
+pub struct Git {
+    command: Command,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Git {
+    /// A command that will run in `directory` and find git in `path`.
+    pub fn new(directory: &Path, path: &str) -> Self {
+        let mut command = Command::new("git");
+        command
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", "/nonexistent")
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .args(["-c", "safe.directory=*"])
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "core.fsmonitor=false"])
+            .args(["-c", "protocol.ext.allow=never"])
+            .stdin(Stdio::null());
+        Self {
+            command,
+            directory: directory.to_owned(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.arguments
+            .push(argument.as_ref().to_string_lossy().into_owned());
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&mut self, arguments: I) -> &mut Self {
+        for argument in arguments {
+            self.arg(argument);
+        }
+        self
+    }
+
+    /// Sets a variable.
+    pub fn env(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it and gives its stdout.
+    pub fn output(&mut self) -> Result<Vec<u8>, GitError> {
+        let output = self.command.output().map_err(|source| GitError::Start {
+            directory: self.directory.clone(),
+            source,
+        })?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(GitError::Failed {
+            directory: self.directory.clone(),
+            arguments: self.arguments.join(" "),
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
+    /// Runs it and gives its stdout as one trimmed line of text.
+    pub fn line(&mut self) -> Result<String, GitError> {
+        Ok(String::from_utf8_lossy(&self.output()?).trim().to_owned())
+    }
+}
+
+/// The commit that HEAD of the repository at `repo` names.
+pub fn head(repo: &Path, path: &str) -> Result<String, GitError> {
+    Git::new(repo, path)
+        .args(["rev-parse", "--verify", "HEAD^{commit}"])
+        .line()
+}
+
+/// Tracked files of the repository at `repo` that differ from HEAD, in `status --porcelain` form.
+pub fn changed_tracked_files(repo: &Path, path: &str) -> Result<Vec<String>, GitError> {
+    let text = Git::new(repo, path)
+        .args(["status", "--porcelain", "--untracked-files=no"])
+        .output()?;
+    Ok(String::from_utf8_lossy(&text)
+        .lines()
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The version of git found in `path`, `(2, 47)`; none where it does not answer or not as git does.
+pub fn version(path: &str) -> Option<(u32, u32)> {
+    let line = Git::new(Path::new("/"), path)
+        .arg("--version")
+        .line()
+        .ok()?;
+    let mut numbers = line.split_whitespace().nth(2)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}

@@ -1,0 +1,68 @@
+//! The import artifact: `imports/<trace>.json`.
+
+use std::path::{Path, PathBuf};
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::redact::RedactionCounts;
+use archal_core::trace::{Trace, TraceIdentity};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::file::{FileReport, Imported};
+use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::layout::Layout;
+
+/// The value of `schema` in an import artifact.
+pub const IMPORT_SCHEMA: &str = "archal.trace.import";
+/// The version of the artifact written here.
+pub const IMPORT_VERSION: u32 = 1;
+
+/// What the import stage leaves behind of one trace: the normalised, redacted trace, who it is
+/// and where it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportArtifact {
+    /// Always [`IMPORT_SCHEMA`].
+    pub schema: String,
+    /// The artifact's version.
+    pub version: u32,
+    /// What makes it this trace.
+    pub identity: TraceIdentity,
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The dialect that was detected.
+    pub dialect: Option<String>,
+    /// How often each redaction rule fired in this trace.
+    pub redactions: RedactionCounts,
+    /// What could not be read in its file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The trace.
+    pub trace: Trace,
+}
+
+impl ImportArtifact {
+    /// The artifact of one trace of a file.
+    pub fn new(report: &FileReport, imported: &Imported) -> Self {
+        Self {
+            schema: IMPORT_SCHEMA.to_owned(),
+            version: IMPORT_VERSION,
+            identity: imported.identity.clone(),
+            file: report.path.clone(),
+            dialect: report.dialect.map(str::to_owned),
+            redactions: imported.redactions.clone(),
+            diagnostics: report.diagnostics.clone(),
+            trace: imported.trace.clone(),
+        }
+    }
+}
+
+/// Where the artifact of a trace lies, `path_name` being its `<trace>` of
+/// [`path_names`](super::identity::path_names).
+pub fn artifact_path(layout: &Layout, path_name: &str) -> PathBuf {
+    layout.attach("imports").join(format!("{path_name}.json"))
+}
+
+/// Writes the artifact of a trace; it can be derived again, so it is renamed into place without sync.
+pub fn write(path: &Path, artifact: &ImportArtifact) -> Result<(), WriteError> {
+    atomic::write_json(path, artifact, Durability::Derived)
+}

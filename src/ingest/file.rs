@@ -1,0 +1,256 @@
+//! Reading one file: decode, identify, redact, give each trace its revision.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::redact::{RedactionCounts, Redactor};
+use archal_core::source::{Decoded, SourceDescriptor};
+use archal_core::trace::{Trace, TraceIdentity};
+
+/// The largest file read, in bytes as it lies on the disk.
+pub const MAX_FILE: u64 = 512 * 1024 * 1024;
+/// How long an unfinished file of records must have stood still before its whole records count.
+pub const RECORDS_SETTLE: Duration = Duration::from_secs(2);
+/// How long any other unfinished file must have stood still before it is rejected.
+pub const FILE_SETTLES: Duration = Duration::from_secs(60);
+/// The source's name where neither file nor directory has one.
+const UNNAMED: &str = "file";
+
+/// A trace as the later stages take it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// What makes it this trace.
+    pub identity: TraceIdentity,
+    /// The trace, normalised and redacted, with its revision.
+    pub trace: Trace,
+    /// How often each redaction rule fired.
+    pub redactions: RedactionCounts,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileStatus {
+    /// Its traces can be used; a diagnostic may still say what could not be read.
+    Imported,
+    /// It is not finished; look again when it has changed, or call [`FileReport::settle`].
+    Waiting {
+        /// What it waits for.
+        reason: String,
+    },
+    /// It holds no trace; look again when it has changed.
+    Rejected {
+        /// Why, in one sentence.
+        reason: String,
+    },
+}
+
+/// What one file held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// What became of it.
+    pub status: FileStatus,
+    /// The dialect that was detected.
+    pub dialect: Option<&'static str>,
+    /// Its traces, sorted by identity; empty unless it is imported.
+    pub traces: Vec<Imported>,
+    /// What could not be read, with place and reason, each naming the file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Its size on the disk.
+    pub bytes: u64,
+    /// Whole records of an unfinished file.
+    held: Vec<Imported>,
+    by_record: bool,
+}
+
+impl FileReport {
+    /// Decides about a waiting file that has not grown for `quiet`: after [`RECORDS_SETTLE`] a
+    /// file of records gives its whole records, after [`FILE_SETTLES`] anything else is rejected.
+    #[must_use]
+    pub fn settle(mut self, quiet: Duration) -> Self {
+        let FileStatus::Waiting { reason } = &self.status else {
+            return self;
+        };
+        if self.by_record && !self.held.is_empty() && quiet >= RECORDS_SETTLE {
+            self.traces = std::mem::take(&mut self.held);
+            self.status = FileStatus::Imported;
+        } else if quiet >= FILE_SETTLES {
+            self.held.clear();
+            self.status = FileStatus::Rejected {
+                reason: format!("incomplete: {reason}"),
+            };
+        }
+        self
+    }
+}
+
+/// Reads one file with `source`.
+///
+/// `attached` is the source's name that the trace directory was attached under; a file that
+/// names a source itself keeps that. A file that cannot be read is a rejected one.
+pub fn read_file(
+    source: &SourceDescriptor,
+    path: &Path,
+    redactor: &Redactor,
+    attached: Option<&str>,
+) -> FileReport {
+    match bytes_of(path) {
+        Ok(bytes) => read_bytes(source, path, &bytes, redactor, attached),
+        Err(error) => {
+            let finding = Diagnostic::error("trace/unreadable", format!("cannot be read: {error}"));
+            let decoded = Decoded {
+                complete: true,
+                diagnostics: vec![finding],
+                ..Decoded::default()
+            };
+            report(path, 0, decoded, Vec::new())
+        }
+    }
+}
+
+/// [`read_file`] of bytes that are at hand: a pure function.
+pub fn read_bytes(
+    source: &SourceDescriptor,
+    path: &Path,
+    bytes: &[u8],
+    redactor: &Redactor,
+    attached: Option<&str>,
+) -> FileReport {
+    let mut decoded = (source.decode)(bytes);
+    let name = decoded
+        .origin
+        .name
+        .as_deref()
+        .or(attached)
+        .unwrap_or(UNNAMED);
+    let imported: Vec<Imported> = std::mem::take(&mut decoded.traces)
+        .into_iter()
+        .map(|decoded_trace| {
+            let identity = TraceIdentity {
+                source: decoded_trace.source.unwrap_or_else(|| name.to_owned()),
+                project: decoded
+                    .origin
+                    .project
+                    .clone()
+                    .or(decoded_trace.project)
+                    .unwrap_or_default(),
+                trace: decoded_trace.trace.id.clone(),
+            };
+            redacted(identity, decoded_trace.trace, redactor)
+        })
+        .collect();
+    let traces = newest_of_each(imported, &mut decoded.diagnostics);
+    report(path, bytes.len() as u64, decoded, traces)
+}
+
+fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> Imported {
+    let mut redactions = RedactionCounts::new();
+    redactor.trace(&mut trace, &mut redactions);
+    trace.revision = trace.revision_of();
+    Imported {
+        identity,
+        trace,
+        redactions,
+    }
+}
+
+/// One trace for each identity: the one that ended last, of equal ones the later in the file.
+fn newest_of_each(imported: Vec<Imported>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Imported> {
+    let mut newest: BTreeMap<TraceIdentity, Imported> = BTreeMap::new();
+    for one in imported {
+        match newest.entry(one.identity.clone()) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(one);
+            }
+            std::collections::btree_map::Entry::Occupied(mut place) => {
+                if place.get().trace.revision == one.trace.revision {
+                    continue;
+                }
+                diagnostics.push(Diagnostic::note(
+                    "trace/several-revisions",
+                    format!(
+                        "trace `{}` is in the file more than once; its newest revision counts",
+                        one.identity.trace.escape_default()
+                    ),
+                ));
+                if age(&one.trace) >= age(&place.get().trace) {
+                    place.insert(one);
+                }
+            }
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// The last time a trace names, and how much is in it.
+fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
+    let last = trace
+        .spans
+        .iter()
+        .flat_map(|span| [span.started_at, span.ended_at])
+        .chain([trace.started_at, trace.ended_at])
+        .flatten()
+        .max();
+    (last, trace.spans.len())
+}
+
+fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> FileReport {
+    let diagnostics: Vec<Diagnostic> = decoded
+        .diagnostics
+        .into_iter()
+        .map(|finding| finding.in_file(path))
+        .collect();
+    // The first of the worst: `max_by_key` keeps the last of equals.
+    let worst = diagnostics
+        .iter()
+        .rev()
+        .max_by_key(|finding| finding.severity)
+        .map(|finding| finding.message.clone());
+    let mut report = FileReport {
+        path: path.to_owned(),
+        status: FileStatus::Imported,
+        dialect: decoded.dialect,
+        traces: Vec::new(),
+        diagnostics,
+        bytes,
+        held: Vec::new(),
+        by_record: decoded.by_record,
+    };
+    if !decoded.complete {
+        report.held = traces;
+        report.status = FileStatus::Waiting {
+            reason: worst.unwrap_or_else(|| "the writer had not finished".to_owned()),
+        };
+    } else if traces.is_empty() {
+        report.status = FileStatus::Rejected {
+            reason: worst.unwrap_or_else(|| "the file holds no trace".to_owned()),
+        };
+    } else {
+        report.traces = traces;
+    }
+    report
+}
+
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked before opening: opening a named pipe would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let file = File::open(path)?;
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file of just that size from one that is larger; the
+    // size in the metadata may be out of date, the file may still grow.
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!(
+            "it is larger than {} MiB",
+            MAX_FILE / 1024 / 1024
+        )));
+    }
+    Ok(bytes)
+}

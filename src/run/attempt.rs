@@ -1,0 +1,447 @@
+//! One run: clones on their starting states, the harness against them, the criteria on what
+//! resulted, and all of it on disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use archal_core::clock::Clock;
+use archal_core::clone::CloneDescriptor;
+use archal_core::environment::Environment;
+use archal_core::id::IdSource;
+use archal_core::redact::{RedactionCounts, Redactor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec};
+use crate::sandbox::hold::Probe;
+use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
+use crate::scenario::{Check, Criterion};
+use crate::session::evidence::RefusedEgress;
+use crate::session::{ClonePlan, RouteChoice, RouteReport, Session, SessionConfig, SessionEnd};
+use crate::store::atomic::{self, Durability};
+
+use super::answer;
+use super::scenarios::Prepared;
+use super::score::{self, CriterionReport, CriterionStatus, RunScore};
+use super::seeds::StartState;
+
+/// Bytes kept of each of the harness's pipes.
+const OUTPUT_CAP: usize = 8 << 20;
+/// How long a harness may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What every run needs and no scenario says.
+pub struct Bench<'a> {
+    /// The clones there are.
+    pub clones: &'a [CloneDescriptor],
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: &'a dyn IdSource,
+    /// The binary whose helper modes hold children.
+    pub binary: &'a Path,
+    /// How children can be held here.
+    pub probe: &'a Probe,
+    /// The caller's environment.
+    pub environment: &'a Environment,
+    /// What must not reach a disk.
+    pub redactor: &'a Redactor,
+}
+
+/// One run to make.
+pub struct AttemptPlan<'a> {
+    /// The scenario.
+    pub prepared: &'a Prepared,
+    /// The starting state of each clone.
+    pub states: &'a BTreeMap<String, StartState>,
+    /// Program and arguments.
+    pub command: &'a [String],
+    /// The harness's whole environment before the route adds its own.
+    pub environment: BTreeMap<String, String>,
+    /// Where it runs.
+    pub directory: &'a Path,
+    /// Folders shown to it at other paths.
+    pub binds: &'a [Bind],
+    /// How long it may take.
+    pub timeout: Duration,
+    /// The route wanted.
+    pub route: RouteChoice,
+    /// Whether the agent is told the clones' addresses in `isolated` too.
+    pub expose_clone_urls: bool,
+    /// The run's id.
+    pub run_id: String,
+    /// The folder its evidence goes to.
+    pub evidence: PathBuf,
+}
+
+/// One run that was made: `result.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunResult {
+    /// Always `archal.run`.
+    pub schema: String,
+    /// The format's version.
+    pub version: u32,
+    /// The run's id, the name of its folder.
+    pub run_id: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The scenario's title.
+    pub title: String,
+    /// Virtual now at its start; offsets in the evidence are relative to it.
+    pub base: String,
+    /// The route used and why.
+    pub route: RouteReport,
+    /// How the harness was held.
+    pub containment: String,
+    /// How its number of processes was limited.
+    pub process_limit: String,
+    /// How the harness ended.
+    pub harness: ChildOutcome,
+    /// What the agent said.
+    pub answer: String,
+    /// Wall time of the harness in milliseconds.
+    pub duration_ms: u64,
+    /// Calls the clones answered.
+    pub calls: usize,
+    /// Each criterion.
+    pub criteria: Vec<CriterionReport>,
+    /// What the harness tried to reach and was refused.
+    pub refused: Vec<RefusedEgress>,
+    /// Published operations that were called and are not modelled.
+    pub unmodelled: Vec<String>,
+    /// Why the run says nothing, where it says nothing.
+    pub inconclusive: Vec<String>,
+    /// Status and score.
+    #[serde(flatten)]
+    pub score: RunScore,
+    /// The folder with the evidence.
+    pub evidence: PathBuf,
+}
+
+/// A run with what only this process can use of it.
+pub struct Attempt {
+    /// The result as written.
+    pub result: RunResult,
+    /// The calls, for findings and identities.
+    pub calls: Vec<CallFact>,
+    /// Rows each call changed: position, clone, table and key.
+    pub changes: Vec<Change>,
+}
+
+/// A row that a call changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The call's clone.
+    pub clone: String,
+    /// The call's operation.
+    pub operation: Option<String>,
+    /// The table.
+    pub table: String,
+    /// The row's key.
+    pub key: String,
+}
+
+/// Why a run could not be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The session could not be opened or closed.
+    #[error(transparent)]
+    Session(#[from] crate::session::SessionError),
+    /// The evidence could not be written.
+    #[error(transparent)]
+    Write(#[from] atomic::WriteError),
+}
+
+/// Makes one run.
+pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+    let scenario = &plan.prepared.scenario;
+    let clones: Vec<ClonePlan<'_>> = plan
+        .states
+        .iter()
+        .filter_map(|(name, state)| {
+            let clone = bench.clones.iter().find(|clone| clone.name == name)?;
+            Some(ClonePlan {
+                clone,
+                seed: state.as_seed(),
+            })
+        })
+        .collect();
+    let session = Session::open(SessionConfig {
+        clones,
+        route: plan.route,
+        probe: Some(bench.probe.clone()),
+        evidence: plan.evidence.clone(),
+        clock: Arc::clone(&bench.clock),
+        // Runs of one scenario start from the same ids, so that their evidence can be compared.
+        ids: archal_core::hash::sixty_four_bits(scenario.id.as_bytes()),
+        helper: bench.binary.to_owned(),
+        expose_clone_urls: plan.expose_clone_urls,
+        redactor: bench.redactor.clone(),
+    })?;
+    let child = session.run(ChildSpec {
+        command: plan.command.to_vec(),
+        directory: plan.directory.to_owned(),
+        environment: plan.environment,
+        timeout: plan.timeout,
+        grace: GRACE,
+        output_cap: OUTPUT_CAP,
+        binds: plan.binds.to_vec(),
+        process_limit: None,
+    });
+    let end = session.finish()?;
+    write_output(&plan.evidence, &child)?;
+    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence, child, end);
+    attempt.result.answer = redacted(bench.redactor, &attempt.result.answer);
+    atomic::write_json(
+        &plan.evidence.join("result.json"),
+        &attempt.result,
+        Durability::Derived,
+    )?;
+    Ok(attempt)
+}
+
+fn redacted(redactor: &Redactor, text: &str) -> String {
+    let mut value = Value::String(text.to_owned());
+    redactor.value(&mut value, &mut RedactionCounts::new());
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn write_output(folder: &Path, child: &ChildEnd) -> Result<(), atomic::WriteError> {
+    for (name, bytes, dropped) in [
+        ("stdout", &child.stdout, child.stdout_dropped),
+        ("stderr", &child.stderr, child.stderr_dropped),
+    ] {
+        let mut bytes = bytes.clone();
+        if dropped > 0 {
+            bytes.extend_from_slice(
+                format!("\n[archal: {dropped} more bytes were not kept]\n").as_bytes(),
+            );
+        }
+        atomic::write(&folder.join(name), &bytes, Durability::Derived)?;
+    }
+    Ok(())
+}
+
+fn judge(
+    prepared: &Prepared,
+    run_id: &str,
+    evidence: &Path,
+    child: ChildEnd,
+    end: SessionEnd,
+) -> Attempt {
+    let answer = answer::of(&child.stdout);
+    let duration_ms = u64::try_from(child.duration.as_millis()).unwrap_or(u64::MAX);
+    let calls: Vec<CallFact> = end
+        .calls
+        .iter()
+        .map(|call| CallFact {
+            seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
+            clone: call.clone.clone(),
+            operation: call.operation.clone(),
+            method: call.method.clone(),
+            path: call.path.clone(),
+            status: i64::from(call.status),
+            request: Some(call.request.body.clone()),
+            response: Some(call.response.body.clone()),
+        })
+        .collect();
+    let changes = end
+        .calls
+        .iter()
+        .flat_map(|call| {
+            call.changes.iter().map(|change| Change {
+                clone: call.clone.clone(),
+                operation: call.operation.clone(),
+                table: change.table.to_owned(),
+                key: change.key.clone(),
+            })
+        })
+        .collect();
+    let unmodelled: Vec<String> = end
+        .calls
+        .iter()
+        .filter_map(|call| call.unmodelled.clone())
+        .collect();
+    let mut inconclusive = Vec::new();
+    if let ChildOutcome::NotStarted { reason } = &child.outcome {
+        inconclusive.push(format!("the harness did not start: {reason}"));
+    }
+    if let Some(first) = unmodelled.first() {
+        inconclusive.push(format!("a clone does not model {first} yet"));
+    }
+    let world = World {
+        clones: end
+            .clones
+            .iter()
+            .map(|clone| CloneWorld {
+                name: clone.name.to_owned(),
+                before: Arc::clone(&clone.before),
+                after: Arc::clone(&clone.after),
+                diff: clone.diff.clone(),
+                base: end.base,
+            })
+            .collect(),
+        calls: calls.clone(),
+        run: RunFact {
+            exit_code: match child.outcome {
+                ChildOutcome::Exited { code } => Some(i64::from(code)),
+                _ => None,
+            },
+            duration_ms: i64::try_from(duration_ms).unwrap_or(i64::MAX),
+            timed_out: child.outcome == ChildOutcome::TimedOut,
+        },
+        output: answer.clone(),
+    };
+    let started = !matches!(child.outcome, ChildOutcome::NotStarted { .. });
+    let mut criteria = decide_all(prepared, &world, |_| {
+        (!started).then_some("the harness did not start")
+    });
+    if let Some(escape) = escape_report(&end.refused) {
+        criteria.push(escape);
+    }
+    for criterion in &criteria {
+        if criterion.status == CriterionStatus::Error {
+            inconclusive.push(format!(
+                "criterion {} raised: {}",
+                criterion.id,
+                criterion
+                    .explanation
+                    .as_deref()
+                    .unwrap_or("no reason given")
+            ));
+        }
+    }
+    let score = score::of_run(
+        &criteria,
+        started && !child.succeeded(),
+        !inconclusive.is_empty(),
+    );
+    let result = RunResult {
+        schema: "archal.run".to_owned(),
+        version: 1,
+        run_id: run_id.to_owned(),
+        scenario: prepared.scenario.id.clone(),
+        title: prepared.scenario.title.clone(),
+        base: archal_core::clock::rfc3339_seconds(end.base),
+        route: end.route,
+        containment: serde_json::to_value(child.containment)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        process_limit: child.process_limit,
+        harness: child.outcome,
+        answer,
+        duration_ms,
+        calls: calls.len(),
+        criteria,
+        refused: end.refused,
+        unmodelled,
+        inconclusive,
+        score,
+        evidence: evidence.to_owned(),
+    };
+    Attempt {
+        result,
+        calls,
+        changes,
+    }
+}
+
+/// Decides every criterion of a scenario; `skip` says why one is left undecided.
+pub fn decide_all(
+    prepared: &Prepared,
+    world: &World,
+    skip: impl Fn(&criteria::Compiled) -> Option<&'static str>,
+) -> Vec<CriterionReport> {
+    prepared
+        .scenario
+        .criteria
+        .iter()
+        .zip(&prepared.compiled)
+        .map(|(criterion, compiled)| decide(criterion, compiled.as_ref(), world, &skip))
+        .collect()
+}
+
+fn decide(
+    criterion: &Criterion,
+    compiled: Option<&criteria::Compiled>,
+    world: &World,
+    skip: &impl Fn(&criteria::Compiled) -> Option<&'static str>,
+) -> CriterionReport {
+    let mut report = CriterionReport {
+        id: criterion.id.clone(),
+        label: criterion.label().to_owned(),
+        kind: match criterion.check {
+            Check::Cel { .. } => "D",
+            Check::Judged { .. } => "P",
+        }
+        .to_owned(),
+        status: CriterionStatus::NotEvaluated,
+        vacuous: false,
+        cel: None,
+        rows: Vec::new(),
+        explanation: None,
+    };
+    let Some(compiled) = compiled else {
+        report.explanation = Some("no judge is configured".to_owned());
+        return report;
+    };
+    if let Check::Cel { source, .. } = &criterion.check {
+        report.cel = Some(source.clone());
+    }
+    if let Some(reason) = skip(compiled) {
+        report.explanation = Some(reason.to_owned());
+        return report;
+    }
+    let result = criteria::evaluate(compiled, world);
+    report.vacuous = result.vacuous;
+    report.rows = result
+        .rows
+        .iter()
+        .filter_map(|row| serde_json::to_value(row).ok())
+        .collect();
+    report.explanation = Some(result.explanation);
+    report.status = match result.status {
+        criteria::CriterionStatus::Pass => CriterionStatus::Pass,
+        criteria::CriterionStatus::Fail => CriterionStatus::Fail,
+        criteria::CriterionStatus::Error { .. } => CriterionStatus::Error,
+        criteria::CriterionStatus::NotEvaluated { .. } => CriterionStatus::NotEvaluated,
+    };
+    report
+}
+
+/// The check every run has: nothing but clones and allowed hosts was reached for.
+fn escape_report(refused: &[RefusedEgress]) -> Option<CriterionReport> {
+    let reached: Vec<&RefusedEgress> = refused
+        .iter()
+        .filter(|egress| egress.kind == "connect")
+        .collect();
+    let first = reached.first()?;
+    let port = first
+        .port
+        .map_or_else(String::new, |port| format!(":{port}"));
+    Some(CriterionReport {
+        id: "no-escape".to_owned(),
+        label: "No call leaves the clones".to_owned(),
+        kind: "D".to_owned(),
+        status: CriterionStatus::Fail,
+        vacuous: false,
+        cel: None,
+        rows: reached
+            .iter()
+            .take(20)
+            .filter_map(|egress| serde_json::to_value(egress).ok())
+            .collect(),
+        explanation: Some(format!(
+            "{}{port} was refused: {}",
+            first.host, first.reason
+        )),
+    })
+}

@@ -1,0 +1,187 @@
+//! What the agent finds in its environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use archal_core::environment::Environment;
+
+use super::harness::Harness;
+
+/// Variables that a cleared environment keeps: where programs are found and which language they speak.
+const KEPT: &[&str] = &[
+    "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TERM",
+];
+
+/// Variables that would lead traffic past the route; the route sets its own.
+const ROUTING: &[&str] = &[
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NODE_USE_ENV_PROXY",
+];
+
+/// Where the environment starts from.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// The caller's environment, less keys that are not the agent's: `archal run` by hand.
+    Inherited {
+        /// Variables that hold keys of the judge or the fixer.
+        withheld: &'a BTreeSet<String>,
+    },
+    /// Nothing but `PATH`, locale, and the named variables; a private home.
+    Cleared {
+        /// Variables handed on: the agent's own keys and `workspace.env`.
+        named: &'a [String],
+        /// The private home directory.
+        home: &'a Path,
+    },
+}
+
+/// What one run tells its agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The prompt.
+    pub task: &'a str,
+    /// The model asked for.
+    pub model: Option<&'a str>,
+    /// The run's id.
+    pub session: &'a str,
+    /// A folder of the run where the agent may leave metrics and a trace.
+    pub folder: &'a Path,
+}
+
+/// The file in [`Told::folder`] where the agent may write token and cost figures.
+pub const METRICS_FILE: &str = "agent-metrics.json";
+/// The file in [`Told::folder`] where the agent may write its own trace.
+pub const TRACE_FILE: &str = "agent-trace.json";
+
+/// The whole environment of a harness, before the route adds its own.
+pub fn of(
+    caller: &Environment,
+    start: Start<'_>,
+    harness: &Harness,
+    told: &Told<'_>,
+) -> BTreeMap<String, String> {
+    let mut environment = kept(caller, start);
+    environment.extend(harness.environment.clone());
+    let task = format!("{}{}", harness.preamble, told.task);
+    let folder = told.folder;
+    let mut set = |name: &str, value: String| {
+        environment.insert(name.to_owned(), value);
+    };
+    set("AGENT_TASK", task);
+    set("AGENT_RUN_MODE", "local".to_owned());
+    set("AGENT_SESSION_ID", told.session.to_owned());
+    set(
+        "AGENT_METRICS_FILE",
+        folder.join(METRICS_FILE).display().to_string(),
+    );
+    set(
+        "AGENT_TRACE_FILE",
+        folder.join(TRACE_FILE).display().to_string(),
+    );
+    if let Some(model) = told.model.or(harness.model.as_deref()) {
+        set("AGENT_MODEL", model.to_owned());
+    }
+    environment
+}
+
+/// The part of the caller's environment that a child starts from.
+pub fn kept(caller: &Environment, start: Start<'_>) -> BTreeMap<String, String> {
+    match start {
+        Start::Inherited { withheld } => caller
+            .variables
+            .iter()
+            .filter(|(name, _)| !withheld.contains(*name) && !ROUTING.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        Start::Cleared { named, home } => {
+            let mut kept: BTreeMap<String, String> = KEPT
+                .iter()
+                .copied()
+                .chain(named.iter().map(String::as_str))
+                .filter_map(|name| Some((name.to_owned(), caller.get(name)?.to_owned())))
+                .collect();
+            let home = home.display().to_string();
+            kept.insert("HOME".to_owned(), home.clone());
+            kept.insert("TMPDIR".to_owned(), home);
+            kept
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(start: Start<'_>) -> BTreeMap<String, String> {
+        let caller = Environment {
+            variables: [
+                ("PATH", "/bin"),
+                ("HOME", "/home/me"),
+                ("JUDGE_KEY", "j"),
+                ("MODEL_KEY", "m"),
+                ("https_proxy", "http://elsewhere"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            directory: "/".into(),
+        };
+        let harness = Harness {
+            command: vec!["x".to_owned()],
+            environment: BTreeMap::new(),
+            preamble: "Be kind.\n\n".to_owned(),
+            model: None,
+            origin: String::new(),
+        };
+        let told = Told {
+            task: "Do it.",
+            model: None,
+            session: "run-1",
+            folder: Path::new("/run"),
+        };
+        of(&caller, start, &harness, &told)
+    }
+
+    #[test]
+    fn by_hand_the_callers_environment_is_kept_less_foreign_keys_and_proxies() {
+        let withheld = ["JUDGE_KEY".to_owned()].into();
+        let variables = environment(Start::Inherited {
+            withheld: &withheld,
+        });
+        assert_eq!(variables["HOME"], "/home/me");
+        assert_eq!(variables["MODEL_KEY"], "m");
+        assert!(!variables.contains_key("JUDGE_KEY"));
+        assert!(!variables.contains_key("https_proxy"));
+        assert_eq!(variables["AGENT_TASK"], "Be kind.\n\nDo it.");
+    }
+
+    #[test]
+    fn a_cleared_environment_has_only_what_is_named() {
+        let variables = environment(Start::Cleared {
+            named: &["MODEL_KEY".to_owned()],
+            home: Path::new("/private"),
+        });
+        let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "AGENT_METRICS_FILE",
+                "AGENT_RUN_MODE",
+                "AGENT_SESSION_ID",
+                "AGENT_TASK",
+                "AGENT_TRACE_FILE",
+                "HOME",
+                "MODEL_KEY",
+                "PATH",
+                "TMPDIR"
+            ]
+        );
+        assert_eq!(variables["HOME"], "/private");
+    }
+}

@@ -1,0 +1,197 @@
+//! Scenarios one after the other, their evidence and summary on disk.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archal_core::id;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::Scenario;
+use crate::scenario::spec::Route;
+use crate::session::RouteChoice;
+use crate::store::atomic::{self, Durability};
+use crate::store::layout::Layout;
+
+use super::attempt::{self, AttemptError, AttemptPlan, Bench, RunResult};
+use super::environment::{self, Start, Told};
+use super::harness::Harness;
+use super::scenarios::Prepared;
+use super::score::{self, ScenarioScore};
+use super::seeds::{self, OtherStates, SeedError};
+
+/// How a suite is run.
+pub struct SuiteOptions<'a> {
+    /// The agent.
+    pub harness: &'a Harness,
+    /// Where it runs.
+    pub directory: &'a Path,
+    /// Runs of each scenario, whatever its Config says.
+    pub runs: Option<u32>,
+    /// Runs of a scenario whose Config says nothing.
+    pub default_runs: u32,
+    /// Time limit of a run, whatever the scenario's Config says.
+    pub timeout: Option<Duration>,
+    /// Time limit of a run of a scenario whose Config says nothing.
+    pub default_timeout: Duration,
+    /// Route wanted, whatever the scenario's Config says.
+    pub route: Option<RouteChoice>,
+    /// Route of a scenario whose Config says nothing.
+    pub default_route: RouteChoice,
+    /// The model the agent is told to use.
+    pub model: Option<&'a str>,
+    /// Starting states that do not come from the scenarios.
+    pub states: OtherStates,
+    /// Threshold in place of the scenarios' own, 0 to 100.
+    pub pass_threshold: Option<f64>,
+    /// Variables that hold keys of the judge or the fixer.
+    pub withheld: BTreeSet<String>,
+    /// Whether the agent is told the clones' addresses in `isolated` too.
+    pub expose_clone_urls: bool,
+}
+
+/// The runs of one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioReport {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// What its runs add up to.
+    #[serde(flatten)]
+    pub score: ScenarioScore,
+    /// Each run.
+    pub results: Vec<RunResult>,
+}
+
+/// A whole invocation of `archal run`: `last-run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SuiteReport {
+    /// Always `archal.run-summary`.
+    pub schema: String,
+    /// The format's version.
+    pub version: u32,
+    /// When it began.
+    pub started_at: String,
+    /// Each scenario.
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+/// Why a suite stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// A starting state cannot be had.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// A run could not be made.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// The summary could not be written.
+    #[error(transparent)]
+    Write(#[from] atomic::WriteError),
+}
+
+/// Runs each scenario as often as it or the options say, `progress` told after each run.
+pub fn run(
+    bench: &Bench<'_>,
+    layout: &Layout,
+    scenarios: &[Prepared],
+    options: &SuiteOptions<'_>,
+    progress: &mut dyn FnMut(&RunResult),
+) -> Result<SuiteReport, SuiteError> {
+    let mut report = SuiteReport {
+        schema: "archal.run-summary".to_owned(),
+        version: 1,
+        started_at: bench.clock.now().to_string(),
+        scenarios: Vec::new(),
+    };
+    for prepared in scenarios {
+        let one = run_scenario(bench, layout, prepared, options, progress)?;
+        report.scenarios.push(one);
+    }
+    atomic::write_json(&layout.last_run(), &report, Durability::Derived)?;
+    Ok(report)
+}
+
+fn run_scenario(
+    bench: &Bench<'_>,
+    layout: &Layout,
+    prepared: &Prepared,
+    options: &SuiteOptions<'_>,
+    progress: &mut dyn FnMut(&RunResult),
+) -> Result<ScenarioReport, SuiteError> {
+    let scenario = &prepared.scenario;
+    let config = &scenario.config;
+    let states = seeds::of_scenario(scenario, bench.clones, &options.states)?;
+    let runs = options.runs.or(config.runs).unwrap_or(options.default_runs);
+    let mut results = Vec::new();
+    for _ in 0..runs {
+        let run_id = id::prefixed(bench.ids, "run");
+        let evidence = layout.run(&run_id);
+        let told = Told {
+            task: &scenario.prompt,
+            model: options.model,
+            session: &run_id,
+            folder: &evidence,
+        };
+        let start = Start::Inherited {
+            withheld: &options.withheld,
+        };
+        let attempt = attempt::make(
+            bench,
+            AttemptPlan {
+                prepared,
+                states: &states,
+                command: &options.harness.command,
+                environment: environment::of(bench.environment, start, options.harness, &told),
+                directory: options.directory,
+                binds: &[],
+                timeout: options
+                    .timeout
+                    .unwrap_or_else(|| timeout(scenario, options.default_timeout)),
+                route: options
+                    .route
+                    .or_else(|| config.route.map(choice))
+                    .unwrap_or(options.default_route),
+                expose_clone_urls: options.expose_clone_urls,
+                run_id: run_id.clone(),
+                evidence: evidence.clone(),
+            },
+        )?;
+        progress(&attempt.result);
+        results.push(attempt.result);
+    }
+    let scores: Vec<_> = results.iter().map(|result| result.score).collect();
+    let threshold = options
+        .pass_threshold
+        .or(config.pass_threshold)
+        .unwrap_or(100.0);
+    Ok(ScenarioReport {
+        scenario: scenario.id.clone(),
+        title: scenario.title.clone(),
+        path: scenario.path.clone(),
+        score: score::of_scenario(&scores, threshold),
+        results,
+    })
+}
+
+/// A scenario's own time limit, or the default.
+pub fn timeout(scenario: &Scenario, default: Duration) -> Duration {
+    scenario
+        .config
+        .timeout_seconds
+        .map_or(default, Duration::from_secs)
+}
+
+/// The route a scenario's Config names.
+pub fn choice(route: Route) -> RouteChoice {
+    match route {
+        Route::Isolated => RouteChoice::Isolated,
+        Route::Proxy => RouteChoice::Proxy,
+    }
+}

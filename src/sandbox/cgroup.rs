@@ -1,0 +1,82 @@
+//! A process limit by cgroup v2, where the folder of archal's own cgroup is delegated to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A cgroup for one child, removed when it goes out of scope.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    folder: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes a cgroup below archal's own with room for `limit` tasks; none where that is not delegated.
+    pub(super) fn create(limit: u64) -> Option<Self> {
+        let own = own_folder(
+            &fs::read_to_string("/proc/self/cgroup").ok()?,
+            &fs::read_to_string("/proc/self/mountinfo").ok()?,
+        )?;
+        let folder = tempfile::Builder::new()
+            .prefix("archal-")
+            .tempdir_in(own)
+            .ok()?
+            .keep();
+        let cgroup = Self { folder };
+        // Exists only where the pids controller is passed down.
+        fs::write(cgroup.folder.join("pids.max"), limit.to_string()).ok()?;
+        Some(cgroup)
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // An empty cgroup takes no resources; a later one has another name.
+        fs::remove_dir(&self.folder).ok();
+    }
+}
+
+/// The folder of this process's cgroup in the unified hierarchy.
+fn own_folder(cgroup: &str, mountinfo: &str) -> Option<PathBuf> {
+    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let mount = mountinfo.lines().find_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        if !after.starts_with("cgroup2 ") {
+            return None;
+        }
+        let mut fields = before.split(' ').skip(3);
+        let root = fields.next()?;
+        Some((root, fields.next()?))
+    })?;
+    let (root, point) = mount;
+    let inside = if root == "/" {
+        path
+    } else {
+        path.strip_prefix(root)?
+    };
+    Some(Path::new(point).join(inside.trim_start_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_cgroup_is_found_in_the_unified_hierarchy_only() {
+        let mountinfo = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
+        assert_eq!(
+            own_folder("0::/user.slice/a.scope\n", mountinfo),
+            Some(PathBuf::from("/sys/fs/cgroup/user.slice/a.scope"))
+        );
+        assert_eq!(own_folder("8:pids:/\n", mountinfo), None);
+        let bound = "30 23 0:26 /docker/x /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+        assert_eq!(
+            own_folder("0::/docker/x/y\n", bound),
+            Some(PathBuf::from("/sys/fs/cgroup/y"))
+        );
+    }
+}

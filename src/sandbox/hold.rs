@@ -1,0 +1,117 @@
+//! The way in: run a child, find out how children can be held here, and the binary's hidden modes.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, Containment};
+
+/// The first argument that makes the binary a helper instead of the program.
+pub const HELPER_ARGUMENT: &str = "__contain";
+
+/// How a child is to be held.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold<'a> {
+    /// The archal binary, which is re-executed as the helper; an absolute path.
+    pub helper: &'a Path,
+    /// Namespaces where [`probe`] says they work, else the process group.
+    pub containment: Containment,
+}
+
+/// A network of its own for a child: nothing but its loopback, with sockets that archal serves.
+pub struct OwnNetwork<'a> {
+    /// TCP ports to listen on, on every address.
+    pub tcp: &'a [u16],
+    /// UDP ports to receive on, on 127.0.0.1.
+    pub udp: &'a [u16],
+    /// Files shown over others where both exist; those that do not are left out.
+    pub files: &'a [Bind],
+    /// Takes the sockets before the child starts.
+    pub serve: &'a mut dyn FnMut(InsideSockets),
+}
+
+/// Sockets that belong to a child's network and are served from outside, in the order asked for.
+#[derive(Debug)]
+pub struct InsideSockets {
+    /// Listeners.
+    pub tcp: Vec<TcpListener>,
+    /// Datagram sockets.
+    pub udp: Vec<UdpSocket>,
+}
+
+/// What holding children is possible here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Whether user, mount, PID and network namespaces work; otherwise why not, for a person.
+    pub namespaces: Result<(), String>,
+}
+
+impl Probe {
+    /// The best containment that works.
+    pub fn containment(&self) -> Containment {
+        match self.namespaces {
+            Ok(()) => Containment::Namespaces,
+            Err(_) => Containment::Pgroup,
+        }
+    }
+}
+
+/// Runs a child on the host's network and waits for the end of it and all its descendants.
+///
+/// Blocks; the calling thread's end would be the child's end. Nothing is inherited but what
+/// the spec names. Every failure to start is an outcome, never an error.
+pub fn run(spec: &ChildSpec, hold: &Hold<'_>) -> ChildEnd {
+    platform_run(spec, hold, None)
+}
+
+/// [`run`]s a child in a network of its own. Needs namespaces.
+pub fn run_isolated(spec: &ChildSpec, hold: &Hold<'_>, network: OwnNetwork<'_>) -> ChildEnd {
+    if hold.containment != Containment::Namespaces {
+        return not_started(
+            hold.containment,
+            "a network of its own needs namespaces".to_owned(),
+        );
+    }
+    platform_run(spec, hold, Some(network))
+}
+
+/// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.
+pub fn probe(helper: &Path) -> Probe {
+    platform_probe(helper)
+}
+
+/// Runs the helper mode that `arguments` (without the program's name) ask for; none when they
+/// ask for no helper mode.
+///
+/// Must be called before the process has a second thread.
+pub fn helper_main(arguments: &[String]) -> Option<ExitCode> {
+    let (first, rest) = arguments.split_first()?;
+    if first != HELPER_ARGUMENT {
+        return None;
+    }
+    Some(platform_helper(rest))
+}
+
+/// The end of a child that never started.
+pub(super) fn not_started(containment: Containment, reason: String) -> ChildEnd {
+    ChildEnd {
+        outcome: ChildOutcome::NotStarted { reason },
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        stdout_dropped: 0,
+        stderr_dropped: 0,
+        duration: std::time::Duration::ZERO,
+        containment,
+        process_limit: NOT_ENFORCED.to_owned(),
+    }
+}
+
+/// What is recorded where nothing enforces a process limit.
+pub(super) const NOT_ENFORCED: &str = "not enforced";
+
+#[cfg(target_os = "linux")]
+use super::linux::{probe as platform_probe, run as platform_run};
+#[cfg(target_os = "linux")]
+use super::modes::helper as platform_helper;
+#[cfg(not(target_os = "linux"))]
+use super::portable::{helper as platform_helper, probe as platform_probe, run as platform_run};

@@ -1,0 +1,136 @@
+//! The helper's second stage: process 1 of the child's namespaces.
+//!
+//! Its end, for whatever reason, makes the kernel kill every process in them.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::control::{self, Order, Report, Start};
+use super::hold::NOT_ENFORCED;
+use super::{launch, loopback, mounts, privileges};
+
+/// Processes of the helper itself inside the user namespace: the first stage and two threads here.
+const OWN_TASKS: u64 = 3;
+
+/// Prepares the namespaces, starts the child, reaps until it ends, and ends.
+pub(super) fn main(control: UnixStream) -> ExitCode {
+    let start = match control::receive::<Order>(&control) {
+        Ok(Some((Order::Start(start), _))) => start,
+        _ => return ExitCode::FAILURE,
+    };
+    match prepare_and_start(&control, &start) {
+        Ok(child) => reap_until_end(&control, child),
+        Err(reason) => {
+            let report = Report::NotStarted { reason };
+            if control::send(&control, &report, &[]).is_err() {
+                return ExitCode::FAILURE;
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<u32, String> {
+    let own_network = !start.tcp.is_empty() || !start.udp.is_empty();
+    mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
+    mounts::own_proc();
+    let mut sockets = Vec::new();
+    if own_network {
+        loopback::up().map_err(|error| format!("the loopback cannot be brought up: {error}"))?;
+        sockets = loopback::sockets(&start.tcp, &start.udp)
+            .map_err(|error| format!("archal's ports cannot be opened: {error}"))?;
+        mounts::hide_lookup_sockets();
+    }
+    for bind in &start.optional_binds {
+        if bind.source.exists() && bind.target.exists() {
+            mount(bind)?;
+        }
+    }
+    for bind in &start.binds {
+        mount(bind)?;
+    }
+    privileges::drop_all().map_err(|error| format!("capabilities cannot be dropped: {error}"))?;
+    // Changing credentials clears the death signal, so it is set only now.
+    die_with_parent()?;
+    let limited = match start.process_limit {
+        None => NOT_ENFORCED,
+        Some(_) if start.limited_by_cgroup => "cgroup",
+        Some(limit) if privileges::limit_processes(limit.saturating_add(OWN_TASKS)) => "rlimit",
+        Some(_) => NOT_ENFORCED,
+    };
+    let mut command = launch::command(start, None)?;
+    let ready = Report::Ready {
+        process_limit: limited.to_owned(),
+    };
+    control::send(control, &ready, &sockets).map_err(|error| error.to_string())?;
+    drop(sockets);
+    let child = command
+        .spawn()
+        .map_err(|error| launch::failure(&start.command[0], &error))?;
+    follow_orders(control).map_err(|error| format!("the helper has no second thread: {error}"))?;
+    Ok(child.id())
+}
+
+fn mount(bind: &super::child::Bind) -> Result<(), String> {
+    mounts::bind(bind).map_err(|error| {
+        format!(
+            "{} cannot be shown at {}: {error}",
+            bind.source.display(),
+            bind.target.display()
+        )
+    })
+}
+
+/// Asks for SIGKILL when the first stage ends.
+pub(super) fn die_with_parent() -> Result<(), String> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(|error| format!("the death signal cannot be set: {error}"))
+}
+
+/// Follows archal's orders on a thread of its own; ends the process when archal is gone.
+fn follow_orders(control: &UnixStream) -> io::Result<()> {
+    let control = control.try_clone()?;
+    std::thread::Builder::new()
+        .name("orders".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(move || {
+            while let Ok(Some((Order::Terminate, _))) = control::receive::<Order>(&control) {
+                // Everything in the namespace but this process; an error means nobody is left.
+                kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
+            }
+            std::process::exit(0)
+        })
+        .map(drop)
+}
+
+fn reap_until_end(control: &UnixStream, child: u32) -> ExitCode {
+    let report = wait_for(child);
+    match control::send(control, &report, &[]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Reaps every process that is handed to this one until `child` is among them.
+pub(super) fn wait_for(child: u32) -> Report {
+    loop {
+        match rustix::process::wait(rustix::process::WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().unsigned_abs() == child => {
+                return Report::Ended {
+                    code: status.exit_status(),
+                    signal: status.terminating_signal(),
+                };
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                return Report::NotStarted {
+                    reason: format!("the child was lost: {error}"),
+                };
+            }
+        }
+    }
+}

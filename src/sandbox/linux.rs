@@ -1,0 +1,390 @@
+//! Running a child through the helper, and watching clocks, pipes and the control socket.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::cgroup::Cgroup;
+use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
+use super::control::{self, Order, Report, Start};
+use super::hold::{
+    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
+};
+use super::pipes::Pipe;
+
+/// How long after SIGKILL the helper itself is given up.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
+/// How long output is waited for once the child and its descendants are gone.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
+/// Tasks of the helper inside a child's cgroup.
+const HELPER_TASKS: u64 = 3;
+
+/// Runs a child and waits for the end of it and all its descendants.
+pub(super) fn run(
+    spec: &ChildSpec,
+    hold: &Hold<'_>,
+    mut network: Option<OwnNetwork<'_>>,
+) -> ChildEnd {
+    let started = Instant::now();
+    let cgroup = spec
+        .process_limit
+        .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
+    let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.is_some())));
+    let spawned = spawn_helper(hold, network.is_some(), cgroup.as_ref()).and_then(|helper| {
+        control::send(&helper.control, &order, &[])?;
+        Ok(helper)
+    });
+    let mut end = match spawned {
+        Ok(helper) => Watch::new(helper, spec, hold.containment, started).until_end(&mut network),
+        Err(error) => not_started(
+            hold.containment,
+            format!(
+                "the helper {} cannot be started: {error}",
+                hold.helper.display()
+            ),
+        ),
+    };
+    end.duration = started.elapsed();
+    end
+}
+
+/// Tries namespaces with a child that does nothing.
+pub(super) fn probe(helper: &Path) -> Probe {
+    let spec = ChildSpec {
+        command: vec![
+            "/proc/self/exe".to_owned(),
+            HELPER_ARGUMENT.to_owned(),
+            "nothing".to_owned(),
+        ],
+        directory: "/".into(),
+        environment: std::collections::BTreeMap::new(),
+        timeout: Duration::from_secs(5),
+        grace: Duration::ZERO,
+        output_cap: 4096,
+        binds: Vec::new(),
+        process_limit: None,
+    };
+    let hold = Hold {
+        helper,
+        containment: Containment::Namespaces,
+    };
+    let network = OwnNetwork {
+        tcp: &[443],
+        udp: &[53],
+        files: &[],
+        serve: &mut |_| {},
+    };
+    let end = run(&spec, &hold, Some(network));
+    Probe {
+        namespaces: match end.outcome {
+            ChildOutcome::Exited { code: 0 } => Ok(()),
+            ChildOutcome::NotStarted { reason } => Err(with_cause(reason)),
+            ChildOutcome::Exited { code } => Err(format!("a contained program ended with {code}")),
+            ChildOutcome::Killed { signal } => {
+                Err(format!("a contained program was killed by signal {signal}"))
+            }
+            ChildOutcome::TimedOut => Err("a contained program did not end".to_owned()),
+        },
+    }
+}
+
+/// The reason with the setting that is known to cause it, where one is on.
+fn with_cause(reason: String) -> String {
+    let causes = [
+        ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+        ("kernel.unprivileged_userns_clone", "0"),
+        ("user.max_user_namespaces", "0"),
+    ];
+    for (setting, value) in causes {
+        let path = format!("/proc/sys/{}", setting.replace('.', "/"));
+        if std::fs::read_to_string(path).is_ok_and(|found| found.trim() == value) {
+            return format!("{reason}; {setting} is {value}");
+        }
+    }
+    reason
+}
+
+fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, limited_by_cgroup: bool) -> Start {
+    Start {
+        command: spec.command.clone(),
+        directory: spec.directory.clone(),
+        environment: spec.environment.clone(),
+        binds: spec.binds.clone(),
+        optional_binds: network.map_or_else(Vec::new, |network| network.files.to_vec()),
+        process_limit: spec.process_limit,
+        limited_by_cgroup,
+        tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
+        udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
+    }
+}
+
+struct Helper {
+    process: Child,
+    control: UnixStream,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
+    let (control, inside) = UnixStream::pair()?;
+    let mut command = Command::new(hold.helper);
+    command.arg(HELPER_ARGUMENT);
+    match hold.containment {
+        Containment::Namespaces => {
+            command.args(["namespaces", if own_network { "own" } else { "host" }]);
+        }
+        Containment::Pgroup => {
+            command.arg("pgroup");
+        }
+    }
+    if let Some(cgroup) = cgroup {
+        command.arg(cgroup.folder());
+    }
+    let mut process = command
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(inside)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
+        return Err(io::Error::other("the helper has no pipes"));
+    };
+    for pipe in [stdout.as_fd(), stderr.as_fd()] {
+        rustix::io::ioctl_fionbio(pipe, true)?;
+    }
+    Ok(Helper {
+        process,
+        control,
+        stdout,
+        stderr,
+    })
+}
+
+/// What is done to the child as time goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Terminating,
+    Killing,
+    GivenUp,
+}
+
+struct Watch {
+    process: Child,
+    control: UnixStream,
+    stdout: Pipe<ChildStdout>,
+    stderr: Pipe<ChildStderr>,
+    containment: Containment,
+    deadline: Option<Instant>,
+    phase: Phase,
+    grace: Duration,
+    process_limit: String,
+    outcome: Option<ChildOutcome>,
+}
+
+impl Watch {
+    fn new(helper: Helper, spec: &ChildSpec, containment: Containment, started: Instant) -> Self {
+        Self {
+            process: helper.process,
+            control: helper.control,
+            stdout: Pipe::new(helper.stdout, spec.output_cap),
+            stderr: Pipe::new(helper.stderr, spec.output_cap),
+            containment,
+            deadline: started.checked_add(spec.timeout),
+            phase: Phase::Running,
+            grace: spec.grace,
+            process_limit: NOT_ENFORCED.to_owned(),
+            outcome: None,
+        }
+    }
+
+    fn until_end(mut self, network: &mut Option<OwnNetwork<'_>>) -> ChildEnd {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let control_ready = match wait(
+                Some(self.control.as_fd()),
+                self.stdout.open().map(AsFd::as_fd),
+                self.stderr.open().map(AsFd::as_fd),
+                self.deadline,
+            ) {
+                Ok(ready) => {
+                    self.read_pipes(ready, &mut buffer);
+                    ready.control
+                }
+                // Only a broken argument or no memory: the end of the child is the safe answer.
+                Err(_) => true,
+            };
+            if control_ready && !self.read_control(network) {
+                break;
+            }
+            self.keep_time();
+        }
+        // The helper ends only after everything it held; its own end is all that is left.
+        if self.phase == Phase::GivenUp || self.outcome.is_none() {
+            self.process.kill().ok();
+        }
+        self.process.wait().ok();
+        self.read_rest(&mut buffer);
+        let outcome = match self.outcome {
+            Some(ChildOutcome::NotStarted { reason }) => ChildOutcome::NotStarted { reason },
+            _ if self.phase != Phase::Running => ChildOutcome::TimedOut,
+            Some(outcome) => outcome,
+            None => ChildOutcome::Killed { signal: 9 },
+        };
+        let (stdout, stdout_dropped) = self.stdout.finish();
+        let (stderr, stderr_dropped) = self.stderr.finish();
+        ChildEnd {
+            outcome,
+            stdout,
+            stderr,
+            stdout_dropped,
+            stderr_dropped,
+            duration: Duration::ZERO,
+            containment: self.containment,
+            process_limit: self.process_limit,
+        }
+    }
+
+    fn read_pipes(&mut self, ready: Ready, buffer: &mut [u8]) {
+        if ready.stdout {
+            self.stdout.read_some(buffer);
+        }
+        if ready.stderr {
+            self.stderr.read_some(buffer);
+        }
+    }
+
+    /// Reads one report; false when it was the last.
+    fn read_control(&mut self, network: &mut Option<OwnNetwork<'_>>) -> bool {
+        let ended = match control::receive::<Report>(&self.control) {
+            Ok(Some((Report::Ready { process_limit }, sockets))) => {
+                self.process_limit = process_limit;
+                if let Some(network) = network {
+                    hand_over(network, sockets);
+                }
+                return true;
+            }
+            Ok(Some((Report::NotStarted { reason }, _))) => {
+                Some(ChildOutcome::NotStarted { reason })
+            }
+            Ok(Some((
+                Report::Ended {
+                    code: Some(code), ..
+                },
+                _,
+            ))) => Some(ChildOutcome::Exited { code }),
+            Ok(Some((Report::Ended { signal, .. }, _))) => Some(ChildOutcome::Killed {
+                signal: signal.unwrap_or(9),
+            }),
+            Ok(None) | Err(_) => None,
+        };
+        self.outcome = ended;
+        false
+    }
+
+    /// Moves to the next phase when its time has come.
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let (phase, order, wait) = match self.phase {
+            Phase::Running => (Phase::Terminating, Some(Order::Terminate), self.grace),
+            Phase::Terminating => (Phase::Killing, Some(Order::Kill), KILL_PATIENCE),
+            Phase::Killing | Phase::GivenUp => (Phase::GivenUp, None, KILL_PATIENCE),
+        };
+        self.phase = phase;
+        self.deadline = now.checked_add(wait);
+        match order {
+            Some(order) => {
+                // A helper that is gone already is seen as the end of the control socket.
+                control::send(&self.control, &order, &[]).ok();
+            }
+            None => {
+                self.process.kill().ok();
+            }
+        }
+    }
+
+    fn read_rest(&mut self, buffer: &mut [u8]) {
+        let until = Instant::now().checked_add(OUTPUT_PATIENCE);
+        while self.stdout.open().is_some() || self.stderr.open().is_some() {
+            let ready = wait(
+                None,
+                self.stdout.open().map(AsFd::as_fd),
+                self.stderr.open().map(AsFd::as_fd),
+                until,
+            );
+            match ready {
+                Ok(ready) if ready.stdout || ready.stderr => self.read_pipes(ready, buffer),
+                Ok(_) if until.is_some_and(|until| Instant::now() < until) => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+    }
+}
+
+fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
+    let mut sockets = sockets.into_iter();
+    let tcp = sockets
+        .by_ref()
+        .take(network.tcp.len())
+        .map(Into::into)
+        .collect();
+    let udp = sockets.map(Into::into).collect();
+    (network.serve)(InsideSockets { tcp, udp });
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Ready {
+    control: bool,
+    stdout: bool,
+    stderr: bool,
+}
+
+/// Waits until one of them can be read or the time has come.
+fn wait(
+    control: Option<BorrowedFd<'_>>,
+    stdout: Option<BorrowedFd<'_>>,
+    stderr: Option<BorrowedFd<'_>>,
+    deadline: Option<Instant>,
+) -> io::Result<Ready> {
+    let sources = [control, stdout, stderr];
+    let mut polled: Vec<PollFd<'_>> = sources
+        .iter()
+        .flatten()
+        .map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN))
+        .collect();
+    let timeout = deadline.map(|deadline| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        Timespec {
+            // A wait of days is as good as any longer one: the caller asks again.
+            tv_sec: left.as_secs().min(100_000).cast_signed(),
+            tv_nsec: left.subsec_nanos().into(),
+        }
+    });
+    match poll(&mut polled, timeout.as_ref()) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
+        Err(error) => return Err(error.into()),
+    }
+    let mut answers = polled.iter().map(|polled| !polled.revents().is_empty());
+    let mut ready = [false; 3];
+    for (slot, source) in ready.iter_mut().zip(sources) {
+        if source.is_some() {
+            *slot = answers.next().unwrap_or(false);
+        }
+    }
+    let [control, stdout, stderr] = ready;
+    Ok(Ready {
+        control,
+        stdout,
+        stderr,
+    })
+}

@@ -1,0 +1,88 @@
+//! The contained child's view of the file system.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::statvfs::{FsFlags, statvfs};
+
+use super::child::Bind;
+
+const NOTHING: Option<&Path> = None;
+
+/// Unix sockets through which name lookups would leave the child's network.
+const LOOKUP_SOCKETS: &[&str] = &[
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/nscd/socket",
+    "/var/run/nscd/socket",
+];
+
+/// Keeps every mount made from here on out of the host's view.
+pub(super) fn make_private() -> Result<(), Errno> {
+    mount(
+        NOTHING,
+        Path::new("/"),
+        NOTHING,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        NOTHING,
+    )
+}
+
+/// Mounts a `/proc` of the new PID namespace. Containers that mask parts of theirs do not
+/// permit it; the old one stays then, which shows more and harms nothing.
+pub(super) fn own_proc() -> bool {
+    mount(
+        Some(Path::new("proc")),
+        Path::new("/proc"),
+        Some(Path::new("proc")),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+        NOTHING,
+    )
+    .is_ok()
+}
+
+/// Hides the sockets of the host's name services.
+pub(super) fn hide_lookup_sockets() {
+    for path in LOOKUP_SOCKETS {
+        let path = Path::new(path);
+        if path.exists() {
+            // Where it cannot be hidden a name is resolved outside, and the connection that
+            // follows still ends at archal's listeners.
+            bind_over(Path::new("/dev/null"), path).ok();
+        }
+    }
+}
+
+/// Shows one file or folder over another.
+pub(super) fn bind(bind: &Bind) -> Result<(), Errno> {
+    bind_over(&bind.source, &bind.target)?;
+    if bind.read_only {
+        // A flag that the outer namespace locked must be kept, or the kernel refuses.
+        let locked = statvfs(&bind.target)?.flags();
+        let mut flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+        for (present, keep) in [
+            (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+            (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+            (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+            (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
+            (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
+            (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
+        ] {
+            if locked.contains(present) {
+                flags |= keep;
+            }
+        }
+        mount(NOTHING, &bind.target, NOTHING, flags, NOTHING)?;
+    }
+    Ok(())
+}
+
+fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
+    mount(
+        Some(source),
+        target,
+        NOTHING,
+        MsFlags::MS_BIND | MsFlags::MS_REC,
+        NOTHING,
+    )
+}

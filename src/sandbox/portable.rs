@@ -1,0 +1,156 @@
+//! Holding a child where Linux's means are missing: by its process group alone. Written for
+//! macOS and not run there.
+//!
+//! A descendant that leaves the process group is not found. A child outlives an archal that is
+//! killed by SIGKILL.
+
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
+use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, not_started};
+use super::pipes::Pipe;
+
+/// Between two looks at the child and its pipes.
+const TICK: Duration = Duration::from_millis(5);
+
+/// There are no hidden modes here.
+pub(super) fn helper(_arguments: &[String]) -> ExitCode {
+    ExitCode::FAILURE
+}
+
+/// There are no namespaces here.
+pub(super) fn probe(_helper: &Path) -> Probe {
+    Probe {
+        namespaces: Err("namespaces need Linux".to_owned()),
+    }
+}
+
+/// Runs a child and waits for the end of it and its process group.
+pub(super) fn run(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
+    let started = Instant::now();
+    if hold.containment == Containment::Namespaces || network.is_some() {
+        return not_started(hold.containment, "namespaces need Linux".to_owned());
+    }
+    let mut end = match spawn(spec) {
+        Ok(child) => watch(child, spec, started),
+        Err(reason) => not_started(hold.containment, reason),
+    };
+    end.duration = started.elapsed();
+    end
+}
+
+fn spawn(spec: &ChildSpec) -> Result<Child, String> {
+    let (name, arguments) = spec.command.split_first().ok_or("the command is empty")?;
+    if let Some(bind) = spec.binds.first() {
+        return Err(format!(
+            "{} cannot be shown at {} without namespaces",
+            bind.source.display(),
+            bind.target.display()
+        ));
+    }
+    if !spec.directory.is_dir() {
+        return Err(format!(
+            "the working directory {} does not exist",
+            spec.directory.display()
+        ));
+    }
+    let child = Command::new(name)
+        .args(arguments)
+        .current_dir(&spec.directory)
+        .env_clear()
+        .envs(&spec.environment)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{name} could not be started: {error}"))?;
+    Ok(child)
+}
+
+fn watch(mut child: Child, spec: &ChildSpec, started: Instant) -> ChildEnd {
+    let group = Pid::from_raw(child.id().cast_signed());
+    let mut stdout = child
+        .stdout
+        .take()
+        .map(|pipe| Pipe::new(pipe, spec.output_cap));
+    let mut stderr = child
+        .stderr
+        .take()
+        .map(|pipe| Pipe::new(pipe, spec.output_cap));
+    for pipe in [
+        stdout.as_ref().and_then(Pipe::open).map(AsFd::as_fd),
+        stderr.as_ref().and_then(Pipe::open).map(AsFd::as_fd),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        rustix::io::ioctl_fionbio(pipe, true).ok();
+    }
+    let mut buffer = vec![0; 64 * 1024];
+    let mut timed_out = false;
+    let mut killed = false;
+    let status = loop {
+        if let Some(pipe) = &mut stdout {
+            pipe.read_some(&mut buffer);
+        }
+        if let Some(pipe) = &mut stderr {
+            pipe.read_some(&mut buffer);
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            break Some(status);
+        }
+        let elapsed = started.elapsed();
+        if elapsed >= spec.timeout && !timed_out {
+            timed_out = true;
+            killpg(group, Signal::SIGTERM).ok();
+        }
+        if elapsed >= spec.timeout.saturating_add(spec.grace) && !killed {
+            killed = true;
+            killpg(group, Signal::SIGKILL).ok();
+        }
+        std::thread::sleep(TICK);
+    };
+    killpg(group, Signal::SIGKILL).ok();
+    let until = Instant::now() + Duration::from_secs(2);
+    let is_open = |pipe: &Option<Pipe<_>>| pipe.as_ref().is_some_and(|pipe| pipe.open().is_some());
+    while Instant::now() < until && is_open(&stdout) {
+        if let Some(pipe) = &mut stdout {
+            pipe.read_some(&mut buffer);
+        }
+    }
+    while Instant::now() < until && stderr.as_ref().is_some_and(|pipe| pipe.open().is_some()) {
+        if let Some(pipe) = &mut stderr {
+            pipe.read_some(&mut buffer);
+        }
+    }
+    let outcome = match status {
+        _ if timed_out => ChildOutcome::TimedOut,
+        Some(status) => match status.code() {
+            Some(code) => ChildOutcome::Exited { code },
+            None => ChildOutcome::Killed {
+                signal: status.signal().unwrap_or(9),
+            },
+        },
+        None => ChildOutcome::Killed { signal: 9 },
+    };
+    let (stdout, stdout_dropped) = stdout.map(Pipe::finish).unwrap_or_default();
+    let (stderr, stderr_dropped) = stderr.map(Pipe::finish).unwrap_or_default();
+    ChildEnd {
+        outcome,
+        stdout,
+        stderr,
+        stdout_dropped,
+        stderr_dropped,
+        duration: Duration::ZERO,
+        containment: Containment::Pgroup,
+        process_limit: NOT_ENFORCED.to_owned(),
+    }
+}

@@ -1,0 +1,184 @@
+//! The helper where namespaces are not to be had: a child subreaper.
+//!
+//! Every orphan among the child's descendants becomes its own child, so it can find and kill
+//! all of them, when the child ends or when archal is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::process::WaitOptions;
+
+use super::control::{self, Order, Report, Start};
+use super::hold::{HELPER_ARGUMENT, NOT_ENFORCED};
+use super::{init, launch, privileges};
+
+/// How long descendants are hunted; processes stuck in the kernel outlive any signal.
+const HUNT: Duration = Duration::from_secs(5);
+
+/// Starts the child, and ends every descendant when it ends or archal is gone.
+pub(super) fn main(control: UnixStream) -> ExitCode {
+    let start = match control::receive::<Order>(&control) {
+        Ok(Some((Order::Start(start), _))) => start,
+        _ => return ExitCode::FAILURE,
+    };
+    let report = match begin(&control, &start) {
+        Ok(child) => init::wait_for(child),
+        Err(reason) => Report::NotStarted { reason },
+    };
+    end_all();
+    match control::send(&control, &report, &[]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// The stage between: becomes the program (found, named and given `arguments`) so that it dies
+/// with the helper.
+pub(super) fn become_child(arguments: &[String]) -> ExitCode {
+    let [program, name, arguments @ ..] = arguments else {
+        return ExitCode::FAILURE;
+    };
+    let prepared = rustix::process::setsid()
+        .map_err(|error| error.to_string())
+        .and_then(|_| {
+            rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string())?;
+            init::die_with_parent()
+        });
+    if prepared.is_err() {
+        return ExitCode::from(126);
+    }
+    // The helper checked the program before; what is left is a broken interpreter line, which a
+    // shell answers with the same status.
+    let _error = Command::new(program).arg0(name).args(arguments).exec();
+    ExitCode::from(127)
+}
+
+fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(|error| format!("orphans cannot be adopted: {error}"))?;
+    if let Some(bind) = start.binds.first() {
+        return Err(format!(
+            "{} cannot be shown at {} without namespaces",
+            bind.source.display(),
+            bind.target.display()
+        ));
+    }
+    let limited = match start.process_limit {
+        None => NOT_ENFORCED,
+        Some(_) if start.limited_by_cgroup => "cgroup",
+        Some(limit) if privileges::limit_processes(limit.saturating_add(tasks_of_user())) => {
+            "rlimit"
+        }
+        Some(_) => NOT_ENFORCED,
+    };
+    let mut command = launch::command(start, Some(&[HELPER_ARGUMENT, "become"]))?;
+    let ready = Report::Ready {
+        process_limit: limited.to_owned(),
+    };
+    control::send(control, &ready, &[]).map_err(|error| error.to_string())?;
+    let child = command
+        .spawn()
+        .map_err(|error| launch::failure(&start.command[0], &error))?;
+    follow_orders(control).map_err(|error| format!("the helper has no second thread: {error}"))?;
+    Ok(child.id())
+}
+
+fn follow_orders(control: &UnixStream) -> std::io::Result<()> {
+    let control = control.try_clone()?;
+    std::thread::Builder::new()
+        .name("orders".to_owned())
+        .stack_size(256 * 1024)
+        .spawn(move || {
+            loop {
+                match control::receive::<Order>(&control) {
+                    Ok(Some((Order::Terminate, _))) => signal_all(Signal::SIGTERM),
+                    Ok(Some((Order::Kill, _))) => signal_all(Signal::SIGKILL),
+                    _ => break,
+                }
+            }
+            end_all();
+            std::process::exit(0)
+        })
+        .map(drop)
+}
+
+/// Kills every descendant, again and again until none is left.
+fn end_all() {
+    let until = Instant::now() + HUNT;
+    while Instant::now() < until {
+        signal_all(Signal::SIGKILL);
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                // No child is left, and a subreaper's descendants are its children in the end.
+                Err(rustix::io::Errno::CHILD) => return,
+                Err(_) => break,
+            }
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal_all(signal: Signal) {
+    for pid in descendants() {
+        // It may have ended in between.
+        kill(Pid::from_raw(pid), signal).ok();
+    }
+}
+
+/// The ids of all descendants of this process, as the process table shows them now.
+fn descendants() -> Vec<i32> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for (pid, fields) in processes() {
+        if let Some(parent) = fields.get(1).and_then(|field| field.parse().ok()) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut open = vec![rustix::process::getpid().as_raw_nonzero().get()];
+    while let Some(parent) = open.pop() {
+        for child in children.get(&parent).into_iter().flatten() {
+            if found.insert(*child) {
+                open.push(*child);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Threads of all processes of this user.
+fn tasks_of_user() -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::getuid().as_raw();
+    processes()
+        .filter(|(pid, _)| {
+            fs::metadata(format!("/proc/{pid}")).is_ok_and(|metadata| metadata.uid() == user)
+        })
+        .filter_map(|(_, fields)| fields.get(17)?.parse::<u64>().ok())
+        .sum()
+}
+
+/// Process ids with the fields of `/proc/<id>/stat` behind the program's name, which may hold
+/// anything.
+fn processes() -> impl Iterator<Item = (i32, Vec<String>)> {
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let fields = stat[stat.rfind(')')? + 1..]
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect();
+            Some((pid, fields))
+        })
+}

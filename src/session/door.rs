@@ -1,0 +1,337 @@
+//! What comes through a session's listeners: TLS, plain HTTP, tunnels, and what is refused.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::exchange;
+use super::server::Shared;
+
+/// From the connection to the end of the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+/// For a request's head, and between two requests.
+const HEAD: Duration = Duration::from_secs(60);
+/// Most headers of a request.
+const HEADERS: usize = 256;
+/// Most bytes of a request's head.
+const HEAD_BYTES: usize = 256 * 1024;
+/// Most requests at a time on an HTTP/2 connection.
+const STREAMS: u32 = 128;
+/// The first byte of a TLS record that holds a handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// A fatal `access_denied` alert: the peer is told that this was a decision.
+const ACCESS_DENIED: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 49];
+
+/// What a connection can be for, by the listener it came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// A service's own port inside a child's network: TLS or plain HTTP for any host.
+    Service {
+        /// The port.
+        port: u16,
+    },
+    /// The proxy: `CONNECT`, absolute-form HTTP, or TLS straight away.
+    Proxy,
+    /// A clone's REST base URL: plain HTTP, whatever host it names.
+    Base {
+        /// The clone's position in the session.
+        clone: usize,
+    },
+}
+
+/// A connection that is counted while it is open.
+pub(super) struct Open {
+    /// What all connections share.
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Open {
+    /// Counts one more.
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.active.fetch_add(1, Ordering::Relaxed);
+        Self { shared }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where a request comes from.
+pub(super) struct Origin {
+    /// The connection.
+    pub(super) open: Open,
+    /// Its listener.
+    pub(super) door: Door,
+    /// The host of the TLS handshake, lower case; none in plain HTTP.
+    pub(super) tls_host: Option<String>,
+    /// The target of the tunnel it came through.
+    pub(super) tunnel: Option<(String, u16)>,
+    /// The address it was made to.
+    address: Option<Ipv4Addr>,
+}
+
+impl Origin {
+    /// The port the client meant.
+    pub(super) fn port(&self) -> Option<u16> {
+        match (&self.tunnel, self.door) {
+            (Some((_, port)), _) => Some(*port),
+            (None, Door::Service { port }) => Some(port),
+            (None, _) => None,
+        }
+    }
+
+    /// What the client called the other end, where it did not say it in the connection itself.
+    fn target(&self) -> String {
+        if let Some((host, _)) = &self.tunnel {
+            return host.clone();
+        }
+        self.address.map_or_else(
+            || "unknown".to_owned(),
+            |address| {
+                let shared = &self.open.shared;
+                shared
+                    .names
+                    .name_of(address)
+                    .unwrap_or_else(|| address.to_string())
+            },
+        )
+    }
+}
+
+/// Any byte stream.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+
+/// Serves a connection to its end.
+pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
+    // Answers are written whole, so waiting for more to send only costs time.
+    stream.set_nodelay(true).ok();
+    let address = stream
+        .local_addr()
+        .ok()
+        .and_then(|address| match address.ip() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        });
+    let origin = Origin {
+        open,
+        door,
+        tls_host: None,
+        tunnel: None,
+        address,
+    };
+    if matches!(door, Door::Base { .. }) {
+        return http(origin, stream).await;
+    }
+    let mut first = [0; 1];
+    match timeout(HANDSHAKE, stream.peek(&mut first)).await {
+        Ok(Ok(1)) if first[0] == TLS_HANDSHAKE => tls(origin, stream).await,
+        Ok(Ok(1)) => http(origin, stream).await,
+        _ => silent(&origin),
+    }
+}
+
+/// Serves what comes through a tunnel.
+///
+/// Boxed, because a tunnel is opened by a request, whose connection this serves in turn.
+pub(super) fn tunnel(
+    open: Open,
+    mut stream: impl Stream,
+    target: (String, u16),
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        let origin = Origin {
+            open,
+            door: Door::Proxy,
+            tls_host: None,
+            tunnel: Some(target),
+            address: None,
+        };
+        let mut first = [0; 1];
+        match timeout(HANDSHAKE, stream.read(&mut first)).await {
+            Ok(Ok(1)) => {
+                let stream = Prefixed {
+                    first: Some(first[0]),
+                    rest: stream,
+                };
+                if first[0] == TLS_HANDSHAKE {
+                    tls(origin, stream).await;
+                } else {
+                    http(origin, stream).await;
+                }
+            }
+            _ => silent(&origin),
+        }
+    })
+}
+
+/// A connection that was made and not used: worth a line only where it was meant for elsewhere.
+fn silent(origin: &Origin) {
+    let target = origin.target();
+    let is_ours = matches!(origin.door, Door::Proxy)
+        || origin
+            .address
+            .is_none_or(|address| address == Ipv4Addr::LOCALHOST);
+    if !is_ours {
+        origin.open.shared.refuse(&target, origin.port());
+    }
+}
+
+async fn tls(mut origin: Origin, stream: impl Stream) {
+    let hello = timeout(
+        HANDSHAKE,
+        LazyConfigAcceptor::new(Acceptor::default(), stream),
+    )
+    .await;
+    let refuse_handshake = |origin: &Origin, host: &str, reason: &str| {
+        origin
+            .open
+            .shared
+            .ledger
+            .refuse("tls", host, origin.port(), reason);
+    };
+    let hello = match hello {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(error)) => {
+            return refuse_handshake(&origin, &origin.target(), &error.to_string());
+        }
+        Err(_) => {
+            return refuse_handshake(&origin, &origin.target(), "the handshake took too long");
+        }
+    };
+    let host = hello
+        .client_hello()
+        .server_name()
+        .map(str::to_ascii_lowercase);
+    let Some(host) = host else {
+        // Without a name the client means an address, and no clone is an address.
+        origin.open.shared.refuse(&origin.target(), origin.port());
+        return deny(hello.io).await;
+    };
+    if origin.open.shared.clone_of(&host).is_none() {
+        origin.open.shared.refuse(&host, origin.port());
+        return deny(hello.io).await;
+    }
+    let config = Arc::clone(&origin.open.shared.tls);
+    match timeout(HANDSHAKE, hello.into_stream(config)).await {
+        Ok(Ok(stream)) => {
+            origin.tls_host = Some(host);
+            http(origin, stream).await;
+        }
+        Ok(Err(error)) => refuse_handshake(&origin, &host, &handshake_failure(&error)),
+        Err(_) => refuse_handshake(&origin, &host, "the handshake took too long"),
+    }
+}
+
+fn handshake_failure(error: &io::Error) -> String {
+    let cause = error
+        .get_ref()
+        .and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::AlertReceived(
+            alert @ (rustls::AlertDescription::UnknownCA
+            | rustls::AlertDescription::BadCertificate
+            | rustls::AlertDescription::CertificateUnknown),
+        )) => format!("the client does not trust the session's authority ({alert:?})"),
+        Some(cause) => cause.to_string(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the client closed the connection during the handshake".to_owned()
+        }
+        None => error.to_string(),
+    }
+}
+
+async fn deny(mut stream: impl Stream) {
+    let closing = async {
+        stream.write_all(&ACCESS_DENIED).await?;
+        stream.shutdown().await
+    };
+    // A client that is gone already needs no answer.
+    timeout(HANDSHAKE, closing).await.ok();
+}
+
+async fn http(origin: Origin, stream: impl Stream) {
+    let origin = Arc::new(origin);
+    let service = service_fn(move |request| {
+        let origin = Arc::clone(&origin);
+        async move { Ok::<_, Infallible>(exchange::answer(&origin, request).await) }
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        // A client may end its side, or itself, before it has read the answer.
+        .half_close(true)
+        .header_read_timeout(HEAD)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
+    // How a connection ends is the client's affair; what it asked is recorded already.
+    server
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .await
+        .ok();
+}
+
+/// A stream whose first byte was read already.
+struct Prefixed<S> {
+    first: Option<u8>,
+    rest: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() > 0
+            && let Some(first) = self.first.take()
+        {
+            buffer.put_slice(&[first]);
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.rest).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.rest).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,106 @@
+//! The variables that bring a child's clients to the clones.
+
+use std::collections::BTreeMap;
+
+use archal_core::clone::CloneDescriptor;
+
+use super::route::RouteLevel;
+use super::trust::Files;
+
+/// Variables that name a bundle of trusted roots, each read by some client in place of its own.
+const BUNDLE_VARIABLES: &[&str] = &[
+    "AWS_CA_BUNDLE",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+    "CURL_CA_BUNDLE",
+    "DENO_CERT",
+    "GIT_SSL_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "HTTPLIB2_CA_CERTS",
+    "NIX_SSL_CERT_FILE",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+];
+const PROXY_VARIABLES: &[&str] = &[
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+];
+/// What is never sent through the proxy.
+const NO_PROXY: &str = "127.0.0.1,localhost,::1";
+
+/// Where archal listens for children, as they see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Endpoints {
+    /// The proxy's port.
+    pub(super) proxy: Option<u16>,
+    /// The port of each clone's REST base URL; empty where children are not told.
+    pub(super) bases: Vec<u16>,
+}
+
+/// What a child's environment gets.
+pub(super) fn variables(
+    clones: &[&CloneDescriptor],
+    trust: &Files,
+    endpoints: &Endpoints,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let mut set = |name: &str, value: String| {
+        variables.insert(name.to_owned(), value);
+    };
+    for name in BUNDLE_VARIABLES {
+        set(name, trust.bundle().display().to_string());
+    }
+    // Node adds this one to its own roots, so it needs no more than the session's.
+    set(
+        "NODE_EXTRA_CA_CERTS",
+        trust.certificate().display().to_string(),
+    );
+    for clone in clones {
+        for (name, dummy) in clone.credentials {
+            set(name, (*dummy).to_owned());
+        }
+    }
+    if let Some(port) = endpoints.proxy {
+        for name in PROXY_VARIABLES {
+            set(name, format!("http://127.0.0.1:{port}"));
+        }
+        set("NO_PROXY", NO_PROXY.to_owned());
+        set("no_proxy", NO_PROXY.to_owned());
+        set("NODE_USE_ENV_PROXY", "1".to_owned());
+    }
+    if !endpoints.bases.is_empty() {
+        let mut urls = serde_json::Map::new();
+        for (clone, port) in clones.iter().zip(&endpoints.bases) {
+            let url = format!("http://127.0.0.1:{port}");
+            set(
+                &format!("ARCHAL_{}_REST_URL", clone.name.to_ascii_uppercase()),
+                url.clone(),
+            );
+            urls.insert(clone.name.to_owned(), url.into());
+        }
+        set(
+            "AGENT_CLONE_URLS",
+            serde_json::Value::Object(urls).to_string(),
+        );
+        // Base URLs on the loopback need no header; harnesses expect the variable.
+        set("AGENT_ROUTE_HEADERS", "{}".to_owned());
+    }
+    variables
+}
+
+/// Takes out what would lead clients around the route.
+pub(super) fn clear(environment: &mut BTreeMap<String, String>, level: RouteLevel) {
+    environment.remove("SSL_CERT_DIR");
+    if level == RouteLevel::Isolated {
+        for name in PROXY_VARIABLES {
+            environment.remove(*name);
+        }
+        for name in ["NO_PROXY", "no_proxy", "NODE_USE_ENV_PROXY"] {
+            environment.remove(name);
+        }
+    }
+}

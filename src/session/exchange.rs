@@ -1,0 +1,233 @@
+//! One request: whom it is for, its body within bounds, the clone's answer, the record.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use archal_core::clock::Timestamp;
+use archal_core::clone::{CloneRequest, CloneResponse};
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+
+use super::door::{self, Door, Open, Origin};
+
+/// Most bytes of a request body.
+const BODY: usize = 32 * 1024 * 1024;
+/// For the whole of a request body.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// Headers that concern the connection or repeat what a request says elsewhere.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Answers one request.
+pub(super) async fn answer(
+    origin: &Arc<Origin>,
+    mut request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    if request.method() == Method::CONNECT {
+        return connect(origin, &mut request);
+    }
+    let (host, clone) = match addressed(origin, request.uri(), request.headers()) {
+        Ok(addressed) => addressed,
+        Err(refused) => return *refused,
+    };
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err((status, reason)) => return plain(status, reason),
+    };
+    let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
+    let request = CloneRequest {
+        method: head.method.as_str().to_owned(),
+        scheme: if is_tls { "https" } else { "http" }.to_owned(),
+        host,
+        path: path(&head.uri),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: headers(&head.headers),
+        body,
+    };
+    call(origin, clone, request)
+}
+
+/// Opens a tunnel to a clone; there is none to anywhere else.
+fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
+    let target = request
+        .uri()
+        .authority()
+        .map(|target| (bare(target.host()), target.port_u16().unwrap_or(443)));
+    let Some((host, port)) = target else {
+        return plain(StatusCode::BAD_REQUEST, "CONNECT needs a host and a port\n");
+    };
+    let shared = &origin.open.shared;
+    if origin.door != Door::Proxy || origin.tunnel.is_some() || origin.tls_host.is_some() {
+        shared.refuse(&host, Some(port));
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "this is not a proxy\n");
+    }
+    if shared.clone_of(&host).is_none() {
+        return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
+    }
+    let open = Open::new(Arc::clone(shared));
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        if let Ok(stream) = upgrade.await {
+            door::tunnel(open, TokioIo::new(stream), (host, port)).await;
+        }
+    });
+    Response::new(Full::default())
+}
+
+/// The host and the clone a request is for; the answer where there is none.
+fn addressed(
+    origin: &Origin,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
+    let shared = &origin.open.shared;
+    if let Door::Base { clone } = origin.door {
+        // A base URL stands for the service's first host, so that evidence knows no port.
+        let host = shared.clones[clone].clone.hosts.first().copied();
+        return Ok((host.unwrap_or_default().to_owned(), clone));
+    }
+    let named = uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(|| headers.get(http::header::HOST)?.to_str().ok())
+        .and_then(|authority| authority.parse::<http::uri::Authority>().ok());
+    let host = named
+        .as_ref()
+        .map(|authority| bare(authority.host()))
+        .or_else(|| origin.tls_host.clone());
+    let Some(host) = host else {
+        let refused = plain(StatusCode::BAD_REQUEST, "the request names no host\n");
+        return Err(Box::new(refused));
+    };
+    match shared.clone_of(&host) {
+        Some(clone) => Ok((host, clone)),
+        None => {
+            let port = named.and_then(|authority| authority.port_u16());
+            let port = port.or(origin.port()).or(Some(80));
+            let status = if origin.tls_host.is_some() {
+                StatusCode::MISDIRECTED_REQUEST
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            Err(Box::new(plain(status, shared.refuse(&host, port))))
+        }
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "archal takes request bodies of up to 32 MiB\n",
+        )),
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body broke off\n")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long\n")),
+    }
+}
+
+/// Calls the clone and records the exchange.
+fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Full<Bytes>> {
+    let shared = &origin.open.shared;
+    let mut running = shared.clones[clone].running();
+    let begun = shared.ledger.begin();
+    let answer = catch_unwind(AssertUnwindSafe(|| running.call(&request, begun.at)));
+    drop(running);
+    let answer = answer.unwrap_or_else(|_| broken(&request));
+    let response = render(&answer, request.method == "HEAD", begun.at);
+    shared.ledger.end(&begun, clone, request, answer);
+    response
+}
+
+/// The answer of a clone that panicked: a gap of ours, so the run must not count.
+fn broken(request: &CloneRequest) -> CloneResponse {
+    CloneResponse {
+        status: 500,
+        body: Bytes::from_static(b"the clone failed; this is a fault of archal\n").into(),
+        unmodelled: Some(format!(
+            "{} {} (the clone failed)",
+            request.method, request.path
+        )),
+        ..CloneResponse::default()
+    }
+}
+
+fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Full<Bytes>> {
+    let body = answer.body.wire.clone();
+    let length = body.len();
+    let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { body }));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let given = answer.headers.iter().chain(&answer.volatile_headers);
+    for (name, value) in given {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) {
+            headers.append(name, value);
+        }
+    }
+    if let Ok(date) = HeaderValue::from_str(&http_date(now)) {
+        headers.insert(http::header::DATE, date);
+    }
+    if is_head {
+        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+/// A time as the `date` header writes it.
+pub(super) fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+fn path(uri: &Uri) -> String {
+    match uri.path() {
+        path if path.starts_with('/') => path.to_owned(),
+        // `OPTIONS *` asks about the server as a whole.
+        _ => "/".to_owned(),
+    }
+}
+
+fn bare(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()))
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}

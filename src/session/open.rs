@@ -1,0 +1,406 @@
+//! Opening a session, running children in it, and ending it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use archal_core::clock::{self, Clock, Timestamp};
+use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, RowDiff, Seed};
+use archal_core::diagnostic::Diagnostic;
+use archal_core::redact::Redactor;
+
+use super::authority::Authority;
+use super::door::Door;
+use super::environment::{self, Endpoints};
+use super::evidence::{CallRecord, RefusedEgress};
+use super::ledger::Ledger;
+use super::route::{self, RouteChoice, RouteLevel, RouteReport};
+use super::server::{Hosted, Server, Shared};
+use super::{record, trust};
+use crate::sandbox::child::{ChildEnd, ChildSpec};
+use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe};
+use crate::store::atomic::WriteError;
+
+/// The port of the first clone's REST base URL inside a child's own network.
+const FIRST_BASE_PORT: u16 = 4401;
+/// Ports that any service host is served on inside.
+const SERVICE_PORTS: [u16; 2] = [443, 80];
+/// The port of the stub resolver inside.
+const NAMES_PORT: u16 = 53;
+
+/// A clone to open and its starting state.
+#[derive(Debug, Clone, Copy)]
+pub struct ClonePlan<'a> {
+    /// Which.
+    pub clone: &'a CloneDescriptor,
+    /// On what.
+    pub seed: Seed<'a>,
+}
+
+/// What a session needs.
+pub struct SessionConfig<'a> {
+    /// The clones, each service once.
+    pub clones: Vec<ClonePlan<'a>>,
+    /// The route asked for.
+    pub route: RouteChoice,
+    /// What holding children is possible, where it was found out before; else it is tried now.
+    pub probe: Option<Probe>,
+    /// The folder that the evidence is written into, and temporary files of the route until the end.
+    pub evidence: PathBuf,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Seeds the clones' id generators.
+    pub ids: u64,
+    /// The archal binary, which is re-executed as the helper of children; an absolute path.
+    pub helper: PathBuf,
+    /// Whether children of an `isolated` session are told base URLs of the clones; in `proxy` they always are.
+    pub expose_clone_urls: bool,
+    /// The redaction rules for the evidence, with the clones' `keep_fields` in them.
+    pub redactor: Redactor,
+}
+
+/// Why a session could not be opened or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A clone refused its seed.
+    #[error("clone {clone} refused its starting state")]
+    Seed {
+        /// The clone.
+        clone: &'static str,
+        /// What it says about it.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Two clones answer for one host.
+    #[error("clones {first} and {second} both answer for {host}")]
+    HostTwice {
+        /// The host.
+        host: &'static str,
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// The route asked for is not to be had here.
+    #[error("the isolated route is not possible here: {reason}")]
+    Route {
+        /// Why.
+        reason: String,
+    },
+    /// The session's certificate authority could not be made.
+    #[error("the session's certificates could not be made")]
+    Certificates {
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server of the clones could not be started.
+    #[error("the clones cannot be served")]
+    Serve {
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file of the session could not be written or read.
+    #[error("cannot prepare {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The evidence could not be written.
+    #[error("the evidence of the session cannot be written")]
+    Evidence {
+        /// The cause.
+        #[from]
+        source: WriteError,
+    },
+}
+
+/// An open session. Dropping it without [`Session::finish`] ends it and writes nothing.
+pub struct Session {
+    shared: Arc<Shared>,
+    server: Server,
+    route: RouteReport,
+    probe: Probe,
+    helper: PathBuf,
+    evidence: PathBuf,
+    redactor: Redactor,
+    before: Vec<Arc<dyn CloneState>>,
+    environment: BTreeMap<String, String>,
+    base_ports: Vec<u16>,
+    trust: trust::Files,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("route", &self.route)
+            .field("evidence", &self.evidence)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is left of a session.
+pub struct SessionEnd {
+    /// Virtual now at its start.
+    pub base: Timestamp,
+    /// The route its children had.
+    pub route: RouteReport,
+    /// Every call, as in `calls.jsonl`.
+    pub calls: Vec<CallRecord>,
+    /// What children tried to reach and were refused, as in `egress.jsonl`.
+    pub refused: Vec<RefusedEgress>,
+    /// Every name that was asked for, each once, in order of first asking; only in `isolated`.
+    pub names: Vec<String>,
+    /// The clones, in the order of the configuration.
+    pub clones: Vec<CloneEnd>,
+}
+
+impl fmt::Debug for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionEnd")
+            .field("base", &self.base)
+            .field("route", &self.route)
+            .field("calls", &self.calls)
+            .field("refused", &self.refused)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a clone.
+pub struct CloneEnd {
+    /// Its name.
+    pub name: &'static str,
+    /// Its state at the start.
+    pub before: Arc<dyn CloneState>,
+    /// Its state at the end.
+    pub after: Arc<dyn CloneState>,
+    /// What changed in between.
+    pub diff: Vec<RowDiff>,
+}
+
+impl Session {
+    /// Opens the clones, chooses the route and begins to serve.
+    pub fn open(config: SessionConfig<'_>) -> Result<Self, SessionError> {
+        let now = config.clock.now();
+        let base = clock::truncate_to_second(now);
+        refuse_shared_hosts(&config.clones)?;
+        let probe = config.probe.unwrap_or_else(|| hold::probe(&config.helper));
+        let route =
+            route::choose(config.route, &probe).map_err(|reason| SessionError::Route { reason })?;
+        let mut hosted = Vec::new();
+        let mut before = Vec::new();
+        for plan in &config.clones {
+            let running = (plan.clone.open)(&OpenClone {
+                base,
+                ids: config.ids,
+                seed: plan.seed,
+            })
+            .map_err(|diagnostics| SessionError::Seed {
+                clone: plan.clone.name,
+                diagnostics,
+            })?;
+            before.push(running.state());
+            hosted.push(Hosted::new(*plan.clone, running));
+        }
+        let hosts = config
+            .clones
+            .iter()
+            .flat_map(|plan| plan.clone.hosts)
+            .copied();
+        let authority =
+            Authority::new(hosts, now).map_err(|source| SessionError::Certificates { source })?;
+        let trust = trust::Files::write(
+            &config.evidence,
+            &authority.certificate_pem(),
+            config
+                .clones
+                .iter()
+                .flat_map(|plan| plan.clone.hosts)
+                .copied(),
+        )?;
+        let ledger = Ledger::new(base, Arc::clone(&config.clock));
+        let shared = Shared::new(hosted, authority, ledger)
+            .map_err(|source| SessionError::Certificates { source })?;
+        let shared = Arc::new(shared);
+        let server =
+            Server::start(Arc::clone(&shared)).map_err(|source| SessionError::Serve { source })?;
+        let (endpoints, base_ports) = match route.level {
+            RouteLevel::Isolated => inside_endpoints(&config.clones, config.expose_clone_urls),
+            RouteLevel::Proxy => outside_endpoints(&config.clones, &server)
+                .map_err(|source| SessionError::Serve { source })?,
+        };
+        let clones: Vec<&CloneDescriptor> = config.clones.iter().map(|plan| plan.clone).collect();
+        Ok(Self {
+            environment: environment::variables(&clones, &trust, &endpoints),
+            shared,
+            server,
+            route,
+            probe,
+            helper: config.helper,
+            evidence: config.evidence,
+            redactor: config.redactor,
+            before,
+            base_ports,
+            trust,
+        })
+    }
+
+    /// Virtual now at the start, whole seconds.
+    pub fn base(&self) -> Timestamp {
+        self.shared.ledger.base()
+    }
+
+    /// The route in use.
+    pub fn route(&self) -> &RouteReport {
+        &self.route
+    }
+
+    /// What [`Session::run`] adds to a child's environment; what stands there already is replaced.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// Runs a child whose traffic reaches the clones, and waits for its end; blocks.
+    ///
+    /// Variables of its environment that would lead around the route are taken out.
+    pub fn run(&self, mut child: ChildSpec) -> ChildEnd {
+        environment::clear(&mut child.environment, self.route.level);
+        child.environment.extend(
+            self.environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        let hold = Hold {
+            helper: &self.helper,
+            containment: self.probe.containment(),
+        };
+        let run = self.server.new_run();
+        let end = match self.route.level {
+            RouteLevel::Proxy => hold::run(&child, &hold),
+            RouteLevel::Isolated => self.run_inside(&child, &hold, run),
+        };
+        self.server.settle(run);
+        end
+    }
+
+    fn run_inside(&self, child: &ChildSpec, hold: &Hold<'_>, run: u64) -> ChildEnd {
+        let tcp: Vec<u16> = SERVICE_PORTS
+            .iter()
+            .chain(&self.base_ports)
+            .copied()
+            .collect();
+        let files = self.trust.binds(&child.directory, &child.environment);
+        let mut serve = |sockets: InsideSockets| {
+            for (index, listener) in sockets.tcp.into_iter().enumerate() {
+                let door = match index.checked_sub(SERVICE_PORTS.len()) {
+                    Some(clone) => Door::Base { clone },
+                    None => Door::Service {
+                        port: SERVICE_PORTS[index],
+                    },
+                };
+                self.server.listen(listener, door, Some(run));
+            }
+            for socket in sockets.udp {
+                self.server.answer_names(socket, run);
+            }
+        };
+        let network = OwnNetwork {
+            tcp: &tcp,
+            udp: &[NAMES_PORT],
+            files: &files,
+            serve: &mut serve,
+        };
+        hold::run_isolated(child, hold, network)
+    }
+
+    /// Stops serving, writes the evidence and gives it back.
+    pub fn finish(self) -> Result<SessionEnd, SessionError> {
+        self.server.stop();
+        let taken = self.shared.ledger.take();
+        let mut clones = Vec::new();
+        for (hosted, before) in self.shared.clones.iter().zip(&self.before) {
+            let running = hosted.running();
+            clones.push(CloneEnd {
+                name: hosted.clone.name,
+                before: Arc::clone(before),
+                after: running.state(),
+                diff: running.diff(),
+            });
+        }
+        let base = self.base();
+        let (calls, timings) = record::calls(&self.shared, taken.calls, &self.redactor);
+        let end = SessionEnd {
+            base,
+            route: self.route,
+            calls,
+            refused: taken.refused,
+            names: taken.names,
+            clones,
+        };
+        record::write(&self.evidence, &end, &timings)?;
+        Ok(end)
+    }
+}
+
+fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
+    let mut owners: BTreeMap<&'static str, &'static str> = BTreeMap::new();
+    for plan in plans {
+        for host in plan.clone.hosts {
+            if let Some(first) = owners.insert(host, plan.clone.name) {
+                return Err(SessionError::HostTwice {
+                    host,
+                    first,
+                    second: plan.clone.name,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<u16>) {
+    let ports: Vec<u16> = if expose {
+        (FIRST_BASE_PORT..).take(plans.len()).collect()
+    } else {
+        Vec::new()
+    };
+    let endpoints = Endpoints {
+        proxy: None,
+        bases: ports.clone(),
+    };
+    (endpoints, ports)
+}
+
+fn outside_endpoints(
+    plans: &[ClonePlan<'_>],
+    server: &Server,
+) -> io::Result<(Endpoints, Vec<u16>)> {
+    let listen = |door| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        server.listen(listener, door, None);
+        io::Result::Ok(port)
+    };
+    let endpoints = Endpoints {
+        proxy: Some(listen(Door::Proxy)?),
+        bases: (0..plans.len())
+            .map(|clone| listen(Door::Base { clone }))
+            .collect::<Result<_, _>>()?,
+    };
+    Ok((endpoints, Vec::new()))
+}
+
+/// Makes the folder and its absolute path, which children need whatever their directory is.
+pub(super) fn absolute_folder(folder: &Path) -> Result<PathBuf, SessionError> {
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::canonicalize(folder))
+        .map_err(|source| SessionError::File {
+            path: folder.to_owned(),
+            source,
+        })
+}

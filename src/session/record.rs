@@ -1,0 +1,344 @@
+//! From raw calls to the evidence files.
+//!
+//! `calls.jsonl` and the state files hold nothing that depends on the clock, the machine or a
+//! port; what does stands in `timings.jsonl`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use archal_core::clock::Timestamp;
+use archal_core::clone::{CloneRequest, CloneResponse, RowDiff, ServiceClone};
+use archal_core::hash;
+use archal_core::redact::{RedactionCounts, Redactor};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::evidence::{CallRecord, CallTiming, RecordedMessage};
+use super::exchange;
+use super::ledger::RawCall;
+use super::open::{CloneEnd, SessionEnd};
+use super::server::Shared;
+use crate::store::atomic::{self, Durability, WriteError};
+
+/// Request headers that differ between runs of the same client: ids of its own tracing, clocks,
+/// and lengths that follow from redacted or compressed bodies.
+const VARYING: &[&str] = &[
+    "baggage",
+    "content-length",
+    "date",
+    "expect",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "x-amz-date",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "x-request-id",
+    "x-stripe-client-telemetry",
+];
+
+/// Encodes raw calls, redacted.
+pub(super) fn calls(
+    shared: &Shared,
+    raw: Vec<RawCall>,
+    redactor: &Redactor,
+) -> (Vec<CallRecord>, Vec<CallTiming>) {
+    raw.into_iter()
+        .map(|call| {
+            let hosted = &shared.clones[call.clone];
+            let timing = timing(&call);
+            let record = record(hosted.clone.name, hosted.running().as_ref(), call, redactor);
+            (record, timing)
+        })
+        .unzip()
+}
+
+fn record(
+    name: &str,
+    running: &dyn ServiceClone,
+    call: RawCall,
+    redactor: &Redactor,
+) -> CallRecord {
+    let mut counts = RedactionCounts::new();
+    let RawCall {
+        seq,
+        request,
+        response,
+        ..
+    } = call;
+    let path = if request.query.is_empty() {
+        request.path.clone()
+    } else {
+        format!("{}?{}", request.path, request.query)
+    };
+    let path = redactor.url(&running.evidence_text(&path), &mut counts);
+    CallRecord {
+        seq,
+        clone: name.to_owned(),
+        operation: response.operation.map(str::to_owned),
+        unmodelled: response.unmodelled.clone(),
+        host: request.host.clone(),
+        method: request.method.clone(),
+        path,
+        principal: response.principal.clone(),
+        request: request_message(running, &request, redactor, &mut counts),
+        status: response.status,
+        response: response_message(running, &response, redactor, &mut counts),
+        changes: response.changes,
+        root_before: response.root_before,
+        root_after: response.root_after,
+    }
+}
+
+fn request_message(
+    running: &dyn ServiceClone,
+    request: &CloneRequest,
+    redactor: &Redactor,
+    counts: &mut RedactionCounts,
+) -> RecordedMessage {
+    let given = request
+        .headers
+        .iter()
+        .filter(|(name, _)| !VARYING.contains(&name.as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let is_form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let body = match std::str::from_utf8(&request.body) {
+        Ok(text) => {
+            let text = running.evidence_text(text);
+            if is_form {
+                let redacted = redactor.url(&format!("?{text}"), counts);
+                Value::from(redacted.strip_prefix('?').unwrap_or_default())
+            } else {
+                body(text.as_bytes(), redactor, counts)
+            }
+        }
+        Err(_) => body(&request.body, redactor, counts),
+    };
+    RecordedMessage {
+        headers: headers(running, given, redactor, counts),
+        body: if request.body.is_empty() {
+            Value::Null
+        } else {
+            body
+        },
+    }
+}
+
+fn response_message(
+    running: &dyn ServiceClone,
+    response: &CloneResponse,
+    redactor: &Redactor,
+    counts: &mut RedactionCounts,
+) -> RecordedMessage {
+    let given = response
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    RecordedMessage {
+        headers: headers(running, given, redactor, counts),
+        body: body(&response.body.evidence, redactor, counts),
+    }
+}
+
+/// Headers by lower-case name; several of one name are joined as HTTP has it.
+fn headers<'a>(
+    running: &dyn ServiceClone,
+    given: impl Iterator<Item = (&'a str, &'a str)>,
+    redactor: &Redactor,
+    counts: &mut RedactionCounts,
+) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in given {
+        let value = running.evidence_text(value);
+        headers
+            .entry(name.to_ascii_lowercase())
+            .and_modify(|held| {
+                held.push_str(", ");
+                held.push_str(&value);
+            })
+            .or_insert(value);
+    }
+    redactor.headers(&mut headers, counts);
+    headers
+}
+
+fn body(bytes: &[u8], redactor: &Redactor, counts: &mut RedactionCounts) -> Value {
+    if bytes.is_empty() {
+        return Value::Null;
+    }
+    let mut value = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(_) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::from(text),
+            Err(_) => Value::from(format!("[{} bytes, {}]", bytes.len(), hash::sha256(bytes))),
+        },
+    };
+    redactor.value(&mut value, counts);
+    value
+}
+
+fn timing(call: &RawCall) -> CallTiming {
+    let mut headers: BTreeMap<String, String> = call
+        .response
+        .volatile_headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+        .collect();
+    headers.insert("date".to_owned(), exchange::http_date(call.at));
+    CallTiming {
+        seq: call.seq,
+        at: call.at.to_string(),
+        wall: call.wall.to_string(),
+        latency_us: u64::try_from(call.latency.as_micros()).unwrap_or(u64::MAX),
+        headers,
+        times: exact_times(&call.response.body.wire, &call.response.body.evidence),
+    }
+}
+
+/// The strings of a JSON text that its evidence writes differently, in order.
+fn exact_times(wire: &[u8], evidence: &[u8]) -> Vec<String> {
+    if wire == evidence {
+        return Vec::new();
+    }
+    strings(wire)
+        .zip(strings(evidence))
+        .filter(|(exact, relative)| exact != relative)
+        .map(|(exact, _)| String::from_utf8_lossy(exact).into_owned())
+        .collect()
+}
+
+/// The string literals of a JSON text, without quotes, escapes as they are.
+fn strings(json: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = json;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| *byte == b'"')? + 1;
+        let mut end = start;
+        while *rest.get(end)? != b'"' {
+            end += if rest[end] == b'\\' { 2 } else { 1 };
+        }
+        let string = &rest[start..end];
+        rest = &rest[end + 1..];
+        Some(string)
+    })
+}
+
+/// Writes the evidence files of a session.
+pub(super) fn write(
+    folder: &Path,
+    end: &SessionEnd,
+    timings: &[CallTiming],
+) -> Result<(), WriteError> {
+    lines(&folder.join("calls.jsonl"), &end.calls)?;
+    lines(&folder.join("timings.jsonl"), timings)?;
+    lines(&folder.join("egress.jsonl"), &end.refused)?;
+    let states = |state: fn(&CloneEnd) -> Value| -> Map<String, Value> {
+        end.clones
+            .iter()
+            .map(|clone| (clone.name.to_owned(), state(clone)))
+            .collect()
+    };
+    let json = |name: &str, value: Map<String, Value>| {
+        atomic::write_json(&folder.join(name), &value, Durability::Derived)
+    };
+    json("state-before.json", states(|clone| clone.before.to_json()))?;
+    json("state-after.json", states(|clone| clone.after.to_json()))?;
+    let diffs = end
+        .clones
+        .iter()
+        .map(|clone| (clone.name.to_owned(), diff(&clone.diff, end.base)))
+        .collect();
+    json("diff.json", diffs)
+}
+
+fn lines<T: Serialize>(path: &Path, items: &[T]) -> Result<(), WriteError> {
+    let mut bytes = Vec::new();
+    for item in items {
+        serde_json::to_writer(&mut bytes, item).map_err(|source| WriteError::Encode {
+            path: path.to_owned(),
+            source,
+        })?;
+        bytes.push(b'\n');
+    }
+    atomic::write(path, &bytes, Durability::Derived)
+}
+
+/// `{collection: {added[], removed[], changed[{key, before, after, fields[]}]}}`.
+fn diff(rows: &[RowDiff], base: Timestamp) -> Value {
+    #[derive(Default)]
+    struct Changes {
+        added: Vec<Value>,
+        removed: Vec<Value>,
+        changed: Vec<Value>,
+    }
+    let mut collections: BTreeMap<&str, Changes> = BTreeMap::new();
+    for row in rows {
+        let changes = collections.entry(row.collection).or_default();
+        match (&row.before, &row.after) {
+            (None, Some(after)) => changes.added.push(after.to_json(base)),
+            (Some(before), None) => changes.removed.push(before.to_json(base)),
+            (Some(before), Some(after)) => {
+                let fields: Vec<&str> = before
+                    .fields
+                    .iter()
+                    .zip(&after.fields)
+                    .filter(|((_, before), (_, after))| before != after)
+                    .map(|((name, _), _)| *name)
+                    .collect();
+                changes.changed.push(json!({
+                    "key": after.key,
+                    "before": before.to_json(base),
+                    "after": after.to_json(base),
+                    "fields": fields,
+                }));
+            }
+            (None, None) => {}
+        }
+    }
+    collections
+        .into_iter()
+        .map(|(name, changes)| {
+            let changes = json!({
+                "added": changes.added,
+                "removed": changes.removed,
+                "changed": changes.changed,
+            });
+            (name.to_owned(), changes)
+        })
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_strings_that_evidence_writes_otherwise() {
+        let wire = br#"{"a":"2026-01-01T00:00:00Z","q\"":"x","b":["2025-01-01T00:00:00Z"]}"#;
+        let evidence = br#"{"a":"+run","q\"":"x","b":["-365d"]}"#;
+        assert_eq!(
+            exact_times(wire, evidence),
+            ["2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"]
+        );
+        assert_eq!(exact_times(b"\"broken\\", b"\""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn bodies_are_json_or_text_or_described() {
+        let redactor = Redactor::new([1; 32], []);
+        let mut counts = RedactionCounts::new();
+        assert_eq!(body(b"", &redactor, &mut counts), Value::Null);
+        assert_eq!(body(b"{\"a\":1}", &redactor, &mut counts), json!({"a": 1}));
+        assert_eq!(body(b"hello", &redactor, &mut counts), json!("hello"));
+        let described = body(b"\xff\xfe", &redactor, &mut counts);
+        assert!(
+            described
+                .as_str()
+                .is_some_and(|text| text.starts_with("[2 bytes, sha256:"))
+        );
+        let secret = body(b"{\"password\":\"p\"}", &redactor, &mut counts);
+        assert_eq!(secret["password"], json!(redactor.placeholder("p")));
+    }
+}

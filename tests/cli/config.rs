@@ -1,0 +1,124 @@
+//! `archal config show`.
+
+use super::environment;
+
+#[test]
+fn every_value_says_where_it_comes_from() {
+    let mut environment = environment();
+    environment.set("ARCHAL_RUNS", "7");
+    environment.write(
+        ".archal.json",
+        "{\n  // the original's name\n  \"twins\": [\"github\"],\n  \"attach\": {\"policy\": \"fix\"}\n}\n",
+    );
+    let output = environment.run(&["config", "show", "--origin"]);
+    insta::assert_snapshot!(output, @r#"
+        exit code: 0
+        ----- stdout -----
+        agent = null  (default)
+        agentKeys = []  (default)
+        agentModel = null  (default)
+        attach.allowExternalExecution = false  (default)
+        attach.fixCommand = null  (default)
+        attach.fixTimeout = 900  (default)
+        attach.policy = "fix"  (.archal.json:4:24)
+        attach.reproduceRuns = 3  (default)
+        attach.validationCommand = null  (default)
+        clones = ["github"]  (.archal.json:3:12)
+        exposeCloneUrls = false  (default)
+        redaction.keep = []  (default)
+        route.mode = "auto"  (default)
+        runs = 7  (environment ARCHAL_RUNS)
+        scenarios = []  (default)
+        seeds = {}  (default)
+        timeout = 180  (default)
+        title = null  (default)
+        workspace.env = []  (default)
+        workspace.setup = null  (default)
+        workspace.share = null  (default)
+        ----- stderr -----
+        config/old-name
+
+          ☞ `twins` is now called `clones`
+           ╭─[.archal.json:3:3]
+         2 │   // the original's name
+         3 │   "twins": ["github"],
+           ·   ───────
+         4 │   "attach": {"policy": "fix"}
+           ╰────
+        "#);
+}
+
+#[test]
+fn mistakes_are_shown_where_they_stand() {
+    let environment = environment();
+    environment.write(
+        ".archal.json",
+        "{\n  \"scenarois\": [\"scenarios\"],\n  \"judge\": {\"model\": \"x\"},\n  \"runs\": \"three\"\n}\n",
+    );
+    let output = environment.run(&["config", "show"]);
+    insta::assert_snapshot!(output, @r#"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: the configuration .archal.json has 3 errors
+        config/unknown-key
+
+          × unknown key `scenarois`
+           ╭─[.archal.json:2:3]
+         1 │ {
+         2 │   "scenarois": ["scenarios"],
+           ·   ───────────
+         3 │   "judge": {"model": "x"},
+           ╰────
+          help: did you mean `scenarios`?
+        config/not-yet
+
+          × `judge` is not supported yet in this version
+           ╭─[.archal.json:3:3]
+         2 │   "scenarois": ["scenarios"],
+         3 │   "judge": {"model": "x"},
+           ·   ───────
+         4 │   "runs": "three"
+           ╰────
+          help: a judge is planned; remove this until then
+        config/type
+
+          × `runs` must be a whole number, not a string
+           ╭─[.archal.json:4:11]
+         3 │   "judge": {"model": "x"},
+         4 │   "runs": "three"
+           ·           ───────
+         5 │ }
+           ╰────
+          help: How many times each scenario runs.
+        "#);
+}
+
+#[test]
+fn a_named_file_must_exist_and_be_text() {
+    let environment = environment();
+    let output = environment.run(&["config", "show", "--config", "gone.json"]);
+    insta::assert_snapshot!(output, @r"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: cannot read the configuration gone.json
+          caused by: No such file or directory (os error 2)
+        ");
+    std::fs::write(environment.repo().join("binary.json"), [0xff, 0xfe, 0x00]).expect("writable");
+    let output = environment
+        .run(&["config", "show", "--config", "binary.json"])
+        .ended(2);
+    assert!(output.stderr.contains("caused by: "), "{output}");
+}
+
+#[test]
+fn the_document_holds_every_key_with_its_origin() {
+    let output = environment().run(&["config", "show", "--json"]).ended(0);
+    let document = output.json();
+    assert_eq!(document["schema"], "archal.config-show");
+    assert_eq!(document["version"], 1);
+    let keys = document["keys"].as_array().expect("a list");
+    assert!(keys.len() >= 20, "{keys:?}");
+    assert!(keys.iter().all(|key| key["origin"] == "default"));
+}

@@ -1,0 +1,17 @@
+//! Every command as a user meets it: one happy and one sad case each, by exit code, stdout and
+//! stderr.
+
+mod clone;
+mod completions;
+mod config;
+mod doctor;
+mod frame;
+mod man;
+mod schema;
+
+use archal_testkit::cli::TestEnv;
+
+/// A world around the binary under test.
+pub(crate) fn environment() -> TestEnv {
+    TestEnv::new(env!("CARGO_BIN_EXE_archal"))
+}

@@ -1,0 +1,215 @@
+//! `archal attach --once --foreground` on a kept copy of the demonstration.
+
+use std::path::Path;
+
+use archal_testkit::{Output, TestEnv};
+use serde_json::Value;
+
+use super::{git, kept_demo, world};
+
+const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
+
+fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
+    let mut arguments = vec![
+        "attach", traces, "--repo", "demo", "--once", "--foreground", "--json",
+        "--execution-policy", "fix", "--reproduce-runs", "2",
+    ];
+    arguments.extend(more);
+    world.run(&arguments)
+}
+
+fn job(output: &Output) -> Value {
+    output.json()["jobs"][0].clone()
+}
+
+const FIXER: &[&str] = &["--allow-external-execution", "--fix-command"];
+
+#[test]
+fn a_fix_command_decides_how_it_ends() {
+    let (world, _) = kept_demo();
+    let fixed_by = |command: &str| {
+        let output = attach(&world, "demo/traces", &[FIXER[0], FIXER[1], command]);
+        let job = job(&output);
+        (output, job)
+    };
+
+    let (output, nothing) = fixed_by("true");
+    assert_eq!(nothing["status"], "fix_failed");
+    assert!(nothing["reason"].as_str().expect("text").contains("no_change"), "{nothing}");
+    output.ended(1);
+
+    let (output, failing) = fixed_by("echo broken >&2; exit 7");
+    assert_eq!(failing["status"], "fix_failed");
+    assert!(failing["reason"].as_str().expect("text").contains("status 7"), "{failing}");
+    output.ended(1);
+
+    let cheat = "sed -i 's/^- .D. No issue.*$//' archal/close-stale-issues.md";
+    let (output, cheating) = fixed_by(cheat);
+    assert_eq!(cheating["status"], "fix_failed");
+    assert!(cheating["reason"].as_str().expect("text").contains("only tests"), "{cheating}");
+    output.ended(1);
+
+    let (output, wrong) = fixed_by("echo '# a comment' >> agent.py");
+    assert_eq!(wrong["status"], "fix_failed");
+    assert!(wrong["reason"].as_str().expect("text").contains("still shows"), "{wrong}");
+    output.ended(1);
+
+    let (output, right) = fixed_by("python3 fix.py");
+    assert_eq!(right["status"], "fixed", "{right}");
+    assert_eq!(right["green"]["k"], right["green"]["n"]);
+    output.ended(0);
+}
+
+#[test]
+fn without_a_fix_command_it_names_what_is_missing() {
+    let (world, _) = kept_demo();
+    let output = attach(&world, "demo/traces", &[]);
+    let job = job(&output);
+    assert_eq!(job["status"], "fix_blocked");
+    let reason = job["reason"].as_str().expect("text");
+    assert!(reason.contains("--fix-command"), "{reason}");
+    assert!(reason.contains("--allow-external-execution"), "{reason}");
+    output.ended(1);
+}
+
+#[test]
+fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
+    let (world, _) = kept_demo();
+    for (dropped, field) in [(0, "page 1"), (1, "page 2")] {
+        let traces = format!("without-{dropped}");
+        without_list(&world, dropped, &format!("{traces}/t.json"));
+        let output = attach(&world, &traces, &[]);
+        let job = job(&output);
+        assert_eq!(job["status"], "blocked", "{job}");
+        assert_eq!(job["stage"], "seed");
+        let missing = job["missing"].as_array().expect("a list");
+        assert_eq!(missing[0]["field"], field, "{missing:?}");
+        assert!(
+            missing.iter().any(|one| {
+                one["field"] == "state"
+                    && one["entity"]
+                        .as_str()
+                        .is_some_and(|entity| entity.starts_with("issues acme/webapp#"))
+            }),
+            "{missing:?}"
+        );
+        output.ended(3);
+    }
+}
+
+/// The demonstration's trace without one of its list calls.
+fn without_list(world: &TestEnv, dropped: usize, to: &str) {
+    let mut trace: Value = serde_json::from_str(&world.read(TRACE)).expect("JSON");
+    let spans = trace["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .as_array_mut()
+        .expect("spans");
+    let lists: Vec<usize> = (0..spans.len())
+        .filter(|at| spans[*at]["name"] == "GET")
+        .collect();
+    spans.remove(lists[dropped]);
+    world.write(to, &trace.to_string());
+}
+
+#[test]
+fn a_defect_that_is_repaired_already_is_not_reproduced() {
+    let (world, _) = kept_demo();
+    let source = world.read("demo/agent.py");
+    let repaired = source.replace(
+        "for issue in issues if is_stale(issue, cutoff)]",
+        "for issue in issues if is_stale(issue, cutoff) and not is_kept(issue)]",
+    );
+    assert_ne!(source, repaired);
+    world.write("demo/agent.py", &repaired);
+    git(&world, "demo", &["commit", "--quiet", "--all", "-m", "repair"]);
+    let output = attach(&world, "demo/traces", &[]);
+    assert_eq!(job(&output)["status"], "not_reproduced");
+    output.ended(0);
+}
+
+#[test]
+fn a_checkout_that_differs_from_head_is_left_out_and_named() {
+    let (world, _) = kept_demo();
+    world.write("demo/agent.py", "raise SystemExit('never run')\n");
+    let output = attach(&world, "demo/traces", &[]);
+    let document = output.json();
+    assert_eq!(document["leftOut"], serde_json::json!(["M agent.py"]));
+    assert_eq!(document["jobs"][0]["red"]["k"], 2, "{document}");
+}
+
+#[test]
+fn the_users_repository_is_only_read() {
+    let (world, demo) = kept_demo();
+    let before = listing(&demo);
+    attach(&world, "demo/traces", &[FIXER[0], FIXER[1], "python3 fix.py"]).ended(0);
+    assert_eq!(listing(&demo), before);
+}
+
+/// Every file outside `.archal` with its content's length, `.git` included.
+fn listing(folder: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.ends_with(".archal") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let length = path.metadata().expect("readable").len();
+                found.push((path.display().to_string(), length));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
+    let (world, _) = kept_demo();
+    std::fs::create_dir(world.repo().join("bad")).expect("writable");
+    std::fs::write(world.repo().join("bad/noise.json"), [0, 159, 146, 150, 0, 1]).expect("writable");
+    let whole = world.read(TRACE);
+    world.write("bad/cut.json", &whole[..whole.len() / 2]);
+    let output = attach(&world, "bad", &[]);
+    let files = output.json()["files"].clone();
+    for file in files.as_array().expect("a list") {
+        assert_eq!(file["status"], "rejected", "{file}");
+        assert!(file["reason"].is_string(), "{file}");
+    }
+    assert_eq!(files.as_array().expect("a list").len(), 2);
+    output.ended(3);
+}
+
+#[test]
+fn a_trace_no_scenario_names_is_blocked() {
+    let (world, _) = kept_demo();
+    let scenario = world.read("demo/archal/close-stale-issues.md");
+    world.write(
+        "demo/archal/close-stale-issues.md",
+        &scenario.replace("*issue-janitor*", "another-agent"),
+    );
+    git(&world, "demo", &["commit", "--quiet", "--all", "-m", "other"]);
+    let output = attach(&world, "demo/traces", &[]);
+    let job = job(&output);
+    assert_eq!((job["status"].as_str(), job["reasonCode"].as_str()), (Some("blocked"), Some("scenario")));
+    output.ended(3);
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_mends_it() {
+    let world = world();
+    let missing = world
+        .run(&["attach", "nowhere", "--once", "--foreground"])
+        .ended(3);
+    assert!(missing.stderr.contains("mkdir -p nowhere"), "{}", missing.stderr);
+    world.write("traces/t.json", "{}");
+    let unversioned = world
+        .run(&["attach", "traces", "--once", "--foreground"])
+        .ended(3);
+    assert!(unversioned.stderr.contains("has no commit"), "{}", unversioned.stderr);
+    let background = world.run(&["attach", "traces"]).ended(2);
+    assert!(background.stderr.contains("--once --foreground"), "{}", background.stderr);
+}

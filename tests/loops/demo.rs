@@ -1,0 +1,75 @@
+//! `archal demo`: the whole loop, with and without namespaces, a home, a network.
+
+use archal_testkit::TestEnv;
+
+use super::{kept_demo, world};
+
+#[test]
+fn it_proves_the_fix_and_tells_where_to_look() {
+    let (_world, demo) = kept_demo();
+    let fixes = demo.join(".archal/attach/fixes");
+    let trace = std::fs::read_dir(&fixes)
+        .expect("the fix stage wrote its folder")
+        .next()
+        .expect("one trace")
+        .expect("readable")
+        .path();
+    let read = |name: &str| std::fs::read_to_string(trace.join(name)).expect("written");
+    let patch = read("repo.patch");
+    assert!(patch.contains("and not is_kept(issue)"), "{patch}");
+    assert!(patch.contains("archal/regressions/"), "{patch}");
+    let proof: serde_json::Value = serde_json::from_str(&read("proof.json")).expect("JSON");
+    assert_eq!(proof["proven"], true);
+    assert_eq!(proof["red"]["k"], 3);
+    assert_eq!(proof["green"]["k"], 3);
+    assert_eq!(proof["fixer"]["sandbox"], "off");
+    assert!(read("pr-details.md").contains("3/3 runs green"));
+}
+
+#[test]
+fn json_is_one_document() {
+    let document = world().run(&["demo", "--json"]).ended(0).json();
+    assert_eq!(document["schema"], "archal.demo");
+    assert_eq!(document["proven"], true);
+    assert_eq!(document["pass"]["jobs"][0]["status"], "fixed");
+}
+
+#[test]
+fn without_namespaces_it_falls_back_to_the_proxy_and_says_so() {
+    let mut world = world();
+    world.set("ARCHAL_NAMESPACES", "off");
+    let output = world.run(&["demo"]).ended(0);
+    assert!(output.stdout.contains("route proxy"), "{}", output.stdout);
+}
+
+#[test]
+fn without_a_writable_home_it_works_and_says_what_lasts_for_the_run_only() {
+    let mut world = world();
+    world
+        .set("HOME", "/proc/nonexistent")
+        .set("XDG_STATE_HOME", "/proc/nonexistent/state")
+        .set("XDG_CACHE_HOME", "/proc/nonexistent/cache");
+    let output = world.run(&["demo"]).ended(0);
+    assert!(output.stderr.contains("redaction"), "{}", output.stderr);
+}
+
+#[test]
+fn what_it_needs_and_is_not_there_is_named_with_the_line_that_installs_it() {
+    let mut world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
+    world.without_system_programs();
+    let output = world.run(&["demo"]).ended(3);
+    assert!(
+        output.stderr.contains("git is needed") && output.stderr.contains("apt-get install git"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_folder_that_exists_is_not_touched() {
+    let world = world();
+    world.write("there/mine.txt", "mine");
+    let output = world.run(&["demo", "--keep", "there"]).ended(2);
+    assert!(output.stderr.contains("exists already"), "{}", output.stderr);
+    assert_eq!(world.read("there/mine.txt"), "mine");
+}

@@ -1,0 +1,165 @@
+//! What the tests need beyond cargo: git, curl, Python 3, Node, and the published clients of the
+//! services, in pinned versions, in a folder of their own under `target`.
+//!
+//! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
+//! otherwise the one command that installs it is printed and the exit code is 3.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::steps::{Failure, answers, note, root, run, target};
+
+/// Where system programs are looked for: tests run children with this `PATH`, as users that cannot
+/// read a developer's home.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// A program, how it shows that it is there, and the Debian packages it comes in.
+const SYSTEM: &[(&str, &[&str], &[&str])] = &[
+    ("curl", &["--version"], &["curl"]),
+    ("git", &["--version"], &["git"]),
+    (
+        "python3",
+        &[
+            "-c",
+            "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))",
+        ],
+        &["python3", "python3-venv"],
+    ),
+    (
+        "node",
+        &[
+            "-e",
+            "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)",
+        ],
+        &["nodejs"],
+    ),
+    ("npm", &["--version"], &["npm"]),
+];
+
+/// Makes sure of everything and returns the folder with the clients: `python/` is a virtual
+/// environment, `js/` holds `node_modules`.
+pub(crate) fn install() -> Result<PathBuf, Failure> {
+    system()?;
+    let clients = target().join("test-clients");
+    fs::create_dir_all(&clients).map_err(|error| failed(&clients, &error))?;
+    python(&clients.join("python"))?;
+    javascript(&clients.join("js"))?;
+    Ok(clients)
+}
+
+fn system() -> Result<(), Failure> {
+    let missing = || {
+        SYSTEM.iter().filter(|(program, probe, _)| {
+            !answers(Command::new(program).args(*probe).env("PATH", PATH))
+        })
+    };
+    let packages: Vec<&str> = missing()
+        .flat_map(|(_, _, packages)| *packages)
+        .copied()
+        .collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let line = format!(
+        "apt-get update && apt-get install --yes --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if !(is_root() && answers(Command::new("apt-get").arg("--version"))) {
+        let names: Vec<&str> = missing().map(|(program, _, _)| *program).collect();
+        return Err(Failure::missing(format!(
+            "the tests need {}; as root:\n  {line}",
+            names.join(", ")
+        )));
+    }
+    note(&format!("installing {}", packages.join(", ")));
+    run(&mut apt(&["update"]))?;
+    run(apt(&["install", "--yes", "--no-install-recommends"]).args(&packages))?;
+    let still: Vec<&str> = missing().map(|(program, _, _)| *program).collect();
+    if still.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::missing(format!(
+            "{} still missing or too old after `{line}`",
+            still.join(", ")
+        )))
+    }
+}
+
+fn apt(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn python(folder: &Path) -> Result<(), Failure> {
+    let wanted = root().join("tests/clients/python/requirements.txt");
+    let text = read(&wanted)?;
+    let program = folder.join("bin").join("python");
+    if is_current(folder, &text) && answers(Command::new(&program).arg("--version")) {
+        return Ok(());
+    }
+    note("installing the Python clients of tests/clients/python/requirements.txt");
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(folder))?;
+    run(Command::new(&program)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--no-deps", "--requirement"])
+        .arg(&wanted))?;
+    run(Command::new(&program).args(["-m", "pip", "check"]))?;
+    mark_current(folder, &text)
+}
+
+fn javascript(folder: &Path) -> Result<(), Failure> {
+    let source = root().join("tests/clients/js");
+    let package = read(&source.join("package.json"))?;
+    let lock = read(&source.join("package-lock.json"))?;
+    let wanted = format!("{package}{lock}");
+    if is_current(folder, &wanted) && folder.join("node_modules").is_dir() {
+        return Ok(());
+    }
+    note("installing the JavaScript clients of tests/clients/js/package-lock.json");
+    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    for (name, text) in [("package.json", &package), ("package-lock.json", &lock)] {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| failed(&path, &error))?;
+    }
+    run(Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(folder))?;
+    mark_current(folder, &wanted)
+}
+
+/// Whether the folder was filled from exactly this list, to its end.
+fn is_current(folder: &Path, wanted: &str) -> bool {
+    fs::read_to_string(folder.join("installed")).is_ok_and(|installed| installed == wanted)
+}
+
+fn mark_current(folder: &Path, wanted: &str) -> Result<(), Failure> {
+    let path = folder.join("installed");
+    fs::write(&path, wanted).map_err(|error| failed(&path, &error))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::missing(format!("{}: {error}", path.display()))
+}
