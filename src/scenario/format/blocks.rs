@@ -102,9 +102,7 @@ fn block(
             diagnostics.push(
                 Diagnostic::error(
                     "scenario/seed-block",
-                    format!(
-                        "a fenced block here is a starting state in json or yaml, not {what}"
-                    ),
+                    format!("a fenced block here is a starting state in json or yaml, not {what}"),
                 )
                 .at(opening)
                 .with_help("write ```yaml github, or ```text for words"),

@@ -10,11 +10,17 @@ use serde_json::json;
 
 use super::super::fixture::catalogue;
 use super::super::matching::{InputPattern, Match, NamePattern};
-use super::super::spec::{Check, Criterion, Route, Scenario, ScenarioConfig, SeedBlock, SeedChoice};
+use super::super::spec::{
+    Check, Criterion, Route, Scenario, ScenarioConfig, SeedBlock, SeedChoice,
+};
 use super::*;
 
 fn read(text: &str) -> (Option<Scenario>, Vec<Diagnostic>) {
-    parse(Path::new("scenarios/Close stale_issues.md"), text.as_bytes(), &catalogue())
+    parse(
+        Path::new("scenarios/Close stale_issues.md"),
+        text.as_bytes(),
+        &catalogue(),
+    )
 }
 
 fn good(text: &str) -> Scenario {
@@ -54,7 +60,9 @@ fn with_criteria(criteria: &str) -> String {
 
 /// A scenario with this Setup and Config.
 fn with_setup(setup: &str, config: &str) -> String {
-    format!("# T\n## Setup\n{setup}\n## Prompt\nDo it.\n## Checks\n- [D] `run.exitCode == 0`\n## Config\n{config}\n")
+    format!(
+        "# T\n## Setup\n{setup}\n## Prompt\nDo it.\n## Checks\n- [D] `run.exitCode == 0`\n## Config\n{config}\n"
+    )
 }
 
 const WHOLE: &str = r#"# Close *stale* issues
@@ -111,22 +119,48 @@ fn a_whole_scenario_is_read() {
     let scenario = good(WHOLE);
     assert_eq!(scenario.id, "close-stale-issues");
     assert_eq!(scenario.title, "Close stale issues");
-    assert_eq!(scenario.setup.as_deref(), Some("A repository with stale issues."));
-    assert_eq!(scenario.expected.as_deref(), Some("Only stale issues are closed."));
-    assert!(scenario.prompt.starts_with("Close every stale") && scenario.prompt.ends_with("page two."));
+    assert_eq!(
+        scenario.setup.as_deref(),
+        Some("A repository with stale issues.")
+    );
+    assert_eq!(
+        scenario.expected.as_deref(),
+        Some("Only stale issues are closed.")
+    );
+    assert!(
+        scenario.prompt.starts_with("Close every stale") && scenario.prompt.ends_with("page two.")
+    );
     let criteria: Vec<_> = scenario
         .criteria
         .iter()
-        .map(|c| (c.id.as_str(), c.label(), matches!(c.check, Check::Cel { .. })))
+        .map(|c| {
+            (
+                c.id.as_str(),
+                c.label(),
+                matches!(c.check, Check::Cel { .. }),
+            )
+        })
         .collect();
     assert_eq!(
         criteria,
         [
-            ("no-issue-labelled-keep-open-is-closed", "No issue labelled keep-open is closed", true),
+            (
+                "no-issue-labelled-keep-open-is-closed",
+                "No issue labelled keep-open is closed",
+                true
+            ),
             ("c2", "size(tracker.issues) == 3", true),
             ("c3", "run.exitCode == 0", true),
-            ("each-comment-explains-the-reason-politely", "Each comment explains the reason politely", false),
-            ("the-bug-label-is-respected", "The `bug` label is respected", false),
+            (
+                "each-comment-explains-the-reason-politely",
+                "Each comment explains the reason politely",
+                false
+            ),
+            (
+                "the-bug-label-is-respected",
+                "The `bug` label is respected",
+                false
+            ),
         ]
     );
     let Check::Cel { source, span } = &scenario.criteria[0].check else {
@@ -142,12 +176,21 @@ fn a_whole_scenario_is_read() {
     assert_eq!(config.route, Some(Route::Proxy));
     assert_eq!(config.pass_threshold, Some(80.0));
     assert_eq!(config.owner.as_deref(), Some("platform"));
-    assert_eq!(config.since.map(|day| day.to_string()).as_deref(), Some("2026-01-31"));
+    assert_eq!(
+        config.since.map(|day| day.to_string()).as_deref(),
+        Some("2026-01-31")
+    );
     assert!(config.flaky && !config.retired);
     let matching = config.matching.as_ref().expect("a condition");
     assert_eq!(matching.names[0].text(), "stale*");
-    assert_eq!(matching.input.as_ref().expect("a pattern").source(), "close; .*stale");
-    assert!(matches!(scenario.seed_for("tracker"), Seed::Named("stale-issues")));
+    assert_eq!(
+        matching.input.as_ref().expect("a pattern").source(),
+        "close; .*stale"
+    );
+    assert!(matches!(
+        scenario.seed_for("tracker"),
+        Seed::Named("stale-issues")
+    ));
     assert!(matches!(scenario.seed_for("chat"), Seed::Document(_)));
     assert!(matches!(scenario.seed_for("other"), Seed::Named("empty")));
 }
@@ -164,7 +207,10 @@ fn every_alias_of_a_section_is_known() {
             "# T\n## {setup}\nx\n## {prompt}\np\n## {expected}\ne\n## {criteria}\n- [D] `run.exitCode == 0`\n## Config\nclones: tracker\nseed: busy\n"
         );
         let scenario = good(&text);
-        assert_eq!((scenario.prompt.as_str(), scenario.expected.as_deref()), ("p", Some("e")));
+        assert_eq!(
+            (scenario.prompt.as_str(), scenario.expected.as_deref()),
+            ("p", Some("e"))
+        );
     }
 }
 
@@ -180,7 +226,7 @@ fn missing_parts_are_named() {
         ]
         .map(refusals)
         .join("\n--\n"),
-        @r##"
+        @r###"
         1: "" the scenario has no title [begin with `# What the agent should do`]
         1: "" the scenario has no prompt [add `## Prompt` with what the agent is asked]
         1: "" the scenario has no success criteria [add `## Success Criteria` with one bullet for each]
@@ -197,7 +243,7 @@ fn missing_parts_are_named() {
         1: "# T" the scenario names no clone [write `clones: chat, tracker` under ## Config]
         --
         1: "## Prompt" the scenario has no title [begin with `# What the agent should do`]
-        "##
+        "###
     );
 }
 
@@ -210,7 +256,7 @@ fn sections_that_do_not_fit_are_named() {
         ]
         .map(refusals)
         .join("\n--\n"),
-        @r##"
+        @r###"
         1: "# T" the scenario has no prompt [add `## Prompt` with what the agent is asked]
         1: "# T" the scenario has no success criteria [add `## Success Criteria` with one bullet for each]
         1: "# T" the scenario names no clone [write `clones: chat, tracker` under ## Config]
@@ -219,7 +265,7 @@ fn sections_that_do_not_fit_are_named() {
         5: "## Something else" unknown section `Something else` [sections: Setup, Prompt, Expected Behavior, Success Criteria, Config, Seed State; use ### or deeper for headings inside a section]
         --
         4: "## Task" a second section `Task` [keep one `## Prompt`]
-        "##
+        "###
     );
 }
 
@@ -237,7 +283,7 @@ fn settings_that_do_not_fit_are_named() {
         ]
         .map(|config| refusals(&with_config(config)))
         .join("\n--\n"),
-        @r##"
+        @r###"
         7: "traker" there is no clone `traker` [did you mean `tracker`?]
         8: "clones" `clones` is written twice [-]
         9: "timout" unknown key `timout` [did you mean `timeout`?]
@@ -268,7 +314,7 @@ fn settings_that_do_not_fit_are_named() {
         10: "tag" unknown part `tag` of match [did you mean `tags`?]
         --
         8: "match" match names no traces [write match: name=stale*; tags=nightly; tools=list_issues; input=/pattern/]
-        "##
+        "###
     );
 }
 
@@ -284,7 +330,7 @@ fn seeds_that_do_not_fit_are_named() {
         ]
         .map(|config| refusals(&with_config(config)))
         .join("\n--\n"),
-        @r##"
+        @r###"
         8: "stale-isues" tracker has no seed `stale-isues` [did you mean `stale-issues`?]
         --
         8: "busy" seed `busy` exists for chat and tracker [write chat:busy]
@@ -295,20 +341,25 @@ fn seeds_that_do_not_fit_are_named() {
         --
         8: "tracker:empty" two starting states for tracker [-]
         8: "trcker" there is no clone `trcker` [did you mean `tracker`?]
-        "##
+        "###
     );
 }
 
 #[test]
 fn a_bare_seed_binds_to_the_only_clone_that_has_it() {
-    let scenario = good(&with_config("clones: tracker, chat\nseed: stale-issues, engineering-team"));
+    let scenario = good(&with_config(
+        "clones: tracker, chat\nseed: stale-issues, engineering-team",
+    ));
     let seeds: Vec<_> = scenario
         .config
         .seeds
         .iter()
         .map(|seed| (seed.clone.as_str(), seed.name.as_str()))
         .collect();
-    assert_eq!(seeds, [("tracker", "stale-issues"), ("chat", "engineering-team")]);
+    assert_eq!(
+        seeds,
+        [("tracker", "stale-issues"), ("chat", "engineering-team")]
+    );
 }
 
 #[test]
@@ -330,7 +381,7 @@ fn setup_that_is_not_understood_is_quoted() {
         ]
         .map(|text| refusals(&text))
         .join("\n--\n"),
-        @r##"
+        @r###"
         3: "Twenty issues are older than ninety days." a starting state in words is not understood yet: "Twenty issues are older than ninety days." [name one with `seed:` under ## Config (tracker:busy, tracker:empty, tracker:stale-issues), or write it as a ```yaml block; the words are then for the judge]
         --
         4: "issues: [" not yaml: unclosed bracket '[' [-]
@@ -354,7 +405,7 @@ fn setup_that_is_not_understood_is_quoted() {
         4: "a: []" two starting states for tracker [-]
         --
         5: "words" Seed State holds fenced blocks only [words for the judge stand under ## Setup]
-        "##
+        "###
     );
 }
 
@@ -372,7 +423,7 @@ fn criteria_that_do_not_fit_are_named() {
         ]
         .map(|criteria| refusals(&with_criteria(criteria)))
         .join("\n--\n"),
-        @r##"
+        @r###"
         5: "Exactly 4 issues are closed" sentences are not supported yet: "Exactly 4 issues are closed" [write the condition as CEL in backticks at the end of the bullet, or tag it [P] for the judge]
         --
         5: "the label `stale` is there" sentences are not supported yet: "the label `stale` is there" [write the condition as CEL in backticks at the end of the bullet, or tag it [P] for the judge]
@@ -390,13 +441,15 @@ fn criteria_that_do_not_fit_are_named() {
         8: "- nested" a criterion has no bullets of its own [-]
         --
         5: "`tracker.issues.all(i,\n  i.stat == 'open')`" an object of tracker.issues has no field `stat` [did you mean `state`?]
-        "##
+        "###
     );
 }
 
 #[test]
 fn ids_are_unique() {
-    let scenario = good(&with_criteria("- [P] Be kind\n- [P] Be kind!\n- [P] …\n1. [P] Be kind"));
+    let scenario = good(&with_criteria(
+        "- [P] Be kind\n- [P] Be kind!\n- [P] …\n1. [P] Be kind",
+    ));
     let ids: Vec<_> = scenario.criteria.iter().map(|c| c.id.as_str()).collect();
     assert_eq!(ids, ["be-kind", "be-kind-2", "c3", "be-kind-3"]);
 }
@@ -404,12 +457,15 @@ fn ids_are_unique() {
 #[test]
 fn old_names_and_inferred_clones_are_noted() {
     let (scenario, notes) = read(&with_config("twins: tracker\nmodel: judge-1"));
-    assert_eq!(scenario.expect("read").config.evaluator_model.as_deref(), Some("judge-1"));
+    assert_eq!(
+        scenario.expect("read").config.evaluator_model.as_deref(),
+        Some("judge-1")
+    );
     assert_eq!(notes.len(), 2);
     let text = "# T\n## Prompt\nAsk in Chat.\n## Checks\n- [D] `size(tracker.issues) == 0`\n";
     let (scenario, notes) = read(text);
     assert_eq!(scenario.expect("read").config.clones, ["chat", "tracker"]);
-    insta::assert_snapshot!(shown(text, &notes), @r##"1: "# T" no clones are named; taken from the text: chat, tracker [-]"##);
+    insta::assert_snapshot!(shown(text, &notes), @r###"1: "# T" no clones are named; taken from the text: chat, tracker [-]"###);
 }
 
 #[test]
@@ -417,15 +473,19 @@ fn files_that_are_no_text_are_refused() {
     let read = |bytes: &[u8]| {
         let (scenario, diagnostics) = parse(Path::new("a.md"), bytes, &catalogue());
         assert!(scenario.is_none());
-        format!("{} {:?}", diagnostics[0].message, diagnostics[0].span.map(|s| (s.start, s.end)))
+        format!(
+            "{} {:?}",
+            diagnostics[0].message,
+            diagnostics[0].span.map(|s| (s.start, s.end))
+        )
     };
     insta::assert_snapshot!(
         [read(b"# T\n\x00"), read(b"# T\n\xff\xfe"), read(&vec![b'a'; MAX_BYTES + 1])].join("\n"),
-        @r##"
+        @r###"
         a binary file, not a scenario None
         not text in UTF-8 Some((4, 5))
         a scenario has at most 1048576 bytes None
-        "##
+        "###
     );
     let (scenario, diagnostics) = load(Path::new("no/such.md"), &catalogue());
     assert!(scenario.is_none() && diagnostics[0].code == "scenario/unreadable");
@@ -465,7 +525,7 @@ fn a_written_scenario_reads_back() {
     let written = write(&scenario);
     assert_eq!(placeless(good(&written)), placeless(scenario), "{written}");
     assert_eq!(write(&good(&written)), written);
-    insta::assert_snapshot!(written, @r##"
+    insta::assert_snapshot!(written, @r###"
     # Close stale issues
 
     ## Setup
@@ -519,7 +579,7 @@ fn a_written_scenario_reads_back() {
     owner: platform
     since: 2026-01-31
     flaky: true
-    "##);
+    "###);
 }
 
 #[test]
@@ -540,7 +600,10 @@ fn hostile_prompts_stay_prompts() {
         "<pre>",
         "[D]: x",
     ] {
-        let scenario = Scenario { prompt: prompt.to_owned(), ..good(WHOLE) };
+        let scenario = Scenario {
+            prompt: prompt.to_owned(),
+            ..good(WHOLE)
+        };
         let written = write(&scenario);
         assert_eq!(placeless(good(&written)), placeless(scenario), "{written}");
     }
@@ -549,11 +612,34 @@ fn hostile_prompts_stay_prompts() {
 fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(
         prop_oneof![
-            Just("\n"), Just("\n\n"), Just("# "), Just("## "), Just("## Config\n"), Just("```"),
-            Just("````"), Just("~~~"), Just("text"), Just("json"), Just("`"), Just("- "),
-            Just("<!--"), Just("-->"), Just("<div>"), Just("==="), Just("---"), Just("word "),
-            Just("é"), Just("    "), Just("> "), Just("\\"), Just("*"), Just("[D] "), Just("\t"),
-            Just("<?"), Just("&amp;"), Just("$"),
+            Just("\n"),
+            Just("\n\n"),
+            Just("# "),
+            Just("## "),
+            Just("## Config\n"),
+            Just("```"),
+            Just("````"),
+            Just("~~~"),
+            Just("text"),
+            Just("json"),
+            Just("`"),
+            Just("- "),
+            Just("<!--"),
+            Just("-->"),
+            Just("<div>"),
+            Just("==="),
+            Just("---"),
+            Just("word "),
+            Just("é"),
+            Just("    "),
+            Just("> "),
+            Just("\\"),
+            Just("*"),
+            Just("[D] "),
+            Just("\t"),
+            Just("<?"),
+            Just("&amp;"),
+            Just("$"),
         ],
         1..14,
     )
@@ -568,8 +654,15 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
         Just(("", "tracker.issues.all(i, i.number > 0)")),
         Just(("[x] \\ *y*", "'`' == output")),
     ];
-    (text(), text(), text(), proptest::option::of(text()), criterion, any::<bool>()).prop_map(
-        |(title, prompt, judged, setup, (words, source), block)| {
+    (
+        text(),
+        text(),
+        text(),
+        proptest::option::of(text()),
+        criterion,
+        any::<bool>(),
+    )
+        .prop_map(|(title, prompt, judged, setup, (words, source), block)| {
             let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             let mut scenario = good(WHOLE);
             scenario.title = format!("T {}", one_line(&title));
@@ -583,18 +676,26 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 Criterion {
                     id: String::new(),
                     title: (!words.is_empty()).then(|| words.to_owned()),
-                    check: Check::Cel { source: source.to_owned(), span: (0..0).into() },
+                    check: Check::Cel {
+                        source: source.to_owned(),
+                        span: (0..0).into(),
+                    },
                     span: (0..0).into(),
                 },
                 Criterion {
                     id: String::new(),
                     title: None,
-                    check: Check::Judged { sentence: format!("It {}", one_line(&judged)) },
+                    check: Check::Judged {
+                        sentence: format!("It {}", one_line(&judged)),
+                    },
                     span: (0..0).into(),
                 },
             ];
             scenario.config = ScenarioConfig {
-                seeds: vec![SeedChoice { clone: "tracker".to_owned(), name: "busy".to_owned() }],
+                seeds: vec![SeedChoice {
+                    clone: "tracker".to_owned(),
+                    name: "busy".to_owned(),
+                }],
                 matching: Some(Match {
                     names: vec![NamePattern::new("a*").expect("a pattern")],
                     input: Some(InputPattern::new("a; b/c", true).expect("a pattern")),
@@ -603,8 +704,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 ..scenario.config
             };
             scenario
-        },
-    )
+        })
 }
 
 /// Without the ids, which are made from the words.
@@ -643,7 +743,10 @@ proptest! {
 
 #[test]
 fn a_seed_block_keeps_its_values() {
-    let scenario = good(&with_setup("```yaml\nissues:\n  - number: 7\n    at: 95d ago\n    x: null\n```", "clones: tracker"));
+    let scenario = good(&with_setup(
+        "```yaml\nissues:\n  - number: 7\n    at: 95d ago\n    x: null\n```",
+        "clones: tracker",
+    ));
     assert_eq!(
         scenario.seed_blocks,
         [SeedBlock {
