@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use archal_core::source::SourceDescriptor;
 use archal_core::trace::TraceIdentity;
@@ -82,7 +83,9 @@ impl Pass<'_> {
         let mut files = Vec::new();
         let mut imported: BTreeMap<TraceIdentity, (Imported, ImportArtifact)> = BTreeMap::new();
         for path in scan.files {
-            let report = read_file(self.source, &path, self.bench.redactor, None);
+            // One pass looks once: a file that is not finished now is not waited for.
+            let report =
+                read_file(self.source, &path, self.bench.redactor, None).settle(Duration::MAX);
             files.push(row(&report));
             for one in &report.traces {
                 let import = ImportArtifact::new(&report, one);

@@ -124,14 +124,14 @@ pub fn head(repo: &Path, path: &str) -> Result<String, GitError> {
         .line()
 }
 
-/// Tracked files of the repository at `repo` that differ from HEAD, in `status --porcelain` form.
+/// Tracked files of the repository at `repo` that differ from HEAD, as `M path`.
 pub fn changed_tracked_files(repo: &Path, path: &str) -> Result<Vec<String>, GitError> {
     let text = Git::new(repo, path)
         .args(["status", "--porcelain", "--untracked-files=no"])
         .output()?;
     Ok(String::from_utf8_lossy(&text)
         .lines()
-        .map(str::to_owned)
+        .map(|line| line.trim().to_owned())
         .collect())
 }
 

@@ -24,6 +24,7 @@ use crate::session::{ClonePlan, RouteChoice, RouteReport, Session, SessionConfig
 use crate::store::atomic::{self, Durability};
 
 use super::answer;
+use super::environment::{METRICS_FILE, TRACE_FILE};
 use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus, RunScore};
 use super::seeds::StartState;
@@ -193,7 +194,8 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         process_limit: None,
     });
     let end = session.finish()?;
-    write_output(&plan.evidence, &child)?;
+    write_output(&plan.evidence, &child, bench.redactor)?;
+    redact_agent_files(bench.redactor, &plan.evidence)?;
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence, child, end);
     attempt.result.answer = redacted(bench.redactor, &attempt.result.answer);
     atomic::write_json(
@@ -202,6 +204,36 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         Durability::Derived,
     )?;
     Ok(attempt)
+}
+
+/// Text with secrets taken out, line by line: each may be JSON, a form or an URL of its own.
+fn redacted_lines(redactor: &Redactor, bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| redacted(redactor, line))
+        .collect();
+    lines.join("\n").into_bytes()
+}
+
+/// The trace an agent left in the evidence folder, with secrets taken out.
+fn redact_agent_files(redactor: &Redactor, folder: &Path) -> Result<(), atomic::WriteError> {
+    for name in [TRACE_FILE, METRICS_FILE] {
+        let path = folder.join(name);
+        // An agent that leaves none, or leaves something that is no text, has nothing to redact.
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let kept = match serde_json::from_str::<Value>(&text) {
+            Ok(mut value) => {
+                redactor.value(&mut value, &mut RedactionCounts::new());
+                value.to_string().into_bytes()
+            }
+            Err(_) => redacted_lines(redactor, text.as_bytes()),
+        };
+        atomic::write(&path, &kept, Durability::Derived)?;
+    }
+    Ok(())
 }
 
 fn redacted(redactor: &Redactor, text: &str) -> String {
@@ -213,12 +245,16 @@ fn redacted(redactor: &Redactor, text: &str) -> String {
     }
 }
 
-fn write_output(folder: &Path, child: &ChildEnd) -> Result<(), atomic::WriteError> {
+fn write_output(
+    folder: &Path,
+    child: &ChildEnd,
+    redactor: &Redactor,
+) -> Result<(), atomic::WriteError> {
     for (name, bytes, dropped) in [
         ("stdout", &child.stdout, child.stdout_dropped),
         ("stderr", &child.stderr, child.stderr_dropped),
     ] {
-        let mut bytes = bytes.clone();
+        let mut bytes = redacted_lines(redactor, bytes);
         if dropped > 0 {
             bytes.extend_from_slice(
                 format!("\n[archal: {dropped} more bytes were not kept]\n").as_bytes(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use archal_testkit::{Output, TestEnv};
+use archal_testkit::cli::{Output, TestEnv};
 use serde_json::Value;
 
 use super::{git, kept_demo, world};
@@ -36,28 +36,28 @@ fn a_fix_command_decides_how_it_ends() {
     let (output, nothing) = fixed_by("true");
     assert_eq!(nothing["status"], "fix_failed");
     assert!(nothing["reason"].as_str().expect("text").contains("no_change"), "{nothing}");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 
     let (output, failing) = fixed_by("echo broken >&2; exit 7");
     assert_eq!(failing["status"], "fix_failed");
     assert!(failing["reason"].as_str().expect("text").contains("status 7"), "{failing}");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 
     let cheat = "sed -i 's/^- .D. No issue.*$//' archal/close-stale-issues.md";
     let (output, cheating) = fixed_by(cheat);
     assert_eq!(cheating["status"], "fix_failed");
     assert!(cheating["reason"].as_str().expect("text").contains("only tests"), "{cheating}");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 
     let (output, wrong) = fixed_by("echo '# a comment' >> agent.py");
     assert_eq!(wrong["status"], "fix_failed");
     assert!(wrong["reason"].as_str().expect("text").contains("still shows"), "{wrong}");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 
     let (output, right) = fixed_by("python3 fix.py");
     assert_eq!(right["status"], "fixed", "{right}");
     assert_eq!(right["green"]["k"], right["green"]["n"]);
-    output.ended(0);
+    assert_eq!(output.code, Some(0), "{output}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn without_a_fix_command_it_names_what_is_missing() {
     let reason = job["reason"].as_str().expect("text");
     assert!(reason.contains("--fix-command"), "{reason}");
     assert!(reason.contains("--allow-external-execution"), "{reason}");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
             }),
             "{missing:?}"
         );
-        output.ended(3);
+        assert_eq!(output.code, Some(3), "{output}");
     }
 }
 
@@ -123,7 +123,7 @@ fn a_defect_that_is_repaired_already_is_not_reproduced() {
     git(&world, "demo", &["commit", "--quiet", "--all", "-m", "repair"]);
     let output = attach(&world, "demo/traces", &[]);
     assert_eq!(job(&output)["status"], "not_reproduced");
-    output.ended(0);
+    assert_eq!(output.code, Some(0), "{output}");
 }
 
 #[test]
@@ -140,7 +140,8 @@ fn a_checkout_that_differs_from_head_is_left_out_and_named() {
 fn the_users_repository_is_only_read() {
     let (world, demo) = kept_demo();
     let before = listing(&demo);
-    attach(&world, "demo/traces", &[FIXER[0], FIXER[1], "python3 fix.py"]).ended(0);
+    let output = attach(&world, "demo/traces", &[FIXER[0], FIXER[1], "python3 fix.py"]);
+    assert_eq!(output.code, Some(0), "{output}");
     assert_eq!(listing(&demo), before);
 }
 
@@ -180,7 +181,7 @@ fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
         assert!(file["reason"].is_string(), "{file}");
     }
     assert_eq!(files.as_array().expect("a list").len(), 2);
-    output.ended(3);
+    assert_eq!(output.code, Some(3), "{output}");
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_trace_no_scenario_names_is_blocked() {
     let output = attach(&world, "demo/traces", &[]);
     let job = job(&output);
     assert_eq!((job["status"].as_str(), job["reasonCode"].as_str()), (Some("blocked"), Some("scenario")));
-    output.ended(3);
+    assert_eq!(output.code, Some(3), "{output}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `archal demo`: the whole loop, with and without namespaces, a home, a network.
 
-use archal_testkit::TestEnv;
+use archal_testkit::cli::TestEnv;
 
-use super::{kept_demo, world};
+use super::{kept_demo, run_without_namespaces, world};
 
 #[test]
 fn it_proves_the_fix_and_tells_where_to_look() {
@@ -36,10 +36,11 @@ fn json_is_one_document() {
 
 #[test]
 fn without_namespaces_it_falls_back_to_the_proxy_and_says_so() {
-    let mut world = world();
-    world.set("ARCHAL_NAMESPACES", "off");
-    let output = world.run(&["demo"]).ended(0);
-    assert!(output.stdout.contains("route proxy"), "{}", output.stdout);
+    let output = run_without_namespaces(&world(), &["demo"]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(stdout.contains("route proxy"), "{stdout}");
+    assert!(stdout.contains("max_user_namespaces"), "{stdout}");
 }
 
 #[test]

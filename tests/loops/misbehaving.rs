@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use archal_testkit::{Output, TestEnv};
+use archal_testkit::cli::{Output, TestEnv};
 use serde_json::Value;
 
-use super::world;
+use super::{evidence, run_without_namespaces, world};
 
 const SCENARIO: &str = "# Check
 
@@ -47,22 +47,37 @@ fn processes_with(marker: &str) -> usize {
         .count()
 }
 
+/// Hangs, ignores the request to end, forks, and escapes into a session of its own.
+const HANGING: &str =
+    "trap '' TERM\nsetsid sh -c 'sleep 1000 & sleep 1000' &\n(sleep 1000 &)\nsleep 1000\n";
+
 #[test]
 fn one_that_hangs_forks_and_escapes_is_stopped_with_all_it_started() {
-    for namespaces in ["on", "off"] {
-        let mut world = world();
-        let marker = format!("archal-test-{namespaces}-{}", std::process::id());
-        world.set("MARKER", marker.clone());
-        world.set("ARCHAL_NAMESPACES", namespaces);
-        let output = run(
-            &world,
-            "trap '' TERM\nsetsid sh -c 'sleep 1000 & sleep 1000' &\n(sleep 1000 &)\nsleep 1000\n",
-        );
-        let result = result(&output);
-        assert_eq!(result["harness"]["how"], "timed_out", "{result}");
-        output.ended(1);
-        assert_eq!(processes_with(&marker), 0, "namespaces {namespaces}");
-    }
+    let mut world = world();
+    let marker = format!("archal-test-held-{}", std::process::id());
+    world.set("MARKER", marker.clone());
+    let output = run(&world, HANGING);
+    let result = result(&output);
+    assert_eq!(result["harness"]["how"], "timed_out", "{result}");
+    assert_eq!(result["containment"], "namespaces");
+    assert_eq!(output.code, Some(1), "{output}");
+    assert_eq!(processes_with(&marker), 0);
+}
+
+#[test]
+fn it_is_stopped_without_namespaces_too() {
+    let mut world = world();
+    let marker = format!("archal-test-pgroup-{}", std::process::id());
+    world.set("MARKER", marker.clone());
+    world.write("check.md", SCENARIO);
+    world.write("harness.sh", HANGING);
+    let output = run_without_namespaces(&world, &["run", "check.md", "-o", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let result = &document["scenarios"][0]["results"][0];
+    assert_eq!(result["harness"]["how"], "timed_out", "{result}");
+    assert_eq!(result["containment"], "pgroup");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(processes_with(&marker), 0);
 }
 
 #[test]
@@ -71,21 +86,20 @@ fn one_that_floods_its_output_is_read_to_its_end_and_cut() {
     let output = run(&world, "head -c 50000000 /dev/zero | tr '\\0' 'x'\n");
     let result = result(&output);
     assert_eq!(result["harness"]["code"], 0, "{}", output.stderr);
-    let folder = result["evidence"].as_str().expect("a path");
-    let kept = fs::metadata(format!("{folder}/stdout")).expect("written").len();
+    let kept = fs::metadata(evidence(&world, &result).join("stdout")).expect("written").len();
     assert!(kept < 9_000_000, "{kept}");
-    output.ended(0);
+    assert_eq!(output.code, Some(0), "{output}");
 }
 
 #[test]
 fn one_that_fails_scores_nothing() {
-    let output = run(&world(), "echo oh no >&2\nexit 3\n");
+    let world = world();
+    let output = run(&world, "echo oh no >&2\nexit 3\n");
     let result = result(&output);
     assert_eq!(result["score"], 0.0);
-    let folder = result["evidence"].as_str().expect("a path");
-    let said = fs::read_to_string(format!("{folder}/stderr")).expect("written");
+    let said = fs::read_to_string(evidence(&world, &result).join("stderr")).expect("written");
     assert_eq!(said, "oh no\n");
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 }
 
 #[test]
@@ -101,7 +115,7 @@ fn a_call_to_a_real_service_without_a_clone_is_refused_and_fails_the_run() {
     assert_eq!(result["refused"][0]["host"], "api.stripe.com", "{result}");
     let criteria = result["criteria"].as_array().expect("a list");
     assert!(criteria.iter().any(|one| one["id"] == "no-escape" && one["status"] == "fail"));
-    output.ended(1);
+    assert_eq!(output.code, Some(1), "{output}");
 }
 
 #[test]
@@ -142,5 +156,5 @@ fn a_criterion_that_raises_makes_the_run_inconclusive() {
     let output = world.run(&["run", "check.md", "-o", "json"]);
     assert_eq!(result(&output)["status"], "inconclusive");
     assert_eq!(result(&output)["score"], Value::Null);
-    output.ended(4);
+    assert_eq!(output.code, Some(4), "{output}");
 }

@@ -10,7 +10,7 @@ mod repeatable;
 
 use std::path::PathBuf;
 
-use archal_testkit::TestEnv;
+use archal_testkit::cli::TestEnv;
 
 /// A world with the caller's programs.
 fn world() -> TestEnv {
@@ -22,7 +22,8 @@ fn world() -> TestEnv {
 /// A world with the demonstration kept in `demo`, after the loop has run on it once.
 fn kept_demo() -> (TestEnv, PathBuf) {
     let world = world();
-    world.run(&["demo", "--keep", "demo"]).ended(0);
+    let output = world.run(&["demo", "--keep", "demo"]);
+    assert_eq!(output.code, Some(0), "{output}");
     let folder = world.repo().join("demo");
     (world, folder)
 }
@@ -37,4 +38,34 @@ fn git(world: &TestEnv, folder: &str, arguments: &[&str]) {
         .status()
         .expect("git starts");
     assert!(status.success(), "git {arguments:?}");
+}
+
+/// Runs archal where the kernel allows no further user namespaces: a real refusal, made by a
+/// namespace whose limit is zero.
+fn run_without_namespaces(world: &TestEnv, arguments: &[&str]) -> std::process::Output {
+    let archal = world.command(arguments);
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "sh", "-c"])
+        .arg("echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"")
+        .arg("sh")
+        .arg(archal.get_program())
+        .args(archal.get_args())
+        .env_clear();
+    for (name, value) in archal.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command
+        .current_dir(world.repo())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("unshare starts")
+}
+
+/// The evidence folder of a run's result.
+fn evidence(world: &TestEnv, result: &serde_json::Value) -> PathBuf {
+    let run = result["runId"].as_str().expect("a run id");
+    world.repo().join(".archal/cache/runs").join(run)
 }

@@ -1,6 +1,6 @@
 //! The same calls in the same order leave the same bytes, whatever the clock does between them.
 
-use super::world;
+use super::{evidence, world};
 
 const AGENT: &str = r#"
 import json, os, ssl, time, urllib.request
@@ -43,22 +43,19 @@ fn a_pause_between_calls_changes_no_byte_of_the_evidence() {
     let mut world = world();
     world.write("agent.py", AGENT);
     world.write("repeat.md", SCENARIO);
-    let mut evidence = |pause: &str| {
+    let mut run = |pause: &str| {
         world.set("PAUSE", pause);
         let document = world
             .run(&["run", "repeat.md", "--harness", "agent.py", "-o", "json"])
             .ended(0)
             .json();
-        let folder = document["scenarios"][0]["results"][0]["evidence"]
-            .as_str()
-            .expect("a path")
-            .to_owned();
+        let folder = evidence(&world, &document["scenarios"][0]["results"][0]);
         ["calls.jsonl", "state-before.json", "state-after.json", "diff.json"].map(|name| {
-            std::fs::read_to_string(std::path::Path::new(&folder).join(name)).expect("written")
+            std::fs::read_to_string(folder.join(name)).expect("written")
         })
     };
-    let quick = evidence("0");
+    let quick = run("0");
     assert_eq!(quick[0].lines().count(), 5);
     assert!(quick[0].contains("+run"), "times set by calls are written as such");
-    assert_eq!(evidence("1"), quick);
+    assert_eq!(run("1"), quick);
 }
