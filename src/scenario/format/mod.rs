@@ -14,7 +14,7 @@ mod settings;
 mod write;
 
 #[cfg(test)]
-mod round_trip_tests;
+mod round_trip;
 #[cfg(test)]
 mod tests;
 

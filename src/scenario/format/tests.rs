@@ -5,9 +5,10 @@ use std::path::Path;
 
 use archal_core::clone::Seed;
 use archal_core::diagnostic::{Diagnostic, line_and_column};
+use serde_json::json;
 
 use super::super::fixture::catalogue;
-use super::super::spec::{Check, Route, Scenario};
+use super::super::spec::{Check, Route, Scenario, SeedBlock};
 use super::*;
 
 pub(super) fn read(text: &str) -> (Option<Scenario>, Vec<Diagnostic>) {
@@ -37,7 +38,7 @@ pub(super) fn shown(text: &str, diagnostics: &[Diagnostic]) -> String {
     out.trim_end().to_owned()
 }
 
-pub(super) fn refusals(text: &str) -> String {
+fn refusals(text: &str) -> String {
     let (scenario, diagnostics) = read(text);
     assert!(scenario.is_none(), "accepted: {text}");
     shown(text, &diagnostics)
@@ -54,7 +55,7 @@ pub(super) fn with_criteria(criteria: &str) -> String {
 }
 
 /// A scenario with this Setup and Config.
-pub(super) fn with_setup(setup: &str, config: &str) -> String {
+fn with_setup(setup: &str, config: &str) -> String {
     format!(
         "# T\n## Setup\n{setup}\n## Prompt\nDo it.\n## Checks\n- [D] `run.exitCode == 0`\n## Config\n{config}\n"
     )
@@ -410,6 +411,7 @@ fn criteria_that_do_not_fit_are_named() {
         [
             "- [D] Exactly 4 issues are closed",
             "- [D] the label `stale` is there",
+            "- [D] all have the label `stale`",
             "- [D] Closed: `size(tracker.isues) == 1`",
             "- [D] `size(tracker.issues)`\n- [D] `size(`",
             "- [X] something\n- [D]\n- [ ] todo",
@@ -419,9 +421,11 @@ fn criteria_that_do_not_fit_are_named() {
         .map(|criteria| refusals(&with_criteria(criteria)))
         .join("\n--\n"),
         @r###"
-        5: "Exactly 4 issues are closed" sentences are not supported yet: "Exactly 4 issues are closed" [write the condition as CEL in backticks at the end of the bullet, or tag it [P] for the judge]
+        5: "Exactly 4 issues are closed" sentences are not supported yet: "Exactly 4 issues are closed" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
         --
-        5: "the label `stale` is there" sentences are not supported yet: "the label `stale` is there" [write the condition as CEL in backticks at the end of the bullet, or tag it [P] for the judge]
+        5: "the label `stale` is there" sentences are not supported yet: "the label `stale` is there" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
+        --
+        5: "all have the label `stale`" sentences are not supported yet: "all have the label `stale`" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
         --
         5: "isues" `tracker` has no collection `isues` [did you mean `issues`?]
         --
@@ -498,4 +502,20 @@ fn windows_line_ends_are_read() {
     assert_eq!(scenario.config.clones, ["tracker", "chat"]);
     assert_eq!(scenario.prompt, good(WHOLE).prompt);
     assert_eq!(scenario.config.matching, good(WHOLE).config.matching);
+}
+
+#[test]
+fn a_seed_block_keeps_its_values() {
+    let scenario = good(&with_setup(
+        "```yaml\nissues:\n  - number: 7\n    at: 95d ago\n    x: null\n```",
+        "clones: tracker",
+    ));
+    assert_eq!(
+        scenario.seed_blocks,
+        [SeedBlock {
+            clone: "tracker".to_owned(),
+            document: json!({"issues": [{"number": 7, "at": "95d ago", "x": null}]}),
+            span: scenario.seed_blocks[0].span,
+        }]
+    );
 }
