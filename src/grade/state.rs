@@ -176,7 +176,7 @@ fn finding(criterion: &CriterionReport, prepared: &Prepared, replay: &Replay) ->
     Finding {
         rule: "state.criterion".to_owned(),
         subject: criterion.id.clone(),
-        summary: format!("does not hold: {}", criterion.label),
+        summary: format!("broken: {}", criterion.label),
         spans,
         excerpt,
         owner: Owner::Agent,

@@ -100,7 +100,7 @@ fn failure(out: &mut String, result: &RunResult) {
         if criterion.status != CriterionStatus::Fail {
             continue;
         }
-        _ = writeln!(out, "  does not hold: {}", criterion.label);
+        _ = writeln!(out, "  broken: {}", criterion.label);
         if let Some(cel) = &criterion.cel {
             _ = writeln!(out, "    {cel}");
         }

@@ -70,13 +70,12 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
         }
     }
     if let Some(agreement) = grade.get("agreement").filter(|value| !value.is_null()) {
+        line("rebuilt", &rows(&seed));
         line(
-            "rebuilt",
+            "replayed",
             &format!(
-                "{}; replaying the trace's {} calls on it gives {} the same answers",
-                rows(&seed),
-                agreement["calls"],
-                agreement["agreeing"]
+                "{} of the trace's {} calls get the recorded answer from it",
+                agreement["agreeing"], agreement["calls"]
             ),
         );
     }
@@ -94,7 +93,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
         line(
             "reproduced",
             &format!(
-                "{} at https://api.github.com (route {route}{reason})",
+                "{} on HEAD, at https://api.github.com (route {route}{reason})",
                 Style::Error.paint(&format!("red {red}"))
             ),
         );
@@ -116,7 +115,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
         line(
             "proven",
             &format!(
-                "{} with the patch; red before on the same state, nothing else worse",
+                "{} with the patch, on the same state; nothing else is worse",
                 Style::Good.paint(&format!("green {green}"))
             ),
         );
