@@ -13,9 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use archal::config::schema::RouteMode;
 use archal::sandbox::child::ChildSpec;
 use archal::sandbox::hold::Probe;
-use archal::session::{ClonePlan, RouteChoice, Session, SessionConfig};
+use archal::session::{ClonePlan, Session, SessionConfig};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::{CloneDescriptor, Seed};
 use archal_core::redact::Redactor;
@@ -132,7 +133,7 @@ fn first_answer(subject: &Subject) -> f64 {
     median_of_runs(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let started = Instant::now();
-        let session = open(subject, folder.path(), RouteChoice::Proxy);
+        let session = open(subject, folder.path(), RouteMode::Proxy);
         let mut client = connect(&session, subject);
         exchange(&mut client, subject, "GET", subject.list, "");
         started.elapsed()
@@ -144,7 +145,7 @@ fn overhead(subject: &Subject) -> f64 {
     median_of_runs(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let started = Instant::now();
-        let session = open(subject, folder.path(), RouteChoice::Isolated);
+        let session = open(subject, folder.path(), RouteMode::Isolated);
         let end = session.run(ChildSpec {
             command: vec!["/bin/true".to_owned()],
             directory: folder.path().to_owned(),
@@ -174,7 +175,7 @@ fn measure(subject: &Subject, mut request: impl FnMut(&mut Client, &Subject)) ->
     let mut takes: Vec<f64> = (0..TAKES)
         .map(|_| {
             let folder = tempfile::tempdir().expect("a folder");
-            let session = open(subject, folder.path(), RouteChoice::Proxy);
+            let session = open(subject, folder.path(), RouteMode::Proxy);
             let mut client = connect(&session, subject);
             for _ in 0..WARM_UP {
                 request(&mut client, subject);
@@ -198,7 +199,7 @@ fn measure(subject: &Subject, mut request: impl FnMut(&mut Client, &Subject)) ->
     takes[TAKES / 2]
 }
 
-fn open(subject: &Subject, folder: &Path, route: RouteChoice) -> Session {
+fn open(subject: &Subject, folder: &Path, route: RouteMode) -> Session {
     Session::open(SessionConfig {
         clones: vec![ClonePlan {
             clone: subject.clone,

@@ -4,6 +4,7 @@
 //! `--ring fast` leaves them out by name, so what needs a tool belongs into one of them.
 
 mod cli;
+mod clients;
 mod contract;
 mod generated;
 mod ingest;

@@ -10,11 +10,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use archal::config::schema::RouteMode;
 use archal::sandbox::child::{ChildEnd, ChildSpec, Containment};
 use archal::sandbox::hold::Probe;
-use archal::session::{
-    ClonePlan, RouteChoice, RouteLevel, Session, SessionConfig, SessionEnd, SessionError,
-};
+use archal::session::{ClonePlan, RouteLevel, Session, SessionConfig, SessionEnd, SessionError};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::Seed;
 use archal_core::redact::Redactor;
@@ -26,7 +25,7 @@ use crate::sandbox::helper;
 /// The variable that turns the test binary into a program that runs one session.
 const DRIVER: &str = "ARCHAL_TEST_SESSION_DRIVER";
 
-const ROUTES: [RouteChoice; 2] = [RouteChoice::Isolated, RouteChoice::Proxy];
+const ROUTES: [RouteMode; 2] = [RouteMode::Isolated, RouteMode::Proxy];
 
 struct RealClock(Instant);
 
@@ -44,7 +43,7 @@ impl Clock for RealClock {
     }
 }
 
-fn config(folder: &Path, route: RouteChoice, seed: &'static str) -> SessionConfig<'static> {
+fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<'static> {
     SessionConfig {
         clones: vec![ClonePlan {
             clone: &ECHO,
@@ -129,9 +128,9 @@ fn read(folder: &Path, name: &str) -> String {
 fn the_same_calls_leave_the_same_bytes_by_either_route_and_at_any_pace() {
     let mut seen: Vec<Vec<String>> = Vec::new();
     for (route, pause) in [
-        (RouteChoice::Isolated, "0"),
-        (RouteChoice::Isolated, "1.2"),
-        (RouteChoice::Proxy, "0"),
+        (RouteMode::Isolated, "0"),
+        (RouteMode::Isolated, "1.2"),
+        (RouteMode::Proxy, "0"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = python(NOTES_PY);
@@ -304,7 +303,7 @@ except (ssl.SSLError, OSError) as error: print(type(error).__name__)
 "#;
     let folder = tempfile::tempdir().expect("a folder");
     let (ended, end) = run(
-        config(folder.path(), RouteChoice::Isolated, "empty"),
+        config(folder.path(), RouteMode::Isolated, "empty"),
         python(script),
     );
     assert_eq!(
@@ -346,7 +345,7 @@ except (ssl.SSLError, OSError) as error: print(type(error).__name__)
     let folder = tempfile::tempdir().expect("a folder");
     let script = script.split("context =").next().expect("a part");
     let (ended, end) = run(
-        config(folder.path(), RouteChoice::Proxy, "empty"),
+        config(folder.path(), RouteMode::Proxy, "empty"),
         python(script),
     );
     assert_eq!(output(&ended), "URLError\nURLError\nHTTPError\nURLError\n");
@@ -395,7 +394,7 @@ fn routes_set_their_variables_and_take_out_those_that_lead_around() {
             is_set("NODE_EXTRA_CA_CERTS") && is_set("SSL_CERT_FILE"),
             "{text}"
         );
-        let in_proxy = route == RouteChoice::Proxy;
+        let in_proxy = route == RouteMode::Proxy;
         for name in [
             "HTTPS_PROXY",
             "https_proxy",
@@ -455,7 +454,7 @@ s = socket.create_connection(("api.echo.test", 80), 5); s.sendall(b"nonsense\r\n
 "#;
     let folder = tempfile::tempdir().expect("a folder");
     let (ended, end) = run(
-        config(folder.path(), RouteChoice::Isolated, "empty"),
+        config(folder.path(), RouteMode::Isolated, "empty"),
         python(script),
     );
     assert_eq!(
@@ -481,7 +480,7 @@ os._exit(0)
     for _ in 0..10 {
         let folder = tempfile::tempdir().expect("a folder");
         let (ended, end) = run(
-            config(folder.path(), RouteChoice::Isolated, "empty"),
+            config(folder.path(), RouteMode::Isolated, "empty"),
             python(script),
         );
         assert!(ended.succeeded());
@@ -522,18 +521,18 @@ fn without_namespaces_auto_takes_the_proxy_and_says_why() {
         namespaces: Err("not permitted".to_owned()),
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let mut auto = config(folder.path(), RouteChoice::Auto, "one-note");
+    let mut auto = config(folder.path(), RouteMode::Auto, "one-note");
     auto.probe = Some(none.clone());
     let (ended, end) = run(auto, python(NOTES_PY));
     assert_eq!(output(&ended), "done\n");
     assert_eq!(ended.containment, Containment::Pgroup);
     assert_eq!(end.route.level, RouteLevel::Proxy);
     assert_eq!(end.route.reason.as_deref(), Some("not permitted"));
-    let mut isolated = config(folder.path(), RouteChoice::Isolated, "empty");
+    let mut isolated = config(folder.path(), RouteMode::Isolated, "empty");
     isolated.probe = Some(none);
     let error = Session::open(isolated).expect_err("refused");
     assert!(matches!(error, SessionError::Route { .. }), "{error}");
-    let error = Session::open(config(folder.path(), RouteChoice::Auto, "no-such-seed"));
+    let error = Session::open(config(folder.path(), RouteMode::Auto, "no-such-seed"));
     assert!(matches!(
         error,
         Err(SessionError::Seed { clone: "echo", .. })
@@ -551,7 +550,7 @@ fn driver() {
         return;
     };
     let (helper, folder): (PathBuf, PathBuf) = serde_json::from_str(&order).expect("an order");
-    let mut config = config(&folder.join("evidence"), RouteChoice::Isolated, "one-note");
+    let mut config = config(&folder.join("evidence"), RouteMode::Isolated, "one-note");
     config.helper = helper;
     let mut child = python(NOTES_PY);
     child.process_limit = Some(50);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::config::schema::ExecutionPolicy;
+use crate::config::schema::RouteMode;
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::seeds::OtherStates;
-use crate::session::RouteChoice;
 
 /// What the configuration and the command line allow.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct AttachOptions {
     /// A command that must succeed with the patch.
     pub validation_command: Option<String>,
     /// The route wanted.
-    pub route: RouteChoice,
+    pub route: RouteMode,
     /// The time limit of a run where the scenario has none.
     pub timeout: Duration,
     /// The private copies.

@@ -8,15 +8,15 @@ use archal_core::environment::Environment;
 use archal_core::hash;
 use archal_core::redact::Redactor;
 
-use crate::config::{Loaded, agent, schema::RouteMode};
+use crate::config::{Loaded, agent};
 use crate::ingest::key;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::seeds::{self, StartState};
 use crate::run::suite::SuiteError;
-use crate::scenario::spec::is_seed_file;
 use crate::sandbox::hold::{self, Probe};
-use crate::session::{RouteChoice, SessionError};
+use crate::scenario::spec::is_seed_file;
+use crate::session::SessionError;
 use crate::store::layout::Layout;
 
 use super::context::CommandContext;
@@ -69,15 +69,6 @@ fn random(cx: &CommandContext) -> [u8; 32] {
         chunk.copy_from_slice(&word.to_le_bytes());
     }
     bytes
-}
-
-/// The route that the configuration names.
-pub(crate) fn route(mode: RouteMode) -> RouteChoice {
-    match mode {
-        RouteMode::Auto => RouteChoice::Auto,
-        RouteMode::Isolated => RouteChoice::Isolated,
-        RouteMode::Proxy => RouteChoice::Proxy,
-    }
 }
 
 /// How the harness is named by flag and configuration.

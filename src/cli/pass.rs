@@ -98,7 +98,7 @@ fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, Cli
         fix_command: attach.fix_command.clone(),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
-        route: bench::route(config.route.mode),
+        route: config.route.mode,
         timeout: Duration::from_secs(config.timeout.into()),
         workspace: WorkspaceOptions {
             setup: config.workspace.setup.clone(),

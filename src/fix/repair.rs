@@ -321,11 +321,17 @@ impl Repair<'_> {
         place: &Workplace,
         group: &str,
     ) -> Result<Option<String>, RepairError> {
-        let file = place.tree().join(publish::FOLDER).join(format!("{group}.md"));
+        let file = place
+            .tree()
+            .join(publish::FOLDER)
+            .join(format!("{group}.md"));
         let prepared = match scenarios::load(&file, self.attempts.bench.clones) {
             Ok((prepared, _)) => prepared,
             Err(broken) => {
-                let why = broken.diagnostics.first().map(|finding| finding.message.clone());
+                let why = broken
+                    .diagnostics
+                    .first()
+                    .map(|finding| finding.message.clone());
                 return Ok(Some(format!(
                     "the regression scenario cannot be read back: {}",
                     why.unwrap_or_default()

@@ -8,6 +8,7 @@ use archal_core::id;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::schema::RouteMode;
 use crate::grade::state::decisive;
 use crate::run::attempt::{self, Attempt, AttemptError, AttemptPlan, Bench, RunResult};
 use crate::run::environment::{self, Start, Told};
@@ -16,7 +17,6 @@ use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::seeds::StartState;
 use crate::sandbox::child::ChildOutcome;
-use crate::session::RouteChoice;
 
 use super::decision::Shown;
 use super::identity::{FailureIdentity, FindingIdentity};
@@ -37,7 +37,7 @@ pub struct Attempts<'a> {
     /// The time limit of one attempt.
     pub timeout: Duration,
     /// The route.
-    pub route: RouteChoice,
+    pub route: RouteMode,
 }
 
 /// One attempt that was made.

@@ -15,12 +15,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::schema::RouteMode;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec};
 use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
 use crate::session::evidence::RefusedEgress;
-use crate::session::{ClonePlan, RouteChoice, RouteReport, Session, SessionConfig, SessionEnd};
+use crate::session::{ClonePlan, RouteReport, Session, SessionConfig, SessionEnd};
 use crate::store::atomic::{self, Durability};
 
 use super::answer;
@@ -69,7 +70,7 @@ pub struct AttemptPlan<'a> {
     /// How long it may take.
     pub timeout: Duration,
     /// The route wanted.
-    pub route: RouteChoice,
+    pub route: RouteMode,
     /// Whether the agent is told the clones' addresses in `isolated` too.
     pub expose_clone_urls: bool,
     /// The run's id.

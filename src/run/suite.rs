@@ -8,9 +8,9 @@ use archal_core::id;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::schema::RouteMode;
 use crate::scenario::Scenario;
 use crate::scenario::spec::Route;
-use crate::session::RouteChoice;
 use crate::store::atomic::{self, Durability};
 use crate::store::layout::Layout;
 
@@ -36,9 +36,9 @@ pub struct SuiteOptions<'a> {
     /// Time limit of a run of a scenario whose Config says nothing.
     pub default_timeout: Duration,
     /// Route wanted, whatever the scenario's Config says.
-    pub route: Option<RouteChoice>,
+    pub route: Option<RouteMode>,
     /// Route of a scenario whose Config says nothing.
-    pub default_route: RouteChoice,
+    pub default_route: RouteMode,
     /// The model the agent is told to use.
     pub model: Option<&'a str>,
     /// Starting states that do not come from the scenarios.
@@ -189,9 +189,9 @@ pub fn timeout(scenario: &Scenario, default: Duration) -> Duration {
 }
 
 /// The route a scenario's Config names.
-pub fn choice(route: Route) -> RouteChoice {
+pub fn choice(route: Route) -> RouteMode {
     match route {
-        Route::Isolated => RouteChoice::Isolated,
-        Route::Proxy => RouteChoice::Proxy,
+        Route::Isolated => RouteMode::Isolated,
+        Route::Proxy => RouteMode::Proxy,
     }
 }

@@ -18,4 +18,4 @@ mod server;
 mod trust;
 
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
-pub use route::{RouteChoice, RouteLevel, RouteReport};
+pub use route::{RouteLevel, RouteReport};

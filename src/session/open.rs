@@ -18,9 +18,10 @@ use super::door::Door;
 use super::environment::{self, Endpoints};
 use super::evidence::{CallRecord, RefusedEgress};
 use super::ledger::Ledger;
-use super::route::{self, RouteChoice, RouteLevel, RouteReport};
+use super::route::{self, RouteLevel, RouteReport};
 use super::server::{Hosted, Server, Shared};
 use super::{record, trust};
+use crate::config::schema::RouteMode;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
 use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe};
 use crate::store::atomic::WriteError;
@@ -46,7 +47,7 @@ pub struct SessionConfig<'a> {
     /// The clones, each service once.
     pub clones: Vec<ClonePlan<'a>>,
     /// The route asked for.
-    pub route: RouteChoice,
+    pub route: RouteMode,
     /// What holding children is possible, where it was found out before; else it is tried now.
     pub probe: Option<Probe>,
     /// The folder that the evidence is written into, and temporary files of the route until the end.

@@ -3,20 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::schema::RouteMode;
 use crate::sandbox::hold::Probe;
-
-/// The route asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RouteChoice {
-    /// The tightest that works here.
-    #[default]
-    Auto,
-    /// A network of the child's own, or an error.
-    Isolated,
-    /// Proxy variables; what does not heed them leaks.
-    Proxy,
-}
 
 /// The route in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,18 +27,18 @@ pub struct RouteReport {
 }
 
 /// Chooses the route; the error says why the one asked for is not to be had.
-pub fn choose(choice: RouteChoice, probe: &Probe) -> Result<RouteReport, String> {
+pub fn choose(choice: RouteMode, probe: &Probe) -> Result<RouteReport, String> {
     match (choice, &probe.namespaces) {
-        (RouteChoice::Auto | RouteChoice::Isolated, Ok(())) => Ok(RouteReport {
+        (RouteMode::Auto | RouteMode::Isolated, Ok(())) => Ok(RouteReport {
             level: RouteLevel::Isolated,
             reason: None,
         }),
-        (RouteChoice::Auto, Err(reason)) => Ok(RouteReport {
+        (RouteMode::Auto, Err(reason)) => Ok(RouteReport {
             level: RouteLevel::Proxy,
             reason: Some(reason.clone()),
         }),
-        (RouteChoice::Isolated, Err(reason)) => Err(reason.clone()),
-        (RouteChoice::Proxy, _) => Ok(RouteReport {
+        (RouteMode::Isolated, Err(reason)) => Err(reason.clone()),
+        (RouteMode::Proxy, _) => Ok(RouteReport {
             level: RouteLevel::Proxy,
             reason: None,
         }),
@@ -69,16 +57,16 @@ mod tests {
         };
         let level = |choice, probe| choose(choice, probe).map(|route| (route.level, route.reason));
         assert_eq!(
-            level(RouteChoice::Auto, &works),
+            level(RouteMode::Auto, &works),
             Ok((RouteLevel::Isolated, None))
         );
         assert_eq!(
-            level(RouteChoice::Auto, &fails),
+            level(RouteMode::Auto, &fails),
             Ok((RouteLevel::Proxy, Some("no".to_owned())))
         );
-        assert_eq!(level(RouteChoice::Isolated, &fails), Err("no".to_owned()));
+        assert_eq!(level(RouteMode::Isolated, &fails), Err("no".to_owned()));
         assert_eq!(
-            level(RouteChoice::Proxy, &works),
+            level(RouteMode::Proxy, &works),
             Ok((RouteLevel::Proxy, None))
         );
     }

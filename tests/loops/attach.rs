@@ -11,8 +11,17 @@ const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
 
 fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
     let mut arguments = vec![
-        "attach", traces, "--repo", "demo", "--once", "--foreground", "--json",
-        "--execution-policy", "fix", "--reproduce-runs", "2",
+        "attach",
+        traces,
+        "--repo",
+        "demo",
+        "--once",
+        "--foreground",
+        "--json",
+        "--execution-policy",
+        "fix",
+        "--reproduce-runs",
+        "2",
     ];
     arguments.extend(more);
     world.run(&arguments)
@@ -35,23 +44,47 @@ fn a_fix_command_decides_how_it_ends() {
 
     let (output, nothing) = fixed_by("true");
     assert_eq!(nothing["status"], "fix_failed");
-    assert!(nothing["reason"].as_str().expect("text").contains("no_change"), "{nothing}");
+    assert!(
+        nothing["reason"]
+            .as_str()
+            .expect("text")
+            .contains("no_change"),
+        "{nothing}"
+    );
     assert_eq!(output.code, Some(1), "{output}");
 
     let (output, failing) = fixed_by("echo broken >&2; exit 7");
     assert_eq!(failing["status"], "fix_failed");
-    assert!(failing["reason"].as_str().expect("text").contains("status 7"), "{failing}");
+    assert!(
+        failing["reason"]
+            .as_str()
+            .expect("text")
+            .contains("status 7"),
+        "{failing}"
+    );
     assert_eq!(output.code, Some(1), "{output}");
 
     let cheat = "sed -i 's/^- .D. No issue.*$//' archal/close-stale-issues.md";
     let (output, cheating) = fixed_by(cheat);
     assert_eq!(cheating["status"], "fix_failed");
-    assert!(cheating["reason"].as_str().expect("text").contains("only tests"), "{cheating}");
+    assert!(
+        cheating["reason"]
+            .as_str()
+            .expect("text")
+            .contains("only tests"),
+        "{cheating}"
+    );
     assert_eq!(output.code, Some(1), "{output}");
 
     let (output, wrong) = fixed_by("echo '# a comment' >> agent.py");
     assert_eq!(wrong["status"], "fix_failed");
-    assert!(wrong["reason"].as_str().expect("text").contains("still shows"), "{wrong}");
+    assert!(
+        wrong["reason"]
+            .as_str()
+            .expect("text")
+            .contains("still shows"),
+        "{wrong}"
+    );
     assert_eq!(output.code, Some(1), "{output}");
 
     let (output, right) = fixed_by("python3 fix.py");
@@ -120,7 +153,11 @@ fn a_defect_that_is_repaired_already_is_not_reproduced() {
     );
     assert_ne!(source, repaired);
     world.write("demo/agent.py", &repaired);
-    git(&world, "demo", &["commit", "--quiet", "--all", "-m", "repair"]);
+    git(
+        &world,
+        "demo",
+        &["commit", "--quiet", "--all", "-m", "repair"],
+    );
     let output = attach(&world, "demo/traces", &[]);
     assert_eq!(job(&output)["status"], "not_reproduced");
     assert_eq!(output.code, Some(0), "{output}");
@@ -140,7 +177,11 @@ fn a_checkout_that_differs_from_head_is_left_out_and_named() {
 fn the_users_repository_is_only_read() {
     let (world, demo) = kept_demo();
     let before = listing(&demo);
-    let output = attach(&world, "demo/traces", &[FIXER[0], FIXER[1], "python3 fix.py"]);
+    let output = attach(
+        &world,
+        "demo/traces",
+        &[FIXER[0], FIXER[1], "python3 fix.py"],
+    );
     assert_eq!(output.code, Some(0), "{output}");
     assert_eq!(listing(&demo), before);
 }
@@ -171,7 +212,11 @@ fn listing(folder: &Path) -> Vec<(String, u64)> {
 fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
     let (world, _) = kept_demo();
     std::fs::create_dir(world.repo().join("bad")).expect("writable");
-    std::fs::write(world.repo().join("bad/noise.json"), [0, 159, 146, 150, 0, 1]).expect("writable");
+    std::fs::write(
+        world.repo().join("bad/noise.json"),
+        [0, 159, 146, 150, 0, 1],
+    )
+    .expect("writable");
     let whole = world.read(TRACE);
     world.write("bad/cut.json", &whole[..whole.len() / 2]);
     let output = attach(&world, "bad", &[]);
@@ -192,10 +237,17 @@ fn a_trace_no_scenario_names_is_blocked() {
         "demo/archal/close-stale-issues.md",
         &scenario.replace("*issue-janitor*", "another-agent"),
     );
-    git(&world, "demo", &["commit", "--quiet", "--all", "-m", "other"]);
+    git(
+        &world,
+        "demo",
+        &["commit", "--quiet", "--all", "-m", "other"],
+    );
     let output = attach(&world, "demo/traces", &[]);
     let job = job(&output);
-    assert_eq!((job["status"].as_str(), job["reasonCode"].as_str()), (Some("blocked"), Some("scenario")));
+    assert_eq!(
+        (job["status"].as_str(), job["reasonCode"].as_str()),
+        (Some("blocked"), Some("scenario"))
+    );
     assert_eq!(output.code, Some(3), "{output}");
 }
 
@@ -205,12 +257,24 @@ fn what_is_not_there_is_said_with_what_mends_it() {
     let missing = world
         .run(&["attach", "nowhere", "--once", "--foreground"])
         .ended(3);
-    assert!(missing.stderr.contains("mkdir -p nowhere"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("mkdir -p nowhere"),
+        "{}",
+        missing.stderr
+    );
     world.write("traces/t.json", "{}");
     let unversioned = world
         .run(&["attach", "traces", "--once", "--foreground"])
         .ended(3);
-    assert!(unversioned.stderr.contains("has no commit"), "{}", unversioned.stderr);
+    assert!(
+        unversioned.stderr.contains("has no commit"),
+        "{}",
+        unversioned.stderr
+    );
     let background = world.run(&["attach", "traces"]).ended(2);
-    assert!(background.stderr.contains("--once --foreground"), "{}", background.stderr);
+    assert!(
+        background.stderr.contains("--once --foreground"),
+        "{}",
+        background.stderr
+    );
 }

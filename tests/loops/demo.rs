@@ -71,6 +71,10 @@ fn a_folder_that_exists_is_not_touched() {
     let world = world();
     world.write("there/mine.txt", "mine");
     let output = world.run(&["demo", "--keep", "there"]).ended(2);
-    assert!(output.stderr.contains("exists already"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("exists already"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(world.read("there/mine.txt"), "mine");
 }

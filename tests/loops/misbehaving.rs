@@ -86,7 +86,9 @@ fn one_that_floods_its_output_is_read_to_its_end_and_cut() {
     let output = run(&world, "head -c 50000000 /dev/zero | tr '\\0' 'x'\n");
     let result = result(&output);
     assert_eq!(result["harness"]["code"], 0, "{}", output.stderr);
-    let kept = fs::metadata(evidence(&world, &result).join("stdout")).expect("written").len();
+    let kept = fs::metadata(evidence(&world, &result).join("stdout"))
+        .expect("written")
+        .len();
     assert!(kept < 9_000_000, "{kept}");
     assert_eq!(output.code, Some(0), "{output}");
 }
@@ -114,7 +116,11 @@ fn a_call_to_a_real_service_without_a_clone_is_refused_and_fails_the_run() {
     let result = result(&output);
     assert_eq!(result["refused"][0]["host"], "api.stripe.com", "{result}");
     let criteria = result["criteria"].as_array().expect("a list");
-    assert!(criteria.iter().any(|one| one["id"] == "no-escape" && one["status"] == "fail"));
+    assert!(
+        criteria
+            .iter()
+            .any(|one| one["id"] == "no-escape" && one["status"] == "fail")
+    );
     assert_eq!(output.code, Some(1), "{output}");
 }
 
@@ -124,17 +130,33 @@ fn no_harness_no_prompt_unknown_key_and_unwritable_state_each_have_their_message
     world.write("check.md", SCENARIO);
     let none = world.run(&["run", "check.md"]).ended(3);
     assert!(none.stderr.contains("no harness found"), "{}", none.stderr);
-    let gone = world.run(&["run", "check.md", "--harness", "gone.py"]).ended(3);
-    assert!(gone.stderr.contains("gone.py does not exist"), "{}", gone.stderr);
+    let gone = world
+        .run(&["run", "check.md", "--harness", "gone.py"])
+        .ended(3);
+    assert!(
+        gone.stderr.contains("gone.py does not exist"),
+        "{}",
+        gone.stderr
+    );
 
     world.write("mute.md", &SCENARIO.replace("## Prompt\n\nDo it.\n\n", ""));
     world.write("harness.sh", "true\n");
     let mute = world.run(&["run", "mute.md"]).ended(2);
     assert!(mute.stderr.contains("prompt"), "{}", mute.stderr);
 
-    world.write("wrong.md", &SCENARIO.replace("run.exitCode", "github.issues.filter(i, i.stat == 'x').size()"));
+    world.write(
+        "wrong.md",
+        &SCENARIO.replace(
+            "run.exitCode",
+            "github.issues.filter(i, i.stat == 'x').size()",
+        ),
+    );
     let wrong = world.run(&["run", "wrong.md"]).ended(2);
-    assert!(wrong.stderr.contains("stat") && wrong.stderr.contains("state"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("stat") && wrong.stderr.contains("state"),
+        "{}",
+        wrong.stderr
+    );
 
     world.write(".archal.json", "{\"scenarois\": []}");
     let unknown = world.run(&["run", "check.md"]).ended(2);
@@ -145,14 +167,21 @@ fn no_harness_no_prompt_unknown_key_and_unwritable_state_each_have_their_message
     let mut world = world;
     world.set("ARCHAL_STATE_DIR", "blocked/below");
     let unwritable = world.run(&["run", "check.md"]).ended(3);
-    assert!(unwritable.stderr.contains("ARCHAL_STATE_DIR"), "{}", unwritable.stderr);
+    assert!(
+        unwritable.stderr.contains("ARCHAL_STATE_DIR"),
+        "{}",
+        unwritable.stderr
+    );
 }
 
 #[test]
 fn a_criterion_that_raises_makes_the_run_inconclusive() {
     let world = world();
     world.write("harness.sh", "true\n");
-    world.write("check.md", &SCENARIO.replace("run.exitCode == 0", "1 / size(calls) == 1"));
+    world.write(
+        "check.md",
+        &SCENARIO.replace("run.exitCode == 0", "1 / size(calls) == 1"),
+    );
     let output = world.run(&["run", "check.md", "-o", "json"]);
     assert_eq!(result(&output)["status"], "inconclusive");
     assert_eq!(result(&output)["score"], Value::Null);

@@ -16,7 +16,7 @@ def call(method, path, body=None):
 issues = call("GET", "/repos/acme/webapp/issues?per_page=5")
 made = call("POST", "/repos/acme/webapp/issues", {"title": "New", "labels": ["bug"]})
 call("POST", f"/repos/acme/webapp/issues/{made['number']}/comments",
-     {"body": f"made {made['created_at']}, first {issues[0]['created_at']}"})
+     {"body": "hello"})
 call("PATCH", f"/repos/acme/webapp/issues/{made['number']}", {"state": "closed"})
 call("GET", f"/repos/acme/webapp/issues?state=all&since={issues[-1]['updated_at']}")
 print(json.dumps({"text": "done"}))
@@ -50,12 +50,19 @@ fn a_pause_between_calls_changes_no_byte_of_the_evidence() {
             .ended(0)
             .json();
         let folder = evidence(&world, &document["scenarios"][0]["results"][0]);
-        ["calls.jsonl", "state-before.json", "state-after.json", "diff.json"].map(|name| {
-            std::fs::read_to_string(folder.join(name)).expect("written")
-        })
+        [
+            "calls.jsonl",
+            "state-before.json",
+            "state-after.json",
+            "diff.json",
+        ]
+        .map(|name| std::fs::read_to_string(folder.join(name)).expect("written"))
     };
     let quick = run("0");
     assert_eq!(quick[0].lines().count(), 5);
-    assert!(quick[0].contains("+run"), "times set by calls are written as such");
+    assert!(
+        quick[0].contains("+run"),
+        "times set by calls are written as such"
+    );
     assert_eq!(run("1"), quick);
 }

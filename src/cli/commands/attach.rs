@@ -141,8 +141,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 /// The repository's path without dots and links, as it is shown and cloned.
 fn canonical(repo: &Path) -> Result<PathBuf, CliError> {
     repo.canonicalize().map_err(|error| {
-        CliError::usage(format!("the repository {} cannot be read: {error}", repo.display()))
-            .hint("archal attach <trace-dir> --repo <the agent's repository>")
+        CliError::usage(format!(
+            "the repository {} cannot be read: {error}",
+            repo.display()
+        ))
+        .hint("archal attach <trace-dir> --repo <the agent's repository>")
     })
 }
 

@@ -11,6 +11,7 @@ use crate::cli::bench::{self, Tools};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
 use crate::run::attempt::RunResult;
 use crate::run::harness;
@@ -21,7 +22,6 @@ use crate::run::suite::{self, ScenarioReport, SuiteOptions};
 use crate::run::terminal;
 use crate::sandbox::child::ChildOutcome;
 use crate::scenario::discover;
-use crate::session::RouteChoice;
 
 /// Run scenarios: the agent's own harness against local service clones
 #[derive(Debug, clap::Args)]
@@ -87,7 +87,7 @@ pub(crate) enum RouteFlag {
     Proxy,
 }
 
-impl From<RouteFlag> for RouteChoice {
+impl From<RouteFlag> for RouteMode {
     fn from(flag: RouteFlag) -> Self {
         match flag {
             RouteFlag::Auto => Self::Auto,
@@ -147,7 +147,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             .map(|seconds| Duration::from_secs(seconds.into())),
         default_timeout: Duration::from_secs(loaded.config.timeout.into()),
         route: args.route.map(Into::into),
-        default_route: bench::route(loaded.config.route.mode),
+        default_route: loaded.config.route.mode,
         model: loaded.config.agent_model.as_deref(),
         states,
         pass_threshold: args.pass_threshold,

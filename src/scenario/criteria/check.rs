@@ -263,23 +263,8 @@ impl Checker<'_> {
                 return yes.join(self.infer(no));
             }
             (operators::INDEX, [operand, index]) => return self.index(operand, index),
-            (_, [left, right]) if call.target.is_none() => {
-                if is_binary(name) {
-                    let left_type = self.infer(left);
-                    let right_type = self.infer(right);
-                    if matches!(
-                        name,
-                        operators::EQUALS | operators::NOT_EQUALS | operators::IN
-                    ) {
-                        self.call_literals(left, &left_type, right);
-                        self.call_literals(right, &right_type, left);
-                    }
-                    return match rules::binary(name, &left_type, &right_type) {
-                        Some(Ok(kind)) => kind,
-                        Some(Err(refusal)) => self.refuse(refusal, self.parsed.extent(expr)),
-                        None => Type::Any,
-                    };
-                }
+            (_, [left, right]) if call.target.is_none() && is_binary(name) => {
+                return self.binary(name, left, right, expr);
             }
             (operators::LOGICAL_NOT | operators::NEGATE, [operand]) => {
                 let kind = self.infer(operand);
@@ -292,6 +277,23 @@ impl Checker<'_> {
             _ => {}
         }
         self.function(call, expr)
+    }
+
+    fn binary(&mut self, name: &str, left: &IdedExpr, right: &IdedExpr, expr: &IdedExpr) -> Type {
+        let left_type = self.infer(left);
+        let right_type = self.infer(right);
+        if matches!(
+            name,
+            operators::EQUALS | operators::NOT_EQUALS | operators::IN
+        ) {
+            self.call_literals(left, &left_type, right);
+            self.call_literals(right, &right_type, left);
+        }
+        match rules::binary(name, &left_type, &right_type) {
+            Some(Ok(kind)) => kind,
+            Some(Err(refusal)) => self.refuse(refusal, self.parsed.extent(expr)),
+            None => Type::Any,
+        }
     }
 
     fn function(&mut self, call: &CallExpr, expr: &IdedExpr) -> Type {

@@ -1,7 +1,7 @@
 //! Runs a checked expression over a world, within bounds.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -137,8 +137,15 @@ pub(super) fn evaluate_within(
     }
 }
 
+/// What a worker reports: the verdict first, then what decided it.
+enum Report {
+    Verdict(Result<bool, String>),
+    Evidence(Evidence),
+}
+
 /// Evaluates on a thread of its own, which is left behind when it takes too long: an
-/// evaluation cannot be interrupted, and it only holds values of its own.
+/// evaluation cannot be interrupted, and it only holds values of its own. Looking for what
+/// decided it has the same time again, and is not worth the verdict.
 fn on_worker(
     parsed: Arc<Parsed>,
     variables: Variables,
@@ -148,41 +155,55 @@ fn on_worker(
     thread::Builder::new()
         .name("criterion".to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(move || {
-            // The receiver is gone once the evaluation has been given up.
-            sender.send(decide(&parsed, variables)).ok();
-        })
+        .spawn(move || decide(&parsed, variables, &sender))
         .map_err(|error| format!("no thread for its evaluation could be started: {error}"))?;
-    match receiver.recv_timeout(limit) {
-        Ok(outcome) => outcome,
-        Err(RecvTimeoutError::Timeout) => Err(format!(
-            "its evaluation was abandoned after {} s",
-            limit.as_secs_f32()
-        )),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err("its evaluation stopped unexpectedly".to_owned())
+    let passed = match receiver.recv_timeout(limit) {
+        Ok(Report::Verdict(verdict)) => verdict?,
+        Err(RecvTimeoutError::Timeout) => {
+            let seconds = limit.as_secs_f32();
+            return Err(format!("its evaluation was abandoned after {seconds} s"));
         }
-    }
+        Ok(Report::Evidence(_)) | Err(RecvTimeoutError::Disconnected) => {
+            return Err("its evaluation stopped unexpectedly".to_owned());
+        }
+    };
+    let evidence = match receiver.recv_timeout(limit) {
+        Ok(Report::Evidence(evidence)) => evidence,
+        Ok(Report::Verdict(_)) | Err(_) => Evidence {
+            explanation: "what decided it could not be found in time".to_owned(),
+            ..Evidence::default()
+        },
+    };
+    Ok((passed, evidence))
 }
 
-fn decide(parsed: &Parsed, variables: Variables) -> Result<(bool, Evidence), String> {
+/// Evaluates and reports. The receiver is gone once the evaluation has been given up.
+fn decide(parsed: &Parsed, variables: Variables, sender: &Sender<Report>) {
     let Variables { values, times } = variables;
     let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
     for (name, value) in values {
         context.add_variable_as_val(name, value);
     }
-    let outcome = Value::resolve_val(&parsed.expr, &context).map_err(|error| error_text(&error))?;
-    let Some(passed) = outcome
+    let verdict = verdict(parsed, &context);
+    let passed = verdict.clone();
+    if sender.send(Report::Verdict(verdict)).is_err() {
+        return;
+    }
+    if let Ok(passed) = passed {
+        let evidence = gather(parsed, &context, &times, passed);
+        sender.send(Report::Evidence(evidence)).ok();
+    }
+}
+
+fn verdict(parsed: &Parsed, context: &Context<'_, '_>) -> Result<bool, String> {
+    let outcome = Value::resolve_val(&parsed.expr, context).map_err(|error| error_text(&error))?;
+    outcome
         .downcast_ref::<CelBool>()
         .map(|value| *value.inner())
-    else {
-        return Err(format!(
-            "it is neither true nor false but of type {}",
-            outcome.get_type().name()
-        ));
-    };
-    let evidence = gather(parsed, &context, &times, passed);
-    Ok((passed, evidence))
+        .ok_or_else(|| {
+            let kind = outcome.get_type().name();
+            format!("it is neither true nor false but of type {kind}")
+        })
 }
 
 /// The error in the words of this house, cut to a line.

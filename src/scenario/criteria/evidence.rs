@@ -164,20 +164,27 @@ impl Gatherer<'_, '_, '_> {
         let total = self.len(&fold.iter_range).unwrap_or(0);
         let what = self.words(&fold.iter_range);
         match kind {
+            // The verdict already says that no row breaks it, or that none matches.
+            Fold::All(_) if value => {
+                self.notes
+                    .push(format!("it holds for all {total} of {what}"));
+                total == 0
+            }
             Fold::All(condition) => {
                 let broken = self.matching(fold, fold::not(condition));
-                self.notes.push(if value {
-                    format!("it holds for all {total} of {what}")
-                } else {
-                    format!("{broken} of {total} of {what} break it")
-                });
-                value && total == 0
+                self.notes
+                    .push(format!("{broken} of {total} of {what} break it"));
+                false
+            }
+            Fold::Exists(_) if !value => {
+                self.notes.push(format!("0 of {total} of {what} match"));
+                total == 0
             }
             Fold::Exists(condition) => {
                 let found = self.matching(fold, condition.clone());
                 self.notes
                     .push(format!("{found} of {total} of {what} match"));
-                !value && total == 0
+                false
             }
             Fold::ExistsOne(condition) => {
                 let found = self.matching(fold, condition.clone());

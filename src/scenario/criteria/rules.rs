@@ -314,7 +314,7 @@ pub(super) fn function(name: &str, member: bool, arguments: &[Type]) -> Result<T
         ("bool", [Type::Bool | Type::Text | Type::Any]) => Ok(Type::Bool),
         ("bytes", [Type::Text | Type::Bytes | Type::Any]) => Ok(Type::Bytes),
         ("dyn", [_]) => Ok(Type::Any),
-        ("type", [_]) => Ok(Type::TypeName),
+        ("type", [_]) => Ok(Type::Kind),
         ("getHours" | "getMinutes" | "getSeconds" | "getMilliseconds", [Type::Duration])
         | (
             "getHours" | "getMinutes" | "getSeconds" | "getMilliseconds" | "getDate"

@@ -19,7 +19,7 @@ pub(super) enum Type {
     Time,
     Duration,
     /// A type's name, the value of `type(x)`.
-    TypeName,
+    Kind,
     /// A list.
     List {
         item: Box<Type>,
@@ -121,7 +121,7 @@ impl Type {
             | (Self::Bytes, Self::Bytes)
             | (Self::Time, Self::Time)
             | (Self::Duration, Self::Duration)
-            | (Self::TypeName, Self::TypeName)
+            | (Self::Kind, Self::Kind)
             | (Self::Object(_), Self::Object(_)) => true,
             (Self::List { item: a, .. }, Self::List { item: b, .. })
             | (Self::Map(a), Self::Map(b)) => a.can_equal(b),
@@ -169,7 +169,7 @@ impl fmt::Display for Type {
             Self::Bytes => "bytes",
             Self::Time => "a time",
             Self::Duration => "a duration",
-            Self::TypeName => "a type",
+            Self::Kind => "a type",
             Self::List { .. } => "a list",
             Self::Map(_) => "a map",
             Self::Object(object) => &object.what,

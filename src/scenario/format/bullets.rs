@@ -189,16 +189,18 @@ fn criterion(
         .code
         .last()
         .filter(|(range, _)| range.end == words.end);
-    let one_code = bullet.code.len() == 1;
-    let title_of = |range: &Range<usize>| text[words.start..range.start].trim().to_owned();
+    let code = code.and_then(|(range, source)| {
+        let title = text[words.start..range.start].trim();
+        // Without a colon the code is a word of the sentence: "has the label `stale`".
+        let title = if title.is_empty() {
+            title
+        } else {
+            title.strip_suffix(':')?
+        };
+        Some((one_line(title), range, source))
+    });
     match (marked, code) {
-        (Marked::Deterministic | Marked::Not, Some((range, source)))
-            if one_code
-                && (marked == Marked::Deterministic
-                    || title_of(range).is_empty()
-                    || title_of(range).ends_with(':')) =>
-        {
-            let title = one_line(title_of(range).trim_end_matches(':'));
+        (Marked::Deterministic | Marked::Not, Some((title, range, source))) => {
             let check = Check::Cel {
                 source: source.clone(),
                 span: code_span(text, range, source),
@@ -213,7 +215,7 @@ fn criterion(
                 )
                 .at(words)
                 .with_help(
-                    "write the condition as CEL in backticks at the end of the bullet, or tag it [P] for the judge",
+                    "write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge",
                 ),
             );
             None

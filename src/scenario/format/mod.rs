@@ -14,6 +14,8 @@ mod settings;
 mod write;
 
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;
 
 pub use parse::{MAX_BYTES, has_prompt, load, parse};

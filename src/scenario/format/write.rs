@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::matching::Match;
 use super::super::spec::{Check, Criterion, Scenario, ScenarioConfig};
+use super::bullets::criteria;
 use super::sections::{SectionKind, headings, prose};
 
 /// Writes a scenario.
@@ -118,13 +119,30 @@ fn bullet(criterion: &Criterion) -> String {
         Check::Cel { source, .. } => {
             let code = code(source);
             match &criterion.title {
-                // A backtick in the words would begin a code span.
-                Some(title) => format!("- [D] {}: {code}\n", one_line(title).replace('`', "'")),
+                Some(title) => {
+                    let title = one_line(title);
+                    let whole = format!("- [D] {title}: {code}\n");
+                    // A lone backtick in the words would begin a code span.
+                    if reads_back(&whole, &title, source) {
+                        whole
+                    } else {
+                        format!("- [D] {}: {code}\n", title.replace('`', "'"))
+                    }
+                }
                 None => format!("- [D] {code}\n"),
             }
         }
         Check::Judged { sentence } => format!("- [P] {}\n", one_line(sentence)),
     }
+}
+
+fn reads_back(bullet: &str, title: &str, source: &str) -> bool {
+    let read = criteria(bullet, 0..bullet.len(), &mut Vec::new());
+    matches!(
+        read.as_slice(),
+        [Criterion { title: Some(words), check: Check::Cel { source: code, .. }, .. }]
+            if words == title && code == source
+    )
 }
 
 fn code(source: &str) -> String {

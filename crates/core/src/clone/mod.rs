@@ -6,8 +6,13 @@
 //!
 //! The descriptor is what the rest of archal knows of a service: hosts, operations, the
 //! schema of the criteria view, the shape of a seed, and how recorded exchanges prove state.
+//!
+//! - `time`: times in a clone's state, and how seeds and evidence write them.
+//! - `observation`: what recorded exchanges prove.
 
-use std::collections::BTreeMap;
+mod observation;
+mod time;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,9 +21,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::clock;
 use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
+
+pub use observation::{Exchange, Fact, Observation};
+pub use time::{Stamp, offset, seed_time};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -297,96 +304,6 @@ fn object_to_json(fields: &[(&'static str, ViewValue)], base: Timestamp) -> Valu
         .into()
 }
 
-/// A time in a clone's state and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp {
-    /// The time itself, whole seconds where the service has whole seconds.
-    pub at: Timestamp,
-    /// Whether a call of this run set it; otherwise the seed did.
-    pub by_call: bool,
-}
-
-impl Stamp {
-    /// How evidence writes it: `+run` when a call set it, else the offset from `base`: `-95d`.
-    pub fn evidence(&self, base: Timestamp) -> String {
-        if self.by_call {
-            return "+run".to_owned();
-        }
-        offset(self.at, base)
-    }
-}
-
-/// The offset of `at` from `base` in days, hours, minutes and seconds: `-95d`, `+1h30m`, `+0s`.
-pub fn offset(at: Timestamp, base: Timestamp) -> String {
-    let seconds = clock::truncate_to_second(at).as_second() - base.as_second();
-    let sign = if seconds < 0 { '-' } else { '+' };
-    let mut left = seconds.unsigned_abs();
-    let mut out = String::from(sign);
-    for (unit, size) in [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)] {
-        let count = left / size;
-        left %= size;
-        if count > 0 {
-            out.push_str(&count.to_string());
-            out.push(unit);
-        }
-    }
-    if out.len() == 1 {
-        out.push_str("0s");
-    }
-    out
-}
-
-/// A time as a seed may write it: RFC 3339, an [`offset`], or words: `95d ago`, `now`.
-///
-/// The present moment and offsets of zero stand one second before `base`, so that the text of a
-/// seed time never equals the text of a time that a call sets.
-pub fn seed_time(text: &str, base: Timestamp) -> Option<Timestamp> {
-    let text = text.trim();
-    let time = if text == "now" {
-        base
-    } else if let Some(past) = text.strip_suffix("ago") {
-        shift(past, base, -1)?
-    } else if let Some(past) = text.strip_prefix('-') {
-        shift(past, base, -1)?
-    } else if let Some(future) = text.strip_prefix('+') {
-        shift(future, base, 1)?
-    } else {
-        text.parse().ok()?
-    };
-    if time == base {
-        base.checked_sub(std::time::Duration::from_secs(1)).ok()
-    } else {
-        Some(time)
-    }
-}
-
-fn shift(text: &str, base: Timestamp, sign: i64) -> Option<Timestamp> {
-    let mut seconds: i64 = 0;
-    let mut digits = String::new();
-    let mut units = 0;
-    for c in text.chars().filter(|c| !c.is_whitespace()) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        let size = match c {
-            'd' => 86_400,
-            'h' => 3_600,
-            'm' => 60,
-            's' => 1,
-            _ => return None,
-        };
-        let count: i64 = digits.parse().ok()?;
-        digits.clear();
-        seconds = seconds.checked_add(count.checked_mul(size)?)?;
-        units += 1;
-    }
-    if !digits.is_empty() || units == 0 {
-        return None;
-    }
-    Timestamp::from_second(base.as_second().checked_add(sign * seconds)?).ok()
-}
-
 /// The schema of one collection of the criteria view.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Collection {
@@ -452,161 +369,4 @@ pub struct SeedField {
     pub must_be_proved: bool,
     /// The table whose key it holds, or, for a list, whose keys its items hold.
     pub references: Option<&'static str>,
-}
-
-/// A recorded request and response, as a trace has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Exchange<'a> {
-    /// The method in capitals.
-    pub method: &'a str,
-    /// The host, lower case, without port.
-    pub host: &'a str,
-    /// The path as sent.
-    pub path: &'a str,
-    /// The query as sent, without `?`.
-    pub query: &'a str,
-    /// The request body; none where not captured or empty.
-    pub request_body: Option<&'a Value>,
-    /// The status.
-    pub status: u16,
-    /// Response headers that were captured, names in lower case.
-    pub response_headers: &'a BTreeMap<String, String>,
-    /// The response body; none where not captured or empty.
-    pub response_body: Option<&'a Value>,
-}
-
-/// What one exchange proves.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Observation {
-    /// The operation it was, where one is modelled.
-    pub operation: Option<&'static str>,
-    /// What it proves, in the order in which it must be applied.
-    pub facts: Vec<Fact>,
-    /// What could not be used, for the reader: a body that was not captured.
-    pub gaps: Vec<String>,
-}
-
-/// One thing an exchange proves about the service's state. Field values are in the shape of the
-/// seed document, times absolute in RFC 3339.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fact {
-    /// A row was there, before and after the exchange.
-    Row {
-        /// The table.
-        table: &'static str,
-        /// Its key.
-        key: String,
-        /// What its fields were after the exchange.
-        fields: BTreeMap<String, Value>,
-        /// Fields the exchange may have set: their value before it is not shown by it.
-        written: Vec<&'static str>,
-    },
-    /// A field holds at least that: what follows from the service having answered as it did. It
-    /// counts only where no exchange shows the field itself.
-    Implied {
-        /// The table.
-        table: &'static str,
-        /// The row's key.
-        key: String,
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        value: Value,
-    },
-    /// The exchange made a row: it was not there before.
-    Created {
-        /// The table.
-        table: &'static str,
-        /// Its key.
-        key: String,
-    },
-    /// The exchange removed a row: it was there before.
-    Deleted {
-        /// The table.
-        table: &'static str,
-        /// Its key.
-        key: String,
-    },
-    /// A row was not there, or not visible to the caller.
-    Absent {
-        /// The table.
-        table: &'static str,
-        /// Its key.
-        key: String,
-    },
-    /// One page of a list.
-    Page {
-        /// The table listed.
-        table: &'static str,
-        /// What was listed, for people and as identity: path and filters without paging.
-        list: String,
-        /// The page, from 1.
-        page: u64,
-        /// Rows a page.
-        per_page: u64,
-        /// Keys in the order answered.
-        keys: Vec<String>,
-        /// Whether more pages follow; none where the response does not say.
-        more: Option<bool>,
-    },
-    /// A row has that many children in `table`, whether they were seen or not.
-    Count {
-        /// The table of the children.
-        table: &'static str,
-        /// The field of the child that holds the parent's key.
-        field: &'static str,
-        /// The parent's key.
-        parent: String,
-        /// How many there were before the exchange.
-        count: u64,
-    },
-    /// Who the caller is.
-    Actor {
-        /// The key in the users' table.
-        key: String,
-    },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn base() -> Timestamp {
-        "2026-01-10T00:00:00Z".parse().expect("valid")
-    }
-
-    #[test]
-    fn offsets_are_written_short_and_read_back() {
-        for (seconds, text) in [
-            (-95 * 86_400, "-95d"),
-            (-5_400, "-1h30m"),
-            (86_401, "+1d1s"),
-        ] {
-            let at = Timestamp::from_second(base().as_second() + seconds).expect("in range");
-            assert_eq!(offset(at, base()), text);
-            assert_eq!(seed_time(text, base()), Some(at));
-        }
-    }
-
-    #[test]
-    fn seed_times_take_words_and_never_equal_the_base() {
-        let day_before: Timestamp = "2026-01-09T00:00:00Z".parse().expect("valid");
-        assert_eq!(seed_time("1d ago", base()), Some(day_before));
-        assert_eq!(seed_time("2026-01-09T00:00:00Z", base()), Some(day_before));
-        let just_before: Timestamp = "2026-01-09T23:59:59Z".parse().expect("valid");
-        assert_eq!(seed_time("now", base()), Some(just_before));
-        assert_eq!(seed_time("0d ago", base()), Some(just_before));
-        assert_eq!(seed_time("ago", base()), None);
-        assert_eq!(seed_time("95x ago", base()), None);
-        assert_eq!(seed_time("99999999999999999999d ago", base()), None);
-    }
-
-    #[test]
-    fn evidence_tells_who_set_a_time() {
-        let at = base();
-        let by_call = Stamp { at, by_call: true };
-        assert_eq!(by_call.evidence(base()), "+run");
-        let by_seed = Stamp { at, by_call: false };
-        assert_eq!(by_seed.evidence(base()), "+0s");
-    }
 }

@@ -1,0 +1,118 @@
+//! What recorded exchanges prove about a service's state.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A recorded request and response, as a trace has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The method in capitals.
+    pub method: &'a str,
+    /// The host, lower case, without port.
+    pub host: &'a str,
+    /// The path as sent.
+    pub path: &'a str,
+    /// The query as sent, without `?`.
+    pub query: &'a str,
+    /// The request body; none where not captured or empty.
+    pub request_body: Option<&'a Value>,
+    /// The status.
+    pub status: u16,
+    /// Response headers that were captured, names in lower case.
+    pub response_headers: &'a BTreeMap<String, String>,
+    /// The response body; none where not captured or empty.
+    pub response_body: Option<&'a Value>,
+}
+
+/// What one exchange proves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observation {
+    /// The operation it was, where one is modelled.
+    pub operation: Option<&'static str>,
+    /// What it proves, in the order in which it must be applied.
+    pub facts: Vec<Fact>,
+    /// What could not be used, for the reader: a body that was not captured.
+    pub gaps: Vec<String>,
+}
+
+/// One thing an exchange proves about the service's state. Field values are in the shape of the
+/// seed document, times absolute in RFC 3339.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// A row was there, before and after the exchange.
+    Row {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+        /// What its fields were after the exchange.
+        fields: BTreeMap<String, Value>,
+        /// Fields the exchange may have set: their value before it is not shown by it.
+        written: Vec<&'static str>,
+    },
+    /// A field holds at least that: what follows from the service having answered as it did. It
+    /// counts only where no exchange shows the field itself.
+    Implied {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Value,
+    },
+    /// The exchange made a row: it was not there before.
+    Created {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// The exchange removed a row: it was there before.
+    Deleted {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// A row was not there, or not visible to the caller.
+    Absent {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// One page of a list.
+    Page {
+        /// The table listed.
+        table: &'static str,
+        /// What was listed, for people and as identity: path and filters without paging.
+        list: String,
+        /// The page, from 1.
+        page: u64,
+        /// Rows a page.
+        per_page: u64,
+        /// Keys in the order answered.
+        keys: Vec<String>,
+        /// Whether more pages follow; none where the response does not say.
+        more: Option<bool>,
+    },
+    /// A row has that many children in `table`, whether they were seen or not.
+    Count {
+        /// The table of the children.
+        table: &'static str,
+        /// The field of the child that holds the parent's key.
+        field: &'static str,
+        /// The parent's key.
+        parent: String,
+        /// How many there were before the exchange.
+        count: u64,
+    },
+    /// Who the caller is.
+    Actor {
+        /// The key in the users' table.
+        key: String,
+    },
+}
