@@ -1,7 +1,7 @@
 //! The `file` source: traces in files that something else wrote.
 //!
-//! A file is unpacked ([`compression`]), read as text whatever its bytes ([`document`]), split
-//! into JSON records ([`records`]), and given to the first dialect of [`DIALECTS`] that knows
+//! A file is unpacked (`compression`), read as text whatever its bytes (`document`), split
+//! into JSON records (`records`), and given to the first dialect of `DIALECTS` that knows
 //! the shape of a record. Adding a dialect is a file here and a line in that table.
 
 mod batch;

@@ -2,7 +2,7 @@
 //!
 //! Shared by the `file` source and by what receives OTLP: [`json`] reads exports span by span,
 //! however loosely they are written, into [`model`]'s spans; [`assemble`] puts spans that came
-//! in any order together to traces; [`genai`] and [`http`] know what attributes mean.
+//! in any order together to traces; `genai` and `http` know what attributes mean.
 
 pub mod assemble;
 pub mod json;

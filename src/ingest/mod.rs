@@ -1,7 +1,7 @@
 //! From files to identified, redacted traces.
 //!
 //! A source decodes the bytes of a file; the rest is the same for every source and stands
-//! here: finding the files ([`folder`]), reading one ([`file`]), who is who ([`identity`]),
+//! here: finding the files ([`folder`]), reading one ([`mod@file`]), who is who ([`identity`]),
 //! the import artifact ([`artifact`]), the user's redaction key ([`key`]) and the JSON Schema
 //! of the format ([`schema`]).
 

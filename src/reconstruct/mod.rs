@@ -5,7 +5,7 @@
 //! the trace does not prove is listed in `missing`, never guessed.
 //!
 //! - [`exchanges`]: which spans were calls of a cloned service.
-//! - [`world`]: the facts those calls prove, applied in order.
+//! - `world`: the facts those calls prove, applied in order.
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
 

@@ -2,7 +2,7 @@
 //! decide a run on state, calls and outcome without a model.
 //!
 //! - [`spec`]: the types of a scenario.
-//! - [`format`]: reading and writing scenario markdown.
+//! - [`mod@format`]: reading and writing scenario markdown.
 //! - [`criteria`]: compiling and evaluating CEL criteria against the schemas of the clones.
 //! - [`matching`]: which traces a scenario is for.
 //! - [`discover`]: scenario files in files, folders and patterns.
