@@ -12,6 +12,9 @@ use crate::config::schema::json_schema;
 /// The formats with a schema of their own, sorted by name: name, one line, schema. Seeds come
 /// from the clones.
 const FORMATS: &[(&str, &str, fn() -> Value)] = &[
+    ("attach", "a pass over traces, `archal attach --json`", || {
+        schema_for!(crate::attach::engine::PassReport).to_value()
+    }),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),
@@ -20,6 +23,15 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     }),
     ("fix-record", "the record of a fix attempt", || {
         schema_for!(archal_core::fixer::FixRecord).to_value()
+    }),
+    ("grade", "the grade of a trace, `grade.json`", || {
+        schema_for!(crate::grade::Grade).to_value()
+    }),
+    ("proof", "the proof of a fix, `proof.json`", || {
+        schema_for!(crate::fix::proof::Proof).to_value()
+    }),
+    ("run", "one run of a scenario, `result.json`", || {
+        schema_for!(crate::run::attempt::RunResult).to_value()
     }),
     (
         "trace",
