@@ -182,7 +182,9 @@ impl Running {
         }
         let tag = reply.tag.map(|tag| {
             let caller = response.principal.as_deref().unwrap_or_default();
-            let tag = [request.path.as_str(), &request.query, caller]
+            // A query may repeat a time that was handed out; its exact text follows the clock.
+            let query = self.evidence_text(&request.query);
+            let tag = [request.path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
             entity_tag(tag)

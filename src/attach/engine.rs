@@ -15,6 +15,7 @@ use crate::ingest::folder::{self, ScanError};
 use crate::ingest::{FileReport, FileStatus, Imported, identity, read_file};
 use crate::reproduce::workplace::Workshop;
 use crate::run::attempt::Bench;
+use crate::run::harness::Wanted;
 use crate::store::atomic::WriteError;
 use crate::store::layout::Layout;
 
@@ -64,6 +65,8 @@ pub struct Pass<'a> {
     pub source: &'a SourceDescriptor,
     /// Makes private copies of the repository.
     pub workshop: Workshop<'a>,
+    /// How the agent is named.
+    pub agent: &'a Wanted<'a>,
     /// The repository at HEAD.
     pub ready: &'a Ready,
     /// What the loop may do.
@@ -84,8 +87,8 @@ impl Pass<'_> {
         let mut imported: BTreeMap<TraceIdentity, (Imported, ImportArtifact)> = BTreeMap::new();
         for path in scan.files {
             // One pass looks once: a file that is not finished now is not waited for.
-            let report =
-                read_file(self.source, &path, self.bench.redactor, None).settle(Duration::MAX);
+            let report = read_file(self.source, &path, self.bench.scrubber.redactor(), None)
+                .settle(Duration::MAX);
             files.push(row(&report));
             for one in &report.traces {
                 let import = ImportArtifact::new(&report, one);

@@ -8,9 +8,11 @@
 //! - [`ready`]: what the loop stands on: the repository at HEAD, its scenarios and harness.
 //! - [`engine`]: one pass over a trace directory.
 //! - [`stages`]: one trace through its stages.
+//! - `fixing`: the last of them.
 //! - [`handoff`]: a pass for a person.
 
 pub mod engine;
+mod fixing;
 pub mod handoff;
 pub mod job;
 pub mod options;

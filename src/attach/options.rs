@@ -22,6 +22,12 @@ pub struct AttachOptions {
     pub fix_timeout: Duration,
     /// A command that must succeed with the patch.
     pub validation_command: Option<String>,
+    /// Seed files the configuration names.
+    pub seed_files: Vec<String>,
+    /// The model the agent is told to use.
+    pub model: Option<String>,
+    /// Whether the agent is told the clones' addresses in `isolated` too.
+    pub expose_clone_urls: bool,
     /// The route wanted.
     pub route: RouteMode,
     /// The time limit of a run where the scenario has none.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::schema::ExecutionPolicy;
 use crate::git::command::{self, GitError};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::attempt::Bench;
@@ -68,7 +69,12 @@ pub fn prepare(
 ) -> Result<Ready, ReadyError> {
     let path = bench.environment.get("PATH").unwrap_or_default();
     let left_out = command::changed_tracked_files(workshop.repo, path)?;
-    let place = workshop.open()?;
+    // Only a policy that runs the harness may run what makes it ready.
+    let place = if options.policy < ExecutionPolicy::Reproduce {
+        workshop.copy(&[])?
+    } else {
+        workshop.open(&[])?
+    };
     let mut ready = Ready {
         base: workshop.base.to_owned(),
         left_out,

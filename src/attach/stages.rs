@@ -8,10 +8,6 @@ use archal_core::trace::TraceIdentity;
 use serde_json::{Value, json};
 
 use crate::config::schema::ExecutionPolicy;
-use crate::fix::brief::Evidence;
-use crate::fix::command::CommandFixer;
-use crate::fix::publish::{self, Details};
-use crate::fix::repair::{Repair, Repaired};
 use crate::grade::matching::{self, Matched};
 use crate::grade::{Grade, state};
 use crate::ingest::Imported;
@@ -22,30 +18,32 @@ use crate::reproduce::decision::{self, Decision, Shown};
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::run::scenarios::Prepared;
-use crate::run::score::CriterionStatus;
 use crate::run::seeds::StartState;
 use crate::run::suite;
 use crate::scenario::format;
 use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::layout;
 
 use super::engine::Pass;
+use super::fixing::Reproduced;
 use super::job::{JobReport, Stage, Status};
 
 /// Takes traces through their stages, one after the other.
 pub struct Stages<'a> {
-    pass: &'a Pass<'a>,
+    pub(super) pass: &'a Pass<'a>,
     /// Groups that were worked on in this pass.
     groups: BTreeSet<String>,
 }
 
 /// A trace under way.
-struct Work<'a> {
-    imported: &'a Imported,
-    job: JobReport,
+pub(super) struct Work<'a> {
+    pub(super) imported: &'a Imported,
+    pub(super) job: JobReport,
 }
 
 impl Work<'_> {
-    fn end(
+    /// The job at its end.
+    pub(super) fn end(
         mut self,
         stage: Stage,
         status: Status,
@@ -97,6 +95,9 @@ impl<'a> Stages<'a> {
                 patch: None,
             },
         };
+        for stage in ["grades", "seeds", "runs", "fixes"] {
+            layout::set_aside(&self.folder(stage, &work))?;
+        }
         if self.pass.options.policy == ExecutionPolicy::Observe {
             return Ok(work.end(
                 Stage::Import,
@@ -108,7 +109,8 @@ impl<'a> Stages<'a> {
         self.grade(work, told)
     }
 
-    fn folder(&self, stage: &str, work: &Work<'_>) -> PathBuf {
+    /// The folder of one stage of this job.
+    pub(super) fn folder(&self, stage: &str, work: &Work<'_>) -> PathBuf {
         self.pass.layout.attach(stage).join(&work.job.name)
     }
 
@@ -273,17 +275,10 @@ impl<'a> Stages<'a> {
             let reason = format!("the same failure as another trace of this pass: {group}");
             return Ok(work.end(Stage::Reproduce, Status::GroupMember, "", reason));
         }
-        let harness = match &self.pass.ready.harness {
-            Ok(harness) => harness,
-            Err(error) => {
-                return Ok(work.end(
-                    Stage::Reproduce,
-                    Status::Blocked,
-                    "harness",
-                    error.to_string(),
-                ));
-            }
-        };
+        if let Err(error) = &self.pass.ready.harness {
+            let reason = error.to_string();
+            return Ok(work.end(Stage::Reproduce, Status::Blocked, "harness", reason));
+        }
         let Some(task) = work.imported.trace.input_text() else {
             return Ok(work.end(
                 Stage::Reproduce,
@@ -302,9 +297,11 @@ impl<'a> Stages<'a> {
             prepared,
             states: &states,
             task: &task,
-            harness,
+            agent: self.pass.agent,
+            model: self.pass.options.model.as_deref(),
             timeout: suite::timeout(&prepared.scenario, self.pass.options.timeout),
             route: self.pass.options.route,
+            expose_clone_urls: self.pass.options.expose_clone_urls,
         };
         let folder = self.folder("runs", &work);
         let made = match attempts.make(
@@ -328,7 +325,7 @@ impl<'a> Stages<'a> {
         let (same, counted) = decision::counts(&shown);
         let red = Rate::of(same, counted);
         work.job.red = Some(red);
-        let manifest = self.write_manifest(&folder, &attempts, &identity, &made, &decided, red)?;
+        let manifest = self.write_manifest(&folder, &identity, &made, &decided, red)?;
         work.job.artifacts.insert(0, manifest);
         told(&format!(
             "reproduced {}: red {red} on {}",
@@ -351,7 +348,14 @@ impl<'a> Stages<'a> {
                 Ok(work.end(Stage::Reproduce, Status::Reproduced, "policy", reason))
             }
             Decision::Reproduced => {
-                self.fix(work, &attempts, &identity, rebuilt, grade, &made, told)
+                let reproduced = Reproduced {
+                    attempts: &attempts,
+                    identity: &identity,
+                    rebuilt,
+                    grade,
+                    made: &made,
+                };
+                self.fix(work, &reproduced, told)
             }
         }
     }
@@ -359,7 +363,6 @@ impl<'a> Stages<'a> {
     fn write_manifest(
         &self,
         folder: &Path,
-        attempts: &Attempts<'_>,
         identity: &FailureIdentity,
         made: &[AttemptRecord],
         decided: &Decision,
@@ -370,7 +373,7 @@ impl<'a> Stages<'a> {
             "schema": "archal.reproduction",
             "version": 1,
             "outcome": decided,
-            "command": attempts.harness.command,
+            "command": self.pass.ready.harness.as_ref().map(|harness| &harness.command).ok(),
             "base": self.pass.ready.base,
             "leftOut": self.pass.ready.left_out,
             "identity": identity,
@@ -401,154 +404,15 @@ impl<'a> Stages<'a> {
         Ok(file)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each earlier stage hands on its result"
-    )]
-    fn fix(
-        &self,
-        mut work: Work<'_>,
-        attempts: &Attempts<'_>,
-        identity: &FailureIdentity,
-        rebuilt: &Reconstruction,
-        grade: &Grade,
-        made: &[AttemptRecord],
-        told: &mut dyn FnMut(&str),
-    ) -> Result<JobReport, WriteError> {
-        let options = self.pass.options;
-        let folder = self.folder("fixes", &work);
-        let status_file = folder.join("status.json");
-        work.job.artifacts.insert(0, status_file.clone());
-        let mut missing = Vec::new();
-        if options.fix_command.is_none() {
-            missing.push("a fix command: --fix-command or attach.fixCommand in .archal.json");
-        }
-        if !options.allow_external_execution {
-            missing.push("permission to run it: --allow-external-execution or attach.allowExternalExecution in .archal.json");
-        }
-        let command = match (&options.fix_command, options.allow_external_execution) {
-            (Some(command), true) => command.clone(),
-            _ => {
-                let reason = format!("missing: {}", missing.join("; "));
-                write_status(&status_file, Status::FixBlocked, &reason, &missing, None)?;
-                return Ok(work.end(Stage::Fix, Status::FixBlocked, "external_execution", reason));
-            }
-        };
-        told(&format!("fixing {} with `{command}`", work.job.name));
-        let grade_value = serde_json::to_value(grade).unwrap_or_default();
-        let evidence: Vec<Evidence> = made.iter().map(evidence).collect();
-        let ready = self.pass.ready;
-        let scenarios: Vec<&Prepared> = ready.scenarios.iter().chain(&ready.regressions).collect();
-        let repair = Repair {
-            attempts,
-            workshop: self.pass.workshop,
-            identity,
-            red: work.job.red.unwrap_or_else(|| Rate::of(0, 0)),
-            runs: options.reproduce_runs,
-            scenarios: &scenarios,
-            scenario_places: &options.scenarios,
-            default_timeout: options.timeout,
-            timeout: options.fix_timeout,
-            other_states: &options.states,
-            validation: options.validation_command.as_deref(),
-            grade: &grade_value,
-            seeds: &rebuilt.seeds,
-            evidence: &evidence,
-            today: jiff::tz::TimeZone::UTC
-                .to_datetime(self.pass.bench.clock.now())
-                .date(),
-            folder: &folder,
-        };
-        let fixer = CommandFixer {
-            command,
-            environment: ready.place.environment(self.pass.bench.environment),
-            binary: self.pass.bench.binary,
-            containment: self.pass.bench.probe.containment(),
-            transcript: folder.join("transcript.log"),
-        };
-        match repair.run(&fixer) {
-            Err(error) => {
-                let reason = chain(&error);
-                write_status(&status_file, Status::Error, &reason, &[], None)?;
-                Ok(work.end(Stage::Fix, Status::Error, "workspace", reason))
-            }
-            Ok(Repaired::Failed { reason, proof }) => {
-                work.job.green = proof.as_ref().map(|proof| proof.green);
-                write_status(&status_file, Status::FixFailed, &reason, &[], None)?;
-                Ok(work.end(Stage::Fix, Status::FixFailed, "proof", reason))
-            }
-            Ok(Repaired::Fixed { proof, patch }) => {
-                let details = Details {
-                    group: &identity.group(),
-                    title: &attempts.prepared.scenario.title,
-                    summary: &grade.summary,
-                    traces: std::slice::from_ref(&work.imported.identity.trace),
-                    proof: &proof,
-                };
-                let text = publish::details(&details).unwrap_or_else(|error| error.to_string());
-                atomic::write(
-                    &folder.join("pr-details.md"),
-                    text.as_bytes(),
-                    Durability::Synced,
-                )?;
-                let reason = format!("red {} before, green {} after", proof.red, proof.green);
-                write_status(&status_file, Status::Fixed, &reason, &[], Some(&patch))?;
-                work.job.green = Some(proof.green);
-                work.job.artifacts.insert(0, folder.join("pr-details.md"));
-                work.job.artifacts.insert(0, folder.join("proof.json"));
-                work.job.artifacts.insert(0, patch.clone());
-                work.job.patch = Some(patch);
-                Ok(work.end(Stage::Fix, Status::Fixed, "", reason))
-            }
-        }
-    }
-
     /// A scenario's path as it is in the repository.
     fn shown_path(&self, prepared: &Prepared) -> PathBuf {
-        let path = &prepared.scenario.path;
+        self.relative(&prepared.scenario.path)
+    }
+
+    /// A path of the private copy as it is in the repository.
+    pub(super) fn relative(&self, path: &Path) -> PathBuf {
         path.strip_prefix(self.pass.ready.place.tree())
-            .map_or_else(|_| path.clone(), Path::to_owned)
+            .unwrap_or(path)
+            .to_owned()
     }
-}
-
-fn evidence(attempt: &AttemptRecord) -> Evidence {
-    Evidence {
-        failed: attempt
-            .run
-            .criteria
-            .iter()
-            .filter(|criterion| criterion.status == CriterionStatus::Fail)
-            .filter_map(|criterion| serde_json::to_value(criterion).ok())
-            .collect(),
-        folder: attempt.run.evidence.clone(),
-    }
-}
-
-fn write_status(
-    file: &Path,
-    status: Status,
-    reason: &str,
-    missing: &[&str],
-    patch: Option<&Path>,
-) -> Result<(), WriteError> {
-    let document = json!({
-        "schema": "archal.fix",
-        "version": 1,
-        "status": status,
-        "reason": reason,
-        "missing": missing,
-        "patch": patch,
-    });
-    atomic::write_json(file, &document, Durability::Synced)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

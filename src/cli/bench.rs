@@ -12,6 +12,7 @@ use crate::config::{Loaded, agent};
 use crate::ingest::key;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
+use crate::run::scrub::Scrubber;
 use crate::run::seeds::{self, StartState};
 use crate::run::suite::SuiteError;
 use crate::sandbox::hold::{self, Probe};
@@ -25,7 +26,7 @@ use super::error::CliError;
 /// What a command keeps for as long as it runs agents.
 pub(crate) struct Tools {
     probe: Probe,
-    redactor: Redactor,
+    scrubber: Scrubber,
 }
 
 impl Tools {
@@ -43,7 +44,11 @@ impl Tools {
             .chain(loaded.config.redaction.keep.iter().map(String::as_str));
         Self {
             probe: hold::probe(&cx.binary),
-            redactor: Redactor::new(key.bytes, keep),
+            scrubber: Scrubber::new(
+                Redactor::new(key.bytes, keep),
+                &cx.environment,
+                &loaded.config.agent_keys,
+            ),
         }
     }
 
@@ -56,7 +61,7 @@ impl Tools {
             binary: &cx.binary,
             probe: &self.probe,
             environment: &cx.environment,
-            redactor: &self.redactor,
+            scrubber: &self.scrubber,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One pass over a trace directory from the command line: `attach` and `demo` share it.
 
+use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,8 +8,11 @@ use crate::attach::engine::{Pass, PassReport};
 use crate::attach::options::AttachOptions;
 use crate::attach::ready;
 use crate::config::{Loaded, Override};
+use crate::git::command;
 use crate::reproduce::workplace::{Workshop, WorkspaceOptions, dependency_folders};
 use crate::run::seeds::OtherStates;
+use crate::scenario::spec::is_seed_file;
+use crate::store::layout::Layout;
 
 use super::bench::{self, Tools};
 use super::context::CommandContext;
@@ -36,7 +40,23 @@ pub(crate) fn make(
     let tools = Tools::new(cx, &loaded);
     let bench = tools.bench(cx);
     let layout = bench::layout(&plan.repo, cx)?;
+    let _lock = lock(&layout)?;
     let path = cx.environment.get("PATH").unwrap_or_default();
+    let top = command::top(&plan.repo, path).map_err(|_| {
+        CliError::environment(format!("{} is no git repository", plan.repo.display()))
+            .hint("git init && git add --all && git commit -m first")
+    })?;
+    if top != plan.repo {
+        return Err(CliError::usage(format!(
+            "{} is a folder inside the repository {}; attach works on whole repositories",
+            plan.repo.display(),
+            top.display()
+        ))
+        .hint(format!(
+            "archal attach <trace-dir> --repo {}",
+            top.display()
+        )));
+    }
     let base = ready::head(&plan.repo, path).map_err(|error| {
         CliError::environment(error).hint("git init && git add --all && git commit -m first")
     })?;
@@ -57,6 +77,14 @@ pub(crate) fn make(
             cx.printer.diagnostic(finding, broken.source.as_ref());
         }
     }
+    if ready
+        .left_out
+        .iter()
+        .any(|file| file.ends_with(" .archal.json"))
+    {
+        cx.printer
+            .note("`.archal.json` is used as it is in the checkout, with its changes");
+    }
     if !ready.left_out.is_empty() {
         cx.printer.note(format!(
             "working on HEAD {}; {} changed files of the checkout are left out",
@@ -74,6 +102,7 @@ pub(crate) fn make(
         layout: &layout,
         source,
         workshop,
+        agent: &wanted,
         ready: &ready,
         options: &options,
     }
@@ -84,13 +113,6 @@ pub(crate) fn make(
 fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, CliError> {
     let config = &loaded.config;
     let attach = &config.attach;
-    let variables = config
-        .workspace
-        .env
-        .iter()
-        .chain(&config.agent_keys)
-        .cloned()
-        .collect();
     Ok(AttachOptions {
         policy: attach.policy,
         reproduce_runs: attach.reproduce_runs,
@@ -98,6 +120,14 @@ fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, Cli
         fix_command: attach.fix_command.clone(),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
+        seed_files: config
+            .seeds
+            .values()
+            .filter(|name| is_seed_file(name))
+            .cloned()
+            .collect(),
+        model: config.agent_model.clone(),
+        expose_clone_urls: config.expose_clone_urls,
         route: config.route.mode,
         timeout: Duration::from_secs(config.timeout.into()),
         workspace: WorkspaceOptions {
@@ -107,7 +137,8 @@ fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, Cli
                 .share
                 .clone()
                 .unwrap_or_else(|| dependency_folders(repo)),
-            variables,
+            variables: config.workspace.env.clone(),
+            agent_keys: config.agent_keys.clone(),
         },
         states: OtherStates {
             default: bench::default_states(loaded)?,
@@ -115,4 +146,29 @@ fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, Cli
         },
         scenarios: config.scenarios.clone(),
     })
+}
+
+/// Nobody else works through traces of this repository while the lock is held; the system frees
+/// it when this process ends, however it ends.
+fn lock(layout: &Layout) -> Result<File, CliError> {
+    let path = layout.attach_lock();
+    let opened = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| File::create(&path));
+    let lock = opened.map_err(|error| {
+        CliError::environment(format!("cannot make {}: {error}", path.display()))
+    })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(CliError::environment(
+            "another attach works on this repository",
+        )
+        .hint("wait for its end, or work on a clone of the repository")),
+        Err(TryLockError::Error(error)) => Err(CliError::environment(format!(
+            "cannot lock {}: {error}",
+            path.display()
+        ))
+        .hint("ARCHAL_STATE_DIR=<a folder on a local disk> archal attach …")),
+    }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
 
-use crate::sandbox::child::{ChildOutcome, ChildSpec, Containment};
+use crate::run::scrub::Scrubber;
+use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
 use crate::store::atomic::{self, Durability};
 
@@ -26,6 +27,10 @@ pub struct CommandFixer<'a> {
     pub binary: &'a Path,
     /// How children can be held here.
     pub containment: Containment,
+    /// Folders shown read-only: the user's repository, shared dependencies.
+    pub binds: &'a [Bind],
+    /// What must not reach a disk.
+    pub scrubber: &'a Scrubber,
     /// Where its output is kept.
     pub transcript: PathBuf,
 }
@@ -53,8 +58,8 @@ impl Fixer for CommandFixer<'_> {
                 timeout: task.timeout,
                 grace: GRACE,
                 output_cap: OUTPUT_CAP,
-                binds: Vec::new(),
-                process_limit: None,
+                binds: self.binds.to_vec(),
+                process_limit: Some(DEFAULT_PROCESS_LIMIT),
             },
             &Hold {
                 helper: self.binary,
@@ -63,6 +68,7 @@ impl Fixer for CommandFixer<'_> {
         );
         let mut said = end.stdout;
         said.extend_from_slice(&end.stderr);
+        let said = self.scrubber.bytes(&said);
         // The transcript is for the reader; the proof does not depend on it.
         let transcript = match atomic::write(&self.transcript, &said, Durability::Synced) {
             Ok(()) => self.transcript.clone(),
@@ -77,7 +83,7 @@ impl Fixer for CommandFixer<'_> {
         };
         FixRecord {
             fixer: self.name().to_owned(),
-            command: self.command.clone(),
+            command: self.scrubber.text(&self.command),
             end: fix_end,
             exit_code,
             duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),

@@ -1,5 +1,7 @@
 //! Red before, green after, nothing else broken.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,8 @@ pub struct Proof {
     pub green_runs: Vec<AttemptRecord>,
     /// Every other scenario and the regression pack, before and after.
     pub others: Vec<Compared>,
+    /// Scenario files that cannot be read and so could not be compared.
+    pub unreadable: Vec<PathBuf>,
     /// The validation command, where one is configured.
     pub validation: Option<Validation>,
     /// The variation the fixer never saw.
@@ -62,12 +66,15 @@ pub struct Compared {
     pub before: ScenarioStatus,
     /// With the patch.
     pub after: ScenarioStatus,
+    /// Criteria that hold without the patch and not with it.
+    pub newly_broken: Vec<String>,
 }
 
 impl Compared {
     /// Whether the patch made it worse.
     pub fn is_worse(&self) -> bool {
-        self.before == ScenarioStatus::Passed && self.after != ScenarioStatus::Passed
+        !self.newly_broken.is_empty()
+            || (self.before == ScenarioStatus::Passed && self.after != ScenarioStatus::Passed)
     }
 }
 
@@ -113,6 +120,7 @@ pub fn green_runs(attempts: u32, red: Rate) -> u32 {
 
 /// Why the parts do not prove the fix; none where they do.
 pub fn objection(
+    red: &[AttemptRecord],
     green: &[AttemptRecord],
     others: &[Compared],
     validation: Option<&Validation>,
@@ -129,11 +137,21 @@ pub fn objection(
     if green.is_empty() {
         return Some("no run was made with the patch".to_owned());
     }
+    let calls = |attempts: &[AttemptRecord]| {
+        attempts
+            .iter()
+            .map(|attempt| attempt.run.calls)
+            .max()
+            .unwrap_or(0)
+    };
+    if calls(red) > 0 && calls(green) == 0 {
+        return Some("with the patch the agent makes no call at all".to_owned());
+    }
     if let Some(worse) = others.iter().find(|compared| compared.is_worse()) {
-        return Some(format!(
-            "scenario {} passed before and does not now",
-            worse.scenario
-        ));
+        return Some(match worse.newly_broken.first() {
+            Some(criterion) => format!("scenario {} now breaks {criterion}", worse.scenario),
+            None => format!("scenario {} passed before and does not now", worse.scenario),
+        });
     }
     validation
         .filter(|validation| !validation.passed)
@@ -157,13 +175,14 @@ mod tests {
             scenario: "s".to_owned(),
             before,
             after,
+            newly_broken: Vec::new(),
         };
         use ScenarioStatus::{Failed, Flaky, Passed};
         assert!(!compared(Failed, Failed).is_worse());
         assert!(!compared(Failed, Passed).is_worse());
         assert!(compared(Passed, Flaky).is_worse());
         assert_eq!(
-            objection(&[], &[], None),
+            objection(&[], &[], &[], None),
             Some("no run was made with the patch".to_owned())
         );
     }

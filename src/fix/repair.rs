@@ -1,26 +1,28 @@
 //! From a reproduced failure to a proven patch, or the reason there is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
 use serde_json::Value;
 
-use crate::git::command::{Git, GitError};
-use crate::reproduce::attempts::Attempts;
+use crate::git::command::GitError;
+use crate::reproduce::attempts::{AttemptRecord, Attempts};
 use crate::reproduce::decision::Shown;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::attempt::AttemptError;
 use crate::run::scenarios::{self, Prepared};
-use crate::run::score::{self, ScenarioStatus};
+use crate::run::score::{self, CriterionStatus, ScenarioStatus};
 use crate::run::seeds::{self, OtherStates, SeedError};
 use crate::run::suite;
-use crate::sandbox::child::ChildSpec;
+use crate::sandbox::child::{ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
 use crate::scenario::format;
+use crate::scenario::spec::is_seed_file;
 use crate::store::atomic::{self, Durability, WriteError};
 
 use super::brief::{self, Brief, Evidence};
@@ -45,8 +47,16 @@ pub struct Repair<'a> {
     pub runs: u32,
     /// Every scenario of the repository, regressions included.
     pub scenarios: &'a [&'a Prepared],
+    /// The folder that the scenarios' paths start with.
+    pub scenario_root: &'a Path,
     /// Places the configuration names as scenarios.
     pub scenario_places: &'a [String],
+    /// Seed files the configuration names.
+    pub seed_files: &'a [String],
+    /// Scenario files that cannot be read, relative to the repository.
+    pub unreadable: &'a [PathBuf],
+    /// The attempts that showed the failure.
+    pub red_runs: &'a [AttemptRecord],
     /// The time limit of a scenario that has none.
     pub default_timeout: Duration,
     /// The time a fixer may take.
@@ -108,7 +118,7 @@ pub enum RepairError {
 impl Repair<'_> {
     /// Lets `fixer` change a private copy, and proves what it changed in a fresh one.
     pub fn run(&self, fixer: &dyn Fixer) -> Result<Repaired, RepairError> {
-        let place = self.workshop.open()?;
+        let place = self.workshop.open(&[])?;
         let record = self.let_fix(fixer, &place)?;
         let failed = |reason: &str| {
             Ok(Repaired::Failed {
@@ -126,55 +136,94 @@ impl Repair<'_> {
             FixEnd::Killed => return failed("the fix command was killed"),
             FixEnd::NotStarted => return failed("the fix command could not be started"),
         }
-        let (reverted, review) = self.apply_rules(&place)?;
-        let patch = place.workspace().patch()?;
+        let ruled = match self.apply_rules(&place)? {
+            Ok(ruled) => ruled,
+            Err(reason) => return failed(&reason),
+        };
+        let patch = place.workspace().patch(&[])?;
         if patch.is_empty() {
-            return failed(if reverted.is_empty() {
+            return failed(if ruled.reverted.is_empty() {
                 "no_change: the fix command changed nothing"
             } else {
                 "no_change: the fix command changed only tests, scenarios or seeds"
             });
         }
-        let proof = self.prove(&patch, reverted, review, record)?;
-        atomic::write_json(
-            &self.folder.join("proof.json"),
-            &proof.1,
-            Durability::Synced,
-        )?;
-        let (place, proof) = proof;
-        if !proof.proven {
-            atomic::write(
-                &self.folder.join("rejected.patch"),
-                &patch,
-                Durability::Synced,
-            )?;
-            return Ok(Repaired::Failed {
-                reason: proof.reason.clone(),
-                proof: Some(Box::new(proof)),
-            });
+        let proof = match self.prove(&patch, ruled, record) {
+            // A fix that leaves no agent to run is a fix that failed, not a fault of archal.
+            Err(RepairError::Attempt(AttemptError::Harness(error))) => {
+                return failed(&format!("with the patch there is no agent to run: {error}"));
+            }
+            proof => proof?,
+        };
+        atomic::write_json(&self.folder.join("proof.json"), &proof, Durability::Synced)?;
+        let kept = if proof.proven {
+            self.keep_regression(&patch)?
+        } else {
+            Err(proof.reason.clone())
+        };
+        match kept {
+            Ok(whole) => {
+                let path = self.folder.join("repo.patch");
+                atomic::write(&path, &whole, Durability::Synced)?;
+                Ok(Repaired::Fixed {
+                    proof: Box::new(proof),
+                    patch: path,
+                })
+            }
+            Err(reason) => {
+                let path = self.folder.join("rejected.patch");
+                atomic::write(&path, &patch, Durability::Synced)?;
+                Ok(Repaired::Failed {
+                    reason,
+                    proof: Some(Box::new(proof)),
+                })
+            }
         }
+    }
+
+    /// The proved patch with the failure kept as a regression, from a copy in which nothing has
+    /// run; or why the regression would not guard.
+    fn keep_regression(&self, patch: &[u8]) -> Result<Result<Vec<u8>, String>, RepairError> {
         let group = self.identity.group();
-        let kept = publish::regression(
+        let place = self.workshop.copy(patch)?;
+        let mut files = Vec::new();
+        for (path, bytes) in publish::regression(
             &self.attempts.prepared.scenario,
             &group,
             self.attempts.task,
             self.seeds,
             self.today,
-        );
-        for (path, bytes) in kept {
-            atomic::write(&place.tree().join(path), &bytes, Durability::Derived)?;
+        ) {
+            if let Some(link) = link_on_the_way(place.tree(), &path) {
+                return Ok(Err(format!(
+                    "the regression cannot be kept: {} is a symbolic link",
+                    link.display()
+                )));
+            }
+            atomic::write(&place.tree().join(&path), &bytes, Durability::Derived)?;
+            files.push(path);
         }
-        if let Some(reason) = self.regression_objection(&place, &group)? {
-            return Ok(Repaired::Failed {
-                reason,
-                proof: Some(Box::new(proof)),
-            });
-        }
-        let path = self.folder.join("repo.patch");
-        atomic::write(&path, &place.workspace().patch()?, Durability::Synced)?;
-        Ok(Repaired::Fixed {
-            proof: Box::new(proof),
-            patch: path,
+        let whole = place.workspace().patch(&files)?;
+        let file = place
+            .tree()
+            .join(publish::FOLDER)
+            .join(format!("{group}.md"));
+        let prepared = match scenarios::load(&file, self.attempts.bench.clones) {
+            Ok((prepared, _)) => prepared,
+            Err(broken) => {
+                let why = broken.diagnostics.first();
+                return Ok(Err(format!(
+                    "the regression scenario cannot be read back: {}",
+                    why.map_or("", |finding| &finding.message)
+                )));
+            }
+        };
+        let guarded = self.workshop.open(&whole)?;
+        let (status, _) = self.status(&prepared, &guarded, "regression")?;
+        Ok(if status == ScenarioStatus::Passed {
+            Ok(whole)
+        } else {
+            Err("the regression scenario does not pass with the patch".to_owned())
         })
     }
 
@@ -198,42 +247,74 @@ impl Repair<'_> {
         }))
     }
 
-    /// Puts back what may not be changed and names what must be reviewed.
-    fn apply_rules(&self, place: &Workplace) -> Result<(Vec<String>, Vec<String>), RepairError> {
-        let (mut reverted, mut review) = (Vec::new(), Vec::new());
-        for (_, path) in place.workspace().changed_files()? {
-            match rules::of(&path, self.scenario_places) {
+    /// Puts back what may not be changed and names what must be reviewed; or says what a fix may
+    /// not hold at all.
+    fn apply_rules(&self, place: &Workplace) -> Result<Result<Ruled, String>, RepairError> {
+        let asked = self.asked();
+        let mut ruled = Ruled::default();
+        for changed in place.workspace().changed()? {
+            let shown = changed.path.display().to_string();
+            match rules::of(&changed.path, &asked) {
                 Rule::Reverted => {
-                    place.workspace().restore(&path)?;
-                    reverted.push(path);
+                    place.workspace().restore(&changed.path)?;
+                    ruled.reverted.push(shown);
                 }
-                Rule::Review => review.push(path),
+                _ if changed.is_link => {
+                    return Ok(Err(format!(
+                        "the fix adds a symbolic link or a submodule: {shown}"
+                    )));
+                }
+                Rule::Review => ruled.review.push(shown),
                 Rule::Free => {}
             }
         }
-        Ok((reverted, review))
+        for changed in place.workspace().changed()? {
+            if rules::of(&changed.path, &asked) == Rule::Reverted {
+                return Ok(Err(format!(
+                    "{} cannot be put back as it was",
+                    changed.path.display()
+                )));
+            }
+            ruled.changed.push(changed.path.display().to_string());
+        }
+        Ok(Ok(ruled))
     }
 
-    /// Proves the patch in a fresh copy, so that nothing but the patch can have made it green.
-    fn prove(
-        &self,
-        patch: &[u8],
-        reverted: Vec<String>,
-        review: Vec<String>,
-        fixer: FixRecord,
-    ) -> Result<(Workplace, Proof), RepairError> {
-        let base = self.workshop.open()?;
-        let patched = self.workshop.open()?;
-        let patch_file = patched.beside("fix.patch");
-        atomic::write(&patch_file, patch, Durability::Derived)?;
-        let path = self.workshop.environment.get("PATH").unwrap_or_default();
-        Git::new(patched.tree(), path)
-            .args(["apply", "--whitespace=nowarn"])
-            .arg(&patch_file)
-            .output()?;
-        if !review.is_empty() {
-            self.workshop.set_up(&patched)?;
+    /// Files that say what is asked of the agent: scenarios and seeds of the base commit, and
+    /// the places the configuration names.
+    fn asked(&self) -> Vec<PathBuf> {
+        let plain = |place: &String| PathBuf::from(place.trim_start_matches("./"));
+        let mut asked: Vec<PathBuf> = self
+            .scenario_places
+            .iter()
+            .map(plain)
+            .filter(|place| place != Path::new("."))
+            .collect();
+        for prepared in self.scenarios {
+            let scenario = &prepared.scenario;
+            let path = scenario
+                .path
+                .strip_prefix(self.scenario_root)
+                .unwrap_or(&scenario.path);
+            let folder = path.parent().unwrap_or(Path::new(""));
+            asked.extend(
+                scenario
+                    .config
+                    .seeds
+                    .iter()
+                    .filter(|seed| is_seed_file(&seed.name))
+                    .map(|seed| folder.join(seed.name.trim_start_matches("./"))),
+            );
+            asked.push(path.to_owned());
         }
+        asked.extend(self.seed_files.iter().map(plain));
+        asked
+    }
+
+    /// Proves the patch in fresh copies, so that nothing but the patch can have made it green.
+    fn prove(&self, patch: &[u8], ruled: Ruled, fixer: FixRecord) -> Result<Proof, RepairError> {
+        let base = self.workshop.open(&[])?;
+        let patched = self.workshop.open(patch)?;
         let green_runs = self.attempts.make(
             &patched,
             self.identity,
@@ -246,21 +327,32 @@ impl Repair<'_> {
             .iter()
             .filter(|other| !other.scenario.config.retired)
         {
+            let (before, broken_before) = self.status(prepared, &base, "before")?;
+            let (after, broken_after) = self.status(prepared, &patched, "after")?;
             others.push(Compared {
                 scenario: prepared.scenario.id.clone(),
-                before: self.status(prepared, &base, "before")?,
-                after: self.status(prepared, &patched, "after")?,
+                before,
+                after,
+                newly_broken: broken_after.difference(&broken_before).cloned().collect(),
             });
         }
         let validation = self
             .validation
             .map(|command| self.validate(command, &patched));
-        let objection = proof::objection(&green_runs, &others, validation.as_ref());
+        let guards = |path: &&PathBuf| path.starts_with(publish::FOLDER);
+        let objection = proof::objection(self.red_runs, &green_runs, &others, validation.as_ref())
+            .or_else(|| {
+                let broken = self.unreadable.iter().find(guards)?;
+                Some(format!(
+                    "the regression {} cannot be read",
+                    broken.display()
+                ))
+            });
         let green = green_runs
             .iter()
             .filter(|attempt| attempt.shown == Shown::Green)
             .count() as u64;
-        let proof = Proof {
+        Ok(Proof {
             schema: "archal.proof".to_owned(),
             version: 1,
             proven: objection.is_none(),
@@ -273,74 +365,45 @@ impl Repair<'_> {
             green: Rate::of(green, green_runs.len() as u64),
             green_runs,
             others,
+            unreadable: self.unreadable.to_vec(),
             validation,
             held_back: HeldBack::not_run(),
-            reverted,
-            review,
-            changed: patched
-                .workspace()
-                .changed_files()?
-                .into_iter()
-                .map(|(_, path)| path)
-                .collect(),
+            reverted: ruled.reverted,
+            review: ruled.review,
+            changed: ruled.changed,
             fixer,
-        };
-        Ok((patched, proof))
+        })
     }
 
-    /// How a scenario of the repository ends in a copy, from its own starting state.
+    /// How a scenario of the repository ends in a copy, from its own starting state, and which
+    /// criteria broke in any of its runs.
     fn status(
         &self,
         prepared: &Prepared,
         place: &Workplace,
         label: &str,
-    ) -> Result<ScenarioStatus, RepairError> {
+    ) -> Result<(ScenarioStatus, BTreeSet<String>), RepairError> {
         let scenario = &prepared.scenario;
         let states = seeds::of_scenario(scenario, self.attempts.bench.clones, self.other_states)?;
         let attempts = Attempts {
-            bench: self.attempts.bench,
             prepared,
             states: &states,
             task: &scenario.prompt,
-            harness: self.attempts.harness,
             timeout: suite::timeout(scenario, self.default_timeout),
-            route: self.attempts.route,
+            ..*self.attempts
         };
         let folder = self.folder.join("others").join(label).join(&scenario.id);
         let runs = scenario.config.runs.unwrap_or(1);
         let made = attempts.make(place, self.identity, runs, &folder)?;
         let scores: Vec<_> = made.iter().map(|attempt| attempt.run.score).collect();
         let threshold = scenario.config.pass_threshold.unwrap_or(100.0);
-        Ok(score::of_scenario(&scores, threshold).status)
-    }
-
-    /// Why the regression that is kept would not guard: it cannot be read back, or it does not
-    /// pass with the patch.
-    fn regression_objection(
-        &self,
-        place: &Workplace,
-        group: &str,
-    ) -> Result<Option<String>, RepairError> {
-        let file = place
-            .tree()
-            .join(publish::FOLDER)
-            .join(format!("{group}.md"));
-        let prepared = match scenarios::load(&file, self.attempts.bench.clones) {
-            Ok((prepared, _)) => prepared,
-            Err(broken) => {
-                let why = broken
-                    .diagnostics
-                    .first()
-                    .map(|finding| finding.message.clone());
-                return Ok(Some(format!(
-                    "the regression scenario cannot be read back: {}",
-                    why.unwrap_or_default()
-                )));
-            }
-        };
-        let status = self.status(&prepared, place, "regression")?;
-        Ok((status != ScenarioStatus::Passed)
-            .then(|| "the regression scenario does not pass with the patch".to_owned()))
+        let broken = made
+            .iter()
+            .flat_map(|attempt| &attempt.run.criteria)
+            .filter(|criterion| criterion.status == CriterionStatus::Fail)
+            .map(|criterion| criterion.id.clone())
+            .collect();
+        Ok((score::of_scenario(&scores, threshold).status, broken))
     }
 
     fn validate(&self, command: &str, place: &Workplace) -> Validation {
@@ -354,7 +417,7 @@ impl Repair<'_> {
                 grace: Duration::from_secs(5),
                 output_cap: 1 << 20,
                 binds: place.binds().to_vec(),
-                process_limit: None,
+                process_limit: Some(DEFAULT_PROCESS_LIMIT),
             },
             &Hold {
                 helper: bench.binary,
@@ -366,4 +429,22 @@ impl Repair<'_> {
             passed: end.succeeded(),
         }
     }
+}
+
+/// What the rules made of a fix.
+#[derive(Debug, Default)]
+struct Ruled {
+    reverted: Vec<String>,
+    review: Vec<String>,
+    changed: Vec<String>,
+}
+
+/// The first part of `path` below `root` that is a symbolic link.
+fn link_on_the_way(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut place = root.to_owned();
+    path.components().find_map(|part| {
+        place.push(part);
+        let is_link = fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_symlink());
+        is_link.then(|| place.strip_prefix(root).unwrap_or(&place).to_owned())
+    })
 }

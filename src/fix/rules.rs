@@ -1,5 +1,7 @@
 //! Which files a fixer may change, and which only with review.
 
+use std::path::{Path, PathBuf};
+
 /// What a changed file means for the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
@@ -45,18 +47,16 @@ const REVIEWED_FOLDERS: &[&str] = &[".circleci", ".claude", ".cursor", ".github"
 /// Folders of tests and of what archal asks, anywhere in the path.
 const REVERTED_FOLDERS: &[&str] = &[".archal", "__tests__", "archal", "spec", "test", "tests"];
 
-/// The rule for a path relative to the repository; `scenarios` are the folders and files that
-/// the configuration names.
-pub fn of(path: &str, scenarios: &[String]) -> Rule {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    let name = parts.pop().unwrap_or_default();
-    let asked = scenarios.iter().any(|place| {
-        let place = place.trim_start_matches("./").trim_end_matches('/');
-        path == place
-            || path
-                .strip_prefix(place)
-                .is_some_and(|rest| rest.starts_with('/'))
-    });
+/// The rule for a path relative to the repository; `asked` are the scenario and seed files that
+/// the base commit has, and the places that the configuration names.
+pub fn of(path: &Path, asked: &[PathBuf]) -> Rule {
+    let asked = asked
+        .iter()
+        .any(|place| !place.as_os_str().is_empty() && path.starts_with(place));
+    // A name that is no text is judged by what of it is.
+    let path = path.to_string_lossy();
+    let parts: Vec<&str> = path.split('/').collect();
+    let name = parts.last().copied().unwrap_or_default();
     let is_test = name.starts_with("test_")
         || name.ends_with("_test.py")
         || name.ends_with("_test.go")
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_reverted_and_what_is_installed_is_reviewed() {
-        let scenarios = ["./checks/".to_owned(), "one.md".to_owned()];
+        let scenarios = [PathBuf::from("checks/"), PathBuf::from("one.md")];
         for (path, rule) in [
             ("agent.py", Rule::Free),
             ("src/testing.py", Rule::Free),
@@ -95,11 +95,12 @@ mod tests {
             ("checks/a.md", Rule::Reverted),
             ("checks-more/a.md", Rule::Free),
             ("one.md", Rule::Reverted),
+            ("archal", Rule::Reverted),
             ("package.json", Rule::Review),
             (".github/workflows/ci.yml", Rule::Review),
             ("CLAUDE.md", Rule::Review),
         ] {
-            assert_eq!(of(path, &scenarios), rule, "{path}");
+            assert_eq!(of(Path::new(path), &scenarios), rule, "{path}");
         }
     }
 

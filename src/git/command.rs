@@ -124,6 +124,14 @@ pub fn head(repo: &Path, path: &str) -> Result<String, GitError> {
         .line()
 }
 
+/// The top folder of the repository that holds `folder`, without links.
+pub fn top(folder: &Path, path: &str) -> Result<PathBuf, GitError> {
+    let top = Git::new(folder, path)
+        .args(["rev-parse", "--show-toplevel"])
+        .line()?;
+    Ok(PathBuf::from(top))
+}
+
 /// Tracked files of the repository at `repo` that differ from HEAD, as `M path`.
 pub fn changed_tracked_files(repo: &Path, path: &str) -> Result<Vec<String>, GitError> {
     let text = Git::new(repo, path)

@@ -12,10 +12,11 @@ use crate::config::schema::RouteMode;
 use crate::grade::state::decisive;
 use crate::run::attempt::{self, Attempt, AttemptError, AttemptPlan, Bench, RunResult};
 use crate::run::environment::{self, Start, Told};
-use crate::run::harness::Harness;
+use crate::run::harness::{self, Wanted};
 use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::seeds::StartState;
+use crate::run::suite;
 use crate::sandbox::child::ChildOutcome;
 
 use super::decision::Shown;
@@ -23,6 +24,7 @@ use super::identity::{FailureIdentity, FindingIdentity};
 use super::workplace::Workplace;
 
 /// What every attempt at one failure shares.
+#[derive(Clone, Copy)]
 pub struct Attempts<'a> {
     /// Clones, clock, ids, environment.
     pub bench: &'a Bench<'a>,
@@ -32,12 +34,16 @@ pub struct Attempts<'a> {
     pub states: &'a BTreeMap<String, StartState>,
     /// What the agent is asked: the trace's own input.
     pub task: &'a str,
-    /// The agent.
-    pub harness: &'a Harness,
+    /// How the agent is named; it is looked for in each copy anew, so that a repaired one is run.
+    pub agent: &'a Wanted<'a>,
+    /// The model the agent is told to use.
+    pub model: Option<&'a str>,
     /// The time limit of one attempt.
     pub timeout: Duration,
     /// The route.
     pub route: RouteMode,
+    /// Whether the agent is told the clones' addresses in `isolated` too.
+    pub expose_clone_urls: bool,
 }
 
 /// One attempt that was made.
@@ -78,16 +84,20 @@ impl Attempts<'_> {
     }
 
     fn one(&self, place: &Workplace, evidence: PathBuf) -> Result<Attempt, AttemptError> {
+        place
+            .renew()
+            .map_err(|error| AttemptError::Place(error.into()))?;
+        let harness = harness::find(place.tree(), self.agent)?;
         let run_id = id::prefixed(self.bench.ids, "run");
         let home = place.home();
         let told = Told {
             task: self.task,
-            model: None,
+            model: self.model,
             session: &run_id,
             folder: &home,
         };
         let start = Start::Cleared {
-            named: place.variables(),
+            named: &place.agent_variables(),
             home: &home,
         };
         attempt::make(
@@ -95,15 +105,21 @@ impl Attempts<'_> {
             AttemptPlan {
                 prepared: self.prepared,
                 states: self.states,
-                command: &self.harness.command,
-                environment: environment::of(self.bench.environment, start, self.harness, &told),
+                command: &harness.command,
+                environment: environment::of(self.bench.environment, start, &harness, &told),
                 directory: place.tree(),
                 binds: place.binds(),
                 timeout: self.timeout,
-                route: self.route,
-                expose_clone_urls: false,
+                route: self
+                    .prepared
+                    .scenario
+                    .config
+                    .route
+                    .map_or(self.route, suite::choice),
+                expose_clone_urls: self.expose_clone_urls,
                 run_id: run_id.clone(),
                 evidence,
+                agent_folder: home.clone(),
             },
         )
     }

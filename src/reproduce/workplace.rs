@@ -1,19 +1,19 @@
 //! The private copy of the repository in which a harness or a fixer runs, with a home of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archal_core::environment::Environment;
-use tempfile::TempDir;
-
-use crate::git::command::GitError;
-use crate::git::workspace::Workspace;
+use crate::git::command::{Git, GitError};
+use crate::git::workspace::{Objects, Workspace};
 use crate::run::environment::{Start, kept};
-use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment};
+use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
+use archal_core::environment::Environment;
+
+use super::private::{PrivateFolder, private_folder};
 
 /// How long the set-up command may take.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(600);
@@ -27,17 +27,24 @@ pub struct WorkspaceOptions {
     pub setup: Option<String>,
     /// Folders of the repository that git ignores, shown read-only in the copy.
     pub share: Vec<String>,
-    /// Variables handed on: `workspace.env` and the agent's own keys.
+    /// Variables handed on to every child that works in the copy.
     pub variables: Vec<String>,
+    /// Variables with the agent's own keys; only the agent gets them.
+    pub agent_keys: Vec<String>,
 }
 
 /// A copy of the repository at one commit with a private home; removed when dropped.
 #[derive(Debug)]
 pub struct Workplace {
-    folder: TempDir,
+    folder: PrivateFolder,
     workspace: Workspace,
     binds: Vec<Bind>,
     variables: Vec<String>,
+    agent_variables: Vec<String>,
+    /// Files that were there when the set-up had ended.
+    set_up: BTreeSet<PathBuf>,
+    /// The fix that is part of this copy.
+    patch: Vec<u8>,
 }
 
 /// Why there is no workplace.
@@ -51,6 +58,9 @@ pub enum WorkplaceError {
         /// The cause.
         source: io::Error,
     },
+    /// No private folder could be made.
+    #[error(transparent)]
+    Private(#[from] super::private::PrivateError),
     /// The repository could not be copied.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -90,19 +100,10 @@ pub struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Copies the repository and runs the set-up command in the copy.
-    pub fn open(&self) -> Result<Workplace, WorkplaceError> {
-        let folder = self.folder()?;
-        let path = self.environment.get("PATH").unwrap_or_default();
-        let workspace = Workspace::create(self.repo, folder.path(), self.base, path)?;
-        let home = folder.path().join("home");
-        fs::create_dir(&home).map_err(|source| WorkplaceError::Folder { path: home, source })?;
-        let mut place = Workplace {
-            folder,
-            workspace,
-            binds: Vec::new(),
-            variables: self.options.variables.clone(),
-        };
+    /// Copies the repository, applies `patch` where it is not empty, and runs the set-up command
+    /// in the copy.
+    pub fn open(&self, patch: &[u8]) -> Result<Workplace, WorkplaceError> {
+        let mut place = self.copy(patch)?;
         for name in &self.options.share {
             let source = self.repo.join(name);
             if !source.is_dir() {
@@ -122,8 +123,59 @@ impl Workshop<'_> {
                 read_only: true,
             });
         }
+        // What the patch adds is put back by applying the patch again, not by keeping it.
+        let patched = place.workspace.untracked()?;
         self.set_up(&place)?;
+        let all = place.workspace.untracked()?;
+        place.set_up = all.difference(&patched).cloned().collect();
         Ok(place)
+    }
+
+    /// Copies the repository and applies `patch`, without set-up: to look at files.
+    pub fn copy(&self, patch: &[u8]) -> Result<Workplace, WorkplaceError> {
+        let folder = private_folder(self.environment)?;
+        let path = self.environment.get("PATH").unwrap_or_default();
+        let objects = match self.containment {
+            Containment::Namespaces => Objects::Shared,
+            Containment::Pgroup => Objects::Copied,
+        };
+        let workspace = Workspace::create(self.repo, folder.path(), self.base, path, objects)?;
+        let place = Workplace {
+            binds: self.protected(folder.path())?,
+            folder,
+            workspace,
+            variables: self.options.variables.clone(),
+            agent_variables: self.options.agent_keys.clone(),
+            set_up: BTreeSet::new(),
+            patch: patch.to_vec(),
+        };
+        place.renew_home()?;
+        place.apply_patch()?;
+        Ok(place)
+    }
+
+    /// The user's repository shown read-only to every child, where mounts work. Where the copy
+    /// itself lies in the repository (a home that is one), only its `.git`.
+    fn protected(&self, copy: &Path) -> Result<Vec<Bind>, WorkplaceError> {
+        if self.containment != Containment::Namespaces {
+            return Ok(Vec::new());
+        }
+        let path = self.environment.get("PATH").unwrap_or_default();
+        let common = Git::new(self.repo, path)
+            .args(["rev-parse", "--path-format=absolute", "--git-common-dir"])
+            .line()?;
+        let mut folders = vec![PathBuf::from(common)];
+        if !copy.starts_with(self.repo) {
+            folders.push(self.repo.to_owned());
+        }
+        Ok(folders
+            .into_iter()
+            .map(|folder| Bind {
+                source: folder.clone(),
+                target: folder,
+                read_only: true,
+            })
+            .collect())
     }
 
     /// Runs the set-up command again, after a fixer changed what it installs.
@@ -140,7 +192,7 @@ impl Workshop<'_> {
                 grace: Duration::from_secs(5),
                 output_cap: SETUP_OUTPUT,
                 binds: place.binds.clone(),
-                process_limit: None,
+                process_limit: Some(DEFAULT_PROCESS_LIMIT),
             },
             &Hold {
                 helper: self.binary,
@@ -164,33 +216,6 @@ impl Workshop<'_> {
             reason: format!("{how}: {}", last.join(" | ")),
         })
     }
-
-    /// A private folder under the user's cache, or under the temporary folder without one.
-    fn folder(&self) -> Result<TempDir, WorkplaceError> {
-        let cache = self
-            .environment
-            .get("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(self.environment.get("HOME")?).join(".cache")))
-            .map(|cache| cache.join("archal").join("workspaces"));
-        if let Some(cache) = cache
-            && fs::create_dir_all(&cache).is_ok()
-            && let Ok(folder) = private_folder(&cache)
-        {
-            return Ok(folder);
-        }
-        let temporary = PathBuf::from(self.environment.get("TMPDIR").unwrap_or("/tmp"));
-        private_folder(&temporary).map_err(|source| WorkplaceError::Folder {
-            path: temporary,
-            source,
-        })
-    }
-}
-
-fn private_folder(parent: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix("archal-")
-        .tempdir_in(parent)
 }
 
 impl Workplace {
@@ -219,7 +244,35 @@ impl Workplace {
         &self.binds
     }
 
-    /// A cleared environment for a child that works here.
+    /// Puts tree and home back as they were when the set-up had ended, so that no run sees what
+    /// an earlier one left.
+    pub fn renew(&self) -> Result<(), WorkplaceError> {
+        self.workspace.reset(&self.set_up)?;
+        self.apply_patch()?;
+        self.renew_home()
+    }
+
+    fn apply_patch(&self) -> Result<(), WorkplaceError> {
+        if !self.patch.is_empty() {
+            self.workspace.apply(&self.patch)?;
+        }
+        Ok(())
+    }
+
+    fn renew_home(&self) -> Result<(), WorkplaceError> {
+        let home = self.home();
+        let failed = |source| WorkplaceError::Folder {
+            path: home.clone(),
+            source,
+        };
+        match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        fs::create_dir(&home).map_err(failed)
+    }
+
+    /// A cleared environment for a child that works here; the agent's own keys are not in it.
     pub fn environment(&self, caller: &Environment) -> BTreeMap<String, String> {
         kept(
             caller,
@@ -230,9 +283,13 @@ impl Workplace {
         )
     }
 
-    /// Variables handed on to children.
-    pub fn variables(&self) -> &[String] {
-        &self.variables
+    /// Variables handed on to the agent: those of every child and its own keys.
+    pub fn agent_variables(&self) -> Vec<String> {
+        self.variables
+            .iter()
+            .chain(&self.agent_variables)
+            .cloned()
+            .collect()
     }
 }
 

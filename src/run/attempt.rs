@@ -10,13 +10,11 @@ use archal_core::clock::Clock;
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
-use archal_core::redact::{RedactionCounts, Redactor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::config::schema::RouteMode;
-use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec};
+use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
@@ -28,6 +26,7 @@ use super::answer;
 use super::environment::{METRICS_FILE, TRACE_FILE};
 use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus, RunScore};
+use super::scrub::Scrubber;
 use super::seeds::StartState;
 
 /// Bytes kept of each of the harness's pipes.
@@ -50,7 +49,7 @@ pub struct Bench<'a> {
     /// The caller's environment.
     pub environment: &'a Environment,
     /// What must not reach a disk.
-    pub redactor: &'a Redactor,
+    pub scrubber: &'a Scrubber,
 }
 
 /// One run to make.
@@ -77,6 +76,8 @@ pub struct AttemptPlan<'a> {
     pub run_id: String,
     /// The folder its evidence goes to.
     pub evidence: PathBuf,
+    /// The folder in which the agent may leave metrics and a trace.
+    pub agent_folder: PathBuf,
 }
 
 /// One run that was made: `result.json`.
@@ -156,6 +157,15 @@ pub enum AttemptError {
     /// The evidence could not be written.
     #[error(transparent)]
     Write(#[from] atomic::WriteError),
+    /// The result could not be rewritten without secrets.
+    #[error("the result of the run cannot be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// There is no agent to run.
+    #[error(transparent)]
+    Harness(#[from] super::harness::HarnessError),
+    /// The place it runs in could not be put back as it was.
+    #[error("the private copy cannot be put back as it was")]
+    Place(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Makes one run.
@@ -182,7 +192,7 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         ids: archal_core::hash::sixty_four_bits(scenario.id.as_bytes()),
         helper: bench.binary.to_owned(),
         expose_clone_urls: plan.expose_clone_urls,
-        redactor: bench.redactor.clone(),
+        redactor: bench.scrubber.redactor().clone(),
     })?;
     let child = session.run(ChildSpec {
         command: plan.command.to_vec(),
@@ -192,13 +202,21 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         grace: GRACE,
         output_cap: OUTPUT_CAP,
         binds: plan.binds.to_vec(),
-        process_limit: None,
+        process_limit: Some(DEFAULT_PROCESS_LIMIT),
     });
+    // Kept first: whatever becomes of the rest, what the agent said is there to read.
+    let kept = Kept {
+        scrubber: bench.scrubber,
+        evidence: &plan.evidence,
+        agent_folder: &plan.agent_folder,
+    };
+    keep_output(&kept, &child)?;
     let end = session.finish()?;
-    write_output(&plan.evidence, &child, bench.redactor)?;
-    redact_agent_files(bench.redactor, &plan.evidence)?;
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence, child, end);
-    attempt.result.answer = redacted(bench.redactor, &attempt.result.answer);
+    attempt.result = bench
+        .scrubber
+        .document(&attempt.result)
+        .map_err(AttemptError::Encode)?;
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,
@@ -207,63 +225,39 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     Ok(attempt)
 }
 
-/// Text with secrets taken out, line by line: each may be JSON, a form or an URL of its own.
-fn redacted_lines(redactor: &Redactor, bytes: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<String> = text
-        .split('\n')
-        .map(|line| redacted(redactor, line))
-        .collect();
-    lines.join("\n").into_bytes()
-}
-
-/// The trace an agent left in the evidence folder, with secrets taken out.
-fn redact_agent_files(redactor: &Redactor, folder: &Path) -> Result<(), atomic::WriteError> {
-    for name in [TRACE_FILE, METRICS_FILE] {
-        let path = folder.join(name);
-        // An agent that leaves none, or leaves something that is no text, has nothing to redact.
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            continue;
-        };
-        let kept = match serde_json::from_str::<Value>(&text) {
-            Ok(mut value) => {
-                redactor.value(&mut value, &mut RedactionCounts::new());
-                value.to_string().into_bytes()
-            }
-            Err(_) => redacted_lines(redactor, text.as_bytes()),
-        };
-        atomic::write(&path, &kept, Durability::Derived)?;
-    }
-    Ok(())
-}
-
-fn redacted(redactor: &Redactor, text: &str) -> String {
-    let mut value = Value::String(text.to_owned());
-    redactor.value(&mut value, &mut RedactionCounts::new());
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-fn write_output(
-    folder: &Path,
-    child: &ChildEnd,
-    redactor: &Redactor,
-) -> Result<(), atomic::WriteError> {
+/// Keeps what the child printed and the files it left for archal, with secrets taken out.
+fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteError> {
     for (name, bytes, dropped) in [
         ("stdout", &child.stdout, child.stdout_dropped),
         ("stderr", &child.stderr, child.stderr_dropped),
     ] {
-        let mut bytes = redacted_lines(redactor, bytes);
+        let mut bytes = plan.scrubber.bytes(bytes);
         if dropped > 0 {
             bytes.extend_from_slice(
                 format!("\n[archal: {dropped} more bytes were not kept]\n").as_bytes(),
             );
         }
-        atomic::write(&folder.join(name), &bytes, Durability::Derived)?;
+        atomic::write(&plan.evidence.join(name), &bytes, Durability::Derived)?;
+    }
+    for name in [TRACE_FILE, METRICS_FILE] {
+        let left = plan.agent_folder.join(name);
+        let kept = plan.evidence.join(name);
+        match plan.scrubber.file(&left) {
+            Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
+            // A link or a pipe in the evidence folder is not evidence.
+            None => {
+                std::fs::remove_file(&kept).ok();
+            }
+        }
     }
     Ok(())
+}
+
+/// Where a run's output is kept.
+struct Kept<'a> {
+    scrubber: &'a Scrubber,
+    evidence: &'a Path,
+    agent_folder: &'a Path,
 }
 
 fn judge(

@@ -4,6 +4,7 @@
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
 //! - [`scenarios`]: scenario files made ready to run.
+//! - [`scrub`]: secrets taken out of what a child printed or left behind.
 //! - [`seeds`]: the starting state of each clone of a scenario.
 //! - [`attempt`]: one run, from seed to criteria.
 //! - [`score`]: what runs add up to.
@@ -16,6 +17,7 @@ pub mod environment;
 pub mod harness;
 pub mod scenarios;
 pub mod score;
+pub mod scrub;
 pub mod seeds;
 pub mod suite;
 pub mod terminal;

@@ -161,6 +161,7 @@ fn run_scenario(
                 expose_clone_urls: options.expose_clone_urls,
                 run_id: run_id.clone(),
                 evidence: evidence.clone(),
+                agent_folder: evidence.clone(),
             },
         )?;
         progress(&attempt.result);

@@ -7,6 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The most processes and threads of a child, where the system can enforce it.
+pub const DEFAULT_PROCESS_LIMIT: u64 = 2_048;
+
 /// A program to run contained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildSpec {

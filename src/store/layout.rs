@@ -54,10 +54,49 @@ impl Layout {
         self.root.join("cache").join("last-run.json")
     }
 
+    /// The lock of whoever works through traces of this repository.
+    pub fn attach_lock(&self) -> PathBuf {
+        self.root.join("attach").join(".lock")
+    }
+
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.
     pub fn attach(&self, stage: &str) -> PathBuf {
         self.root.join("attach").join(stage)
     }
+}
+
+/// Moves what an earlier pass left in `folder` to `r<N>` inside it, so that no artifact of two
+/// passes stands side by side. Nothing is lost; a folder that is not there is fine.
+pub fn set_aside(folder: &Path) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    let (mut left, mut last) = (Vec::new(), 0);
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let earlier = name
+            .to_str()
+            .and_then(|name| name.strip_prefix('r')?.parse::<u32>().ok());
+        match earlier {
+            Some(number) => last = last.max(number),
+            None => left.push(entry),
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let aside = folder.join(format!("r{}", last + 1));
+    fs::create_dir(&aside).map_err(failed)?;
+    for entry in left {
+        fs::rename(entry.path(), aside.join(entry.file_name())).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn probe_writable(folder: &Path) -> io::Result<()> {
@@ -82,5 +121,25 @@ mod tests {
         fs::write(&gitignore, "mine\n").expect("writable");
         layout.prepare().expect("writable");
         assert_eq!(fs::read_to_string(gitignore).expect("readable"), "mine\n");
+    }
+
+    #[test]
+    fn what_an_earlier_pass_left_is_set_aside_under_the_next_number() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = |name: &str| folder.path().join(name);
+        set_aside(&file("nothing")).expect("fine");
+        for text in ["first", "second"] {
+            fs::write(file("proof.json"), text).expect("writable");
+            set_aside(folder.path()).expect("moved");
+        }
+        assert!(!file("proof.json").exists());
+        assert_eq!(
+            fs::read_to_string(file("r1/proof.json")).expect("kept"),
+            "first"
+        );
+        assert_eq!(
+            fs::read_to_string(file("r2/proof.json")).expect("kept"),
+            "second"
+        );
     }
 }

@@ -1,15 +1,13 @@
 //! `archal attach --once --foreground` on a kept copy of the demonstration.
 
-use std::path::Path;
-
 use archal_testkit::cli::{Output, TestEnv};
 use serde_json::Value;
 
-use super::{git, kept_demo, world};
+use super::{git, kept_demo, listing, world};
 
 const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
 
-fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
+pub(super) fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
     let mut arguments = vec![
         "attach",
         traces,
@@ -27,7 +25,7 @@ fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
     world.run(&arguments)
 }
 
-fn job(output: &Output) -> Value {
+pub(super) fn job(output: &Output) -> Value {
     output.json()["jobs"][0].clone()
 }
 
@@ -186,28 +184,6 @@ fn the_users_repository_is_only_read() {
     assert_eq!(listing(&demo), before);
 }
 
-/// Every file outside `.archal` with its content's length, `.git` included.
-fn listing(folder: &Path) -> Vec<(String, u64)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).expect("readable") {
-            let path = entry.expect("readable").path();
-            if path.ends_with(".archal") {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let length = path.metadata().expect("readable").len();
-                found.push((path.display().to_string(), length));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 #[test]
 fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
     let (world, _) = kept_demo();
@@ -267,7 +243,7 @@ fn what_is_not_there_is_said_with_what_mends_it() {
         .run(&["attach", "traces", "--once", "--foreground"])
         .ended(3);
     assert!(
-        unversioned.stderr.contains("has no commit"),
+        unversioned.stderr.contains("is no git repository"),
         "{}",
         unversioned.stderr
     );

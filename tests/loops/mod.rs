@@ -4,11 +4,12 @@
 //! They need Python 3 and git.
 
 mod attach;
+mod cheating;
 mod demo;
 mod misbehaving;
 mod repeatable;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archal_testkit::cli::TestEnv;
 
@@ -68,4 +69,37 @@ fn run_without_namespaces(world: &TestEnv, arguments: &[&str]) -> std::process::
 fn evidence(world: &TestEnv, result: &serde_json::Value) -> PathBuf {
     let run = result["runId"].as_str().expect("a run id");
     world.repo().join(".archal/cache/runs").join(run)
+}
+
+/// Every file outside `.archal` with its content's length, `.git` included.
+fn listing(folder: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.ends_with(".archal") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let length = path.metadata().expect("readable").len();
+                found.push((path.display().to_string(), length));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The only folder in a folder.
+fn only_folder(folder: &Path) -> PathBuf {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
 }

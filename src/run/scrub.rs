@@ -1,0 +1,201 @@
+//! Secrets taken out of what a child printed or left behind, before it is kept.
+//!
+//! Besides the redaction rules, the literal values of the caller's own keys are replaced
+//! wherever they occur: an agent that prints its environment must not put them on disk.
+
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use archal_core::environment::Environment;
+use archal_core::redact::{RedactionCounts, Redactor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A shorter value is no key, and replacing it would blank out ordinary words.
+const SHORTEST_KEY: usize = 10;
+/// The largest file of a child that is kept.
+const FILE_LIMIT: u64 = 64 << 20;
+
+/// The rules and the caller's own keys.
+#[derive(Debug, Clone)]
+pub struct Scrubber {
+    redactor: Redactor,
+    keys: Vec<String>,
+}
+
+impl Scrubber {
+    /// The rules, the values of the named variables, and those of every variable whose name
+    /// says that it holds a secret.
+    pub fn new(redactor: Redactor, environment: &Environment, named: &[String]) -> Self {
+        let mut keys: Vec<String> = environment
+            .variables
+            .iter()
+            .filter(|(name, _)| named.contains(name) || holds_a_secret(name))
+            .map(|(_, value)| value.clone())
+            .filter(|value| value.len() >= SHORTEST_KEY)
+            .collect();
+        // Longest first, so that a key which holds another is replaced whole.
+        keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
+        Self { redactor, keys }
+    }
+
+    /// The rules alone.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Text with secrets taken out, line by line: each may be JSON, a form, an URL or a header.
+    pub fn text(&self, text: &str) -> String {
+        let lines: Vec<String> = text.split('\n').map(|line| self.line(line)).collect();
+        lines.join("\n")
+    }
+
+    /// Bytes with secrets taken out; what is no text is replaced by the usual mark.
+    pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.text(&String::from_utf8_lossy(bytes)).into_bytes()
+    }
+
+    /// A document with secrets taken out of every text in it. One that cannot be read back with
+    /// them taken out is not given back at all.
+    pub fn document<T: Serialize + DeserializeOwned>(
+        &self,
+        document: &T,
+    ) -> Result<T, serde_json::Error> {
+        let mut value = serde_json::to_value(document)?;
+        self.value(&mut value);
+        serde_json::from_value(value)
+    }
+
+    fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(map) => map.values_mut().for_each(|inner| self.value(inner)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn line(&self, line: &str) -> String {
+        let mut line = line.to_owned();
+        for key in &self.keys {
+            if line.contains(key.as_str()) {
+                line = line.replace(key.as_str(), &self.redactor.placeholder(key));
+            }
+        }
+        if let Some((name, value)) = line.split_once(": ")
+            && self.redactor.is_secret_key(name.trim())
+            && !value.contains("[redacted:")
+        {
+            return format!("{name}: {}", self.redactor.placeholder(value));
+        }
+        let mut value = Value::String(line);
+        self.redactor.value(&mut value, &mut RedactionCounts::new());
+        match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+
+    /// What a child left in a file, with secrets taken out; none where it left no ordinary file
+    /// or one larger than is kept. A link, a pipe or a device is never opened.
+    pub fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if !is_file {
+            return None;
+        }
+        // Between the look and the opening it may have become something else.
+        let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits())
+            .open(path)
+            .ok()?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.by_ref()
+            .take(FILE_LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .ok()?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        Some(match serde_json::from_str::<Value>(&text) {
+            Ok(mut value) => {
+                self.redactor.value(&mut value, &mut RedactionCounts::new());
+                self.value(&mut value);
+                value.to_string().into_bytes()
+            }
+            Err(_) => self.bytes(&bytes),
+        })
+    }
+}
+
+/// Whether a variable's name says that it holds a secret.
+fn holds_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PAT"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrubber() -> Scrubber {
+        let environment = Environment {
+            variables: [
+                ("MODEL", "sk-live-abc123secret"),
+                ("OPENAI_API_KEY", "sk-other-456secret"),
+                ("EDITOR_KEY", "vi"),
+                ("LANG", "en_GB.UTF-8-long-enough"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            directory: "/".into(),
+        };
+        let redactor = Redactor::new([7; 32], []);
+        Scrubber::new(redactor, &environment, &["MODEL".to_owned()])
+    }
+
+    #[test]
+    fn keys_of_the_caller_are_replaced_wherever_they_stand() {
+        let text = scrubber().text(
+            "using sk-live-abc123secret\nand sk-other-456secret vi en_GB.UTF-8-long-enough\nAuthorization: Bearer abc",
+        );
+        assert!(
+            !text.contains("sk-live") && !text.contains("sk-other"),
+            "{text}"
+        );
+        assert!(text.contains(" vi en_GB.UTF-8-long-enough"), "{text}");
+        assert!(!text.contains("Bearer abc"), "{text}");
+    }
+
+    #[test]
+    fn only_ordinary_files_are_read_and_one_odd_byte_hides_nothing() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(
+            at("odd"),
+            b"{\"password\": \"hunter2\"}\n\xff sk-live-abc123secret",
+        )
+        .expect("writable");
+        let kept = scrubber().file(&at("odd")).expect("read");
+        let kept = String::from_utf8_lossy(&kept);
+        assert!(
+            !kept.contains("hunter2") && !kept.contains("sk-live"),
+            "{kept}"
+        );
+        std::os::unix::fs::symlink("/etc/hostname", at("link")).expect("writable");
+        assert_eq!(scrubber().file(&at("link")), None);
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("made");
+        assert_eq!(scrubber().file(&at("pipe")), None);
+        assert_eq!(scrubber().file(&at("none")), None);
+    }
+}
