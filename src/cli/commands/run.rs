@@ -177,6 +177,17 @@ fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepare
         );
     }
     let found = discover::discover(folder, places).map_err(CliError::usage)?;
+    let searched = || {
+        let names: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
+        format!("{} in {}", names.join(", "), folder.display())
+    };
+    if found.is_empty() {
+        return Err(
+            CliError::usage(format!("there is no scenario below {}", searched()))
+                .hint("archal run <scenario.md>")
+                .hint("a scenario is a markdown file with `## Prompt` and `## Success Criteria`"),
+        );
+    }
     let mut all = Vec::new();
     for path in found {
         let (prepared, notes) = scenarios::load(&path, cx.clones).map_err(|broken| {
@@ -191,6 +202,12 @@ fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepare
         if !config.retired && args.tag.as_ref().is_none_or(tagged) {
             all.push(prepared);
         }
+    }
+    if all.is_empty() && args.tag.is_none() {
+        return Err(
+            CliError::usage(format!("every scenario below {} is retired", searched()))
+                .hint("take `retired` out of its Config"),
+        );
     }
     Ok(all)
 }

@@ -12,9 +12,11 @@ use crate::config::schema::json_schema;
 /// The formats with a schema of their own, sorted by name: name, one line, schema. Seeds come
 /// from the clones.
 const FORMATS: &[(&str, &str, fn() -> Value)] = &[
-    ("attach", "a pass over traces, `archal attach --json`", || {
-        schema_for!(crate::attach::engine::PassReport).to_value()
-    }),
+    (
+        "attach",
+        "a pass over traces, `archal attach --json`",
+        || schema_for!(crate::attach::engine::PassReport).to_value(),
+    ),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),
