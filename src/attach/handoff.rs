@@ -23,6 +23,13 @@ pub fn text(report: &PassReport) -> String {
             _ = writeln!(out, "  {}: {}", finding.code, finding.message);
         }
     }
+    for finding in &report.diagnostics {
+        let place = finding
+            .file
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" {}", file.display()));
+        _ = writeln!(out, "{}{place}: {}", finding.code, finding.message);
+    }
     for job in &report.jobs {
         one(&mut out, report, job);
     }

@@ -7,6 +7,7 @@ mod attach;
 mod demo;
 mod misbehaving;
 mod repeatable;
+mod trace_folder;
 
 use std::path::PathBuf;
 
