@@ -140,7 +140,7 @@ impl Printer {
     }
 
     /// The result as a JSON document `{"schema": …, "version": …, …body}`; nothing when the
-    /// result is text. `body` must be a struct or a map. A command calls this at most once.
+    /// result is text. `body` must be a struct or a map without these two keys. A command calls this at most once.
     pub fn document(&self, schema: &str, version: u32, body: &impl Serialize) {
         let mut streams = self.lock();
         if streams.json {

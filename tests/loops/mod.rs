@@ -5,6 +5,7 @@
 
 mod attach;
 mod demo;
+mod documents;
 mod misbehaving;
 mod repeatable;
 mod trace_folder;

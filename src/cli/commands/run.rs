@@ -159,7 +159,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let report = suite::run(&bench, &layout, &scenarios, &options, &mut progress)
         .map_err(bench::suite_error)?;
     cx.printer.line(terminal::summary(&report).trim_end());
-    cx.printer.document("archal.run-summary", 1, &report);
+    cx.printer
+        .document(suite::SUMMARY_SCHEMA, suite::SUMMARY_VERSION, &report);
     Ok(Exit::of_all(report.scenarios.iter().map(exit_of)))
 }
 
