@@ -69,9 +69,30 @@ fn the_demonstration_keeps_out_of_the_users_state_folder() {
     let mut world = world();
     let mine = world.repo().join("mine");
     world.set("ARCHAL_STATE_DIR", mine.display().to_string());
-    let output = world.run(&["demo", "--keep", "demo"]).ended(0);
+    let output = world.run(&["demo", "--keep", "my demo"]).ended(0);
     assert!(!mine.exists(), "{output}");
-    let fixes = fs::read_dir(world.repo().join("demo/.archal/attach/fixes")).expect("written");
+    let fixes = fs::read_dir(world.repo().join("my demo/.archal/attach/fixes")).expect("written");
     assert_eq!(fixes.count(), 1);
     assert!(output.stdout.contains("replayed"), "{output}");
+    assert!(output.stdout.contains("  cd 'my demo'\n"), "{output}");
+}
+
+#[test]
+fn a_run_says_which_criteria_held_for_nothing_and_which_nobody_decided() {
+    let world = world();
+    let criteria = "- [D] All closed issues are labelled stale: \
+        `github.issues.all(i, i.title == 'x')`\n- [P] The tone is friendly\n\n## Config";
+    world.write(
+        "check.md",
+        &SCENARIO.replace("- [D] `run.exitCode == 0`\n\n## Config", criteria),
+    );
+    world.write("harness.sh", "true\n");
+    let output = world.run(&["run", "check.md"]).ended(0);
+    assert!(output.stdout.contains("(vacuous)"), "{output}");
+    assert!(
+        output
+            .stdout
+            .contains("0/0 The tone is friendly (not evaluated: no judge)"),
+        "{output}"
+    );
 }
