@@ -39,7 +39,7 @@ fn a_folder_that_cannot_be_read_is_named_and_not_a_success() {
     let world = repository();
     world.write("traces/closed/t.json", TRACE);
     let closed = world.repo().join("traces/closed");
-    fs::set_permissions(&closed, Permissions::from_mode(0)).expect("my own folder");
+    fs::set_permissions(&closed, Permissions::from_mode(0o000)).expect("my own folder");
     // In a user namespace that maps nobody even root has to keep to the mode of a folder.
     let archal = world.command(OBSERVE);
     let mut command = Command::new("unshare");
