@@ -53,6 +53,7 @@ pub struct World {
     pub sources: &'static [SourceDescriptor],
     /// This binary, for its hidden modes that hold children.
     pub binary: PathBuf,
+    secret: [u8; 32],
 }
 
 /// Why the program cannot begin.
@@ -72,6 +73,8 @@ pub enum WorldError {
 impl World {
     fn real() -> Result<Self, WorldError> {
         let seed = getrandom::u64().map_err(WorldError::Randomness)?;
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(WorldError::Randomness)?;
         Ok(Self {
             environment: Environment {
                 variables: variables(),
@@ -84,7 +87,14 @@ impl World {
             clones: clones(),
             sources: sources(),
             binary: std::env::current_exe().map_err(WorldError::Binary)?,
+            secret,
         })
+    }
+
+    /// 32 bytes of the operating system's randomness, the same for the whole process, for a key on
+    /// first use. Ids cannot make them: ids are printed.
+    pub fn secret(&self) -> [u8; 32] {
+        self.secret
     }
 }
 
@@ -107,5 +117,20 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_processes_have_one_secret_and_ids_say_nothing_of_it() {
+        let one = World::real().expect("a world");
+        let other = World::real().expect("a world");
+        assert_ne!(one.secret(), other.secret());
+        let before = one.secret();
+        one.ids.next();
+        assert_eq!(one.secret(), before);
     }
 }

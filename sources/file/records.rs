@@ -79,7 +79,7 @@ impl<'a> Splitter<'a, '_, '_> {
 
     fn lines(&mut self) {
         let mut start = 0;
-        for line in self.text.split_inclusive('\n') {
+        for (line, number) in self.text.split_inclusive('\n').zip(1..) {
             let trimmed = line.trim();
             if !trimmed.is_empty() {
                 let at = start + (line.len() - line.trim_start().len());
@@ -87,7 +87,7 @@ impl<'a> Splitter<'a, '_, '_> {
                     Ok(_) => self.record(trimmed, at),
                     // The last line without its line break is one that is still being written.
                     Err(_) if !line.ends_with('\n') => self.cut(at),
-                    Err(error) => self.bad(at, trimmed, &error),
+                    Err(error) => self.bad(number, at, trimmed, &error),
                 }
             }
             start += line.len();
@@ -156,7 +156,13 @@ impl<'a> Splitter<'a, '_, '_> {
         if error.is_eof() || half_a_word(self.text).is_some_and(|half| half <= at) {
             self.cut(start);
         } else {
-            self.bad(begin, text, error);
+            let number = 1 + self
+                .text
+                .bytes()
+                .take(at)
+                .filter(|byte| *byte == b'\n')
+                .count();
+            self.bad(number, begin, text, error);
         }
     }
 
@@ -176,12 +182,13 @@ impl<'a> Splitter<'a, '_, '_> {
         );
     }
 
-    fn bad(&mut self, start: usize, text: &str, error: &serde_json::Error) {
+    /// What is wrong from `start` on, the reader having stopped in line `number` of the file.
+    fn bad(&mut self, number: usize, start: usize, text: &str, error: &serde_json::Error) {
+        let message = format!("line {number} is not JSON: {}", raw::reason(error));
         let at = start + raw::offset(text, error);
         findings::add(
             &mut self.decoded.diagnostics,
-            Diagnostic::error("trace/not-json", raw::reason(error))
-                .at(self.document.place(at..at + 1)),
+            Diagnostic::error("trace/not-json", message).at(self.document.place(at..at + 1)),
         );
     }
 }

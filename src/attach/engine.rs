@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use archal_core::diagnostic::Diagnostic;
 use archal_core::source::SourceDescriptor;
 use archal_core::trace::TraceIdentity;
 use schemars::JsonSchema;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::schema::ExecutionPolicy;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::ingest::folder::{self, ScanError};
-use crate::ingest::{FileReport, FileStatus, Imported, identity, read_file};
+use crate::ingest::{FileReport, FileStatus, Imported, identity, is_newer, read_file};
 use crate::reproduce::workplace::Workshop;
 use crate::run::attempt::Bench;
 use crate::run::harness::Wanted;
@@ -42,6 +43,8 @@ pub struct PassReport {
     pub files: Vec<FileRow>,
     /// Each trace.
     pub jobs: Vec<JobReport>,
+    /// Folders and files that could not be looked at, and traces that several files hold.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Why a pass stopped.
@@ -84,15 +87,15 @@ impl Pass<'_> {
     ) -> Result<PassReport, PassError> {
         let scan = folder::scan(self.source, directory)?;
         let mut files = Vec::new();
-        let mut imported: BTreeMap<TraceIdentity, (Imported, ImportArtifact)> = BTreeMap::new();
+        let mut diagnostics = scan.diagnostics;
+        let mut imported: Found = BTreeMap::new();
         for path in scan.files {
             // One pass looks once: a file that is not finished now is not waited for.
             let report = read_file(self.source, &path, self.bench.scrubber.redactor(), None)
                 .settle(Duration::MAX);
             files.push(row(&report));
             for one in &report.traces {
-                let import = ImportArtifact::new(&report, one);
-                imported.insert(one.identity.clone(), (one.clone(), import));
+                keep_newest(&mut imported, &report, one, &mut diagnostics);
             }
         }
         let names = identity::path_names(imported.keys());
@@ -115,8 +118,49 @@ impl Pass<'_> {
             left_out: self.ready.left_out.clone(),
             files,
             jobs,
+            diagnostics,
         })
     }
+}
+
+/// Each trace of a pass with its import artifact.
+type Found = BTreeMap<TraceIdentity, (Imported, ImportArtifact)>;
+
+/// Keeps a trace unless another file holds a newer revision of it: the rule that counts within
+/// one file, so that an older or cut copy never wins by its name.
+fn keep_newest(
+    imported: &mut Found,
+    report: &FileReport,
+    one: &Imported,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Some((other, import)) = imported.get(&one.identity) {
+        if other.trace.revision == one.trace.revision {
+            return;
+        }
+        let is_newer = is_newer(&one.trace, &other.trace);
+        let (kept, left) = if is_newer {
+            (&report.path, &import.file)
+        } else {
+            (&import.file, &report.path)
+        };
+        diagnostics.push(
+            Diagnostic::note(
+                "trace/several-revisions",
+                format!(
+                    "trace `{}` is in {} too; its newest revision counts",
+                    one.identity.trace.escape_default(),
+                    kept.display()
+                ),
+            )
+            .in_file(left),
+        );
+        if !is_newer {
+            return;
+        }
+    }
+    let import = ImportArtifact::new(report, one);
+    imported.insert(one.identity.clone(), (one.clone(), import));
 }
 
 fn row(report: &FileReport) -> FileRow {

@@ -1,6 +1,7 @@
 //! A pass for a person: where each trace ended and what to do next.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::engine::PassReport;
 use super::job::{JobReport, Status};
@@ -22,6 +23,13 @@ pub fn text(report: &PassReport) -> String {
         for finding in &file.diagnostics {
             _ = writeln!(out, "  {}: {}", finding.code, finding.message);
         }
+    }
+    for finding in &report.diagnostics {
+        let place = finding
+            .file
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" {}", file.display()));
+        _ = writeln!(out, "{}{place}: {}", finding.code, finding.message);
     }
     for job in &report.jobs {
         one(&mut out, report, job);
@@ -69,8 +77,8 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport) {
         _ = writeln!(
             out,
             "  next: git -C {} apply {}",
-            report.repo.display(),
-            patch.display()
+            quoted(&report.repo),
+            quoted(patch)
         );
     }
 }
@@ -81,4 +89,33 @@ pub fn status(status: Status) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
+}
+
+/// A path as a POSIX shell takes it for one word that is no option: as it is where that is safe.
+pub fn quoted(path: &Path) -> String {
+    let mut text = path.display().to_string();
+    if text.starts_with('-') {
+        text.insert_str(0, "./");
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_to_be_copied_is_one_word_for_a_shell() {
+        let word = |text: &str| quoted(Path::new(text));
+        assert_eq!(word("/srv/agent-1/a_b.patch"), "/srv/agent-1/a_b.patch");
+        assert_eq!(word("my demo"), "'my demo'");
+        assert_eq!(word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(word("~/x"), "'~/x'");
+        assert_eq!(word("-x"), "./-x");
+        assert_eq!(word(""), "''");
+    }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use archal_core::environment::Environment;
-use archal_core::hash;
 use archal_core::redact::Redactor;
 
 use crate::config::{Loaded, agent};
@@ -32,7 +31,7 @@ pub(crate) struct Tools {
 impl Tools {
     /// Finds out how children can be held and reads the user's redaction key.
     pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Self {
-        let key = key::load(key::path(&cx.environment).as_deref(), random(cx));
+        let key = key::load(key::path(&cx.environment).as_deref(), cx.secret());
         if let Some(warning) = &key.warning {
             cx.printer.note(warning);
         }
@@ -64,16 +63,6 @@ impl Tools {
             scrubber: &self.scrubber,
         }
     }
-}
-
-/// 32 bytes nobody has seen, for a key on first use.
-fn random(cx: &CommandContext) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for chunk in bytes.chunks_mut(8) {
-        let word = hash::sixty_four_bits(&cx.ids.next().to_le_bytes());
-        chunk.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
 }
 
 /// How the harness is named by flag and configuration.

@@ -23,6 +23,11 @@ impl CommandContext {
         Self { world, printer }
     }
 
+    /// Goes on as if the caller had not set a variable.
+    pub(crate) fn forget_variable(&mut self, name: &str) {
+        self.world.environment.variables.remove(name);
+    }
+
     /// Reads the configuration and prints its notes.
     ///
     /// `file` is what `--config` named; otherwise the nearest `.archal.json` of `directory`'s

@@ -118,11 +118,6 @@ impl Printer {
         self.lock().err.terminal
     }
 
-    /// Whether only results and errors are wanted.
-    pub fn is_quiet(&self) -> bool {
-        self.lock().quiet
-    }
-
     pub(super) fn set_json(&self, json: bool) {
         self.lock().json = json;
     }
@@ -140,19 +135,11 @@ impl Printer {
     }
 
     /// The result as a JSON document `{"schema": …, "version": …, …body}`; nothing when the
-    /// result is text. `body` must be a struct or a map. A command calls this at most once.
+    /// result is text. `body` must be a struct or a map without these two keys. A command calls this at most once.
     pub fn document(&self, schema: &str, version: u32, body: &impl Serialize) {
         let mut streams = self.lock();
         if streams.json {
-            streams.out.json(schema, version, body, true);
-        }
-    }
-
-    /// One document of many, on a line of its own (JSONL); nothing when the result is text.
-    pub fn event(&self, schema: &str, version: u32, body: &impl Serialize) {
-        let mut streams = self.lock();
-        if streams.json {
-            streams.out.json(schema, version, body, false);
+            streams.out.json(schema, version, body);
         }
     }
 
@@ -216,7 +203,7 @@ impl Printer {
                 diagnostics: &error.diagnostics,
                 exit_code: error.exit().code(),
             };
-            streams.out.json("archal.error", 1, &body, true);
+            streams.out.json("archal.error", 1, &body);
         }
     }
 
@@ -273,18 +260,13 @@ impl Stream {
         self.bytes(style::harmless(text, self.colour).as_bytes());
     }
 
-    fn json(&mut self, schema: &str, version: u32, body: &impl Serialize, pretty: bool) {
+    fn json(&mut self, schema: &str, version: u32, body: &impl Serialize) {
         let envelope = Envelope {
             schema,
             version,
             body,
         };
-        let encoded = if pretty {
-            serde_json::to_vec_pretty(&envelope)
-        } else {
-            serde_json::to_vec(&envelope)
-        };
-        match encoded {
+        match serde_json::to_vec_pretty(&envelope) {
             Ok(mut bytes) => {
                 bytes.push(b'\n');
                 self.bytes(&bytes);

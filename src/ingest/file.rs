@@ -178,13 +178,19 @@ fn newest_of_each(imported: Vec<Imported>, diagnostics: &mut Vec<Diagnostic>) ->
                         one.identity.trace.escape_default()
                     ),
                 ));
-                if age(&one.trace) >= age(&place.get().trace) {
+                if is_newer(&one.trace, &place.get().trace) {
                     place.insert(one);
                 }
             }
         }
     }
     newest.into_values().collect()
+}
+
+/// Whether `one`, read later, counts instead of `other`, another revision of the same trace: it
+/// ended later, or at the same time and holds at least as much.
+pub fn is_newer(one: &Trace, other: &Trace) -> bool {
+    age(one) >= age(other)
 }
 
 /// The last time a trace names, and how much is in it.

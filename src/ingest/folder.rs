@@ -17,7 +17,7 @@ pub const MAX_ENTRIES: usize = 2_000_000;
 pub struct Scan {
     /// The files that the source reads, sorted by path.
     pub files: Vec<PathBuf>,
-    /// Folders and files that could not be looked at.
+    /// Folders and files that could not be looked at: errors, because traces may lie there.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -116,11 +116,11 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::warning("trace/unreadable", format!("cannot be looked at: {error}")).in_file(path)
+    Diagnostic::error("trace/unreadable", format!("cannot be looked at: {error}")).in_file(path)
 }
 
 fn too_many(directory: &Path) -> Diagnostic {
-    Diagnostic::warning(
+    Diagnostic::error(
         "trace/too-many-files",
         format!("more than {MAX_ENTRIES} entries; the rest was not looked at"),
     )

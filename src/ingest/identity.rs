@@ -39,25 +39,6 @@ pub fn path_names<'a>(
     names
 }
 
-/// What a person typed for a trace: its id or its name in paths. Several answers are ambiguous.
-pub fn resolve<'a>(
-    names: &'a BTreeMap<TraceIdentity, String>,
-    typed: &str,
-) -> Vec<&'a TraceIdentity> {
-    let exact: Vec<&TraceIdentity> = names
-        .iter()
-        .filter(|(_, name)| *name == typed)
-        .map(|(identity, _)| identity)
-        .collect();
-    if !exact.is_empty() {
-        return exact;
-    }
-    names
-        .keys()
-        .filter(|identity| identity.trace == typed)
-        .collect()
-}
-
 fn names_taken_twice(names: &BTreeMap<TraceIdentity, String>) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     names
@@ -106,8 +87,6 @@ mod tests {
                 .values()
                 .all(|name| name.contains('-') && !name.contains('/'))
         );
-        assert_eq!(resolve(&names, "t-1").len(), 2);
-        assert_eq!(resolve(&names, &names[&all[1]]), [&all[1]]);
     }
 
     #[test]

@@ -12,4 +12,4 @@ pub mod identity;
 pub mod key;
 pub mod schema;
 
-pub use file::{FileReport, FileStatus, Imported, read_bytes, read_file};
+pub use file::{FileReport, FileStatus, Imported, is_newer, read_bytes, read_file};

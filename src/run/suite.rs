@@ -68,18 +68,29 @@ pub struct ScenarioReport {
     pub results: Vec<RunResult>,
 }
 
-/// A whole invocation of `archal run`: `last-run.json`.
+/// The value of `schema` in a summary.
+pub const SUMMARY_SCHEMA: &str = "archal.run-summary";
+/// The version of the summary written here.
+pub const SUMMARY_VERSION: u32 = 1;
+
+/// A whole invocation of `archal run`. As a document, in `last-run.json` and on stdout, it follows
+/// [`SUMMARY_SCHEMA`] and [`SUMMARY_VERSION`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuiteReport {
-    /// Always `archal.run-summary`.
-    pub schema: String,
-    /// The format's version.
-    pub version: u32,
     /// When it began.
     pub started_at: String,
     /// Each scenario.
     pub scenarios: Vec<ScenarioReport>,
+}
+
+/// `last-run.json`.
+#[derive(Serialize)]
+struct LastRun<'a> {
+    schema: &'a str,
+    version: u32,
+    #[serde(flatten)]
+    report: &'a SuiteReport,
 }
 
 /// Why a suite stopped.
@@ -105,8 +116,6 @@ pub fn run(
     progress: &mut dyn FnMut(&RunResult),
 ) -> Result<SuiteReport, SuiteError> {
     let mut report = SuiteReport {
-        schema: "archal.run-summary".to_owned(),
-        version: 1,
         started_at: bench.clock.now().to_string(),
         scenarios: Vec::new(),
     };
@@ -114,7 +123,12 @@ pub fn run(
         let one = run_scenario(bench, layout, prepared, options, progress)?;
         report.scenarios.push(one);
     }
-    atomic::write_json(&layout.last_run(), &report, Durability::Derived)?;
+    let document = LastRun {
+        schema: SUMMARY_SCHEMA,
+        version: SUMMARY_VERSION,
+        report: &report,
+    };
+    atomic::write_json(&layout.last_run(), &document, Durability::Derived)?;
     Ok(report)
 }
 

@@ -49,8 +49,14 @@ pub fn summary(report: &SuiteReport) -> String {
             "{mark} {}/{} {} (satisfaction {satisfaction})",
             scenario.score.passed, scenario.score.runs, scenario.title
         );
-        for (label, held, evaluated) in tallies(&scenario.results) {
-            _ = writeln!(out, "    {held}/{evaluated} {label}");
+        for tally in tallies(&scenario.results) {
+            let (held, evaluated) = (tally.held, tally.evaluated);
+            _ = writeln!(
+                out,
+                "    {held}/{evaluated} {}{}",
+                tally.label,
+                tally.remark()
+            );
         }
         if let Some(last) = scenario.results.last() {
             _ = writeln!(
@@ -117,23 +123,55 @@ fn failure(out: &mut String, result: &RunResult) {
     out.push('\n');
 }
 
-/// Label, runs in which it held, runs in which it was evaluated.
-fn tallies(results: &[RunResult]) -> Vec<(String, usize, usize)> {
-    let mut tallies: Vec<(String, usize, usize)> = Vec::new();
+/// One criterion over all runs.
+#[derive(Default)]
+struct Tally {
+    label: String,
+    /// Runs in which it held.
+    held: usize,
+    /// Runs in which it was evaluated.
+    evaluated: usize,
+    /// Runs in which it held because there was nothing to hold for.
+    vacuous: usize,
+    /// Whether it takes a judge to decide it.
+    judged: bool,
+}
+
+impl Tally {
+    /// What the two numbers do not say.
+    fn remark(&self) -> String {
+        match (self.evaluated, self.vacuous) {
+            (0, _) if self.judged => " (not evaluated: no judge)".to_owned(),
+            (0, _) => " (not evaluated)".to_owned(),
+            (_, 0) => String::new(),
+            (_, vacuous) if vacuous == self.held => " (vacuous)".to_owned(),
+            (_, vacuous) => format!(" (vacuous in {vacuous})"),
+        }
+    }
+}
+
+fn tallies(results: &[RunResult]) -> Vec<Tally> {
+    let mut tallies: Vec<Tally> = Vec::new();
     for criterion in results.iter().flat_map(|result| &result.criteria) {
         let at = tallies
             .iter()
-            .position(|(label, _, _)| *label == criterion.label)
+            .position(|tally| tally.label == criterion.label)
             .unwrap_or_else(|| {
-                tallies.push((criterion.label.clone(), 0, 0));
+                tallies.push(Tally {
+                    label: criterion.label.clone(),
+                    judged: criterion.kind == "P",
+                    ..Tally::default()
+                });
                 tallies.len() - 1
             });
+        let tally = &mut tallies[at];
         match criterion.status {
             CriterionStatus::Pass => {
-                tallies[at].1 += 1;
-                tallies[at].2 += 1;
+                tally.held += 1;
+                tally.evaluated += 1;
+                tally.vacuous += usize::from(criterion.vacuous);
             }
-            CriterionStatus::Fail => tallies[at].2 += 1,
+            CriterionStatus::Fail => tally.evaluated += 1,
             CriterionStatus::Error | CriterionStatus::NotEvaluated => {}
         }
     }

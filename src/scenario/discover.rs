@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use regex::Regex;
 use thiserror::Error;
 
-use super::format::{MAX_BYTES, has_prompt};
+use super::format::{MAX_BYTES, is_meant_as_scenario};
 
 /// The most files and folders that are looked at.
 const MAX_ENTRIES: usize = 50_000;
@@ -51,9 +51,10 @@ pub enum DiscoverError {
 
 /// The scenario files that `wanted` names, sorted, each once. Relative names are below `root`.
 ///
-/// A file is taken as it is. In a folder and its folders every `*.md` file with a prompt
-/// section is one, except `README.md`; so is what a pattern finds, in which `*` and `?` stand
-/// for text within a name and `**` for any folders. Hidden folders, `node_modules`, `target`
+/// A file is taken as it is. In a folder and its folders every `*.md` file with a section for the
+/// prompt, the success criteria or the Config is one, except `README.md`, whether or not it can be
+/// run; so is what a pattern finds, in which `*` and `?` stand for text within a name and `**` for
+/// any folders. Hidden folders, `node_modules`, `target`
 /// and `venv` are not entered, links to folders are not followed.
 ///
 /// # Errors
@@ -111,7 +112,7 @@ fn is_scenario(file: &Path) -> Result<bool, DiscoverError> {
             path: file.to_owned(),
             source,
         })?;
-    Ok(has_prompt(&String::from_utf8_lossy(&bytes)))
+    Ok(is_meant_as_scenario(&String::from_utf8_lossy(&bytes)))
 }
 
 /// Shows every file below a folder, in order of name.
@@ -211,6 +212,10 @@ mod tests {
         for (name, text) in [
             ("scenarios/close.md", "# T\n## Prompt\nx\n"),
             ("scenarios/notes.md", "# Notes\n## Setup\nx\n"),
+            ("broken/unprompted.md", "# T\n## Success Criteria\nx\n"),
+            ("broken/aliased.md", "# T\n## Checks\nx\n"),
+            ("broken/configured.md", "# T\n## Config\nx\n"),
+            ("broken/notes.md", "# Criteria\n### Config\nx\n"),
             ("scenarios/README.md", "# T\n## Prompt\nx\n"),
             ("scenarios/deep/open.md", "# T\n## Task\nx\n"),
             ("scenarios/deep/open.txt", "# T\n## Task\nx\n"),
@@ -232,6 +237,19 @@ mod tests {
         assert_eq!(
             files(root.path(), &["scenarios", "scenarios/close.md"]),
             all
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_lacks_its_prompt_is_found_too() {
+        let root = tree();
+        assert_eq!(
+            files(root.path(), &["broken"]),
+            [
+                "broken/aliased.md",
+                "broken/configured.md",
+                "broken/unprompted.md"
+            ]
         );
     }
 

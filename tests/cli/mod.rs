@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod frame;
 mod man;
+mod run;
 mod schema;
 
 use archal_testkit::cli::TestEnv;

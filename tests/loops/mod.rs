@@ -6,8 +6,10 @@
 mod attach;
 mod cheating;
 mod demo;
+mod documents;
 mod misbehaving;
 mod repeatable;
+mod trace_folder;
 
 use std::path::{Path, PathBuf};
 

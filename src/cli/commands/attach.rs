@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use archal_core::diagnostic::Severity;
 use clap::ValueEnum;
 
 use crate::attach::engine::PassReport;
@@ -149,14 +150,19 @@ fn canonical(repo: &Path) -> Result<PathBuf, CliError> {
     })
 }
 
-/// One exit for all jobs and files of a pass.
+/// One exit for all jobs and files of a pass, and for what could not be looked at.
 pub(crate) fn exit_of(report: &PassReport) -> Exit {
     let files = report
         .files
         .iter()
         .filter(|file| file.status != "imported")
         .map(|_| Exit::CouldNotRun);
-    Exit::of_all(report.jobs.iter().map(of_job).chain(files))
+    let unseen = report
+        .diagnostics
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|_| Exit::CouldNotRun);
+    Exit::of_all(report.jobs.iter().map(of_job).chain(files).chain(unseen))
 }
 
 fn of_job(job: &JobReport) -> Exit {

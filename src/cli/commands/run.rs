@@ -159,7 +159,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let report = suite::run(&bench, &layout, &scenarios, &options, &mut progress)
         .map_err(bench::suite_error)?;
     cx.printer.line(terminal::summary(&report).trim_end());
-    cx.printer.document("archal.run-summary", 1, &report);
+    cx.printer
+        .document(suite::SUMMARY_SCHEMA, suite::SUMMARY_VERSION, &report);
     Ok(Exit::of_all(report.scenarios.iter().map(exit_of)))
 }
 
@@ -177,6 +178,17 @@ fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepare
         );
     }
     let found = discover::discover(folder, places).map_err(CliError::usage)?;
+    let searched = || {
+        let names: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
+        format!("{} in {}", names.join(", "), folder.display())
+    };
+    if found.is_empty() {
+        return Err(
+            CliError::usage(format!("there is no scenario below {}", searched()))
+                .hint("archal run <scenario.md>")
+                .hint("a scenario is a markdown file with `## Prompt` and `## Success Criteria`"),
+        );
+    }
     let mut all = Vec::new();
     for path in found {
         let (prepared, notes) = scenarios::load(&path, cx.clones).map_err(|broken| {
@@ -191,6 +203,12 @@ fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepare
         if !config.retired && args.tag.as_ref().is_none_or(tagged) {
             all.push(prepared);
         }
+    }
+    if all.is_empty() && args.tag.is_none() {
+        return Err(
+            CliError::usage(format!("every scenario below {} is retired", searched()))
+                .hint("take `retired` out of its Config"),
+        );
     }
     Ok(all)
 }

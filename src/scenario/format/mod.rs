@@ -18,5 +18,5 @@ mod round_trip;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{MAX_BYTES, has_prompt, load, parse};
+pub use parse::{MAX_BYTES, is_meant_as_scenario, load, parse};
 pub use write::write;

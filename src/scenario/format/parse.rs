@@ -328,9 +328,15 @@ fn check_criteria(
     }
 }
 
-/// Whether a text has a prompt section, which makes a markdown file a scenario.
-pub fn has_prompt(text: &str) -> bool {
-    headings(text)
-        .iter()
-        .any(|heading| !heading.top && SectionKind::of(&heading.text) == Some(SectionKind::Prompt))
+/// Whether a text has a section that only scenarios have: a prompt, success criteria or a Config.
+/// One of them is enough, so that a scenario that lacks another is told so, not passed over.
+pub fn is_meant_as_scenario(text: &str) -> bool {
+    use SectionKind::{Config, Criteria, Prompt};
+    headings(text).iter().any(|heading| {
+        !heading.top
+            && matches!(
+                SectionKind::of(&heading.text),
+                Some(Prompt | Criteria | Config)
+            )
+    })
 }

@@ -42,6 +42,8 @@ struct Document<'a> {
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let began = cx.clock.monotonic();
+    // The demonstration's state belongs to its copy, not among the caller's own.
+    cx.forget_variable("ARCHAL_STATE_DIR");
     needs(cx)?;
     let temporary;
     let folder = match &args.keep {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::attach::engine::PassReport;
-use crate::attach::handoff::status;
+use crate::attach::handoff::{quoted, status};
 use crate::attach::job::{JobReport, Status};
 use crate::report::style::Style;
 
@@ -169,7 +169,7 @@ fn next_in(out: &mut String, report: &PassReport, kept: &Path) {
     _ = writeln!(
         out,
         "  {}",
-        Style::Hint.paint(&format!("cd {}", kept.display()))
+        Style::Hint.paint(&format!("cd {}", quoted(kept)))
     );
     for job in &report.jobs {
         if let Some(patch) = &job.patch {
@@ -177,7 +177,7 @@ fn next_in(out: &mut String, report: &PassReport, kept: &Path) {
             _ = writeln!(
                 out,
                 "  {}",
-                Style::Hint.paint(&format!("git apply {}", patch.display()))
+                Style::Hint.paint(&format!("git apply {}", quoted(patch)))
             );
         }
     }
