@@ -18,8 +18,9 @@ use super::times;
 const STEP: Duration = Duration::from_millis(1);
 /// Most bytes of one body kept; of a longer one the record has length and hash.
 const BODY: usize = 4 * 1024 * 1024;
-/// Most bytes of all bodies kept; of later ones the record has length and hash.
-const BODIES: usize = 128 * 1024 * 1024;
+/// Most bytes of all bodies kept; of later ones the record has length and hash. At the end each
+/// becomes a JSON value, which takes about five times as much.
+const BODIES: usize = 32 * 1024 * 1024;
 /// Most calls kept; later ones are answered and counted.
 const CALLS: usize = 100_000;
 /// Most bytes kept of all that is not a body; calls beyond it are answered and counted.
