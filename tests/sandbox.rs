@@ -195,6 +195,46 @@ fn the_childs_end_is_the_end_of_everything_it_started() {
 }
 
 #[test]
+fn a_child_that_kills_its_helper_leaves_nothing_and_harms_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut other = shell(
+        "(setsid sleep 1000 &); touch ready; while [ ! -e done ]; do sleep 0.05; done; echo lived",
+    );
+    other.directory = folder.path().to_owned();
+    let other = std::thread::spawn(move || held(&other, Containment::Pgroup));
+    eventually("the other's start", || folder.path().join("ready").exists());
+    let mut own = Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .expect("a process of this one");
+    for (name, script) in [
+        ("killed", "(setsid sleep 1000 &); kill -9 $PPID; sleep 1000"),
+        (
+            "nested",
+            "setsid sh -c 'trap \"\" TERM; setsid sleep 1000 & (sleep 1000 &); sleep 1000' & kill -9 $PPID",
+        ),
+        (
+            "stopped",
+            "(setsid sleep 1000 &); kill -9 $PPID; kill -9 $$",
+        ),
+    ] {
+        let mark = mark(name);
+        let mut spec = shell(script);
+        spec.environment.insert(MARK.to_owned(), mark.clone());
+        let end = held(&spec, Containment::Pgroup);
+        assert_eq!(end.outcome, ChildOutcome::Killed { signal: 9 }, "{name}");
+        assert_eq!(marked(&mark), Vec::<u32>::new(), "{name}");
+    }
+    assert!(own.try_wait().expect("asked").is_none());
+    own.kill().expect("killed");
+    own.wait().expect("ended");
+    fs::write(folder.path().join("done"), "").expect("written");
+    let end = other.join().expect("ended");
+    assert!(end.succeeded(), "{end:?}");
+    assert_eq!(end.stdout, b"lived\n");
+}
+
+#[test]
 fn time_ends_a_child_that_listens_and_one_that_does_not() {
     for containment in BOTH {
         let mark = mark(&format!("timeout{containment:?}"));

@@ -15,6 +15,7 @@ use super::control::{self, Order, Report, Start};
 use super::hold::{
     HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
 };
+use super::orphans::{self, Running};
 use super::pipes::Pipe;
 
 /// How long after SIGKILL the helper itself is given up.
@@ -125,6 +126,7 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, limited_by_cgroup: 
 
 struct Helper {
     process: Child,
+    running: Running,
     control: UnixStream,
     stdout: ChildStdout,
     stderr: ChildStderr,
@@ -145,13 +147,14 @@ fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> 
     if let Some(cgroup) = cgroup {
         command.arg(cgroup.folder());
     }
-    let mut process = command
+    command
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(inside)))
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+        .stderr(Stdio::piped());
+    let is_group = hold.containment == Containment::Pgroup;
+    let (mut process, running) = orphans::start(&mut command, is_group)?;
     let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
         return Err(io::Error::other("the helper has no pipes"));
     };
@@ -160,6 +163,7 @@ fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> 
     }
     Ok(Helper {
         process,
+        running,
         control,
         stdout,
         stderr,
@@ -177,6 +181,7 @@ enum Phase {
 
 struct Watch {
     process: Child,
+    running: Running,
     control: UnixStream,
     stdout: Pipe<ChildStdout>,
     stderr: Pipe<ChildStderr>,
@@ -192,6 +197,7 @@ impl Watch {
     fn new(helper: Helper, spec: &ChildSpec, containment: Containment, started: Instant) -> Self {
         Self {
             process: helper.process,
+            running: helper.running,
             control: helper.control,
             stdout: Pipe::new(helper.stdout, spec.output_cap),
             stderr: Pipe::new(helper.stderr, spec.output_cap),
@@ -226,11 +232,17 @@ impl Watch {
             self.keep_time();
         }
         // The helper ends only after everything it held; its own end is all that is left.
-        if self.phase == Phase::GivenUp || self.outcome.is_none() {
+        let was_lost = self.phase == Phase::GivenUp || self.outcome.is_none();
+        if was_lost {
             self.process.kill().ok();
         }
         self.process.wait().ok();
+        // But not one that was killed, by the child itself perhaps.
+        if was_lost && self.containment == Containment::Pgroup {
+            orphans::end_all();
+        }
         self.read_rest(&mut buffer);
+        drop(self.running);
         let outcome = match self.outcome {
             Some(ChildOutcome::NotStarted { reason }) => ChildOutcome::NotStarted { reason },
             _ if self.phase != Phase::Running => ChildOutcome::TimedOut,

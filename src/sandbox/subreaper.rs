@@ -3,7 +3,6 @@
 //! Every orphan among the child's descendants becomes its own child, so it can find and kill
 //! all of them, when the child ends or when archal is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -16,7 +15,7 @@ use rustix::process::WaitOptions;
 
 use super::control::{self, Order, Report, Start};
 use super::hold::{HELPER_ARGUMENT, NOT_ENFORCED};
-use super::{init, launch, privileges};
+use super::{init, launch, privileges, processes};
 
 /// How long descendants are hunted; processes stuck in the kernel outlive any signal.
 const HUNT: Duration = Duration::from_secs(5);
@@ -127,60 +126,25 @@ fn end_all() {
 }
 
 fn signal_all(signal: Signal) {
-    for pid in descendants() {
+    let table: Vec<_> = processes::all().collect();
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    for pid in processes::descendants(&table, [own]) {
         // It may have ended in between.
         kill(Pid::from_raw(pid), signal).ok();
     }
-}
-
-/// The ids of all descendants of this process, as the process table shows them now.
-fn descendants() -> Vec<i32> {
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    for (pid, fields) in processes() {
-        if let Some(parent) = fields.get(1).and_then(|field| field.parse().ok()) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let mut found = BTreeSet::new();
-    let mut open = vec![rustix::process::getpid().as_raw_nonzero().get()];
-    while let Some(parent) = open.pop() {
-        for child in children.get(&parent).into_iter().flatten() {
-            if found.insert(*child) {
-                open.push(*child);
-            }
-        }
-    }
-    found.into_iter().collect()
 }
 
 /// Threads of all processes of this user.
 fn tasks_of_user() -> u64 {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::getuid().as_raw();
-    processes()
-        .filter(|(pid, _)| {
-            fs::metadata(format!("/proc/{pid}")).is_ok_and(|metadata| metadata.uid() == user)
+    processes::all()
+        .filter(|process| {
+            fs::metadata(format!("/proc/{}", process.id))
+                .is_ok_and(|metadata| metadata.uid() == user)
         })
-        .filter_map(|(_, fields)| fields.get(17)?.parse::<u64>().ok())
+        .map(|process| process.threads)
         .sum()
-}
-
-/// Process ids with the fields of `/proc/<id>/stat` behind the program's name, which may hold
-/// anything.
-fn processes() -> impl Iterator<Item = (i32, Vec<String>)> {
-    fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            let fields = stat[stat.rfind(')')? + 1..]
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect();
-            Some((pid, fields))
-        })
 }
 
 /// Ends the helper from a thread beside the one that waits: archal is gone or asked for it.

@@ -12,13 +12,21 @@ use archal_core::hash;
 use bytes::Bytes;
 
 use super::evidence::RefusedEgress;
+use super::times;
 
 /// The least step of virtual time between two calls.
 const STEP: Duration = Duration::from_millis(1);
 /// Most bytes of one body kept; of a longer one the record has length and hash.
 const BODY: usize = 4 * 1024 * 1024;
-/// Most bytes of all bodies kept; of later ones the record has length and hash.
-const BODIES: usize = 128 * 1024 * 1024;
+/// Most bytes of all bodies kept; of later ones the record has length and hash. At the end each
+/// becomes a JSON value, which takes about five times as much.
+const BODIES: usize = 32 * 1024 * 1024;
+/// Most calls kept; later ones are answered and counted.
+const CALLS: usize = 100_000;
+/// Most bytes kept of all that is not a body; calls beyond it are answered and counted.
+const HEADS: usize = 64 * 1024 * 1024;
+/// Most bytes of a host or a reason of a refusal.
+const TEXT: usize = 1024;
 /// Most refusals and names kept; an agent in a loop makes more of the same.
 const KEPT: usize = 10_000;
 
@@ -34,6 +42,8 @@ pub(super) struct Ledger {
 struct Inner {
     last: Duration,
     body_bytes: usize,
+    head_bytes: usize,
+    dropped: u64,
     calls: Vec<RawCall>,
     refused: Vec<RefusedEgress>,
     names: Vec<String>,
@@ -55,14 +65,17 @@ pub(super) struct RawCall {
     pub(super) latency: Duration,
     /// What was asked.
     pub(super) request: CloneRequest,
-    /// What was answered.
+    /// What was answered, without the bytes for the client.
     pub(super) response: CloneResponse,
+    /// The times in those bytes that the evidence writes otherwise, in order.
+    pub(super) times: Vec<String>,
 }
 
 /// Everything recorded, in order.
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) calls: Vec<RawCall>,
+    pub(super) dropped: u64,
     pub(super) refused: Vec<RefusedEgress>,
     pub(super) names: Vec<String>,
 }
@@ -114,9 +127,22 @@ impl Ledger {
         mut response: CloneResponse,
     ) {
         let latency = self.clock.monotonic().saturating_sub(begun.started);
+        let sent = std::mem::take(&mut response.body.wire);
         let mut inner = self.lock();
-        request.body = inner.within_bounds(request.body);
-        response.body.evidence = inner.within_bounds(response.body.evidence);
+        if !inner.has_room_for(&request, &response) {
+            inner.dropped += 1;
+            return;
+        }
+        request.body = inner.within_bounds(&request.body);
+        let evidence = std::mem::take(&mut response.body.evidence);
+        response.body.evidence = inner.within_bounds(&evidence);
+        // A body that is only described has no offsets whose times somebody could ask for.
+        let times = if response.body.evidence == evidence {
+            times::exact(&sent, &evidence)
+        } else {
+            Vec::new()
+        };
+        inner.body_bytes += times.iter().map(String::len).sum::<usize>();
         let seq = inner.calls.len() as u64 + 1;
         inner.calls.push(RawCall {
             seq,
@@ -126,6 +152,7 @@ impl Ledger {
             latency,
             request,
             response,
+            times,
         });
     }
 
@@ -135,9 +162,9 @@ impl Ledger {
         if inner.refused.len() < KEPT {
             inner.refused.push(RefusedEgress {
                 kind: kind.to_owned(),
-                host: host.to_owned(),
+                host: beginning(host),
                 port,
-                reason: reason.to_owned(),
+                reason: beginning(reason),
             });
         }
     }
@@ -157,6 +184,7 @@ impl Ledger {
         let inner = std::mem::take(&mut *self.lock());
         Taken {
             calls: inner.calls,
+            dropped: inner.dropped,
             refused: inner.refused,
             names: inner.names,
         }
@@ -169,21 +197,53 @@ impl Ledger {
 }
 
 impl Inner {
+    /// Whether a call more is kept, for which its head takes room.
+    fn has_room_for(&mut self, request: &CloneRequest, response: &CloneResponse) -> bool {
+        let head = head_bytes(request, response);
+        if self.calls.len() >= CALLS || self.head_bytes + head > HEADS {
+            return false;
+        }
+        self.head_bytes += head;
+        true
+    }
+
     /// The body, or a JSON string that says what it was where there is no room for it.
-    fn within_bounds(&mut self, body: Bytes) -> Bytes {
+    fn within_bounds(&mut self, body: &Bytes) -> Bytes {
         if body.len() <= BODY && self.body_bytes + body.len() <= BODIES {
             self.body_bytes += body.len();
-            return body;
+            // A copy, since these bytes may be a small part of a large buffer of the connection.
+            return Bytes::copy_from_slice(body);
         }
-        let described = format!("\"[{} bytes, {}]\"", body.len(), hash::sha256(&body));
+        let described = format!("\"[{} bytes, {}]\"", body.len(), hash::sha256(body));
         Bytes::from(described)
     }
+}
+
+/// Bytes of all that a call is kept with beside its bodies.
+fn head_bytes(request: &CloneRequest, response: &CloneResponse) -> usize {
+    let asked = request
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
+    let answered = response
+        .headers
+        .iter()
+        .chain(&response.volatile_headers)
+        .map(|(_, value)| value.len());
+    let changed = response.changes.iter().map(|change| change.key.len());
+    request.path.len() + request.query.len() + asked.chain(answered).chain(changed).sum::<usize>()
+}
+
+/// The beginning of a text that a client chose and that is kept.
+fn beginning(text: &str) -> String {
+    text[..text.floor_char_boundary(TEXT)].to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use archal_core::clock::FakeClock;
+    use archal_core::clone::Rendered;
 
     #[test]
     fn virtual_time_moves_with_the_clock_and_never_stands_still() {
@@ -202,15 +262,86 @@ mod tests {
     fn bodies_beyond_the_bounds_are_described() {
         let mut inner = Inner::default();
         let small = Bytes::from_static(b"{}");
-        assert_eq!(inner.within_bounds(small.clone()), small);
+        assert_eq!(inner.within_bounds(&small), small);
         let long = Bytes::from(vec![b'x'; BODY + 1]);
-        let described = inner.within_bounds(long);
+        let described = inner.within_bounds(&long);
         assert!(
             described.starts_with(b"\"[4194305 bytes, sha256:"),
             "{described:?}"
         );
         inner.body_bytes = BODIES - 1;
-        assert_ne!(inner.within_bounds(small.clone()), small);
+        assert_ne!(inner.within_bounds(&small), small);
+    }
+
+    fn ledger() -> Ledger {
+        Ledger::new(
+            Timestamp::UNIX_EPOCH,
+            Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH)),
+        )
+    }
+
+    fn response(length: usize) -> CloneResponse {
+        let body = |time: &str| Bytes::from(format!("[\"{time}\",\"{}\"]", "x".repeat(length)));
+        CloneResponse {
+            body: Rendered {
+                wire: body("1970-01-01T00:00:00Z"),
+                evidence: body("+run"),
+            },
+            ..CloneResponse::default()
+        }
+    }
+
+    #[test]
+    fn bytes_for_the_client_are_not_kept_but_their_times_are() {
+        let ledger = ledger();
+        for length in [10, BODY] {
+            ledger.end(
+                &ledger.begin(),
+                0,
+                CloneRequest::default(),
+                response(length),
+            );
+        }
+        let taken = ledger.take();
+        let [kept, described] = &taken.calls[..] else {
+            panic!("two calls");
+        };
+        assert_eq!(kept.response.body.wire, Bytes::new());
+        assert_eq!(kept.response.body.evidence, response(10).body.evidence);
+        assert_eq!(kept.times, ["1970-01-01T00:00:00Z"]);
+        assert_eq!(described.response.body.wire, Bytes::new());
+        assert_eq!(described.times, Vec::<String>::new());
+    }
+
+    #[test]
+    fn calls_and_heads_beyond_the_bounds_are_counted() {
+        let by_number = ledger();
+        for _ in 0..CALLS + 3 {
+            let begun = by_number.begin();
+            by_number.end(&begun, 0, CloneRequest::default(), CloneResponse::default());
+        }
+        let taken = by_number.take();
+        assert_eq!((taken.calls.len(), taken.dropped), (CALLS, 3));
+
+        let by_bytes = ledger();
+        let long = "x".repeat(HEADS / 4 - 1);
+        for _ in 0..6 {
+            let request = CloneRequest {
+                headers: vec![("x".to_owned(), long.clone())],
+                ..CloneRequest::default()
+            };
+            by_bytes.end(&by_bytes.begin(), 0, request, CloneResponse::default());
+        }
+        let taken = by_bytes.take();
+        assert_eq!((taken.calls.len(), taken.dropped), (4, 2));
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_beginning_of_what_the_client_chose() {
+        let ledger = ledger();
+        ledger.refuse("connect", &"ä".repeat(TEXT), None, "why");
+        let refused = ledger.take().refused;
+        assert_eq!(refused[0].host, "ä".repeat(TEXT / 2));
     }
 
     #[test]

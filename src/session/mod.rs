@@ -15,6 +15,7 @@ pub mod open;
 mod record;
 pub mod route;
 mod server;
+mod times;
 mod trust;
 
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};

@@ -152,6 +152,8 @@ pub struct SessionEnd {
     pub route: RouteReport,
     /// Every call, as in `calls.jsonl`.
     pub calls: Vec<CallRecord>,
+    /// How many calls were answered after the record was full; they stand in no file.
+    pub dropped_calls: u64,
     /// What children tried to reach and were refused, as in `egress.jsonl`.
     pub refused: Vec<RefusedEgress>,
     /// Every name that was asked for, each once, in order of first asking; only in `isolated`.
@@ -166,6 +168,7 @@ impl fmt::Debug for SessionEnd {
             .field("base", &self.base)
             .field("route", &self.route)
             .field("calls", &self.calls)
+            .field("dropped_calls", &self.dropped_calls)
             .field("refused", &self.refused)
             .field("names", &self.names)
             .finish_non_exhaustive()
@@ -339,11 +342,12 @@ impl Session {
             base,
             route: self.route,
             calls,
+            dropped_calls: taken.dropped,
             refused: taken.refused,
             names: taken.names,
             clones,
         };
-        record::write(&self.evidence, &end, &timings)?;
+        record::write(&self.evidence, &end, &timings, &self.shared, &self.redactor)?;
         Ok(end)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{CloneRequest, CloneResponse, RowDiff, ServiceClone};
+use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowDiff, ServiceClone};
 use archal_core::hash;
 use archal_core::redact::{RedactionCounts, Redactor};
 use serde::Serialize;
@@ -107,7 +107,8 @@ fn request_message(
     let body = match std::str::from_utf8(&request.body) {
         Ok(text) => {
             let text = running.evidence_text(text);
-            if is_form {
+            // `curl -d` and urllib call everything a form that nobody says a type of.
+            if is_form && !text.trim_start().starts_with(['{', '[']) {
                 let redacted = redactor.url(&format!("?{text}"), counts);
                 Value::from(redacted.strip_prefix('?').unwrap_or_default())
             } else {
@@ -193,35 +194,8 @@ fn timing(call: &RawCall) -> CallTiming {
         wall: call.wall.to_string(),
         latency_us: u64::try_from(call.latency.as_micros()).unwrap_or(u64::MAX),
         headers,
-        times: exact_times(&call.response.body.wire, &call.response.body.evidence),
+        times: call.times.clone(),
     }
-}
-
-/// The strings of a JSON text that its evidence writes differently, in order.
-fn exact_times(wire: &[u8], evidence: &[u8]) -> Vec<String> {
-    if wire == evidence {
-        return Vec::new();
-    }
-    strings(wire)
-        .zip(strings(evidence))
-        .filter(|(exact, relative)| exact != relative)
-        .map(|(exact, _)| String::from_utf8_lossy(exact).into_owned())
-        .collect()
-}
-
-/// The string literals of a JSON text, without quotes, escapes as they are.
-fn strings(json: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = json;
-    std::iter::from_fn(move || {
-        let start = rest.iter().position(|byte| *byte == b'"')? + 1;
-        let mut end = start;
-        while *rest.get(end)? != b'"' {
-            end += if rest[end] == b'\\' { 2 } else { 1 };
-        }
-        let string = &rest[start..end];
-        rest = &rest[end + 1..];
-        Some(string)
-    })
 }
 
 /// Writes the evidence files of a session.
@@ -229,27 +203,55 @@ pub(super) fn write(
     folder: &Path,
     end: &SessionEnd,
     timings: &[CallTiming],
+    shared: &Shared,
+    redactor: &Redactor,
 ) -> Result<(), WriteError> {
     lines(&folder.join("calls.jsonl"), &end.calls)?;
     lines(&folder.join("timings.jsonl"), timings)?;
     lines(&folder.join("egress.jsonl"), &end.refused)?;
-    let states = |state: fn(&CloneEnd) -> Value| -> Map<String, Value> {
-        end.clones
-            .iter()
-            .map(|clone| (clone.name.to_owned(), state(clone)))
+    let clones = || end.clones.iter().zip(&shared.clones);
+    let json = |name: &str, values: Map<String, Value>| {
+        let mut counts = RedactionCounts::new();
+        let values: Map<String, Value> = values
+            .into_iter()
+            .map(|(clone, mut value)| {
+                // Each on its own, so that a clone's name is never taken for the name of a secret.
+                redactor.value(&mut value, &mut counts);
+                (clone, value)
+            })
+            .collect();
+        atomic::write_json(&folder.join(name), &values, Durability::Derived)
+    };
+    let states = |state: fn(&CloneEnd) -> &dyn CloneState| {
+        clones()
+            .map(|(clone, _)| (clone.name.to_owned(), state(clone).to_json()))
             .collect()
     };
-    let json = |name: &str, value: Map<String, Value>| {
-        atomic::write_json(&folder.join(name), &value, Durability::Derived)
-    };
-    json("state-before.json", states(|clone| clone.before.to_json()))?;
-    json("state-after.json", states(|clone| clone.after.to_json()))?;
-    let diffs = end
-        .clones
-        .iter()
-        .map(|clone| (clone.name.to_owned(), diff(&clone.diff, end.base)))
+    json("state-before.json", states(|clone| clone.before.as_ref()))?;
+    json("state-after.json", states(|clone| clone.after.as_ref()))?;
+    let diffs = clones()
+        .map(|(clone, hosted)| {
+            let mut value = diff(&clone.diff, end.base);
+            // Rows hold what callers wrote as they wrote it: times they repeat among it.
+            evidence_texts(hosted.running().as_ref(), &mut value);
+            (clone.name.to_owned(), value)
+        })
         .collect();
     json("diff.json", diffs)
+}
+
+/// Every string of a value as evidence writes it.
+fn evidence_texts(running: &dyn ServiceClone, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = running.evidence_text(text),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| evidence_texts(running, item)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| evidence_texts(running, field)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn lines<T: Serialize>(path: &Path, items: &[T]) -> Result<(), WriteError> {
@@ -313,17 +315,6 @@ fn diff(rows: &[RowDiff], base: Timestamp) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_those_strings_that_evidence_writes_otherwise() {
-        let wire = br#"{"a":"2026-01-01T00:00:00Z","q\"":"x","b":["2025-01-01T00:00:00Z"]}"#;
-        let evidence = br#"{"a":"+run","q\"":"x","b":["-365d"]}"#;
-        assert_eq!(
-            exact_times(wire, evidence),
-            ["2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"]
-        );
-        assert_eq!(exact_times(b"\"broken\\", b"\""), Vec::<String>::new());
-    }
 
     #[test]
     fn bodies_are_json_or_text_or_described() {
