@@ -17,6 +17,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
 use crate::config::Override;
 use crate::git::command::{self, Git};
+use crate::reproduce::private::private_folder;
 use crate::run::harness;
 
 /// The whole loop on a shipped example: no account, no key, no network
@@ -58,10 +59,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             folder
         }
         None => {
-            temporary = tempfile::Builder::new()
-                .prefix("archal-demo-")
-                .tempdir()
-                .map_err(CliError::environment)?;
+            temporary = private_folder(&cx.environment).map_err(CliError::environment)?;
             temporary.path().join("issue-janitor")
         }
     };
