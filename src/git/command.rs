@@ -29,6 +29,9 @@ pub enum GitError {
         /// The last lines it wrote.
         stderr: String,
     },
+    /// A file for git could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::store::atomic::WriteError),
     /// A file of the workspace could not be written or removed.
     #[error("cannot write {}", path.display())]
     File {

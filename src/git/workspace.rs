@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::store::atomic::{self, Durability};
+
 use super::command::{Git, GitError};
 
 /// A working tree at a base commit.
@@ -165,7 +167,7 @@ impl Workspace {
     pub fn apply(&self, patch: &[u8]) -> Result<(), GitError> {
         let store = self.store()?;
         let file = store.folder.path().join("apply.patch");
-        fs::write(&file, patch).map_err(at(&file))?;
+        atomic::write(&file, patch, Durability::Derived)?;
         store
             .git()
             .args(["apply", "--whitespace=nowarn"])
@@ -231,10 +233,7 @@ impl Workspace {
         };
         let alternates = store.directory().join("objects/info/alternates");
         let line = format!("{}\n", self.objects.display());
-        if let Some(info) = alternates.parent() {
-            fs::create_dir_all(info).map_err(at(info))?;
-        }
-        fs::write(&alternates, line).map_err(at(&alternates))?;
+        atomic::write(&alternates, line.as_bytes(), Durability::Derived)?;
         Ok(store)
     }
 }
