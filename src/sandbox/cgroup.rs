@@ -40,6 +40,17 @@ impl Drop for Cgroup {
     }
 }
 
+/// Whether this process is in the cgroup of that folder.
+pub(super) fn is_joined(folder: &Path) -> bool {
+    fs::read_to_string("/proc/self/cgroup").is_ok_and(|cgroup| is_in(&cgroup, folder))
+}
+
+/// By the folder's name, which no other cgroup has; what comes before it differs between mounts.
+fn is_in(cgroup: &str, folder: &Path) -> bool {
+    let own = cgroup.lines().find_map(|line| line.strip_prefix("0::"));
+    own.is_some_and(|own| Path::new(own).file_name() == folder.file_name())
+}
+
 /// The folder of this process's cgroup in the unified hierarchy.
 fn own_folder(cgroup: &str, mountinfo: &str) -> Option<PathBuf> {
     let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -73,6 +84,10 @@ mod tests {
             Some(PathBuf::from("/sys/fs/cgroup/user.slice/a.scope"))
         );
         assert_eq!(own_folder("8:pids:/\n", mountinfo), None);
+        let folder = Path::new("/sys/fs/cgroup/user.slice/archal-x");
+        assert!(is_in("8:pids:/\n0::/user.slice/archal-x\n", folder));
+        assert!(!is_in("0::/user.slice\n", folder));
+        assert!(!is_in("8:pids:/archal-x\n", folder));
         let bound = "30 23 0:26 /docker/x /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
         assert_eq!(
             own_folder("0::/docker/x/y\n", bound),

@@ -7,8 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most processes and threads of a child, where the system can enforce it.
-pub const DEFAULT_PROCESS_LIMIT: u64 = 2_048;
+/// The most processes and threads of a child for which nobody chose another number: enough for
+/// builds and test runs, and too few to harm the machine.
+pub const DEFAULT_PROCESS_LIMIT: u64 = 2048;
 
 /// A program to run contained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +28,8 @@ pub struct ChildSpec {
     pub output_cap: usize,
     /// Files and folders shown to the child at other paths, where mount namespaces work.
     pub binds: Vec<Bind>,
-    /// The most processes and threads, where the system can enforce it.
+    /// The most processes and threads, where the system can enforce it: [`DEFAULT_PROCESS_LIMIT`] unless
+    /// there is a reason for another.
     pub process_limit: Option<u64>,
 }
 

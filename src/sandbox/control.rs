@@ -50,8 +50,8 @@ pub(super) struct Start {
     pub(super) optional_binds: Vec<Bind>,
     /// Most processes and threads.
     pub(super) process_limit: Option<u64>,
-    /// Whether a cgroup enforces it already.
-    pub(super) limited_by_cgroup: bool,
+    /// The folder of the cgroup that enforces it for those who have joined it.
+    pub(super) cgroup: Option<PathBuf>,
     /// TCP ports to listen on.
     pub(super) tcp: Vec<u16>,
     /// UDP ports to receive on.

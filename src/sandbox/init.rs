@@ -10,7 +10,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::control::{self, Order, Report, Start};
-use super::hold::NOT_ENFORCED;
 use super::{launch, loopback, mounts, privileges};
 
 /// Processes of the helper itself inside the user namespace: the first stage and two threads here.
@@ -56,12 +55,7 @@ fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<u32, String>
     privileges::drop_all().map_err(|error| format!("capabilities cannot be dropped: {error}"))?;
     // Changing credentials clears the death signal, so it is set only now.
     die_with_parent()?;
-    let limited = match start.process_limit {
-        None => NOT_ENFORCED,
-        Some(_) if start.limited_by_cgroup => "cgroup",
-        Some(limit) if privileges::limit_processes(limit.saturating_add(OWN_TASKS)) => "rlimit",
-        Some(_) => NOT_ENFORCED,
-    };
+    let limited = privileges::limit(start, || OWN_TASKS);
     let mut command = launch::command(start, None)?;
     let ready = Report::Ready {
         process_limit: limited.to_owned(),

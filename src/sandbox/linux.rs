@@ -35,7 +35,7 @@ pub(super) fn run(
     let cgroup = spec
         .process_limit
         .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
-    let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.is_some())));
+    let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.as_ref())));
     let spawned = spawn_helper(hold, network.is_some(), cgroup.as_ref()).and_then(|helper| {
         control::send(&helper.control, &order, &[])?;
         Ok(helper)
@@ -110,7 +110,7 @@ fn with_cause(reason: String) -> String {
     reason
 }
 
-fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, limited_by_cgroup: bool) -> Start {
+fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgroup>) -> Start {
     Start {
         command: spec.command.clone(),
         directory: spec.directory.clone(),
@@ -118,7 +118,7 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, limited_by_cgroup: 
         binds: spec.binds.clone(),
         optional_binds: network.map_or_else(Vec::new, |network| network.files.to_vec()),
         process_limit: spec.process_limit,
-        limited_by_cgroup,
+        cgroup: cgroup.map(|cgroup| cgroup.folder().to_owned()),
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
     }

@@ -119,7 +119,7 @@ fn start_init() -> Result<ExitCode, String> {
 
 fn join_cgroup(rest: &[String]) {
     if let [folder, ..] = rest {
-        // The parent made the folder and reads back whether this worked.
+        // Whether this worked is read back where the limit is reported.
         fs::write(format!("{folder}/cgroup.procs"), "0").ok();
     }
 }

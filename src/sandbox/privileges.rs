@@ -3,6 +3,10 @@
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use super::cgroup;
+use super::control::Start;
+use super::hold::NOT_ENFORCED;
+
 /// Keeps the helper's capabilities across its re-execution: a user other than root loses them at exec
 /// unless they are ambient.
 pub(super) fn keep_across_exec() -> rustix::io::Result<()> {
@@ -42,10 +46,22 @@ pub(super) fn drop_all() -> rustix::io::Result<()> {
     rustix::thread::set_no_new_privs(true)
 }
 
+/// Limits processes and threads as asked for, and says how. `others` are those that count for
+/// this user already.
+pub(super) fn limit(start: &Start, others: impl FnOnce() -> u64) -> &'static str {
+    match start.process_limit {
+        None => NOT_ENFORCED,
+        Some(_) if start.cgroup.as_deref().is_some_and(cgroup::is_joined) => "cgroup",
+        Some(limit) if limit_processes(limit.saturating_add(others())) => "rlimit",
+        Some(_) => NOT_ENFORCED,
+    }
+}
+
 /// Limits processes and threads of this user to `limit`; whether the system enforces it (it
 /// does not for root).
-pub(super) fn limit_processes(limit: u64) -> bool {
-    if rustix::process::getuid().is_root() {
+fn limit_processes(limit: u64) -> bool {
+    let release = std::fs::read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    if rustix::process::getuid().is_root() || !counts_by_namespace(&release) {
         return false;
     }
     let old = rustix::process::getrlimit(Resource::Nproc);
@@ -58,4 +74,40 @@ pub(super) fn limit_processes(limit: u64) -> bool {
         },
     )
     .is_ok()
+}
+
+/// Whether a kernel counts a user's processes for each user namespace by itself (5.14 and later).
+/// Where it does not, the limit would hit the user's programs outside and be hit by them.
+fn counts_by_namespace(release: &[u8]) -> bool {
+    let mut numbers = release
+        .split(|byte| !byte.is_ascii_digit())
+        .map(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
+    let mut next = || numbers.next().flatten();
+    let (Some(major), Some(minor)) = (next(), next()) else {
+        return false;
+    };
+    (major, minor) >= (5, 14)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_told_apart_by_their_release() {
+        for release in ["5.14.0-70.el9", "5.15", "6.1.0-13-amd64", "10.0-rc1"] {
+            assert!(counts_by_namespace(release.as_bytes()), "{release}");
+        }
+        for release in [
+            "5.13.19",
+            "4.18.0-553.el8",
+            "3.10",
+            "5",
+            "",
+            "x.y",
+            "99999999999.1",
+        ] {
+            assert!(!counts_by_namespace(release.as_bytes()), "{release}");
+        }
+    }
 }

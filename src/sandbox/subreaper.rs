@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use rustix::process::WaitOptions;
 
 use super::control::{self, Order, Report, Start};
-use super::hold::{HELPER_ARGUMENT, NOT_ENFORCED};
+use super::hold::HELPER_ARGUMENT;
 use super::{init, launch, privileges, processes};
 
 /// How long descendants are hunted; processes stuck in the kernel outlive any signal.
@@ -68,14 +68,7 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
             bind.target.display()
         ));
     }
-    let limited = match start.process_limit {
-        None => NOT_ENFORCED,
-        Some(_) if start.limited_by_cgroup => "cgroup",
-        Some(limit) if privileges::limit_processes(limit.saturating_add(tasks_of_user())) => {
-            "rlimit"
-        }
-        Some(_) => NOT_ENFORCED,
-    };
+    let limited = privileges::limit(start, tasks_of_user);
     let mut command = launch::command(start, Some(&[HELPER_ARGUMENT, "become"]))?;
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
