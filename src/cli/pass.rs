@@ -1,7 +1,7 @@
 //! One pass over a trace directory from the command line: `attach` and `demo` share it.
 
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::attach::engine::{Pass, PassReport};
@@ -11,6 +11,7 @@ use crate::config::{Loaded, Override};
 use crate::git::command;
 use crate::reproduce::workplace::{Workshop, WorkspaceOptions, dependency_folders};
 use crate::run::seeds::OtherStates;
+use crate::sandbox::child::Containment;
 use crate::scenario::spec::is_seed_file;
 use crate::store::layout::Layout;
 
@@ -60,7 +61,7 @@ pub(crate) fn make(
     let base = ready::head(&plan.repo, path).map_err(|error| {
         CliError::environment(error).hint("git init && git add --all && git commit -m first")
     })?;
-    let options = options(&loaded, &plan.repo)?;
+    let options = options(&loaded, &plan.repo, bench.probe.containment())?;
     let workshop = Workshop {
         repo: &plan.repo,
         base: &base,
@@ -110,7 +111,11 @@ pub(crate) fn make(
     .map_err(CliError::environment)
 }
 
-fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, CliError> {
+fn options(
+    loaded: &Loaded,
+    repo: &Path,
+    containment: Containment,
+) -> Result<AttachOptions, CliError> {
     let config = &loaded.config;
     let attach = &config.attach;
     Ok(AttachOptions {
@@ -136,7 +141,11 @@ fn options(loaded: &Loaded, repo: &std::path::Path) -> Result<AttachOptions, Cli
                 .workspace
                 .share
                 .clone()
-                .unwrap_or_else(|| dependency_folders(repo)),
+                // Nobody asked for these, so where they cannot be shown they are left out.
+                .unwrap_or_else(|| match containment {
+                    Containment::Namespaces => dependency_folders(repo),
+                    Containment::Pgroup => Vec::new(),
+                }),
             variables: config.workspace.env.clone(),
             agent_keys: config.agent_keys.clone(),
         },
