@@ -307,6 +307,12 @@ fn judge(
     if let Some(first) = unmodelled.first() {
         inconclusive.push(format!("a clone does not model {first} yet"));
     }
+    if end.dropped_calls > 0 {
+        inconclusive.push(format!(
+            "{} calls were answered and not recorded: the run made more than is kept",
+            end.dropped_calls
+        ));
+    }
     let world = World {
         clones: end
             .clones
