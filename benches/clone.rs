@@ -27,11 +27,11 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
 /// Requests before the count begins.
-const WARM_UP: u32 = 200;
+const WARM_UP: u32 = 50;
 /// Requests counted at a time; more lists would leave the bound up to which evidence keeps bodies.
-const COUNTED: u32 = 1_400;
+const COUNTED: u32 = 350;
 /// Times each count is taken; the median is shown.
-const TAKES: usize = 5;
+const TAKES: usize = 15;
 /// Sessions whose wall time is taken.
 const RUNS: usize = 21;
 

@@ -12,7 +12,6 @@ use archal_core::hash;
 use bytes::Bytes;
 
 use super::evidence::RefusedEgress;
-use super::times;
 
 /// The least step of virtual time between two calls.
 const STEP: Duration = Duration::from_millis(1);
@@ -65,10 +64,8 @@ pub(super) struct RawCall {
     pub(super) latency: Duration,
     /// What was asked.
     pub(super) request: CloneRequest,
-    /// What was answered, without the bytes for the client.
+    /// What was answered; without the bytes for the client where the evidence is described.
     pub(super) response: CloneResponse,
-    /// The times in those bytes that the evidence writes otherwise, in order.
-    pub(super) times: Vec<String>,
 }
 
 /// Everything recorded, in order.
@@ -127,22 +124,22 @@ impl Ledger {
         mut response: CloneResponse,
     ) {
         let latency = self.clock.monotonic().saturating_sub(begun.started);
-        let sent = std::mem::take(&mut response.body.wire);
         let mut inner = self.lock();
         if !inner.has_room_for(&request, &response) {
             inner.dropped += 1;
             return;
         }
-        request.body = inner.within_bounds(&request.body);
-        let evidence = std::mem::take(&mut response.body.evidence);
-        response.body.evidence = inner.within_bounds(&evidence);
-        // A body that is only described has no offsets whose times somebody could ask for.
-        let times = if response.body.evidence == evidence {
-            times::exact(&sent, &evidence)
-        } else {
-            Vec::new()
+        // A copy, since these bytes may be a small part of a large buffer of the connection.
+        request.body = match inner.has_room_for_body(&request.body) {
+            true => Bytes::copy_from_slice(&request.body),
+            false => described(&request.body),
         };
-        inner.body_bytes += times.iter().map(String::len).sum::<usize>();
+        // The bytes for the client are kept with the evidence, for the exact times in them; of a
+        // body that is only described nobody can ask for times.
+        if !inner.has_room_for_body(&response.body.evidence) {
+            response.body.evidence = described(&response.body.evidence);
+            response.body.wire = Bytes::new();
+        }
         let seq = inner.calls.len() as u64 + 1;
         inner.calls.push(RawCall {
             seq,
@@ -152,7 +149,6 @@ impl Ledger {
             latency,
             request,
             response,
-            times,
         });
     }
 
@@ -207,16 +203,23 @@ impl Inner {
         true
     }
 
-    /// The body, or a JSON string that says what it was where there is no room for it.
-    fn within_bounds(&mut self, body: &Bytes) -> Bytes {
-        if body.len() <= BODY && self.body_bytes + body.len() <= BODIES {
+    /// Whether a body more is kept whole, for which it takes room.
+    fn has_room_for_body(&mut self, body: &Bytes) -> bool {
+        let fits = body.len() <= BODY && self.body_bytes + body.len() <= BODIES;
+        if fits {
             self.body_bytes += body.len();
-            // A copy, since these bytes may be a small part of a large buffer of the connection.
-            return Bytes::copy_from_slice(body);
         }
-        let described = format!("\"[{} bytes, {}]\"", body.len(), hash::sha256(body));
-        Bytes::from(described)
+        fits
     }
+}
+
+/// A JSON string that says what a body was.
+fn described(body: &Bytes) -> Bytes {
+    Bytes::from(format!(
+        "\"[{} bytes, {}]\"",
+        body.len(),
+        hash::sha256(body)
+    ))
 }
 
 /// Bytes of all that a call is kept with beside its bodies.
@@ -262,15 +265,13 @@ mod tests {
     fn bodies_beyond_the_bounds_are_described() {
         let mut inner = Inner::default();
         let small = Bytes::from_static(b"{}");
-        assert_eq!(inner.within_bounds(&small), small);
+        assert!(inner.has_room_for_body(&small));
         let long = Bytes::from(vec![b'x'; BODY + 1]);
-        let described = inner.within_bounds(&long);
-        assert!(
-            described.starts_with(b"\"[4194305 bytes, sha256:"),
-            "{described:?}"
-        );
+        assert!(!inner.has_room_for_body(&long));
+        let text = described(&long);
+        assert!(text.starts_with(b"\"[4194305 bytes, sha256:"), "{text:?}");
         inner.body_bytes = BODIES - 1;
-        assert_ne!(inner.within_bounds(&small), small);
+        assert!(!inner.has_room_for_body(&small));
     }
 
     fn ledger() -> Ledger {
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_for_the_client_are_not_kept_but_their_times_are() {
+    fn bytes_for_the_client_are_kept_only_beside_evidence_that_is() {
         let ledger = ledger();
         for length in [10, BODY] {
             ledger.end(
@@ -306,11 +307,8 @@ mod tests {
         let [kept, described] = &taken.calls[..] else {
             panic!("two calls");
         };
-        assert_eq!(kept.response.body.wire, Bytes::new());
-        assert_eq!(kept.response.body.evidence, response(10).body.evidence);
-        assert_eq!(kept.times, ["1970-01-01T00:00:00Z"]);
+        assert_eq!(kept.response.body, response(10).body);
         assert_eq!(described.response.body.wire, Bytes::new());
-        assert_eq!(described.times, Vec::<String>::new());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::exchange;
 use super::ledger::RawCall;
 use super::open::{CloneEnd, SessionEnd};
 use super::server::Shared;
+use super::times;
 use crate::store::atomic::{self, Durability, WriteError};
 
 /// Request headers that differ between runs of the same client: ids of its own tracing, clocks,
@@ -194,7 +195,7 @@ fn timing(call: &RawCall) -> CallTiming {
         wall: call.wall.to_string(),
         latency_us: u64::try_from(call.latency.as_micros()).unwrap_or(u64::MAX),
         headers,
-        times: call.times.clone(),
+        times: times::exact(&call.response.body.wire, &call.response.body.evidence),
     }
 }
 
