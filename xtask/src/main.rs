@@ -48,16 +48,12 @@ enum Command {
         check: bool,
     },
     /// Run the benchmarks
-    Bench {
-        /// The sizes that take minutes, too
-        #[arg(long)]
-        large: bool,
-    },
-    /// Run the property tests with many more cases
+    Bench,
+    /// Run the fuzz targets on their corpus and on, with cargo-fuzz on the stable toolchain
     Fuzz {
-        /// Cases of each property
-        #[arg(long, default_value_t = 20_000)]
-        cases: u32,
+        /// Seconds for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
     },
 }
 
@@ -74,8 +70,8 @@ fn main() -> ExitCode {
         Command::Test { ring, arguments } => test(ring, &arguments),
         Command::Ci => ci(),
         Command::Gen { check } => generate::run(check),
-        Command::Bench { large } => bench(large),
-        Command::Fuzz { cases } => fuzz(cases),
+        Command::Bench => steps::run(&mut cargo(&["bench", "--bench", "*"])),
+        Command::Fuzz { seconds } => fuzz(seconds),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,16 +127,21 @@ fn ci() -> Result<(), Failure> {
     test(Ring::All, &[])
 }
 
-fn bench(large: bool) -> Result<(), Failure> {
-    let mut command = cargo(&["bench", "--bench", "*"]);
-    if large {
-        command.env("ARCHAL_BENCH_LARGE", "1");
-    }
-    steps::run(&mut command)
-}
+/// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`.
+const FUZZ_TARGETS: &[&str] = &["file_decode"];
 
-fn fuzz(cases: u32) -> Result<(), Failure> {
-    let mut command = cargo(&["test", "--workspace", "--lib", "--release"]);
-    command.env("PROPTEST_CASES", cases.to_string());
-    steps::run(&mut command)
+fn fuzz(seconds: u32) -> Result<(), Failure> {
+    if !steps::answers(&mut cargo(&["fuzz", "--version"])) {
+        return Err(Failure::missing(
+            "fuzz targets run with cargo-fuzz:\n  cargo install --locked cargo-fuzz",
+        ));
+    }
+    for target in FUZZ_TARGETS {
+        let limit = format!("-max_total_time={seconds}");
+        // Without a sanitizer the stable toolchain will do.
+        steps::run(&mut cargo(&[
+            "fuzz", "run", "-s", "none", target, "--", &limit,
+        ]))?;
+    }
+    Ok(())
 }
