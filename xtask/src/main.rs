@@ -138,9 +138,14 @@ fn fuzz(seconds: u32) -> Result<(), Failure> {
     }
     for target in FUZZ_TARGETS {
         let limit = format!("-max_total_time={seconds}");
+        // What is found goes to the first folder, so that the committed corpus stays as it is.
+        let found = format!("target/fuzz-corpus/{target}");
+        std::fs::create_dir_all(&found)
+            .map_err(|error| Failure::missing(format!("cannot make {found}: {error}")))?;
+        let corpus = format!("fuzz/corpus/{target}");
         // Without a sanitizer the stable toolchain will do.
         steps::run(&mut cargo(&[
-            "fuzz", "run", "-s", "none", target, "--", &limit,
+            "fuzz", "run", "-s", "none", target, &found, &corpus, "--", &limit,
         ]))?;
     }
     Ok(())
