@@ -63,7 +63,9 @@ impl<'a> Document<'a> {
 
     /// The byte range in the unpacked file of a range of the text.
     pub(super) fn place(&self, range: Range<usize>) -> Range<usize> {
-        self.byte_of(range.start)..self.byte_of(range.end)
+        // An end inside a character that stands for a bad byte would lie before its start.
+        let end = self.byte_of(range.end);
+        self.byte_of(range.start).min(end)..end
     }
 
     fn byte_of(&self, at: usize) -> usize {
