@@ -47,7 +47,8 @@ pub(crate) fn make(
         CliError::environment(format!("{} is no git repository", plan.repo.display()))
             .hint("git init && git add --all && git commit -m first")
     })?;
-    if top != plan.repo {
+    // git answers without links; a home or a temporary folder may well lie behind one.
+    if plan.repo.canonicalize().is_ok_and(|repo| repo != top) {
         return Err(CliError::usage(format!(
             "{} is a folder inside the repository {}; attach works on whole repositories",
             plan.repo.display(),
