@@ -8,8 +8,12 @@ pub mod store;
 
 pub mod report;
 
+pub mod budget;
+
 pub mod git;
 pub mod sandbox;
+
+pub mod host;
 
 pub mod ingest;
 

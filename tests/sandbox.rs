@@ -247,6 +247,29 @@ fn a_child_that_kills_its_helper_leaves_nothing_and_harms_no_other() {
     assert_eq!(end.stdout, b"lived\n");
 }
 
+/// In a PID namespace whose session leader stays outside, as in many containers, the session's id
+/// is 0.
+#[test]
+fn without_a_session_of_its_own_archal_still_ends_what_is_left() {
+    let program = std::env::current_exe().expect("this test's program");
+    let end = Command::new("unshare")
+        .args(["-Urpf", "--mount-proc"])
+        .arg(program)
+        .args([
+            "--exact",
+            "sandbox::a_child_that_kills_its_helper_leaves_nothing_and_harms_no_other",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare");
+    let said = String::from_utf8_lossy(&end.stdout);
+    assert!(
+        end.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&end.stderr)
+    );
+}
+
 #[test]
 fn time_ends_a_child_that_listens_and_one_that_does_not() {
     for containment in BOTH {

@@ -119,10 +119,11 @@ pub(super) fn end_all() {
 /// be without `no_new_privs` again, which tells them from other daemons.
 fn orphans(table: &[processes::Process]) -> Vec<i32> {
     let own = rustix::process::getpid().as_raw_nonzero().get();
-    let Ok(session) = rustix::process::getsid(None) else {
+    // 0 where the session's leader is outside of this PID namespace: a container without a
+    // session of its own.
+    let Ok(session) = nix::unistd::getsid(None).map(Pid::as_raw) else {
         return Vec::new();
     };
-    let session = session.as_raw_nonzero().get();
     let strangers: Vec<i32> = table
         .iter()
         .filter(|process| process.parent == own && process.session != session)

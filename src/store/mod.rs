@@ -1,4 +1,6 @@
-//! What archal keeps on disk: where it lies ([`layout`]) and how it is written ([`atomic`]).
+//! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`]) and
+//! how databases are opened ([`database`]).
 
 pub mod atomic;
+pub mod database;
 pub mod layout;

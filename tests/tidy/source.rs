@@ -7,7 +7,9 @@ use super::{Text, files, none, root};
 const ORDER: &[&[&str]] = &[
     &["config"],
     &["store", "report"],
+    &["budget"],
     &["git", "sandbox"],
+    &["host"],
     &["ingest"],
     &["scenario"],
     &["session"],

@@ -1,0 +1,1 @@
+//! What attempts may cost and did cost.
