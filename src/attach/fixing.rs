@@ -17,7 +17,7 @@ use crate::run::scenarios::Prepared;
 use crate::run::score::CriterionStatus;
 use crate::store::atomic::{self, Durability, WriteError};
 
-use super::job::{JobReport, Stage, Status};
+use super::job::{Artifact, JobReport, Stage, Status};
 use super::stages::{Stages, Work};
 
 /// What the stages before hand on.
@@ -52,7 +52,9 @@ impl Stages<'_> {
         let options = self.pass.options;
         let folder = self.folder("fixes", &work);
         let status_file = folder.join("status.json");
-        work.job.artifacts.insert(0, status_file.clone());
+        work.job
+            .artifacts
+            .insert(0, Artifact::of(status_file.clone()));
         let mut missing = Vec::new();
         if options.fix_command.is_none() {
             missing.push("a fix command: --fix-command or attach.fixCommand in .archal.json");
@@ -139,9 +141,13 @@ impl Stages<'_> {
                 let reason = format!("red {} before, green {} after", proof.red, proof.green);
                 write_status(&status_file, Status::Fixed, &reason, &[], Some(&patch))?;
                 work.job.green = Some(proof.green);
-                work.job.artifacts.insert(0, folder.join("pr-details.md"));
-                work.job.artifacts.insert(0, folder.join("proof.json"));
-                work.job.artifacts.insert(0, patch.clone());
+                work.job
+                    .artifacts
+                    .insert(0, Artifact::of(folder.join("pr-details.md")));
+                work.job
+                    .artifacts
+                    .insert(0, Artifact::of(folder.join("proof.json")));
+                work.job.artifacts.insert(0, Artifact::of(patch.clone()));
                 work.job.patch = Some(patch);
                 Ok(work.end(Stage::Fix, Status::Fixed, "", reason))
             }

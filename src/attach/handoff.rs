@@ -71,7 +71,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport) {
         _ = writeln!(out, "  proof: red {red} on HEAD{green}");
     }
     for artifact in job.artifacts.iter().take(4) {
-        _ = writeln!(out, "  see: {}", artifact.display());
+        _ = writeln!(out, "  see: {}", artifact.path.display());
     }
     if let Some(patch) = &job.patch {
         _ = writeln!(

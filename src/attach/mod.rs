@@ -18,3 +18,4 @@ pub mod job;
 pub mod options;
 pub mod ready;
 pub mod stages;
+pub mod state;

@@ -26,7 +26,7 @@ use crate::store::layout;
 
 use super::engine::Pass;
 use super::fixing::Reproduced;
-use super::job::{JobReport, Stage, Status};
+use super::job::{Artifact, JobReport, Stage, Status};
 
 /// Takes traces through their stages, one after the other.
 pub struct Stages<'a> {
@@ -86,6 +86,7 @@ impl<'a> Stages<'a> {
                 stage: Stage::Import,
                 reason_code: None,
                 reason: String::new(),
+                cause: None,
                 missing: Vec::new(),
                 group: None,
                 scenario: None,
@@ -163,10 +164,10 @@ impl<'a> Stages<'a> {
         };
         let grade_file = folder.join("grade.json");
         atomic::write_json(&grade_file, &grade, Durability::Derived)?;
-        work.job.artifacts.push(grade_file);
+        work.job.artifacts.push(Artifact::of(grade_file));
         told(&format!("graded {}: {}", work.job.name, grade.summary));
         let seed_file = self.write_seed(&work, prepared, &rebuilt, &grade)?;
-        work.job.artifacts.push(seed_file);
+        work.job.artifacts.push(Artifact::of(seed_file));
         if let Err(diagnostics) = &replay {
             work.job.missing.clone_from(&rebuilt.missing);
             let reason = match (rebuilt.missing.first(), diagnostics.first()) {
@@ -210,7 +211,7 @@ impl<'a> Stages<'a> {
         );
         let file = folder.join("grade.json");
         atomic::write_json(&file, &grade, Durability::Derived)?;
-        work.job.artifacts.push(file);
+        work.job.artifacts.push(Artifact::of(file));
         Ok(work.end(Stage::Grade, Status::Blocked, "scenario", reason))
     }
 
@@ -326,7 +327,7 @@ impl<'a> Stages<'a> {
         let red = Rate::of(same, counted);
         work.job.red = Some(red);
         let manifest = self.write_manifest(&folder, &identity, &made, &decided, red)?;
-        work.job.artifacts.insert(0, manifest);
+        work.job.artifacts.insert(0, Artifact::of(manifest));
         told(&format!(
             "reproduced {}: red {red} on {}",
             work.job.name, self.pass.ready.base

@@ -44,6 +44,11 @@ impl Layout {
         })
     }
 
+    /// The database of attached directories and jobs.
+    pub fn state_database(&self) -> PathBuf {
+        self.root.join("state.db")
+    }
+
     /// The folder of one run's evidence.
     pub fn run(&self, run_id: &str) -> PathBuf {
         self.root.join("cache").join("runs").join(run_id)

@@ -171,11 +171,16 @@ fn of_job(job: &JobReport) -> Exit {
         | Status::Observed
         | Status::NotReproduced
         | Status::Fixed
-        | Status::GroupMember => Exit::Fine,
+        | Status::AlreadyFixed
+        | Status::GroupMember
+        | Status::Superseded => Exit::Fine,
         Status::FailedGrade | Status::Reproduced | Status::FixFailed | Status::FixBlocked => {
             Exit::Bad
         }
         Status::Unsure | Status::Flaky => Exit::Inconclusive,
         Status::Blocked | Status::Error => Exit::CouldNotRun,
+        Status::WaitingBudget => Exit::Budget,
+        // Nothing is left open but by an interruption.
+        Status::Queued | Status::Running | Status::Cancelled => Exit::Interrupted,
     }
 }

@@ -124,7 +124,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
         line("ended", &format!("{}: {}", status(job.status), job.reason));
     }
     for (index, artifact) in job.artifacts.iter().take(4).enumerate() {
-        line(if index == 0 { "kept" } else { "" }, &shown(artifact));
+        line(if index == 0 { "kept" } else { "" }, &shown(&artifact.path));
     }
 }
 

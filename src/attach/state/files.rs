@@ -1,0 +1,115 @@
+//! The files of attached directories and what became of each.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use archal_core::clock::Timestamp;
+use archal_core::diagnostic::Diagnostic;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::super::job::FileRow;
+use super::time_text;
+
+/// Writes what became of a file; `stamp` tells the content that was looked at.
+pub fn put(
+    connection: &Connection,
+    attachment: i64,
+    file: &FileRow,
+    stamp: &[u8],
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let diagnostics = (!file.diagnostics.is_empty())
+        .then(|| serde_json::to_string(&file.diagnostics).unwrap_or_default());
+    connection
+        .prepare_cached(
+            "INSERT INTO files (attachment, path, stamp, status, reason, dialect, traces,
+               redactions, diagnostics, looked_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (attachment, path) DO UPDATE SET stamp = ?3, status = ?4, reason = ?5,
+               dialect = ?6, traces = ?7, redactions = ?8, diagnostics = ?9, looked_at = ?10",
+        )?
+        .execute(params![
+            attachment,
+            file.path.as_os_str().as_bytes(),
+            stamp,
+            file.status,
+            file.reason,
+            file.dialect,
+            file.traces,
+            file.redactions,
+            diagnostics,
+            time_text(now),
+        ])?;
+    Ok(())
+}
+
+/// The stamp of a file that was looked at.
+pub fn stamp(
+    connection: &Connection,
+    attachment: i64,
+    path: &Path,
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT stamp FROM files WHERE attachment = ?1 AND path = ?2")?
+        .query_row(params![attachment, path.as_os_str().as_bytes()], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+/// Forgets a file that is gone and gave no trace; one that gave traces stays as their origin.
+pub fn gone(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM files WHERE attachment = ?1 AND path = ?2 AND status <> 'imported'",
+        )?
+        .execute(params![attachment, path.as_os_str().as_bytes()])?;
+    Ok(())
+}
+
+/// How many files have each status.
+pub fn counts(connection: &Connection, attachment: i64) -> rusqlite::Result<Vec<(String, u64)>> {
+    connection
+        .prepare_cached(
+            "SELECT status, count(*) FROM files WHERE attachment = ?1 GROUP BY status
+             ORDER BY status",
+        )?
+        .query_map([attachment], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// The files of a directory, by path; only those that gave no trace or less than all where
+/// `to_tell`. At most `most`.
+pub fn list(
+    connection: &Connection,
+    attachment: i64,
+    to_tell: bool,
+    most: usize,
+) -> rusqlite::Result<Vec<FileRow>> {
+    connection
+        .prepare_cached(
+            "SELECT path, status, reason, dialect, traces, redactions, diagnostics FROM files
+             WHERE attachment = ?1 AND (NOT ?2 OR status <> 'imported' OR diagnostics IS NOT NULL)
+             ORDER BY path LIMIT ?3",
+        )?
+        .query_map(params![attachment, to_tell, most], of_row)?
+        .collect()
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    let path: Vec<u8> = row.get(0)?;
+    let diagnostics: Option<String> = row.get(6)?;
+    let diagnostics: Vec<Diagnostic> = diagnostics
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    Ok(FileRow {
+        path: PathBuf::from(OsStr::from_bytes(&path)),
+        status: row.get(1)?,
+        reason: row.get(2)?,
+        dialect: row.get(3)?,
+        traces: row.get(4)?,
+        redactions: row.get(5)?,
+        diagnostics,
+    })
+}

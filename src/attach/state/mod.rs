@@ -1,0 +1,188 @@
+//! What attach knows between two lives of its process: `.archal/state.db`.
+//!
+//! Rows name artifacts, which are written first; a row that was lost is derived again from them
+//! or from the trace file. One connection writes, one reads; every change is one transaction, so
+//! a process that is killed leaves what was true before or after it.
+//!
+//! - `schema`: the tables.
+//! - [`attachments`]: which directories are attached, with which flags.
+//! - [`files`]: the files of these and what became of each.
+//! - [`traces`]: which trace has which name.
+//! - [`jobs`]: jobs, their transitions, and which is next.
+//! - [`attempts`]: paid steps of jobs.
+//! - [`failures`]: groups of traces that show the same failure.
+
+pub mod attachments;
+pub mod attempts;
+pub mod failures;
+pub mod files;
+pub mod jobs;
+mod schema;
+pub mod traces;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use archal_core::clock::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::store::database::{self, DatabaseError, Promise};
+use crate::store::layout::Layout;
+
+/// A database smaller than this is checked before anything else is done with it; a larger one
+/// behind the work, because reading all of it takes longer than people wait.
+const CHECKED_FIRST: u64 = 64 << 20;
+
+/// The open database.
+#[derive(Debug)]
+pub struct State {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+/// A state that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// It.
+    pub state: State,
+    /// Where a broken one was put, whose content has to be derived again.
+    pub set_aside: Option<(PathBuf, String)>,
+    /// Whether [`State::check`] was left for later.
+    pub is_unchecked: bool,
+}
+
+impl State {
+    /// Opens the state of a repository to work with it; a broken one is put aside and a new one
+    /// begun. Only the holder of the watcher's lock may do this.
+    pub fn open(layout: &Layout) -> Result<Opened, DatabaseError> {
+        let path = layout.state_database();
+        let is_unchecked =
+            std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= CHECKED_FIRST);
+        match Self::open_checked(&path, !is_unchecked) {
+            Ok(state) => Ok(Opened {
+                state,
+                set_aside: None,
+                is_unchecked,
+            }),
+            Err(error) if error.is_broken() => {
+                let aside = database::set_aside(&path)?;
+                Ok(Opened {
+                    state: Self::open_checked(&path, false)?,
+                    set_aside: Some((aside, error.to_string())),
+                    is_unchecked: false,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_checked(path: &Path, check: bool) -> Result<Self, DatabaseError> {
+        let writer = database::open(path, schema::MIGRATIONS, Promise::Whole)?;
+        if check {
+            database::check(path, &writer)?;
+        }
+        let reader = database::open(path, schema::MIGRATIONS, Promise::Whole)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+        })
+    }
+
+    /// Opens the state of a repository to look at it; none where nothing was ever attached.
+    pub fn look(layout: &Layout) -> Result<Option<Look>, DatabaseError> {
+        let path = layout.state_database();
+        let reader = database::open_to_read(&path, schema::MIGRATIONS)?;
+        Ok(reader.map(|reader| Look { path, reader }))
+    }
+
+    /// Reads all of the database and says what contradicts itself.
+    pub fn check(&self) -> Result<(), DatabaseError> {
+        // A connection of its own, so that nobody waits for it.
+        match database::open_to_read(&self.path, schema::MIGRATIONS)? {
+            Some(connection) => database::check(&self.path, &connection),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes one change: all of it or nothing.
+    pub fn write<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        let mut writer = lock(&self.writer);
+        self.change(&mut writer, change)
+    }
+
+    /// Makes one change that is on the disk when this returns, whatever happens to the machine.
+    pub fn write_synced<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        let mut writer = lock(&self.writer);
+        let synchronous = |writer: &Connection, how: &str| {
+            writer
+                .pragma_update(None, "synchronous", how)
+                .map_err(|source| DatabaseError::of(&self.path, source))
+        };
+        synchronous(&writer, "full")?;
+        let done = self.change(&mut writer, change);
+        synchronous(&writer, "normal")?;
+        done
+    }
+
+    fn change<T>(
+        &self,
+        writer: &mut Connection,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        let failed = |source| DatabaseError::of(&self.path, source);
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let value = change(&transaction).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        Ok(value)
+    }
+
+    /// Asks something.
+    pub fn read<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        question(&lock(&self.reader)).map_err(|source| DatabaseError::of(&self.path, source))
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A state that is only looked at, beside whoever works with it.
+#[derive(Debug)]
+pub struct Look {
+    path: PathBuf,
+    reader: Connection,
+}
+
+impl Look {
+    /// Asks something.
+    pub fn read<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        question(&self.reader).map_err(|source| DatabaseError::of(&self.path, source))
+    }
+}
+
+/// A panic in another thread left the connection with its transaction rolled back.
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A time as rows hold it: UTC with milliseconds, so that text sorts as time does.
+pub fn time_text(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
