@@ -136,6 +136,14 @@ pub struct Attach {
     /// How many times a failure is run to reproduce it.
     #[schemars(range(min = 1, max = 100))]
     pub reproduce_runs: u32,
+    /// How many jobs may run the agent or a fixer at once, over all kinds of work of this
+    /// repository. `null` is half the processors, at least 1.
+    #[schemars(range(min = 1, max = 64))]
+    pub jobs: Option<u32>,
+    /// The shortest pause between two scans of the trace directory, in seconds. New files are
+    /// seen at once where the system tells of them; a scan finds what it did not tell.
+    #[schemars(range(min = 1, max = 86400))]
+    pub poll: u32,
     /// The program that tries to repair the agent, as a command line.
     pub fix_command: Option<String>,
     /// Wall-clock limit of one fix attempt, in seconds.
@@ -152,6 +160,8 @@ impl Default for Attach {
         Self {
             policy: ExecutionPolicy::default(),
             reproduce_runs: 3,
+            jobs: None,
+            poll: 5,
             fix_command: None,
             fix_timeout: 900,
             validation_command: None,

@@ -206,7 +206,7 @@ pub fn is_newer(one: &Trace, other: &Trace) -> bool {
 }
 
 /// The last time a trace names, and how much is in it.
-fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
+pub fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
     let last = trace
         .spans
         .iter()

@@ -68,6 +68,14 @@ pub fn gone(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::
     Ok(())
 }
 
+/// Forgets that a file was looked at, so that it is looked at again.
+pub fn forget(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM files WHERE attachment = ?1 AND path = ?2")?
+        .execute(params![attachment, path.as_os_str().as_bytes()])?;
+    Ok(())
+}
+
 /// How many files have each status.
 pub fn counts(connection: &Connection, attachment: i64) -> rusqlite::Result<Vec<(String, u64)>> {
     connection
