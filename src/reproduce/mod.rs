@@ -6,10 +6,16 @@
 //! - [`private`]: folders of this process alone.
 //! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
 //! - [`attempts`]: the attempts themselves.
+//! - [`journal`]: what was begun, what it cost, what came of it; [`memory`]: one for a single pass.
+//! - [`spent`]: what an attempt spent; [`estimate`]: what it may spend.
 
 pub mod attempts;
 pub mod decision;
+pub mod estimate;
 pub mod identity;
 pub mod interval;
+pub mod journal;
+pub mod memory;
 pub mod private;
+pub mod spent;
 pub mod workplace;
