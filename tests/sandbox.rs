@@ -16,6 +16,8 @@ use archal::sandbox::hold::{OwnNetwork, run_isolated};
 use archal::sandbox::{Hold, probe, run};
 use archal_testkit::cli::copy_program;
 
+mod stop;
+
 /// The variable that turns the test binary into a program that holds one child.
 const DRIVER: &str = "ARCHAL_TEST_SANDBOX_DRIVER";
 /// The variable by which a test finds its own processes.
@@ -47,6 +49,7 @@ fn held(spec: &ChildSpec, containment: Containment) -> ChildEnd {
         &Hold {
             helper: &helper(),
             containment,
+            stop: None,
         },
     )
 }
@@ -387,6 +390,7 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
         &Hold {
             helper: &helper,
             containment: Containment::Namespaces,
+            stop: None,
         },
         OwnNetwork {
             tcp: &[443],
@@ -437,6 +441,7 @@ fn driver() {
         &Hold {
             helper: &helper,
             containment,
+            stop: None,
         },
     );
     let line = format!(

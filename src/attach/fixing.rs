@@ -110,6 +110,7 @@ impl Stages<'_> {
             binds: ready.place.binds(),
             scrubber: self.pass.bench.scrubber,
             transcript: folder.join("transcript.log"),
+            stop: self.pass.bench.stop,
         };
         match repair.run(&fixer) {
             Err(error) => {

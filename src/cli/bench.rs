@@ -61,6 +61,7 @@ impl Tools {
             probe: &self.probe,
             environment: &cx.environment,
             scrubber: &self.scrubber,
+            stop: None,
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn make(
         environment: &cx.environment,
         binary: &cx.binary,
         containment: bench.probe.containment(),
+        stop: bench.stop,
     };
     let wanted = bench::wanted(None, &loaded, &cx.environment)?;
     let ready =

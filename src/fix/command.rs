@@ -8,7 +8,7 @@ use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
 
 use crate::run::scrub::Scrubber;
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
-use crate::sandbox::{self, Hold};
+use crate::sandbox::{self, Hold, StopToken};
 use crate::store::atomic::{self, Durability};
 
 /// Bytes kept of each of the fixer's pipes.
@@ -33,6 +33,8 @@ pub struct CommandFixer<'a> {
     pub scrubber: &'a Scrubber,
     /// Where its output is kept.
     pub transcript: PathBuf,
+    /// Ends it; none where nobody can ask for it.
+    pub stop: Option<&'a StopToken>,
 }
 
 impl Fixer for CommandFixer<'_> {
@@ -64,6 +66,7 @@ impl Fixer for CommandFixer<'_> {
             &Hold {
                 helper: self.binary,
                 containment: self.containment,
+                stop: self.stop,
             },
         );
         let mut said = end.stdout;
@@ -80,6 +83,7 @@ impl Fixer for CommandFixer<'_> {
             ChildOutcome::Killed { .. } => (FixEnd::Killed, None),
             ChildOutcome::TimedOut => (FixEnd::Timeout, None),
             ChildOutcome::NotStarted { .. } => (FixEnd::NotStarted, None),
+            ChildOutcome::Stopped => (FixEnd::Stopped, None),
         };
         FixRecord {
             fixer: self.name().to_owned(),

@@ -19,7 +19,7 @@ use crate::run::scenarios::{self, Prepared};
 use crate::run::score::{self, CriterionStatus, ScenarioStatus};
 use crate::run::seeds::{self, OtherStates, SeedError};
 use crate::run::suite;
-use crate::sandbox::child::{ChildSpec, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::child::{ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
 use crate::scenario::format;
 use crate::scenario::spec::is_seed_file;
@@ -113,6 +113,21 @@ pub enum RepairError {
     /// An artifact could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// archal was asked to stop while the fixer or the validation command ran.
+    #[error("stopped before the repair had ended")]
+    Stopped,
+}
+
+impl RepairError {
+    /// Whether archal was asked to stop, so that nothing is wrong with the fix.
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped
+                | Self::Attempt(AttemptError::Stopped)
+                | Self::Workplace(WorkplaceError::Stopped)
+        )
+    }
 }
 
 impl Repair<'_> {
@@ -135,6 +150,7 @@ impl Repair<'_> {
             FixEnd::Timeout => return failed("the fix command ran out of time"),
             FixEnd::Killed => return failed("the fix command was killed"),
             FixEnd::NotStarted => return failed("the fix command could not be started"),
+            FixEnd::Stopped => return Err(RepairError::Stopped),
         }
         let ruled = match self.apply_rules(&place)? {
             Ok(ruled) => ruled,
@@ -338,7 +354,8 @@ impl Repair<'_> {
         }
         let validation = self
             .validation
-            .map(|command| self.validate(command, &patched));
+            .map(|command| self.validate(command, &patched))
+            .transpose()?;
         let guards = |path: &&PathBuf| path.starts_with(publish::FOLDER);
         let objection = proof::objection(self.red_runs, &green_runs, &others, validation.as_ref())
             .or_else(|| {
@@ -406,7 +423,7 @@ impl Repair<'_> {
         Ok((score::of_scenario(&scores, threshold).status, broken))
     }
 
-    fn validate(&self, command: &str, place: &Workplace) -> Validation {
+    fn validate(&self, command: &str, place: &Workplace) -> Result<Validation, RepairError> {
         let bench = self.attempts.bench;
         let end = sandbox::run(
             &ChildSpec {
@@ -422,12 +439,16 @@ impl Repair<'_> {
             &Hold {
                 helper: bench.binary,
                 containment: bench.probe.containment(),
+                stop: bench.stop,
             },
         );
-        Validation {
+        if end.outcome == ChildOutcome::Stopped {
+            return Err(RepairError::Stopped);
+        }
+        Ok(Validation {
             command: command.to_owned(),
             passed: end.succeeded(),
-        }
+        })
     }
 }
 

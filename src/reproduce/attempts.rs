@@ -150,6 +150,11 @@ fn shown(attempt: &Attempt, findings: &[FindingIdentity], identity: &FailureIden
             cause: format!("the harness did not start: {reason}"),
         };
     }
+    if result.harness == ChildOutcome::Stopped {
+        return Shown::Void {
+            cause: "archal was stopped before the harness had ended".to_owned(),
+        };
+    }
     let crashed = result.harness != (ChildOutcome::Exited { code: 0 });
     if crashed && attempt.calls.is_empty() {
         return Shown::Void {

@@ -10,7 +10,7 @@ use crate::git::command::{Git, GitError};
 use crate::git::workspace::{Objects, Workspace};
 use crate::run::environment::{Start, kept};
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
-use crate::sandbox::{self, Hold};
+use crate::sandbox::{self, Hold, StopToken};
 use archal_core::environment::Environment;
 
 use super::private::{PrivateFolder, private_folder};
@@ -80,6 +80,9 @@ pub enum WorkplaceError {
         /// How, with the last lines it wrote.
         reason: String,
     },
+    /// archal was asked to stop while the set-up command ran.
+    #[error("stopped before workspace.setup had ended")]
+    Stopped,
 }
 
 /// Makes workplaces of one repository.
@@ -97,6 +100,8 @@ pub struct Workshop<'a> {
     pub binary: &'a Path,
     /// How children can be held here.
     pub containment: Containment,
+    /// Ends the set-up command; none where nobody can ask for it.
+    pub stop: Option<&'a StopToken>,
 }
 
 impl Workshop<'_> {
@@ -197,6 +202,7 @@ impl Workshop<'_> {
             &Hold {
                 helper: self.binary,
                 containment: self.containment,
+                stop: self.stop,
             },
         );
         if end.succeeded() {
@@ -210,6 +216,7 @@ impl Workshop<'_> {
             ChildOutcome::Killed { signal } => format!("signal {signal}"),
             ChildOutcome::TimedOut => "it took longer than 10 minutes".to_owned(),
             ChildOutcome::NotStarted { reason } => reason,
+            ChildOutcome::Stopped => return Err(WorkplaceError::Stopped),
         };
         Err(WorkplaceError::Setup {
             command: command.clone(),

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::schema::RouteMode;
+use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
@@ -50,6 +51,8 @@ pub struct Bench<'a> {
     pub environment: &'a Environment,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
+    /// Ends the run that is under way; none where nobody can ask for it.
+    pub stop: Option<&'a StopToken>,
 }
 
 /// One run to make.
@@ -166,6 +169,9 @@ pub enum AttemptError {
     /// The place it runs in could not be put back as it was.
     #[error("the private copy cannot be put back as it was")]
     Place(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// archal was asked to stop before the harness had ended; the run says nothing.
+    #[error("stopped before the harness had ended")]
+    Stopped,
 }
 
 /// Makes one run.
@@ -193,7 +199,8 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         helper: bench.binary.to_owned(),
         expose_clone_urls: plan.expose_clone_urls,
         redactor: bench.scrubber.redactor().clone(),
-    })?;
+    })?
+    .stopped_by(bench.stop);
     let child = session.run(ChildSpec {
         command: plan.command.to_vec(),
         directory: plan.directory.to_owned(),
@@ -211,6 +218,9 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         agent_folder: &plan.agent_folder,
     };
     keep_output(&kept, &child)?;
+    if child.outcome == ChildOutcome::Stopped {
+        return Err(AttemptError::Stopped);
+    }
     let end = session.finish()?;
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence, child, end);
     attempt.result = bench

@@ -100,7 +100,7 @@ fn failure(out: &mut String, result: &RunResult) {
                 seconds(result.duration_ms)
             );
         }
-        ChildOutcome::NotStarted { .. } => {}
+        ChildOutcome::NotStarted { .. } | ChildOutcome::Stopped => {}
     }
     for criterion in &result.criteria {
         if criterion.status != CriterionStatus::Fail {

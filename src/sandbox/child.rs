@@ -70,6 +70,8 @@ pub enum ChildOutcome {
     },
     /// It ran out of time and was stopped.
     TimedOut,
+    /// archal was asked to stop and ended it, or did not start it: it says nothing about the program.
+    Stopped,
     /// It never started.
     NotStarted {
         /// Why, for a person.

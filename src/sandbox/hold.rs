@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, Containment};
+use super::stop::StopToken;
 
 /// The first argument that makes the binary a helper instead of the program.
 pub const HELPER_ARGUMENT: &str = "__contain";
@@ -16,6 +17,14 @@ pub struct Hold<'a> {
     pub helper: &'a Path,
     /// Namespaces where [`probe`] says they work, else the process group.
     pub containment: Containment,
+    /// Ends the child as its timeout would, and is told apart; none where nobody can ask for it.
+    pub stop: Option<&'a StopToken>,
+}
+
+impl Hold<'_> {
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(StopToken::is_stopped)
+    }
 }
 
 /// A network of its own for a child: nothing but its loopback, with sockets that archal serves.
@@ -61,7 +70,7 @@ impl Probe {
 /// Blocks; the calling thread's end would be the child's end. Nothing is inherited but what
 /// the spec names. Every failure to start is an outcome, never an error.
 pub fn run(spec: &ChildSpec, hold: &Hold<'_>) -> ChildEnd {
-    platform_run(spec, hold, None)
+    held(spec, hold, None)
 }
 
 /// [`run`]s a child in a network of its own. Needs namespaces.
@@ -72,7 +81,14 @@ pub fn run_isolated(spec: &ChildSpec, hold: &Hold<'_>, network: OwnNetwork<'_>) 
             "a network of its own needs namespaces".to_owned(),
         );
     }
-    platform_run(spec, hold, Some(network))
+    held(spec, hold, Some(network))
+}
+
+fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
+    if hold.is_stopped() {
+        return nothing_ran(hold.containment, ChildOutcome::Stopped);
+    }
+    platform_run(spec, hold, network)
 }
 
 /// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.
@@ -94,8 +110,12 @@ pub fn helper_main(arguments: &[String]) -> Option<ExitCode> {
 
 /// The end of a child that never started.
 pub(super) fn not_started(containment: Containment, reason: String) -> ChildEnd {
+    nothing_ran(containment, ChildOutcome::NotStarted { reason })
+}
+
+fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
     ChildEnd {
-        outcome: ChildOutcome::NotStarted { reason },
+        outcome,
         stdout: Vec::new(),
         stderr: Vec::new(),
         stdout_dropped: 0,

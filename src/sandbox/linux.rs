@@ -17,6 +17,7 @@ use super::hold::{
 };
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
+use super::stop::{Alarm, StopToken};
 
 /// How long after SIGKILL the helper itself is given up.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
@@ -37,11 +38,14 @@ pub(super) fn run(
         .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
     let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.as_ref())));
     let spawned = spawn_helper(hold, network.is_some(), cgroup.as_ref()).and_then(|helper| {
+        let alarm = hold.stop.map(StopToken::alarm).transpose()?;
         control::send(&helper.control, &order, &[])?;
-        Ok(helper)
+        Ok((helper, alarm))
     });
     let mut end = match spawned {
-        Ok(helper) => Watch::new(helper, spec, hold.containment, started).until_end(&mut network),
+        Ok((helper, alarm)) => {
+            Watch::new(helper, alarm, spec, hold.containment, started).until_end(&mut network)
+        }
         Err(error) => not_started(
             hold.containment,
             format!(
@@ -73,6 +77,7 @@ pub(super) fn probe(helper: &Path) -> Probe {
     let hold = Hold {
         helper,
         containment: Containment::Namespaces,
+        stop: None,
     };
     let network = OwnNetwork {
         tcp: &[443],
@@ -89,7 +94,9 @@ pub(super) fn probe(helper: &Path) -> Probe {
             ChildOutcome::Killed { signal } => {
                 Err(format!("a contained program was killed by signal {signal}"))
             }
-            ChildOutcome::TimedOut => Err("a contained program did not end".to_owned()),
+            ChildOutcome::TimedOut | ChildOutcome::Stopped => {
+                Err("a contained program did not end".to_owned())
+            }
         },
     }
 }
@@ -183,6 +190,9 @@ struct Watch {
     process: Child,
     running: Running,
     control: UnixStream,
+    /// Until it rang.
+    alarm: Option<Alarm>,
+    stopped: bool,
     stdout: Pipe<ChildStdout>,
     stderr: Pipe<ChildStderr>,
     containment: Containment,
@@ -194,11 +204,19 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(helper: Helper, spec: &ChildSpec, containment: Containment, started: Instant) -> Self {
+    fn new(
+        helper: Helper,
+        alarm: Option<Alarm>,
+        spec: &ChildSpec,
+        containment: Containment,
+        started: Instant,
+    ) -> Self {
         Self {
             process: helper.process,
             running: helper.running,
             control: helper.control,
+            alarm,
+            stopped: false,
             stdout: Pipe::new(helper.stdout, spec.output_cap),
             stderr: Pipe::new(helper.stderr, spec.output_cap),
             containment,
@@ -215,12 +233,16 @@ impl Watch {
         loop {
             let control_ready = match wait(
                 Some(self.control.as_fd()),
+                self.alarm.as_ref().map(AsFd::as_fd),
                 self.stdout.open().map(AsFd::as_fd),
                 self.stderr.open().map(AsFd::as_fd),
                 self.deadline,
             ) {
                 Ok(ready) => {
                     self.read_pipes(ready, &mut buffer);
+                    if ready.stop {
+                        self.stop();
+                    }
                     ready.control
                 }
                 // Only a broken argument or no memory: the end of the child is the safe answer.
@@ -245,6 +267,7 @@ impl Watch {
         drop(self.running);
         let outcome = match self.outcome {
             Some(ChildOutcome::NotStarted { reason }) => ChildOutcome::NotStarted { reason },
+            _ if self.phase != Phase::Running && self.stopped => ChildOutcome::Stopped,
             _ if self.phase != Phase::Running => ChildOutcome::TimedOut,
             Some(outcome) => outcome,
             None => ChildOutcome::Killed { signal: 9 },
@@ -260,6 +283,15 @@ impl Watch {
             duration: Duration::ZERO,
             containment: self.containment,
             process_limit: self.process_limit,
+        }
+    }
+
+    /// Its time is up now, unless it was up before.
+    fn stop(&mut self) {
+        self.alarm = None;
+        if self.phase == Phase::Running {
+            self.stopped = true;
+            self.deadline = Some(Instant::now());
         }
     }
 
@@ -329,6 +361,7 @@ impl Watch {
         while self.stdout.open().is_some() || self.stderr.open().is_some() {
             let ready = wait(
                 None,
+                None,
                 self.stdout.open().map(AsFd::as_fd),
                 self.stderr.open().map(AsFd::as_fd),
                 until,
@@ -356,6 +389,7 @@ fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
 #[derive(Debug, Clone, Copy, Default)]
 struct Ready {
     control: bool,
+    stop: bool,
     stdout: bool,
     stderr: bool,
 }
@@ -363,11 +397,12 @@ struct Ready {
 /// Waits until one of them can be read or the time has come.
 fn wait(
     control: Option<BorrowedFd<'_>>,
+    stop: Option<BorrowedFd<'_>>,
     stdout: Option<BorrowedFd<'_>>,
     stderr: Option<BorrowedFd<'_>>,
     deadline: Option<Instant>,
 ) -> io::Result<Ready> {
-    let sources = [control, stdout, stderr];
+    let sources = [control, stop, stdout, stderr];
     let mut polled: Vec<PollFd<'_>> = sources
         .iter()
         .flatten()
@@ -387,15 +422,16 @@ fn wait(
         Err(error) => return Err(error.into()),
     }
     let mut answers = polled.iter().map(|polled| !polled.revents().is_empty());
-    let mut ready = [false; 3];
+    let mut ready = [false; 4];
     for (slot, source) in ready.iter_mut().zip(sources) {
         if source.is_some() {
             *slot = answers.next().unwrap_or(false);
         }
     }
-    let [control, stdout, stderr] = ready;
+    let [control, stop, stdout, stderr] = ready;
     Ok(Ready {
         control,
+        stop,
         stdout,
         stderr,
     })

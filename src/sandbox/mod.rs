@@ -6,6 +6,7 @@
 
 pub mod child;
 pub mod hold;
+pub mod stop;
 
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -36,3 +37,4 @@ mod processes;
 mod subreaper;
 
 pub use hold::{Hold, helper_main, probe, run};
+pub use stop::StopToken;

@@ -39,7 +39,7 @@ pub(super) fn run(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<
         return not_started(hold.containment, "namespaces need Linux".to_owned());
     }
     let mut end = match spawn(spec) {
-        Ok(child) => watch(child, spec, started),
+        Ok(child) => watch(child, spec, hold, started),
         Err(reason) => not_started(hold.containment, reason),
     };
     end.duration = started.elapsed();
@@ -75,7 +75,7 @@ fn spawn(spec: &ChildSpec) -> Result<Child, String> {
     Ok(child)
 }
 
-fn watch(mut child: Child, spec: &ChildSpec, started: Instant) -> ChildEnd {
+fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) -> ChildEnd {
     let group = Pid::from_raw(child.id().cast_signed());
     let mut stdout = child
         .stdout
@@ -95,7 +95,8 @@ fn watch(mut child: Child, spec: &ChildSpec, started: Instant) -> ChildEnd {
         rustix::io::ioctl_fionbio(pipe, true).ok();
     }
     let mut buffer = vec![0; 64 * 1024];
-    let mut timed_out = false;
+    // When and why it was asked to end.
+    let mut asked: Option<(Duration, ChildOutcome)> = None;
     let mut killed = false;
     let status = loop {
         if let Some(pipe) = &mut stdout {
@@ -108,11 +109,19 @@ fn watch(mut child: Child, spec: &ChildSpec, started: Instant) -> ChildEnd {
             break Some(status);
         }
         let elapsed = started.elapsed();
-        if elapsed >= spec.timeout && !timed_out {
-            timed_out = true;
+        let why = if elapsed >= spec.timeout {
+            Some(ChildOutcome::TimedOut)
+        } else if hold.is_stopped() {
+            Some(ChildOutcome::Stopped)
+        } else {
+            None
+        };
+        if let (None, Some(why)) = (&asked, why) {
+            asked = Some((elapsed, why));
             killpg(group, Signal::SIGTERM).ok();
         }
-        if elapsed >= spec.timeout.saturating_add(spec.grace) && !killed {
+        let is_over = |at: Duration| elapsed >= at.saturating_add(spec.grace);
+        if !killed && asked.as_ref().is_some_and(|(at, _)| is_over(*at)) {
             killed = true;
             killpg(group, Signal::SIGKILL).ok();
         }
@@ -131,15 +140,15 @@ fn watch(mut child: Child, spec: &ChildSpec, started: Instant) -> ChildEnd {
             pipe.read_some(&mut buffer);
         }
     }
-    let outcome = match status {
-        _ if timed_out => ChildOutcome::TimedOut,
-        Some(status) => match status.code() {
+    let outcome = match (asked, status) {
+        (Some((_, why)), _) => why,
+        (None, Some(status)) => match status.code() {
             Some(code) => ChildOutcome::Exited { code },
             None => ChildOutcome::Killed {
                 signal: status.signal().unwrap_or(9),
             },
         },
-        None => ChildOutcome::Killed { signal: 9 },
+        (None, None) => ChildOutcome::Killed { signal: 9 },
     };
     let (stdout, stdout_dropped) = stdout.map(Pipe::finish).unwrap_or_default();
     let (stderr, stderr_dropped) = stderr.map(Pipe::finish).unwrap_or_default();

@@ -22,6 +22,7 @@ use super::route::{self, RouteLevel, RouteReport};
 use super::server::{Hosted, Server, Shared};
 use super::{record, trust};
 use crate::config::schema::RouteMode;
+use crate::sandbox::StopToken;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
 use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe};
 use crate::store::atomic::WriteError;
@@ -133,6 +134,7 @@ pub struct Session {
     environment: BTreeMap<String, String>,
     base_ports: Vec<u16>,
     trust: trust::Files,
+    stop: Option<StopToken>,
 }
 
 impl fmt::Debug for Session {
@@ -251,6 +253,7 @@ impl Session {
             before,
             base_ports,
             trust,
+            stop: None,
         })
     }
 
@@ -269,6 +272,12 @@ impl Session {
         &self.environment
     }
 
+    /// Lets a token end the children that run from now on.
+    pub fn stopped_by(mut self, token: Option<&StopToken>) -> Self {
+        self.stop = token.cloned();
+        self
+    }
+
     /// Runs a child whose traffic reaches the clones, and waits for its end; blocks.
     ///
     /// Variables of its environment that would lead around the route are taken out.
@@ -282,6 +291,7 @@ impl Session {
         let hold = Hold {
             helper: &self.helper,
             containment: self.probe.containment(),
+            stop: self.stop.as_ref(),
         };
         let run = self.server.new_run();
         let end = match self.route.level {

@@ -36,6 +36,8 @@ pub enum FixEnd {
     Killed,
     /// It could not be started.
     NotStarted,
+    /// archal was asked to stop and ended it: it says nothing about the fixer.
+    Stopped,
 }
 
 /// The record of one attempt.

@@ -1,0 +1,140 @@
+//! Asking work that is under way to stop: a flag that wakes whoever waits for it.
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Says once and for all that work is to stop. Cheap to clone; clones are the same token.
+///
+/// It holds no descriptor until a child runs under it.
+#[derive(Debug, Clone, Default)]
+pub struct StopToken {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    /// The writing ends of the alarms, by number. Nothing is ever written: closing them rings.
+    alarms: Vec<(u64, PipeWriter)>,
+    last: u64,
+}
+
+impl StopToken {
+    /// A token that nobody has stopped.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks everything under this token to stop; asking again changes nothing.
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.stopped = true;
+        state.alarms.clear();
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether it was asked.
+    pub fn is_stopped(&self) -> bool {
+        self.state().stopped
+    }
+
+    /// Waits until it is asked, at most so long; whether it was.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.state(), at_most, |state| !state.stopped);
+        match waited {
+            Ok((state, _)) => state.stopped,
+            Err(poisoned) => poisoned.into_inner().0.stopped,
+        }
+    }
+
+    /// Something to poll: it has its end to read as soon as this token is stopped.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "elsewhere the child's clock looks at the flag")
+    )]
+    pub(super) fn alarm(&self) -> io::Result<Alarm> {
+        let (reader, writer) = io::pipe()?;
+        let mut state = self.state();
+        state.last += 1;
+        let number = state.last;
+        if !state.stopped {
+            state.alarms.push((number, writer));
+        }
+        drop(state);
+        Ok(Alarm {
+            reader,
+            number,
+            shared: Arc::clone(&self.shared),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.shared)
+    }
+}
+
+fn locked(shared: &Shared) -> MutexGuard<'_, State> {
+    // A poisoned lock holds a flag and a list, which are valid whatever happened.
+    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The reading end of an alarm; the token forgets it when it is dropped.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    reader: PipeReader,
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        locked(&self.shared)
+            .alarms
+            .retain(|(number, _)| *number != self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn stopping_wakes_who_waits_and_who_polls_and_stays() {
+        let token = StopToken::new();
+        let mut before = token.alarm().expect("an alarm");
+        drop(token.alarm().expect("an alarm"));
+        assert_eq!(token.state().alarms.len(), 1);
+        assert!(!token.wait(Duration::ZERO));
+        let waiter = std::thread::spawn({
+            let token = token.clone();
+            move || token.wait(Duration::from_secs(60))
+        });
+        token.stop();
+        token.stop();
+        assert!(waiter.join().expect("no panic"));
+        assert!(token.is_stopped());
+        let mut after = token.alarm().expect("an alarm");
+        let mut nothing = [0; 1];
+        assert_eq!(before.reader.read(&mut nothing).expect("the end"), 0);
+        assert_eq!(after.reader.read(&mut nothing).expect("the end"), 0);
+    }
+}
