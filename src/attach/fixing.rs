@@ -11,6 +11,7 @@ use crate::fix::repair::{Repair, Repaired};
 use crate::grade::Grade;
 use crate::reconstruct::Reconstruction;
 use crate::reproduce::attempts::{AttemptRecord, Attempts};
+use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::run::scenarios::Prepared;
@@ -100,6 +101,7 @@ impl Stages<'_> {
             today: jiff::tz::TimeZone::UTC
                 .to_datetime(self.pass.bench.clock.now())
                 .date(),
+            fixer_estimate: Estimate::UNKNOWN,
             folder: &folder,
         };
         let fixer = CommandFixer {

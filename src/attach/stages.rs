@@ -15,8 +15,11 @@ use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{self, Reconstruction, exchanges};
 use crate::reproduce::attempts::{AttemptRecord, Attempts};
 use crate::reproduce::decision::{self, Decision, Shown};
+use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
+use crate::reproduce::journal::Phase;
+use crate::reproduce::memory::MemoryJournal;
 use crate::run::scenarios::Prepared;
 use crate::run::seeds::StartState;
 use crate::run::suite;
@@ -292,6 +295,8 @@ impl<'a> Stages<'a> {
             .iter()
             .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
             .collect();
+        // A single pass begins each trace anew, so there is nothing to resume.
+        let journal = MemoryJournal::new();
         let attempts = Attempts {
             bench: self.pass.bench,
             prepared,
@@ -302,9 +307,12 @@ impl<'a> Stages<'a> {
             timeout: suite::timeout(&prepared.scenario, self.pass.options.timeout),
             route: self.pass.options.route,
             expose_clone_urls: self.pass.options.expose_clone_urls,
+            journal: &journal,
+            estimate: Estimate::of(&work.imported.trace, &|_, _| None),
         };
         let folder = self.folder("runs", &work);
         let made = match attempts.make(
+            &Phase::Reproduce,
             &self.pass.ready.place,
             &identity,
             self.pass.options.reproduce_runs,

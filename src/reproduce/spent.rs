@@ -3,6 +3,7 @@
 //! The file is written by a child and may hold anything. What is no plausible figure is unknown,
 //! and unknown is not zero.
 
+use archal_core::fixer::{FixEnd, FixRecord, FixUsage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -95,13 +96,51 @@ impl Spent {
         spent
     }
 
+    /// What a fixer's record says.
+    pub fn of_fixer(record: &FixRecord) -> Self {
+        if record.end == FixEnd::NotStarted {
+            return Self::NOTHING;
+        }
+        let usage = record.usage.clone().unwrap_or_default();
+        let micros = record.cost_usd.and_then(micros);
+        let is_known = micros.is_some() || record.usage.is_some();
+        Self {
+            micros,
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            provider: usage.provider,
+            model: usage.model,
+            is_byok: usage.is_byok,
+            source: match is_known {
+                true => SpentSource::Reported,
+                false => SpentSource::Unknown,
+            },
+        }
+    }
+
+    /// The same for a fixer's record; none where nothing was said.
+    pub fn usage(&self) -> Option<FixUsage> {
+        (self.source == SpentSource::Reported).then(|| FixUsage {
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            provider: self.provider.clone(),
+            model: self.model.clone(),
+            is_byok: self.is_byok,
+        })
+    }
+
     /// The cost in US dollars.
+    pub fn usd(&self) -> Option<f64> {
+        Self::usd_of(self.micros)
+    }
+
+    /// Millionths of a US dollar as US dollars.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a cost is far below 2^53 millionths"
     )]
-    pub fn usd(&self) -> Option<f64> {
-        self.micros.map(|micros| micros as f64 / 1e6)
+    pub fn usd_of(micros: Option<i64>) -> Option<f64> {
+        micros.map(|micros| micros as f64 / 1e6)
     }
 
     fn tokens(&self) -> Option<i64> {
