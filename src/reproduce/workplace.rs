@@ -241,6 +241,16 @@ impl Workplace {
         self.folder.path().join("home")
     }
 
+    /// The commit it was made at.
+    pub fn base(&self) -> &str {
+        self.workspace.base()
+    }
+
+    /// The fix that is part of it; empty where there is none.
+    pub fn patch(&self) -> &[u8] {
+        &self.patch
+    }
+
     /// A folder beside the tree, for files that are handed to a fixer.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
