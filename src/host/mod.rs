@@ -10,7 +10,11 @@
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
 //! requests mean through [`socket::Handler`].
 
+pub mod lock;
+mod place;
 pub mod pool;
 #[cfg(test)]
 mod pool_tests;
+pub mod protocol;
 pub mod queue;
+pub mod record;

@@ -5,7 +5,7 @@
 //! - [`interval`]: how sure k of n is.
 //! - [`private`]: folders of this process alone.
 //! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
-//! - [`seat`]: a workplace that is opened when it is needed.
+//! - [`seat`]: a workplace that is opened when it is needed; [`pool`]: idle ones.
 //! - [`slot`]: the folder of one attempt's evidence.
 //! - [`attempts`]: the attempts themselves.
 //! - [`journal`]: what was begun, what it cost, what came of it; [`memory`]: one for a single pass.
@@ -20,6 +20,7 @@ pub mod interval;
 pub mod journal;
 pub mod memory;
 pub mod metering;
+pub mod pool;
 pub mod private;
 pub mod seat;
 pub mod slot;

@@ -64,6 +64,26 @@ impl Layout {
         self.root.join("attach").join(".lock")
     }
 
+    /// The lock of the process that does the work of this repository.
+    pub fn watcher_lock(&self) -> PathBuf {
+        self.root.join("watcher.lock")
+    }
+
+    /// Where that process says who it is.
+    pub fn watcher_record(&self) -> PathBuf {
+        self.root.join("watcher.json")
+    }
+
+    /// The socket over which it is asked, where the path is short enough for one.
+    pub fn watcher_socket(&self) -> PathBuf {
+        self.root.join("watcher.sock")
+    }
+
+    /// What it did.
+    pub fn watcher_log(&self) -> PathBuf {
+        self.root.join("attach").join("watcher.log")
+    }
+
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.
     pub fn attach(&self, stage: &str) -> PathBuf {
         self.root.join("attach").join(stage)
