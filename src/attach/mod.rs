@@ -10,8 +10,10 @@
 //! - [`engine`]: what all work on a repository's traces shares.
 //! - [`intake`]: from a file that was read to graded jobs.
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
-//! - [`handoff`]: where jobs ended, for a person.
+//! - [`desk`]: the queue of files and jobs; [`watcher`]: the process around it.
+//! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
 
+pub mod desk;
 pub mod engine;
 mod fixing;
 pub mod flags;
@@ -20,8 +22,11 @@ pub mod handoff;
 pub mod intake;
 pub mod job;
 pub mod journal;
+pub mod lead;
 pub mod options;
 pub mod ready;
+pub mod report;
 mod reproducing;
 pub mod settings;
 pub mod state;
+pub mod watcher;

@@ -108,6 +108,7 @@ impl Ready {
             environment: around.environment,
             binary,
             containment: around.containment,
+            stop: None,
         }
         .copy(&[])?;
         let mut ready = Self {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use archal_core::clone::CloneDescriptor;
-use archal_core::diagnostic::Diagnostic;
+use archal_core::diagnostic::{Diagnostic, SourceText};
 use archal_core::environment::Environment;
 use archal_core::redact::Redactor;
 
-use crate::config::{self, ConfigError, Loaded, SourceText, agent};
+use crate::config::{self, ConfigError, Loaded, agent};
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
 use crate::run::scrub::Scrubber;

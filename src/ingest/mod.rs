@@ -6,6 +6,7 @@
 //! redaction key ([`key`]) and the JSON Schema of the format ([`schema`]).
 
 pub mod artifact;
+pub mod feed;
 pub mod file;
 pub mod folder;
 pub mod identity;
@@ -13,4 +14,4 @@ pub mod key;
 pub mod schema;
 pub mod watch;
 
-pub use file::{FileReport, FileStatus, Imported, is_newer, read_bytes, read_file};
+pub use file::{age, FileReport, FileStatus, Imported, is_newer, read_bytes, read_file};

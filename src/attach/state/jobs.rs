@@ -246,13 +246,14 @@ pub fn newest(connection: &Connection, trace: i64) -> rusqlite::Result<Option<St
 /// Takes the first job that waits to be graded: it runs from now on.
 pub fn claim_to_grade(
     connection: &Connection,
+    attachments: &[i64],
     now: Timestamp,
 ) -> rusqlite::Result<Option<StoredJob>> {
-    let job = one(
+    let job = one_of(
         connection,
         "jobs.id = (SELECT min(id) FROM jobs WHERE status = 'queued'
-           AND stage IN ('import', 'grade', 'seed')) AND ?1 = 0",
-        0,
+           AND stage IN ('import', 'grade', 'seed') AND attachment IN (SELECT value FROM json_each(?1)))",
+        attachments,
     )?;
     if let Some(job) = &job {
         move_to(connection, job.id, Stage::Grade, Status::Running, "", now)?;
@@ -260,25 +261,46 @@ pub fn claim_to_grade(
     Ok(job)
 }
 
-/// Whether a job waits to be graded or is graded now.
-pub fn any_to_grade(connection: &Connection) -> rusqlite::Result<bool> {
+/// Whether a job of these directories waits to be graded or is graded now.
+pub fn any_to_grade(connection: &Connection, attachments: &[i64]) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('queued', 'running')
-               AND stage IN ('import', 'grade', 'seed'))",
+               AND stage IN ('import', 'grade', 'seed')
+               AND attachment IN (SELECT value FROM json_each(?1)))",
         )?
-        .query_row([], |row| row.get(0))
+        .query_row([ids(attachments)], |row| row.get(0))
 }
 
 /// The job that is to be reproduced or fixed next. Of those that wait the first by what
 /// identifies its trace, so that the order in which files were read decides nothing.
-pub fn next_to_reproduce(connection: &Connection) -> rusqlite::Result<Option<StoredJob>> {
-    one(
+pub fn next_to_reproduce(
+    connection: &Connection,
+    attachments: &[i64],
+) -> rusqlite::Result<Option<StoredJob>> {
+    one_of(
         connection,
-        "jobs.status = 'queued' AND stage IN ('reproduce', 'fix') AND ?1 = 0
+        "jobs.status = 'queued' AND stage IN ('reproduce', 'fix')
+           AND attachment IN (SELECT value FROM json_each(?1))
          ORDER BY asked DESC, traces.source, traces.project, traces.trace, jobs.id LIMIT 1",
-        0,
+        attachments,
     )
+}
+
+/// Rows as SQLite's `json_each` takes them.
+fn ids(attachments: &[i64]) -> String {
+    serde_json::to_string(attachments).unwrap_or_default()
+}
+
+fn one_of(
+    connection: &Connection,
+    condition: &str,
+    attachments: &[i64],
+) -> rusqlite::Result<Option<StoredJob>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE {condition}"))?
+        .query_row([ids(attachments)], of_row)
+        .optional()
 }
 
 /// The queued jobs of a group but one.
@@ -339,6 +361,21 @@ pub fn list(connection: &Connection, wanted: &Wanted<'_>) -> rusqlite::Result<Ve
             ],
             of_row,
         )?
+        .collect()
+}
+
+/// Jobs of a directory that ended because the flags allowed no more.
+pub fn ended_by_permission(
+    connection: &Connection,
+    attachment: i64,
+) -> rusqlite::Result<Vec<StoredJob>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE attachment = ?1
+               AND jobs.status IN ('observed', 'failed_grade', 'reproduced', 'fix_blocked')
+             ORDER BY jobs.id"
+        ))?
+        .query_map([attachment], of_row)?
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use archal_core::diagnostic::Severity;
 use clap::ValueEnum;
 
-use crate::attach::engine::PassReport;
+use crate::attach::report::PassReport;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
 use crate::cli::arguments::{ConfigFile, JsonOutput};

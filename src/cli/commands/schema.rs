@@ -15,7 +15,7 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     (
         "attach",
         "a pass over traces, `archal attach --json`",
-        || schema_for!(crate::attach::engine::PassReport).to_value(),
+        || schema_for!(crate::attach::report::PassReport).to_value(),
     ),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()

@@ -34,6 +34,28 @@ impl Stamp {
         Ok(Self::of(&fs::metadata(path)?))
     }
 
+    /// As a database keeps it.
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.device.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.inode.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.size.to_be_bytes());
+        bytes[24..].copy_from_slice(&self.modified_ns.to_be_bytes());
+        bytes
+    }
+
+    /// From [`to_bytes`](Self::to_bytes); none of anything else.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let part = |at: usize| bytes.get(at..at + 8)?.try_into().ok();
+        (bytes.len() == 32).then_some(())?;
+        Some(Self {
+            device: u64::from_be_bytes(part(0)?),
+            inode: u64::from_be_bytes(part(8)?),
+            size: u64::from_be_bytes(part(16)?),
+            modified_ns: i64::from_be_bytes(part(24)?),
+        })
+    }
+
     /// Whether both are of one file, so that what differs was written in place.
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)

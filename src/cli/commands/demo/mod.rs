@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::attach::engine::PassReport;
+use crate::attach::report::PassReport;
 use crate::attach::job::Status;
 use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
