@@ -43,6 +43,8 @@ pub struct Config {
     pub workspace: Workspace,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// What attempts may cost.
+    pub budget: Budget,
     /// Which values are kept from disk, logs, models and children.
     pub redaction: Redaction,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             agent_keys: Vec::new(),
             workspace: Workspace::default(),
             attach: Attach::default(),
+            budget: Budget::default(),
             redaction: Redaction::default(),
         }
     }
@@ -127,7 +130,7 @@ pub struct Workspace {
 }
 
 /// What happens with failed traces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Attach {
     /// How far `archal attach` goes. `reproduce` is the permission to run this repository's
@@ -153,6 +156,9 @@ pub struct Attach {
     pub validation_command: Option<String>,
     /// Whether commands that are not the harness may run: the fix and validation commands.
     pub allow_external_execution: bool,
+    /// The most that may be spent on one trace, in dollars, or `"none"`; `null` takes
+    /// `budget.perTraceUsd`.
+    pub budget_usd: Option<BudgetCap>,
 }
 
 impl Default for Attach {
@@ -166,6 +172,7 @@ impl Default for Attach {
             fix_timeout: 900,
             validation_command: None,
             allow_external_execution: false,
+            budget_usd: None,
         }
     }
 }
@@ -185,6 +192,47 @@ pub enum ExecutionPolicy {
     Reproduce,
     /// And let a fixer repair the agent.
     Fix,
+}
+
+/// What attempts may cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Budget {
+    /// The most that may be spent on one trace, in dollars, or `"none"`.
+    pub per_trace_usd: BudgetCap,
+    /// The most that you may spend in a day (UTC) in all projects, in dollars, or `"none"`.
+    pub per_day_usd: BudgetCap,
+    /// A file with prices of your own, relative to this file; they win over the prices that
+    /// come with archal (`archal schema prices`).
+    pub prices: Option<String>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            per_trace_usd: BudgetCap::Usd(1.0),
+            per_day_usd: BudgetCap::Usd(5.0),
+            prices: None,
+        }
+    }
+}
+
+/// A cap: dollars, or the word `none`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum BudgetCap {
+    /// Dollars.
+    Usd(#[schemars(range(min = 0, max = 1_000_000))] f64),
+    /// No cap.
+    Word(NoCap),
+}
+
+/// The word that says that there is no cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoCap {
+    /// No cap.
+    None,
 }
 
 /// Which values are kept from disk, logs, models and children.
