@@ -361,8 +361,8 @@ impl Desk {
             .min();
         let trouble = inner.trouble.as_ref().map(|trouble| trouble.until);
         let quiet = inner.quiet_since.saturating_add(QUIET);
-        let quiet = (inner.light == 0 && quiet > self.engine.surround.clock.monotonic())
-            .then_some(quiet);
+        let quiet =
+            (inner.light == 0 && quiet > self.engine.surround.clock.monotonic()).then_some(quiet);
         [settling, trouble, quiet].into_iter().flatten().min()
     }
 
@@ -453,9 +453,11 @@ impl Desk {
             drop(inner);
             let label = format!("reading {}", path.display());
             let file = path.clone();
-            return Some(self.light_step(&attached, &path, label, move |desk, attached| {
-                desk.read(attached, &file, stamp)
-            }));
+            return Some(
+                self.light_step(&attached, &path, label, move |desk, attached| {
+                    desk.read(attached, &file, stamp)
+                }),
+            );
         }
         let known: Vec<i64> = inner.attached.keys().copied().collect();
         drop(inner);
@@ -477,10 +479,13 @@ impl Desk {
         drop(inner);
         let name = PathBuf::from(&job.report.name);
         let label = format!("grading {}", job.report.name);
-        Some(self.light_step(&attached, &name, label, move |desk, attached| {
-            let told = desk.told.clone();
-            desk.engine.grade_again(attached, job, &mut |line| told(line))
-        }))
+        Some(
+            self.light_step(&attached, &name, label, move |desk, attached| {
+                let told = desk.told.clone();
+                desk.engine
+                    .grade_again(attached, job, &mut |line| told(line))
+            }),
+        )
     }
 
     fn light_step(
@@ -622,7 +627,10 @@ impl Desk {
                     .work(&attached, job, stop, &mut |line| told(line));
                 match worked {
                     Ok(()) => {
-                        let job = desk.engine.state.read(|connection| jobs::get(connection, id));
+                        let job = desk
+                            .engine
+                            .state
+                            .read(|connection| jobs::get(connection, id));
                         if let Ok(Some(job)) = job {
                             told(&format!(
                                 "{} {name}: {}",

@@ -1,6 +1,6 @@
 //! Everything that works on the traces of one repository shares one engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use archal_core::id::IdSource;
 use archal_core::source::SourceDescriptor;
 use archal_core::trace::Trace;
 
+use crate::budget::entry::AttemptKey;
+use crate::budget::ledger::{Ledger, LedgerError};
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::run::attempt::Bench;
 use crate::sandbox::hold::Probe;
@@ -20,8 +22,10 @@ use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
 use super::flags::AttachFlags;
+use super::journal;
 use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
+use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, jobs};
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
@@ -62,10 +66,22 @@ pub struct Attached {
     pub flags: AttachFlags,
 }
 
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The state cannot be used.
+    #[error(transparent)]
+    State(#[from] DatabaseError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
 /// The engine.
 pub struct Engine {
     pub(super) surround: Surround,
     pub(super) state: State,
+    pub(super) ledger: Ledger,
     ready: Mutex<BTreeMap<i64, Held>>,
 }
 
@@ -77,16 +93,43 @@ struct Held {
 }
 
 impl Engine {
-    /// An engine over a state that was opened. Jobs that a killed process left under way go back
-    /// into the queue.
-    pub fn new(surround: Surround, state: State) -> Result<Self, DatabaseError> {
-        let now = surround.clock.now();
-        state.write(|change| jobs::requeue_running(change, now))?;
-        Ok(Self {
+    /// An engine over a state that was opened. What a killed process left under way is settled:
+    /// its attempts are charged, its jobs go back into the queue.
+    pub fn new(surround: Surround, state: State, ledger: Ledger) -> Result<Self, EngineError> {
+        let engine = Self {
             surround,
             state,
+            ledger,
             ready: Mutex::new(BTreeMap::new()),
-        })
+        };
+        engine.settle()?;
+        Ok(engine)
+    }
+
+    fn settle(&self) -> Result<(), EngineError> {
+        let now = self.now();
+        let repo = &self.surround.repo;
+        let open = self.state.read(attempts::open)?;
+        // Ended, and killed before the ledger was told.
+        for id in self.ledger.reserved(repo)? {
+            let spent = self
+                .state
+                .read(|connection| attempts::spent(connection, &id))?;
+            if let Some(spent) = spent {
+                let key = AttemptKey::new(repo, id);
+                self.ledger.charge(&key, &journal::charge(&spent))?;
+            }
+        }
+        let known: BTreeSet<String> = open.iter().map(|attempt| attempt.id.clone()).collect();
+        self.ledger.recover(repo, |id| known.contains(id))?;
+        self.state.write_synced(|change| {
+            for attempt in &open {
+                let state = AttemptState::Interrupted;
+                attempts::end(change, &attempt.id, state, None, None, now)?;
+            }
+            jobs::requeue_running(change, now)
+        })?;
+        Ok(())
     }
 
     /// Attaches a directory, or changes how it is attached.

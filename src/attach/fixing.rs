@@ -141,9 +141,7 @@ impl Work<'_> {
         let patch = self.job.patch.as_deref();
         write_status(&status_file, status, &reason, &[], patch)?;
         let place = if status == Status::Fixed { 3 } else { 0 };
-        self.job
-            .artifacts
-            .insert(place, Artifact::of(status_file));
+        self.job.artifacts.insert(place, Artifact::of(status_file));
         Ok(self.end(Stage::Fix, status, code, reason))
     }
 

@@ -48,6 +48,7 @@ impl AttachFlags {
                 "attach.allowExternalExecution",
                 self.allow_external_execution.then_some(true),
             ),
+            Override::of("--budget-usd", "attach.budgetUsd", self.budget_usd.clone()),
             Override::of("--poll", "attach.poll", self.poll),
         ]
         .into_iter()

@@ -58,7 +58,13 @@ impl<'a> Grading<'a> {
     pub fn grade(&self, mut job: JobReport, trace: &Trace) -> Result<Graded<'a>, WriteError> {
         if self.ready.policy() == ExecutionPolicy::Observe {
             let reason = "the policy is observe";
-            return Ok(ended(job, Stage::Import, Status::Observed, "policy", reason));
+            return Ok(ended(
+                job,
+                Stage::Import,
+                Status::Observed,
+                "policy",
+                reason,
+            ));
         }
         let identity = job.trace.clone();
         let folder = self.folder("grades", &job);
@@ -106,8 +112,9 @@ impl<'a> Grading<'a> {
         let file = folder.join("grade.json");
         atomic::write_json(&file, &grade, Durability::Derived)?;
         job.artifacts.push(Artifact::of(file));
-        job.artifacts
-            .push(Artifact::of(self.seed(&job, trace, prepared, &rebuilt, &grade)?));
+        job.artifacts.push(Artifact::of(
+            self.seed(&job, trace, prepared, &rebuilt, &grade)?,
+        ));
         if let Err(diagnostics) = &replay {
             job.missing.clone_from(&rebuilt.missing);
             let refused = diagnostics.first().map(|finding| finding.message.as_str());
@@ -170,7 +177,13 @@ impl<'a> Grading<'a> {
         let file = folder.join("grade.json");
         atomic::write_json(&file, &grade, Durability::Derived)?;
         job.artifacts.push(Artifact::of(file));
-        Ok(ended(job, Stage::Grade, Status::Blocked, "scenario", reason))
+        Ok(ended(
+            job,
+            Stage::Grade,
+            Status::Blocked,
+            "scenario",
+            reason,
+        ))
     }
 
     fn seed(

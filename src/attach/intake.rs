@@ -233,8 +233,8 @@ fn register(
         let is_at_import = !known.report.status.is_terminal()
             && known.report.stage <= Stage::Seed
             && known.report.status == Status::Queued;
-        let lost_its_import = known.report.stage == Stage::Import
-            && known.report.status == Status::Blocked;
+        let lost_its_import =
+            known.report.stage == Stage::Import && known.report.status == Status::Blocked;
         if known.report.revision == imported.trace.revision {
             if !is_at_import && !lost_its_import {
                 return Ok(Registered::Known);

@@ -4,7 +4,10 @@
 use archal_core::id;
 use serde_json::Value;
 
-use crate::budget::{AttemptKey, Charge, Cost, LedgerError, Request, ReserveError, Usd};
+use crate::budget::amount::Usd;
+use crate::budget::entry::{AttemptKey, Charge, Cost, Request};
+use crate::budget::ledger::{LedgerError, ReserveError};
+use crate::budget::prices::Tokens;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::journal::{AttemptId, Begun, Journal, Phase, Refused, StepKey};
 use crate::reproduce::spent::{Spent, SpentSource};
@@ -86,13 +89,18 @@ impl Journal for JobJournal<'_> {
         }
         let id = AttemptId(id::prefixed(self.engine.surround.ids.as_ref(), "attempt"));
         let now = self.engine.now();
-        let caps = &self.ready.settings.options.caps;
+        let caps = &self.ready.settings.caps;
+        let estimate = match (&key.phase, estimate.micros.and_then(Usd::from_micros)) {
+            // Nobody knows what a fixer costs, and it may cost the most of all.
+            (Phase::Fixer, None) => caps.per_trace.amount().and_then(fixer_share),
+            (_, estimate) => estimate,
+        };
         let reserved = self.engine.ledger.reserve(
             &Request {
                 key: self.key(&id),
                 kind: kind(&key.phase).to_owned(),
                 trace: Some(self.trace.clone()),
-                estimate: estimate.micros.map(Usd::from_micros),
+                estimate,
             },
             caps,
             now,
@@ -118,17 +126,14 @@ impl Journal for JobJournal<'_> {
         }
         Ok(Begun {
             id,
-            may_spend: reserved.entry.reserved.map(Usd::micros),
+            may_spend: reserved.entry.reserved_usd.map(Usd::micros),
         })
     }
 
     fn meter(&self, id: &AttemptId, spent: &Spent) {
-        if let Some(micros) = spent.micros {
+        if let Some(spent) = spent.micros.and_then(Usd::from_micros) {
             // What is not metered is charged at the end, or by its whole reservation.
-            self.engine
-                .ledger
-                .meter(&self.key(id), Usd::from_micros(micros))
-                .ok();
+            self.engine.ledger.meter(&self.key(id), spent).ok();
         }
     }
 
@@ -143,17 +148,26 @@ impl Journal for JobJournal<'_> {
 
 /// What the ledger is told of an attempt that ended.
 pub(super) fn charge(spent: &Spent) -> Charge {
-    let cost = match (spent.source, spent.micros) {
-        (_, Some(micros)) => Cost::Reported(Usd::from_micros(micros)),
-        (SpentSource::NotStarted, None) => Cost::Reported(Usd::from_micros(0)),
+    let cost = match (spent.source, spent.micros.and_then(Usd::from_micros)) {
+        (_, Some(amount)) => Cost::Reported(amount),
+        (SpentSource::NotStarted, None) => Cost::Reported(Usd::ZERO),
         (_, None) => Cost::Unknown,
     };
-    Charge {
-        cost,
-        input_tokens: spent.input_tokens,
-        output_tokens: spent.output_tokens,
-        model: spent.model.clone(),
-    }
+    let tokens = match (spent.input_tokens, spent.output_tokens) {
+        (None, None) => None,
+        (input, output) => Some(Tokens {
+            input: input.unwrap_or_default(),
+            output: output.unwrap_or_default(),
+            ..Tokens::default()
+        }),
+    };
+    Charge { cost, tokens }
+}
+
+/// What a fixer that says nothing beforehand reserves, and is told that it may spend: a quarter
+/// of the trace's cap, so that one that was cut off can be started again.
+fn fixer_share(per_trace: Usd) -> Option<Usd> {
+    Usd::from_micros(per_trace.micros() / 4)
 }
 
 fn kind(phase: &Phase) -> &'static str {

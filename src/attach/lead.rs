@@ -25,7 +25,14 @@ impl Engine {
         let now = self.now();
         self.state.write(|change| {
             let end = |id: i64, reason: &str| {
-                jobs::move_to(change, id, Stage::Reproduce, Status::GroupMember, reason, now)
+                jobs::move_to(
+                    change,
+                    id,
+                    Stage::Reproduce,
+                    Status::GroupMember,
+                    reason,
+                    now,
+                )
             };
             let run = || {
                 let stage = job.report.stage;
@@ -90,7 +97,8 @@ impl Engine {
     /// Ends the running job of the trace of that name: archal has a fault that it finds.
     pub(super) fn give_up(&self, name: &str, message: &str) {
         let now = self.now();
-        let reason = format!("archal has a fault that this trace finds; please report it: {message}");
+        let reason =
+            format!("archal has a fault that this trace finds; please report it: {message}");
         self.state
             .write(|change| {
                 for trace in traces::meant(change, name)? {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use archal_core::trace::Trace;
+use archal_core::trace::{Trace, Usage};
 use serde_json::{Value, json};
 
+use crate::budget::amount::Usd;
+use crate::budget::prices::Tokens;
 use crate::config::schema::ExecutionPolicy;
 use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::decision::{self, Decision, Shown};
@@ -164,7 +166,7 @@ impl Engine {
     }
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// The folder of one stage of this job.
     pub(super) fn folder(&self, stage: &str) -> PathBuf {
         self.engine
@@ -175,7 +177,7 @@ impl Work<'_> {
     }
 
     /// Makes private copies of the repository at the base commit.
-    pub(super) fn workshop(&self) -> Workshop<'_> {
+    pub(super) fn workshop(&self) -> Workshop<'a> {
         Workshop {
             repo: &self.engine.surround.repo,
             base: &self.ready.base,
@@ -245,7 +247,7 @@ impl Work<'_> {
             route: options.route,
             expose_clone_urls: options.expose_clone_urls,
             journal: self.journal,
-            estimate: Estimate::of(self.trace, &|_, _| None),
+            estimate: Estimate::of(self.trace, &|model, usage| self.price(model, usage)),
         };
         let folder = self.folder("runs");
         let workshop = self.workshop();
@@ -303,6 +305,18 @@ impl Work<'_> {
         })
     }
 
+    /// What a call of a model cost, in millionths of a US dollar; none where nobody can say.
+    fn price(&self, model: &str, usage: &Usage) -> Option<i64> {
+        let tokens = Tokens {
+            input: usage.input_tokens?,
+            output: usage.output_tokens?,
+            cache_read: usage.cached_tokens.unwrap_or_default(),
+            cache_write: 0,
+        };
+        let price = self.ready.settings.prices.find(model)?;
+        price.cost(&tokens).map(Usd::micros)
+    }
+
     /// A failure that was fixed and shows on another commit is open again.
     fn recurred(&self, identity: &FailureIdentity) -> Result<(), DatabaseError> {
         let now = self.engine.now();
@@ -323,9 +337,9 @@ impl Work<'_> {
             StepError::Attempt(AttemptError::Harness(_)) => {
                 self.end(Stage::Reproduce, Status::Blocked, "harness", reason)
             }
-            StepError::Workplace(
-                WorkplaceError::Setup { .. } | WorkplaceError::Share { .. },
-            ) => self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason),
+            StepError::Workplace(WorkplaceError::Setup { .. } | WorkplaceError::Share { .. }) => {
+                self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason)
+            }
             _ => self.end(Stage::Reproduce, Status::Error, "session", reason),
         }
     }

@@ -8,6 +8,8 @@ use archal_core::diagnostic::{Diagnostic, SourceText};
 use archal_core::environment::Environment;
 use archal_core::redact::Redactor;
 
+use crate::budget::cap::Caps;
+use crate::budget::prices::{Prices, PricesError};
 use crate::config::{self, ConfigError, Loaded, agent};
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
@@ -28,6 +30,10 @@ pub struct Settings {
     pub agent: Wanted<'static>,
     /// What must not reach a disk.
     pub scrubber: Scrubber,
+    /// What may be spent.
+    pub caps: Caps,
+    /// What models cost.
+    pub prices: Prices,
     /// What should be said of the configuration: old names of keys.
     pub notes: Vec<Diagnostic>,
     /// The configuration file, for these.
@@ -48,6 +54,17 @@ pub enum SettingsError {
         /// The file they point into.
         source_text: Option<SourceText>,
     },
+    /// An amount of money in it is none.
+    #[error("the budget in the configuration cannot be used")]
+    Budget {
+        /// Why.
+        diagnostic: Box<Diagnostic>,
+        /// The file it points into.
+        source_text: Option<SourceText>,
+    },
+    /// The file of prices it names cannot be used.
+    #[error(transparent)]
+    Prices(#[from] PricesError),
     /// A seed file it names cannot be used.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -89,7 +106,15 @@ impl Settings {
             .flat_map(|clone| clone.keep_fields)
             .copied()
             .chain(loaded.config.redaction.keep.iter().map(String::as_str));
+        let caps = Caps::of(&loaded).map_err(|diagnostic| SettingsError::Budget {
+            diagnostic: Box::new(diagnostic),
+            source_text: loaded.source.clone(),
+        })?;
+        let own_prices = loaded.config.budget.prices.as_deref();
+        let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
+            caps,
+            prices: Prices::load(own_prices.as_deref())?,
             options: options(&loaded, around)?,
             agent: Wanted {
                 flag: None,

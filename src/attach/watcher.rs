@@ -216,7 +216,8 @@ impl Watcher {
             running.thread.join().ok();
         }
         self.pool.stop(&Which::All, grace);
-        self.pool.drain(Some(grace.saturating_add(Duration::from_secs(30))));
+        self.pool
+            .drain(Some(grace.saturating_add(Duration::from_secs(30))));
     }
 
     fn feeds(&self) -> MutexGuard<'_, BTreeMap<i64, Running>> {

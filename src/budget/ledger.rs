@@ -295,25 +295,13 @@ impl Ledger {
         repo: &Path,
         is_known: impl Fn(&str) -> bool,
     ) -> Result<Recovered, LedgerError> {
-        let repo = super::entry::repo_name(repo);
-        let open = self.query(|connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM entries WHERE repo = ?1 AND state = 'reserved' ORDER BY id"
-            );
-            let mut rows = connection.prepare(&sql)?;
-            let entries = rows.query_map([&repo], entry)?;
-            entries.collect::<rusqlite::Result<Vec<Entry>>>()
-        })?;
         // The caller's question may be slow: it is asked while nobody waits for the ledger.
-        let open: Vec<(AttemptKey, bool)> = open
+        let open: Vec<(AttemptKey, bool)> = self
+            .reserved(repo)?
             .into_iter()
-            .map(|entry| {
-                let is_known = is_known(&entry.attempt);
-                let key = AttemptKey {
-                    repo: entry.repo,
-                    attempt: entry.attempt,
-                };
-                (key, is_known)
+            .map(|attempt| {
+                let is_known = is_known(&attempt);
+                (AttemptKey::new(repo, attempt), is_known)
             })
             .collect();
         self.change(|change| {
@@ -331,6 +319,19 @@ impl Ledger {
                 }
             }
             Ok(recovered)
+        })
+    }
+
+    /// The attempts of a repository that were reserved and have no end, oldest first.
+    pub fn reserved(&self, repo: &Path) -> Result<Vec<String>, LedgerError> {
+        let repo = super::entry::repo_name(repo);
+        self.query(|connection| {
+            connection
+                .prepare(
+                    "SELECT attempt FROM entries WHERE repo = ?1 AND state = 'reserved' ORDER BY id",
+                )?
+                .query_map([&repo], |row| row.get(0))?
+                .collect()
         })
     }
 

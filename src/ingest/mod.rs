@@ -14,4 +14,4 @@ pub mod key;
 pub mod schema;
 pub mod watch;
 
-pub use file::{age, FileReport, FileStatus, Imported, is_newer, read_bytes, read_file};
+pub use file::{FileReport, FileStatus, Imported, age, is_newer, read_bytes, read_file};

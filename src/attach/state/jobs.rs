@@ -175,9 +175,7 @@ pub fn renew(
 /// How often a job was begun.
 pub fn tries(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached(
-            "SELECT count(*) FROM transitions WHERE job = ?1 AND status = 'running'",
-        )?
+        .prepare_cached("SELECT count(*) FROM transitions WHERE job = ?1 AND status = 'running'")?
         .query_row([id], |row| row.get(0))
 }
 
