@@ -10,6 +10,7 @@
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
 //! requests mean through [`socket::Handler`].
 
+pub mod client;
 pub mod lock;
 mod place;
 pub mod pool;
@@ -18,3 +19,4 @@ mod pool_tests;
 pub mod protocol;
 pub mod queue;
 pub mod record;
+pub mod socket;
