@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod lock;
+pub mod log;
 mod place;
 pub mod pool;
 #[cfg(test)]
