@@ -10,7 +10,9 @@
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
 //! requests mean through [`socket::Handler`].
 
+pub mod client;
 pub mod lock;
+pub mod log;
 mod place;
 pub mod pool;
 #[cfg(test)]
@@ -18,3 +20,4 @@ mod pool_tests;
 pub mod protocol;
 pub mod queue;
 pub mod record;
+pub mod socket;
