@@ -10,7 +10,9 @@
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
 //! requests mean through [`socket::Handler`].
 
+pub mod background;
 pub mod client;
+pub mod interrupts;
 pub mod lock;
 pub mod log;
 mod place;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use archal_core::clock::{Clock, Timestamp};
 
+mod background;
+mod interrupts;
 mod socket;
 
 /// A bound for what happens at once unless something is broken.
