@@ -9,6 +9,7 @@ mod contract;
 mod generated;
 mod ingest;
 mod loops;
+mod notices;
 mod sandbox;
 mod session;
 mod tidy;

@@ -10,12 +10,19 @@
 //! - [`stages`]: one trace through its stages.
 //! - `fixing`: the last of them.
 //! - [`handoff`]: a pass for a person.
+//! - [`state`]: what is known between two lives of the process.
+//! - [`inbox`]: failures as a person looks at them and decides.
+//! - [`notify`]: telling a person of failures.
+//! - [`retention`]: what goes because it is old.
 
 pub mod engine;
 mod fixing;
 pub mod handoff;
+pub mod inbox;
 pub mod job;
+pub mod notify;
 pub mod options;
 pub mod ready;
+pub mod retention;
 pub mod stages;
 pub mod state;
