@@ -10,6 +10,7 @@ mod generated;
 mod host;
 mod ingest;
 mod loops;
+mod notices;
 mod sandbox;
 mod session;
 mod tidy;

@@ -11,6 +11,8 @@
 //! - [`intake`]: from a file that was read to graded jobs.
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the process around it.
+//! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
+//! - [`retention`]: what goes because it is old.
 //! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
 
 pub mod desk;
@@ -19,14 +21,17 @@ mod fixing;
 pub mod flags;
 pub mod grading;
 pub mod handoff;
+pub mod inbox;
 pub mod intake;
 pub mod job;
 pub mod journal;
 pub mod lead;
+pub mod notify;
 pub mod options;
 pub mod ready;
 pub mod report;
 mod reproducing;
+pub mod retention;
 pub mod settings;
 pub mod state;
 pub mod watcher;

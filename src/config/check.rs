@@ -11,7 +11,6 @@ use super::document::{Member, Node, NodeKind, join};
 /// Keys and values that the design names and this version does not have. They are refused, not
 /// ignored: a configuration never promises more than it does.
 const PLANNED: &[(&str, &str)] = &[
-    ("attach.notify", "notifying about failures"),
     ("attach.openPr", "opening pull requests"),
     ("attach.preprod", "running preprod from attach"),
     ("clock", "a fixed clock"),
@@ -21,7 +20,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("pdca", "the PDCA loop"),
     ("preprod", "the pre-production loop"),
     ("reproduce", "replaying recorded model turns"),
-    ("retention", "pruning old runs and traces"),
     ("route.allow", "letting named hosts through"),
     ("route.mode=direct", "the route `direct`"),
     ("route.mode=shim", "the route `shim`"),
@@ -370,21 +368,21 @@ mod tests {
             "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `redaction`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
             "#);
     }
 
     #[test]
     fn planned_keys_are_refused_and_old_names_taken() {
         insta::assert_snapshot!(findings(
-            r#"{"twins": ["github"], "judge": {}, "evaluatorModel": "x", "autoloop": {"notify": {}},
+            r#"{"twins": ["github"], "judge": {}, "evaluatorModel": "x", "autoloop": {"preprod": {}},
                 "route": {"mode": "shim"}}"#
         ), @r#"
             "twins" | config/old-name | `twins` is now called `clones`
             "autoloop" | config/old-name | `autoloop` is now called `attach`
             "judge" | config/not-yet | `judge` is not supported yet in this version | a judge is planned; remove this until then
             "evaluatorModel" | config/not-yet | `evaluatorModel` is not supported yet in this version | a judge is planned; remove this until then
-            "notify" | config/not-yet | `attach.notify` is not supported yet in this version | notifying about failures is planned; remove this until then
+            "preprod" | config/not-yet | `attach.preprod` is not supported yet in this version | running preprod from attach is planned; remove this until then
             "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
             "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#""twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too"#);

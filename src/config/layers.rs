@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::check;
 use super::document::{self, Node, join};
+use super::notify;
 use super::schema::{Config, json_schema};
 
 /// The file's name.
@@ -296,12 +297,21 @@ fn merge(
             file: source,
         });
     }
-    let config = match serde_path_to_error::deserialize(&layers.value) {
-        Ok(config) => config,
-        Err(error) => {
+    let made = serde_path_to_error::deserialize(&layers.value)
+        .map_err(|error: serde_path_to_error::Error<_>| {
             let path = error.path().to_string();
-            let mut finding =
-                Diagnostic::error("config/type", format!("`{path}`: {}", error.into_inner()));
+            let told = format!("`{path}`: {}", error.into_inner());
+            (path, Diagnostic::error("config/type", told))
+        })
+        .and_then(
+            |config: Config| match notify::problem(&config.attach.notify) {
+                Some(problem) => Err(problem),
+                None => Ok(config),
+            },
+        );
+    let config = match made {
+        Ok(config) => config,
+        Err((path, mut finding)) => {
             finding.span = spans.get(&path).copied();
             finding.file = source.as_ref().map(|source| source.path.clone());
             return Err(ConfigError::Invalid {

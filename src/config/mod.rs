@@ -4,14 +4,18 @@
 //! - `document`: JSON with comments, with the place of every value.
 //! - `check`: the file against the schema, with places and the nearest right spelling.
 //! - `layers`: flags over environment over file over defaults.
+//! - [`amounts`]: durations and sizes as people write them.
+//! - [`notify`]: where notices go, once the settings are sound.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
 
 pub mod agent;
+pub mod amounts;
 mod check;
 mod document;
 pub mod example;
 mod layers;
+pub mod notify;
 pub mod schema;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};

@@ -10,6 +10,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
+use super::amounts::{Age, Size};
+
 /// The configuration of archal for one repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -47,6 +49,9 @@ pub struct Config {
     pub budget: Budget,
     /// Which values are kept from disk, logs, models and children.
     pub redaction: Redaction,
+    /// How long what archal keeps in its state folder is kept; `archal prune` and the watcher
+    /// remove what is older. What something still refers to stays.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -67,6 +72,7 @@ impl Default for Config {
             attach: Attach::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -154,11 +160,13 @@ pub struct Attach {
     pub fix_timeout: u32,
     /// A shell command that must succeed with a fix before it counts: `make test`.
     pub validation_command: Option<String>,
-    /// Whether commands that are not the harness may run: the fix and validation commands.
+    /// Whether commands that are not the harness may run: the fix, validation and notify commands.
     pub allow_external_execution: bool,
     /// The most that may be spent on one trace, in dollars, or `"none"`; `null` takes
     /// `budget.perTraceUsd`.
     pub budget_usd: Option<BudgetCap>,
+    /// Who is told of failures, and of what.
+    pub notify: Notify,
 }
 
 impl Default for Attach {
@@ -173,6 +181,95 @@ impl Default for Attach {
             validation_command: None,
             allow_external_execution: false,
             budget_usd: None,
+            notify: Notify::default(),
+        }
+    }
+}
+
+/// Who is told of failures: a command, or a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Notify {
+    /// A shell command that is run for each notice. The notice is a JSON file, whose path is in
+    /// `ARCHAL_NOTICE_FILE`. Needs `attach.allowExternalExecution`.
+    pub command: Option<String>,
+    /// A URL that each notice is posted to as JSON. One that holds a secret, as those of chat
+    /// services do, is named by `webhookEnv` instead.
+    pub webhook: Option<String>,
+    /// The environment variable that holds the webhook's URL.
+    pub webhook_env: Option<String>,
+    /// What is told: `new`, `reproduced`, `blocked`, `fix_failed`, `fixed`, `reopened`.
+    pub on: Vec<NoticeEvent>,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self {
+            command: None,
+            webhook: None,
+            webhook_env: None,
+            on: vec![
+                NoticeEvent::New,
+                NoticeEvent::Blocked,
+                NoticeEvent::Fixed,
+                NoticeEvent::Reopened,
+            ],
+        }
+    }
+}
+
+/// What happens to a failure.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeEvent {
+    /// A trace shows it for the first time.
+    New,
+    /// It shows on HEAD.
+    Reproduced,
+    /// Something is missing to go on: evidence, a harness, a fixer, a permission.
+    Blocked,
+    /// A fixer ran and there is no proven patch.
+    FixFailed,
+    /// There is a proven patch.
+    Fixed,
+    /// It shows again after a fix.
+    Reopened,
+}
+
+impl NoticeEvent {
+    /// As it is written in reports and rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Reproduced => "reproduced",
+            Self::Blocked => "blocked",
+            Self::FixFailed => "fix_failed",
+            Self::Fixed => "fixed",
+            Self::Reopened => "reopened",
+        }
+    }
+}
+
+/// How long what archal keeps is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Retention {
+    /// The evidence of runs, as `30d`; `null` for ever.
+    pub runs: Option<Age>,
+    /// Imports, grades and seeds of traces, as `90d`; `null` for ever.
+    pub traces: Option<Age>,
+    /// All of it together, as `5GB`: above that the oldest goes first; `null` for no limit.
+    pub max_bytes: Option<Size>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            runs: Some(Age::days(30)),
+            traces: Some(Age::days(90)),
+            max_bytes: Some(Size::bytes(5_000_000_000)),
         }
     }
 }

@@ -48,6 +48,14 @@ pub enum DatabaseError {
         /// The newest form known here.
         known: usize,
     },
+    /// Its folder lies on another machine's disk.
+    #[error("{} lies on a network file system ({kind}), where locks cannot be relied on", path.display())]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: String,
+    },
     /// It is no database, or its content contradicts itself.
     #[error("{} is broken: {reason}", path.display())]
     Broken {
@@ -77,6 +85,15 @@ impl DatabaseError {
     /// Whether the file's content is lost, so that putting it aside is the way on.
     pub fn is_broken(&self) -> bool {
         matches!(self, Self::Broken { .. })
+    }
+
+    /// The command that mends it, where one does.
+    pub fn way_out(&self) -> Option<&'static str> {
+        match self {
+            Self::Network { .. } => Some("export ARCHAL_STATE_DIR=<a folder on a local disk>"),
+            Self::Io { .. } => Some("export ARCHAL_STATE_DIR=<a folder you may write>"),
+            Self::Sqlite { .. } | Self::Newer { .. } | Self::Broken { .. } => None,
+        }
     }
 
     /// Whether the disk is full.

@@ -1,6 +1,7 @@
-//! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`]) and
-//! how databases are opened ([`database`]).
+//! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`]), how
+//! databases are opened ([`database`]) and how much room there is ([`space`]).
 
 pub mod atomic;
 pub mod database;
 pub mod layout;
+pub mod space;

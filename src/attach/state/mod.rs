@@ -11,12 +11,16 @@
 //! - [`jobs`]: jobs, their transitions, and which is next.
 //! - [`attempts`]: paid steps of jobs.
 //! - [`failures`]: groups of traces that show the same failure.
+//! - [`notices`]: what is to be told of them, and what became of that.
+//! - [`pruned`]: which artifacts were removed because they were old.
 
 pub mod attachments;
 pub mod attempts;
 pub mod failures;
 pub mod files;
 pub mod jobs;
+pub mod notices;
+pub mod pruned;
 mod schema;
 pub mod traces;
 
@@ -28,6 +32,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::database::{self, DatabaseError, Promise};
 use crate::store::layout::Layout;
+use crate::store::space;
 
 /// A database smaller than this is checked before anything else is done with it; a larger one
 /// behind the work, because reading all of it takes longer than people wait.
@@ -77,7 +82,24 @@ impl State {
         }
     }
 
+    /// Opens the state of a repository to change something in it beside whoever works with it, as
+    /// a person does from another terminal; none where nothing was ever attached. A broken one is
+    /// left for its keeper to put aside.
+    pub fn beside(layout: &Layout) -> Result<Option<Self>, DatabaseError> {
+        let path = layout.state_database();
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::open_checked(&path, false).map(Some)
+    }
+
     fn open_checked(path: &Path, check: bool) -> Result<Self, DatabaseError> {
+        if let Some(kind) = space::network_kind(path) {
+            return Err(DatabaseError::Network {
+                path: path.to_owned(),
+                kind,
+            });
+        }
         let writer = database::open(path, schema::MIGRATIONS, Promise::Whole)?;
         if check {
             database::check(path, &writer)?;

@@ -3,7 +3,8 @@
 use crate::store::database::Migrations;
 
 /// The steps to the present form. A released step never changes; add one below it.
-pub(super) const MIGRATIONS: Migrations = &["
+pub(super) const MIGRATIONS: Migrations = &[
+    "
 CREATE TABLE facts (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -120,4 +121,18 @@ CREATE TABLE notices (
   error TEXT
 ) STRICT;
 CREATE INDEX notices_open ON notices (due_at) WHERE sent_at IS NULL;
-"];
+",
+    "
+ALTER TABLE notices ADD COLUMN key TEXT NOT NULL DEFAULT '';
+ALTER TABLE notices ADD COLUMN outcome TEXT;
+CREATE INDEX notices_of_failure ON notices (failure, id);
+
+CREATE TABLE pruned (
+  trace INTEGER NOT NULL REFERENCES traces (id),
+  part TEXT NOT NULL,
+  at TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (trace, part)
+) STRICT, WITHOUT ROWID;
+",
+];

@@ -1,9 +1,11 @@
 //! Every host the present configuration could contact, and why.
 
+use archal_core::environment::Environment;
 use serde::Serialize;
 
 use crate::cli::context::CommandContext;
 use crate::config::Config;
+use crate::config::notify::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
 
 /// Someone who could be contacted.
@@ -12,7 +14,7 @@ struct Contact {
     /// Which program would do it.
     by: &'static str,
     /// Which hosts.
-    hosts: &'static str,
+    hosts: String,
     /// Why it could.
     why: String,
 }
@@ -22,11 +24,16 @@ struct Document {
     contacts: Vec<Contact>,
 }
 
-/// Prints the contacts. archal itself has none: no judge, hosted source or pull-request target
-/// can be configured in this version.
+/// Who contacts what a webhook names.
+const ITSELF: &str = "archal itself";
+
+/// Prints the contacts. archal itself has none but a webhook: no judge, hosted source or
+/// pull-request target can be configured in this version.
 pub(super) fn print(config: &Config, cx: &CommandContext) {
-    let contacts = contacts(config);
-    cx.printer.line("archal itself: no host");
+    let contacts = contacts(config, &cx.environment);
+    if contacts.iter().all(|contact| contact.by != ITSELF) {
+        cx.printer.line(format!("{ITSELF}: no host"));
+    }
     for contact in &contacts {
         cx.printer.line(format!(
             "{}: {}, {}",
@@ -37,26 +44,26 @@ pub(super) fn print(config: &Config, cx: &CommandContext) {
         .document("archal.doctor-network", 1, &Document { contacts });
 }
 
-fn contacts(config: &Config) -> Vec<Contact> {
-    let mut contacts = Vec::new();
+fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
+    let mut contacts: Vec<Contact> = notices(config, environment).into_iter().collect();
     match config.route.mode {
         // In `isolated` the harness has no network but the clones.
         RouteMode::Isolated => {}
         RouteMode::Auto => contacts.push(Contact {
             by: "the agent's harness",
-            hosts: "any host",
+            hosts: "any host".to_owned(),
             why: "where user namespaces do not work, a client that ignores the proxy variables is not held (route `auto`)".to_owned(),
         }),
         RouteMode::Proxy => contacts.push(Contact {
             by: "the agent's harness",
-            hosts: "any host",
+            hosts: "any host".to_owned(),
             why: "a client that ignores the proxy variables is not held (route `proxy`)".to_owned(),
         }),
     }
     if let Some(setup) = &config.workspace.setup {
         contacts.push(Contact {
             by: "the workspace's setup command",
-            hosts: "any host",
+            hosts: "any host".to_owned(),
             why: format!("`{setup}` runs with network"),
         });
     }
@@ -66,11 +73,33 @@ fn contacts(config: &Config) -> Vec<Contact> {
     {
         contacts.push(Contact {
             by: "the fix command",
-            hosts: "any host",
+            hosts: "any host".to_owned(),
             why: format!("`{command}` runs with network"),
         });
     }
     contacts
+}
+
+/// Who is told of failures.
+fn notices(config: &Config, environment: &Environment) -> Option<Contact> {
+    let to_webhook = |hosts: String, key: &str| Contact {
+        by: ITSELF,
+        hosts,
+        why: format!("notices of failures are posted there (`attach.notify.{key}`)"),
+    };
+    match notify::channel(&config.attach.notify)? {
+        Channel::Webhook(url) => Some(to_webhook(notify::host(&url)?, "webhook")),
+        Channel::WebhookEnv(name) => {
+            let host = environment.get(&name).and_then(notify::host);
+            let host = host.unwrap_or_else(|| format!("the host of ${name}, which holds no URL"));
+            Some(to_webhook(host, "webhookEnv"))
+        }
+        Channel::Command(command) => config.attach.allow_external_execution.then(|| Contact {
+            by: "the notify command",
+            hosts: "any host".to_owned(),
+            why: format!("`{command}` runs with network"),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +108,7 @@ mod tests {
 
     #[test]
     fn only_children_outside_the_namespace_reach_out() {
+        let contacts = |config: &Config| contacts(config, &Environment::default());
         let mut config = Config::default();
         config.route.mode = RouteMode::Isolated;
         assert_eq!(contacts(&config), []);
@@ -87,5 +117,35 @@ mod tests {
         config.attach.allow_external_execution = true;
         config.attach.policy = ExecutionPolicy::Fix;
         assert_eq!(contacts(&config).len(), 1);
+    }
+
+    #[test]
+    fn the_host_of_a_webhook_is_told_and_never_more_of_it() {
+        let environment = Environment {
+            variables: [(
+                "HOOK".to_owned(),
+                "https://chat.example.com/t/abc".to_owned(),
+            )]
+            .into(),
+            ..Environment::default()
+        };
+        let mut config = Config::default();
+        config.route.mode = RouteMode::Isolated;
+        let hosts = |config: &Config| {
+            let contacts = contacts(config, &environment);
+            contacts
+                .into_iter()
+                .map(|contact| contact.hosts)
+                .collect::<Vec<_>>()
+        };
+        config.attach.notify.webhook_env = Some("HOOK".to_owned());
+        assert_eq!(hosts(&config), ["chat.example.com"]);
+        config.attach.notify.webhook_env = Some("NONE".to_owned());
+        assert_eq!(hosts(&config), ["the host of $NONE, which holds no URL"]);
+        config.attach.notify.webhook_env = None;
+        config.attach.notify.command = Some("mail".to_owned());
+        assert_eq!(hosts(&config), [""; 0], "the command has no permission");
+        config.attach.allow_external_execution = true;
+        assert_eq!(hosts(&config), ["any host"]);
     }
 }

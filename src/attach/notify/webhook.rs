@@ -1,0 +1,138 @@
+//! A notice posted to a URL.
+
+use std::error::Error;
+use std::time::Duration;
+
+use archal_core::clock::Timestamp;
+use archal_core::environment::Environment;
+use jiff::fmt::rfc2822;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{NoProxy, Proxy, StatusCode, redirect};
+use serde_json::Value;
+
+use crate::attach::state::notices::Outcome;
+use crate::config::notify;
+
+use super::{Courier, Told};
+
+/// Posts a notice. The URL may be a secret: of it, only the host is ever told.
+pub(super) fn tell(courier: &Courier<'_>, url: &str, key: &str, body: &Value) -> Told {
+    let url = url.trim();
+    if let Err(reason) = notify::usable(url) {
+        return Told::Never {
+            outcome: Outcome::Blocked,
+            reason: format!("the webhook's URL {reason}"),
+        };
+    }
+    let host = notify::host(url).unwrap_or_default();
+    let later = |reason: String| Told::Later {
+        reason,
+        after: None,
+    };
+    let client = match client(url, courier.webhook_timeout, courier.environment) {
+        Ok(client) => client,
+        Err(error) => return later(told(&host, error, courier.webhook_timeout)),
+    };
+    let sent = client
+        .post(url)
+        .header("Idempotency-Key", key)
+        .json(body)
+        .send();
+    match sent {
+        Ok(response) => answered(&host, &response, courier.clock.now()),
+        Err(error) => later(told(&host, error, courier.webhook_timeout)),
+    }
+}
+
+fn client(
+    url: &str,
+    timeout: Duration,
+    environment: &Environment,
+) -> Result<Client, reqwest::Error> {
+    // The one provider of this program; whoever was first has set the same.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut client = Client::builder()
+        .user_agent(concat!("archal/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .timeout(timeout)
+        // The variables come in as an argument, below.
+        .no_proxy();
+    let of = |names: [&str; 2]| names.into_iter().find_map(|name| environment.get(name));
+    let proxy = of(["https_proxy", "HTTPS_PROXY"]).or(of(["all_proxy", "ALL_PROXY"]));
+    if let Some(proxy) = proxy.filter(|_| url.starts_with("https:")) {
+        let without = of(["no_proxy", "NO_PROXY"]).and_then(NoProxy::from_string);
+        client = client.proxy(Proxy::https(proxy)?.no_proxy(without));
+    }
+    client.build()
+}
+
+fn answered(host: &str, response: &Response, now: Timestamp) -> Told {
+    let status = response.status();
+    if status.is_success() {
+        return Told::Taken;
+    }
+    let is_passing = status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+    if is_passing {
+        let after = response.headers().get(RETRY_AFTER);
+        return Told::Later {
+            reason: format!("{host} answered {status}"),
+            after: after.and_then(|after| retry_after(after.to_str().ok()?, now)),
+        };
+    }
+    let hint = if status.is_redirection() {
+        "; redirects are not followed: give the address it leads to"
+    } else {
+        ""
+    };
+    Told::Never {
+        outcome: Outcome::GivenUp,
+        reason: format!("{host} answered {status}{hint}"),
+    }
+}
+
+/// `Retry-After`: seconds, or the time of day.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = rfc2822::parse(text.trim()).ok()?.timestamp();
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+}
+
+/// Why nothing was answered, without the URL.
+fn told(host: &str, error: reqwest::Error, timeout: Duration) -> String {
+    if error.is_timeout() {
+        return format!("{host} gave no answer in {} s", timeout.as_secs_f32());
+    }
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let what = if error.is_connect() {
+        "cannot be reached"
+    } else {
+        "cannot be asked"
+    };
+    format!("{host} {what}: {cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_retry_after_are_understood() {
+        let now: Timestamp = "1994-11-06T08:49:00Z".parse().expect("valid");
+        let after = |text| retry_after(text, now).map(|after| after.as_secs());
+        assert_eq!(after("120"), Some(120));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(37));
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! What is to be told of failures, and what became of that: the outbox.
+//!
+//! A notice is a row that is written in the transaction of the change it tells of, so that none
+//! is lost and none tells of what never was. It is delivered later, by a step of its own.
+
+use archal_core::clock::Timestamp;
+use archal_core::hash;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::failures::FailureStatus;
+use super::time_text;
+use crate::config::schema::NoticeEvent;
+
+/// What became of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was taken.
+    Sent,
+    /// It may not be sent, or the place it goes to is not known.
+    Blocked,
+    /// It was refused, or tried often enough.
+    GivenUp,
+    /// Nobody asked for it.
+    Unwanted,
+    /// The group was dismissed.
+    Muted,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [
+        Self::Sent,
+        Self::Blocked,
+        Self::GivenUp,
+        Self::Unwanted,
+        Self::Muted,
+    ];
+
+    /// As it is written in reports and rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Blocked => "blocked",
+            Self::GivenUp => "given_up",
+            Self::Unwanted => "unwanted",
+            Self::Muted => "muted",
+        }
+    }
+}
+
+/// A notice as its row has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredNotice {
+    /// Its row.
+    pub id: i64,
+    /// Its id for whoever is told, the same at each try.
+    pub key: String,
+    /// The group.
+    pub failure: String,
+    /// What happened; none where a later archal wrote it.
+    pub event: Option<NoticeEvent>,
+    /// What is told.
+    pub body: Value,
+    /// When it is to be tried next, or was to be the last time.
+    pub due_at: String,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it was closed.
+    pub closed_at: Option<String>,
+    /// What became of it; none while it is open.
+    pub outcome: Option<Outcome>,
+    /// Why it was not taken the last time.
+    pub error: Option<String>,
+}
+
+const COLUMNS: &str = "id, key, failure, event, body, due_at, tries, sent_at, outcome, error";
+
+/// Writes down that something is to be told from `due` on; call it in the transaction of the
+/// change. None where it was told already or the group is dismissed.
+///
+/// A group that is shown by a thousand traces is one notice: what was told is told again only
+/// after the group was fixed or reopened, and `new` never.
+pub fn add(
+    connection: &Connection,
+    failure: &str,
+    event: NoticeEvent,
+    body: &Value,
+    due: Timestamp,
+) -> rusqlite::Result<Option<i64>> {
+    let is_muted: Option<bool> = connection
+        .prepare_cached("SELECT status = ?2 FROM failures WHERE name = ?1")?
+        .query_row(params![failure, FailureStatus::Dismissed.name()], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    if is_muted == Some(true) || is_told(connection, failure, event)? {
+        return Ok(None);
+    }
+    let due = time_text(due);
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO notices (failure, event, body, due_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .insert(params![failure, event.name(), body.to_string(), due])?;
+    // Row numbers begin again when a broken state is put aside; these do not.
+    let key = hash::sha256(format!("{failure}\n{}\n{due}\n{id}", event.name()).as_bytes());
+    let key = key.trim_start_matches("sha256:");
+    let key = format!("notice-{}", key.get(..16).unwrap_or(key));
+    connection
+        .prepare_cached("UPDATE notices SET key = ?2 WHERE id = ?1")?
+        .execute(params![id, key])?;
+    Ok(Some(id))
+}
+
+fn is_told(connection: &Connection, failure: &str, event: NoticeEvent) -> rusqlite::Result<bool> {
+    let question = match event {
+        NoticeEvent::New => {
+            "SELECT EXISTS (SELECT 1 FROM notices WHERE failure = ?1 AND event = ?2)"
+        }
+        NoticeEvent::Fixed | NoticeEvent::Reopened => {
+            "SELECT coalesce((SELECT event = ?2 FROM notices WHERE failure = ?1
+               AND event IN ('fixed', 'reopened') ORDER BY id DESC LIMIT 1), 0)"
+        }
+        NoticeEvent::Reproduced | NoticeEvent::Blocked | NoticeEvent::FixFailed => {
+            "SELECT EXISTS (SELECT 1 FROM notices WHERE failure = ?1 AND event = ?2 AND id >
+               coalesce((SELECT max(id) FROM notices WHERE failure = ?1
+                 AND event IN ('fixed', 'reopened')), 0))"
+        }
+    };
+    connection
+        .prepare_cached(question)?
+        .query_row(params![failure, event.name()], |row| row.get(0))
+}
+
+/// Notices that are due, the first due first.
+pub fn due(
+    connection: &Connection,
+    now: Timestamp,
+    most: usize,
+) -> rusqlite::Result<Vec<StoredNotice>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM notices WHERE sent_at IS NULL AND due_at <= ?1
+             ORDER BY due_at, id LIMIT ?2"
+        ))?
+        .query_map(params![time_text(now), most], of_row)?
+        .collect()
+}
+
+/// When the next open notice is due; none where there is none.
+pub fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let next: Option<String> = connection
+        .prepare_cached("SELECT min(due_at) FROM notices WHERE sent_at IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(next.and_then(|text| text.parse().ok()))
+}
+
+/// The notices of a group, oldest first.
+pub fn of_failure(connection: &Connection, failure: &str) -> rusqlite::Result<Vec<StoredNotice>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM notices WHERE failure = ?1 ORDER BY id"
+        ))?
+        .query_map([failure], of_row)?
+        .collect()
+}
+
+/// Writes that a notice was tried in vain and when it is to be tried again.
+pub fn put_off(
+    connection: &Connection,
+    id: i64,
+    error: &str,
+    due: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE notices SET tries = tries + 1, error = ?2, due_at = ?3
+             WHERE id = ?1 AND sent_at IS NULL",
+        )?
+        .execute(params![id, error, time_text(due)])?;
+    Ok(())
+}
+
+/// Closes a notice; it is never looked at again.
+pub fn close(
+    connection: &Connection,
+    id: i64,
+    outcome: Outcome,
+    error: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE notices SET outcome = ?2, error = ?3, sent_at = ?4,
+               tries = tries + (?2 IN ('sent', 'given_up'))
+             WHERE id = ?1 AND sent_at IS NULL",
+        )?
+        .execute(params![id, outcome.name(), error, time_text(now)])?;
+    Ok(())
+}
+
+/// Closes what is still to be told of a group, because a person dismissed it.
+pub fn mute(connection: &Connection, failure: &str, now: Timestamp) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE notices SET outcome = ?2, sent_at = ?3
+             WHERE failure = ?1 AND sent_at IS NULL",
+        )?
+        .execute(params![failure, Outcome::Muted.name(), time_text(now)])
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredNotice> {
+    let event: String = row.get(3)?;
+    let body: String = row.get(4)?;
+    let outcome: Option<String> = row.get(8)?;
+    Ok(StoredNotice {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        failure: row.get(2)?,
+        event: serde_json::from_value(Value::String(event)).ok(),
+        body: serde_json::from_str(&body).unwrap_or_default(),
+        due_at: row.get(5)?,
+        tries: row.get(6)?,
+        closed_at: row.get(7)?,
+        outcome: outcome.and_then(|name| {
+            Outcome::ALL
+                .into_iter()
+                .find(|outcome| outcome.name() == name)
+        }),
+        error: row.get(9)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::super::failures;
+    use super::*;
+    use crate::store::layout::Layout;
+    use NoticeEvent::{Blocked, Fixed, New, Reopened};
+    use serde_json::json;
+
+    fn state() -> (tempfile::TempDir, State) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        let state = State::open(&layout).expect("opened").state;
+        (folder, state)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn a_thousand_traces_of_one_failure_are_one_notice() {
+        let (_folder, state) = state();
+        let told = |event| {
+            state
+                .write(|change| add(change, "g", event, &json!({}), at(1)))
+                .expect("written")
+                .is_some()
+        };
+        assert!(told(New));
+        for _ in 0..1_000 {
+            assert!(!told(New));
+        }
+        let order = [
+            Blocked, Blocked, Fixed, Fixed, Blocked, Reopened, Reopened, Blocked, Fixed,
+        ];
+        let expected = [true, false, true, false, true, true, false, true, true];
+        for (event, expected) in order.into_iter().zip(expected) {
+            assert_eq!(told(event), expected, "{event:?}");
+        }
+        assert!(!told(New));
+        let all = state.read(|rows| of_failure(rows, "g")).expect("read");
+        let mut keys: Vec<&str> = all.iter().map(|notice| notice.key.as_str()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 7, "each has an id of its own");
+    }
+
+    #[test]
+    fn a_dismissed_group_is_silent_and_what_was_due_is_closed() {
+        let (_folder, state) = state();
+        state
+            .write(|change| {
+                failures::seen(change, "g", &json!({}), "t", at(1))?;
+                add(change, "g", New, &json!({"a": 1}), at(1))?;
+                failures::set_status(change, "g", FailureStatus::Dismissed, None, at(2))?;
+                mute(change, "g", at(2))
+            })
+            .expect("written");
+        let told = state.write(|change| add(change, "g", Blocked, &json!({}), at(3)));
+        assert_eq!(told.expect("written"), None);
+        assert_eq!(state.read(|rows| due(rows, at(9), 9)).expect("read"), []);
+        let all = state.read(|rows| of_failure(rows, "g")).expect("read");
+        assert_eq!(all[0].outcome, Some(Outcome::Muted));
+    }
+
+    #[test]
+    fn what_was_put_off_is_due_at_its_time_and_what_is_closed_never() {
+        let (_folder, state) = state();
+        let id = state
+            .write(|change| add(change, "g", New, &json!({}), at(1)))
+            .expect("written")
+            .expect("new");
+        let due_at = |second| {
+            let found = state.read(|rows| due(rows, at(second), 9)).expect("read");
+            found.len()
+        };
+        assert_eq!((due_at(0), due_at(1)), (0, 1));
+        state
+            .write(|change| put_off(change, id, "hung", at(60)))
+            .expect("written");
+        assert_eq!((due_at(59), due_at(60)), (0, 1));
+        assert_eq!(state.read(next_due).expect("read"), Some(at(60)));
+        state
+            .write(|change| close(change, id, Outcome::Sent, None, at(61)))
+            .expect("written");
+        assert_eq!(due_at(99), 0);
+        let all = state.read(|rows| of_failure(rows, "g")).expect("read");
+        assert_eq!((all[0].tries, all[0].outcome), (2, Some(Outcome::Sent)));
+    }
+}
