@@ -590,4 +590,6 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 }
 
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod tests;

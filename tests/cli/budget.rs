@@ -228,7 +228,8 @@ fn a_broken_ledger_is_an_error_until_it_is_repaired() {
             .expect("a path")
             .ends_with("ledger.db.broken-1")
     );
-    environment.run(&["budget"]).ended(0);
+    let today = environment.run(&["budget"]).ended(0).stdout;
+    assert!(today.ends_with("Nothing was spent.\n"), "{today}");
 }
 
 #[test]
