@@ -591,4 +591,6 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 }
 
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod tests;

@@ -111,7 +111,7 @@ impl Totals {
 impl Ledger {
     /// Entries, newest first.
     pub fn entries(&self, selection: &Selection) -> Result<Vec<Entry>, LedgerError> {
-        let day = selection.day.and_then(|day| bounds(day));
+        let day = selection.day.and_then(bounds);
         let (from, to) = day.unwrap_or((i64::MIN, i64::MAX));
         self.rows(from, to, selection)
     }

@@ -1,8 +1,6 @@
 //! The ledger: what each operation leaves.
 
 use std::fs;
-use std::sync::Barrier;
-use std::thread;
 
 use super::super::entry::Cost;
 use super::super::prices::Computed;
@@ -18,11 +16,11 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     at("2026-11-21T12:00:00Z")
 }
 
-fn caps(per_trace: &str, per_day: &str) -> Caps {
+pub(super) fn caps(per_trace: &str, per_day: &str) -> Caps {
     Caps {
         per_trace: per_trace.parse().expect("a cap"),
         per_day: per_day.parse().expect("a cap"),
@@ -40,7 +38,7 @@ fn key(attempt: &str) -> AttemptKey {
     }
 }
 
-fn request(attempt: &str, estimate: Option<&str>) -> Request {
+pub(super) fn request(attempt: &str, estimate: Option<&str>) -> Request {
     Request {
         key: key(attempt),
         kind: "fix".to_owned(),
@@ -547,48 +545,4 @@ fn repair_dates_the_future_today() {
             .contains("of the day")
     );
     assert_eq!(world.asked("b", Some("1"), &all, tomorrow), "ok true");
-}
-
-#[test]
-fn racing_processes_never_reserve_more_than_the_cap() {
-    const RACERS: usize = 4;
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let path = folder.path().join("archal/ledger.db");
-    let start = Barrier::new(RACERS);
-    let won: usize = thread::scope(|scope| {
-        let racers: Vec<_> = (0..RACERS)
-            .map(|racer| {
-                let (path, start) = (&path, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    // Each opens the file itself, also the first time, as processes do.
-                    let (ledger, _) = Ledger::open(Some(path)).expect("opened");
-                    let mut won = 0;
-                    for round in 0..12 {
-                        let attempt = format!("{racer}-{round}");
-                        let mut request = request(&attempt, Some("0.30"));
-                        request.trace = None;
-                        match ledger.reserve(&request, &caps("1", "5"), noon()) {
-                            Ok(reservation) => {
-                                assert!(reservation.is_new);
-                                won += 1;
-                                ledger
-                                    .charge(&request.key, &Cost::Reserved.into())
-                                    .expect("charged");
-                            }
-                            Err(ReserveError::Denied(_)) => {}
-                            Err(error) => panic!("{error:?}"),
-                        }
-                    }
-                    won
-                })
-            })
-            .collect();
-        racers
-            .into_iter()
-            .map(|racer| racer.join().expect("no panic"))
-            .sum()
-    });
-    // 16 times 0.30 is 4.80; a seventeenth would be above 5.
-    assert_eq!(won, 16);
 }

@@ -5,12 +5,14 @@
 //! `cli/arguments.rs`. Commands do not use each other.
 
 pub(crate) mod attach;
+pub(crate) mod budget;
 pub(crate) mod clone;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod man;
+pub(crate) mod prices;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;

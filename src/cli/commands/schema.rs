@@ -17,6 +17,9 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a pass over traces, `archal attach --json`",
         || schema_for!(crate::attach::report::PassReport).to_value(),
     ),
+    ("budget", "what was spent, `archal budget --json`", || {
+        schema_for!(crate::budget::summary::Report).to_value()
+    }),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),
@@ -28,6 +31,9 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     }),
     ("grade", "the grade of a trace, `grade.json`", || {
         schema_for!(crate::grade::Grade).to_value()
+    }),
+    ("prices", "a file of prices, `budget.prices`", || {
+        schema_for!(crate::budget::prices::PriceTable).to_value()
     }),
     ("proof", "the proof of a fix, `proof.json`", || {
         schema_for!(crate::fix::proof::Proof).to_value()
