@@ -38,7 +38,7 @@ pub(crate) fn make(
     told: &mut dyn FnMut(&str),
 ) -> Result<PassReport, CliError> {
     let loaded = cx.load_config(plan.config.as_deref(), &plan.repo, &plan.flags)?;
-    let tools = Tools::new(cx, &loaded);
+    let tools = Tools::new(cx, &loaded)?;
     let bench = tools.bench(cx);
     let layout = bench::layout(&plan.repo, cx)?;
     let _lock = lock(&layout)?;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::check;
 use super::document::{self, Node, join};
+use super::redaction;
 use super::schema::{Config, json_schema};
 
 /// The file's name.
@@ -296,7 +297,7 @@ fn merge(
             file: source,
         });
     }
-    let config = match serde_path_to_error::deserialize(&layers.value) {
+    let config: Config = match serde_path_to_error::deserialize(&layers.value) {
         Ok(config) => config,
         Err(error) => {
             let path = error.path().to_string();
@@ -310,6 +311,19 @@ fn merge(
             });
         }
     };
+    let patterns = redaction::check(&config.redaction);
+    if !patterns.is_empty() {
+        let file = source.as_ref().map(|source| &source.path);
+        findings.extend(patterns.into_iter().map(|(path, mut finding)| {
+            finding.span = spans.get(&path).copied();
+            finding.file = file.cloned();
+            finding
+        }));
+        return Err(ConfigError::Invalid {
+            diagnostics: findings,
+            file: source,
+        });
+    }
     Ok(Loaded {
         config,
         keys: layers.keys(),

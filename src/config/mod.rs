@@ -4,6 +4,7 @@
 //! - `document`: JSON with comments, with the place of every value.
 //! - `check`: the file against the schema, with places and the nearest right spelling.
 //! - `layers`: flags over environment over file over defaults.
+//! - `redaction`: what it adds to redaction, checked.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
 
@@ -12,6 +13,7 @@ mod check;
 mod document;
 pub mod example;
 mod layers;
+mod redaction;
 pub mod schema;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};

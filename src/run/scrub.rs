@@ -47,10 +47,17 @@ impl Scrubber {
         &self.redactor
     }
 
-    /// Text with secrets taken out, line by line: each may be JSON, a form, an URL or a header.
+    /// Text with secrets taken out: the caller's own keys, and what the rules find in logs.
     pub fn text(&self, text: &str) -> String {
-        let lines: Vec<String> = text.split('\n').map(|line| self.line(line)).collect();
-        lines.join("\n")
+        let mut text = std::borrow::Cow::Borrowed(text);
+        for key in &self.keys {
+            if text.contains(key.as_str()) {
+                text = text
+                    .replace(key.as_str(), &self.redactor.placeholder(key))
+                    .into();
+            }
+        }
+        self.redactor.text(&text, &mut RedactionCounts::new())
     }
 
     /// Bytes with secrets taken out; what is no text is replaced by the usual mark.
@@ -75,27 +82,6 @@ impl Scrubber {
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => map.values_mut().for_each(|inner| self.value(inner)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-
-    fn line(&self, line: &str) -> String {
-        let mut line = line.to_owned();
-        for key in &self.keys {
-            if line.contains(key.as_str()) {
-                line = line.replace(key.as_str(), &self.redactor.placeholder(key));
-            }
-        }
-        if let Some((name, value)) = line.split_once(": ")
-            && self.redactor.is_secret_key(name.trim())
-            && !value.contains("[redacted:")
-        {
-            return format!("{name}: {}", self.redactor.placeholder(value));
-        }
-        let mut value = Value::String(line);
-        self.redactor.value(&mut value, &mut RedactionCounts::new());
-        match value {
-            Value::String(text) => text,
-            other => other.to_string(),
         }
     }
 

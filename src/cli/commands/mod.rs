@@ -11,6 +11,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod man;
+pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;

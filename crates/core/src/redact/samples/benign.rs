@@ -1,0 +1,1 @@
+//! What is no secret stays as it is.
