@@ -183,11 +183,18 @@ fn plausible(name: &str, value: &str, mark: u8, is_quoted: bool, is_spaced: bool
         return false;
     }
     let is_line = listed(last_part(name), WHOLE_LINE);
-    if is_line && bare.contains('=') && !is_quoted {
+    let has_value = bare.split_once('=').is_some_and(|(_, value)| {
+        value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%')
+    });
+    if is_line && has_value && !is_quoted {
         return true;
     }
     if bare.contains(char::is_whitespace) {
-        return is_line && is_quoted && bare.contains('=');
+        return is_line && is_quoted && has_value;
+    }
+    // A cookie that is deleted, or whose value is left out.
+    if is_line && bare.contains('=') && !has_value {
+        return false;
     }
     let is_variable = name
         .bytes()
@@ -274,6 +281,8 @@ mod tests {
             "password::hash",
             "secret://x",
             "Authorization: required",
+            "Set-Cookie: a=\"\"; expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "Set-Cookie: a=(...); HttpOnly",
         ] {
             assert_eq!(value(text), None, "{text}");
         }

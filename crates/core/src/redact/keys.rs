@@ -170,6 +170,10 @@ pub(super) fn listed(name: &str, list: &[&str]) -> bool {
 
 /// The last part of a dotted or bracketed name: `password` of `user[password]`.
 pub(super) fn last_part(name: &str) -> &str {
+    // `node_modules/@scope/auth-token` is a package.
+    if name.contains("node_modules/") || name.starts_with('@') {
+        return name;
+    }
     name.trim_end_matches(']')
         .rsplit(['.', '[', '/', ':'])
         .next()

@@ -320,6 +320,7 @@ impl Redactor {
     fn hide(&self, name: &str, value: &mut Value, pass: &mut Pass) {
         let secret = match value {
             Value::Null | Value::Bool(_) => return,
+            Value::String(text) if is_version(text) => return,
             Value::String(text) => std::mem::take(text),
             // A header may come as a list of its values.
             Value::Array(items) if items.iter().all(Value::is_string) => {
@@ -360,6 +361,15 @@ impl Redactor {
             pass.leave();
         }
     }
+}
+
+/// Whether it is a version that packages ask for, `^1.2.3`: packages have names like `cookie`.
+fn is_version(text: &str) -> bool {
+    text.starts_with(['^', '~', '>', '<', '='])
+        && text.contains('.')
+        && text.bytes().all(|b| {
+            b.is_ascii_digit() || matches!(b, b'.' | b'^' | b'~' | b'>' | b'<' | b'=' | b' ' | b'|')
+        })
 }
 
 /// `Bearer abc` is the scheme `Bearer ` and the secret `abc`.

@@ -15,6 +15,15 @@ use super::{
 const MAX_URLS: usize = 10_000;
 /// No shorter text holds a secret with what gives it away.
 const SHORTEST: usize = 4;
+/// What documentation has in the place of user info.
+const EXAMPLES: &[&str] = &[
+    "git",
+    "user",
+    "user:pass",
+    "user:password",
+    "username",
+    "username:password",
+];
 /// How often a text is looked at again after something in it was replaced.
 const ROUNDS: usize = 12;
 /// How deep JSON inside strings inside JSON is looked into.
@@ -283,7 +292,8 @@ impl Redactor {
             let done = user_info
                 .strip_prefix("redacted-")
                 .is_some_and(placeholder::is_hash);
-            if !done && !user_info.is_empty() && !self.allows(user_info) {
+            let is_example = EXAMPLES.contains(&user_info);
+            if !done && !is_example && !user_info.is_empty() && !self.allows(user_info) {
                 edits.push(Edit {
                     span: rest.start..rest.start + at,
                     // No brackets or colons here: the URL must stay one that parses.

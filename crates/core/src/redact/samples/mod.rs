@@ -2,12 +2,13 @@
 //!
 //! - [`generator`]: a text that matches an expression, from a number.
 //! - `recall`: every rule, in every place of a trace. `benign`: how much is taken for a secret
-//!   that is none. `laws`: what holds for any input.
+//!   that is none. `laws`: what holds for any input. `tests`: where figures are told.
 
 mod benign;
 mod generator;
 mod laws;
 mod recall;
+mod tests;
 
 use std::collections::BTreeMap;
 

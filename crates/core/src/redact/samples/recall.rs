@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::generator::{Numbers, sample};
+use super::tests::figure;
 use super::{PLACES, holds};
 use crate::redact::rules::{RULES, Rule, Shape};
 use crate::redact::{RedactionCounts, Redactor};
@@ -73,12 +74,12 @@ fn no_secret_of_any_rule_survives_in_any_place() {
             assert_eq!(trace, once, "{} in {place}", rule.id());
         }
     }
-    println!(
+    figure(&format!(
         "recall: {} of {planted} ({} rules in {} places)",
         planted as usize - left.len(),
         RULES.all().count(),
         PLACES.len()
-    );
+    ));
     assert!(left.is_empty(), "{left:#?}");
 }
 
@@ -98,7 +99,10 @@ fn rules_that_need_a_name_find_it_in_the_field_too() {
             missed.push(format!("{} under {name}: {secret}", rule.id()));
         }
     }
-    println!("recall by field name: {} of {tried}", tried - missed.len());
+    figure(&format!(
+        "recall by field name: {} of {tried}",
+        tried - missed.len()
+    ));
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
@@ -339,10 +343,10 @@ fn documented_secrets_are_found_in_every_place_and_in_odd_company() {
             }
         }
     }
-    println!(
+    figure(&format!(
         "recall of documented secrets: {} of {planted}",
         planted as usize - left.len()
-    );
+    ));
     assert!(left.is_empty(), "{left:#?}");
 }
 
