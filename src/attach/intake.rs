@@ -131,6 +131,15 @@ impl Engine {
             return Ok(());
         };
         let ready = self.ready(attached, false)?;
+        if job.is_asked {
+            let earlier = self
+                .state
+                .read(|connection| jobs::earlier(connection, job.trace, job.id))?;
+            let layout = &self.surround.layout;
+            for stage in ["grades", "seeds"] {
+                layout::set_aside(&layout.attach(stage).join(&job.report.name), earlier)?;
+            }
+        }
         let mut report = job.report;
         report.artifacts.clear();
         report.missing.clear();

@@ -84,7 +84,7 @@ impl Journal for JobJournal<'_> {
     }
 
     fn begin(&self, key: &StepKey, estimate: &Estimate) -> Result<Begun, Refused> {
-        if self.stop.is_stopped() {
+        if self.stop.is_asked() {
             return Err(Refused::Stopped);
         }
         let id = AttemptId(id::prefixed(self.engine.surround.ids.as_ref(), "attempt"));

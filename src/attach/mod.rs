@@ -10,7 +10,9 @@
 //! - [`engine`]: what all work on a repository's traces shares.
 //! - [`intake`]: from a file that was read to graded jobs.
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
-//! - [`desk`]: the queue of files and jobs; [`watcher`]: the process around it.
+//! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
+//!   around it; [`service`]: what other processes ask it.
+//! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
@@ -30,8 +32,10 @@ pub mod notify;
 pub mod options;
 pub mod ready;
 pub mod report;
+pub mod reprocess;
 mod reproducing;
 pub mod retention;
+pub mod service;
 pub mod settings;
 pub mod state;
 pub mod watcher;

@@ -6,14 +6,13 @@ use std::time::Duration;
 use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::{Diagnostic, SourceText};
 use archal_core::environment::Environment;
-use archal_core::redact::Redactor;
 
 use crate::budget::cap::Caps;
 use crate::budget::prices::{Prices, PricesError};
 use crate::config::{self, ConfigError, Loaded, agent};
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
-use crate::run::scrub::Scrubber;
+use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, OtherStates, SeedError, StartState};
 use crate::sandbox::child::Containment;
 use crate::scenario::spec::is_seed_file;
@@ -62,6 +61,9 @@ pub enum SettingsError {
         /// The file it points into.
         source_text: Option<SourceText>,
     },
+    /// A redaction pattern in it is none.
+    #[error("a redaction pattern cannot be used: {0}")]
+    Redaction(String),
     /// The file of prices it names cannot be used.
     #[error(transparent)]
     Prices(#[from] PricesError),
@@ -100,12 +102,11 @@ impl Settings {
                 source_text: loaded.source.clone(),
             }
         })?;
-        let keep = around
-            .clones
-            .iter()
-            .flat_map(|clone| clone.keep_fields)
-            .copied()
-            .chain(loaded.config.redaction.keep.iter().map(String::as_str));
+        let redaction = &loaded.config.redaction;
+        let rules = scrub::rules(around.key, around.clones, redaction).map_err(|errors| {
+            let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            SettingsError::Redaction(told.join("; "))
+        })?;
         let caps = Caps::of(&loaded).map_err(|diagnostic| SettingsError::Budget {
             diagnostic: Box::new(diagnostic),
             source_text: loaded.source.clone(),
@@ -120,11 +121,7 @@ impl Settings {
                 flag: None,
                 agent: named.map(|agent| (agent.command, agent.args, agent.env)),
             },
-            scrubber: Scrubber::new(
-                Redactor::new(around.key, keep),
-                around.environment,
-                &loaded.config.agent_keys,
-            ),
+            scrubber: Scrubber::new(rules, around.environment, &loaded.config.agent_keys),
             notes: loaded.notes,
             source: loaded.source,
         })

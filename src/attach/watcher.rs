@@ -72,6 +72,8 @@ pub struct Watcher {
 
 struct Running {
     stop: StopToken,
+    /// Asked when the directory is to be walked through at once.
+    rescan: Rescan,
     thread: JoinHandle<()>,
 }
 
@@ -146,7 +148,9 @@ impl Watcher {
                     desk.feed(id, health);
                 }
             };
+            let rescan = Rescan::default();
             let feed = FileFeed {
+                rescan: rescan.clone(),
                 engine: self.engine.clone(),
                 desk: Arc::downgrade(&self.desk),
                 attachment: attached.id,
@@ -163,7 +167,14 @@ impl Watcher {
                 what: attached.directory.display().to_string(),
                 source,
             })?;
-            feeds.insert(attached.id, Running { stop, thread });
+            feeds.insert(
+                attached.id,
+                Running {
+                    stop,
+                    rescan,
+                    thread,
+                },
+            );
         }
         Ok(attached)
     }
@@ -195,6 +206,14 @@ impl Watcher {
         self.pool.stop(&Which::Fitting(&fits), grace);
         self.pool
             .wait_for(&fits, Some(grace.saturating_add(Duration::from_secs(30))));
+    }
+
+    /// Looks at once for what was opened again.
+    pub fn look_again(&self) {
+        for running in self.feeds().values() {
+            running.rescan.ask();
+        }
+        self.pool.wake();
     }
 
     /// Works through everything that is there, until nothing is left to do or `is_stopped`.
@@ -268,6 +287,24 @@ fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option
     }
 }
 
+/// A walk that can be asked for.
+#[derive(Clone, Default)]
+struct Rescan {
+    watch: Arc<Mutex<Option<DirectoryWatch>>>,
+}
+
+impl Rescan {
+    fn watch(&self) -> MutexGuard<'_, Option<DirectoryWatch>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self) {
+        if let Some(watch) = self.watch().as_ref() {
+            watch.rescan();
+        }
+    }
+}
+
 /// The `file` source inside the watcher: a directory, watched.
 struct FileFeed {
     engine: Arc<Engine>,
@@ -275,6 +312,7 @@ struct FileFeed {
     attachment: i64,
     directory: PathBuf,
     poll: Duration,
+    rescan: Rescan,
 }
 
 impl Feed for FileFeed {
@@ -306,8 +344,9 @@ impl Feed for FileFeed {
             Box::new(sink),
         )
         .map_err(|error| super::reproducing::chain(&error))?;
+        *self.rescan.watch() = Some(watch);
         while !stop.wait(LONG) {}
-        watch.stop();
+        *self.rescan.watch() = None;
         Ok(())
     }
 }

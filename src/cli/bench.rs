@@ -11,7 +11,7 @@ use crate::config::{Loaded, agent};
 use crate::ingest::key;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
-use crate::run::scrub::Scrubber;
+use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, StartState};
 use crate::run::suite::SuiteError;
 use crate::sandbox::hold::{self, Probe};
@@ -30,25 +30,19 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// Finds out how children can be held and reads the user's redaction key.
-    pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Self {
-        let key = key::load(key::path(&cx.environment).as_deref(), cx.secret());
-        if let Some(warning) = &key.warning {
-            cx.printer.note(warning);
-        }
-        let keep = cx
-            .clones
-            .iter()
-            .flat_map(|clone| clone.keep_fields)
-            .copied()
-            .chain(loaded.config.redaction.keep.iter().map(String::as_str));
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// When a pattern of the configuration cannot be used.
+    pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Result<Self, CliError> {
+        Ok(Self {
             probe: hold::probe(&cx.binary),
             scrubber: Scrubber::new(
-                Redactor::new(key.bytes, keep),
+                redactor(cx, loaded)?,
                 &cx.environment,
                 &loaded.config.agent_keys,
             ),
-        }
+        })
     }
 
     /// What every run needs.
@@ -64,6 +58,24 @@ impl Tools {
             stop: None,
         }
     }
+}
+
+/// The redaction rules in force: the user's key, what the clones and the configuration keep, and
+/// what the configuration adds.
+///
+/// # Errors
+///
+/// When a pattern of the configuration cannot be used.
+pub(crate) fn redactor(cx: &CommandContext, loaded: &Loaded) -> Result<Redactor, CliError> {
+    let key = key::load(key::path(&cx.environment).as_deref(), cx.secret());
+    if let Some(warning) = &key.warning {
+        cx.printer.note(warning);
+    }
+    scrub::rules(key.bytes, cx.clones, &loaded.config.redaction).map_err(|errors| {
+        // Reading the configuration has told all of them with their places.
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        CliError::config(told.join("; ")).hint("archal config show")
+    })
 }
 
 /// How the harness is named by flag and configuration.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::check;
 use super::document::{self, Node, join};
 use super::notify;
+use super::redaction;
 use super::schema::{Config, json_schema};
 
 /// The file's name.
@@ -320,6 +321,19 @@ fn merge(
             });
         }
     };
+    let patterns = redaction::check(&config.redaction);
+    if !patterns.is_empty() {
+        let file = source.as_ref().map(|source| &source.path);
+        findings.extend(patterns.into_iter().map(|(path, mut finding)| {
+            finding.span = spans.get(&path).copied();
+            finding.file = file.cloned();
+            finding
+        }));
+        return Err(ConfigError::Invalid {
+            diagnostics: findings,
+            file: source,
+        });
+    }
     Ok(Loaded {
         config,
         keys: layers.keys(),

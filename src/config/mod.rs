@@ -6,6 +6,7 @@
 //! - `layers`: flags over environment over file over defaults.
 //! - [`amounts`]: durations and sizes as people write them.
 //! - [`notify`]: where notices go, once the settings are sound.
+//! - `redaction`: what it adds to redaction, checked.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
 
@@ -16,6 +17,7 @@ mod document;
 pub mod example;
 mod layers;
 pub mod notify;
+mod redaction;
 pub mod schema;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};

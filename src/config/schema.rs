@@ -338,6 +338,26 @@ pub enum NoCap {
 pub struct Redaction {
     /// Field names that are never redacted, in addition to those the clones need.
     pub keep: Vec<String>,
+    /// Whether names and e-mail addresses of people are replaced by pseudonyms, the same person
+    /// always by the same.
+    pub personal: bool,
+    /// Secrets only you know, found wherever they stand.
+    pub patterns: Vec<Pattern>,
+    /// Values that are no secrets: an expression that matches the whole value, or the value.
+    pub allow: Vec<String>,
+}
+
+/// A secret only the user knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pattern {
+    /// What it is counted as in reports: `rule:<id>`.
+    pub id: String,
+    /// An expression of the Rust `regex` crate: no look-around, no back-references.
+    pub regex: String,
+    /// The group that is the secret; without it the whole match is.
+    #[serde(default)]
+    pub secret_group: Option<u32>,
 }
 
 /// The JSON Schema of `.archal.json`.

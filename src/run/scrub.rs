@@ -8,11 +8,14 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
-use archal_core::redact::{RedactionCounts, Redactor};
+use archal_core::redact::{PatternError, RedactionCounts, Redactor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::config::schema::Redaction;
 
 /// A shorter value is no key, and replacing it would blank out ordinary words.
 const SHORTEST_KEY: usize = 10;
@@ -24,6 +27,25 @@ const FILE_LIMIT: u64 = 64 << 20;
 pub struct Scrubber {
     redactor: Redactor,
     keys: Vec<String>,
+}
+
+/// The redaction rules in force: the user's key, what the clones and the configuration keep, and
+/// what the configuration adds.
+///
+/// # Errors
+///
+/// All patterns of the configuration that cannot be used; reading it has told them with places.
+pub fn rules(
+    key: [u8; 32],
+    clones: &[CloneDescriptor],
+    redaction: &Redaction,
+) -> Result<Redactor, Vec<PatternError>> {
+    let keep = clones
+        .iter()
+        .flat_map(|clone| clone.keep_fields)
+        .copied()
+        .chain(redaction.keep.iter().map(String::as_str));
+    Redactor::with_options(key, keep, &redaction.options())
 }
 
 impl Scrubber {
@@ -47,10 +69,17 @@ impl Scrubber {
         &self.redactor
     }
 
-    /// Text with secrets taken out, line by line: each may be JSON, a form, an URL or a header.
+    /// Text with secrets taken out: the caller's own keys, and what the rules find in logs.
     pub fn text(&self, text: &str) -> String {
-        let lines: Vec<String> = text.split('\n').map(|line| self.line(line)).collect();
-        lines.join("\n")
+        let mut text = std::borrow::Cow::Borrowed(text);
+        for key in &self.keys {
+            if text.contains(key.as_str()) {
+                text = text
+                    .replace(key.as_str(), &self.redactor.placeholder(key))
+                    .into();
+            }
+        }
+        self.redactor.text(&text, &mut RedactionCounts::new())
     }
 
     /// Bytes with secrets taken out; what is no text is replaced by the usual mark.
@@ -75,27 +104,6 @@ impl Scrubber {
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => map.values_mut().for_each(|inner| self.value(inner)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-
-    fn line(&self, line: &str) -> String {
-        let mut line = line.to_owned();
-        for key in &self.keys {
-            if line.contains(key.as_str()) {
-                line = line.replace(key.as_str(), &self.redactor.placeholder(key));
-            }
-        }
-        if let Some((name, value)) = line.split_once(": ")
-            && self.redactor.is_secret_key(name.trim())
-            && !value.contains("[redacted:")
-        {
-            return format!("{name}: {}", self.redactor.placeholder(value));
-        }
-        let mut value = Value::String(line);
-        self.redactor.value(&mut value, &mut RedactionCounts::new());
-        match value {
-            Value::String(text) => text,
-            other => other.to_string(),
         }
     }
 

@@ -98,6 +98,26 @@ pub fn begin(connection: &Connection, job: &NewJob<'_>, now: Timestamp) -> rusql
     Ok(id)
 }
 
+/// Begins a job of the same trace and content again, queued at that stage, because a person asked.
+pub fn again(
+    connection: &Connection,
+    job: &StoredJob,
+    from: Stage,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO jobs (trace, attachment, revision, ended_ns, spans, file, import_hash,
+               stage, status, reason, failure, scenario, asked, created_at, updated_at)
+             SELECT trace, attachment, revision, ended_ns, spans, file, import_hash, ?2, 'queued',
+               '', CASE WHEN ?2 IN ('reproduce', 'fix') THEN failure END, scenario, 1, ?3, ?3
+             FROM jobs WHERE id = ?1",
+        )?
+        .insert(params![job.id, from.name(), time_text(now)])?;
+    note(connection, id, from, Status::Queued, "a person asked", now)?;
+    Ok(id)
+}
+
 /// Writes how a job stands: everything its report says, and the transition.
 pub fn put(
     connection: &Connection,

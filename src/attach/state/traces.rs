@@ -90,6 +90,14 @@ pub fn meant(connection: &Connection, asked: &str) -> rusqlite::Result<Vec<Known
     Ok(found)
 }
 
+/// Names of traces, the newest first, at most `most`.
+pub fn names(connection: &Connection, most: usize) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT name FROM traces ORDER BY id DESC LIMIT ?1")?
+        .query_map([most], |row| row.get(0))?
+        .collect()
+}
+
 fn of_row(row: &Row<'_>) -> rusqlite::Result<KnownTrace> {
     Ok(KnownTrace {
         id: row.get(0)?,

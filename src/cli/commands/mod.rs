@@ -13,6 +13,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod prices;
+pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         cx.printer.note("no scenario has that tag");
         return Ok(Exit::Fine);
     }
-    let tools = Tools::new(cx, &loaded);
+    let tools = Tools::new(cx, &loaded)?;
     let bench = tools.bench(cx);
     let flag = args
         .harness

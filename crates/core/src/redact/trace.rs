@@ -1,11 +1,16 @@
 //! Redaction of a whole trace.
 //!
-//! Two passes: the first follows key names, the second replaces the secrets that the first
-//! found wherever else the same text stands (a token echoed in an error message).
+//! Two passes: the first follows key names and rules, the second replaces the secrets and the
+//! people that the first found wherever else the same text stands (a token echoed in an error
+//! message).
 
 use serde_json::Value;
 
-use super::{INNER_JSON, Pass, RedactionCounts, Redactor};
+use super::edit::Why;
+use super::keys::{PERSONAL, last_part, listed};
+use super::personal::replace_words;
+use super::text::INNER_JSON;
+use super::{Pass, RedactionCounts, Redactor};
 use crate::trace::{Part, Span, Trace};
 
 impl Redactor {
@@ -15,36 +20,35 @@ impl Redactor {
     /// The revision is left as it is; the caller recomputes it.
     pub fn trace(&self, trace: &mut Trace, counts: &mut RedactionCounts) {
         let mut pass = Pass::default();
-        each_text(trace, &mut |place| self.by_key(place, &mut pass));
-        let secrets: Vec<(String, String)> = pass
-            .secrets
-            .iter()
-            .map(|secret| (secret.clone(), self.placeholder(secret)))
-            .collect();
-        if !secrets.is_empty() {
-            let mut found = 0;
-            each_text(trace, &mut |place| {
-                self.by_content(place, &secrets, &mut found);
-            });
-            if found > 0 {
-                *pass.counts.entry("echo".to_owned()).or_default() += found;
-            }
+        each_text(trace, &mut |place| self.first(place, &mut pass));
+        let echoes = Echoes::of(self, &pass);
+        if !echoes.is_empty() {
+            each_text(trace, &mut |place| self.again(place, &echoes, &mut pass));
         }
         pass.add_to(counts);
     }
 
-    fn by_key(&self, place: Place<'_>, pass: &mut Pass) {
+    fn first(&self, place: Place<'_>, pass: &mut Pass) {
         match place {
-            Place::Value(value) => self.walk(value, pass, INNER_JSON),
+            Place::Value(value) => self.walk(value, None, pass, INNER_JSON),
             Place::Named(name, value) => {
-                if self.is_secret_key(name) || self.is_long_token(name, value) {
-                    self.hide(name, value, pass);
-                } else if !self.keeps(name) || value.is_object() || value.is_array() {
-                    self.walk(value, pass, INNER_JSON);
+                if self.rules.personal && listed(last_part(name), PERSONAL) {
+                    self.person(value, pass);
                 }
+                self.walk_member(name, None, value, pass, INNER_JSON);
+            }
+            Place::Person(text) => {
+                if self.rules.personal {
+                    let mut value = Value::String(std::mem::take(text));
+                    self.person(&mut value, pass);
+                    if let Value::String(clean) = value {
+                        *text = clean;
+                    }
+                }
+                self.first(Place::Text(text), pass);
             }
             Place::Text(text) => {
-                if let Some(clean) = self.clean_text(text, pass, INNER_JSON) {
+                if let Some(clean) = self.clean_text(text, None, pass, INNER_JSON) {
                     *text = clean;
                 }
             }
@@ -53,38 +57,54 @@ impl Redactor {
         }
     }
 
-    fn by_content(&self, place: Place<'_>, secrets: &[(String, String)], found: &mut u64) {
+    fn again(&self, place: Place<'_>, echoes: &Echoes, pass: &mut Pass) {
         match place {
-            Place::Value(value) => self.sweep(value, secrets, found),
-            Place::Named(name, value) => {
-                if !self.keeps(name) || value.is_object() || value.is_array() {
-                    self.sweep(value, secrets, found);
-                }
+            Place::Value(value) => self.sweep(value, None, echoes, pass),
+            Place::Named(name, value) => self.sweep(value, Some(name), echoes, pass),
+            Place::Text(text) | Place::Url(text) | Place::Person(text) => {
+                echoes.replace(text, false, pass);
             }
-            Place::Text(text) | Place::Url(text) => replace(text, secrets, found),
             Place::Headers(headers) => {
                 for (name, value) in headers {
-                    if !self.keeps(name) {
-                        replace(value, secrets, found);
-                    }
+                    echoes.replace(value, self.keeps(name), pass);
                 }
             }
         }
     }
 
-    fn sweep(&self, value: &mut Value, secrets: &[(String, String)], found: &mut u64) {
+    /// What a document's second pass does.
+    pub(super) fn echo_in(&self, value: &mut Value, pass: &mut Pass) {
+        let echoes = Echoes::of(self, pass);
+        if !echoes.is_empty() {
+            self.sweep(value, None, &echoes, pass);
+        }
+    }
+
+    /// What plain text's second pass does.
+    pub(super) fn echoes(&self, text: &str, pass: &mut Pass) -> Option<String> {
+        let echoes = Echoes::of(self, pass);
+        let mut clean = text.to_owned();
+        echoes.replace(&mut clean, false, pass);
+        (clean != text).then_some(clean)
+    }
+
+    fn sweep(&self, value: &mut Value, name: Option<&str>, echoes: &Echoes, pass: &mut Pass) {
         match value {
-            Value::String(text) => replace(text, secrets, found),
+            Value::String(text) => {
+                echoes.replace(text, name.is_some_and(|name| self.keeps(name)), pass);
+            }
             Value::Array(items) => {
-                for item in items {
-                    self.sweep(item, secrets, found);
+                for (at, item) in items.iter_mut().enumerate() {
+                    pass.enter(|| at.to_string());
+                    self.sweep(item, None, echoes, pass);
+                    pass.leave();
                 }
             }
             Value::Object(map) => {
                 for (name, inner) in map.iter_mut() {
-                    if !self.keeps(name) || inner.is_object() || inner.is_array() {
-                        self.sweep(inner, secrets, found);
-                    }
+                    pass.enter(|| name.clone());
+                    self.sweep(inner, Some(name), echoes, pass);
+                    pass.leave();
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -92,11 +112,49 @@ impl Redactor {
     }
 }
 
-fn replace(text: &mut String, secrets: &[(String, String)], found: &mut u64) {
-    for (secret, placeholder) in secrets {
-        if text.contains(secret.as_str()) {
-            *found += 1;
-            *text = text.replace(secret.as_str(), placeholder);
+/// What was replaced once and is to be replaced everywhere.
+struct Echoes {
+    secrets: Vec<(String, String)>,
+    people: Vec<(String, String)>,
+}
+
+impl Echoes {
+    fn of(redactor: &Redactor, pass: &Pass) -> Self {
+        let mut secrets: Vec<(String, String)> = pass
+            .secrets
+            .iter()
+            .map(|secret| (secret.clone(), redactor.placeholder(secret)))
+            .collect();
+        // A secret that holds another is replaced whole.
+        secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        let people = pass.people.iter();
+        Self {
+            secrets,
+            people: people
+                .map(|(name, put)| (name.clone(), put.clone()))
+                .collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.secrets.is_empty() && self.people.is_empty()
+    }
+
+    /// A kept field names a thing, perhaps a person, and never holds a secret.
+    fn replace(&self, text: &mut String, is_kept: bool, pass: &mut Pass) {
+        if !is_kept {
+            for (secret, put) in &self.secrets {
+                if text.contains(secret.as_str()) {
+                    pass.note("echo", Why::Echo, secret, put);
+                    *text = text.replace(secret.as_str(), put);
+                }
+            }
+        }
+        for (name, put) in &self.people {
+            if let Some(clean) = replace_words(text, name, put) {
+                pass.note("personal:echo", Why::Person, name, put);
+                *text = clean;
+            }
         }
     }
 }
@@ -106,6 +164,8 @@ enum Place<'a> {
     Value(&'a mut Value),
     Named(&'a str, &'a mut Value),
     Text(&'a mut String),
+    /// Who it ran for.
+    Person(&'a mut String),
     Url(&'a mut String),
     Headers(&'a mut std::collections::BTreeMap<String, String>),
 }
@@ -135,7 +195,10 @@ fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
         spans,
     } = trace;
     visit(Place::Text(name));
-    texts([error, session_id, user_id, environment, release], visit);
+    texts([error, session_id, environment, release], visit);
+    if let Some(person) = user_id {
+        visit(Place::Person(person));
+    }
     values([input, output], visit);
     for tag in tags {
         visit(Place::Text(tag));

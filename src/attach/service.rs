@@ -1,0 +1,234 @@
+//! The watcher as other processes of the user ask it, over the control socket.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::host::pool::Running;
+use crate::host::protocol::{Refusal, RefusalKind, Request};
+use crate::host::socket::Handler;
+use crate::ingest::feed::FeedHealth;
+
+use super::flags::AttachFlags;
+use super::ready::ReadyError;
+use super::reprocess::{ReprocessError, ReprocessRequest};
+use super::settings::SettingsError;
+use super::watcher::{Watcher, WatcherError};
+
+/// What a step gets to come to its end when its directory is detached.
+pub const GRACE: Duration = Duration::from_secs(20);
+
+/// What `attach` asks a watcher for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachRequest {
+    /// The directory, absolute.
+    pub directory: PathBuf,
+    /// The flags.
+    pub flags: AttachFlags,
+}
+
+/// What a watcher is doing now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DoingNow {
+    /// Each attached directory.
+    pub attached: Vec<WatchedNow>,
+    /// Steps under way, of all kinds of work.
+    #[schemars(with = "Vec<Value>")]
+    pub running: Vec<Running>,
+    /// Files that wait to be read.
+    pub waiting: usize,
+    /// Why nothing is begun at present.
+    pub trouble: Option<String>,
+}
+
+/// How an attached directory is watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchedNow {
+    /// The directory.
+    pub directory: PathBuf,
+    /// How its source does; none while it starts.
+    pub health: Option<FeedHealth>,
+    /// Whether everything that was there when it was attached has been seen.
+    pub is_scanned: bool,
+    /// What could not be looked at.
+    pub problems: Vec<String>,
+}
+
+/// A watcher that answers.
+pub struct Service {
+    watcher: Watcher,
+    ended: Mutex<Option<Duration>>,
+    changed: Condvar,
+}
+
+impl Service {
+    /// Over a watcher that runs.
+    pub fn new(watcher: Watcher) -> Arc<Self> {
+        Arc::new(Self {
+            watcher,
+            ended: Mutex::new(None),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// The watcher.
+    pub fn watcher(&self) -> &Watcher {
+        &self.watcher
+    }
+
+    /// Asks for the end, with that grace for what runs; a shorter one counts.
+    pub fn end(&self, grace: Duration) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        *ended = Some(ended.map_or(grace, |earlier| earlier.min(grace)));
+        drop(ended);
+        self.changed.notify_all();
+    }
+
+    /// Waits until the end is asked for, or the state breaks; gives the grace for what runs.
+    pub fn until_end(&self) -> Duration {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(grace) = *ended {
+                return grace;
+            }
+            ended = self
+                .changed
+                .wait(ended)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What it is doing.
+    pub fn doing(&self) -> DoingNow {
+        let desk = self.watcher.desk();
+        DoingNow {
+            attached: desk
+                .attached()
+                .into_iter()
+                .map(|now| WatchedNow {
+                    directory: now.attached.directory,
+                    health: now.health,
+                    is_scanned: now.is_scanned,
+                    problems: now
+                        .diagnostics
+                        .iter()
+                        .map(|finding| finding.message.clone())
+                        .collect(),
+                })
+                .collect(),
+            running: self.watcher.pool().running(),
+            waiting: desk.waiting(),
+            trouble: desk.trouble().map(|trouble| trouble.reason),
+        }
+    }
+
+    fn detach(&self, directory: Option<&str>, all: bool, now: bool) -> Result<Value, Refusal> {
+        let grace = if now { Duration::ZERO } else { GRACE };
+        let directories: Vec<PathBuf> = match directory {
+            Some(directory) => vec![PathBuf::from(directory)],
+            None if all => self
+                .watcher
+                .desk()
+                .attached()
+                .into_iter()
+                .map(|now| now.attached.directory)
+                .collect(),
+            None => {
+                let refusal = "name the trace directory, or --all";
+                return Err(Refusal::new(RefusalKind::Usage, refusal));
+            }
+        };
+        let mut detached = Vec::new();
+        for directory in directories {
+            if self
+                .watcher
+                .detach(&directory, grace)
+                .map_err(|error| refusal(&error))?
+            {
+                detached.push(directory);
+            }
+        }
+        let is_last = self.watcher.desk().attached().is_empty();
+        if is_last {
+            self.end(grace);
+        }
+        Ok(json!({"detached": detached, "ended": is_last}))
+    }
+}
+
+impl Handler for Service {
+    fn handle(&self, request: Request, _progress: &mut dyn FnMut(&str)) -> Result<Value, Refusal> {
+        match request {
+            Request::Status => Ok(serde_json::to_value(self.doing()).unwrap_or_default()),
+            Request::Attach { payload } => {
+                let asked: AttachRequest = understood(payload)?;
+                self.watcher
+                    .attach(&asked.directory, asked.flags)
+                    .map_err(|error| refusal(&error))?;
+                Ok(json!({"directory": asked.directory}))
+            }
+            Request::Detach {
+                directory,
+                all,
+                now,
+            } => self.detach(directory.as_deref(), all, now),
+            Request::Reprocess { payload } => {
+                let asked: ReprocessRequest = understood(payload)?;
+                let reopened = self
+                    .watcher
+                    .engine()
+                    .reprocess(&asked)
+                    .map_err(|error| reprocess_refusal(&error))?;
+                self.watcher.look_again();
+                Ok(json!({"reopened": reopened}))
+            }
+            Request::Submit { kind, .. } => Err(Refusal::new(
+                RefusalKind::Usage,
+                format!("this version has no {kind:?} jobs"),
+            )),
+            Request::Stop => {
+                self.end(GRACE);
+                Ok(json!({"ended": true}))
+            }
+        }
+    }
+}
+
+fn understood<T: serde::de::DeserializeOwned>(payload: Value) -> Result<T, Refusal> {
+    serde_json::from_value(payload).map_err(|error| Refusal::of(RefusalKind::Protocol, &error))
+}
+
+fn refusal(error: &WatcherError) -> Refusal {
+    let kind = match error {
+        WatcherError::Ready(ReadyError::Settings(
+            SettingsError::Config(_) | SettingsError::Agent { .. } | SettingsError::Budget { .. },
+        )) => RefusalKind::Config,
+        _ => RefusalKind::Environment,
+    };
+    let refusal = Refusal::of(kind, error);
+    if kind == RefusalKind::Config {
+        refusal.hint("archal config show")
+    } else {
+        refusal
+    }
+}
+
+fn reprocess_refusal(error: &ReprocessError) -> Refusal {
+    let kind = match error {
+        ReprocessError::State(_) => RefusalKind::Environment,
+        _ => RefusalKind::Usage,
+    };
+    Refusal::of(kind, error).hint("archal attach-status")
+}
+
+/// A path as the socket's protocol carries it.
+pub fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
