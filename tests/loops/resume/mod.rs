@@ -7,9 +7,12 @@ mod journal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::thread;
 
 use archal::fix::repair::Repaired;
 use archal::reproduce::attempts::Attempts;
+use archal::reproduce::decision::Shown;
 use archal::reproduce::journal::{Phase, Refused, StepKey};
 use archal::reproduce::pool::Places;
 use archal::reproduce::seat::Seat;
@@ -40,7 +43,7 @@ fn is_fixed(end: &End) -> bool {
 }
 
 /// The folder of a step's slots.
-fn slots(failure: &Failure, key: &StepKey) -> std::path::PathBuf {
+fn slots(failure: &Failure, key: &StepKey) -> PathBuf {
     let fixes = failure.out().join("fixes");
     match &key.phase {
         Phase::Reproduce => failure.out().join("runs"),
@@ -239,8 +242,8 @@ fn what_is_spent_is_metered_while_it_is_spent_and_a_stopped_attempt_counts_for_n
         source: SpentSource::Reported,
         ..Spent::UNKNOWN
     };
-    assert_eq!(attempts[0].metered, [spent.clone()]);
-    assert_eq!(attempts[0].spent, Some(spent));
+    assert_eq!(attempts[0].spent.as_ref(), Some(&spent));
+    assert_eq!(attempts[0].metered, [spent]);
     let left = fs::read_dir(failure.out().join("runs")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "a stopped attempt leaves no evidence");
 }
@@ -331,6 +334,42 @@ fn idle_workplaces_are_used_again_until_one_is_touched_or_the_base_moves() {
     assert!(!kept.exists(), "it was set up in another way");
     places.clear();
     assert_eq!(folders(&failure), 0);
+}
+
+#[test]
+fn jobs_side_by_side_have_a_workplace_each() {
+    let failure = Failure::new("");
+    let places = Places::new(2);
+    let journals = [Script::default(), Script::default()];
+    failure.with(&journals[0], |attempts, workshop| {
+        thread::scope(|scope| {
+            let made = [0, 1].map(|job| {
+                let attempts = Attempts {
+                    journal: &journals[job],
+                    ..*attempts
+                };
+                let (places, identity) = (&places, &failure.identity);
+                let folder = failure.out().join(job.to_string());
+                scope.spawn(move || {
+                    let seat = places.later(workshop);
+                    attempts.make(&Phase::Reproduce, &seat, identity, 1, &folder)
+                })
+            });
+            for job in made {
+                let made = job.join().expect("no panic").expect("made");
+                assert_eq!(made[0].shown, Shown::RedSame);
+            }
+        });
+    });
+    assert_eq!(folders(&failure), 2, "both are kept idle");
+    let artifacts = failure.artifacts();
+    for name in ["calls.jsonl", "diff.json", "result.json"] {
+        let of = |job: usize| {
+            let content = &artifacts[&format!("{job}/attempt-1/{name}")];
+            content.replace(&format!("out/{job}"), "out")
+        };
+        assert_eq!(difference(&of(0), &of(1)), None, "{name}");
+    }
 }
 
 /// Where two texts begin to differ, with a little of what follows.
