@@ -20,6 +20,7 @@ use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::reproduce::journal::Phase;
 use crate::reproduce::memory::MemoryJournal;
+use crate::reproduce::slot;
 use crate::run::scenarios::Prepared;
 use crate::run::seeds::StartState;
 use crate::run::suite;
@@ -99,7 +100,10 @@ impl<'a> Stages<'a> {
             },
         };
         for stage in ["grades", "seeds", "runs", "fixes"] {
-            layout::set_aside(&self.folder(stage, &work))?;
+            let folder = self.folder(stage, &work);
+            // What cannot be removed is set aside with the rest.
+            slot::sweep(&folder).ok();
+            layout::set_aside(&folder)?;
         }
         if self.pass.options.policy == ExecutionPolicy::Observe {
             return Ok(work.end(
