@@ -29,7 +29,7 @@ const DRIVER: &str = "ARCHAL_TEST_SESSION_DRIVER";
 
 const ROUTES: [RouteMode; 2] = [RouteMode::Isolated, RouteMode::Proxy];
 
-struct RealClock(Instant);
+pub(crate) struct RealClock(pub(crate) Instant);
 
 impl Clock for RealClock {
     #[expect(

@@ -36,7 +36,8 @@ const MADE_FROM_IT: &[&str] = &[
     "rejected.patch",
     "repo.patch",
     "green",
-    "others",
+    "others/after",
+    "others/regression",
 ];
 
 /// A patch to prove.

@@ -205,7 +205,6 @@ impl Attempts<'_> {
                 return Err(error.into());
             }
         };
-        self.journal.meter(&begun, &spent);
         slot.settle()?;
         let findings = findings(&attempt, self.prepared);
         let record = SlotRecord {

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::mem;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::sandbox::child::Containment;
@@ -32,7 +32,7 @@ pub struct Places {
 #[derive(Debug, Default)]
 struct Idle {
     made_for: Option<MadeFor>,
-    places: Vec<Workplace>,
+    places: Vec<Arc<Workplace>>,
 }
 
 impl Places {
@@ -66,12 +66,12 @@ impl Places {
         drop(old);
         let place = match found {
             Some(place) => place,
-            None => workshop.open(&[])?,
+            None => Arc::new(workshop.open(&[])?),
         };
         Ok(Taken {
             pool: self,
             made_for,
-            place: Some(place),
+            place,
             is_poisoned: false,
         })
     }
@@ -92,17 +92,15 @@ impl Places {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a place back that is as it was when it had been set up; any other is removed.
-    fn take_back(&self, place: Workplace, made_for: &MadeFor) {
+    /// Takes a place back that is as it was when it had been set up; any other is removed by
+    /// whoever held it.
+    fn take_back(&self, place: &Arc<Workplace>, made_for: &MadeFor) {
         if place.renew().is_err() || !place.is_as_set_up() {
             return;
         }
         let mut idle = self.idle();
         if idle.made_for.as_ref() == Some(made_for) && idle.places.len() < self.most {
-            idle.places.push(place);
-        } else {
-            drop(idle);
-            drop(place);
+            idle.places.push(Arc::clone(place));
         }
     }
 }
@@ -112,7 +110,7 @@ impl Places {
 pub struct Taken<'a> {
     pool: &'a Places,
     made_for: MadeFor,
-    place: Option<Workplace>,
+    place: Arc<Workplace>,
     is_poisoned: bool,
 }
 
@@ -126,9 +124,8 @@ impl Taken<'_> {
 impl Deref for Taken<'_> {
     type Target = Workplace;
 
-    #[expect(clippy::expect_used, reason = "only the drop takes the place out")]
     fn deref(&self) -> &Workplace {
-        self.place.as_ref().expect("there until it is dropped")
+        &self.place
     }
 }
 
@@ -154,11 +151,8 @@ impl Seat for Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take()
-            && !self.is_poisoned
-            && !thread::panicking()
-        {
-            self.pool.take_back(place, &self.made_for);
+        if !self.is_poisoned && !thread::panicking() {
+            self.pool.take_back(&self.place, &self.made_for);
         }
     }
 }

@@ -9,6 +9,7 @@ mod demo;
 mod documents;
 mod misbehaving;
 mod repeatable;
+mod resume;
 mod trace_folder;
 
 use std::path::{Path, PathBuf};
