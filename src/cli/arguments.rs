@@ -87,6 +87,8 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Attach(commands::attach::Args),
+    Issue(commands::issue::Args),
+    Prune(commands::prune::Args),
     Demo(commands::demo::Args),
     Clone(commands::clone::Args),
     Config(commands::config::Args),
@@ -103,6 +105,8 @@ impl Command {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Issue(args) => commands::issue::run(args, cx),
+            Self::Prune(args) => commands::prune::run(args, cx),
             Self::Demo(args) => commands::demo::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
