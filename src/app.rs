@@ -26,6 +26,7 @@ pub fn main(run: fn(Result<World, WorldError>) -> ExitCode) -> ExitCode {
     if let Some(code) = crate::sandbox::helper_main(&arguments) {
         return code;
     }
+    crate::host::background::leave_caller(&arguments);
     run(World::real())
 }
 

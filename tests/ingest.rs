@@ -1,5 +1,8 @@
 //! Files in, identified and redacted traces out, with the sources of the catalogue.
 
+mod settle;
+pub(crate) mod watch;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

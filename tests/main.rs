@@ -7,6 +7,7 @@ mod cli;
 mod clients;
 mod contract;
 mod generated;
+mod host;
 mod ingest;
 mod loops;
 mod notices;

@@ -1,6 +1,8 @@
 //! Contained children for real: namespaces and process groups, as root and as nobody, ends of
 //! every kind, and what is left behind: nothing.
 
+mod inotify;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

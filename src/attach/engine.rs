@@ -1,185 +1,247 @@
-//! One pass over a trace directory.
+//! Everything that works on the traces of one repository shares one engine.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use archal_core::diagnostic::Diagnostic;
+use archal_core::clock::{Clock, Timestamp};
+use archal_core::clone::CloneDescriptor;
+use archal_core::environment::Environment;
+use archal_core::id::IdSource;
 use archal_core::source::SourceDescriptor;
-use archal_core::trace::TraceIdentity;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use archal_core::trace::Trace;
 
-use crate::config::schema::ExecutionPolicy;
+use crate::budget::entry::AttemptKey;
+use crate::budget::ledger::{Ledger, LedgerError};
 use crate::ingest::artifact::{self, ImportArtifact};
-use crate::ingest::folder::{self, ScanError};
-use crate::ingest::{FileReport, FileStatus, Imported, identity, is_newer, read_file};
-use crate::reproduce::workplace::Workshop;
 use crate::run::attempt::Bench;
-use crate::run::harness::Wanted;
-use crate::store::atomic::WriteError;
+use crate::sandbox::hold::Probe;
+use crate::sandbox::stop::StopToken;
+use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
-use super::job::{FileRow, JobReport};
-use super::options::AttachOptions;
-use super::ready::Ready;
-use super::stages::Stages;
+use super::flags::AttachFlags;
+use super::journal;
+use super::ready::{self, Ready, ReadyError};
+use super::settings::Surroundings;
+use super::state::attempts::{self, AttemptState};
+use super::state::{State, attachments, jobs};
 
-/// A pass over a trace directory: what was read and where each trace ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PassReport {
-    /// The repository.
+/// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
+const READY_HOLDS: Duration = Duration::from_secs(1);
+
+/// What the engine is given of the world.
+pub struct Surround {
+    /// The repository, absolute and without links.
     pub repo: PathBuf,
-    /// The trace directory.
-    pub trace_directory: PathBuf,
-    /// How far the loop may go.
-    pub policy: ExecutionPolicy,
-    /// The commit everything ran on.
-    pub base: String,
-    /// Tracked files that differ from it and were left out.
-    pub left_out: Vec<String>,
-    /// Each file of the directory.
-    pub files: Vec<FileRow>,
-    /// Each trace.
-    pub jobs: Vec<JobReport>,
-    /// Folders and files that could not be looked at, and traces that several files hold.
-    pub diagnostics: Vec<Diagnostic>,
+    /// Its state.
+    pub layout: Layout,
+    /// The caller's environment.
+    pub environment: Environment,
+    /// The archal binary, for its hidden modes.
+    pub binary: PathBuf,
+    /// The clones there are.
+    pub clones: &'static [CloneDescriptor],
+    /// The source that reads files.
+    pub source: &'static SourceDescriptor,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+    /// How children can be held here.
+    pub probe: Probe,
+    /// The user's redaction key.
+    pub key: [u8; 32],
 }
 
-/// Why a pass stopped.
+/// A directory that is attached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attached {
+    /// Its row.
+    pub id: i64,
+    /// The directory.
+    pub directory: PathBuf,
+    /// What it was attached with.
+    pub flags: AttachFlags,
+}
+
+/// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
-pub enum PassError {
-    /// The trace directory cannot be read.
+pub enum EngineError {
+    /// The state cannot be used.
     #[error(transparent)]
-    Scan(#[from] ScanError),
-    /// An artifact could not be written.
+    State(#[from] DatabaseError),
+    /// The ledger cannot be used.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Ledger(#[from] LedgerError),
 }
 
-/// What a pass works with.
-pub struct Pass<'a> {
-    /// Clones, clock, ids, environment.
-    pub bench: &'a Bench<'a>,
-    /// Where state is kept.
-    pub layout: &'a Layout,
-    /// The source that reads the files.
-    pub source: &'a SourceDescriptor,
-    /// Makes private copies of the repository.
-    pub workshop: Workshop<'a>,
-    /// How the agent is named.
-    pub agent: &'a Wanted<'a>,
-    /// The repository at HEAD.
-    pub ready: &'a Ready,
-    /// What the loop may do.
-    pub options: &'a AttachOptions,
+/// The engine.
+pub struct Engine {
+    pub(super) surround: Surround,
+    pub(super) state: State,
+    pub(super) ledger: Ledger,
+    ready: Mutex<BTreeMap<i64, Held>>,
 }
 
-impl Pass<'_> {
-    /// Reads every file of `directory` and takes each trace as far as the policy allows.
-    ///
-    /// `told` is given one line at each step.
-    pub fn run(
-        &self,
-        directory: &Path,
-        told: &mut dyn FnMut(&str),
-    ) -> Result<PassReport, PassError> {
-        let scan = folder::scan(self.source, directory)?;
-        let mut files = Vec::new();
-        let mut diagnostics = scan.diagnostics;
-        let mut imported: Found = BTreeMap::new();
-        for path in scan.files {
-            // One pass looks once: a file that is not finished now is not waited for.
-            let report = read_file(self.source, &path, self.bench.scrubber.redactor(), None)
-                .settle(Duration::MAX);
-            files.push(row(&report));
-            for one in &report.traces {
-                keep_newest(&mut imported, &report, one, &mut diagnostics);
+struct Held {
+    ready: Arc<Ready>,
+    flags: AttachFlags,
+    config: Option<Timestamp>,
+    asked_at: Duration,
+}
+
+impl Engine {
+    /// An engine over a state that was opened. What a killed process left under way is settled:
+    /// its attempts are charged, its jobs go back into the queue.
+    pub fn new(surround: Surround, state: State, ledger: Ledger) -> Result<Self, EngineError> {
+        let engine = Self {
+            surround,
+            state,
+            ledger,
+            ready: Mutex::new(BTreeMap::new()),
+        };
+        engine.settle()?;
+        Ok(engine)
+    }
+
+    fn settle(&self) -> Result<(), EngineError> {
+        let now = self.now();
+        let repo = &self.surround.repo;
+        let open = self.state.read(attempts::open)?;
+        // Ended, and killed before the ledger was told.
+        for id in self.ledger.reserved(repo)? {
+            let spent = self
+                .state
+                .read(|connection| attempts::spent(connection, &id))?;
+            if let Some(spent) = spent {
+                let key = AttemptKey::new(repo, id);
+                self.ledger.charge(&key, &journal::charge(&spent))?;
             }
         }
-        let names = identity::path_names(imported.keys());
-        let mut stages = Stages::new(self);
-        let mut jobs = Vec::new();
-        for (identity, (one, import)) in imported {
-            let name = names
-                .get(&identity)
-                .cloned()
-                .unwrap_or_else(|| identity.path_name());
-            artifact::write(&artifact::artifact_path(self.layout, &name), &import)?;
-            told(&format!("imported {name} from {}", import.file.display()));
-            jobs.push(stages.take(&name, &one, import.file, told)?);
-        }
-        Ok(PassReport {
-            repo: self.workshop.repo.to_owned(),
-            trace_directory: directory.to_owned(),
-            policy: self.options.policy,
-            base: self.ready.base.clone(),
-            left_out: self.ready.left_out.clone(),
-            files,
-            jobs,
-            diagnostics,
+        let known: BTreeSet<String> = open.iter().map(|attempt| attempt.id.clone()).collect();
+        self.ledger.recover(repo, |id| known.contains(id))?;
+        self.state.write_synced(|change| {
+            for attempt in &open {
+                let state = AttemptState::Interrupted;
+                attempts::end(change, &attempt.id, state, None, None, now)?;
+            }
+            jobs::requeue_running(change, now)
+        })?;
+        Ok(())
+    }
+
+    /// Attaches a directory, or changes how it is attached.
+    pub fn attach(
+        &self,
+        directory: PathBuf,
+        flags: AttachFlags,
+    ) -> Result<Attached, DatabaseError> {
+        let now = self.surround.clock.now();
+        let kept = serde_json::to_value(&flags).unwrap_or_default();
+        let id = self
+            .state
+            .write(|change| attachments::attach(change, &directory, &kept, now))?;
+        Ok(Attached {
+            id,
+            directory,
+            flags,
         })
     }
-}
 
-/// Each trace of a pass with its import artifact.
-type Found = BTreeMap<TraceIdentity, (Imported, ImportArtifact)>;
+    /// What is known between two lives.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
 
-/// Keeps a trace unless another file holds a newer revision of it: the rule that counts within
-/// one file, so that an older or cut copy never wins by its name.
-fn keep_newest(
-    imported: &mut Found,
-    report: &FileReport,
-    one: &Imported,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    if let Some((other, import)) = imported.get(&one.identity) {
-        if other.trace.revision == one.trace.revision {
-            return;
-        }
-        let is_newer = is_newer(&one.trace, &other.trace);
-        let (kept, left) = if is_newer {
-            (&report.path, &import.file)
-        } else {
-            (&import.file, &report.path)
-        };
-        diagnostics.push(
-            Diagnostic::note(
-                "trace/several-revisions",
-                format!(
-                    "trace `{}` is in {} too; its newest revision counts",
-                    one.identity.trace.escape_default(),
-                    kept.display()
-                ),
-            )
-            .in_file(left),
-        );
-        if !is_newer {
-            return;
+    /// The world it was given.
+    pub fn surround(&self) -> &Surround {
+        &self.surround
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.surround.clock.now()
+    }
+
+    pub(super) fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            repo: &self.surround.repo,
+            environment: &self.surround.environment,
+            clones: self.surround.clones,
+            key: self.surround.key,
+            containment: self.surround.probe.containment(),
         }
     }
-    let import = ImportArtifact::new(report, one);
-    imported.insert(one.identity.clone(), (one.clone(), import));
-}
 
-fn row(report: &FileReport) -> FileRow {
-    let (status, reason) = match &report.status {
-        FileStatus::Imported => ("imported", None),
-        FileStatus::Waiting { reason } => ("waiting", Some(reason.clone())),
-        FileStatus::Rejected { reason } => ("rejected", Some(reason.clone())),
-    };
-    FileRow {
-        path: report.path.clone(),
-        status: status.to_owned(),
-        reason,
-        dialect: report.dialect.map(str::to_owned),
-        traces: report.traces.len(),
-        redactions: report
-            .traces
-            .iter()
-            .flat_map(|one| one.redactions.values())
-            .sum(),
-        diagnostics: report.diagnostics.clone(),
+    /// What runs need, for a step that can be stopped.
+    pub(super) fn bench<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Bench<'a> {
+        Bench {
+            clones: self.surround.clones,
+            clock: self.surround.clock.clone(),
+            ids: self.surround.ids.as_ref(),
+            binary: &self.surround.binary,
+            probe: &self.surround.probe,
+            environment: &self.surround.environment,
+            scrubber: &ready.settings.scrubber,
+            stop: Some(stop),
+        }
+    }
+
+    /// The repository at HEAD for an attachment; read again when HEAD, the configuration or the
+    /// flags have changed, which is asked at most once a second unless `exactly`.
+    pub fn ready(&self, attached: &Attached, exactly: bool) -> Result<Arc<Ready>, ReadyError> {
+        let mut held = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked_at = self.surround.clock.monotonic();
+        let config = self.config_changed_at(attached);
+        if let Some(known) = held.get_mut(&attached.id)
+            && known.flags == attached.flags
+            && known.config == config
+        {
+            if !exactly && asked_at.saturating_sub(known.asked_at) < READY_HOLDS {
+                return Ok(known.ready.clone());
+            }
+            let path = self.surround.environment.get("PATH").unwrap_or_default();
+            if ready::head(&self.surround.repo, path)? == known.ready.base {
+                known.asked_at = asked_at;
+                return Ok(known.ready.clone());
+            }
+        }
+        let ready = Arc::new(Ready::prepare(
+            &attached.flags,
+            self.around(),
+            &self.surround.binary,
+        )?);
+        held.insert(
+            attached.id,
+            Held {
+                ready: ready.clone(),
+                flags: attached.flags.clone(),
+                config,
+                asked_at,
+            },
+        );
+        Ok(ready)
+    }
+
+    /// When the configuration file was last written; none where there is none.
+    fn config_changed_at(&self, attached: &Attached) -> Option<Timestamp> {
+        let file = match &attached.flags.config {
+            Some(file) => file.clone(),
+            None => crate::config::find(&self.surround.repo)?,
+        };
+        let changed = std::fs::metadata(file).ok()?.modified().ok()?;
+        changed.try_into().ok()
+    }
+
+    /// The trace of a job as its import artifact has it; none where that is not there as it was.
+    pub(super) fn imported(&self, name: &str, import_hash: &str) -> Option<Trace> {
+        let path = artifact::artifact_path(&self.surround.layout, name);
+        let bytes = std::fs::read(path).ok()?;
+        if archal_core::hash::sha256(&bytes) != import_hash {
+            return None;
+        }
+        let artifact: ImportArtifact = serde_json::from_slice(&bytes).ok()?;
+        Some(artifact.trace)
     }
 }

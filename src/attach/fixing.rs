@@ -7,54 +7,42 @@ use serde_json::json;
 use crate::fix::brief::Evidence;
 use crate::fix::command::CommandFixer;
 use crate::fix::publish::{self, Details};
-use crate::fix::repair::{Repair, Repaired};
-use crate::grade::Grade;
-use crate::reconstruct::Reconstruction;
+use crate::fix::repair::{Repair, RepairError, Repaired};
 use crate::reproduce::attempts::{AttemptRecord, Attempts};
-use crate::reproduce::identity::FailureIdentity;
+use crate::reproduce::estimate::Estimate;
 use crate::reproduce::interval::Rate;
+use crate::reproduce::journal::Refused;
 use crate::run::scenarios::Prepared;
 use crate::run::score::CriterionStatus;
 use crate::store::atomic::{self, Durability, WriteError};
 
-use super::job::{Artifact, JobReport, Stage, Status};
-use super::stages::{Stages, Work};
+use super::grading::Failed;
+use super::intake::IntakeError;
+use super::job::{Artifact, Stage, Status};
+use super::reproducing::{Ended, Work, chain, is_full};
+use super::state::jobs;
 
 /// What the stages before hand on.
 pub(super) struct Reproduced<'a> {
     /// How the failure was run.
     pub(super) attempts: &'a Attempts<'a>,
-    /// What makes it this failure.
-    pub(super) identity: &'a FailureIdentity,
-    /// The state it began in.
-    pub(super) rebuilt: &'a Reconstruction,
-    /// What is wrong.
-    pub(super) grade: &'a Grade,
+    /// What fails, and the state it began in.
+    pub(super) failed: &'a Failed<'a>,
     /// The attempts that showed it.
     pub(super) made: &'a [AttemptRecord],
 }
 
-impl Stages<'_> {
+impl Work<'_> {
     /// Lets a fixer work on a reproduced failure where one may run, and proves what it did.
-    pub(super) fn fix(
-        &self,
-        mut work: Work<'_>,
-        reproduced: &Reproduced<'_>,
-        told: &mut dyn FnMut(&str),
-    ) -> Result<JobReport, WriteError> {
+    pub(super) fn fix(mut self, reproduced: &Reproduced<'_>) -> Result<Ended, IntakeError> {
         let Reproduced {
             attempts,
-            identity,
-            rebuilt,
-            grade,
+            failed,
             made,
         } = reproduced;
-        let options = self.pass.options;
-        let folder = self.folder("fixes", &work);
+        let options = &self.ready.settings.options;
+        let folder = self.folder("fixes");
         let status_file = folder.join("status.json");
-        work.job
-            .artifacts
-            .insert(0, Artifact::of(status_file.clone()));
         let mut missing = Vec::new();
         if options.fix_command.is_none() {
             missing.push("a fix command: --fix-command or attach.fixCommand in .archal.json");
@@ -67,24 +55,26 @@ impl Stages<'_> {
             _ => {
                 let reason = format!("missing: {}", missing.join("; "));
                 write_status(&status_file, Status::FixBlocked, &reason, &missing, None)?;
-                return Ok(work.end(Stage::Fix, Status::FixBlocked, "external_execution", reason));
+                self.job.artifacts.insert(0, Artifact::of(status_file));
+                return Ok(self.end(Stage::Fix, Status::FixBlocked, "external_execution", reason));
             }
         };
-        told(&format!("fixing {} with `{command}`", work.job.name));
-        let grade_value = serde_json::to_value(grade).unwrap_or_default();
+        self.enter_fix()?;
+        (self.told)(&format!("fixing {} with `{command}`", self.job.name));
+        let grade_value = serde_json::to_value(&failed.grade).unwrap_or_default();
         let evidence: Vec<Evidence> = made.iter().map(evidence).collect();
-        let ready = self.pass.ready;
+        let ready = self.ready;
         let scenarios: Vec<&Prepared> = ready.scenarios.iter().chain(&ready.regressions).collect();
         let unreadable: Vec<PathBuf> = ready
             .broken
             .iter()
-            .map(|broken| self.relative(&broken.path))
+            .map(|broken| ready.relative(&broken.path))
             .collect();
         let repair = Repair {
             attempts,
-            workshop: self.pass.workshop,
-            identity,
-            red: work.job.red.unwrap_or_else(|| Rate::of(0, 0)),
+            workshop: self.workshop(),
+            identity: &failed.identity,
+            red: self.job.red.unwrap_or_else(|| Rate::of(0, 0)),
             runs: options.reproduce_runs,
             scenarios: &scenarios,
             scenario_root: ready.place.tree(),
@@ -97,62 +87,94 @@ impl Stages<'_> {
             other_states: &options.states,
             validation: options.validation_command.as_deref(),
             grade: &grade_value,
-            seeds: &rebuilt.seeds,
+            seeds: &failed.rebuilt.seeds,
             evidence: &evidence,
             today: jiff::tz::TimeZone::UTC
-                .to_datetime(self.pass.bench.clock.now())
+                .to_datetime(self.bench.clock.now())
                 .date(),
+            fixer_estimate: Estimate::UNKNOWN,
             folder: &folder,
         };
         let fixer = CommandFixer {
             command,
-            environment: ready.place.environment(self.pass.bench.environment),
-            binary: self.pass.bench.binary,
-            containment: self.pass.bench.probe.containment(),
+            environment: ready.place.environment(self.bench.environment),
+            binary: self.bench.binary,
+            containment: self.bench.probe.containment(),
             binds: ready.place.binds(),
-            scrubber: self.pass.bench.scrubber,
+            scrubber: self.bench.scrubber,
             transcript: folder.join("transcript.log"),
-            stop: self.pass.bench.stop,
+            stop: Some(self.stop),
         };
-        match repair.run(&fixer) {
-            Err(error) => {
-                let reason = chain(&error);
-                write_status(&status_file, Status::Error, &reason, &[], None)?;
-                Ok(work.end(Stage::Fix, Status::Error, "workspace", reason))
+        let repaired = repair.run(&fixer);
+        let (status, code, reason) = match repaired {
+            Err(RepairError::Refused(refused)) => return Ok(self.later(Stage::Fix, &refused)),
+            Err(error) if error.is_stopped() => {
+                return Ok(self.later(Stage::Fix, &Refused::Stopped));
             }
+            Err(error) if is_full(&error) => return Ok(self.no_space(Stage::Fix)),
+            Err(error) => (Status::Error, "workspace", chain(&error)),
             Ok(Repaired::Failed { reason, proof }) => {
-                work.job.green = proof.as_ref().map(|proof| proof.green);
-                write_status(&status_file, Status::FixFailed, &reason, &[], None)?;
-                Ok(work.end(Stage::Fix, Status::FixFailed, "proof", reason))
+                self.job.green = proof.as_ref().map(|proof| proof.green);
+                (Status::FixFailed, "proof", reason)
             }
             Ok(Repaired::Fixed { proof, patch }) => {
+                let traces = self.group_traces()?;
                 let details = Details {
-                    group: &identity.group(),
+                    group: &failed.identity.group(),
                     title: &attempts.prepared.scenario.title,
-                    summary: &grade.summary,
-                    traces: std::slice::from_ref(&work.imported.identity.trace),
+                    summary: &failed.grade.summary,
+                    traces: &traces,
                     proof: &proof,
                 };
                 let text = publish::details(&details).unwrap_or_else(|error| error.to_string());
-                atomic::write(
-                    &folder.join("pr-details.md"),
-                    text.as_bytes(),
-                    Durability::Synced,
-                )?;
+                let details_file = folder.join("pr-details.md");
+                atomic::write(&details_file, text.as_bytes(), Durability::Synced)?;
+                self.job.green = Some(proof.green);
+                for file in [details_file, folder.join("proof.json"), patch.clone()] {
+                    self.job.artifacts.insert(0, Artifact::of(file));
+                }
                 let reason = format!("red {} before, green {} after", proof.red, proof.green);
-                write_status(&status_file, Status::Fixed, &reason, &[], Some(&patch))?;
-                work.job.green = Some(proof.green);
-                work.job
-                    .artifacts
-                    .insert(0, Artifact::of(folder.join("pr-details.md")));
-                work.job
-                    .artifacts
-                    .insert(0, Artifact::of(folder.join("proof.json")));
-                work.job.artifacts.insert(0, Artifact::of(patch.clone()));
-                work.job.patch = Some(patch);
-                Ok(work.end(Stage::Fix, Status::Fixed, "", reason))
+                self.job.patch = Some(patch);
+                (Status::Fixed, "", reason)
+            }
+        };
+        let patch = self.job.patch.as_deref();
+        write_status(&status_file, status, &reason, &[], patch)?;
+        let place = if status == Status::Fixed { 3 } else { 0 };
+        self.job.artifacts.insert(place, Artifact::of(status_file));
+        Ok(self.end(Stage::Fix, status, code, reason))
+    }
+
+    /// Writes down that the job has come to its fix.
+    fn enter_fix(&mut self) -> Result<(), IntakeError> {
+        if self.job.stage != Stage::Fix {
+            let now = self.engine.now();
+            self.engine.state.write(|change| {
+                jobs::move_to(change, self.id, Stage::Fix, Status::Running, "", now)
+            })?;
+            self.job.stage = Stage::Fix;
+        }
+        Ok(())
+    }
+
+    /// The traces that show the failure, this one first.
+    fn group_traces(&self) -> Result<Vec<String>, IntakeError> {
+        let wanted = jobs::Wanted {
+            failure: self.job.group.as_deref(),
+            most: Some(1000),
+            ..jobs::Wanted::default()
+        };
+        let others = self
+            .engine
+            .state
+            .read(|connection| jobs::list(connection, &wanted))?;
+        let mut traces = vec![self.job.trace.trace.clone()];
+        for other in others {
+            if !traces.contains(&other.report.trace.trace) {
+                traces.push(other.report.trace.trace);
             }
         }
+        Ok(traces)
     }
 }
 
@@ -185,15 +207,4 @@ fn write_status(
         "patch": patch,
     });
     atomic::write_json(file, &document, Durability::Synced)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

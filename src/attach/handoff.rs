@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::engine::PassReport;
 use super::job::{JobReport, Status};
+use super::report::PassReport;
 
 /// The end of a pass as text.
 pub fn text(report: &PassReport) -> String {

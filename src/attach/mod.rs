@@ -4,25 +4,34 @@
 //! missing is named, never guessed, and every stage leaves its artifact under `.archal/attach/`.
 //!
 //! - [`job`]: statuses, and what is told of a job.
-//! - [`options`]: what the loop may do.
+//! - [`flags`], [`settings`], [`options`]: what the loop may do.
 //! - [`ready`]: what the loop stands on: the repository at HEAD, its scenarios and harness.
-//! - [`engine`]: one pass over a trace directory.
-//! - [`stages`]: one trace through its stages.
-//! - `fixing`: the last of them.
-//! - [`handoff`]: a pass for a person.
 //! - [`state`]: what is known between two lives of the process.
-//! - [`inbox`]: failures as a person looks at them and decides.
-//! - [`notify`]: telling a person of failures.
+//! - [`engine`]: what all work on a repository's traces shares.
+//! - [`intake`]: from a file that was read to graded jobs.
+//! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
+//! - [`desk`]: the queue of files and jobs; [`watcher`]: the process around it.
+//! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
 //! - [`retention`]: what goes because it is old.
+//! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
 
+pub mod desk;
 pub mod engine;
 mod fixing;
+pub mod flags;
+pub mod grading;
 pub mod handoff;
 pub mod inbox;
+pub mod intake;
 pub mod job;
+pub mod journal;
+pub mod lead;
 pub mod notify;
 pub mod options;
 pub mod ready;
+pub mod report;
+mod reproducing;
 pub mod retention;
-pub mod stages;
+pub mod settings;
 pub mod state;
+pub mod watcher;

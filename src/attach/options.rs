@@ -38,4 +38,8 @@ pub struct AttachOptions {
     pub states: OtherStates,
     /// Where scenarios are.
     pub scenarios: Vec<String>,
+    /// How many jobs may run children at once; half the processors where none is chosen.
+    pub jobs: Option<u32>,
+    /// The shortest pause between two scans of the trace directory.
+    pub poll: Duration,
 }

@@ -1,24 +1,26 @@
-//! What the loop stands on: the repository at HEAD, its scenarios and its harness.
+//! What work stands on: the settings, and the repository at HEAD with its scenarios and harness.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::schema::ExecutionPolicy;
 use crate::git::command::{self, GitError};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
-use crate::run::attempt::Bench;
-use crate::run::harness::{self, Harness, HarnessError, Wanted};
+use crate::run::harness::{self, Harness, HarnessError};
 use crate::run::scenarios::{self, Broken, Prepared};
 use crate::scenario::discover::{self, DiscoverError};
 
-use super::options::AttachOptions;
+use super::flags::AttachFlags;
+use super::settings::{Settings, SettingsError, Surroundings};
 
-/// The repository at HEAD.
+/// The repository at HEAD, and what is to be done with it.
 pub struct Ready {
+    /// The settings.
+    pub settings: Settings,
     /// The commit.
     pub base: String,
     /// Tracked files that differ from it and were left out.
     pub left_out: Vec<String>,
-    /// A private copy at that commit.
+    /// A private copy at that commit, to look at; nothing runs in it.
     pub place: Workplace,
     /// The scenarios that can be used, regressions apart.
     pub scenarios: Vec<Prepared>,
@@ -33,7 +35,24 @@ pub struct Ready {
 /// Why the loop cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadyError {
-    /// The repository has no commit, or is none.
+    /// The configuration.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The folder is no repository.
+    #[error("{} is no git repository", repo.display())]
+    NoRepository {
+        /// The folder.
+        repo: PathBuf,
+    },
+    /// The folder is only a part of one.
+    #[error("{} is a folder inside the repository {}; attach works on whole repositories", repo.display(), top.display())]
+    Inside {
+        /// The folder.
+        repo: PathBuf,
+        /// The repository.
+        top: PathBuf,
+    },
+    /// The repository has no commit.
     #[error("{} has no commit to work on", repo.display())]
     NoCommit {
         /// The repository.
@@ -52,7 +71,7 @@ pub enum ReadyError {
     Discover(#[from] DiscoverError),
 }
 
-/// A workshop for the repository at its HEAD.
+/// The commit of HEAD.
 pub fn head(repo: &Path, path: &str) -> Result<String, ReadyError> {
     command::head(repo, path).map_err(|source| ReadyError::NoCommit {
         repo: repo.to_owned(),
@@ -60,39 +79,70 @@ pub fn head(repo: &Path, path: &str) -> Result<String, ReadyError> {
     })
 }
 
-/// Copies the repository and reads what it has.
-pub fn prepare(
-    bench: &Bench<'_>,
-    workshop: &Workshop<'_>,
-    options: &AttachOptions,
-    wanted: &Wanted<'_>,
-) -> Result<Ready, ReadyError> {
-    let path = bench.environment.get("PATH").unwrap_or_default();
-    let left_out = command::changed_tracked_files(workshop.repo, path)?;
-    // Only a policy that runs the harness may run what makes it ready.
-    let place = if options.policy < ExecutionPolicy::Reproduce {
-        workshop.copy(&[])?
-    } else {
-        workshop.open(&[])?
-    };
-    let mut ready = Ready {
-        base: workshop.base.to_owned(),
-        left_out,
-        harness: harness::find(place.tree(), wanted),
-        place,
-        scenarios: Vec::new(),
-        regressions: Vec::new(),
-        broken: Vec::new(),
-    };
-    let found = discover::discover(ready.place.tree(), &options.scenarios)?;
-    for file in found {
-        match scenarios::load(&file, bench.clones) {
-            Err(broken) => ready.broken.push(broken),
-            Ok((prepared, _)) if is_regression(&prepared) => ready.regressions.push(prepared),
-            Ok((prepared, _)) => ready.scenarios.push(prepared),
+impl Ready {
+    /// Reads the configuration, copies the repository and reads what it has.
+    pub fn prepare(
+        flags: &AttachFlags,
+        around: Surroundings<'_>,
+        binary: &Path,
+    ) -> Result<Self, ReadyError> {
+        let repo = around.repo;
+        let path = around.environment.get("PATH").unwrap_or_default();
+        let top = command::top(repo, path).map_err(|_| ReadyError::NoRepository {
+            repo: repo.to_owned(),
+        })?;
+        // git answers without links; a home or a temporary folder may well lie behind one.
+        if repo.canonicalize().is_ok_and(|repo| repo != top) {
+            return Err(ReadyError::Inside {
+                repo: repo.to_owned(),
+                top,
+            });
         }
+        let base = head(repo, path)?;
+        let settings = Settings::load(flags, around)?;
+        let options = &settings.options;
+        let place = Workshop {
+            repo,
+            base: &base,
+            options: &options.workspace,
+            environment: around.environment,
+            binary,
+            containment: around.containment,
+            stop: None,
+        }
+        .copy(&[])?;
+        let mut ready = Self {
+            left_out: command::changed_tracked_files(repo, path)?,
+            harness: harness::find(place.tree(), &settings.agent),
+            scenarios: Vec::new(),
+            regressions: Vec::new(),
+            broken: Vec::new(),
+            base,
+            place,
+            settings,
+        };
+        let found = discover::discover(ready.place.tree(), &ready.settings.options.scenarios)?;
+        for file in found {
+            match scenarios::load(&file, around.clones) {
+                Err(broken) => ready.broken.push(broken),
+                Ok((prepared, _)) if is_regression(&prepared) => ready.regressions.push(prepared),
+                Ok((prepared, _)) => ready.scenarios.push(prepared),
+            }
+        }
+        Ok(ready)
     }
-    Ok(ready)
+
+    /// How far the loop goes.
+    pub fn policy(&self) -> ExecutionPolicy {
+        self.settings.options.policy
+    }
+
+    /// A path of the private copy as it is in the repository.
+    pub fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.place.tree())
+            .unwrap_or(path)
+            .to_owned()
+    }
 }
 
 fn is_regression(prepared: &Prepared) -> bool {

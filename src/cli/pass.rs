@@ -1,185 +1,238 @@
-//! One pass over a trace directory from the command line: `attach` and `demo` share it.
+//! One pass over a trace directory from the command line: `attach --once` and `demo` share it.
 
-use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::attach::engine::{Pass, PassReport};
-use crate::attach::options::AttachOptions;
-use crate::attach::ready;
-use crate::config::{Loaded, Override};
-use crate::git::command;
-use crate::reproduce::workplace::{Workshop, WorkspaceOptions, dependency_folders};
-use crate::run::seeds::OtherStates;
-use crate::sandbox::child::Containment;
-use crate::scenario::spec::is_seed_file;
+use crate::attach::desk::Told;
+use crate::attach::engine::{Attached, Engine, EngineError, Surround};
+use crate::attach::flags::AttachFlags;
+use crate::attach::ready::{Ready, ReadyError};
+use crate::attach::report::PassReport;
+use crate::attach::settings::SettingsError;
+use crate::attach::state::{Opened, State};
+use crate::attach::watcher::{self, Watcher, WatcherError};
+use crate::budget::ledger::{self, Ledger};
+use crate::host::lock::WatcherLock;
+use crate::ingest::key;
+use crate::sandbox::hold;
 use crate::store::layout::Layout;
 
-use super::bench::{self, Tools};
+use super::bench;
 use super::context::CommandContext;
 use super::error::CliError;
 
 /// What a pass is made of.
 pub(crate) struct PassPlan {
-    /// The repository.
+    /// The repository, absolute and without links.
     pub(crate) repo: PathBuf,
-    /// The configuration file, where one is named.
-    pub(crate) config: Option<PathBuf>,
-    /// Options that override keys.
-    pub(crate) flags: Vec<Override>,
-    /// The trace directory.
+    /// The options of the command line.
+    pub(crate) flags: AttachFlags,
+    /// The trace directory, absolute.
     pub(crate) directory: PathBuf,
+    /// Where what is spent is written down: the user's ledger, or one that lasts for the run.
+    pub(crate) ledger: Option<PathBuf>,
+    /// How many jobs may run children at once, where the command line says it.
+    pub(crate) jobs: Option<usize>,
 }
 
-/// Makes the pass; `told` is given one line at each step.
-pub(crate) fn make(
-    plan: &PassPlan,
+/// Everything that works on a repository's traces, opened, and the lock that makes it the only
+/// one.
+pub(crate) struct Works {
+    /// The engine.
+    pub(crate) engine: Arc<Engine>,
+    /// Where state is kept.
+    pub(crate) layout: Layout,
+    /// Held for as long as this lives.
+    pub(crate) _lock: WatcherLock,
+}
+
+/// Takes the lock and opens state and ledger.
+pub(crate) fn open(
+    repo: &Path,
+    ledger: Option<&Path>,
     cx: &CommandContext,
-    told: &mut dyn FnMut(&str),
-) -> Result<PassReport, CliError> {
-    let loaded = cx.load_config(plan.config.as_deref(), &plan.repo, &plan.flags)?;
-    let tools = Tools::new(cx, &loaded);
-    let bench = tools.bench(cx);
-    let layout = bench::layout(&plan.repo, cx)?;
-    let _lock = lock(&layout)?;
-    let path = cx.environment.get("PATH").unwrap_or_default();
-    let top = command::top(&plan.repo, path).map_err(|_| {
-        CliError::environment(format!("{} is no git repository", plan.repo.display()))
-            .hint("git init && git add --all && git commit -m first")
-    })?;
-    // git answers without links; a home or a temporary folder may well lie behind one.
-    if plan.repo.canonicalize().is_ok_and(|repo| repo != top) {
-        return Err(CliError::usage(format!(
-            "{} is a folder inside the repository {}; attach works on whole repositories",
-            plan.repo.display(),
-            top.display()
-        ))
-        .hint(format!(
-            "archal attach <trace-dir> --repo {}",
-            top.display()
-        )));
-    }
-    let base = ready::head(&plan.repo, path).map_err(|error| {
-        CliError::environment(error).hint("git init && git add --all && git commit -m first")
-    })?;
-    let options = options(&loaded, &plan.repo, bench.probe.containment())?;
-    let workshop = Workshop {
-        repo: &plan.repo,
-        base: &base,
-        options: &options.workspace,
-        environment: &cx.environment,
-        binary: &cx.binary,
-        containment: bench.probe.containment(),
-        stop: bench.stop,
-    };
-    let wanted = bench::wanted(None, &loaded, &cx.environment)?;
-    let ready =
-        ready::prepare(&bench, &workshop, &options, &wanted).map_err(CliError::environment)?;
-    for broken in &ready.broken {
-        for finding in &broken.diagnostics {
-            cx.printer.diagnostic(finding, broken.source.as_ref());
-        }
-    }
-    if ready
-        .left_out
-        .iter()
-        .any(|file| file.ends_with(" .archal.json"))
-    {
-        cx.printer
-            .note("`.archal.json` is used as it is in the checkout, with its changes");
-    }
-    if !ready.left_out.is_empty() {
+) -> Result<Works, CliError> {
+    let layout = bench::layout(repo, cx)?;
+    let lock = WatcherLock::take(&layout)
+        .map_err(|error| {
+            CliError::environment(error)
+                .hint("ARCHAL_STATE_DIR=<a folder on a local disk> archal attach …")
+        })?
+        .ok_or_else(|| {
+            CliError::environment("another attach works on this repository")
+                .hint(format!("archal attach-status --repo {}", repo.display()))
+                .hint(format!("archal detach --all --repo {}", repo.display()))
+        })?;
+    let Opened {
+        state, set_aside, ..
+    } = State::open(&layout).map_err(CliError::environment)?;
+    if let Some((aside, reason)) = set_aside {
         cx.printer.note(format!(
-            "working on HEAD {}; {} changed files of the checkout are left out",
-            &base[..base.len().min(12)],
-            ready.left_out.len()
+            "{reason}; it was moved to {} and is derived again from traces and artifacts",
+            aside.display()
         ));
+    }
+    let (ledger, warning) = Ledger::open(ledger).map_err(|error| {
+        let hint = error.hint();
+        let error = CliError::environment(error);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })?;
+    if let Some(warning) = warning {
+        cx.printer.note(warning);
+    }
+    let engine = Engine::new(surround(repo, &layout, cx)?, state, ledger).map_err(engine_error)?;
+    Ok(Works {
+        engine: Arc::new(engine),
+        layout,
+        _lock: lock,
+    })
+}
+
+/// The user's ledger.
+pub(crate) fn user_ledger(cx: &CommandContext) -> Option<PathBuf> {
+    ledger::path(&cx.environment)
+}
+
+fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Surround, CliError> {
+    let key = key::load(key::path(&cx.environment).as_deref(), cx.secret());
+    if let Some(warning) = &key.warning {
+        cx.printer.note(warning);
     }
     let source = cx
         .sources
         .iter()
         .find(|source| source.name == "file")
         .ok_or_else(|| CliError::internal("the file source is not in this build"))?;
-    Pass {
-        bench: &bench,
-        layout: &layout,
+    Ok(Surround {
+        repo: repo.to_owned(),
+        layout: layout.clone(),
+        environment: cx.environment.clone(),
+        binary: cx.binary.clone(),
+        clones: cx.clones,
         source,
-        workshop,
-        agent: &wanted,
-        ready: &ready,
-        options: &options,
-    }
-    .run(&plan.directory, told)
-    .map_err(CliError::environment)
-}
-
-fn options(
-    loaded: &Loaded,
-    repo: &Path,
-    containment: Containment,
-) -> Result<AttachOptions, CliError> {
-    let config = &loaded.config;
-    let attach = &config.attach;
-    Ok(AttachOptions {
-        policy: attach.policy,
-        reproduce_runs: attach.reproduce_runs,
-        allow_external_execution: attach.allow_external_execution,
-        fix_command: attach.fix_command.clone(),
-        fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
-        validation_command: attach.validation_command.clone(),
-        seed_files: config
-            .seeds
-            .values()
-            .filter(|name| is_seed_file(name))
-            .cloned()
-            .collect(),
-        model: config.agent_model.clone(),
-        expose_clone_urls: config.expose_clone_urls,
-        route: config.route.mode,
-        timeout: Duration::from_secs(config.timeout.into()),
-        workspace: WorkspaceOptions {
-            setup: config.workspace.setup.clone(),
-            share: config
-                .workspace
-                .share
-                .clone()
-                // Nobody asked for these, so where they cannot be shown they are left out.
-                .unwrap_or_else(|| match containment {
-                    Containment::Namespaces => dependency_folders(repo),
-                    Containment::Pgroup => Vec::new(),
-                }),
-            variables: config.workspace.env.clone(),
-            agent_keys: config.agent_keys.clone(),
-        },
-        states: OtherStates {
-            default: bench::default_states(loaded)?,
-            ..OtherStates::default()
-        },
-        scenarios: config.scenarios.clone(),
+        clock: cx.clock.clone(),
+        ids: cx.ids.clone(),
+        probe: hold::probe(&cx.binary),
+        key: key.bytes,
     })
 }
 
-/// Nobody else works through traces of this repository while the lock is held; the system frees
-/// it when this process ends, however it ends.
-fn lock(layout: &Layout) -> Result<File, CliError> {
-    let path = layout.attach_lock();
-    let opened = path
-        .parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| File::create(&path));
-    let lock = opened.map_err(|error| {
-        CliError::environment(format!("cannot make {}: {error}", path.display()))
-    })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(CliError::environment(
-            "another attach works on this repository",
-        )
-        .hint("wait for its end, or work on a clone of the repository")),
-        Err(TryLockError::Error(error)) => Err(CliError::environment(format!(
-            "cannot lock {}: {error}",
-            path.display()
-        ))
-        .hint("ARCHAL_STATE_DIR=<a folder on a local disk> archal attach …")),
+/// Makes the pass; `told` is given one line at each step.
+pub(crate) fn make(
+    plan: &PassPlan,
+    cx: &CommandContext,
+    told: Told,
+) -> Result<PassReport, CliError> {
+    let works = open(&plan.repo, plan.ledger.as_deref(), cx)?;
+    let probe = Attached {
+        id: 0,
+        directory: plan.directory.clone(),
+        flags: plan.flags.clone(),
+    };
+    let ready = works.engine.ready(&probe, true).map_err(ready_error)?;
+    say(&ready, cx);
+    let heavy = heavy(plan.jobs, &ready);
+    let watcher = Watcher::start(works.engine.clone(), heavy, true, told).map_err(watcher_error)?;
+    let attached = watcher
+        .attach(&plan.directory, plan.flags.clone())
+        .map_err(watcher_error)?;
+    watcher.work_through(&|| false);
+    let trouble = watcher.desk().trouble();
+    let now = watcher.desk().attached();
+    let diagnostics = now
+        .into_iter()
+        .flat_map(|attached| attached.diagnostics)
+        .collect();
+    drop(watcher);
+    if let Some(trouble) = trouble {
+        return Err(CliError::environment(trouble.reason));
+    }
+    works
+        .engine
+        .report(&attached, &ready, diagnostics)
+        .map_err(CliError::environment)
+}
+
+/// How many jobs run children at once: as the command line says, else as the configuration.
+pub(crate) fn heavy(flag: Option<usize>, ready: &Ready) -> usize {
+    let configured = ready.settings.options.jobs;
+    flag.or(configured.map(|jobs| usize::try_from(jobs).unwrap_or(usize::MAX)))
+        .unwrap_or_else(watcher::default_jobs)
+}
+
+/// Tells what is worth knowing of the repository before work begins.
+pub(crate) fn say(ready: &Ready, cx: &CommandContext) {
+    for note in &ready.settings.notes {
+        cx.printer.diagnostic(note, ready.settings.source.as_ref());
+    }
+    for broken in &ready.broken {
+        for finding in &broken.diagnostics {
+            cx.printer.diagnostic(finding, broken.source.as_ref());
+        }
+    }
+    let is_config = |file: &String| file.ends_with(" .archal.json");
+    if ready.left_out.iter().any(is_config) {
+        cx.printer
+            .note("`.archal.json` is used as it is in the checkout, with its changes");
+    }
+    if !ready.left_out.is_empty() {
+        cx.printer.note(format!(
+            "working on HEAD {}; {} changed files of the checkout are left out",
+            &ready.base[..ready.base.len().min(12)],
+            ready.left_out.len()
+        ));
+    }
+}
+
+/// An engine that cannot be had, as an error with what to do about it.
+fn engine_error(error: EngineError) -> CliError {
+    match error {
+        EngineError::Ledger(error) => {
+            let hint = error.hint();
+            let error = CliError::environment(error);
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        }
+        error @ EngineError::State(_) => CliError::environment(error),
+    }
+}
+
+/// A watcher that does not start, as an error with what to do about it.
+pub(crate) fn watcher_error(error: WatcherError) -> CliError {
+    match error {
+        WatcherError::Ready(error) => ready_error(error),
+        error => CliError::environment(error),
+    }
+}
+
+/// A repository that cannot be used, as an error with what to do about it.
+pub(crate) fn ready_error(error: ReadyError) -> CliError {
+    const MAKE: &str = "git init && git add --all && git commit -m first";
+    match error {
+        ReadyError::Settings(SettingsError::Config(error)) => error.into(),
+        ReadyError::Settings(SettingsError::Agent {
+            diagnostics,
+            source_text,
+        }) => CliError::config("the agent in the configuration cannot be used")
+            .at(diagnostics, source_text),
+        ReadyError::Settings(SettingsError::Budget {
+            diagnostic,
+            source_text,
+        }) => CliError::config("the budget in the configuration cannot be used")
+            .at(vec![*diagnostic], source_text),
+        ReadyError::Settings(error) => CliError::config(error),
+        error @ (ReadyError::NoRepository { .. } | ReadyError::NoCommit { .. }) => {
+            CliError::environment(error).hint(MAKE)
+        }
+        ReadyError::Inside { ref top, .. } => {
+            let hint = format!("archal attach <trace-dir> --repo {}", top.display());
+            CliError::usage(error).hint(hint)
+        }
+        error => CliError::environment(error),
     }
 }

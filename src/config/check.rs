@@ -11,10 +11,8 @@ use super::document::{Member, Node, NodeKind, join};
 /// Keys and values that the design names and this version does not have. They are refused, not
 /// ignored: a configuration never promises more than it does.
 const PLANNED: &[(&str, &str)] = &[
-    ("attach.budgetUsd", "a budget for attach"),
     ("attach.openPr", "opening pull requests"),
     ("attach.preprod", "running preprod from attach"),
-    ("budget", "a budget"),
     ("clock", "a fixed clock"),
     ("fixer", "a named fixer"),
     ("grade", "grading by the repository's own rules"),
@@ -370,7 +368,7 @@ mod tests {
             "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `clones`, `exposeCloneUrls`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
             "#);
     }
 

@@ -403,7 +403,12 @@ impl<'a> Layers<'a> {
         let schema_pointer = pointer(path).replace('/', "/properties/");
         let declared = self.schema.pointer(&schema_pointer).map(Value::to_string);
         match declared {
-            Some(declared) if value.is_number() && !declared.contains("\"integer\"") => {
+            Some(declared)
+                if value.is_number()
+                    && !["\"integer\"", "\"number\""]
+                        .iter()
+                        .any(|name| declared.contains(name)) =>
+            {
                 Value::from(value.to_string())
             }
             _ => value,

@@ -45,6 +45,8 @@ pub struct Config {
     pub workspace: Workspace,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// What attempts may cost.
+    pub budget: Budget,
     /// Which values are kept from disk, logs, models and children.
     pub redaction: Redaction,
     /// How long what archal keeps in its state folder is kept; `archal prune` and the watcher
@@ -68,6 +70,7 @@ impl Default for Config {
             agent_keys: Vec::new(),
             workspace: Workspace::default(),
             attach: Attach::default(),
+            budget: Budget::default(),
             redaction: Redaction::default(),
             retention: Retention::default(),
         }
@@ -133,7 +136,7 @@ pub struct Workspace {
 }
 
 /// What happens with failed traces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Attach {
     /// How far `archal attach` goes. `reproduce` is the permission to run this repository's
@@ -142,6 +145,14 @@ pub struct Attach {
     /// How many times a failure is run to reproduce it.
     #[schemars(range(min = 1, max = 100))]
     pub reproduce_runs: u32,
+    /// How many jobs may run the agent or a fixer at once, over all kinds of work of this
+    /// repository. `null` is half the processors, at least 1.
+    #[schemars(range(min = 1, max = 64))]
+    pub jobs: Option<u32>,
+    /// The shortest pause between two scans of the trace directory, in seconds. New files are
+    /// seen at once where the system tells of them; a scan finds what it did not tell.
+    #[schemars(range(min = 1, max = 86400))]
+    pub poll: u32,
     /// The program that tries to repair the agent, as a command line.
     pub fix_command: Option<String>,
     /// Wall-clock limit of one fix attempt, in seconds.
@@ -151,6 +162,9 @@ pub struct Attach {
     pub validation_command: Option<String>,
     /// Whether commands that are not the harness may run: the fix, validation and notify commands.
     pub allow_external_execution: bool,
+    /// The most that may be spent on one trace, in dollars, or `"none"`; `null` takes
+    /// `budget.perTraceUsd`.
+    pub budget_usd: Option<BudgetCap>,
     /// Who is told of failures, and of what.
     pub notify: Notify,
 }
@@ -160,10 +174,13 @@ impl Default for Attach {
         Self {
             policy: ExecutionPolicy::default(),
             reproduce_runs: 3,
+            jobs: None,
+            poll: 5,
             fix_command: None,
             fix_timeout: 900,
             validation_command: None,
             allow_external_execution: false,
+            budget_usd: None,
             notify: Notify::default(),
         }
     }
@@ -272,6 +289,47 @@ pub enum ExecutionPolicy {
     Reproduce,
     /// And let a fixer repair the agent.
     Fix,
+}
+
+/// What attempts may cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Budget {
+    /// The most that may be spent on one trace, in dollars, or `"none"`.
+    pub per_trace_usd: BudgetCap,
+    /// The most that you may spend in a day (UTC) in all projects, in dollars, or `"none"`.
+    pub per_day_usd: BudgetCap,
+    /// A file with prices of your own, relative to this file; they win over the prices that
+    /// come with archal (`archal schema prices`).
+    pub prices: Option<String>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            per_trace_usd: BudgetCap::Usd(1.0),
+            per_day_usd: BudgetCap::Usd(5.0),
+            prices: None,
+        }
+    }
+}
+
+/// A cap: dollars, or the word `none`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum BudgetCap {
+    /// Dollars.
+    Usd(#[schemars(range(min = 0, max = 1_000_000))] f64),
+    /// No cap.
+    Word(NoCap),
+}
+
+/// The word that says that there is no cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoCap {
+    /// No cap.
+    None,
 }
 
 /// Which values are kept from disk, logs, models and children.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
 
+use crate::reproduce::metering;
 use crate::run::scrub::Scrubber;
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold, StopToken};
@@ -52,6 +53,10 @@ impl Fixer for CommandFixer<'_> {
             text(&task.brief.join("task.md")),
         );
         environment.insert("ARCHAL_FIX_BRIEF".to_owned(), text(task.brief));
+        environment.insert("ARCHAL_USAGE_FILE".to_owned(), text(task.usage));
+        if let Some(budget) = task.budget_usd {
+            environment.insert("ARCHAL_BUDGET_USD".to_owned(), format!("{budget:.6}"));
+        }
         let end = sandbox::run(
             &ChildSpec {
                 command: vec!["sh".to_owned(), "-c".to_owned(), self.command.clone()],
@@ -69,6 +74,7 @@ impl Fixer for CommandFixer<'_> {
                 stop: self.stop,
             },
         );
+        let spent = metering::read(task.usage, self.scrubber);
         let mut said = end.stdout;
         said.extend_from_slice(&end.stderr);
         let said = self.scrubber.bytes(&said);
@@ -97,7 +103,8 @@ impl Fixer for CommandFixer<'_> {
             }
             .to_owned(),
             sandbox: "off".to_owned(),
-            cost_usd: None,
+            cost_usd: spent.usd(),
+            usage: spent.usage(),
             transcript,
         }
     }

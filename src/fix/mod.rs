@@ -2,12 +2,14 @@
 //!
 //! - [`command`]: the fixer that is any program.
 //! - [`brief`]: the files a fixer is given.
+//! - [`candidate`]: what a fixer left, by the rules, kept before anything else is done with it.
 //! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
 //! - [`rules`]: which files a fixer may change, and which only with review.
 //! - [`proof`]: red before, green after, nothing else broken.
 //! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
 
 pub mod brief;
+pub mod candidate;
 pub mod command;
 pub mod proof;
 pub mod publish;

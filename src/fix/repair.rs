@@ -5,14 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+use archal_core::fixer::Fixer;
+use archal_core::hash;
 use serde_json::Value;
 
 use crate::git::command::GitError;
-use crate::reproduce::attempts::{AttemptRecord, Attempts};
+use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::decision::Shown;
+use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
+use crate::reproduce::journal::{Phase, Refused};
+use crate::reproduce::seat::{Later, Seat};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::attempt::AttemptError;
 use crate::run::scenarios::{self, Prepared};
@@ -21,14 +25,13 @@ use crate::run::seeds::{self, OtherStates, SeedError};
 use crate::run::suite;
 use crate::sandbox::child::{ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
-use crate::scenario::format;
-use crate::scenario::spec::is_seed_file;
+use crate::scenario::Scenario;
 use crate::store::atomic::{self, Durability, WriteError};
 
-use super::brief::{self, Brief, Evidence};
+use super::brief::Evidence;
+use super::candidate::Candidate;
 use super::proof::{self, Compared, HeldBack, Proof, Validation};
 use super::publish;
-use super::rules::{self, Rule};
 
 /// How long the validation command may take.
 const VALIDATION_TIMEOUT: Duration = Duration::from_secs(900);
@@ -73,6 +76,8 @@ pub struct Repair<'a> {
     pub other_states: &'a OtherStates,
     /// Today, for the regression's `since`.
     pub today: jiff::civil::Date,
+    /// What the fixer may cost.
+    pub fixer_estimate: Estimate,
     /// The folder the artifacts go to: `fixes/<trace>`.
     pub folder: &'a Path,
 }
@@ -113,6 +118,21 @@ pub enum RepairError {
     /// An artifact could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// What was just written is not there any more.
+    #[error("{} cannot be read back", path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The fixer's record has no JSON form.
+    #[error("the record of the fixer cannot be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// Evidence could not be written or read back.
+    #[error(transparent)]
+    Evidence(StepError),
+    /// A step may not begin, or its end could not be kept.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// archal was asked to stop while the fixer or the validation command ran.
     #[error("stopped before the repair had ended")]
     Stopped,
@@ -124,56 +144,48 @@ impl RepairError {
         matches!(
             self,
             Self::Stopped
+                | Self::Refused(Refused::Stopped)
                 | Self::Attempt(AttemptError::Stopped)
                 | Self::Workplace(WorkplaceError::Stopped)
         )
     }
 }
 
+impl From<StepError> for RepairError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Attempt(error) => Self::Attempt(error),
+            StepError::Workplace(error) => Self::Workplace(error),
+            StepError::Refused(refused) => Self::Refused(refused),
+            StepError::Slot(_) | StepError::Gone { .. } => Self::Evidence(error),
+        }
+    }
+}
+
 impl Repair<'_> {
-    /// Lets `fixer` change a private copy, and proves what it changed in a fresh one.
+    /// Lets `fixer` change a private copy, and proves what it changed in a fresh one. A repair
+    /// that was cut off goes on after the last step that has an end in the journal.
     pub fn run(&self, fixer: &dyn Fixer) -> Result<Repaired, RepairError> {
-        let place = self.workshop.open(&[])?;
-        let record = self.let_fix(fixer, &place)?;
-        let failed = |reason: &str| {
+        let failed = |reason: String| {
             Ok(Repaired::Failed {
-                reason: reason.to_owned(),
+                reason,
                 proof: None,
             })
         };
-        match record.end {
-            FixEnd::Ended => {}
-            FixEnd::ToolError => {
-                let code = record.exit_code.unwrap_or(-1);
-                return failed(&format!("the fix command exited with status {code}"));
-            }
-            FixEnd::Timeout => return failed("the fix command ran out of time"),
-            FixEnd::Killed => return failed("the fix command was killed"),
-            FixEnd::NotStarted => return failed("the fix command could not be started"),
-            FixEnd::Stopped => return Err(RepairError::Stopped),
-        }
-        let ruled = match self.apply_rules(&place)? {
-            Ok(ruled) => ruled,
-            Err(reason) => return failed(&reason),
+        let candidate = match self.candidate(fixer)? {
+            Ok(candidate) => candidate,
+            Err(reason) => return failed(reason),
         };
-        let patch = place.workspace().patch(&[])?;
-        if patch.is_empty() {
-            return failed(if ruled.reverted.is_empty() {
-                "no_change: the fix command changed nothing"
-            } else {
-                "no_change: the fix command changed only tests, scenarios or seeds"
-            });
-        }
-        let proof = match self.prove(&patch, ruled, record) {
+        let proof = match self.prove(&candidate) {
             // A fix that leaves no agent to run is a fix that failed, not a fault of archal.
             Err(RepairError::Attempt(AttemptError::Harness(error))) => {
-                return failed(&format!("with the patch there is no agent to run: {error}"));
+                return failed(format!("with the patch there is no agent to run: {error}"));
             }
             proof => proof?,
         };
         atomic::write_json(&self.folder.join("proof.json"), &proof, Durability::Synced)?;
         let kept = if proof.proven {
-            self.keep_regression(&patch)?
+            self.keep_regression(&candidate)?
         } else {
             Err(proof.reason.clone())
         };
@@ -188,7 +200,7 @@ impl Repair<'_> {
             }
             Err(reason) => {
                 let path = self.folder.join("rejected.patch");
-                atomic::write(&path, &patch, Durability::Synced)?;
+                atomic::write(&path, &candidate.patch, Durability::Synced)?;
                 Ok(Repaired::Failed {
                     reason,
                     proof: Some(Box::new(proof)),
@@ -199,16 +211,19 @@ impl Repair<'_> {
 
     /// The proved patch with the failure kept as a regression, from a copy in which nothing has
     /// run; or why the regression would not guard.
-    fn keep_regression(&self, patch: &[u8]) -> Result<Result<Vec<u8>, String>, RepairError> {
+    fn keep_regression(
+        &self,
+        candidate: &Candidate,
+    ) -> Result<Result<Vec<u8>, String>, RepairError> {
         let group = self.identity.group();
-        let place = self.workshop.copy(patch)?;
+        let place = self.workshop.copy(&candidate.patch)?;
         let mut files = Vec::new();
         for (path, bytes) in publish::regression(
             &self.attempts.prepared.scenario,
             &group,
             self.attempts.task,
             self.seeds,
-            self.today,
+            candidate.since,
         ) {
             if let Some(link) = link_on_the_way(place.tree(), &path) {
                 return Ok(Err(format!(
@@ -234,8 +249,10 @@ impl Repair<'_> {
                 )));
             }
         };
-        let guarded = self.workshop.open(&whole)?;
-        let (status, _) = self.status(&prepared, &guarded, "regression")?;
+        let folder = self.folder.join("others").join("regression").join(&group);
+        let guarded = Later::new(&self.workshop, &whole);
+        let (status, _) = self.status(&prepared, &guarded, &Phase::Regression, &folder)?;
+        drop(guarded);
         Ok(if status == ScenarioStatus::Passed {
             Ok(whole)
         } else {
@@ -243,95 +260,12 @@ impl Repair<'_> {
         })
     }
 
-    fn let_fix(&self, fixer: &dyn Fixer, place: &Workplace) -> Result<FixRecord, RepairError> {
-        let folder = place.beside("brief");
-        let seed = serde_json::to_value(self.seeds).unwrap_or_default();
-        brief::write(
-            &folder,
-            &Brief {
-                grade: self.grade,
-                scenario: &format::write(&self.attempts.prepared.scenario),
-                seed: &seed,
-                attempts: self.evidence,
-            },
-        )?;
-        Ok(fixer.fix(&FixTask {
-            workspace: place.tree(),
-            home: &place.home(),
-            brief: &folder,
-            timeout: self.timeout,
-        }))
-    }
-
-    /// Puts back what may not be changed and names what must be reviewed; or says what a fix may
-    /// not hold at all.
-    fn apply_rules(&self, place: &Workplace) -> Result<Result<Ruled, String>, RepairError> {
-        let asked = self.asked();
-        let mut ruled = Ruled::default();
-        for changed in place.workspace().changed()? {
-            let shown = changed.path.display().to_string();
-            match rules::of(&changed.path, &asked) {
-                Rule::Reverted => {
-                    place.workspace().restore(&changed.path)?;
-                    ruled.reverted.push(shown);
-                }
-                _ if changed.is_link => {
-                    return Ok(Err(format!(
-                        "the fix adds a symbolic link or a submodule: {shown}"
-                    )));
-                }
-                Rule::Review => ruled.review.push(shown),
-                Rule::Free => {}
-            }
-        }
-        for changed in place.workspace().changed()? {
-            if rules::of(&changed.path, &asked) == Rule::Reverted {
-                return Ok(Err(format!(
-                    "{} cannot be put back as it was",
-                    changed.path.display()
-                )));
-            }
-            ruled.changed.push(changed.path.display().to_string());
-        }
-        Ok(Ok(ruled))
-    }
-
-    /// Files that say what is asked of the agent: scenarios and seeds of the base commit, and
-    /// the places the configuration names.
-    fn asked(&self) -> Vec<PathBuf> {
-        let plain = |place: &String| PathBuf::from(place.trim_start_matches("./"));
-        let mut asked: Vec<PathBuf> = self
-            .scenario_places
-            .iter()
-            .map(plain)
-            .filter(|place| place != Path::new("."))
-            .collect();
-        for prepared in self.scenarios {
-            let scenario = &prepared.scenario;
-            let path = scenario
-                .path
-                .strip_prefix(self.scenario_root)
-                .unwrap_or(&scenario.path);
-            let folder = path.parent().unwrap_or(Path::new(""));
-            asked.extend(
-                scenario
-                    .config
-                    .seeds
-                    .iter()
-                    .filter(|seed| is_seed_file(&seed.name))
-                    .map(|seed| folder.join(seed.name.trim_start_matches("./"))),
-            );
-            asked.push(path.to_owned());
-        }
-        asked.extend(self.seed_files.iter().map(plain));
-        asked
-    }
-
     /// Proves the patch in fresh copies, so that nothing but the patch can have made it green.
-    fn prove(&self, patch: &[u8], ruled: Ruled, fixer: FixRecord) -> Result<Proof, RepairError> {
-        let base = self.workshop.open(&[])?;
-        let patched = self.workshop.open(patch)?;
+    fn prove(&self, candidate: &Candidate) -> Result<Proof, RepairError> {
+        let base = Later::new(&self.workshop, &[]);
+        let patched = Later::new(&self.workshop, &candidate.patch);
         let green_runs = self.attempts.make(
+            &Phase::Green,
             &patched,
             self.identity,
             proof::green_runs(self.runs, self.red),
@@ -343,8 +277,14 @@ impl Repair<'_> {
             .iter()
             .filter(|other| !other.scenario.config.retired)
         {
-            let (before, broken_before) = self.status(prepared, &base, "before")?;
-            let (after, broken_after) = self.status(prepared, &patched, "after")?;
+            let name = self.name_of(&prepared.scenario);
+            let folder = |label: &str| self.folder.join("others").join(label).join(&name);
+            let before = Phase::Before(name.clone());
+            let (before, broken_before) =
+                self.status(prepared, &base, &before, &folder("before"))?;
+            let after = Phase::After(name.clone());
+            let (after, broken_after) =
+                self.status(prepared, &patched, &after, &folder("after"))?;
             others.push(Compared {
                 scenario: prepared.scenario.id.clone(),
                 before,
@@ -354,7 +294,12 @@ impl Repair<'_> {
         }
         let validation = self
             .validation
-            .map(|command| self.validate(command, &patched))
+            .map(|command| {
+                let place = patched.place()?;
+                // Whether it passes must not depend on what the last run left.
+                place.renew()?;
+                self.validate(command, place)
+            })
             .transpose()?;
         let guards = |path: &&PathBuf| path.starts_with(publish::FOLDER);
         let objection = proof::objection(self.red_runs, &green_runs, &others, validation.as_ref())
@@ -385,11 +330,22 @@ impl Repair<'_> {
             unreadable: self.unreadable.to_vec(),
             validation,
             held_back: HeldBack::not_run(),
-            reverted: ruled.reverted,
-            review: ruled.review,
-            changed: ruled.changed,
-            fixer,
+            reverted: candidate.ruled.reverted.clone(),
+            review: candidate.ruled.review.clone(),
+            changed: candidate.ruled.changed.clone(),
+            fixer: candidate.fixer.clone(),
         })
+    }
+
+    /// What a scenario is called among the others: its id, or more where several have it.
+    fn name_of(&self, scenario: &Scenario) -> String {
+        let named_so = |other: &&&Prepared| other.scenario.id == scenario.id;
+        if self.scenarios.iter().filter(named_so).count() < 2 {
+            return scenario.id.clone();
+        }
+        let path = scenario.path.strip_prefix(self.scenario_root);
+        let path = path.unwrap_or(&scenario.path).display().to_string();
+        format!("{}-{}", scenario.id, hash::short(&path))
     }
 
     /// How a scenario of the repository ends in a copy, from its own starting state, and which
@@ -397,8 +353,9 @@ impl Repair<'_> {
     fn status(
         &self,
         prepared: &Prepared,
-        place: &Workplace,
-        label: &str,
+        seat: &dyn Seat,
+        phase: &Phase,
+        folder: &Path,
     ) -> Result<(ScenarioStatus, BTreeSet<String>), RepairError> {
         let scenario = &prepared.scenario;
         let states = seeds::of_scenario(scenario, self.attempts.bench.clones, self.other_states)?;
@@ -409,9 +366,8 @@ impl Repair<'_> {
             timeout: suite::timeout(scenario, self.default_timeout),
             ..*self.attempts
         };
-        let folder = self.folder.join("others").join(label).join(&scenario.id);
         let runs = scenario.config.runs.unwrap_or(1);
-        let made = attempts.make(place, self.identity, runs, &folder)?;
+        let made = attempts.make(phase, seat, self.identity, runs, folder)?;
         let scores: Vec<_> = made.iter().map(|attempt| attempt.run.score).collect();
         let threshold = scenario.config.pass_threshold.unwrap_or(100.0);
         let broken = made
@@ -450,14 +406,6 @@ impl Repair<'_> {
             passed: end.succeeded(),
         })
     }
-}
-
-/// What the rules made of a fix.
-#[derive(Debug, Default)]
-struct Ruled {
-    reverted: Vec<String>,
-    review: Vec<String>,
-    changed: Vec<String>,
 }
 
 /// The first part of `path` below `root` that is a symbolic link.

@@ -1,7 +1,7 @@
 //! Reading one file: decode, identify, redact, give each trace its revision.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,6 +69,18 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// How long a waiting file must have stood still before [`Self::settle`] decides about it;
+    /// none when there is nothing to wait for.
+    pub fn settles_after(&self) -> Option<Duration> {
+        match self.status {
+            FileStatus::Waiting { .. } if self.by_record && !self.held.is_empty() => {
+                Some(RECORDS_SETTLE)
+            }
+            FileStatus::Waiting { .. } => Some(FILE_SETTLES),
+            FileStatus::Imported | FileStatus::Rejected { .. } => None,
+        }
+    }
+
     /// Decides about a waiting file that has not grown for `quiet`: after [`RECORDS_SETTLE`] a
     /// file of records gives its whole records, after [`FILE_SETTLES`] anything else is rejected.
     #[must_use]
@@ -194,7 +206,7 @@ pub fn is_newer(one: &Trace, other: &Trace) -> bool {
 }
 
 /// The last time a trace names, and how much is in it.
-fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
+pub fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
     let last = trace
         .spans
         .iter()
@@ -243,20 +255,44 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
 }
 
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked before opening: opening a named pipe would wait for its writer.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let file = File::open(path)?;
+    // Asked before opening: opening a device may do something.
+    readable(&std::fs::metadata(path)?)?;
+    let file = open(path)?;
+    // And again, for another one may lie there by now.
+    readable(&file.metadata()?)?;
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file of just that size from one that is larger; the
-    // size in the metadata may be out of date, the file may still grow.
+    // One byte more than allowed tells a file of just that size from one that is larger: it may
+    // have grown since it was asked.
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other(format!(
-            "it is larger than {} MiB",
-            MAX_FILE / 1024 / 1024
-        )));
+        return Err(too_large());
     }
     Ok(bytes)
+}
+
+fn readable(metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn too_large() -> io::Error {
+    io::Error::other(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024))
+}
+
+/// Opens for reading; a named pipe that has come to lie there is not waited for.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }

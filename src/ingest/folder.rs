@@ -1,16 +1,21 @@
 //! Which files of a trace directory are read.
 
-use std::fs;
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::SourceDescriptor;
 
+use super::watch::Stamp;
+
 /// How many folders below the trace directory are looked into.
 pub const MAX_DEPTH: usize = 3;
 /// How many entries one scan looks at; the rest is named in a diagnostic.
 pub const MAX_ENTRIES: usize = 2_000_000;
+/// How many files of one folder a walk shows at a time.
+const BATCH: usize = 1024;
 
 /// What a scan of a trace directory found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,81 +41,185 @@ pub struct ScanError {
 /// Dot-files and dot-folders, empty files, unfinished names (`.tmp`, `.part`, …), links to
 /// folders and links that lead out of the directory are left out.
 pub fn scan(source: &SourceDescriptor, directory: &Path) -> Result<Scan, ScanError> {
+    let mut found = Scan::default();
+    walk(source.accepts, directory, &mut |step| {
+        match step {
+            Step::Folder(_) => {}
+            Step::Files(files) => found.files.extend(files.into_iter().map(|(path, _)| path)),
+            Step::Finding(finding) => found.diagnostics.push(finding),
+        }
+        ControlFlow::Continue(())
+    })?;
+    found.files.sort();
+    Ok(found)
+}
+
+/// What a walk through a trace directory comes upon.
+pub(super) enum Step<'a> {
+    /// A folder that is listed next, the directory itself first.
+    Folder(&'a Path),
+    /// Some files of that folder, sorted by path.
+    Files(Vec<(PathBuf, Stamp)>),
+    /// Something that could not be looked at.
+    Finding(Diagnostic),
+}
+
+/// Where a walk is told what it comes upon; a break ends it.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
+
+/// [`scan`], told step by step: however many files there are, only some are held at a time.
+pub(super) fn walk(
+    accepts: fn(&Path) -> bool,
+    directory: &Path,
+    visit: Visit<'_>,
+) -> Result<(), ScanError> {
     let failed = |error| ScanError {
         path: directory.to_owned(),
         source: error,
     };
     let root = directory.canonicalize().map_err(failed)?;
-    let mut found = Scan::default();
     let mut folders = vec![(directory.to_owned(), 0)];
     let mut left = MAX_ENTRIES;
     while let Some((folder, depth)) = folders.pop() {
+        if visit(Step::Folder(&folder)).is_break() {
+            return Ok(());
+        }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if depth == 0 => return Err(failed(error)),
+            // It went away since its parent was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                found.diagnostics.push(unreadable(&folder, &error));
+                if visit(Step::Finding(unreadable(&folder, &error))).is_break() {
+                    return Ok(());
+                }
                 continue;
             }
         };
+        let mut listing = Listing {
+            accepts,
+            root: &root,
+            folders: Vec::new(),
+            files: Vec::new(),
+        };
         for entry in entries {
             if left == 0 {
-                found.diagnostics.push(too_many(directory));
-                folders.clear();
-                break;
+                if listing.show(visit).is_continue() {
+                    let _ = visit(Step::Finding(too_many(directory)));
+                }
+                return Ok(());
             }
             left -= 1;
-            match entry {
-                Ok(entry) => {
-                    let path = entry.path();
-                    if is_hidden(&path) {
-                        continue;
-                    }
-                    match look(&path, &root) {
-                        Ok(Entry::Folder) if depth < MAX_DEPTH => folders.push((path, depth + 1)),
-                        Ok(Entry::File) if (source.accepts)(&path) => found.files.push(path),
-                        Ok(_) => {}
-                        Err(error) => found.diagnostics.push(unreadable(&path, &error)),
-                    }
-                }
-                Err(error) => found.diagnostics.push(unreadable(&folder, &error)),
+            let finding = match entry {
+                Ok(entry) => listing.add(&entry).err(),
+                Err(error) => Some(unreadable(&folder, &error)),
+            };
+            let went_on = match finding {
+                Some(finding) => visit(Step::Finding(finding)),
+                None if listing.files.len() >= BATCH => listing.show(visit),
+                None => ControlFlow::Continue(()),
+            };
+            if went_on.is_break() {
+                return Ok(());
             }
         }
+        if listing.show(visit).is_break() {
+            return Ok(());
+        }
+        if depth < MAX_DEPTH {
+            // The last is taken first.
+            listing.folders.sort_by(|one, other| other.cmp(one));
+            folders.extend(listing.folders.into_iter().map(|path| (path, depth + 1)));
+        }
     }
-    found.files.sort();
-    Ok(found)
+    Ok(())
 }
 
-enum Entry {
+/// One folder while it is listed.
+struct Listing<'a> {
+    accepts: fn(&Path) -> bool,
+    root: &'a Path,
+    folders: Vec<PathBuf>,
+    files: Vec<(PathBuf, Stamp)>,
+}
+
+impl Listing<'_> {
+    fn add(&mut self, entry: &DirEntry) -> Result<(), Diagnostic> {
+        let path = entry.path();
+        if is_hidden(&path) {
+            return Ok(());
+        }
+        // Most file systems say the kind with the name, so that other files cost nothing more.
+        let is_other = entry
+            .file_type()
+            .is_ok_and(|kind| !kind.is_dir() && !(self.accepts)(&path));
+        if is_other {
+            return Ok(());
+        }
+        match entry_of(&path, entry.metadata(), self.root) {
+            Ok(Entry::Folder) => self.folders.push(path),
+            Ok(Entry::File(stamp)) if (self.accepts)(&path) => self.files.push((path, stamp)),
+            Ok(_) => {}
+            Err(error) => return Err(unreadable(&path, &error)),
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, visit: Visit<'_>) -> ControlFlow<()> {
+        if self.files.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.files.sort_by(|(one, _), (other, _)| one.cmp(other));
+        visit(Step::Files(std::mem::take(&mut self.files)))
+    }
+}
+
+/// What lies at a path.
+pub(super) enum Entry {
+    /// A folder, not a link to one.
     Folder,
-    File,
+    /// A file with content, or a link to one inside the directory.
+    File(Stamp),
+    /// Nothing, or nothing to be read.
     Other,
 }
 
-fn look(path: &Path, root: &Path) -> io::Result<Entry> {
-    let kind = match fs::symlink_metadata(path) {
+/// What lies at `path` in the directory whose canonical path is `root`. Nothing is opened.
+pub(super) fn look(path: &Path, root: &Path) -> io::Result<Entry> {
+    entry_of(path, fs::symlink_metadata(path), root)
+}
+
+fn entry_of(path: &Path, metadata: io::Result<Metadata>, root: &Path) -> io::Result<Entry> {
+    let metadata = match metadata {
         // It went away between listing and looking: a writer's temporary file.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entry::Other),
         other => other?,
     };
-    if kind.is_dir() {
+    if metadata.is_dir() {
         return Ok(Entry::Folder);
     }
-    if kind.is_symlink() {
+    if metadata.is_symlink() {
         // A link that leads nowhere or out of the directory is not an error, just not ours.
-        let inside = path
+        let target = path
             .canonicalize()
-            .is_ok_and(|target| target.starts_with(root) && target.is_file());
-        return Ok(if inside { Entry::File } else { Entry::Other });
+            .ok()
+            .filter(|target| target.starts_with(root))
+            .and_then(|target| fs::metadata(target).ok());
+        return Ok(target.map_or(Entry::Other, |target| content(&target)));
     }
-    Ok(if kind.is_file() && kind.len() > 0 {
-        Entry::File
-    } else {
-        Entry::Other
-    })
+    Ok(content(&metadata))
 }
 
-fn is_hidden(path: &Path) -> bool {
+fn content(metadata: &Metadata) -> Entry {
+    if metadata.is_file() && metadata.len() > 0 {
+        Entry::File(Stamp::of(metadata))
+    } else {
+        Entry::Other
+    }
+}
+
+/// Whether a name begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }

@@ -1,27 +1,36 @@
 //! The attempts: the agent's own harness on the rebuilt state, as often as asked.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archal_core::id;
+use archal_core::{hash, id};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::config::schema::RouteMode;
 use crate::grade::state::decisive;
 use crate::run::attempt::{self, Attempt, AttemptError, AttemptPlan, Bench, RunResult};
-use crate::run::environment::{self, Start, Told};
-use crate::run::harness::{self, Wanted};
+use crate::run::environment::{self, METRICS_FILE, Start, Told};
+use crate::run::harness::{self, Harness, Wanted};
 use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::seeds::StartState;
 use crate::run::suite;
 use crate::sandbox::child::ChildOutcome;
+use crate::scenario::format;
 
 use super::decision::Shown;
+use super::estimate::Estimate;
 use super::identity::{FailureIdentity, FindingIdentity};
-use super::workplace::Workplace;
+use super::journal::{AttemptId, Journal, Phase, Refused, StepKey};
+use super::metering;
+use super::seat::Seat;
+use super::slot::{Slot, SlotError};
+use super::spent::Spent;
+use super::workplace::{Workplace, WorkplaceError};
 
 /// What every attempt at one failure shares.
 #[derive(Clone, Copy)]
@@ -44,6 +53,10 @@ pub struct Attempts<'a> {
     pub route: RouteMode,
     /// Whether the agent is told the clones' addresses in `isolated` too.
     pub expose_clone_urls: bool,
+    /// Where paid steps are written down.
+    pub journal: &'a dyn Journal,
+    /// What one attempt may cost.
+    pub estimate: Estimate,
 }
 
 /// One attempt that was made.
@@ -60,34 +73,159 @@ pub struct AttemptRecord {
     pub run: RunResult,
 }
 
+/// Why attempts did not come to their end.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A run could not be made.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// No workspace.
+    #[error(transparent)]
+    Workplace(#[from] WorkplaceError),
+    /// A folder of evidence could not be written.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// A step may not begin, or its end could not be kept.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What was just written is not there any more.
+    #[error("the evidence in {} cannot be read back", folder.display())]
+    Gone {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+impl StepError {
+    /// Whether archal was asked to stop, so that this is no result.
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self,
+            Self::Attempt(AttemptError::Stopped)
+                | Self::Workplace(WorkplaceError::Stopped)
+                | Self::Refused(Refused::Stopped)
+        )
+    }
+}
+
+/// What the journal keeps of an attempt; the rest is read from its evidence.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SlotRecord {
+    /// Everything the attempt depended on.
+    inputs: String,
+    /// The bytes of its evidence.
+    evidence: String,
+    shown: Shown,
+    findings: Vec<FindingIdentity>,
+}
+
 impl Attempts<'_> {
-    /// Makes `count` attempts in `place`, their evidence in numbered folders under `folder`.
+    /// Makes `count` attempts in `seat`, their evidence in numbered folders under `folder`. An
+    /// attempt that was made earlier, of the same things and with its evidence whole, is taken
+    /// from the journal.
     pub fn make(
         &self,
-        place: &Workplace,
+        phase: &Phase,
+        seat: &dyn Seat,
         identity: &FailureIdentity,
         count: u32,
         folder: &Path,
-    ) -> Result<Vec<AttemptRecord>, AttemptError> {
+    ) -> Result<Vec<AttemptRecord>, StepError> {
+        let inputs = self.inputs(seat, identity);
         (1..=count)
             .map(|number| {
-                let attempt = self.one(place, folder.join(format!("attempt-{number}")))?;
-                let findings = findings(&attempt, self.prepared);
-                Ok(AttemptRecord {
-                    number,
-                    shown: shown(&attempt, &findings, identity),
-                    findings,
-                    run: attempt.result,
+                let slot = Slot::new(folder, number);
+                let key = StepKey {
+                    phase: phase.clone(),
+                    slot: number,
+                };
+                let kept = self.journal.finished(&key)?;
+                if let Some(record) = kept.and_then(|kept| read_back(kept, number, &inputs, &slot))
+                {
+                    return Ok(record);
+                }
+                let record = self.step(&key, seat, identity, &inputs, &slot)?;
+                // What was written is what counts, now as after a restart.
+                read_back(record, number, &inputs, &slot).ok_or_else(|| StepError::Gone {
+                    folder: slot.folder().to_owned(),
                 })
             })
             .collect()
     }
 
-    fn one(&self, place: &Workplace, evidence: PathBuf) -> Result<Attempt, AttemptError> {
-        place
-            .renew()
-            .map_err(|error| AttemptError::Place(error.into()))?;
-        let harness = harness::find(place.tree(), self.agent)?;
+    /// Everything an attempt depends on, as one hash: evidence of something else is no evidence.
+    fn inputs(&self, seat: &dyn Seat, identity: &FailureIdentity) -> String {
+        let states: BTreeMap<&String, Value> = self
+            .states
+            .iter()
+            .map(|(clone, state)| {
+                let state = match state {
+                    StartState::Named(name) => json!({ "named": name }),
+                    StartState::Document(document) => json!({ "document": document }),
+                };
+                (clone, state)
+            })
+            .collect();
+        // The agent's variables may hold keys; only the hash of all is kept.
+        hash::of_json(&(
+            (seat.base(), hash::sha256(seat.patch()), identity),
+            (format::write(&self.prepared.scenario), self.task, states),
+            (format!("{:?}", self.agent), self.model),
+            (self.timeout, self.route, self.expose_clone_urls),
+        ))
+    }
+
+    /// One attempt, from its beginning in the journal to its end there.
+    fn step(
+        &self,
+        key: &StepKey,
+        seat: &dyn Seat,
+        identity: &FailureIdentity,
+        inputs: &str,
+        slot: &Slot,
+    ) -> Result<Value, StepError> {
+        // Whatever costs nothing comes first, so that an attempt which begins is also made.
+        let place = seat.place()?;
+        place.renew()?;
+        let harness = harness::find(place.tree(), self.agent).map_err(AttemptError::from)?;
+        slot.clear()?;
+        let begun = self.journal.begin(key, &self.estimate)?.id;
+        let made = self.one(place, &harness, &begun, slot);
+        let spent = self.spent(&made, slot);
+        let attempt = match made {
+            Ok(attempt) => attempt,
+            Err(error) => {
+                self.journal.abandon(&begun, &spent)?;
+                match error {
+                    AttemptError::Stopped => slot.clear()?,
+                    // What the agent said is there to read, though the attempt counts for nothing.
+                    _ => slot.settle()?,
+                }
+                return Err(error.into());
+            }
+        };
+        self.journal.meter(&begun, &spent);
+        slot.settle()?;
+        let findings = findings(&attempt, self.prepared);
+        let record = SlotRecord {
+            inputs: inputs.to_owned(),
+            evidence: slot.fingerprint()?,
+            shown: shown(&attempt, &findings, identity),
+            findings,
+        };
+        let record = serde_json::to_value(&record).map_err(AttemptError::Encode)?;
+        self.journal.end(&begun, &record, &spent)?;
+        Ok(record)
+    }
+
+    fn one(
+        &self,
+        place: &Workplace,
+        harness: &Harness,
+        begun: &AttemptId,
+        slot: &Slot,
+    ) -> Result<Attempt, AttemptError> {
         let run_id = id::prefixed(self.bench.ids, "run");
         let home = place.home();
         let told = Told {
@@ -100,29 +238,59 @@ impl Attempts<'_> {
             named: &place.agent_variables(),
             home: &home,
         };
-        attempt::make(
-            self.bench,
-            AttemptPlan {
-                prepared: self.prepared,
-                states: self.states,
-                command: &harness.command,
-                environment: environment::of(self.bench.environment, start, &harness, &told),
-                directory: place.tree(),
-                binds: place.binds(),
-                timeout: self.timeout,
-                route: self
-                    .prepared
-                    .scenario
-                    .config
-                    .route
-                    .map_or(self.route, suite::choice),
-                expose_clone_urls: self.expose_clone_urls,
-                run_id: run_id.clone(),
-                evidence,
-                agent_folder: home.clone(),
-            },
-        )
+        let plan = AttemptPlan {
+            prepared: self.prepared,
+            states: self.states,
+            command: &harness.command,
+            environment: environment::of(self.bench.environment, start, harness, &told),
+            directory: place.tree(),
+            binds: place.binds(),
+            timeout: self.timeout,
+            route: self
+                .prepared
+                .scenario
+                .config
+                .route
+                .map_or(self.route, suite::choice),
+            expose_clone_urls: self.expose_clone_urls,
+            run_id: run_id.clone(),
+            evidence: slot.partial().to_owned(),
+            evidence_as: slot.folder().to_owned(),
+            agent_folder: home.clone(),
+        };
+        let metrics = home.join(METRICS_FILE);
+        metering::metered(self.journal, begun, &metrics, self.bench.scrubber, || {
+            attempt::make(self.bench, plan)
+        })
     }
+
+    /// What an attempt spent, by the agent's own word as it was kept with the evidence.
+    fn spent(&self, made: &Result<Attempt, AttemptError>, slot: &Slot) -> Spent {
+        let not_started = match made {
+            Ok(attempt) => matches!(attempt.result.harness, ChildOutcome::NotStarted { .. }),
+            // What the harness printed is kept first, so without it there was no harness.
+            Err(_) => !slot.partial().join("stdout").exists(),
+        };
+        if not_started {
+            return Spent::NOTHING;
+        }
+        metering::read(&slot.partial().join(METRICS_FILE), self.bench.scrubber)
+    }
+}
+
+/// An attempt made earlier, where it was made of the same things and its evidence is whole.
+fn read_back(record: Value, number: u32, inputs: &str, slot: &Slot) -> Option<AttemptRecord> {
+    let record: SlotRecord = serde_json::from_value(record).ok()?;
+    if record.inputs != inputs || slot.fingerprint().ok()? != record.evidence {
+        return None;
+    }
+    let result = fs::read(slot.folder().join("result.json")).ok()?;
+    Some(AttemptRecord {
+        number,
+        shown: record.shown,
+        findings: record.findings,
+        run: serde_json::from_slice(&result).ok()?,
+    })
 }
 
 fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> {

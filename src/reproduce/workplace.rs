@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,8 +44,21 @@ pub struct Workplace {
     agent_variables: Vec<String>,
     /// Files that were there when the set-up had ended.
     set_up: BTreeSet<PathBuf>,
+    /// What those files and git's own were then.
+    stamps: BTreeMap<PathBuf, Stamp>,
     /// The fix that is part of this copy.
     patch: Vec<u8>,
+}
+
+/// What tells that a file was touched: a program can set the other times, but not this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<(u64, u64, i64, i64)>);
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let look = |of: fs::Metadata| (of.ino(), of.size(), of.ctime(), of.ctime_nsec());
+        Self(fs::symlink_metadata(path).ok().map(look))
+    }
 }
 
 /// Why there is no workplace.
@@ -133,6 +147,7 @@ impl Workshop<'_> {
         self.set_up(&place)?;
         let all = place.workspace.untracked()?;
         place.set_up = all.difference(&patched).cloned().collect();
+        place.stamps = place.stamps_now();
         Ok(place)
     }
 
@@ -152,6 +167,7 @@ impl Workshop<'_> {
             variables: self.options.variables.clone(),
             agent_variables: self.options.agent_keys.clone(),
             set_up: BTreeSet::new(),
+            stamps: BTreeMap::new(),
             patch: patch.to_vec(),
         };
         place.renew_home()?;
@@ -241,6 +257,16 @@ impl Workplace {
         self.folder.path().join("home")
     }
 
+    /// The commit it was made at.
+    pub fn base(&self) -> &str {
+        self.workspace.base()
+    }
+
+    /// The fix that is part of it; empty where there is none.
+    pub fn patch(&self) -> &[u8] {
+        &self.patch
+    }
+
     /// A folder beside the tree, for files that are handed to a fixer.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -257,6 +283,32 @@ impl Workplace {
         self.workspace.reset(&self.set_up)?;
         self.apply_patch()?;
         self.renew_home()
+    }
+
+    /// Whether nothing that [`Workplace::renew`] leaves alone was touched since the set-up had
+    /// ended: the files that it made, and the copy's own `.git`.
+    pub fn is_as_set_up(&self) -> bool {
+        self.stamps == self.stamps_now()
+    }
+
+    fn stamps_now(&self) -> BTreeMap<PathBuf, Stamp> {
+        let mut stamps = BTreeMap::new();
+        for file in &self.set_up {
+            stamps.insert(file.clone(), Stamp::of(&self.tree().join(file)));
+        }
+        let mut folders = vec![self.tree().join(".git")];
+        while let Some(folder) = folders.pop() {
+            stamps.insert(folder.clone(), Stamp::of(&folder));
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                } else {
+                    stamps.insert(path.clone(), Stamp::of(&path));
+                }
+            }
+        }
+        stamps
     }
 
     fn apply_patch(&self) -> Result<(), WorkplaceError> {

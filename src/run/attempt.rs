@@ -77,8 +77,10 @@ pub struct AttemptPlan<'a> {
     pub expose_clone_urls: bool,
     /// The run's id.
     pub run_id: String,
-    /// The folder its evidence goes to.
+    /// The folder its evidence is written to.
     pub evidence: PathBuf,
+    /// The folder's name as the result says it, where it gets another one when it is whole.
+    pub evidence_as: PathBuf,
     /// The folder in which the agent may leave metrics and a trace.
     pub agent_folder: PathBuf,
 }
@@ -166,9 +168,6 @@ pub enum AttemptError {
     /// There is no agent to run.
     #[error(transparent)]
     Harness(#[from] super::harness::HarnessError),
-    /// The place it runs in could not be put back as it was.
-    #[error("the private copy cannot be put back as it was")]
-    Place(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// archal was asked to stop before the harness had ended; the run says nothing.
     #[error("stopped before the harness had ended")]
     Stopped,
@@ -222,7 +221,7 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         return Err(AttemptError::Stopped);
     }
     let end = session.finish()?;
-    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence, child, end);
+    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)

@@ -175,6 +175,7 @@ fn run_scenario(
                 expose_clone_urls: options.expose_clone_urls,
                 run_id: run_id.clone(),
                 evidence: evidence.clone(),
+                evidence_as: evidence.clone(),
                 agent_folder: evidence.clone(),
             },
         )?;

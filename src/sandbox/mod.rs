@@ -6,6 +6,7 @@
 
 pub mod child;
 pub mod hold;
+pub mod inherited;
 pub mod stop;
 
 #[cfg(target_os = "linux")]

@@ -10,6 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::control::{self, Report};
 use super::hold::HELPER_ARGUMENT;
+use super::inherited::close_inherited;
 use super::{init, privileges, subreaper};
 
 /// Runs the mode that the arguments behind [`HELPER_ARGUMENT`] name.
@@ -34,23 +35,6 @@ pub(super) fn helper(arguments: &[String]) -> ExitCode {
         "become" => subreaper::become_child(rest),
         "nothing" => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
-    }
-}
-
-/// Closes what archal's own caller left open: a child gets nothing but its three streams.
-///
-/// Right at the start, when this process has opened nothing itself.
-fn close_inherited() {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    // Collected first: the listing has a descriptor too, which is gone when it ends.
-    let open: Vec<i32> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
-        nix::unistd::close(descriptor).ok();
     }
 }
 

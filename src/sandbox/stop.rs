@@ -1,4 +1,4 @@
-//! Asking work that is under way to stop: a flag that wakes whoever waits for it.
+//! Asking work that is under way to stop, and then making it: a flag that wakes whoever waits for it.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,7 +7,9 @@ use std::time::Duration;
 
 /// Says once and for all that work is to stop. Cheap to clone; clones are the same token.
 ///
-/// It holds no descriptor until a child runs under it.
+/// It speaks twice: [`ask`](Self::ask) wants work to come to an end by itself soon, at the next place
+/// from which it can go on later; [`stop`](Self::stop) ends the children that run under it. It
+/// holds no descriptor until a child does.
 #[derive(Debug, Clone, Default)]
 pub struct StopToken {
     shared: Arc<Shared>,
@@ -21,6 +23,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    asked: bool,
     stopped: bool,
     /// The writing ends of the alarms, by number. Nothing is ever written: closing them rings.
     alarms: Vec<(u64, PipeWriter)>,
@@ -28,34 +31,47 @@ struct State {
 }
 
 impl StopToken {
-    /// A token that nobody has stopped.
+    /// A token with which nobody has asked for anything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks everything under this token to stop; asking again changes nothing.
+    /// Asks work under this token to end where it can go on later; children run on.
+    pub fn ask(&self) {
+        self.state().asked = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends the children under this token, and asks everything else to end; saying it again changes
+    /// nothing.
     pub fn stop(&self) {
         let mut state = self.state();
+        state.asked = true;
         state.stopped = true;
         state.alarms.clear();
         drop(state);
         self.shared.changed.notify_all();
     }
 
-    /// Whether it was asked.
+    /// Whether work is to end at the next place from which it can go on.
+    pub fn is_asked(&self) -> bool {
+        self.state().asked
+    }
+
+    /// Whether work is to end at once.
     pub fn is_stopped(&self) -> bool {
         self.state().stopped
     }
 
-    /// Waits until it is asked, at most so long; whether it was.
+    /// Waits until work is to end, at most so long; whether it is. A pause that stopping cuts short.
     pub fn wait(&self, at_most: Duration) -> bool {
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(self.state(), at_most, |state| !state.stopped);
+            .wait_timeout_while(self.state(), at_most, |state| !state.asked);
         match waited {
-            Ok((state, _)) => state.stopped,
-            Err(poisoned) => poisoned.into_inner().0.stopped,
+            Ok((state, _)) => state.asked,
+            Err(poisoned) => poisoned.into_inner().0.asked,
         }
     }
 
@@ -128,9 +144,12 @@ mod tests {
             let token = token.clone();
             move || token.wait(Duration::from_secs(60))
         });
-        token.stop();
-        token.stop();
+        token.ask();
         assert!(waiter.join().expect("no panic"));
+        assert!(token.is_asked() && !token.is_stopped());
+        assert_eq!(token.state().alarms.len(), 1);
+        token.stop();
+        token.stop();
         assert!(token.is_stopped());
         let mut after = token.alarm().expect("an alarm");
         let mut nothing = [0; 1];

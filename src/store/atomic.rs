@@ -50,12 +50,17 @@ pub fn write_json(
     value: &impl Serialize,
     durability: Durability,
 ) -> Result<(), WriteError> {
+    write(path, &json_bytes(path, value)?, durability)
+}
+
+/// What [`write_json`] writes; the path is for the error.
+pub fn json_bytes(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Encode {
         path: path.to_owned(),
         source,
     })?;
     bytes.push(b'\n');
-    write(path, &bytes, durability)
+    Ok(bytes)
 }
 
 fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {

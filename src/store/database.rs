@@ -3,12 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// How long one process waits for another one's write.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long it waits before it asks again, where SQLite does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(10);
 /// SQLite's own files beside a database.
 const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
 
@@ -135,9 +138,7 @@ pub fn open(
     })?;
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
-    connection
-        .pragma_update(None, "journal_mode", "wal")
-        .map_err(failed)?;
+    switch_to_wal(&connection).map_err(failed)?;
     let synchronous = match promise {
         Promise::Whole => "normal",
         Promise::Synced => "full",
@@ -259,15 +260,44 @@ fn migrate(
     change.commit().map_err(failed)
 }
 
+/// Several processes that make a database at once get in each other's way here, and SQLite
+/// refuses instead of waiting: each would wait for the other.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut left = BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && !left.is_zero() =>
+            {
+                thread::sleep(PAUSE);
+                left = left.saturating_sub(PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Makes an empty file that only the user can read, unless there is one.
+///
+/// A file that is there is not opened: closing it again would take away the locks that other
+/// connections of this process have on it. So a new one is closed before it gets its name.
 #[cfg(unix)]
 fn born_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
+    if path.exists() {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Temporary files are born 0600.
+    let file = tempfile::Builder::new()
+        .prefix(".database-")
+        .suffix(".tmp")
+        .tempfile_in(folder)?
+        .into_temp_path();
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(not(unix))]
@@ -324,6 +354,41 @@ mod tests {
             assert!(aside.exists() && !path.exists());
         }
         open(&path, BOTH, Promise::Whole).expect("a new one");
+    }
+
+    #[test]
+    fn several_can_make_it_at_once() {
+        const SEVERAL: usize = 4;
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            let path = folder.path().join("new/state.db");
+            let start = std::sync::Barrier::new(SEVERAL);
+            thread::scope(|scope| {
+                for _ in 0..SEVERAL {
+                    scope.spawn(|| {
+                        start.wait();
+                        let database = open(&path, BOTH, Promise::Synced).expect("opened");
+                        database
+                            .execute("INSERT INTO one VALUES (1, NULL)", [])
+                            .expect("written");
+                    });
+                }
+            });
+            let database = open(&path, BOTH, Promise::Whole).expect("opened");
+            let rows: i64 = database
+                .query_row("SELECT count(*) FROM one", [], |row| row.get(0))
+                .expect("read");
+            assert_eq!(rows, 4);
+            let left = fs::read_dir(folder.path().join("new")).expect("readable");
+            let names: Vec<_> = left
+                .map(|file| file.expect("an entry").file_name())
+                .collect();
+            assert!(
+                names
+                    .iter()
+                    .all(|name| name.to_string_lossy().starts_with("state.db"))
+            );
+        }
     }
 
     #[test]

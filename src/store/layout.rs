@@ -64,44 +64,84 @@ impl Layout {
         self.root.join("attach").join(".lock")
     }
 
+    /// The lock of the process that does the work of this repository.
+    pub fn watcher_lock(&self) -> PathBuf {
+        self.root.join("watcher.lock")
+    }
+
+    /// Where that process says who it is.
+    pub fn watcher_record(&self) -> PathBuf {
+        self.root.join("watcher.json")
+    }
+
+    /// The socket over which it is asked, where the path is short enough for one.
+    pub fn watcher_socket(&self) -> PathBuf {
+        self.root.join("watcher.sock")
+    }
+
+    /// What it did.
+    pub fn watcher_log(&self) -> PathBuf {
+        self.root.join("attach").join("watcher.log")
+    }
+
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.
     pub fn attach(&self, stage: &str) -> PathBuf {
         self.root.join("attach").join(stage)
     }
 }
 
-/// Moves what an earlier pass left in `folder` to `r<N>` inside it, so that no artifact of two
-/// passes stands side by side. Nothing is lost; a folder that is not there is fine.
-pub fn set_aside(folder: &Path) -> Result<(), WriteError> {
+/// Moves what an earlier job of the trace left in `folder` to `r<number>` inside it, so that no
+/// artifact of two jobs stands side by side. Nothing is lost; a folder that is not there is fine,
+/// and so is one in which this was done before: what is there then belongs to the present job.
+pub fn set_aside(folder: &Path, number: i64) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io {
         path: folder.to_owned(),
         source,
     };
+    let aside = folder.join(format!("r{number}"));
+    if aside.exists() {
+        return Ok(());
+    }
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(failed)?,
     };
-    let (mut left, mut last) = (Vec::new(), 0);
+    // It gets its name when everything is in it: a process that is killed in between leaves the
+    // rest to the next one.
+    let under_way = folder.join(format!(".r{number}.tmp"));
+    fs::create_dir_all(&under_way).map_err(failed)?;
     for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let earlier = name
-            .to_str()
-            .and_then(|name| name.strip_prefix('r')?.parse::<u32>().ok());
-        match earlier {
-            Some(number) => last = last.max(number),
-            None => left.push(entry),
+        let name = entry.map_err(failed)?.file_name();
+        if Path::new(&name) == Path::new(&format!(".r{number}.tmp")) || is_earlier(&name) {
+            continue;
         }
+        fs::rename(folder.join(&name), under_way.join(&name)).map_err(failed)?;
     }
-    if left.is_empty() {
+    fs::rename(&under_way, &aside).map_err(failed)
+}
+
+fn is_earlier(name: &std::ffi::OsStr) -> bool {
+    name.to_str()
+        .and_then(|name| name.strip_prefix('r'))
+        .is_some_and(|number| number.parse::<i64>().is_ok())
+}
+
+/// [`set_aside`] for an artifact that is one file.
+pub fn set_file_aside(file: &Path, to: &Path) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io {
+        path: to.to_owned(),
+        source,
+    };
+    if to.exists() {
         return Ok(());
     }
-    let aside = folder.join(format!("r{}", last + 1));
-    fs::create_dir(&aside).map_err(failed)?;
-    for entry in left {
-        fs::rename(entry.path(), aside.join(entry.file_name())).map_err(failed)?;
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
     }
-    Ok(())
+    match fs::rename(file, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
 }
 
 fn probe_writable(folder: &Path) -> io::Result<()> {
@@ -132,12 +172,21 @@ mod tests {
     fn what_an_earlier_pass_left_is_set_aside_under_the_next_number() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = |name: &str| folder.path().join(name);
-        set_aside(&file("nothing")).expect("fine");
-        for text in ["first", "second"] {
+        set_aside(&file("nothing"), 1).expect("fine");
+        for (text, number) in [("first", 1), ("second", 2)] {
             fs::write(file("proof.json"), text).expect("writable");
-            set_aside(folder.path()).expect("moved");
+            // A process that was killed half way had moved one file.
+            let half = file(&format!(".r{number}.tmp"));
+            fs::create_dir(&half).expect("writable");
+            fs::write(half.join("moved.json"), text).expect("writable");
+            set_aside(folder.path(), number).expect("moved");
+            assert!(!half.exists());
         }
         assert!(!file("proof.json").exists());
+        fs::write(file("proof.json"), "third").expect("writable");
+        set_aside(folder.path(), 2).expect("was done");
+        assert!(file("proof.json").exists());
+        assert!(file("r1/moved.json").exists());
         assert_eq!(
             fs::read_to_string(file("r1/proof.json")).expect("kept"),
             "first"

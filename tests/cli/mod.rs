@@ -1,12 +1,14 @@
 //! Every command as a user meets it: one happy and one sad case each, by exit code, stdout and
 //! stderr.
 
+mod budget;
 mod clone;
 mod completions;
 mod config;
 mod doctor;
 mod frame;
 mod man;
+mod prices;
 mod run;
 mod schema;
 

@@ -242,12 +242,21 @@ fn the_world_comes_in_as_an_argument() {
 }
 
 #[test]
+fn only_the_watcher_knows_how_files_are_watched() {
+    for what in ["notify::", "inotify::"] {
+        only_in(what, &["src/ingest/watch/"]);
+    }
+}
+
+#[test]
 fn programs_are_started_where_they_can_be_held() {
     only_in(
         "Command::new(",
         &[
             "src/sandbox/",
             "src/git/",
+            // Not held on purpose: the watcher outlives whoever starts it.
+            "src/host/background.rs",
             "src/session/",
             "src/cli/commands/doctor/",
         ],

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a fixer is given. Everything it may know stands in files under `brief`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FixTask<'a> {
     /// A private clone of the repository at the base commit; the only place it may write.
     pub workspace: &'a Path,
@@ -20,6 +20,10 @@ pub struct FixTask<'a> {
     pub brief: &'a Path,
     /// How long it may take.
     pub timeout: Duration,
+    /// What it may spend in US dollars, where there is a cap.
+    pub budget_usd: Option<f64>,
+    /// A file, in the private home, in which it may say what it used.
+    pub usage: &'a Path,
 }
 
 /// How a fixer ended. A closed list, the same for every driver.
@@ -60,8 +64,27 @@ pub struct FixRecord {
     pub sandbox: String,
     /// Cost in US dollars; unknown is null, not zero.
     pub cost_usd: Option<f64>,
+    /// What it says it used; unknown is null.
+    #[serde(default)]
+    pub usage: Option<FixUsage>,
     /// Where its output was kept.
     pub transcript: PathBuf,
+}
+
+/// What a fixer says it used. Unknown stays null: it is not zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FixUsage {
+    /// Tokens sent.
+    pub input_tokens: Option<u64>,
+    /// Tokens received.
+    pub output_tokens: Option<u64>,
+    /// Who ran the model.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// Whether it was paid with a key of the user's own.
+    pub is_byok: Option<bool>,
 }
 
 /// Runs one kind of fixer.

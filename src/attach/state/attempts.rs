@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::reproduce::spent::Spent;
+
 use super::time_text;
 
 /// How an attempt stands.
@@ -102,6 +104,17 @@ pub fn finished(
         )?
         .query_row(params![job, phase, slot], of_row)
         .optional()
+}
+
+/// What an attempt spent that has an end; none where it has none or was never written down.
+pub fn spent(connection: &Connection, id: &str) -> rusqlite::Result<Option<Spent>> {
+    let spent: Option<Option<String>> = connection
+        .prepare_cached("SELECT spent FROM attempts WHERE id = ?1 AND state <> 'running'")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(spent
+        .flatten()
+        .and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Attempts that have no end.

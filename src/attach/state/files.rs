@@ -58,12 +58,54 @@ pub fn stamp(
         .optional()
 }
 
+/// How many files of a directory have a stamp.
+pub fn count(connection: &Connection, attachment: i64) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM files WHERE attachment = ?1 AND stamp <> x''")?
+        .query_row([attachment], |row| row.get(0))
+}
+
+/// Up to `most` files of a directory that have a stamp, in the order of their paths, those after
+/// `path` only.
+pub fn after(
+    connection: &Connection,
+    attachment: i64,
+    path: Option<&Path>,
+    most: usize,
+) -> rusqlite::Result<Vec<PathBuf>> {
+    connection
+        .prepare_cached(
+            "SELECT path FROM files WHERE attachment = ?1 AND path > ?2 AND stamp <> x''
+             ORDER BY path LIMIT ?3",
+        )?
+        .query_map(
+            params![
+                attachment,
+                path.map_or(&b""[..], |path| path.as_os_str().as_bytes()),
+                most
+            ],
+            |row| {
+                let path: Vec<u8> = row.get(0)?;
+                Ok(PathBuf::from(OsStr::from_bytes(&path)))
+            },
+        )?
+        .collect()
+}
+
 /// Forgets a file that is gone and gave no trace; one that gave traces stays as their origin.
 pub fn gone(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "DELETE FROM files WHERE attachment = ?1 AND path = ?2 AND status <> 'imported'",
         )?
+        .execute(params![attachment, path.as_os_str().as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets that a file was looked at, so that it is looked at again.
+pub fn forget(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM files WHERE attachment = ?1 AND path = ?2")?
         .execute(params![attachment, path.as_os_str().as_bytes()])?;
     Ok(())
 }

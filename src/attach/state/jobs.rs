@@ -158,6 +158,34 @@ pub fn move_to(
     note(connection, id, stage, status, reason, now)
 }
 
+/// Begins a job anew that was not graded: running, at import, with the import it has now.
+pub fn renew(
+    connection: &Connection,
+    id: i64,
+    file: &Path,
+    import_hash: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE jobs SET file = ?2, import_hash = ?3 WHERE id = ?1")?
+        .execute(params![id, file.as_os_str().as_bytes(), import_hash])?;
+    move_to(connection, id, Stage::Import, Status::Running, "", now)
+}
+
+/// How often a job was begun.
+pub fn tries(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM transitions WHERE job = ?1 AND status = 'running'")?
+        .query_row([id], |row| row.get(0))
+}
+
+/// How many jobs of the trace came before this one.
+pub fn earlier(connection: &Connection, trace: i64, id: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM jobs WHERE trace = ?1 AND id < ?2")?
+        .query_row([trace, id], |row| row.get(0))
+}
+
 fn note(
     connection: &Connection,
     job: i64,
@@ -213,30 +241,79 @@ pub fn newest(connection: &Connection, trace: i64) -> rusqlite::Result<Option<St
     )
 }
 
-/// The first job that waits for its import to be graded.
-pub fn next_to_grade(connection: &Connection) -> rusqlite::Result<Option<StoredJob>> {
-    one(
+/// Takes the first job that waits to be graded: it runs from now on.
+pub fn claim_to_grade(
+    connection: &Connection,
+    attachments: &[i64],
+    now: Timestamp,
+) -> rusqlite::Result<Option<StoredJob>> {
+    let job = one_of(
         connection,
         "jobs.id = (SELECT min(id) FROM jobs WHERE status = 'queued'
-           AND stage IN ('import', 'grade', 'seed')) AND ?1 = 0",
-        0,
+           AND stage IN ('import', 'grade', 'seed') AND attachment IN (SELECT value FROM json_each(?1)))",
+        attachments,
+    )?;
+    if let Some(job) = &job {
+        move_to(connection, job.id, Stage::Grade, Status::Running, "", now)?;
+    }
+    Ok(job)
+}
+
+/// Whether a job of these directories waits to be graded or is graded now.
+pub fn any_to_grade(connection: &Connection, attachments: &[i64]) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('queued', 'running')
+               AND stage IN ('import', 'grade', 'seed')
+               AND attachment IN (SELECT value FROM json_each(?1)))",
+        )?
+        .query_row([ids(attachments)], |row| row.get(0))
+}
+
+/// The job that is to be reproduced or fixed next. Of those that wait the first by what
+/// identifies its trace, so that the order in which files were read decides nothing.
+pub fn next_to_reproduce(
+    connection: &Connection,
+    attachments: &[i64],
+) -> rusqlite::Result<Option<StoredJob>> {
+    one_of(
+        connection,
+        "jobs.status = 'queued' AND stage IN ('reproduce', 'fix')
+           AND attachment IN (SELECT value FROM json_each(?1))
+         ORDER BY asked DESC, traces.source, traces.project, traces.trace, jobs.id LIMIT 1",
+        attachments,
     )
 }
 
-/// The first job that waits to be reproduced or fixed and is not older than any that is still
-/// to be graded: the first trace of a group is then the one that is worked on, whatever the
-/// order in which grades end.
-pub fn next_to_reproduce(connection: &Connection) -> rusqlite::Result<Option<StoredJob>> {
-    one(
-        connection,
-        "jobs.id = (SELECT min(id) FROM jobs WHERE status = 'queued'
-             AND stage IN ('reproduce', 'fix'))
-           AND NOT EXISTS (SELECT 1 FROM jobs AS earlier WHERE earlier.id < jobs.id
-             AND earlier.status IN ('queued', 'running')
-             AND earlier.stage IN ('import', 'grade', 'seed'))
-           AND ?1 = 0",
-        0,
-    )
+/// Rows as SQLite's `json_each` takes them.
+fn ids(attachments: &[i64]) -> String {
+    serde_json::to_string(attachments).unwrap_or_default()
+}
+
+fn one_of(
+    connection: &Connection,
+    condition: &str,
+    attachments: &[i64],
+) -> rusqlite::Result<Option<StoredJob>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE {condition}"))?
+        .query_row([ids(attachments)], of_row)
+        .optional()
+}
+
+/// The queued jobs of a group but one.
+pub fn queued_of_group(
+    connection: &Connection,
+    group: &str,
+    but: i64,
+) -> rusqlite::Result<Vec<StoredJob>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE failure = ?1 AND jobs.id <> ?2
+               AND jobs.status = 'queued' AND asked = 0 ORDER BY jobs.id"
+        ))?
+        .query_map(params![group, but], of_row)?
+        .collect()
 }
 
 fn one(connection: &Connection, condition: &str, id: i64) -> rusqlite::Result<Option<StoredJob>> {
@@ -282,6 +359,21 @@ pub fn list(connection: &Connection, wanted: &Wanted<'_>) -> rusqlite::Result<Ve
             ],
             of_row,
         )?
+        .collect()
+}
+
+/// Jobs of a directory that ended because the flags allowed no more.
+pub fn ended_by_permission(
+    connection: &Connection,
+    attachment: i64,
+) -> rusqlite::Result<Vec<StoredJob>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE attachment = ?1
+               AND jobs.status IN ('observed', 'failed_grade', 'reproduced', 'fix_blocked')
+             ORDER BY jobs.id"
+        ))?
+        .query_map([attachment], of_row)?
         .collect()
 }
 

@@ -64,7 +64,7 @@ CREATE TABLE jobs (
   red TEXT,
   green TEXT,
   artifacts TEXT,
-  patch TEXT,
+  patch BLOB,
   asked INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL

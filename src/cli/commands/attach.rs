@@ -1,19 +1,22 @@
 //! `archal attach`: failed traces in, proven patches out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use archal_core::diagnostic::Severity;
 use clap::ValueEnum;
+use serde_json::Value;
 
-use crate::attach::engine::PassReport;
+use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
+use crate::attach::report::PassReport;
+use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
-use crate::config::Override;
 
 /// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
 #[derive(Debug, clap::Args)]
@@ -57,6 +60,44 @@ pub(crate) struct Args {
     /// Attempts at reproduction
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     reproduce_runs: Option<u32>,
+
+    /// How many jobs may run children at once [default: half the processors]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<usize>,
+
+    /// Seconds between two scans of the trace directory [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86400))]
+    poll: Option<u32>,
+
+    /// What one trace may cost, in US dollars, or `none` [default: 1.00]
+    #[arg(long, value_name = "USD|none")]
+    budget_usd: Option<Cap>,
+}
+
+impl Args {
+    fn flags(&self, cx: &CommandContext) -> AttachFlags {
+        AttachFlags {
+            config: self
+                .config
+                .config
+                .as_deref()
+                .map(|file| cx.environment.resolve(file)),
+            policy: self.execution_policy.map(|policy| policy.name().to_owned()),
+            reproduce_runs: self.reproduce_runs,
+            fix_command: self.fix_command.clone(),
+            allow_external_execution: self.allow_external_execution,
+            budget_usd: self.budget_usd.map(Value::from),
+            poll: self.poll,
+        }
+    }
+}
+
+/// As many jobs as anyone's machine could hold.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=64) => Ok(jobs),
+        _ => Err("a number from 1 to 64 is needed".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,39 +142,15 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         ))
         .hint(format!("mkdir -p {}", args.trace_dir.display())));
     }
-    let flags: Vec<Override> = [
-        Override::of(
-            "--execution-policy",
-            "attach.policy",
-            args.execution_policy.map(Policy::name),
-        ),
-        Override::of(
-            "--reproduce-runs",
-            "attach.reproduceRuns",
-            args.reproduce_runs,
-        ),
-        Override::of(
-            "--fix-command",
-            "attach.fixCommand",
-            args.fix_command.clone(),
-        ),
-        Override::of(
-            "--allow-external-execution",
-            "attach.allowExternalExecution",
-            args.allow_external_execution.then_some(true),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
     let plan = PassPlan {
         repo: canonical(&cx.environment.resolve(&args.repo))?,
-        config: args.config.config.clone(),
-        flags,
+        flags: args.flags(cx),
         directory,
+        ledger: pass::user_ledger(cx),
+        jobs: args.jobs,
     };
     let printer = cx.printer.clone();
-    let report = pass::make(&plan, cx, &mut |line: &str| printer.note(line))?;
+    let report = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
     cx.printer.line(handoff::text(&report).trim_end());
     cx.printer.document("archal.attach", 1, &report);
     Ok(exit_of(&report))

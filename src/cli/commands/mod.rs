@@ -5,6 +5,7 @@
 //! `cli/arguments.rs`. Commands do not use each other.
 
 pub(crate) mod attach;
+pub(crate) mod budget;
 pub(crate) mod clone;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -12,6 +13,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod issue;
 pub(crate) mod man;
+pub(crate) mod prices;
 pub(crate) mod prune;
 pub(crate) mod reference;
 pub(crate) mod run;

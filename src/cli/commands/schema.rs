@@ -15,8 +15,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     (
         "attach",
         "a pass over traces, `archal attach --json`",
-        || schema_for!(crate::attach::engine::PassReport).to_value(),
+        || schema_for!(crate::attach::report::PassReport).to_value(),
     ),
+    ("budget", "what was spent, `archal budget --json`", || {
+        schema_for!(crate::budget::summary::Report).to_value()
+    }),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),
@@ -52,6 +55,9 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a line of `labels.jsonl`, what a person said of a trace",
         || schema_for!(crate::attach::inbox::labels::LabelLine).to_value(),
     ),
+    ("prices", "a file of prices, `budget.prices`", || {
+        schema_for!(crate::budget::prices::PriceTable).to_value()
+    }),
     ("proof", "the proof of a fix, `proof.json`", || {
         schema_for!(crate::fix::proof::Proof).to_value()
     }),

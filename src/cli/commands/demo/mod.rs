@@ -4,18 +4,18 @@ mod example;
 mod story;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
 
-use crate::attach::engine::PassReport;
+use crate::attach::flags::AttachFlags;
 use crate::attach::job::Status;
+use crate::attach::report::PassReport;
 use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
-use crate::config::Override;
 use crate::git::command::{self, Git};
 use crate::reproduce::private::private_folder;
 use crate::run::harness;
@@ -68,23 +68,18 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let plan = PassPlan {
         directory: folder.join("traces"),
         repo: folder.clone(),
-        config: None,
-        flags: vec![
-            set("--execution-policy", "attach.policy", json!("fix")),
-            set(
-                "--fix-command",
-                "attach.fixCommand",
-                json!(example::FIX_COMMAND),
-            ),
-            set(
-                "--allow-external-execution",
-                "attach.allowExternalExecution",
-                json!(true),
-            ),
-        ],
+        flags: AttachFlags {
+            policy: Some("fix".to_owned()),
+            fix_command: Some(example::FIX_COMMAND.to_owned()),
+            allow_external_execution: true,
+            ..AttachFlags::default()
+        },
+        // Trying archal out is not the user's spending.
+        ledger: Some(folder.join(".archal/ledger.db")),
+        jobs: None,
     };
     let printer = cx.printer.clone();
-    let report = pass::make(&plan, cx, &mut |line: &str| printer.note(line))?;
+    let report = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
     let seconds = (cx.clock.monotonic() - began).as_secs_f64();
     let kept = args.keep.as_deref();
     let proven =
@@ -126,10 +121,6 @@ fn needs(cx: &CommandContext) -> Result<(), CliError> {
             .hint("apt-get install python3"));
     }
     Ok(())
-}
-
-fn set(flag: &'static str, path: &'static str, value: serde_json::Value) -> Override {
-    Override { flag, path, value }
 }
 
 /// Makes the example a repository with one commit.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::attach::engine::PassReport;
 use crate::attach::handoff::{quoted, status};
 use crate::attach::job::{JobReport, Status};
+use crate::attach::report::PassReport;
 use crate::report::style::Style;
 
 use super::example::FIX_COMMAND;

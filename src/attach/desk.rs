@@ -1,0 +1,711 @@
+//! The queue of one repository's traces: files that are to be read, jobs that wait.
+//!
+//! Files are read and graded as light work at once. What runs children comes after: only when
+//! nothing waits to be read or graded, so that a burst of files is one picture, and the first
+//! trace of a group is worked on whatever the order in which files came.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use archal_core::diagnostic::Diagnostic;
+
+use crate::host::pool::Waker;
+use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
+use crate::ingest::feed::FeedHealth;
+use crate::ingest::watch::settle::MOST_FILES;
+use crate::ingest::watch::{Event, Health, Look, Settled, Settling, Stamp};
+use crate::ingest::{FileReport, read_file};
+
+use super::engine::{Attached, Engine};
+use super::intake::{self, IntakeError};
+use super::job::Status;
+use super::lead::Led;
+use super::reproducing::is_full;
+use super::state::{files, jobs};
+
+/// How many files wait to be read before the walk through a directory is held back.
+const MOST_WAITING: usize = 2048;
+/// How long nothing may have come before children are run: files of one burst are graded first.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long work that found no room or no repository waits before it tries again.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
+/// A day in seconds.
+const DAY: i64 = 86_400;
+/// The longest time in which nothing is looked at.
+const LONGEST_SLEEP: Duration = Duration::from_secs(600);
+/// How many files whose time has come are looked at in one go.
+const DUE: usize = 256;
+
+/// Says what happens, one line at a time.
+pub type Told = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The desk.
+pub struct Desk {
+    engine: Arc<Engine>,
+    told: Told,
+    /// Whether there is one look at everything, and no waiting for what is not finished.
+    once: bool,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    /// Rung when a time was set that is nearer than the others.
+    timers: Condvar,
+    waker: Mutex<Option<Waker>>,
+    /// Steps outlive no desk, but they are told apart from it.
+    own: Weak<Self>,
+}
+
+#[derive(Default)]
+struct Inner {
+    attached: BTreeMap<i64, Entry>,
+    looks: VecDeque<(i64, PathBuf, Stamp)>,
+    queued: BTreeSet<(i64, PathBuf)>,
+    /// Light steps under way.
+    light: usize,
+    /// When the last light step ended.
+    quiet_since: Duration,
+    trouble: Option<Trouble>,
+    closed: bool,
+}
+
+/// Why nothing is begun at present.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    /// What is wrong, with the way out.
+    pub reason: String,
+    /// Whether the state itself is broken, so that it has to be opened anew.
+    pub is_broken: bool,
+    until: Duration,
+}
+
+struct Entry {
+    attached: Attached,
+    settling: Settling,
+    health: Option<FeedHealth>,
+    /// Whether everything that was there at the beginning was told.
+    is_scanned: bool,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// How one attachment stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttachedNow {
+    /// It.
+    pub attached: Attached,
+    /// How its directory is watched.
+    pub health: Option<FeedHealth>,
+    /// Whether the first walk through it has ended.
+    pub is_scanned: bool,
+    /// What could not be looked at in the last walk.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Desk {
+    /// A desk over an engine; `once` for a single look at everything.
+    pub fn new(engine: Arc<Engine>, once: bool, told: Told) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            engine,
+            told,
+            once,
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+            timers: Condvar::new(),
+            waker: Mutex::new(None),
+            own: own.clone(),
+        })
+    }
+
+    /// The pool that is woken when something is ready.
+    pub fn wakes(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    /// Takes an attachment, or its new flags.
+    pub fn open(&self, attached: Attached) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.attached.get_mut(&attached.id) {
+            entry.attached = attached;
+        } else {
+            let entry = Entry {
+                settling: Settling::new(MOST_FILES),
+                health: None,
+                is_scanned: false,
+                diagnostics: Vec::new(),
+                attached,
+            };
+            inner.attached.insert(entry.attached.id, entry);
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Lets an attachment go: nothing of it is begun any more.
+    pub fn close(&self, attachment: i64) {
+        let mut inner = self.inner();
+        inner.attached.remove(&attachment);
+        inner.looks.retain(|(of, _, _)| *of != attachment);
+        inner.queued.retain(|(of, _)| *of != attachment);
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Nothing more is taken.
+    pub fn close_all(&self) {
+        self.inner().closed = true;
+        self.changed.notify_all();
+        self.timers.notify_all();
+    }
+
+    /// How each attachment stands.
+    pub fn attached(&self) -> Vec<AttachedNow> {
+        let inner = self.inner();
+        inner
+            .attached
+            .values()
+            .map(|entry| AttachedNow {
+                attached: entry.attached.clone(),
+                health: entry.health.clone(),
+                is_scanned: entry.is_scanned,
+                diagnostics: entry.diagnostics.clone(),
+            })
+            .collect()
+    }
+
+    /// Why nothing is begun at present, where that is so.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.inner().trouble.clone()
+    }
+
+    /// How many files wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.inner().looks.len()
+    }
+
+    /// Waits until every attachment was walked through and its files were read, or `stop` says
+    /// so.
+    pub fn until_read(&self, stop: &dyn Fn() -> bool) {
+        let mut inner = self.inner();
+        loop {
+            let is_read = inner.attached.values().all(|entry| entry.is_scanned)
+                && inner.looks.is_empty()
+                && inner.light == 0;
+            if is_read || inner.closed || stop() || inner.trouble.is_some() {
+                return;
+            }
+            // Woken at times, since nobody tells of `stop`.
+            inner = self
+                .changed
+                .wait_timeout(inner, Duration::from_millis(200))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// How a feed of an attachment does.
+    pub fn feed(&self, attachment: i64, health: FeedHealth) {
+        let mut inner = self.inner();
+        let Some(entry) = inner.attached.get_mut(&attachment) else {
+            return;
+        };
+        if entry.health.as_ref() == Some(&health) {
+            return;
+        }
+        entry.health = Some(health.clone());
+        let directory = entry.attached.directory.display().to_string();
+        drop(inner);
+        match health {
+            FeedHealth::Healthy => (self.told)(&format!("watching {directory}")),
+            FeedHealth::Degraded { reason, advice } => {
+                let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+                (self.told)(&format!("{directory}: {reason}{advice}"));
+            }
+            FeedHealth::Failing {
+                reason,
+                pause_seconds,
+                ..
+            } => (self.told)(&format!(
+                "{directory}: {reason}; tried again in {pause_seconds} s"
+            )),
+        }
+    }
+
+    /// Takes what a watched directory tells. Blocks while too much waits already; false when
+    /// nobody listens any more.
+    pub fn event(&self, attachment: i64, event: Event) -> bool {
+        match event {
+            Event::Look { path, stamp, .. } => return self.look(attachment, path, stamp),
+            Event::Gone { path } => self.gone(attachment, &path),
+            Event::Scanned { diagnostics, .. } => {
+                let mut inner = self.inner();
+                if let Some(entry) = inner.attached.get_mut(&attachment) {
+                    entry.is_scanned = true;
+                    entry.diagnostics = diagnostics;
+                }
+                drop(inner);
+                self.changed.notify_all();
+                self.wake();
+            }
+            Event::Health(health) => self.feed(
+                attachment,
+                match health {
+                    Health::Events => FeedHealth::Healthy,
+                    Health::Polling { reason, advice } => FeedHealth::Degraded { reason, advice },
+                    Health::Waiting { reason } => FeedHealth::Degraded {
+                        reason,
+                        advice: None,
+                    },
+                },
+            ),
+        }
+        let inner = self.inner();
+        !inner.closed && inner.attached.contains_key(&attachment)
+    }
+
+    fn look(&self, attachment: i64, path: PathBuf, stamp: Stamp) -> bool {
+        let mut inner = self.inner();
+        while inner.looks.len() >= MOST_WAITING
+            && !inner.closed
+            && inner.attached.contains_key(&attachment)
+        {
+            inner = self
+                .changed
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if inner.closed || !inner.attached.contains_key(&attachment) {
+            return false;
+        }
+        if inner.queued.insert((attachment, path.clone())) {
+            inner.looks.push_back((attachment, path, stamp));
+        } else if let Some(look) = inner
+            .looks
+            .iter_mut()
+            .find(|(of, queued, _)| *of == attachment && *queued == path)
+        {
+            look.2 = stamp;
+        }
+        drop(inner);
+        self.wake();
+        true
+    }
+
+    fn gone(&self, attachment: i64, path: &Path) {
+        if path.exists() {
+            return;
+        }
+        if let Some(entry) = self.inner().attached.get_mut(&attachment) {
+            entry.settling.forget(path);
+        }
+        let gone = self
+            .engine
+            .state
+            .write(|change| files::gone(change, attachment, path));
+        if let Err(error) = gone {
+            self.in_trouble(&error);
+        }
+    }
+
+    /// Wakes the pool when time alone makes something ready, until the desk is closed.
+    pub fn keep_time(&self) {
+        let clock = &self.engine.surround.clock;
+        let mut day = self.engine.now().as_second().div_euclid(DAY);
+        loop {
+            let next = self.next_look();
+            let pause = next.map_or(LONGEST_SLEEP, |next| {
+                next.saturating_sub(clock.monotonic()).min(LONGEST_SLEEP)
+            });
+            if !pause.is_zero() {
+                let inner = self.inner();
+                if inner.closed {
+                    return;
+                }
+                drop(
+                    self.timers
+                        .wait_timeout(inner, pause)
+                        .unwrap_or_else(PoisonError::into_inner),
+                );
+            }
+            if self.inner().closed {
+                return;
+            }
+            self.tick();
+            let today = self.engine.now().as_second().div_euclid(DAY);
+            if today != std::mem::replace(&mut day, today) {
+                self.new_day();
+            }
+        }
+    }
+
+    /// With a new day comes new money.
+    fn new_day(&self) {
+        let now = self.engine.now();
+        let put_back = self
+            .engine
+            .state
+            .write(|change| jobs::requeue_waiting(change, now));
+        if let Err(error) = put_back {
+            self.in_trouble(&error);
+        }
+        self.wake();
+    }
+
+    /// When something has to be looked at although nobody tells of it; none when nothing has.
+    pub fn next_look(&self) -> Option<Duration> {
+        let inner = self.inner();
+        let settling = inner
+            .attached
+            .values()
+            .filter_map(|entry| entry.settling.next())
+            .min();
+        let trouble = inner.trouble.as_ref().map(|trouble| trouble.until);
+        let quiet = inner.quiet_since.saturating_add(QUIET);
+        let quiet =
+            (inner.light == 0 && quiet > self.engine.surround.clock.monotonic()).then_some(quiet);
+        [settling, trouble, quiet].into_iter().flatten().min()
+    }
+
+    /// Looks at what has waited long enough, and wakes the pool.
+    pub fn tick(&self) {
+        let now = self.engine.surround.clock.monotonic();
+        let mut inner = self.inner();
+        if inner
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.until <= now)
+        {
+            inner.trouble = None;
+        }
+        let mut due = Vec::new();
+        for (id, entry) in &mut inner.attached {
+            for path in entry.settling.due(now, DUE) {
+                due.push((*id, path));
+            }
+        }
+        for (id, path) in due {
+            match Stamp::read(&path) {
+                Ok(stamp) if inner.queued.insert((id, path.clone())) => {
+                    inner.looks.push_back((id, path, stamp));
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    if let Some(entry) = inner.attached.get_mut(&id) {
+                        entry.settling.forget(&path);
+                    }
+                }
+            }
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// Notes what is in the way of all work; it is tried again after a pause.
+    fn in_trouble(&self, error: &(dyn Error + 'static)) {
+        let reason = if is_full(error) {
+            "the disk is full; work goes on when there is room".to_owned()
+        } else {
+            super::reproducing::chain(error)
+        };
+        let is_broken = is_broken(error);
+        let until = self
+            .engine
+            .surround
+            .clock
+            .monotonic()
+            .saturating_add(TROUBLE_PAUSE);
+        let mut inner = self.inner();
+        let is_new = inner
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.reason != reason);
+        inner.trouble = Some(Trouble {
+            reason: reason.clone(),
+            is_broken,
+            until,
+        });
+        drop(inner);
+        if is_new {
+            (self.told)(&reason);
+        }
+        self.changed.notify_all();
+        self.timers.notify_all();
+        self.wake();
+    }
+
+    fn claim_light(&self) -> Option<Step> {
+        let now = self.engine.surround.clock.monotonic();
+        let mut inner = self.inner();
+        if inner.closed || inner.trouble.is_some() {
+            return None;
+        }
+        while let Some((id, path, stamp)) = inner.looks.pop_front() {
+            inner.queued.remove(&(id, path.clone()));
+            self.changed.notify_all();
+            let Some(entry) = inner.attached.get_mut(&id) else {
+                continue;
+            };
+            if !self.once && entry.settling.look(&path, stamp, now) != Look::Read {
+                continue;
+            }
+            let attached = entry.attached.clone();
+            inner.light += 1;
+            drop(inner);
+            let label = format!("reading {}", path.display());
+            let file = path.clone();
+            return Some(
+                self.light_step(&attached, &path, label, move |desk, attached| {
+                    desk.read(attached, &file, stamp)
+                }),
+            );
+        }
+        let known: Vec<i64> = inner.attached.keys().copied().collect();
+        drop(inner);
+        let now = self.engine.now();
+        let claimed = self
+            .engine
+            .state
+            .write(|change| jobs::claim_to_grade(change, &known, now));
+        let job = match claimed {
+            Ok(job) => job?,
+            Err(error) => {
+                self.in_trouble(&error);
+                return None;
+            }
+        };
+        let mut inner = self.inner();
+        let attached = inner.attached.get(&job.attachment)?.attached.clone();
+        inner.light += 1;
+        drop(inner);
+        let name = PathBuf::from(&job.report.name);
+        let label = format!("grading {}", job.report.name);
+        Some(
+            self.light_step(&attached, &name, label, move |desk, attached| {
+                let told = desk.told.clone();
+                desk.engine
+                    .grade_again(attached, job, &mut |line| told(line))
+            }),
+        )
+    }
+
+    fn light_step(
+        &self,
+        attached: &Attached,
+        about: &Path,
+        label: String,
+        work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
+    ) -> Step {
+        let (own, attached) = (self.own.clone(), attached.clone());
+        Step {
+            id: step_id(attached.id, &about.to_string_lossy()),
+            label,
+            weight: Weight::Light,
+            run: Box::new(move |_| {
+                let Some(desk) = own.upgrade() else { return };
+                let _under_way = UnderWay(&desk);
+                if let Err(error) = work(&desk, &attached) {
+                    desk.in_trouble(&error);
+                }
+            }),
+        }
+    }
+
+    /// Reads a file and takes in what it gives.
+    fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
+        let ready = self.engine.ready(attached, false)?;
+        let redactor = ready.settings.scrubber.redactor();
+        let report = read_file(self.engine.surround.source, path, redactor, None);
+        let report = if self.once {
+            report.settle(Duration::MAX)
+        } else {
+            let now = self.engine.surround.clock.monotonic();
+            let mut inner = self.inner();
+            let Some(entry) = inner.attached.get_mut(&attached.id) else {
+                return Ok(());
+            };
+            match entry.settling.after_read(path, stamp, report, now) {
+                Settled::Final(report) => report,
+                Settled::Waiting { report, .. } => {
+                    drop(inner);
+                    return self.wait_for(attached, &report);
+                }
+            }
+        };
+        let told = self.told.clone();
+        if !matches!(report.status, crate::ingest::FileStatus::Imported) {
+            let row = intake::row(&report);
+            told(&format!(
+                "{} {}: {}",
+                row.status,
+                path.display(),
+                row.reason.unwrap_or_default()
+            ));
+        }
+        self.engine
+            .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
+    }
+
+    fn wait_for(&self, attached: &Attached, report: &FileReport) -> Result<(), IntakeError> {
+        let now = self.engine.now();
+        let row = intake::row(report);
+        // Without a stamp: after a restart it is looked at again.
+        self.engine
+            .state
+            .write(|change| files::put(change, attached.id, &row, &[], now))?;
+        Ok(())
+    }
+
+    fn claim_heavy(&self) -> Option<Step> {
+        let inner = self.inner();
+        let now = self.engine.surround.clock.monotonic();
+        let is_quiet = self.once || inner.quiet_since.saturating_add(QUIET) <= now;
+        let is_first = inner.attached.values().all(|entry| entry.is_scanned);
+        if inner.closed
+            || inner.trouble.is_some()
+            || inner.light > 0
+            || !inner.looks.is_empty()
+            || !is_quiet
+            || !is_first
+        {
+            return None;
+        }
+        let known: Vec<i64> = inner.attached.keys().copied().collect();
+        drop(inner);
+        match self.lead(&known) {
+            Ok(step) => step,
+            Err(error) => {
+                self.in_trouble(&error);
+                None
+            }
+        }
+    }
+
+    /// The next job that leads its group; the others of the group become its members.
+    fn lead(&self, known: &[i64]) -> Result<Option<Step>, IntakeError> {
+        loop {
+            let next = self.engine.state.read(|connection| {
+                if jobs::any_to_grade(connection, known)? {
+                    return Ok(None);
+                }
+                jobs::next_to_reproduce(connection, known)
+            })?;
+            let Some(job) = next else { return Ok(None) };
+            let attached = self
+                .inner()
+                .attached
+                .get(&job.attachment)
+                .map(|entry| entry.attached.clone());
+            let Some(attached) = attached else {
+                return Ok(None);
+            };
+            let ready = self.engine.ready(&attached, true)?;
+            match self.engine.lead(&job, &ready.base)? {
+                Led::Member(reason) => {
+                    (self.told)(&format!(
+                        "{} {}: {reason}",
+                        Status::GroupMember.name(),
+                        job.report.name
+                    ));
+                }
+                Led::Leader => return Ok(Some(self.heavy_step(attached, job))),
+            }
+        }
+    }
+
+    fn heavy_step(&self, attached: Attached, job: jobs::StoredJob) -> Step {
+        let own = self.own.clone();
+        Step {
+            id: step_id(attached.id, &job.report.name),
+            label: format!("reproducing {}", job.report.name),
+            weight: Weight::Heavy,
+            run: Box::new(move |stop| {
+                let Some(desk) = own.upgrade() else { return };
+                let told = desk.told.clone();
+                let (id, name) = (job.id, job.report.name.clone());
+                let worked = desk
+                    .engine
+                    .work(&attached, job, stop, &mut |line| told(line));
+                match worked {
+                    Ok(()) => {
+                        let job = desk
+                            .engine
+                            .state
+                            .read(|connection| jobs::get(connection, id));
+                        if let Ok(Some(job)) = job {
+                            told(&format!(
+                                "{} {name}: {}",
+                                job.report.status.name(),
+                                job.report.reason
+                            ));
+                        }
+                    }
+                    Err(error) => {
+                        desk.engine.put_back(id, &error);
+                        desk.in_trouble(&error);
+                    }
+                }
+            }),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waker) = waker.as_ref() {
+            waker.wake();
+        }
+    }
+}
+
+/// A light step under way, until it is dropped, however it ends.
+struct UnderWay<'a>(&'a Desk);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        inner.light -= 1;
+        inner.quiet_since = self.0.engine.surround.clock.monotonic();
+        drop(inner);
+        self.0.changed.notify_all();
+        self.0.timers.notify_all();
+    }
+}
+
+impl WorkSource for Desk {
+    fn kind(&self) -> WorkKind {
+        WorkKind::Trace
+    }
+
+    fn claim(&self, weight: Weight) -> Option<Step> {
+        match weight {
+            Weight::Light => self.claim_light(),
+            Weight::Heavy => self.claim_heavy(),
+        }
+    }
+
+    fn panicked(&self, step: &str, message: &str) {
+        (self.told)(&format!("archal has a fault: {step}: {message}"));
+        let name = step.split_once('/').map_or(step, |(_, name)| name);
+        self.engine.give_up(name, message);
+    }
+}
+
+/// The id of a step: the attachment's row, `/`, and what it is about.
+pub fn step_id(attachment: i64, about: &str) -> String {
+    format!("{attachment}/{about}")
+}
+
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let database = cause.downcast_ref::<crate::store::database::DatabaseError>();
+        if database.is_some_and(crate::store::database::DatabaseError::is_broken) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}

@@ -1,0 +1,327 @@
+//! From a file that was read to graded jobs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use archal_core::trace::{Trace, TraceIdentity};
+use archal_core::{diagnostic::Diagnostic, hash};
+use rusqlite::Connection;
+
+use crate::ingest::artifact::{self, ImportArtifact};
+use crate::ingest::{FileReport, FileStatus, Imported};
+use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::database::DatabaseError;
+use crate::store::layout;
+
+use super::engine::{Attached, Engine};
+use super::grading::{self, Grading};
+use super::job::{FileRow, JobReport, Stage, Status};
+use super::ready::{Ready, ReadyError};
+use super::state::{failures, files, jobs, traces};
+
+/// How many jobs one transaction holds.
+const GROUP: usize = 64;
+/// How often a job may be taken up at import or grade without coming to an end: a trace that
+/// ends archal itself each time must not keep it from all others.
+const MOST_TRIES: i64 = 20;
+
+/// Why a file could not be taken in. Nothing is lost: it is looked at again.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The repository cannot be used.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
+    /// An artifact could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The state could not be written.
+    #[error(transparent)]
+    State(#[from] DatabaseError),
+}
+
+/// What became of a trace that was read.
+enum Registered {
+    /// It is graded now, as this job, the `earlier`th of its trace.
+    Job { id: i64, name: String, earlier: i64 },
+    /// This content is known.
+    Known,
+    /// A newer revision is known.
+    Older { file: String },
+}
+
+impl Engine {
+    /// Takes in what a file gave: registers each trace, grades those that are new, and writes
+    /// down what became of the file. `stamp` tells the content that was read.
+    pub fn take(
+        &self,
+        attached: &Attached,
+        report: FileReport,
+        stamp: &[u8],
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
+        let mut row = row(&report);
+        for group in report.traces.chunks(GROUP) {
+            self.take_group(attached, &report, group, &mut row, told)?;
+        }
+        let now = self.now();
+        self.state
+            .write(|change| files::put(change, attached.id, &row, stamp, now))?;
+        Ok(())
+    }
+
+    fn take_group(
+        &self,
+        attached: &Attached,
+        report: &FileReport,
+        group: &[Imported],
+        row: &mut FileRow,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
+        let artifacts: Vec<(Vec<u8>, String)> = group
+            .iter()
+            .map(|imported| bytes_of(report, imported))
+            .collect::<Result<_, _>>()?;
+        let now = self.now();
+        let registered: Vec<Registered> = self.state.write(|change| {
+            group
+                .iter()
+                .zip(&artifacts)
+                .map(|(imported, (_, hash))| {
+                    register(change, attached, imported, hash, &report.path, now)
+                })
+                .collect()
+        })?;
+        let ready = self.ready(attached, false)?;
+        let mut done = Vec::new();
+        for ((imported, (bytes, _)), registered) in group.iter().zip(&artifacts).zip(registered) {
+            match registered {
+                Registered::Known => {}
+                Registered::Older { file } => row.diagnostics.push(older(imported, &file)),
+                Registered::Job { id, name, earlier } => {
+                    let path = artifact::artifact_path(&self.surround.layout, &name);
+                    self.set_aside(&name, earlier)?;
+                    atomic::write(&path, bytes, Durability::Derived)?;
+                    told(&format!("imported {name} from {}", report.path.display()));
+                    let job = grading::begun(imported, &name, report.path.clone());
+                    done.push((id, self.grade(&ready, job, &imported.trace, told)?));
+                }
+            }
+        }
+        self.put_graded(&ready, done)
+    }
+
+    /// Grades a job that was imported before: one that a killed process left, or that somebody
+    /// asked to be looked at again.
+    pub fn grade_again(
+        &self,
+        attached: &Attached,
+        job: jobs::StoredJob,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
+        let now = self.now();
+        let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
+            let reason = format!(
+                "its import is gone or changed; it is read again from {} when that is there",
+                job.report.file.display()
+            );
+            self.state.write(|change| {
+                files::forget(change, attached.id, &job.report.file)?;
+                jobs::move_to(change, job.id, Stage::Import, Status::Blocked, &reason, now)
+            })?;
+            return Ok(());
+        };
+        let ready = self.ready(attached, false)?;
+        let mut report = job.report;
+        report.artifacts.clear();
+        report.missing.clear();
+        let graded = self.grade(&ready, report, &trace, told)?;
+        self.put_graded(&ready, vec![(job.id, graded)])
+    }
+
+    fn grade(
+        &self,
+        ready: &Ready,
+        job: JobReport,
+        trace: &Trace,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<Outcome, WriteError> {
+        let grading = Grading {
+            layout: &self.surround.layout,
+            ready,
+            clones: self.surround.clones,
+        };
+        let kept = job.clone();
+        // A trace is hostile: one that finds a fault in archal is that job's end, not archal's.
+        let graded = catch_unwind(AssertUnwindSafe(|| grading.grade(job, trace)));
+        let Ok(graded) = graded else {
+            let mut job = kept;
+            job.stage = Stage::Grade;
+            job.status = Status::Error;
+            job.reason_code = Some("internal".to_owned());
+            job.reason = "archal has a fault that this trace finds; please report it".to_owned();
+            return Ok(Outcome { job, failure: None });
+        };
+        let graded = graded?;
+        told(&format!(
+            "graded {}: {} ({})",
+            graded.job.name,
+            graded.job.status.name(),
+            graded.job.reason
+        ));
+        Ok(Outcome {
+            failure: graded.failure.map(|failed| {
+                let identity = serde_json::to_value(&failed.identity).unwrap_or_default();
+                (identity, failed.grade.summary)
+            }),
+            job: graded.job,
+        })
+    }
+
+    fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
+        let now = self.now();
+        self.state.write(|change| {
+            for (id, outcome) in &done {
+                if let (Some(group), Some((identity, title))) =
+                    (&outcome.job.group, &outcome.failure)
+                {
+                    failures::seen(change, group, identity, title, now)?;
+                }
+                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Moves what earlier jobs of the trace left out of the way of this one.
+    fn set_aside(&self, name: &str, earlier: i64) -> Result<(), WriteError> {
+        if earlier == 0 {
+            return Ok(());
+        }
+        let layout = &self.surround.layout;
+        for stage in ["grades", "seeds"] {
+            layout::set_aside(&layout.attach(stage).join(name), earlier)?;
+        }
+        let imports = layout.attach("imports");
+        let file = imports.join(format!("{name}.json"));
+        layout::set_file_aside(&file, &imports.join(name).join(format!("r{earlier}.json")))
+    }
+}
+
+struct Outcome {
+    job: JobReport,
+    failure: Option<(serde_json::Value, String)>,
+}
+
+fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String), WriteError> {
+    let bytes = atomic::json_bytes(&report.path, &ImportArtifact::new(report, imported))?;
+    let hash = hash::sha256(&bytes);
+    Ok((bytes, hash))
+}
+
+fn register(
+    change: &Connection,
+    attached: &Attached,
+    imported: &Imported,
+    import_hash: &str,
+    file: &Path,
+    now: archal_core::clock::Timestamp,
+) -> rusqlite::Result<Registered> {
+    let trace = traces::known(change, &imported.identity)?;
+    let age = age(&imported.trace);
+    if let Some(known) = jobs::newest(change, trace.id)? {
+        let is_at_import = !known.report.status.is_terminal()
+            && known.report.stage <= Stage::Seed
+            && known.report.status == Status::Queued;
+        let lost_its_import =
+            known.report.stage == Stage::Import && known.report.status == Status::Blocked;
+        if known.report.revision == imported.trace.revision {
+            if !is_at_import && !lost_its_import {
+                return Ok(Registered::Known);
+            }
+            if jobs::tries(change, known.id)? >= MOST_TRIES {
+                let reason = "archal ended each time it worked on this trace; please report it";
+                jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
+                return Ok(Registered::Known);
+            }
+            jobs::renew(change, known.id, file, import_hash, now)?;
+            return Ok(Registered::Job {
+                id: known.id,
+                earlier: jobs::earlier(change, trace.id, known.id)?,
+                name: trace.name,
+            });
+        }
+        // A file that was written again says what counts now, also where it says less.
+        if known.report.file != file && known.age > age {
+            return Ok(Registered::Older {
+                file: known.report.file.display().to_string(),
+            });
+        }
+        let is_under_way = known.report.stage >= Stage::Reproduce
+            && matches!(known.report.status, Status::Running | Status::WaitingBudget);
+        if !is_under_way {
+            let reason = "a newer revision of the trace came";
+            let stage = known.report.stage;
+            jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
+        }
+    }
+    let id = jobs::begin(
+        change,
+        &jobs::NewJob {
+            trace: &trace,
+            attachment: attached.id,
+            revision: &imported.trace.revision,
+            age,
+            file,
+            import_hash,
+            is_asked: false,
+        },
+        now,
+    )?;
+    Ok(Registered::Job {
+        id,
+        earlier: jobs::earlier(change, trace.id, id)?,
+        name: trace.name,
+    })
+}
+
+/// What tells a newer revision of a trace from an older one: the last time it names, and how
+/// much is in it.
+fn age(trace: &Trace) -> (Option<i64>, i64) {
+    let (last, spans) = crate::ingest::age(trace);
+    let last = last.map(|last| i64::try_from(last.as_nanosecond()).unwrap_or(i64::MAX));
+    (last, i64::try_from(spans).unwrap_or(i64::MAX))
+}
+
+fn older(imported: &Imported, file: &str) -> Diagnostic {
+    let TraceIdentity { trace, .. } = &imported.identity;
+    Diagnostic::note(
+        "trace/several-revisions",
+        format!(
+            "trace `{}` is in {file} too; its newest revision counts",
+            trace.escape_default()
+        ),
+    )
+}
+
+/// What is told of a file.
+pub(super) fn row(report: &FileReport) -> FileRow {
+    let (status, reason) = match &report.status {
+        FileStatus::Imported => ("imported", None),
+        FileStatus::Waiting { reason } => ("waiting", Some(reason.clone())),
+        FileStatus::Rejected { reason } => ("rejected", Some(reason.clone())),
+    };
+    FileRow {
+        path: report.path.clone(),
+        status: status.to_owned(),
+        reason,
+        dialect: report.dialect.map(str::to_owned),
+        traces: report.traces.len(),
+        redactions: report
+            .traces
+            .iter()
+            .flat_map(|one| one.redactions.values())
+            .sum(),
+        diagnostics: report.diagnostics.clone(),
+    }
+}

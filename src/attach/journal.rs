@@ -1,0 +1,187 @@
+//! The journal of a job's paid steps: the user's ledger first, then the job's rows, then the
+//! process.
+
+use archal_core::id;
+use serde_json::Value;
+
+use crate::budget::amount::Usd;
+use crate::budget::entry::{AttemptKey, Charge, Cost, Request};
+use crate::budget::ledger::{LedgerError, ReserveError};
+use crate::budget::prices::Tokens;
+use crate::reproduce::estimate::Estimate;
+use crate::reproduce::journal::{AttemptId, Begun, Journal, Phase, Refused, StepKey};
+use crate::reproduce::spent::{Spent, SpentSource};
+use crate::sandbox::stop::StopToken;
+use crate::store::database::DatabaseError;
+
+use super::engine::Engine;
+use super::ready::Ready;
+use super::state::attempts::{self, AttemptState};
+
+/// Keeps the paid steps of one job.
+pub struct JobJournal<'a> {
+    engine: &'a Engine,
+    ready: &'a Ready,
+    job: i64,
+    trace: String,
+    stop: &'a StopToken,
+}
+
+impl<'a> JobJournal<'a> {
+    /// The journal of a job, of the trace of that name.
+    pub fn new(
+        engine: &'a Engine,
+        ready: &'a Ready,
+        job: i64,
+        name: &str,
+        stop: &'a StopToken,
+    ) -> Self {
+        Self {
+            engine,
+            ready,
+            job,
+            trace: name.to_owned(),
+            stop,
+        }
+    }
+
+    fn key(&self, id: &AttemptId) -> AttemptKey {
+        AttemptKey::new(&self.engine.surround.repo, id.0.clone())
+    }
+
+    fn finish(
+        &self,
+        id: &AttemptId,
+        state: AttemptState,
+        record: Option<&Value>,
+        spent: &Spent,
+    ) -> Result<(), Refused> {
+        let now = self.engine.now();
+        let kept = serde_json::to_value(spent).unwrap_or_default();
+        // What it spent stands in the row, so that a process that is killed before the next line
+        // leaves the charge to the next one.
+        self.engine
+            .state
+            .write_synced(|change| attempts::end(change, &id.0, state, record, Some(&kept), now))
+            .map_err(refused)?;
+        self.engine
+            .ledger
+            .charge(&self.key(id), &charge(spent))
+            .map_err(unpaid)?;
+        Ok(())
+    }
+}
+
+impl Journal for JobJournal<'_> {
+    fn finished(&self, key: &StepKey) -> Result<Option<Value>, Refused> {
+        let phase = key.phase.to_string();
+        let found = self
+            .engine
+            .state
+            .read(|connection| attempts::finished(connection, self.job, (&phase, key.slot)))
+            .map_err(refused)?;
+        Ok(found.and_then(|attempt| attempt.record))
+    }
+
+    fn begin(&self, key: &StepKey, estimate: &Estimate) -> Result<Begun, Refused> {
+        if self.stop.is_stopped() {
+            return Err(Refused::Stopped);
+        }
+        let id = AttemptId(id::prefixed(self.engine.surround.ids.as_ref(), "attempt"));
+        let now = self.engine.now();
+        let caps = &self.ready.settings.caps;
+        let estimate = match (&key.phase, estimate.micros.and_then(Usd::from_micros)) {
+            // Nobody knows what a fixer costs, and it may cost the most of all.
+            (Phase::Fixer, None) => caps.per_trace.amount().and_then(fixer_share),
+            (_, estimate) => estimate,
+        };
+        let reserved = self.engine.ledger.reserve(
+            &Request {
+                key: self.key(&id),
+                kind: kind(&key.phase).to_owned(),
+                trace: Some(self.trace.clone()),
+                estimate,
+            },
+            caps,
+            now,
+        );
+        let reserved = match reserved {
+            Ok(reserved) => reserved,
+            Err(ReserveError::Denied(denied)) => {
+                return Err(Refused::Budget {
+                    reason: denied.to_string(),
+                });
+            }
+            Err(ReserveError::Ledger(error)) => return Err(unpaid(error)),
+        };
+        let phase = key.phase.to_string();
+        let begun = self.engine.state.write_synced(|change| {
+            attempts::begin(change, &id.0, self.job, (&phase, key.slot), now)
+        });
+        if let Err(error) = begun {
+            // Nothing was started, so nothing is spent; where this fails too the next start of
+            // archal releases it.
+            self.engine.ledger.release(&self.key(&id)).ok();
+            return Err(refused(error));
+        }
+        Ok(Begun {
+            id,
+            may_spend: reserved.entry.reserved_usd.map(Usd::micros),
+        })
+    }
+
+    fn meter(&self, id: &AttemptId, spent: &Spent) {
+        if let Some(spent) = spent.micros.and_then(Usd::from_micros) {
+            // What is not metered is charged at the end, or by its whole reservation.
+            self.engine.ledger.meter(&self.key(id), spent).ok();
+        }
+    }
+
+    fn end(&self, id: &AttemptId, record: &Value, spent: &Spent) -> Result<(), Refused> {
+        self.finish(id, AttemptState::Ended, Some(record), spent)
+    }
+
+    fn abandon(&self, id: &AttemptId, spent: &Spent) -> Result<(), Refused> {
+        self.finish(id, AttemptState::Interrupted, None, spent)
+    }
+}
+
+/// What the ledger is told of an attempt that ended.
+pub(super) fn charge(spent: &Spent) -> Charge {
+    let cost = match (spent.source, spent.micros.and_then(Usd::from_micros)) {
+        (_, Some(amount)) => Cost::Reported(amount),
+        (SpentSource::NotStarted, None) => Cost::Reported(Usd::ZERO),
+        (_, None) => Cost::Unknown,
+    };
+    let tokens = match (spent.input_tokens, spent.output_tokens) {
+        (None, None) => None,
+        (input, output) => Some(Tokens {
+            input: input.unwrap_or_default(),
+            output: output.unwrap_or_default(),
+            ..Tokens::default()
+        }),
+    };
+    Charge { cost, tokens }
+}
+
+/// What a fixer that says nothing beforehand reserves, and is told that it may spend: a quarter
+/// of the trace's cap, so that one that was cut off can be started again.
+fn fixer_share(per_trace: Usd) -> Option<Usd> {
+    Usd::from_micros(per_trace.micros() / 4)
+}
+
+fn kind(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Reproduce => "reproduce",
+        Phase::Fixer => "fix",
+        Phase::Green | Phase::Before(_) | Phase::After(_) | Phase::Regression => "proof",
+    }
+}
+
+fn refused(error: DatabaseError) -> Refused {
+    Refused::State(Box::new(error))
+}
+
+fn unpaid(error: LedgerError) -> Refused {
+    Refused::State(Box::new(error))
+}

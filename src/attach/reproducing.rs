@@ -1,0 +1,437 @@
+//! The reproduce stage: the agent's own harness on the rebuilt state, until the failure shows.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use archal_core::trace::{Trace, Usage};
+use serde_json::{Value, json};
+
+use crate::budget::amount::Usd;
+use crate::budget::prices::Tokens;
+use crate::config::schema::ExecutionPolicy;
+use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
+use crate::reproduce::decision::{self, Decision, Shown};
+use crate::reproduce::estimate::Estimate;
+use crate::reproduce::identity::FailureIdentity;
+use crate::reproduce::interval::Rate;
+use crate::reproduce::journal::{Phase, Refused};
+use crate::reproduce::seat::Later;
+use crate::reproduce::workplace::{WorkplaceError, Workshop};
+use crate::run::attempt::{AttemptError, Bench, RunResult};
+use crate::run::seeds::StartState;
+use crate::run::suite;
+use crate::sandbox::stop::StopToken;
+use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::database::DatabaseError;
+use crate::store::layout;
+
+use super::engine::{Attached, Engine};
+use super::fixing::Reproduced;
+use super::grading::{Failed, Grading};
+use super::intake::IntakeError;
+use super::job::{Artifact, JobReport, Stage, Status};
+use super::journal::JobJournal;
+use super::ready::Ready;
+use super::state::failures::FailureStatus;
+use super::state::{attempts, failures, jobs};
+
+/// A job under way in the stages that run children.
+pub(super) struct Work<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) ready: &'a Ready,
+    pub(super) id: i64,
+    pub(super) trace: &'a Trace,
+    pub(super) bench: &'a Bench<'a>,
+    pub(super) journal: &'a JobJournal<'a>,
+    pub(super) stop: &'a StopToken,
+    pub(super) told: &'a mut dyn FnMut(&str),
+    pub(super) job: JobReport,
+}
+
+/// How a stage that runs children ended.
+pub(super) enum Ended {
+    /// The job is at its end.
+    Job(JobReport),
+    /// It goes on later at this stage: stopped, or without money.
+    Later {
+        /// The stage.
+        stage: Stage,
+        /// Queued or waiting for money.
+        status: Status,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Engine {
+    /// Reproduces the failure of a job that was claimed, and lets a fixer repair it where the
+    /// policy says so.
+    pub fn work(
+        &self,
+        attached: &Attached,
+        stored: jobs::StoredJob,
+        stop: &StopToken,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
+        let id = stored.id;
+        let stage = stored.report.stage;
+        let Some(trace) = self.imported(&stored.report.name, &stored.import_hash) else {
+            // Graded again it is found to be missing, and read again from its file.
+            return self.grade_again(attached, stored, told);
+        };
+        let ready = self.ready(attached, true)?;
+        let grading = Grading {
+            layout: &self.surround.layout,
+            ready: &ready,
+            clones: self.surround.clones,
+        };
+        let mut fresh = stored.report.clone();
+        fresh.artifacts.clear();
+        fresh.missing.clear();
+        let graded = grading.grade(fresh, &trace)?;
+        let mut job = graded.job;
+        let Some(failed) = graded.failure.filter(|_| !job.status.is_terminal()) else {
+            // HEAD, the scenario or the policy changed since it was graded.
+            let now = self.now();
+            self.state
+                .write(|change| jobs::put(change, id, &job, Some(&ready.base), now))?;
+            return Ok(());
+        };
+        if stored.report.group != job.group {
+            let now = self.now();
+            let identity = serde_json::to_value(&failed.identity).unwrap_or_default();
+            self.state.write(|change| {
+                let group = failed.identity.group();
+                failures::seen(change, &group, &identity, &failed.grade.summary, now)?;
+                failures::lead(change, &group, id, &ready.base)
+            })?;
+        }
+        self.make_room(&stored)?;
+        // A job that was stopped in the fix stage says so until it gets there again.
+        job.stage = stage;
+        let bench = self.bench(&ready, stop);
+        let journal = JobJournal::new(self, &ready, id, &job.name, stop);
+        let work = Work {
+            engine: self,
+            ready: &ready,
+            id,
+            trace: &trace,
+            bench: &bench,
+            journal: &journal,
+            stop,
+            told,
+            job,
+        };
+        let ended = work.reproduce(&failed)?;
+        self.put_ended(id, &ready, ended)
+    }
+
+    fn put_ended(&self, id: i64, ready: &Ready, ended: Ended) -> Result<(), IntakeError> {
+        let now = self.now();
+        self.state.write(|change| match &ended {
+            Ended::Job(job) => {
+                jobs::put(change, id, job, Some(&ready.base), now)?;
+                if let (Status::Fixed, Some(group)) = (job.status, &job.group) {
+                    failures::set_status(change, group, FailureStatus::Fixed, None, now)?;
+                }
+                Ok(())
+            }
+            Ended::Later {
+                stage,
+                status,
+                reason,
+            } => jobs::move_to(change, id, *stage, *status, reason, now),
+        })?;
+        Ok(())
+    }
+
+    /// Moves what an earlier job of the trace left in the folders of runs and fixes out of the
+    /// way, before the first attempt of this one.
+    fn make_room(&self, stored: &jobs::StoredJob) -> Result<(), IntakeError> {
+        let (begun, earlier) = self.state.read(|connection| {
+            Ok((
+                !attempts::of_job(connection, stored.id)?.is_empty(),
+                jobs::earlier(connection, stored.trace, stored.id)?,
+            ))
+        })?;
+        if begun || earlier == 0 {
+            return Ok(());
+        }
+        for stage in ["runs", "fixes"] {
+            let folder = self.surround.layout.attach(stage).join(&stored.report.name);
+            layout::set_aside(&folder, earlier)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Work<'a> {
+    /// The folder of one stage of this job.
+    pub(super) fn folder(&self, stage: &str) -> PathBuf {
+        self.engine
+            .surround
+            .layout
+            .attach(stage)
+            .join(&self.job.name)
+    }
+
+    /// Makes private copies of the repository at the base commit.
+    pub(super) fn workshop(&self) -> Workshop<'a> {
+        Workshop {
+            repo: &self.engine.surround.repo,
+            base: &self.ready.base,
+            options: &self.ready.settings.options.workspace,
+            environment: &self.engine.surround.environment,
+            binary: &self.engine.surround.binary,
+            containment: self.engine.surround.probe.containment(),
+            stop: Some(self.stop),
+        }
+    }
+
+    /// The job at its end.
+    pub(super) fn end(
+        mut self,
+        stage: Stage,
+        status: Status,
+        code: &str,
+        reason: impl Into<String>,
+    ) -> Ended {
+        self.job.stage = stage;
+        self.job.status = status;
+        self.job.reason_code = (!code.is_empty()).then(|| code.to_owned());
+        self.job.reason = reason.into();
+        if matches!(status, Status::Blocked | Status::FixBlocked) && self.job.cause.is_none() {
+            self.job.cause = Some(self.job.reason.clone());
+        }
+        Ended::Job(self.job)
+    }
+
+    /// The job that is not at its end: somebody asked to stop, or the money is spent.
+    pub(super) fn later(&self, stage: Stage, refused: &Refused) -> Ended {
+        let status = match refused {
+            Refused::Budget { .. } => Status::WaitingBudget,
+            Refused::Stopped | Refused::State(_) => Status::Queued,
+        };
+        Ended::Later {
+            stage,
+            status,
+            reason: refused.to_string(),
+        }
+    }
+
+    fn reproduce(mut self, failed: &Failed<'_>) -> Result<Ended, IntakeError> {
+        let options = &self.ready.settings.options;
+        if let (Err(error), None) = (&self.ready.harness, &options.workspace.setup) {
+            let reason = error.to_string();
+            return Ok(self.end(Stage::Reproduce, Status::Blocked, "harness", reason));
+        }
+        let Some(task) = self.trace.input_text() else {
+            let reason = "the trace does not hold what the agent was asked";
+            return Ok(self.end(Stage::Reproduce, Status::Blocked, "evidence", reason));
+        };
+        let states: BTreeMap<String, StartState> = failed
+            .rebuilt
+            .seeds
+            .iter()
+            .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
+            .collect();
+        let attempts = Attempts {
+            bench: self.bench,
+            prepared: failed.prepared,
+            states: &states,
+            task: &task,
+            agent: &self.ready.settings.agent,
+            model: options.model.as_deref(),
+            timeout: suite::timeout(&failed.prepared.scenario, options.timeout),
+            route: options.route,
+            expose_clone_urls: options.expose_clone_urls,
+            journal: self.journal,
+            estimate: Estimate::of(self.trace, &|model, usage| self.price(model, usage)),
+        };
+        let folder = self.folder("runs");
+        let workshop = self.workshop();
+        let seat = Later::new(&workshop, &[]);
+        let made = attempts.make(
+            &Phase::Reproduce,
+            &seat,
+            &failed.identity,
+            options.reproduce_runs,
+            &folder,
+        );
+        let made = match made {
+            Ok(made) => made,
+            Err(StepError::Refused(refused)) => return Ok(self.later(Stage::Reproduce, &refused)),
+            Err(error) if error.is_stopped() => {
+                return Ok(self.later(Stage::Reproduce, &Refused::Stopped));
+            }
+            Err(error) if is_full(&error) => return Ok(self.no_space(Stage::Reproduce)),
+            Err(error) => return Ok(self.not_run(&error)),
+        };
+        let shown: Vec<Shown> = made.iter().map(|attempt| attempt.shown.clone()).collect();
+        let decided = decision::decide(&shown);
+        let (same, counted) = decision::counts(&shown);
+        let red = Rate::of(same, counted);
+        self.job.red = Some(red);
+        let manifest = self.manifest(&folder, &failed.identity, &made, &decided, red)?;
+        self.job.artifacts.insert(0, Artifact::of(manifest));
+        (self.told)(&format!(
+            "reproduced {}: red {red} on {}",
+            self.job.name, self.ready.base
+        ));
+        match decided {
+            Decision::NotReproduced => {
+                let reason = format!("the failure does not show on HEAD in {counted} attempts");
+                return Ok(self.end(Stage::Reproduce, Status::NotReproduced, "", reason));
+            }
+            Decision::Flaky => {
+                let reason = format!("it shows in {red} attempts, fewer than 0.6 of them");
+                return Ok(self.end(Stage::Reproduce, Status::Flaky, "", reason));
+            }
+            Decision::Blocked { cause } => {
+                return Ok(self.end(Stage::Reproduce, Status::Blocked, "void", cause));
+            }
+            Decision::Reproduced => {}
+        }
+        self.recurred(&failed.identity)?;
+        if self.ready.policy() == ExecutionPolicy::Reproduce {
+            let reason = format!("red {red}: {}", failed.grade.summary);
+            return Ok(self.end(Stage::Reproduce, Status::Reproduced, "policy", reason));
+        }
+        self.fix(&Reproduced {
+            attempts: &attempts,
+            failed,
+            made: &made,
+        })
+    }
+
+    /// What a call of a model cost, in millionths of a US dollar; none where nobody can say.
+    fn price(&self, model: &str, usage: &Usage) -> Option<i64> {
+        let tokens = Tokens {
+            input: usage.input_tokens?,
+            output: usage.output_tokens?,
+            cache_read: usage.cached_tokens.unwrap_or_default(),
+            cache_write: 0,
+        };
+        let price = self.ready.settings.prices.find(model)?;
+        price.cost(&tokens).map(Usd::micros)
+    }
+
+    /// A failure that was fixed and shows on another commit is open again.
+    fn recurred(&self, identity: &FailureIdentity) -> Result<(), DatabaseError> {
+        let now = self.engine.now();
+        self.engine.state.write(|change| {
+            let group = identity.group();
+            let failure = failures::get(change, &group)?;
+            if failure.is_some_and(|failure| failure.status == FailureStatus::Fixed) {
+                failures::set_status(change, &group, FailureStatus::Reopened, None, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Nothing ran: what is missing is named, or archal is at fault.
+    fn not_run(self, error: &StepError) -> Ended {
+        let reason = chain(error);
+        match error {
+            StepError::Attempt(AttemptError::Harness(_)) => {
+                self.end(Stage::Reproduce, Status::Blocked, "harness", reason)
+            }
+            StepError::Workplace(WorkplaceError::Setup { .. } | WorkplaceError::Share { .. }) => {
+                self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason)
+            }
+            _ => self.end(Stage::Reproduce, Status::Error, "session", reason),
+        }
+    }
+
+    /// The job that waits until there is room on the disk.
+    pub(super) fn no_space(&self, stage: Stage) -> Ended {
+        Ended::Later {
+            stage,
+            status: Status::Queued,
+            reason: "the disk is full".to_owned(),
+        }
+    }
+
+    fn manifest(
+        &self,
+        folder: &Path,
+        identity: &FailureIdentity,
+        made: &[AttemptRecord],
+        decided: &Decision,
+        red: Rate,
+    ) -> Result<PathBuf, WriteError> {
+        let file = folder.join("manifest.json");
+        let manifest = json!({
+            "schema": "archal.reproduction",
+            "version": 1,
+            "outcome": decided,
+            "command": self.ready.harness.as_ref().map(|harness| &harness.command).ok(),
+            "base": self.ready.base,
+            "leftOut": self.ready.left_out,
+            "identity": identity,
+            "group": identity.group(),
+            "red": red,
+            "attempts": made.iter().map(|attempt| json!({
+                "number": attempt.number,
+                "shown": attempt.shown,
+                "findings": attempt.findings,
+                "runId": attempt.run.run_id,
+                "durationMs": attempt.run.duration_ms,
+                "route": attempt.run.route,
+                "containment": attempt.run.containment,
+                "evidence": attempt.run.evidence,
+            })).collect::<Vec<Value>>(),
+        });
+        atomic::write_json(&file, &manifest, Durability::Derived)?;
+        let outputs: Vec<&RunResult> = made.iter().map(|attempt| &attempt.run).collect();
+        atomic::write_json(&folder.join("stdout.json"), &outputs, Durability::Derived)?;
+        let mut stderr = Vec::new();
+        for attempt in made {
+            stderr.extend_from_slice(format!("--- attempt {}\n", attempt.number).as_bytes());
+            // Kept beside the attempt too; a file that is gone is an empty one here.
+            stderr.extend(std::fs::read(attempt.run.evidence.join("stderr")).unwrap_or_default());
+        }
+        atomic::write(&folder.join("stderr.log"), &stderr, Durability::Derived)?;
+        Ok(file)
+    }
+}
+
+/// An error with everything it came from.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Transparent errors say the same twice.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Whether a full disk is what an error came from.
+pub(super) fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| {
+            matches!(
+                io.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
+        }) {
+            return true;
+        }
+        if let Some(error) = cause.downcast_ref::<DatabaseError>()
+            && error.is_full()
+        {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}

@@ -1,0 +1,185 @@
+//! What configuration and command line say, made ready to work with.
+
+use std::path::Path;
+use std::time::Duration;
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::diagnostic::{Diagnostic, SourceText};
+use archal_core::environment::Environment;
+use archal_core::redact::Redactor;
+
+use crate::budget::cap::Caps;
+use crate::budget::prices::{Prices, PricesError};
+use crate::config::{self, ConfigError, Loaded, agent};
+use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
+use crate::run::harness::Wanted;
+use crate::run::scrub::Scrubber;
+use crate::run::seeds::{self, OtherStates, SeedError, StartState};
+use crate::sandbox::child::Containment;
+use crate::scenario::spec::is_seed_file;
+
+use super::flags::AttachFlags;
+use super::options::AttachOptions;
+
+/// One attachment's settings.
+#[derive(Debug)]
+pub struct Settings {
+    /// What the loop may do.
+    pub options: AttachOptions,
+    /// How the agent is named.
+    pub agent: Wanted<'static>,
+    /// What must not reach a disk.
+    pub scrubber: Scrubber,
+    /// What may be spent.
+    pub caps: Caps,
+    /// What models cost.
+    pub prices: Prices,
+    /// What should be said of the configuration: old names of keys.
+    pub notes: Vec<Diagnostic>,
+    /// The configuration file, for these.
+    pub source: Option<SourceText>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The configuration cannot be read or has errors.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its agent cannot be used.
+    #[error("the agent in the configuration cannot be used")]
+    Agent {
+        /// Why.
+        diagnostics: Vec<Diagnostic>,
+        /// The file they point into.
+        source_text: Option<SourceText>,
+    },
+    /// An amount of money in it is none.
+    #[error("the budget in the configuration cannot be used")]
+    Budget {
+        /// Why.
+        diagnostic: Box<Diagnostic>,
+        /// The file it points into.
+        source_text: Option<SourceText>,
+    },
+    /// The file of prices it names cannot be used.
+    #[error(transparent)]
+    Prices(#[from] PricesError),
+    /// A seed file it names cannot be used.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+/// What settings are made with besides the configuration.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The repository.
+    pub repo: &'a Path,
+    /// The caller's environment.
+    pub environment: &'a Environment,
+    /// The clones there are.
+    pub clones: &'a [CloneDescriptor],
+    /// The user's redaction key.
+    pub key: [u8; 32],
+    /// How children can be held here.
+    pub containment: Containment,
+}
+
+impl Settings {
+    /// Reads the configuration of the repository under the flags.
+    pub fn load(flags: &AttachFlags, around: Surroundings<'_>) -> Result<Self, SettingsError> {
+        let loaded = config::load(
+            flags.config.as_deref(),
+            around.repo,
+            &flags.overrides(),
+            around.environment,
+        )?;
+        let named = agent::command(&loaded, around.environment).map_err(|diagnostics| {
+            SettingsError::Agent {
+                diagnostics,
+                source_text: loaded.source.clone(),
+            }
+        })?;
+        let keep = around
+            .clones
+            .iter()
+            .flat_map(|clone| clone.keep_fields)
+            .copied()
+            .chain(loaded.config.redaction.keep.iter().map(String::as_str));
+        let caps = Caps::of(&loaded).map_err(|diagnostic| SettingsError::Budget {
+            diagnostic: Box::new(diagnostic),
+            source_text: loaded.source.clone(),
+        })?;
+        let own_prices = loaded.config.budget.prices.as_deref();
+        let own_prices = own_prices.map(|file| loaded.directory.join(file));
+        Ok(Self {
+            caps,
+            prices: Prices::load(own_prices.as_deref())?,
+            options: options(&loaded, around)?,
+            agent: Wanted {
+                flag: None,
+                agent: named.map(|agent| (agent.command, agent.args, agent.env)),
+            },
+            scrubber: Scrubber::new(
+                Redactor::new(around.key, keep),
+                around.environment,
+                &loaded.config.agent_keys,
+            ),
+            notes: loaded.notes,
+            source: loaded.source,
+        })
+    }
+}
+
+fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, SeedError> {
+    let config = &loaded.config;
+    let attach = &config.attach;
+    let mut default = std::collections::BTreeMap::new();
+    for (clone, name) in &config.seeds {
+        let state = if is_seed_file(name) {
+            StartState::Document(seeds::read(&loaded.directory.join(name))?)
+        } else {
+            StartState::Named(name.clone())
+        };
+        default.insert(clone.clone(), state);
+    }
+    Ok(AttachOptions {
+        policy: attach.policy,
+        reproduce_runs: attach.reproduce_runs,
+        allow_external_execution: attach.allow_external_execution,
+        fix_command: attach.fix_command.clone(),
+        fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
+        validation_command: attach.validation_command.clone(),
+        seed_files: config
+            .seeds
+            .values()
+            .filter(|name| is_seed_file(name))
+            .cloned()
+            .collect(),
+        model: config.agent_model.clone(),
+        expose_clone_urls: config.expose_clone_urls,
+        route: config.route.mode,
+        timeout: Duration::from_secs(config.timeout.into()),
+        workspace: WorkspaceOptions {
+            setup: config.workspace.setup.clone(),
+            share: config
+                .workspace
+                .share
+                .clone()
+                // Nobody asked for these, so where they cannot be shown they are left out.
+                .unwrap_or_else(|| match around.containment {
+                    Containment::Namespaces => dependency_folders(around.repo),
+                    Containment::Pgroup => Vec::new(),
+                }),
+            variables: config.workspace.env.clone(),
+            agent_keys: config.agent_keys.clone(),
+        },
+        states: OtherStates {
+            default,
+            ..OtherStates::default()
+        },
+        scenarios: config.scenarios.clone(),
+        jobs: attach.jobs,
+        poll: Duration::from_secs(attach.poll.into()),
+    })
+}

@@ -1,0 +1,355 @@
+//! All work on the traces of a repository: directories that are watched, jobs that are worked on.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::config::schema::ExecutionPolicy;
+use crate::host::pool::{Pool, PoolError, PoolSize, Which};
+use crate::host::queue::WorkSource;
+use crate::ingest::feed::{self, Feed, FeedHealth};
+use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
+use crate::sandbox::StopToken;
+use crate::store::database::DatabaseError;
+
+use super::desk::{Desk, Told, step_id};
+use super::engine::{Attached, Engine};
+use super::flags::AttachFlags;
+use super::intake::IntakeError;
+use super::job::{JobReport, Stage, Status};
+use super::ready::ReadyError;
+use super::state::{attachments, files, jobs};
+
+/// A thread waits so long for another look at its stop.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Why the watcher does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WatcherError {
+    /// The repository cannot be used.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
+    /// The state cannot be used.
+    #[error(transparent)]
+    State(#[from] DatabaseError),
+    /// There are no threads.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// A thread could not be started.
+    #[error("a thread for {what} could not be started")]
+    Thread {
+        /// What it was for.
+        what: String,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl From<IntakeError> for WatcherError {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Ready(error) => Self::Ready(error),
+            IntakeError::State(error) => Self::State(error),
+            IntakeError::Write(error) => Self::Thread {
+                what: "an artifact".to_owned(),
+                source: io::Error::other(error),
+            },
+        }
+    }
+}
+
+/// Directories that are watched and the pool that does the work.
+pub struct Watcher {
+    engine: Arc<Engine>,
+    desk: Arc<Desk>,
+    pool: Pool,
+    feeds: Mutex<BTreeMap<i64, Running>>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Running {
+    stop: StopToken,
+    thread: JoinHandle<()>,
+}
+
+impl Watcher {
+    /// Starts the threads. `once` for one look at everything; `heavy` steps run children at the
+    /// same time.
+    pub fn start(
+        engine: Arc<Engine>,
+        heavy: usize,
+        once: bool,
+        told: Told,
+    ) -> Result<Self, WatcherError> {
+        let desk = Desk::new(engine.clone(), once, told);
+        let source: Arc<dyn WorkSource> = desk.clone();
+        let size = PoolSize {
+            heavy: heavy.max(1),
+            light: processors(),
+        };
+        let pool = Pool::start(vec![source], size, engine.surround.clock.clone())?;
+        desk.wakes(pool.waker());
+        let ticking = desk.clone();
+        let ticker = thread::Builder::new()
+            .name("ticker".to_owned())
+            .spawn(move || ticking.keep_time())
+            .map_err(|source| WatcherError::Thread {
+                what: "time".to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            engine,
+            desk,
+            pool,
+            feeds: Mutex::default(),
+            ticker: Some(ticker),
+        })
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The queue of files and jobs.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The threads.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Attaches a directory, or changes how it is attached, and begins to watch it. Jobs that
+    /// ended for a reason the new flags remove go on.
+    pub fn attach(&self, directory: &Path, flags: AttachFlags) -> Result<Attached, WatcherError> {
+        // Refused before anything is written down.
+        let probe = Attached {
+            id: 0,
+            directory: directory.to_owned(),
+            flags: flags.clone(),
+        };
+        let ready = self.engine.ready(&probe, true)?;
+        let attached = self.engine.attach(directory.to_owned(), flags)?;
+        self.engine.go_on(&attached, &ready)?;
+        self.desk.open(attached.clone());
+        let mut feeds = self.feeds();
+        if !feeds.contains_key(&attached.id) {
+            let stop = StopToken::new();
+            let (desk, id) = (Arc::downgrade(&self.desk), attached.id);
+            let told = move |health: FeedHealth| {
+                if let Some(desk) = Weak::upgrade(&desk) {
+                    desk.feed(id, health);
+                }
+            };
+            let feed = FileFeed {
+                engine: self.engine.clone(),
+                desk: Arc::downgrade(&self.desk),
+                attachment: attached.id,
+                directory: attached.directory.clone(),
+                poll: ready.settings.options.poll,
+            };
+            let thread = feed::supervise(
+                Arc::new(feed),
+                stop.clone(),
+                feed::FIRST_PAUSE,
+                Box::new(told),
+            )
+            .map_err(|source| WatcherError::Thread {
+                what: attached.directory.display().to_string(),
+                source,
+            })?;
+            feeds.insert(attached.id, Running { stop, thread });
+        }
+        Ok(attached)
+    }
+
+    /// Detaches a directory: nothing of it is begun any more, and what runs gets `grace` to come
+    /// to an end of its step. False where it was not attached.
+    pub fn detach(&self, directory: &Path, grace: Duration) -> Result<bool, WatcherError> {
+        let now = self.engine.now();
+        let (known, detached) = self.engine.state.write(|change| {
+            Ok((
+                attachments::of(change, directory)?,
+                attachments::detach(change, directory, now)?,
+            ))
+        })?;
+        if let Some(known) = known {
+            self.let_go(known.id, grace);
+        }
+        Ok(detached)
+    }
+
+    fn let_go(&self, attachment: i64, grace: Duration) {
+        self.desk.close(attachment);
+        if let Some(running) = self.feeds().remove(&attachment) {
+            running.stop.stop();
+            running.thread.join().ok();
+        }
+        let own = step_id(attachment, "");
+        let fits = |step: &crate::host::pool::Running| step.id.starts_with(&own);
+        self.pool.stop(&Which::Fitting(&fits), grace);
+        self.pool
+            .wait_for(&fits, Some(grace.saturating_add(Duration::from_secs(30))));
+    }
+
+    /// Works through everything that is there, until nothing is left to do or `is_stopped`.
+    pub fn work_through(&self, is_stopped: &dyn Fn() -> bool) {
+        self.desk.until_read(is_stopped);
+        while !is_stopped() && self.desk.trouble().is_none() {
+            if self.pool.drain(Some(Duration::from_millis(200))) {
+                return;
+            }
+        }
+    }
+
+    /// Ends all work: what runs gets `grace` to come to an end of its step, and goes on another
+    /// time.
+    pub fn stop(&self, grace: Duration) {
+        self.desk.close_all();
+        for (_, running) in std::mem::take(&mut *self.feeds()) {
+            running.stop.stop();
+            running.thread.join().ok();
+        }
+        self.pool.stop(&Which::All, grace);
+        self.pool
+            .drain(Some(grace.saturating_add(Duration::from_secs(30))));
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, BTreeMap<i64, Running>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+        if let Some(ticker) = self.ticker.take() {
+            ticker.join().ok();
+        }
+    }
+}
+
+impl Engine {
+    /// Puts jobs back into the queue that ended for a reason which is gone: the policy goes
+    /// further now, or a fixer may run.
+    fn go_on(&self, attached: &Attached, ready: &super::ready::Ready) -> Result<(), DatabaseError> {
+        let options = &ready.settings.options;
+        let may_fix = options.fix_command.is_some() && options.allow_external_execution;
+        let now = self.now();
+        self.state.write(|change| {
+            jobs::requeue_waiting(change, now)?;
+            for job in jobs::ended_by_permission(change, attached.id)? {
+                let Some(stage) = next_stage(&job.report, options.policy, may_fix) else {
+                    continue;
+                };
+                let reason = "the flags allow it to go on";
+                jobs::move_to(change, job.id, stage, Status::Queued, reason, now)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The stage at which a job goes on that ended for want of a permission; none where it does not.
+fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
+    match job.status {
+        Status::Observed => (policy > ExecutionPolicy::Observe).then_some(Stage::Grade),
+        Status::FailedGrade => (policy > ExecutionPolicy::Grade).then_some(Stage::Reproduce),
+        Status::Reproduced => (policy > ExecutionPolicy::Reproduce).then_some(Stage::Reproduce),
+        Status::FixBlocked => {
+            (policy > ExecutionPolicy::Reproduce && may_fix).then_some(Stage::Reproduce)
+        }
+        _ => None,
+    }
+}
+
+/// The `file` source inside the watcher: a directory, watched.
+struct FileFeed {
+    engine: Arc<Engine>,
+    desk: Weak<Desk>,
+    attachment: i64,
+    directory: PathBuf,
+    poll: Duration,
+}
+
+impl Feed for FileFeed {
+    fn name(&self) -> &str {
+        "file"
+    }
+
+    fn run(&self, stop: &StopToken, _told: &dyn Fn(FeedHealth)) -> Result<(), String> {
+        let (desk, attachment) = (self.desk.clone(), self.attachment);
+        // How it is watched is told as an event.
+        let sink = move |event| {
+            desk.upgrade()
+                .is_some_and(|desk| desk.event(attachment, event))
+        };
+        let settings = Settings {
+            poll: self.poll,
+            ..Settings::default()
+        };
+        let known = KnownFiles {
+            engine: self.engine.clone(),
+            attachment: self.attachment,
+        };
+        let watch = DirectoryWatch::start(
+            &self.directory,
+            self.engine.surround.source.accepts,
+            Arc::new(known),
+            settings,
+            self.engine.surround.clock.clone(),
+            Box::new(sink),
+        )
+        .map_err(|error| super::reproducing::chain(&error))?;
+        while !stop.wait(LONG) {}
+        watch.stop();
+        Ok(())
+    }
+}
+
+/// What was looked at, as the state has it. A state that cannot be read knows nothing, and what
+/// is then read again is found to be known.
+struct KnownFiles {
+    engine: Arc<Engine>,
+    attachment: i64,
+}
+
+impl Known for KnownFiles {
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        let bytes = self
+            .engine
+            .state
+            .read(|connection| files::stamp(connection, self.attachment, path))
+            .ok()??;
+        Stamp::of_bytes(&bytes)
+    }
+
+    fn count(&self) -> u64 {
+        self.engine
+            .state
+            .read(|connection| files::count(connection, self.attachment))
+            .unwrap_or_default()
+    }
+
+    fn after(&self, path: Option<&Path>, most: usize) -> Vec<PathBuf> {
+        self.engine
+            .state
+            .read(|connection| files::after(connection, self.attachment, path, most))
+            .unwrap_or_default()
+    }
+}
+
+/// How many steps that run nothing but archal itself are made at the same time.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many steps run children at the same time where nobody says: half the processors.
+pub fn default_jobs() -> usize {
+    (processors() / 2).max(1)
+}

@@ -1,0 +1,329 @@
+//! What a fixer left: its one paid step, and the patch that the rules made of its work.
+//!
+//! The patch is on the disk, synced, before the journal hears that the fixer has ended. So a
+//! fixer that has ended is never run again, wherever the proof of its work is cut off. The file
+//! is kept beside the other artifacts: whoever resumes after the last of them needs it, too.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+use archal_core::hash;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::reproduce::journal::{Phase, StepKey};
+use crate::reproduce::metering;
+use crate::reproduce::spent::Spent;
+use crate::reproduce::workplace::Workplace;
+use crate::scenario::format;
+use crate::scenario::spec::is_seed_file;
+use crate::store::atomic::{self, Durability, WriteError};
+
+use super::brief::{self, Brief};
+use super::repair::{Repair, RepairError};
+use super::rules::{self, Rule};
+
+/// The patch, in the folder of the fix.
+pub const FILE: &str = "candidate.patch";
+/// The name of the file, in its private home, in which a fixer may say what it used.
+const USAGE_FILE: &str = "archal-usage.json";
+/// What is made from the patch, in the same folder.
+const MADE_FROM_IT: &[&str] = &[
+    FILE,
+    "proof.json",
+    "rejected.patch",
+    "repo.patch",
+    "green",
+    "others",
+];
+
+/// A patch to prove.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) patch: Vec<u8>,
+    pub(super) ruled: Ruled,
+    /// The fixer that made it.
+    pub(super) fixer: FixRecord,
+    /// The day it was made.
+    pub(super) since: jiff::civil::Date,
+}
+
+/// What the rules made of a fix.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Ruled {
+    pub(super) reverted: Vec<String>,
+    pub(super) review: Vec<String>,
+    pub(super) changed: Vec<String>,
+}
+
+/// What the journal keeps of the step.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FixerStep {
+    /// Everything the step depended on.
+    inputs: String,
+    /// The day it was made.
+    since: String,
+    fixer: FixRecord,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+enum Outcome {
+    /// A patch; its bytes are in [`FILE`].
+    Candidate { sha256: String, ruled: Ruled },
+    /// No patch to prove, and why.
+    None { reason: String },
+}
+
+impl Repair<'_> {
+    /// The patch of a fixer that ran earlier, or runs now; or why there is none.
+    pub(super) fn candidate(
+        &self,
+        fixer: &dyn Fixer,
+    ) -> Result<Result<Candidate, String>, RepairError> {
+        let key = StepKey {
+            phase: Phase::Fixer,
+            slot: 1,
+        };
+        let inputs = self.fixer_inputs(fixer);
+        let kept = self.attempts.journal.finished(&key)?;
+        if let Some(found) = kept.and_then(|kept| self.read_back(kept, &inputs)) {
+            return Ok(found);
+        }
+        let record = self.fixer_step(&key, fixer, &inputs)?;
+        // What was written is what counts, now as after a restart.
+        self.read_back(record, &inputs)
+            .ok_or_else(|| RepairError::Gone {
+                path: self.folder.join(FILE),
+            })
+    }
+
+    /// Everything the fixer's step depends on, as one hash.
+    fn fixer_inputs(&self, fixer: &dyn Fixer) -> String {
+        hash::of_json(&(
+            (self.workshop.base, self.identity, fixer.name()),
+            format::write(&self.attempts.prepared.scenario),
+            self.seeds,
+        ))
+    }
+
+    /// A step with an end, where its patch is there and whole.
+    fn read_back(&self, kept: Value, inputs: &str) -> Option<Result<Candidate, String>> {
+        let step: FixerStep = serde_json::from_value(kept).ok()?;
+        if step.inputs != inputs {
+            return None;
+        }
+        let (sha256, ruled) = match step.outcome {
+            Outcome::Candidate { sha256, ruled } => (sha256, ruled),
+            Outcome::None { reason } => return Some(Err(reason)),
+        };
+        let patch = fs::read(self.folder.join(FILE)).ok()?;
+        if hash::sha256(&patch) != sha256 {
+            return None;
+        }
+        Some(Ok(Candidate {
+            patch,
+            ruled,
+            fixer: step.fixer,
+            since: step.since.parse().ok()?,
+        }))
+    }
+
+    /// The fixer's step from its beginning in the journal to its end there.
+    fn fixer_step(
+        &self,
+        key: &StepKey,
+        fixer: &dyn Fixer,
+        inputs: &str,
+    ) -> Result<Value, RepairError> {
+        // Whatever costs nothing comes first, so that a fixer which begins also runs.
+        self.clear()?;
+        let place = self.workshop.open(&[])?;
+        let folder = place.beside("brief");
+        let seed = serde_json::to_value(self.seeds).unwrap_or_default();
+        brief::write(
+            &folder,
+            &Brief {
+                grade: self.grade,
+                scenario: &format::write(&self.attempts.prepared.scenario),
+                seed: &seed,
+                attempts: self.evidence,
+            },
+        )?;
+        let journal = self.attempts.journal;
+        let begun = journal.begin(key, &self.fixer_estimate)?;
+        let home = place.home();
+        let usage = home.join(USAGE_FILE);
+        let task = FixTask {
+            workspace: place.tree(),
+            home: &home,
+            brief: &folder,
+            timeout: self.timeout,
+            budget_usd: Spent::usd_of(begun.may_spend),
+            usage: &usage,
+        };
+        let scrubber = self.attempts.bench.scrubber;
+        let record = metering::metered(journal, &begun.id, &usage, scrubber, || fixer.fix(&task));
+        let spent = Spent::of_fixer(&record);
+        let step = match record.end {
+            FixEnd::Stopped => Err(RepairError::Stopped),
+            _ => self.keep(&place, record, inputs),
+        };
+        match step {
+            Ok(step) => {
+                journal.end(&begun.id, &step, &spent)?;
+                Ok(step)
+            }
+            Err(error) => {
+                journal.abandon(&begun.id, &spent)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes what the fixer left by the rules, and keeps the patch.
+    fn keep(
+        &self,
+        place: &Workplace,
+        record: FixRecord,
+        inputs: &str,
+    ) -> Result<Value, RepairError> {
+        let outcome = match self.outcome(place, &record)? {
+            Err(reason) => Outcome::None { reason },
+            Ok((patch, ruled)) => {
+                atomic::write(&self.folder.join(FILE), &patch, Durability::Synced)?;
+                Outcome::Candidate {
+                    sha256: hash::sha256(&patch),
+                    ruled,
+                }
+            }
+        };
+        let step = FixerStep {
+            inputs: inputs.to_owned(),
+            since: self.today.to_string(),
+            fixer: record,
+            outcome,
+        };
+        serde_json::to_value(&step).map_err(RepairError::Encode)
+    }
+
+    fn outcome(
+        &self,
+        place: &Workplace,
+        record: &FixRecord,
+    ) -> Result<Result<(Vec<u8>, Ruled), String>, RepairError> {
+        let reason = match record.end {
+            FixEnd::Ended => None,
+            FixEnd::ToolError => {
+                let code = record.exit_code.unwrap_or(-1);
+                Some(format!("the fix command exited with status {code}"))
+            }
+            FixEnd::Timeout => Some("the fix command ran out of time".to_owned()),
+            FixEnd::Killed => Some("the fix command was killed".to_owned()),
+            FixEnd::NotStarted => Some("the fix command could not be started".to_owned()),
+            FixEnd::Stopped => return Err(RepairError::Stopped),
+        };
+        if let Some(reason) = reason {
+            return Ok(Err(reason));
+        }
+        let ruled = match self.apply_rules(place)? {
+            Ok(ruled) => ruled,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let patch = place.workspace().patch(&[])?;
+        if patch.is_empty() {
+            let what = match ruled.reverted.is_empty() {
+                true => "nothing",
+                false => "only tests, scenarios or seeds",
+            };
+            return Ok(Err(format!("no_change: the fix command changed {what}")));
+        }
+        Ok(Ok((patch, ruled)))
+    }
+
+    /// Removes what was made from a patch that is lost.
+    fn clear(&self) -> Result<(), RepairError> {
+        for name in MADE_FROM_IT {
+            let path = self.folder.join(name);
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            match removed {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(WriteError::Io { path, source }.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back what may not be changed and names what must be reviewed; or says what a fix may
+    /// not hold at all.
+    fn apply_rules(&self, place: &Workplace) -> Result<Result<Ruled, String>, RepairError> {
+        let asked = self.asked();
+        let mut ruled = Ruled::default();
+        for changed in place.workspace().changed()? {
+            let shown = changed.path.display().to_string();
+            match rules::of(&changed.path, &asked) {
+                Rule::Reverted => {
+                    place.workspace().restore(&changed.path)?;
+                    ruled.reverted.push(shown);
+                }
+                _ if changed.is_link => {
+                    return Ok(Err(format!(
+                        "the fix adds a symbolic link or a submodule: {shown}"
+                    )));
+                }
+                Rule::Review => ruled.review.push(shown),
+                Rule::Free => {}
+            }
+        }
+        for changed in place.workspace().changed()? {
+            if rules::of(&changed.path, &asked) == Rule::Reverted {
+                return Ok(Err(format!(
+                    "{} cannot be put back as it was",
+                    changed.path.display()
+                )));
+            }
+            ruled.changed.push(changed.path.display().to_string());
+        }
+        Ok(Ok(ruled))
+    }
+
+    /// Files that say what is asked of the agent: scenarios and seeds of the base commit, and
+    /// the places the configuration names.
+    fn asked(&self) -> Vec<PathBuf> {
+        let plain = |place: &String| PathBuf::from(place.trim_start_matches("./"));
+        let mut asked: Vec<PathBuf> = self
+            .scenario_places
+            .iter()
+            .map(plain)
+            .filter(|place| place != Path::new("."))
+            .collect();
+        for prepared in self.scenarios {
+            let scenario = &prepared.scenario;
+            let path = scenario
+                .path
+                .strip_prefix(self.scenario_root)
+                .unwrap_or(&scenario.path);
+            let folder = path.parent().unwrap_or(Path::new(""));
+            asked.extend(
+                scenario
+                    .config
+                    .seeds
+                    .iter()
+                    .filter(|seed| is_seed_file(&seed.name))
+                    .map(|seed| folder.join(seed.name.trim_start_matches("./"))),
+            );
+            asked.push(path.to_owned());
+        }
+        asked.extend(self.seed_files.iter().map(plain));
+        asked
+    }
+}

@@ -1,0 +1,716 @@
+//! A watched directory for real: whatever happens in it is told.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use archal::ingest::folder;
+use archal::ingest::watch::{DirectoryWatch, Event, Health, Known, Settings, Sink, Stamp, Why};
+use archal_core::clock::{Clock, Timestamp};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::SOURCE;
+
+/// How long a test waits for what must come.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Pauses that end in no test: what is told is told by events.
+pub(crate) const BY_EVENTS: Settings = Settings {
+    poll: Duration::from_hours(1),
+    force_poll: false,
+    most_wakeups: 16_384,
+    growth: Duration::from_millis(20),
+};
+const BY_WALKS: Settings = Settings {
+    poll: Duration::from_millis(10),
+    force_poll: true,
+    ..BY_EVENTS
+};
+
+struct RealClock(Instant);
+
+impl Clock for RealClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(RealClock(Instant::now()))
+}
+
+/// What was told, as somebody would keep it who reads each file at once.
+#[derive(Default)]
+struct Ledger(Mutex<BTreeMap<PathBuf, Stamp>>);
+
+impl Ledger {
+    fn take(&self, event: &Event) {
+        if let Event::Look { path, .. } | Event::Gone { path } = event {
+            let mut files = self.0.lock().expect("whole");
+            match Stamp::read(path) {
+                Ok(stamp) if stamp.size > 0 => files.insert(path.clone(), stamp),
+                _ => files.remove(path),
+            };
+        }
+    }
+
+    fn files(&self) -> BTreeMap<PathBuf, Stamp> {
+        self.0.lock().expect("whole").clone()
+    }
+}
+
+impl Known for Ledger {
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        self.0.lock().expect("whole").get(path).copied()
+    }
+
+    fn count(&self) -> u64 {
+        self.0.lock().expect("whole").len() as u64
+    }
+
+    fn after(&self, path: Option<&Path>, most: usize) -> Vec<PathBuf> {
+        let files = self.0.lock().expect("whole");
+        files
+            .keys()
+            .filter(|other| path.is_none_or(|path| other.as_path() > path))
+            .take(most)
+            .cloned()
+            .collect()
+    }
+}
+
+/// A directory in a temporary folder, and who watches it.
+pub(crate) struct Watched {
+    ledger: Arc<Ledger>,
+    events: Receiver<Event>,
+    watch: DirectoryWatch,
+    root: PathBuf,
+    home: TempDir,
+}
+
+impl Watched {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let home = tempfile::tempdir().expect("temporary folder");
+        let root = home.path().join("above/traces");
+        fs::create_dir_all(&root).expect("new");
+        Self::of(home, root, settings)
+    }
+
+    pub(crate) fn of(home: TempDir, root: PathBuf, settings: Settings) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let (sender, events) = channel();
+        let keeper = Arc::clone(&ledger);
+        let sink: Sink = Box::new(move |event| {
+            keeper.take(&event);
+            sender.send(event).is_ok()
+        });
+        let known: Arc<dyn Known> = Arc::clone(&ledger) as Arc<dyn Known>;
+        let watch = DirectoryWatch::start(&root, SOURCE.accepts, known, settings, clock(), sink)
+            .expect("started");
+        Self {
+            ledger,
+            events,
+            watch,
+            root,
+            home,
+        }
+    }
+
+    /// The same, after the first walk.
+    pub(crate) fn settled(settings: Settings) -> Self {
+        let watched = Self::new(settings);
+        watched.until_scanned();
+        watched
+    }
+
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A file beside the directory, to be moved into it.
+    fn outside(&self, text: &str) -> PathBuf {
+        let path = self.home.path().join("outside");
+        fs::write(&path, text).expect("writable");
+        path
+    }
+
+    /// What is told until `is_it` is, that too.
+    #[track_caller]
+    pub(crate) fn until(&self, is_it: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        while let Ok(event) = self.events.recv_timeout(DEADLINE) {
+            let is_last = is_it(&event);
+            told.push(event);
+            if is_last {
+                return told;
+            }
+            assert!(begun.elapsed() < DEADLINE, "only {told:?}");
+        }
+        panic!("only {told:?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn until_scanned(&self) -> Vec<Event> {
+        self.until(|event| matches!(event, Event::Scanned { .. }))
+    }
+
+    #[track_caller]
+    fn until_healthy(&self) {
+        self.until(|event| *event == Event::Health(Health::Events));
+    }
+
+    /// Why `path` is told next.
+    #[track_caller]
+    pub(crate) fn look(&self, path: &Path) -> Why {
+        let told =
+            self.until(|event| matches!(event, Event::Look { path: told, .. } if told == path));
+        match told.last() {
+            Some(Event::Look { why, stamp, .. }) => {
+                assert!(stamp.size > 0);
+                *why
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn gone(&self, gone: &Path) {
+        self.until(|event| matches!(event, Event::Gone { path } if path == gone));
+    }
+
+    /// A walk that began after this call has ended.
+    #[track_caller]
+    pub(crate) fn rescan(&self) -> Vec<Event> {
+        let asked = self.watch.rescan();
+        self.until(|event| matches!(event, Event::Scanned { request, .. } if *request >= asked))
+    }
+
+    /// What was told is what lies there.
+    #[track_caller]
+    pub(crate) fn is_complete(&self) {
+        let scan = folder::scan(SOURCE, &self.root).expect("readable");
+        let there: BTreeMap<PathBuf, Stamp> = scan
+            .files
+            .into_iter()
+            .map(|path| {
+                let stamp = Stamp::read(&path).expect("there");
+                (path, stamp)
+            })
+            .collect();
+        assert_eq!(self.ledger.files(), there);
+    }
+}
+
+#[test]
+fn the_first_walk_tells_all_that_was_there() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let root = home.path().to_owned();
+    fs::create_dir_all(root.join("a/b/c/d")).expect("new");
+    for name in [
+        "2.json",
+        "1.jsonl",
+        "a/b/c/3.json",
+        "a/b/c/d/deep.json",
+        "note.json.swp",
+        ".h.json",
+    ] {
+        fs::write(root.join(name), "{}").expect("writable");
+    }
+    let watched = Watched::of(home, root, BY_EVENTS);
+    let told = watched.until_scanned();
+    assert_eq!(told.first(), Some(&Event::Health(Health::Events)));
+    let looks: Vec<(PathBuf, Why)> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Look { path, why, .. } => Some((path.clone(), *why)),
+            _ => None,
+        })
+        .collect();
+    let expected =
+        ["1.jsonl", "2.json", "a/b/c/3.json"].map(|name| (watched.at(name), Why::Arrived));
+    assert_eq!(looks, expected);
+    match told.last() {
+        Some(Event::Scanned {
+            files, diagnostics, ..
+        }) => {
+            assert_eq!((*files, diagnostics.as_slice()), (3, &[][..]));
+        }
+        other => panic!("{other:?}"),
+    }
+    watched.is_complete();
+}
+
+#[test]
+fn each_way_to_write_a_file_is_told_by_events() {
+    every_way_to_write(&Watched::settled(BY_EVENTS));
+}
+
+#[test]
+fn each_way_to_write_a_file_is_told_by_walks() {
+    let watched = Watched::new(BY_WALKS);
+    let told = watched.until_scanned();
+    match told.first() {
+        Some(Event::Health(Health::Polling {
+            reason,
+            advice: None,
+        })) => {
+            assert_eq!(reason, "events are switched off");
+        }
+        other => panic!("{other:?}"),
+    }
+    every_way_to_write(&watched);
+}
+
+fn every_way_to_write(watched: &Watched) {
+    let at = |name: &str| watched.at(name);
+    // Renamed into place, and in the place of another one.
+    for why in [Why::Arrived, Why::Changed] {
+        fs::rename(watched.outside("{}"), at("renamed.json")).expect("moved");
+        assert_eq!(watched.look(&at("renamed.json")), why);
+    }
+    // Written and closed, and written again.
+    fs::write(at("closed.json"), "{}").expect("written");
+    assert_eq!(watched.look(&at("closed.json")), Why::Arrived);
+    fs::write(at("closed.json"), "{} ").expect("written");
+    assert_eq!(watched.look(&at("closed.json")), Why::Changed);
+    // Linked.
+    fs::hard_link(watched.outside("{}"), at("linked.json")).expect("linked");
+    assert_eq!(watched.look(&at("linked.json")), Why::Arrived);
+    // Never closed, and growing.
+    let mut open = File::create(at("open.jsonl")).expect("new");
+    open.write_all(b"{}\n").expect("written");
+    assert_eq!(watched.look(&at("open.jsonl")), Why::Arrived);
+    open.write_all(b"{}\n").expect("written");
+    assert_eq!(watched.look(&at("open.jsonl")), Why::Changed);
+    // Deleted, emptied, moved away.
+    fs::remove_file(at("closed.json")).expect("there");
+    watched.gone(&at("closed.json"));
+    File::create(at("linked.json")).expect("there");
+    watched.gone(&at("linked.json"));
+    fs::rename(at("renamed.json"), watched.home.path().join("away")).expect("moved");
+    watched.gone(&at("renamed.json"));
+    watched.is_complete();
+}
+
+#[test]
+fn what_is_no_file_of_the_directory_is_never_told() {
+    let watched = Watched::settled(BY_EVENTS);
+    let at = |name: &str| watched.at(name);
+    let secret = watched.outside("{}");
+    let pipe = at("pipe.json");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("made");
+    symlink(&secret, at("out.json")).expect("linked");
+    symlink("/dev/zero", at("device.json")).expect("linked");
+    symlink(at("nowhere"), at("dangling.json")).expect("linked");
+    symlink(watched.home.path(), at("folder.json")).expect("linked");
+    fs::create_dir(at("folder-2.json")).expect("new");
+    fs::create_dir(at(".hidden")).expect("new");
+    for name in [
+        "part.json.tmp",
+        "x.json~",
+        ".dot.json",
+        "note.json.swp",
+        ".hidden/x.json",
+        "empty.json",
+    ] {
+        fs::write(at(name), if name == "empty.json" { "" } else { "{}" }).expect("written");
+    }
+    symlink(at("last.json"), at("inside.json")).expect("linked");
+    fs::write(at("last.json"), "{}").expect("written");
+    let told: Vec<Event> = [
+        watched.until(|event| matches!(event, Event::Look { .. })),
+        watched.rescan(),
+    ]
+    .concat();
+    let mut names: Vec<&OsStr> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Look { path, .. } | Event::Gone { path } => path.file_name(),
+            _ => None,
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names, ["inside.json", "last.json"]);
+    watched.is_complete();
+}
+
+#[test]
+fn names_that_are_no_text_are_names() {
+    let watched = Watched::settled(BY_EVENTS);
+    let folder = watched.root.join(OsStr::from_bytes(b"f\xff"));
+    fs::create_dir(&folder).expect("new");
+    let path = folder.join(OsStr::from_bytes(b"a\xfe.json"));
+    fs::write(&path, "{}").expect("written");
+    assert_eq!(watched.look(&path), Why::Arrived);
+    watched.rescan();
+    watched.is_complete();
+}
+
+#[test]
+fn folders_made_later_are_watched_and_what_was_in_them_first_is_told() {
+    let watched = Watched::settled(BY_EVENTS);
+    for round in 0..20 {
+        let top = format!("top-{round}");
+        let deep = watched.at(&top).join("b/c");
+        fs::create_dir_all(deep.join("d")).expect("new");
+        fs::write(deep.join("d/too-deep.json"), "{}").expect("written");
+        let early = deep.join("early.json");
+        fs::write(&early, "{}").expect("written");
+        watched.look(&early);
+        let later = deep.join("later.json");
+        fs::rename(watched.outside("{}"), &later).expect("moved");
+        watched.look(&later);
+    }
+    // One that was filled elsewhere.
+    let filled = watched.home.path().join("filled");
+    fs::create_dir_all(filled.join("b")).expect("new");
+    fs::write(filled.join("b/x.json"), "{}").expect("written");
+    fs::rename(&filled, watched.at("filled")).expect("moved");
+    watched.look(&watched.at("filled/b/x.json"));
+    // And away, and another one in its place.
+    fs::rename(watched.at("filled"), &filled).expect("moved");
+    watched.gone(&watched.at("filled/b/x.json"));
+    fs::create_dir_all(watched.at("filled/b")).expect("new");
+    fs::write(watched.at("filled/b/y.json"), "{}").expect("written");
+    watched.look(&watched.at("filled/b/y.json"));
+    fs::write(watched.at("filled/b/z.json"), "{}").expect("written");
+    watched.look(&watched.at("filled/b/z.json"));
+    watched.rescan();
+    watched.is_complete();
+}
+
+#[test]
+fn a_directory_that_goes_and_comes_back_is_waited_for() {
+    let watched = Watched::settled(BY_EVENTS);
+    let above = watched.root.parent().expect("it has one").to_owned();
+    let is_waiting = |event: &Event| matches!(event, Event::Health(Health::Waiting { reason }) if reason.ends_with("traces is not there"));
+    let removals: [&dyn Fn(); 4] = [
+        &|| fs::remove_dir_all(&watched.root).expect("there"),
+        &|| fs::remove_dir_all(&above).expect("there"),
+        &|| fs::rename(&watched.root, watched.home.path().join("moved")).expect("moved"),
+        &|| {
+            fs::remove_dir_all(&watched.root).expect("there");
+            fs::write(&watched.root, "a file").expect("written");
+        },
+    ];
+    for (round, remove) in removals.iter().enumerate() {
+        let before = watched.at("before.json");
+        fs::write(&before, "{}").expect("written");
+        watched.look(&before);
+        remove();
+        if round == 3 {
+            watched.until(|event| matches!(event, Event::Health(Health::Waiting { reason }) if reason.ends_with("traces is not a folder")));
+            fs::remove_file(&watched.root).expect("there");
+        } else {
+            watched.until(is_waiting);
+        }
+        fs::create_dir_all(&watched.root).expect("new");
+        watched.until_healthy();
+        watched.until_scanned();
+        let after = watched.at("after.json");
+        fs::write(&after, "{}").expect("written");
+        watched.look(&after);
+        fs::remove_file(&after).expect("there");
+        watched.gone(&after);
+        watched.is_complete();
+    }
+}
+
+#[test]
+fn a_directory_made_after_the_start_is_found() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let root = home.path().join("not/yet");
+    let watched = Watched::of(home, root.clone(), BY_EVENTS);
+    watched.until(|event| matches!(event, Event::Health(Health::Waiting { .. })));
+    fs::create_dir_all(&root).expect("new");
+    fs::write(root.join("a.json"), "{}").expect("written");
+    watched.look(&root.join("a.json"));
+    watched.until_scanned();
+    watched.is_complete();
+}
+
+#[test]
+fn a_directory_replaced_by_another_is_watched_anew() {
+    let watched = Watched::settled(BY_EVENTS);
+    for round in 0..5 {
+        let other = watched.home.path().join("other");
+        fs::create_dir(&other).expect("new");
+        fs::write(other.join("inside.json"), format!("{{\"round\": {round}}}")).expect("written");
+        let away = watched.home.path().join(format!("away-{round}"));
+        fs::rename(&watched.root, away).expect("moved");
+        fs::rename(&other, &watched.root).expect("moved");
+        watched.until_healthy();
+        watched.until_scanned();
+        let name = watched.at("after.json");
+        fs::write(&name, "{}").expect("written");
+        watched.look(&name);
+        watched.is_complete();
+    }
+}
+
+#[test]
+fn an_event_is_told_while_a_walk_is_held_back() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    for number in 0..10 {
+        fs::write(home.path().join(format!("old-{number}.json")), "{}").expect("written");
+    }
+    let (held, is_held) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let (sender, events) = channel();
+    let sink: Sink = Box::new(move |event| {
+        if let Event::Look { path, .. } = &event
+            && path.ends_with("old-0.json")
+        {
+            held.send(()).expect("the test listens");
+            released.lock().expect("whole").recv().expect("released");
+        }
+        sender.send(event).is_ok()
+    });
+    let known = Arc::new(Ledger::default());
+    let root = home.path();
+    let watch = DirectoryWatch::start(root, SOURCE.accepts, known, BY_EVENTS, clock(), sink)
+        .expect("started");
+    is_held.recv_timeout(DEADLINE).expect("the walk began");
+    fs::write(root.join("new.json"), "{}").expect("written");
+    let next = || events.recv_timeout(DEADLINE).expect("told");
+    assert_eq!(next(), Event::Health(Health::Events));
+    assert!(matches!(next(), Event::Look { path, .. } if path.ends_with("new.json")));
+    release.send(()).expect("the walk waits");
+    assert!(matches!(next(), Event::Look { path, .. } if path.ends_with("old-0.json")));
+    watch.stop();
+}
+
+#[test]
+fn more_wakeups_than_fit_are_found_by_a_walk() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let root = home.path().to_owned();
+    let ledger = Arc::new(Ledger::default());
+    let keeper = Arc::clone(&ledger);
+    // Nobody takes anything until all is written, so that the queue must run over.
+    let (sender, events) = sync_channel(0);
+    let sink: Sink = Box::new(move |event| {
+        keeper.take(&event);
+        sender.send(event).is_ok()
+    });
+    let settings = Settings {
+        most_wakeups: 8,
+        ..BY_EVENTS
+    };
+    let known: Arc<dyn Known> = Arc::clone(&ledger) as Arc<dyn Known>;
+    let watch = DirectoryWatch::start(&root, SOURCE.accepts, known, settings, clock(), sink)
+        .expect("started");
+    let next = || events.recv_timeout(DEADLINE).expect("told");
+    while !matches!(next(), Event::Scanned { .. }) {}
+    for number in 0..300 {
+        fs::write(root.join(format!("{number}.json")), "{}").expect("written");
+    }
+    let asked = loop {
+        if let Event::Scanned { request, .. } = next()
+            && ledger.count() == 300
+        {
+            break request;
+        }
+    };
+    assert!(asked > 0, "the queue asked for it");
+    watch.stop();
+}
+
+#[test]
+fn a_watch_ends_when_it_is_stopped_and_when_nobody_listens() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    for is_stopped in [true, false] {
+        let (sender, events) = channel();
+        let sink: Sink = Box::new(move |event| sender.send(event).is_ok() && is_stopped);
+        let known = Arc::new(Ledger::default());
+        let watch =
+            DirectoryWatch::start(home.path(), SOURCE.accepts, known, BY_EVENTS, clock(), sink)
+                .expect("started");
+        let left = is_stopped.then(|| {
+            events.recv_timeout(DEADLINE).expect("told");
+            watch.stop();
+        });
+        // The sink is dropped with the last of the threads.
+        loop {
+            match events.recv_timeout(DEADLINE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("{left:?}: still there"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_relative_directory_is_refused() {
+    let known = Arc::new(Ledger::default());
+    let sink: Sink = Box::new(|_| true);
+    let path = Path::new("traces");
+    let error = DirectoryWatch::start(path, SOURCE.accepts, known, BY_EVENTS, clock(), sink)
+        .err()
+        .expect("refused");
+    assert!(error.to_string().ends_with("absolute: traces"), "{error}");
+}
+
+#[test]
+fn many_files_are_told_once() {
+    const FILES: u64 = 20_000;
+    let home = tempfile::tempdir().expect("temporary folder");
+    for folder in 0..20 {
+        let folder = home.path().join(folder.to_string());
+        fs::create_dir(&folder).expect("new");
+        for file in 0..FILES / 20 {
+            // One content for all: links are cheaper than files.
+            let path = folder.join(format!("{file}.json"));
+            let first = home.path().join("0/0.json");
+            if path == first {
+                fs::write(path, "{}").expect("written");
+            } else {
+                fs::hard_link(first, path).expect("linked");
+            }
+        }
+    }
+    let root = home.path().to_owned();
+    let watched = Watched::of(home, root, BY_EVENTS);
+    let told = watched.until_scanned();
+    assert_eq!(watched.ledger.count(), FILES);
+    assert_eq!(told.len() as u64, FILES + 2, "health, each file, the end");
+    let again = watched.rescan();
+    assert!(
+        matches!(again.as_slice(), [Event::Scanned { files: FILES, .. }]),
+        "{again:?}"
+    );
+}
+
+/// What somebody does in the directory; numbers choose among folders and names.
+#[derive(Debug, Clone)]
+enum Act {
+    Write(usize, usize),
+    Append(usize, usize),
+    MoveIn(usize, usize),
+    MoveOut(usize, usize),
+    Move(usize, usize, usize),
+    Delete(usize, usize),
+    Empty(usize, usize),
+    HardLink(usize, usize, usize),
+    MakeFolder(usize),
+    RemoveFolder(usize),
+    MoveFolder(usize, usize),
+    ReplaceRoot,
+    RemakeRoot,
+}
+
+const FOLDERS: [&str; 7] = ["", "a", "a/b", "a/b/c", "a/b/c/d", "z", ".hidden"];
+const NAMES: [&str; 5] = ["1.json", "2.jsonl", "3.json.gz", ".4.json", "5.json.tmp"];
+
+fn act() -> impl Strategy<Value = Act> {
+    let folder = || 0..FOLDERS.len();
+    let name = || 0..NAMES.len();
+    prop_oneof![
+        4 => (folder(), name()).prop_map(|(f, n)| Act::Write(f, n)),
+        2 => (folder(), name()).prop_map(|(f, n)| Act::Append(f, n)),
+        4 => (folder(), name()).prop_map(|(f, n)| Act::MoveIn(f, n)),
+        1 => (folder(), name()).prop_map(|(f, n)| Act::MoveOut(f, n)),
+        2 => (folder(), name(), folder()).prop_map(|(f, n, to)| Act::Move(f, n, to)),
+        2 => (folder(), name()).prop_map(|(f, n)| Act::Delete(f, n)),
+        1 => (folder(), name()).prop_map(|(f, n)| Act::Empty(f, n)),
+        1 => (folder(), name(), folder()).prop_map(|(f, n, to)| Act::HardLink(f, n, to)),
+        6 => folder().prop_map(Act::MakeFolder),
+        1 => folder().prop_map(Act::RemoveFolder),
+        1 => (folder(), folder()).prop_map(|(f, to)| Act::MoveFolder(f, to)),
+        1 => Just(Act::ReplaceRoot),
+        1 => Just(Act::RemakeRoot),
+    ]
+}
+
+/// Does it; what cannot be done in the present state of the directory is left.
+fn perform(watched: &Watched, act: &Act, number: usize) {
+    let at = |folder: usize, name: usize| watched.root.join(FOLDERS[folder]).join(NAMES[name]);
+    let away = || watched.home.path().join(format!("away-{number}"));
+    let outcome = match *act {
+        Act::Write(folder, name) => fs::write(at(folder, name), format!("{{\"n\": {number}}}")),
+        Act::Append(folder, name) => File::options()
+            .append(true)
+            .open(at(folder, name))
+            .and_then(|mut file| file.write_all(b"\n")),
+        Act::MoveIn(folder, name) => fs::rename(
+            watched.outside(&format!("{{\"n\": {number}}}")),
+            at(folder, name),
+        ),
+        Act::MoveOut(folder, name) => fs::rename(at(folder, name), away()),
+        Act::Move(folder, name, to) => fs::rename(at(folder, name), at(to, name)),
+        Act::Delete(folder, name) => fs::remove_file(at(folder, name)),
+        Act::Empty(folder, name) => File::create(at(folder, name)).map(drop),
+        Act::HardLink(folder, name, to) => fs::hard_link(at(folder, name), at(to, name)),
+        Act::MakeFolder(folder) => fs::create_dir_all(watched.root.join(FOLDERS[folder])),
+        Act::RemoveFolder(folder) => fs::remove_dir_all(watched.root.join(FOLDERS[folder])),
+        Act::MoveFolder(folder, to) => fs::rename(
+            watched.root.join(FOLDERS[folder]),
+            watched.root.join(FOLDERS[to]),
+        ),
+        Act::ReplaceRoot => {
+            let other = watched.home.path().join("other");
+            fs::create_dir_all(other.join("a"))
+                .and_then(|()| fs::write(other.join("a/1.json"), format!("{{\"n\": {number}}}")))
+                .and_then(|()| fs::rename(&watched.root, away()))
+                .and_then(|()| fs::rename(other, &watched.root))
+        }
+        Act::RemakeRoot => {
+            fs::remove_dir_all(&watched.root).and_then(|()| fs::create_dir_all(&watched.root))
+        }
+    };
+    drop(outcome);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever was done: after one more walk, what was told is what lies there.
+    #[test]
+    fn what_is_told_is_what_is_there(
+        acts in proptest::collection::vec(act(), 1..40),
+        by_events in any::<bool>(),
+    ) {
+        let watched = Watched::new(if by_events { BY_EVENTS } else { BY_WALKS });
+        for (number, act) in acts.iter().enumerate() {
+            perform(&watched, act, number);
+        }
+        fs::create_dir_all(&watched.root).expect("there");
+        watched.rescan();
+        watched.is_complete();
+    }
+
+    /// Events alone find every file, when folder and directory stay what they are.
+    #[test]
+    fn events_alone_tell_every_file(acts in proptest::collection::vec(act(), 1..40)) {
+        let watched = Watched::settled(BY_EVENTS);
+        let is_of_files = |act: &&Act| !matches!(act, Act::ReplaceRoot | Act::RemakeRoot | Act::RemoveFolder(0));
+        for (number, act) in acts.iter().filter(is_of_files).enumerate() {
+            perform(&watched, act, number);
+        }
+        let scan = folder::scan(SOURCE, &watched.root).expect("readable");
+        let begun = Instant::now();
+        let is_told = || {
+            let told = watched.ledger.files();
+            scan.files.iter().all(|path| told.get(path).copied() == Stamp::read(path).ok())
+        };
+        while !is_told() {
+            prop_assert!(begun.elapsed() < DEADLINE, "{:?}", watched.ledger.files());
+            let _ = watched.events.recv_timeout(Duration::from_millis(100));
+        }
+    }
+}
