@@ -87,7 +87,9 @@ impl From<DatabaseError> for LedgerError {
         match error {
             DatabaseError::Broken { .. } => Self::Broken(error),
             DatabaseError::Newer { .. } => Self::Newer(error),
-            DatabaseError::Sqlite { .. } | DatabaseError::Io { .. } => Self::Refused(error),
+            DatabaseError::Sqlite { .. }
+            | DatabaseError::Io { .. }
+            | DatabaseError::Network { .. } => Self::Refused(error),
         }
     }
 }
