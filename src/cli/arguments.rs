@@ -87,6 +87,8 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Attach(commands::attach::Args),
+    Issue(commands::issue::Args),
+    Prune(commands::prune::Args),
     Budget(commands::budget::Args),
     Prices(commands::prices::Args),
     Demo(commands::demo::Args),
@@ -106,6 +108,8 @@ impl Command {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Issue(args) => commands::issue::run(args, cx),
+            Self::Prune(args) => commands::prune::run(args, cx),
             Self::Budget(args) => commands::budget::run(args, cx),
             Self::Prices(args) => commands::prices::run(args, cx),
             Self::Demo(args) => commands::demo::run(args, cx),

@@ -1,7 +1,8 @@
-//! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`]), how
-//! databases are opened ([`database`]) and how much room there is ([`space`]).
+//! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`],
+//! [`lines`]), how databases are opened ([`database`]) and how much room there is ([`space`]).
 
 pub mod atomic;
 pub mod database;
 pub mod layout;
+pub mod lines;
 pub mod space;

@@ -32,11 +32,37 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     ("grade", "the grade of a trace, `grade.json`", || {
         schema_for!(crate::grade::Grade).to_value()
     }),
+    ("issue", "a failure, `archal issue show --json`", || {
+        schema_for!(crate::attach::inbox::document::IssueDetails).to_value()
+    }),
+    (
+        "issue-decided",
+        "a decision, `archal issue confirm|dismiss|reopen --json`",
+        || schema_for!(crate::attach::inbox::document::Decided).to_value(),
+    ),
+    (
+        "issue-list",
+        "the inbox, `archal issue list --json`",
+        || schema_for!(crate::attach::inbox::document::IssueList).to_value(),
+    ),
+    (
+        "issue-why",
+        "why a failure is one, `archal issue why --json`",
+        || schema_for!(crate::attach::inbox::document::IssueReasons).to_value(),
+    ),
+    (
+        "label",
+        "a line of `labels.jsonl`, what a person said of a trace",
+        || schema_for!(crate::attach::inbox::labels::LabelLine).to_value(),
+    ),
     ("prices", "a file of prices, `budget.prices`", || {
         schema_for!(crate::budget::prices::PriceTable).to_value()
     }),
     ("proof", "the proof of a fix, `proof.json`", || {
         schema_for!(crate::fix::proof::Proof).to_value()
+    }),
+    ("prune", "what went, `archal prune --json`", || {
+        schema_for!(crate::attach::retention::PruneReport).to_value()
     }),
     ("run", "one run of a scenario, `result.json`", || {
         schema_for!(crate::run::attempt::RunResult).to_value()

@@ -1,0 +1,98 @@
+//! What a person said of traces, for measuring the grader on them: `labels.jsonl`.
+//!
+//! One line for each trace of a group at each decision, appended; of several lines on one
+//! revision of a trace the last counts, and one without a label takes the others back.
+
+use std::path::{Path, PathBuf};
+
+use archal_core::clock::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::attach::state::jobs::StoredJob;
+use crate::attach::state::time_text;
+use crate::store::atomic::WriteError;
+use crate::store::layout::Layout;
+use crate::store::lines;
+
+/// Whether a trace shows a failure, as a person sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// It does.
+    Fail,
+    /// It does not.
+    Ok,
+}
+
+/// A line of `labels.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelLine {
+    /// Always `archal.label`.
+    pub schema: String,
+    /// The format's version.
+    pub version: u32,
+    /// The trace's source.
+    pub source: String,
+    /// The project there.
+    pub project: String,
+    /// The trace's id there.
+    pub trace: String,
+    /// The revision that was looked at.
+    pub revision: String,
+    /// What the person said; none takes back what was said before.
+    pub label: Option<Label>,
+    /// The group the trace was in.
+    pub group: String,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+    /// Always `user`.
+    pub labelled_by: String,
+    /// When.
+    pub at: String,
+}
+
+/// Where labels are kept.
+pub fn path(layout: &Layout) -> PathBuf {
+    layout.attach("labels.jsonl")
+}
+
+/// The lines for the traces of a group.
+pub(super) fn of(
+    members: &[StoredJob],
+    group: &str,
+    label: Option<Label>,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Vec<LabelLine> {
+    members
+        .iter()
+        .map(|member| LabelLine {
+            schema: "archal.label".to_owned(),
+            version: 1,
+            source: member.report.trace.source.clone(),
+            project: member.report.trace.project.clone(),
+            trace: member.report.trace.trace.clone(),
+            revision: member.report.revision.clone(),
+            label,
+            group: group.to_owned(),
+            reason: reason.map(str::to_owned),
+            labelled_by: "user".to_owned(),
+            at: time_text(now),
+        })
+        .collect()
+}
+
+/// Appends the lines; nobody can say them again, so they are on the disk when this returns.
+pub(super) fn append(path: &Path, lines: &[LabelLine]) -> Result<(), WriteError> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut bytes, line).map_err(|source| WriteError::Encode {
+            path: path.to_owned(),
+            source,
+        })?;
+        bytes.push(b'\n');
+    }
+    lines::append(path, &bytes)
+}
