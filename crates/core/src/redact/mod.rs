@@ -310,9 +310,12 @@ impl Redactor {
     fn is_long_token(&self, name: &str, value: &Value) -> bool {
         matches!(last_part(name), "token" | "Token")
             && !self.keeps(name)
-            && value
-                .as_str()
-                .is_some_and(|text| text.len() >= 16 && !text.contains(char::is_whitespace))
+            && value.as_str().is_some_and(|text| {
+                text.len() >= 16
+                    && !text.contains(char::is_whitespace)
+                    && !text.starts_with(['{', '['])
+                    && !placeholder::is_in(text)
+            })
     }
 
     /// Puts a placeholder in the place of a secret. Truth values, null and empty text are no

@@ -58,8 +58,7 @@ impl Redactor {
     pub(super) fn person(&self, value: &mut Value, pass: &mut Pass) {
         match value {
             Value::String(name) => {
-                if name.is_empty() || name.contains('@') || is_pseudonym(name) || self.allows(name)
-                {
+                if !is_name(name) || is_pseudonym(name) || self.allows(name) {
                     return;
                 }
                 let put = self.pseudonym(name);
@@ -77,6 +76,18 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// Whether it can be the name of a person at all; addresses are found wherever they stand.
+fn is_name(text: &str) -> bool {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '@' | '{' | '}' | '[' | ']' | '"' | '<' | '>' | ':' | '/' | '=' | '\\'
+            )
+    };
+    !text.trim().is_empty() && text.len() <= 128 && !text.contains(odd)
 }
 
 fn is_pseudonym(name: &str) -> bool {
