@@ -6,6 +6,7 @@ use archal_core::clock::{Clock, Timestamp};
 
 mod background;
 mod interrupts;
+mod log;
 mod socket;
 
 /// A bound for what happens at once unless something is broken.

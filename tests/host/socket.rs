@@ -367,7 +367,8 @@ fn stranger() {
         .ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok();
-    print!("<{}>", String::from_utf8_lossy(&answer).trim());
+    let answer = String::from_utf8_lossy(&answer);
+    writeln!(std::io::stdout(), "<{}>", answer.trim()).expect("written");
 }
 
 #[test]

@@ -72,6 +72,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a batch file of traces, `archal.trace.upload-batch`",
         || schema_for!(archal_core::trace::Batch).to_value(),
     ),
+    (
+        "watcher",
+        "who works for a repository in the background, `watcher.json`",
+        || schema_for!(crate::host::record::WatcherRecord).to_value(),
+    ),
 ];
 
 /// Write the JSON Schema of a format to stdout
