@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use archal::ingest::artifact::{self, ImportArtifact};
+use archal::ingest::file::MAX_FILE;
 use archal::ingest::identity::path_names;
 use archal::ingest::{FileReport, FileStatus, read_bytes, read_file, schema};
 use archal_core::redact::Redactor;
@@ -33,6 +34,26 @@ fn read(text: &str) -> FileReport {
 
 fn batch(traces: &Value) -> String {
     json!({"schema": "archal.trace.upload-batch", "version": 1, "traces": traces}).to_string()
+}
+
+/// The size is asked before anything is read: a file of holes costs neither time nor memory.
+#[test]
+fn a_file_that_is_too_large_or_none_is_rejected_unread() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("large.json");
+    let file = fs::File::create(&path).expect("new");
+    file.set_len(MAX_FILE + 1).expect("holes");
+    let pipe = folder.path().join("pipe.json");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("made");
+    for (path, why) in [
+        (&path, "cannot be read: it is larger than 512 MiB"),
+        (&pipe, "cannot be read: it is not a regular file"),
+    ] {
+        let report = read_file(SOURCE, path, &redactor(), None);
+        let reason = why.to_owned();
+        assert_eq!(report.status, FileStatus::Rejected { reason });
+        assert_eq!(report.bytes, 0);
+    }
 }
 
 #[test]

@@ -246,3 +246,54 @@ fn wake_of(kind: EventKind) -> Option<Wake> {
         EventKind::Access(_) | EventKind::Other => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use archal_core::clock::{FakeClock, Timestamp};
+    use notify::event::{DataChange, Flag, MetadataKind, RemoveKind, RenameMode};
+
+    use super::*;
+    use crate::ingest::watch::wakeups::Turn;
+
+    #[test]
+    fn lost_events_become_a_walk_and_events_of_the_directory_a_look_at_it() {
+        let wakeups = Arc::new(Wakeups::new(9, Duration::from_secs(1)));
+        let clock: Arc<dyn Clock> = Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH));
+        let root = Path::new("/traces");
+        let mut handle = handler(root, Arc::clone(&wakeups), Arc::clone(&clock));
+        handle(Ok(
+            notify::Event::new(EventKind::Other).set_flag(Flag::Rescan)
+        ));
+        assert_eq!(wakeups.requested(), 1);
+        handle(Err(notify::Error::generic("lost")));
+        assert_eq!(wakeups.requested(), 2);
+        let of_root = |kind| Ok(notify::Event::new(kind).add_path(root.to_owned()));
+        handle(of_root(EventKind::Modify(ModifyKind::Metadata(
+            MetadataKind::Any,
+        ))));
+        assert_eq!(wakeups.turn(2, Duration::ZERO), Turn::Nothing);
+        handle(of_root(EventKind::Remove(RemoveKind::Folder)));
+        assert_eq!(wakeups.turn(2, Duration::ZERO), Turn::Root);
+        let both = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
+        handle(Ok(notify::Event::new(both)
+            .add_path(root.join("from"))
+            .add_path(root.join("to"))));
+        for name in ["from", "to"] {
+            assert_eq!(wakeups.next(&*clock), Some((root.join(name), Wake::Ready)));
+        }
+    }
+
+    #[test]
+    fn what_is_written_and_read_wakes_as_little_as_it_may() {
+        let reading = EventKind::Access(AccessKind::Close(AccessMode::Read));
+        assert_eq!(wake_of(reading), None);
+        let opening = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        assert_eq!(wake_of(opening), None);
+        let writing = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        assert_eq!(wake_of(writing), Some(Wake::Growing));
+        let closing = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert_eq!(wake_of(closing), Some(Wake::Ready));
+    }
+}

@@ -270,3 +270,24 @@ impl Walk<'_> {
         findings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_a_walk_took_the_longer_is_the_rest() {
+        let poll = Duration::from_secs(5);
+        let rest =
+            |millis, has_events| Rest::after(Duration::from_millis(millis), poll, has_events);
+        assert_eq!(rest(10, true).usual, poll);
+        assert_eq!(rest(100, true).usual, Duration::from_secs(20));
+        assert_eq!(rest(100, false).usual, poll);
+        assert_eq!(rest(1_000, false).usual, Duration::from_secs(20));
+        assert_eq!(rest(1_000, true).requested, Duration::from_secs(4));
+        assert_eq!(rest(1_000_000, true).usual, LONGEST_REST);
+        let seldom = Rest::after(Duration::ZERO, Duration::from_hours(9), true);
+        assert_eq!(seldom.usual, Duration::from_hours(9));
+        assert_eq!(seldom.requested, Duration::ZERO);
+    }
+}

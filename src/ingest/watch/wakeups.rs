@@ -226,3 +226,101 @@ fn wait<'a>(
         .unwrap_or_else(PoisonError::into_inner)
         .0
 }
+
+#[cfg(test)]
+mod tests {
+    use archal_core::clock::{FakeClock, Timestamp};
+
+    use super::*;
+
+    const GROWTH: Duration = Duration::from_secs(1);
+
+    fn wake(wakeups: &Wakeups, path: &str, wake: Wake, millis: u64) {
+        wakeups.wake(path.into(), wake, Duration::from_millis(millis));
+    }
+
+    /// The paths that need not be waited for.
+    fn ready(wakeups: &Wakeups) -> Vec<(String, Wake)> {
+        let clock = FakeClock::new(Timestamp::UNIX_EPOCH);
+        // Behind the last one nothing is asked for.
+        wake(wakeups, "end", Wake::Ready, 0);
+        let mut ready = Vec::new();
+        while let Some((path, wake)) = wakeups.next(&clock) {
+            if path.as_os_str() == "end" {
+                break;
+            }
+            ready.push((path.display().to_string(), wake));
+        }
+        ready
+    }
+
+    /// A growing path whose time has come; these come after the others.
+    fn due(wakeups: &Wakeups, millis: u64) -> Option<PathBuf> {
+        match wakeups.lock().next_growing(Duration::from_millis(millis)) {
+            Growing::Due(path) => Some(path),
+            Growing::In(_) | Growing::None => None,
+        }
+    }
+
+    #[test]
+    fn a_path_waits_once_and_the_most_that_happened_counts() {
+        let wakeups = Wakeups::new(99, GROWTH);
+        wake(&wakeups, "a", Wake::Created, 0);
+        wake(&wakeups, "b", Wake::Ready, 0);
+        wake(&wakeups, "a", Wake::Growing, 0);
+        wake(&wakeups, "a", Wake::Ready, 0);
+        wake(&wakeups, "b", Wake::Created, 0);
+        let told = [("a", Wake::Ready), ("b", Wake::Ready)];
+        assert_eq!(
+            ready(&wakeups),
+            told.map(|(path, wake)| (path.to_owned(), wake))
+        );
+        assert_eq!(due(&wakeups, 9_999), None);
+    }
+
+    #[test]
+    fn a_file_that_grows_comes_after_a_while_and_no_later_however_long_it_grows() {
+        let wakeups = Wakeups::new(99, GROWTH);
+        for millis in 0..1000 {
+            wake(&wakeups, "a", Wake::Growing, millis);
+            assert_eq!(due(&wakeups, millis), None);
+        }
+        assert_eq!(due(&wakeups, 1000), Some("a".into()));
+        assert_eq!(due(&wakeups, 1000), None);
+        // One that is closed comes at once, and not again.
+        wake(&wakeups, "a", Wake::Growing, 1000);
+        wake(&wakeups, "a", Wake::Ready, 1001);
+        assert_eq!(ready(&wakeups).len(), 1);
+        assert_eq!(due(&wakeups, 2000), None);
+    }
+
+    #[test]
+    fn more_paths_than_fit_become_a_walk() {
+        let wakeups = Wakeups::new(4, GROWTH);
+        for path in ["a", "b", "c", "d"] {
+            wake(&wakeups, path, Wake::Growing, 0);
+        }
+        // Those that are closed in between leave their place.
+        for path in ["a", "b", "c", "d", "a", "b"] {
+            wake(&wakeups, path, Wake::Ready, 1);
+        }
+        assert_eq!(wakeups.requested(), 0);
+        wake(&wakeups, "e", Wake::Ready, 1);
+        assert_eq!(wakeups.requested(), 1);
+        assert_eq!(ready(&wakeups), []);
+        assert_eq!(wakeups.turn(0, Duration::ZERO), Turn::Request(1));
+        assert_eq!(wakeups.turn(1, Duration::ZERO), Turn::Nothing);
+        wake(&wakeups, "f", Wake::Ready, 2);
+        assert_eq!(ready(&wakeups).len(), 1);
+    }
+
+    #[test]
+    fn the_end_is_told_to_both_sides() {
+        let wakeups = Wakeups::new(4, GROWTH);
+        wakeups.root();
+        wake(&wakeups, "a", Wake::Ready, 0);
+        wakeups.stop();
+        assert_eq!(wakeups.turn(0, Duration::MAX), Turn::Stop);
+        assert_eq!(wakeups.next(&FakeClock::new(Timestamp::UNIX_EPOCH)), None);
+    }
+}
