@@ -42,6 +42,9 @@ const DUE: usize = 256;
 /// Says what happens, one line at a time.
 pub type Told = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// What is done about a state that is broken.
+pub type OnBroken = Box<dyn Fn() + Send>;
+
 /// The desk.
 pub struct Desk {
     engine: Arc<Engine>,
@@ -53,6 +56,8 @@ pub struct Desk {
     /// Rung when a time was set that is nearer than the others.
     timers: Condvar,
     waker: Mutex<Option<Waker>>,
+    /// Called when the state is found broken.
+    broken: Mutex<Option<OnBroken>>,
     /// Steps outlive no desk, but they are told apart from it.
     own: Weak<Self>,
 }
@@ -113,6 +118,7 @@ impl Desk {
             changed: Condvar::new(),
             timers: Condvar::new(),
             waker: Mutex::new(None),
+            broken: Mutex::new(None),
             own: own.clone(),
         })
     }
@@ -120,6 +126,16 @@ impl Desk {
     /// The pool that is woken when something is ready.
     pub fn wakes(&self, waker: Waker) {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    /// What is done when the state is found broken: nothing can go on over it.
+    pub fn when_broken(&self, then: OnBroken) {
+        let is_broken = self.trouble().is_some_and(|trouble| trouble.is_broken);
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_broken {
+            then();
+        }
+        *broken = Some(then);
     }
 
     /// Takes an attachment, or its new flags.
@@ -373,7 +389,7 @@ impl Desk {
         if inner
             .trouble
             .as_ref()
-            .is_some_and(|trouble| trouble.until <= now)
+            .is_some_and(|trouble| trouble.until <= now && !trouble.is_broken)
         {
             inner.trouble = None;
         }
@@ -427,6 +443,12 @@ impl Desk {
         drop(inner);
         if is_new {
             (self.told)(&reason);
+        }
+        if is_broken {
+            let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(then) = broken.as_ref() {
+                then();
+            }
         }
         self.changed.notify_all();
         self.timers.notify_all();

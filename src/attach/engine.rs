@@ -15,6 +15,7 @@ use archal_core::trace::Trace;
 use crate::budget::entry::AttemptKey;
 use crate::budget::ledger::{Ledger, LedgerError};
 use crate::ingest::artifact::{self, ImportArtifact};
+use crate::reproduce::pool::Places;
 use crate::run::attempt::Bench;
 use crate::sandbox::hold::Probe;
 use crate::sandbox::stop::StopToken;
@@ -26,10 +27,15 @@ use super::journal;
 use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
 use super::state::attempts::{self, AttemptState};
-use super::state::{State, attachments, jobs};
+use super::state::{State, attachments, facts, jobs};
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
 const READY_HOLDS: Duration = Duration::from_secs(1);
+
+/// How many private copies of the repository are kept for the next job.
+const MOST_PLACES: usize = 2;
+/// The fact that tells an end from a cut.
+const ENDED_WELL: &str = "ended_well";
 
 /// What the engine is given of the world.
 pub struct Surround {
@@ -82,6 +88,7 @@ pub struct Engine {
     pub(super) surround: Surround,
     pub(super) state: State,
     pub(super) ledger: Ledger,
+    pub(super) places: Places,
     ready: Mutex<BTreeMap<i64, Held>>,
 }
 
@@ -100,10 +107,29 @@ impl Engine {
             surround,
             state,
             ledger,
+            places: Places::new(MOST_PLACES),
             ready: Mutex::new(BTreeMap::new()),
         };
         engine.settle()?;
         Ok(engine)
+    }
+
+    /// Says that this process ends in order, so that the next one need not look for what was
+    /// left.
+    pub fn close(&self) {
+        // Where this fails the next one looks in vain.
+        self.state
+            .write(|change| facts::set(change, ENDED_WELL, "yes"))
+            .ok();
+    }
+
+    /// Whether the process before this one was cut off. From now on this one may be.
+    pub(super) fn was_cut_off(&self) -> Result<bool, DatabaseError> {
+        self.state.write(|change| {
+            let ended_well = facts::get(change, ENDED_WELL)?;
+            facts::set(change, ENDED_WELL, "no")?;
+            Ok(ended_well.as_deref() == Some("no"))
+        })
     }
 
     fn settle(&self) -> Result<(), EngineError> {

@@ -12,6 +12,7 @@
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
+//! - `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
 //! - [`retention`]: what goes because it is old.
@@ -38,4 +39,5 @@ pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod state;
+mod sweep;
 pub mod watcher;

@@ -16,7 +16,6 @@ use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::interval::Rate;
 use crate::reproduce::journal::{Phase, Refused};
-use crate::reproduce::seat::Later;
 use crate::reproduce::workplace::{WorkplaceError, Workshop};
 use crate::run::attempt::{AttemptError, Bench, RunResult};
 use crate::run::seeds::StartState;
@@ -251,7 +250,7 @@ impl<'a> Work<'a> {
         };
         let folder = self.folder("runs");
         let workshop = self.workshop();
-        let seat = Later::new(&workshop, &[]);
+        let seat = self.engine.places.later(&workshop);
         let made = attempts.make(
             &Phase::Reproduce,
             &seat,

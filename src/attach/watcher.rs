@@ -67,7 +67,8 @@ pub struct Watcher {
     desk: Arc<Desk>,
     pool: Pool,
     feeds: Mutex<BTreeMap<i64, Running>>,
-    ticker: Option<JoinHandle<()>>,
+    /// Threads that end by themselves.
+    beside: Vec<JoinHandle<()>>,
 }
 
 struct Running {
@@ -86,6 +87,7 @@ impl Watcher {
         once: bool,
         told: Told,
     ) -> Result<Self, WatcherError> {
+        let rest = engine.was_cut_off()?.then(|| engine.sweep());
         let desk = Desk::new(engine.clone(), once, told);
         let source: Arc<dyn WorkSource> = desk.clone();
         let size = PoolSize {
@@ -95,19 +97,16 @@ impl Watcher {
         let pool = Pool::start(vec![source], size, engine.surround.clock.clone())?;
         desk.wakes(pool.waker());
         let ticking = desk.clone();
-        let ticker = thread::Builder::new()
-            .name("ticker".to_owned())
-            .spawn(move || ticking.keep_time())
-            .map_err(|source| WatcherError::Thread {
-                what: "time".to_owned(),
-                source,
-            })?;
+        let mut beside = vec![beside("ticker", move || ticking.keep_time())?];
+        if let Some(rest) = rest {
+            beside.push(self::beside("sweeper", rest)?);
+        }
         Ok(Self {
             engine,
             desk,
             pool,
             feeds: Mutex::default(),
-            ticker: Some(ticker),
+            beside,
         })
     }
 
@@ -247,9 +246,10 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop(Duration::ZERO);
-        if let Some(ticker) = self.ticker.take() {
-            ticker.join().ok();
+        for thread in self.beside.drain(..) {
+            thread.join().ok();
         }
+        self.engine.close();
     }
 }
 
@@ -381,6 +381,19 @@ impl Known for KnownFiles {
             .read(|connection| files::after(connection, self.attachment, path, most))
             .unwrap_or_default()
     }
+}
+
+fn beside(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, WatcherError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|source| WatcherError::Thread {
+            what: name.to_owned(),
+            source,
+        })
 }
 
 /// How many steps that run nothing but archal itself are made at the same time.

@@ -3,7 +3,7 @@
 //! - [`context`]: what every command is given.
 //! - [`output`]: stdout is the result, stderr is everything else.
 //! - [`error`], [`exit`]: how a command ends.
-//! - `bench`, `pass`: what commands that run agents share.
+//! - `bench`, `pass`, `watching`: what commands that run agents share.
 //! - `state`: where the state is, for commands that look at it beside a watcher.
 //! - `arguments`: the grammar of the command line.
 //! - `commands`: one file for each command; this file only parses, runs one and reports.
@@ -17,6 +17,7 @@ pub mod exit;
 pub mod output;
 mod pass;
 mod reference;
+mod watching;
 mod state;
 
 use std::ffi::OsString;

@@ -43,13 +43,14 @@ pub(crate) struct Works {
     /// Where state is kept.
     pub(crate) layout: Layout,
     /// Held for as long as this lives.
-    pub(crate) _lock: WatcherLock,
+    pub(crate) lock: WatcherLock,
 }
 
-/// Takes the lock and opens state and ledger.
+/// Takes the lock and opens state and ledger; `check` reads all of the state first.
 pub(crate) fn open(
     repo: &Path,
     ledger: Option<&Path>,
+    check: bool,
     cx: &CommandContext,
 ) -> Result<Works, CliError> {
     let layout = bench::layout(repo, cx)?;
@@ -65,7 +66,7 @@ pub(crate) fn open(
         })?;
     let Opened {
         state, set_aside, ..
-    } = State::open(&layout).map_err(CliError::environment)?;
+    } = State::open(&layout, check).map_err(CliError::environment)?;
     if let Some((aside, reason)) = set_aside {
         cx.printer.note(format!(
             "{reason}; it was moved to {} and is derived again from traces and artifacts",
@@ -87,7 +88,7 @@ pub(crate) fn open(
     Ok(Works {
         engine: Arc::new(engine),
         layout,
-        _lock: lock,
+        lock,
     })
 }
 
@@ -126,7 +127,7 @@ pub(crate) fn make(
     cx: &CommandContext,
     told: Told,
 ) -> Result<PassReport, CliError> {
-    let works = open(&plan.repo, plan.ledger.as_deref(), cx)?;
+    let works = open(&plan.repo, plan.ledger.as_deref(), false, cx)?;
     let probe = Attached {
         id: 0,
         directory: plan.directory.clone(),

@@ -1,10 +1,21 @@
 //! Writing files so that nobody ever reads half of one.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+/// How the names of files that are being written begin and end.
+const PREFIX: &str = ".archal-";
+const SUFFIX: &str = ".tmp";
+
+/// Whether a file of that name was being written when its process ended.
+pub fn is_unfinished(name: &OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +82,8 @@ fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> 
     fs::create_dir_all(folder)?;
     // The temporary file removes itself when writing fails, so a full disk leaves no litter.
     let mut file = tempfile::Builder::new()
-        .prefix(".archal-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
     if durability == Durability::Synced {

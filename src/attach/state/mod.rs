@@ -10,12 +10,14 @@
 //! - [`traces`]: which trace has which name.
 //! - [`jobs`]: jobs, their transitions, and which is next.
 //! - [`attempts`]: paid steps of jobs.
+//! - [`facts`]: about the state itself.
 //! - [`failures`]: groups of traces that show the same failure.
 //! - [`notices`]: what is to be told of them, and what became of that.
 //! - [`pruned`]: which artifacts were removed because they were old.
 
 pub mod attachments;
 pub mod attempts;
+pub mod facts;
 pub mod failures;
 pub mod files;
 pub mod jobs;
@@ -60,10 +62,13 @@ pub struct Opened {
 impl State {
     /// Opens the state of a repository to work with it; a broken one is put aside and a new one
     /// begun. Only the holder of the watcher's lock may do this.
-    pub fn open(layout: &Layout) -> Result<Opened, DatabaseError> {
+    ///
+    /// All of it is checked first where it is small, or where `check` says so.
+    pub fn open(layout: &Layout, check: bool) -> Result<Opened, DatabaseError> {
         let path = layout.state_database();
-        let is_unchecked =
+        let is_large =
             std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= CHECKED_FIRST);
+        let is_unchecked = is_large && !check;
         match Self::open_checked(&path, !is_unchecked) {
             Ok(state) => Ok(Opened {
                 state,

@@ -1,0 +1,315 @@
+//! Running the watcher of a repository, in the foreground or behind the caller's back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::attach::desk::Told;
+use crate::attach::engine::Attached;
+use crate::attach::flags::AttachFlags;
+use crate::attach::service::{AttachRequest, GRACE, Service};
+use crate::attach::state::attachments;
+use crate::attach::watcher::Watcher;
+use crate::host::background::{Announcer, Failure};
+use crate::host::client::{Client, ClientError};
+use crate::host::interrupts::{Interrupt, Interrupts};
+use crate::host::log::{LogFile, LogLimits};
+use crate::host::protocol::{Refusal, RefusalKind, Request};
+use crate::host::record::WatcherRecord;
+use crate::host::socket::ControlSocket;
+use crate::store::layout::Layout;
+
+use super::context::CommandContext;
+use super::error::CliError;
+use super::exit::Exit;
+use super::pass;
+
+/// How long a watcher may take to answer a request.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a state that breaks under a running watcher is begun anew.
+const MOST_REPAIRS: u32 = 3;
+
+/// A watcher that is to run.
+pub(crate) struct Watching {
+    /// The repository, absolute and without links.
+    pub(crate) repo: PathBuf,
+    /// What it begins with.
+    pub(crate) request: AttachRequest,
+    /// How many jobs may run children at once, where the command line says it.
+    pub(crate) jobs: Option<usize>,
+}
+
+/// What is said when a watcher is ready.
+#[derive(Debug, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadyNow {
+    /// The watcher's process.
+    pub(crate) pid: u32,
+    /// Its log; none where it runs in the foreground.
+    pub(crate) log: Option<PathBuf>,
+    /// Where it is asked.
+    pub(crate) socket: PathBuf,
+    /// The directory that was attached.
+    pub(crate) directory: PathBuf,
+    /// How far the loop goes.
+    pub(crate) policy: String,
+}
+
+/// Where the watcher speaks.
+pub(crate) enum Voice {
+    /// To the terminal.
+    Foreground,
+    /// To its log; whoever started it waits for one line.
+    Background(Announcer),
+}
+
+/// Runs the watcher to its end.
+pub(crate) fn run(
+    watching: &Watching,
+    mut voice: Voice,
+    cx: &CommandContext,
+) -> Result<Exit, CliError> {
+    let mut log = None;
+    for repair in 0..=MOST_REPAIRS {
+        let round = round(watching, &mut voice, &mut log, repair > 0, cx);
+        match round {
+            Ok(End::Asked(exit)) => return Ok(exit),
+            Ok(End::Broken) => {}
+            Err(error) => {
+                if let Voice::Background(announcer) = std::mem::replace(&mut voice, Voice::Foreground)
+                {
+                    announcer.failed(failure(&error));
+                }
+                return Err(error);
+            }
+        }
+    }
+    Err(CliError::environment(
+        "the state breaks again and again; is the disk sound?",
+    ))
+}
+
+enum End {
+    /// By a signal or a request.
+    Asked(Exit),
+    /// The state broke.
+    Broken,
+}
+
+fn round(
+    watching: &Watching,
+    voice: &mut Voice,
+    log: &mut Option<LogFile>,
+    is_repair: bool,
+    cx: &CommandContext,
+) -> Result<End, CliError> {
+    let ledger = pass::user_ledger(cx);
+    let works = pass::open(&watching.repo, ledger.as_deref(), is_repair, cx)?;
+    let probe = Attached {
+        id: 0,
+        directory: watching.request.directory.clone(),
+        flags: watching.request.flags.clone(),
+    };
+    let ready = works
+        .engine
+        .ready(&probe, true)
+        .map_err(pass::ready_error)?;
+    if !is_repair {
+        pass::say(&ready, cx);
+    }
+    let told: Told = match voice {
+        Voice::Background(_) if log.is_none() => {
+            let scrubber = ready.settings.scrubber.clone();
+            let redact = Arc::new(move |line: &str| scrubber.text(line));
+            let file = LogFile::open(&works.layout.watcher_log(), LogLimits::default(), redact)
+                .map_err(CliError::environment)?;
+            file.become_standard_streams()
+                .map_err(CliError::environment)?;
+            let filter = cx.environment.get("ARCHAL_LOG").unwrap_or("warn");
+            file.start(filter, cx.clock.clone())
+                .map_err(CliError::environment)?;
+            *log = Some(file.clone());
+            to_log(file, cx)
+        }
+        _ => match log {
+            Some(file) => to_log(file.clone(), cx),
+            None => {
+                let printer = cx.printer.clone();
+                Arc::new(move |line: &str| printer.note(line))
+            }
+        },
+    };
+    let heavy = pass::heavy(watching.jobs, &ready);
+    let watcher = Watcher::start(works.engine.clone(), heavy, false, told.clone())
+        .map_err(pass::watcher_error)?;
+    watcher
+        .attach(&watching.request.directory, watching.request.flags.clone())
+        .map_err(pass::watcher_error)?;
+    resume(&watcher, &watching.request.directory, &told)?;
+    let service = Service::new(watcher);
+    let socket = ControlSocket::bind(&works.layout, &cx.environment, &works.lock)
+        .map_err(CliError::environment)?;
+    let answering = socket
+        .serve(service.clone(), cx.clock.clone())
+        .map_err(CliError::environment)?;
+    let log_path = log.as_ref().map(|_| works.layout.watcher_log());
+    let record = WatcherRecord::new(cx.clock.now(), answering.path().to_owned(), log_path.clone());
+    record
+        .write(&works.layout, &works.lock)
+        .map_err(CliError::environment)?;
+    let now = ReadyNow {
+        pid: record.pid,
+        log: log_path,
+        socket: record.socket.clone(),
+        directory: watching.request.directory.clone(),
+        policy: policy_name(ready.policy()),
+    };
+    let asked = service.clone();
+    let interrupts = Interrupts::listen(move |interrupt| {
+        asked.end(match interrupt {
+            Interrupt::Orderly => GRACE,
+            Interrupt::AtOnce => Duration::ZERO,
+        });
+    })
+    .map_err(CliError::environment)?;
+    match std::mem::replace(voice, Voice::Foreground) {
+        Voice::Foreground if log.is_none() => {
+            cx.printer.note(format!(
+                "watching with policy {}; Ctrl-C ends it",
+                now.policy
+            ));
+        }
+        Voice::Foreground => {}
+        Voice::Background(announcer) => {
+            let payload = serde_json::to_value(&now).unwrap_or_default();
+            // Whoever started it gave up and does not know of it.
+            if !announcer.ready(payload) {
+                service.end(Duration::ZERO);
+            }
+        }
+    }
+    let hook = service.clone();
+    service
+        .watcher()
+        .desk()
+        .when_broken(Box::new(move || hook.end(Duration::ZERO)));
+    let grace = service.until_end();
+    told("ending; what runs goes on where it is when archal is attached again");
+    // No more requests, and no one who finds the socket.
+    drop(answering);
+    service.watcher().stop(grace);
+    let trouble = service.watcher().desk().trouble();
+    let is_broken = trouble.is_some_and(|trouble| trouble.is_broken) && !interrupts.is_interrupted();
+    service.watcher().desk().when_broken(Box::new(|| {}));
+    WatcherRecord::remove(&works.layout, &works.lock).map_err(CliError::environment)?;
+    told("ended");
+    if is_broken {
+        told("the state is broken; it is begun anew and derived again");
+        return Ok(End::Broken);
+    }
+    Ok(End::Asked(if interrupts.is_interrupted() {
+        Exit::Interrupted
+    } else {
+        Exit::Fine
+    }))
+}
+
+/// Attaches again what was attached when the watcher before this one ended without being asked.
+fn resume(watcher: &Watcher, but: &Path, told: &Told) -> Result<(), CliError> {
+    let all = watcher
+        .engine()
+        .state()
+        .read(attachments::all)
+        .map_err(CliError::environment)?;
+    for attachment in all {
+        if !attachment.is_attached || attachment.directory == but {
+            continue;
+        }
+        let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
+        if let Err(error) = watcher.attach(&attachment.directory, flags) {
+            told(&format!(
+                "{} is not attached again: {error}",
+                attachment.directory.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn to_log(file: LogFile, cx: &CommandContext) -> Told {
+    let clock = cx.clock.clone();
+    Arc::new(move |line: &str| file.line(&format!("{:.3} {line}", clock.now())))
+}
+
+/// The policy as it is written in options and files.
+fn policy_name(policy: crate::config::schema::ExecutionPolicy) -> String {
+    serde_json::to_value(policy)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn failure(error: &CliError) -> Failure {
+    let mut causes = Vec::new();
+    let mut next = error.error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes.extend(error.diagnostics.iter().map(|finding| {
+        let place = finding
+            .file
+            .as_ref()
+            .map_or_else(String::new, |file| format!("{}: ", file.display()));
+        format!("{place}{}", finding.message)
+    }));
+    Failure {
+        exit_code: u8::from(error.exit()),
+        message: error.error.to_string(),
+        causes,
+        hints: error.hints.clone(),
+    }
+}
+
+/// Asks the watcher of a repository; none where there is none.
+pub(crate) fn ask(
+    layout: &Layout,
+    request: &Request,
+    patience: Duration,
+    cx: &CommandContext,
+) -> Result<Option<serde_json::Value>, CliError> {
+    let Some(client) = Client::connect(layout) else {
+        return Ok(None);
+    };
+    let printer = cx.printer.clone();
+    client
+        .ask(request, patience, &mut |line| printer.note(line))
+        .map(Some)
+        .map_err(client_error)
+}
+
+fn client_error(error: ClientError) -> CliError {
+    match error {
+        ClientError::Refused(refusal) => refused(refusal),
+        error => CliError::environment(error),
+    }
+}
+
+fn refused(refusal: Refusal) -> CliError {
+    let mut text = refusal.message.clone();
+    for cause in &refusal.causes {
+        text.push_str(": ");
+        text.push_str(cause);
+    }
+    let mut error = match refusal.kind {
+        RefusalKind::Usage => CliError::usage(text),
+        RefusalKind::Config => CliError::config(text),
+        _ => CliError::environment(text),
+    };
+    for hint in refusal.hints {
+        error = error.hint(hint);
+    }
+    error
+}
