@@ -72,6 +72,8 @@ struct Known {
     reserved: Option<i64>,
     metered: Option<i64>,
     cost: Option<i64>,
+    /// It was released. What it is charged all the same goes beyond a reservation that is gone.
+    given_back: bool,
 }
 
 impl Known {
@@ -89,7 +91,13 @@ impl Known {
 
     /// What it took beyond its own reservation.
     fn excess(&self) -> i64 {
-        (self.taken() - self.reserved.unwrap_or(0)).max(0)
+        let reserved = self.reserved.filter(|_| !self.given_back).unwrap_or(0);
+        (self.taken() - reserved).max(0)
+    }
+
+    fn give_back(&mut self) {
+        self.state = State::Released;
+        self.given_back = true;
     }
 
     fn cut_off(&mut self) {
@@ -206,7 +214,7 @@ impl World {
                 if known.state == State::Reserved && known.metered.unwrap_or(0) > 0 {
                     known.cut_off();
                 } else if known.state == State::Reserved {
-                    known.state = State::Released;
+                    known.give_back();
                 }
             }
             Step::Crash => {
@@ -230,7 +238,7 @@ impl World {
                     if is_known(&known.attempt) || known.metered.unwrap_or(0) > 0 {
                         known.cut_off();
                     } else {
-                        known.state = State::Released;
+                        known.give_back();
                     }
                 }
             }
@@ -298,6 +306,7 @@ impl World {
                 reserved: estimate,
                 metered: None,
                 cost: None,
+                given_back: false,
             });
         }
         Ok(())

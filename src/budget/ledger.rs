@@ -270,8 +270,8 @@ impl Ledger {
         self.update(key, |entry| entry.metered(so_far))
     }
 
-    /// Notes what an attempt did cost, in full, also where that is more than it reserved. The
-    /// first charge counts.
+    /// Notes what an attempt did cost, in full, also where that is more than it reserved or the
+    /// reservation was released. The first charge counts.
     pub fn charge(&self, key: &AttemptKey, charge: &Charge) -> Result<Entry, LedgerError> {
         self.update(key, |entry| entry.charged(charge))
     }
