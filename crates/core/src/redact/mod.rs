@@ -7,13 +7,14 @@
 //! trace that holds text, [`text`](Redactor::text) plain text, and
 //! [`document`](Redactor::document) a file of either.
 //!
-//! - `keys`: names that say what stands under them. `rules`: secrets by their shape.
+//! - `keys`, `classes`: names that say what stands under them. `rules`: secrets by their shape.
 //! - `text`, `assignment`, `ansi`, `edit`: secrets inside text, and how they are taken out.
 //! - `placeholder`: what stands in their place. `personal`: the same for people.
 //! - `pattern`: what users add. `pass`: what one pass did. `trace`, `document`: whole inputs.
 
 mod ansi;
 mod assignment;
+mod classes;
 mod document;
 mod edit;
 mod keys;
@@ -38,12 +39,14 @@ pub use document::{Form, Redacted, RedactedTrace};
 pub use pass::{Hit, RedactionCounts};
 pub use pattern::{PatternError, RedactionOptions, SecretPattern};
 
+use classes::{Classes, NameClass};
 use edit::Why;
 use keys::{
     SECRET_KEYS, SECRET_PARAMETERS, is_secret_variable, last_part, listed, normalise, normalised,
 };
 use pass::Pass;
 use pattern::{Allowed, Pattern};
+use rules::RULES;
 use text::INNER_JSON;
 
 /// What comes before the secret itself in headers that name a scheme.
@@ -63,6 +66,7 @@ struct InForce {
     personal: bool,
     patterns: Vec<Pattern>,
     allow: Vec<Allowed>,
+    classes: Classes,
 }
 
 /// The key is a secret itself and stays out of logs.
@@ -94,6 +98,7 @@ impl Redactor {
                 personal: false,
                 patterns: Vec::new(),
                 allow: Vec::new(),
+                classes: Classes::default(),
             }),
         }
     }
@@ -134,6 +139,7 @@ impl Redactor {
                 personal: options.personal,
                 patterns,
                 allow,
+                classes: Classes::default(),
             }),
         })
     }
@@ -154,6 +160,22 @@ impl Redactor {
             || last.len() < name.len() && listed(last, list)
             || is_secret_variable(name);
         is_listed && !self.keeps(name)
+    }
+
+    /// What a name says, looked up once: the same names stand in every trace.
+    fn class(&self, name: &str) -> NameClass {
+        if let Some(class) = self.rules.classes.get(name) {
+            return class;
+        }
+        let kept = self.keeps(name);
+        let class = NameClass {
+            kept,
+            secret: !kept && self.is_secret_key(name),
+            token: !kept && matches!(last_part(name), "token" | "Token"),
+            sounds: !kept && self.rules.has_rules && RULES.may_name(name),
+        };
+        self.rules.classes.put(name, class);
+        class
     }
 
     fn keeps(&self, name: &str) -> bool {
@@ -239,7 +261,8 @@ impl Redactor {
                     if self.is_secret_key(&name) {
                         self.hide(&name, secret, pass);
                     } else if !self.keeps(&name) {
-                        self.walk(secret, Some(&name), pass, depth);
+                        let sounds = self.class(&name).sounds;
+                        self.walk(secret, Some(name.as_str()).filter(|_| sounds), pass, depth);
                     }
                     pass.leave();
                     pass.enter(|| "0".to_owned());
@@ -271,15 +294,20 @@ impl Redactor {
         pass: &mut Pass,
         depth: u8,
     ) {
-        if self.keeps(name) && !inner.is_object() && !inner.is_array() {
+        let class = self.class(name);
+        if class.kept && !inner.is_object() && !inner.is_array() {
             return;
         }
-        if self.is_secret_key(name) || self.is_long_token(name, inner) {
+        if class.secret || class.token && is_long_token(inner) {
             self.hide(name, inner, pass);
-        } else {
-            let name = pair.filter(|_| name == "value").unwrap_or(name);
-            self.walk(inner, Some(name), pass, depth);
+            return;
         }
+        let pair = pair.filter(|_| name == "value");
+        let name = match pair {
+            Some(pair) => Some(pair).filter(|pair| self.class(pair).sounds),
+            None => Some(name).filter(|_| class.sounds),
+        };
+        self.walk(inner, name, pass, depth);
     }
 
     /// `{"name": "authorization", "value": "Bearer …"}`, as HAR files and header lists have it:
@@ -304,18 +332,6 @@ impl Redactor {
             pass.leave();
         }
         Some(name)
-    }
-
-    /// A key `token` names a secret often, and a piece of a model's answer as often.
-    fn is_long_token(&self, name: &str, value: &Value) -> bool {
-        matches!(last_part(name), "token" | "Token")
-            && !self.keeps(name)
-            && value.as_str().is_some_and(|text| {
-                text.len() >= 16
-                    && !text.contains(char::is_whitespace)
-                    && !text.starts_with(['{', '['])
-                    && !placeholder::is_in(text)
-            })
     }
 
     /// Puts a placeholder in the place of a secret. Truth values, null and empty text are no
@@ -358,12 +374,29 @@ impl Redactor {
             pass.enter(|| name.clone());
             if self.is_secret_parameter(name) {
                 *value = self.hidden(name, value, pass);
-            } else if let Some(clean) = self.clean_text(value, Some(name), pass, 1) {
+            } else if let Some(clean) = self.clean_text(
+                value,
+                Some(name)
+                    .filter(|name| self.class(name).sounds)
+                    .map(String::as_str),
+                pass,
+                1,
+            ) {
                 *value = clean;
             }
             pass.leave();
         }
     }
+}
+
+/// A key `token` names a secret often, and a piece of a model's answer as often.
+fn is_long_token(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.len() >= 16
+            && !text.contains(char::is_whitespace)
+            && !text.starts_with(['{', '['])
+            && !placeholder::is_in(text)
+    })
 }
 
 /// Whether it is a version that packages ask for, `^1.2.3`: packages have names like `cookie`.

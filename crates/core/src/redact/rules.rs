@@ -305,6 +305,18 @@ impl Rules {
         }
     }
 
+    /// Whether a name has a part by which a rule may know the secret under it.
+    pub(super) fn may_name(&self, name: &str) -> bool {
+        let Some(keywords) = &self.keywords else {
+            return false;
+        };
+        keywords.find_overlapping_iter(name).any(|hit| {
+            self.uses[hit.pattern().as_usize()].iter().any(|one| {
+                matches!(one, Use::Rule(at) if self.rules[*at].data.shape == Shape::Assignment)
+            })
+        })
+    }
+
     /// Whether a value is one that only stands for a secret.
     pub(super) fn is_template(&self, value: &str) -> bool {
         self.templates

@@ -1,5 +1,6 @@
 //! Secrets inside text: JSON in strings, forms, URLs, and whatever the rules know.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -24,6 +25,8 @@ const EXAMPLES: &[&str] = &[
     "username",
     "username:password",
 ];
+/// No shorter text holds a secret with a keyword or name.
+const SHORTEST_FOR_RULES: usize = 8;
 /// How often a text is looked at again after something in it was replaced.
 const ROUNDS: usize = 12;
 /// How deep JSON inside strings inside JSON is looked into.
@@ -42,7 +45,7 @@ impl Redactor {
 
     /// [`Redactor::text`]; none where nothing is to be taken out.
     pub(super) fn plain_text(&self, text: &str, pass: &mut Pass) -> Option<String> {
-        let mut lines: Vec<std::borrow::Cow<'_, str>> = Vec::new();
+        let mut lines: Vec<Cow<'_, str>> = Vec::new();
         let mut changed = false;
         for (line, number) in text.split('\n').zip(1..) {
             pass.line(number);
@@ -87,8 +90,9 @@ impl Redactor {
     /// [`Self::clean_text`] of text that is not JSON.
     fn clean_plain(&self, text: &str, name: Option<&str>, pass: &mut Pass) -> Option<String> {
         let mut clean = self.in_rounds(text, name, pass);
-        let visible = ansi::visible(clean.as_deref().unwrap_or(text));
-        if let std::borrow::Cow::Owned(visible) = visible
+        // Replacing takes odd characters away and adds none.
+        if Traits::of(text).has(Traits::ODD)
+            && let Cow::Owned(visible) = ansi::visible(clean.as_deref().unwrap_or(text))
             && let Some(seen) = self.in_rounds(&visible, name, pass)
         {
             clean = Some(seen);
@@ -124,15 +128,16 @@ impl Redactor {
     fn edits(&self, text: &str, name: Option<&str>) -> Vec<Edit> {
         let mut edits = Vec::new();
         let mut kept = Vec::new();
-        if text.contains("://") {
+        let traits = Traits::of(text);
+        if traits.has(Traits::COLON) && text.contains("://") {
             self.urls(text, &mut edits, &mut kept);
-        } else if is_form(text) {
+        } else if traits.has(Traits::EQUALS) && is_form(text) {
             self.pairs(text, 0..text.len(), &mut edits, &mut kept);
         } else if is_relative_url(text) {
             let query = text.find(['?', '#']).map_or(text.len(), |at| at + 1);
             self.pairs(text, query..text.len(), &mut edits, &mut kept);
         }
-        if self.rules.has_rules {
+        if self.rules.has_rules && text.len() >= SHORTEST_FOR_RULES {
             self.rule_edits(text, &mut edits);
             if let Some(name) = name {
                 self.named_edits(name, text, &mut edits);
@@ -147,7 +152,7 @@ impl Redactor {
                 }
             });
         }
-        if self.rules.personal {
+        if self.rules.personal && traits.has(Traits::AT) {
             personal::addresses(text, |span| {
                 let put = self.pseudonym_of_address(&text[span.clone()]);
                 edits.push(Edit {
@@ -345,10 +350,45 @@ impl Redactor {
     }
 }
 
+/// Which bytes stand in a text: most texts have none that need a closer look.
+#[derive(Clone, Copy)]
+struct Traits(u8);
+
+impl Traits {
+    const EQUALS: u8 = 1;
+    const COLON: u8 = 2;
+    const AT: u8 = 4;
+    /// Of terminal sequences, or of no ASCII character.
+    const ODD: u8 = 8;
+
+    const TABLE: [u8; 256] = {
+        let mut table = [0; 256];
+        table[b'=' as usize] = Self::EQUALS;
+        table[b':' as usize] = Self::COLON;
+        table[b'@' as usize] = Self::AT;
+        table[0x1b] = Self::ODD;
+        table[0x08] = Self::ODD;
+        let mut byte = 0x80;
+        while byte < 256 {
+            table[byte] = Self::ODD;
+            byte += 1;
+        }
+        table
+    };
+
+    fn of(text: &str) -> Self {
+        let bytes = text.bytes();
+        Self(bytes.fold(0, |traits, byte| traits | Self::TABLE[usize::from(byte)]))
+    }
+
+    fn has(self, which: u8) -> bool {
+        self.0 & which != 0
+    }
+}
+
 /// Whether a text is a form as browsers send it: pairs and nothing else.
 fn is_form(text: &str) -> bool {
-    text.contains('=')
-        && !text.contains(char::is_whitespace)
+    !text.contains(char::is_whitespace)
         && text.split('&').all(|pair| {
             pair.split_once('=').is_some_and(|(name, _)| {
                 !name.is_empty()
