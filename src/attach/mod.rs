@@ -11,7 +11,7 @@
 //! - [`intake`]: from a file that was read to graded jobs.
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the process around it.
-//! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
+//! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
 
@@ -26,7 +26,7 @@ pub mod intake;
 pub mod job;
 pub mod journal;
 pub mod lead;
-pub mod notify;
+pub mod notice;
 pub mod options;
 pub mod ready;
 pub mod report;
