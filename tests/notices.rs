@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use archal::attach::notify::{self, Courier, Delivery};
+use archal::attach::notice::{self, Courier, Delivery};
 use archal::attach::state::notices::{Outcome, StoredNotice};
 use archal::attach::state::{State, failures, notices};
 use archal::config::schema::{NoticeEvent, Notify};
@@ -48,7 +48,7 @@ impl World {
             .write(|change| {
                 failures::seen(change, GROUP, &json!({}), "the label is lost", clock.now())?;
                 let event = NoticeEvent::New;
-                notify::note(change, folder.path(), GROUP, event, "bad", clock.now())
+                notice::note(change, folder.path(), GROUP, event, "bad", clock.now())
             })
             .expect("written")
             .expect("a notice");
@@ -101,7 +101,7 @@ impl World {
             scrubber: &scrubber,
             clock: &self.clock,
             webhook_timeout: Duration::from_millis(300),
-            command_timeout: notify::COMMAND_TIMEOUT,
+            command_timeout: notice::COMMAND_TIMEOUT,
         }
         .deliver(&self.state)
         .expect("the database answers")

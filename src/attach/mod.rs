@@ -14,7 +14,7 @@
 //!   around it; [`service`]: what other processes ask it.
 //! - `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
 //! - [`reprocess`]: ended jobs that are opened again.
-//! - [`inbox`]: failures as a person looks at them and decides; [`notify`]: telling them.
+//! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
 
@@ -29,7 +29,7 @@ pub mod intake;
 pub mod job;
 pub mod journal;
 pub mod lead;
-pub mod notify;
+pub mod notice;
 pub mod options;
 pub mod ready;
 pub mod report;

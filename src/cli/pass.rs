@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, Engine, EngineError, Surround};
 use crate::attach::flags::AttachFlags;
 use crate::attach::ready::{Ready, ReadyError};
 use crate::attach::report::PassReport;
+use crate::attach::service::GRACE;
 use crate::attach::settings::SettingsError;
 use crate::attach::state::{Opened, State};
 use crate::attach::watcher::{self, Watcher, WatcherError};
 use crate::budget::ledger::{self, Ledger};
+use crate::host::interrupts::Interrupts;
 use crate::host::lock::WatcherLock;
 use crate::ingest::key;
 use crate::sandbox::hold;
@@ -121,12 +124,13 @@ fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Surroun
     })
 }
 
-/// Makes the pass; `told` is given one line at each step.
+/// Makes the pass; `told` is given one line at each step. Says whether it was cut short by a
+/// signal.
 pub(crate) fn make(
     plan: &PassPlan,
     cx: &CommandContext,
     told: Told,
-) -> Result<PassReport, CliError> {
+) -> Result<(PassReport, bool), CliError> {
     let works = open(&plan.repo, plan.ledger.as_deref(), false, cx)?;
     let probe = Attached {
         id: 0,
@@ -140,7 +144,13 @@ pub(crate) fn make(
     let attached = watcher
         .attach(&plan.directory, plan.flags.clone())
         .map_err(watcher_error)?;
-    watcher.work_through(&|| false);
+    let interrupts = Interrupts::listen(|_| {}).map_err(CliError::environment)?;
+    let token = interrupts.token().clone();
+    watcher.work_through(&|| token.is_asked());
+    if token.is_asked() {
+        let is_at_once = token.is_stopped();
+        watcher.stop(if is_at_once { Duration::ZERO } else { GRACE });
+    }
     let trouble = watcher.desk().trouble();
     let now = watcher.desk().attached();
     let diagnostics = now
@@ -151,10 +161,11 @@ pub(crate) fn make(
     if let Some(trouble) = trouble {
         return Err(CliError::environment(trouble.reason));
     }
-    works
+    let report = works
         .engine
         .report(&attached, &ready, diagnostics)
-        .map_err(CliError::environment)
+        .map_err(CliError::environment)?;
+    Ok((report, interrupts.is_interrupted()))
 }
 
 /// How many jobs run children at once: as the command line says, else as the configuration.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::check;
 use super::document::{self, Node, join};
-use super::notify;
+use super::notice;
 use super::redaction;
 use super::schema::{Config, json_schema};
 
@@ -305,7 +305,7 @@ fn merge(
             (path, Diagnostic::error("config/type", told))
         })
         .and_then(
-            |config: Config| match notify::problem(&config.attach.notify) {
+            |config: Config| match notice::problem(&config.attach.notify) {
                 Some(problem) => Err(problem),
                 None => Ok(config),
             },

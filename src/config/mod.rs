@@ -5,7 +5,7 @@
 //! - `check`: the file against the schema, with places and the nearest right spelling.
 //! - `layers`: flags over environment over file over defaults.
 //! - [`amounts`]: durations and sizes as people write them.
-//! - [`notify`]: where notices go, once the settings are sound.
+//! - [`notice`]: where notices go, once the settings are sound.
 //! - `redaction`: what it adds to redaction, checked.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
@@ -16,7 +16,7 @@ mod check;
 mod document;
 pub mod example;
 mod layers;
-pub mod notify;
+pub mod notice;
 mod redaction;
 pub mod schema;
 

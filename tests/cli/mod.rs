@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod doctor;
 mod frame;
+mod issue;
 mod man;
 mod prices;
 mod run;

@@ -98,7 +98,10 @@ pub(super) fn next(
         Status::Blocked => said("give what is missing, then go on", vec![again("")]),
         Status::Flaky => said(
             "more attempts say how often it fails",
-            vec![attach("--reproduce-runs 10"), again("reproduce")],
+            vec![
+                attach("--execution-policy reproduce --reproduce-runs 10"),
+                again("reproduce"),
+            ],
         ),
         Status::NotReproduced | Status::AlreadyFixed => said(
             "nothing, if HEAD repaired it; else say that it is no failure, or look again",

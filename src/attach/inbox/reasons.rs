@@ -55,7 +55,7 @@ pub fn reasons(
             let left_out = manifest["leftOut"].as_array().map_or(0, Vec::len);
             if left_out > 0 {
                 not_checked.push(format!(
-                    "{left_out} changed files of the checkout: attempts run on the commit"
+                    "changed files of the checkout ({left_out}): attempts run on the commit"
                 ));
             }
         }

@@ -165,7 +165,27 @@ fn each_way_to_stand_has_a_command_that_goes_on() {
         .map(|issue| format!("{}: {}", issue.group, issue.next.commands.join(" && ")))
         .collect();
     lines.sort();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+        already_fixed: archal issue dismiss already_fixed --reason '<why>' && archal attach-reprocess --repo . t-already_fixed --from reproduce
+        blocked: archal attach-reprocess --repo . t-blocked
+        cancelled: archal attach-reprocess --repo . t-cancelled
+        error: archal attach-reprocess --repo . t-error
+        failed_grade: archal attach /traces --repo . --execution-policy reproduce && archal attach-reprocess --repo . t-failed_grade --from reproduce
+        fix_blocked: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-fix_blocked --from fix
+        fix_failed: archal attach-reprocess --repo . t-fix_failed --from fix
+        fixed: git -C . apply '/state/a patch/repo.patch'
+        flaky: archal attach /traces --repo . --execution-policy reproduce --reproduce-runs 10 && archal attach-reprocess --repo . t-flaky --from reproduce
+        group_member: archal attach-reprocess --repo . t-group_member --from reproduce
+        not_reproduced: archal issue dismiss not_reproduced --reason '<why>' && archal attach-reprocess --repo . t-not_reproduced --from reproduce
+        observed: archal attach-status --repo . t-observed
+        ok: archal attach-status --repo . t-ok
+        queued: archal attach-status --repo . t-queued
+        reproduced: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-reproduced --from fix
+        running: archal attach-status --repo . t-running
+        superseded: archal attach-status --repo . t-superseded
+        unsure: archal attach-status --repo . t-unsure
+        waiting_budget: archal budget
+        ");
 }
 
 #[test]

@@ -10,13 +10,20 @@ use serde_json::Value;
 use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
+use crate::attach::service::AttachRequest;
 use crate::attach::report::PassReport;
 use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::bench;
 use crate::cli::pass::{self, PassPlan};
+use crate::cli::readiness;
+use crate::cli::watching::{self, ReadyNow, Voice, Watching};
+use crate::host::background::{self, BackgroundError, Launch};
+use crate::host::protocol::Request;
+use crate::host::record::WatcherRecord;
 
 /// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
 #[derive(Debug, clap::Args)]
@@ -41,13 +48,21 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "POLICY")]
     execution_policy: Option<Policy>,
 
-    /// Stay in the foreground; the background watcher is not part of this version
+    /// Watch here, until Ctrl-C, instead of starting a watcher in the background
     #[arg(long)]
     foreground: bool,
 
     /// Work through what is there and end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     once: bool,
+
+    /// Say what is ready and what is missing, and do nothing
+    #[arg(long)]
+    check: bool,
+
+    /// Make the trace directory where there is none
+    #[arg(long)]
+    create: bool,
 
     /// Allow commands that are not the harness: the fix command
     #[arg(long)]
@@ -124,36 +139,185 @@ impl Policy {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    if !(args.once && args.foreground) {
-        return Err(CliError::usage(
-            "the background watcher is not part of this version; attach works with --once --foreground",
-        )
-        .hint(format!(
-            "archal attach {} --repo {} --once --foreground",
-            args.trace_dir.display(),
-            args.repo.display()
-        )));
+    let repo = canonical(&cx.environment.resolve(&args.repo))?;
+    let flags = args.flags(cx);
+    if args.check {
+        let report = readiness::check(&repo, &cx.environment.resolve(&args.trace_dir), &flags, cx);
+        cx.printer.line(report.text().trim_end());
+        cx.printer.document("archal.attach-check", 1, &report);
+        return Ok(if report.is_ready {
+            Exit::Fine
+        } else {
+            Exit::CouldNotRun
+        });
     }
+    let directory = directory(args, cx)?;
+    if args.once {
+        return once(
+            &PassPlan {
+                repo,
+                flags,
+                directory,
+                ledger: pass::user_ledger(cx),
+                jobs: args.jobs,
+            },
+            cx,
+        );
+    }
+    let request = AttachRequest { directory, flags };
+    if let Some(exit) = join(&repo, &request, cx)? {
+        return Ok(exit);
+    }
+    let watching = Watching {
+        repo,
+        request,
+        jobs: args.jobs,
+    };
+    if args.foreground {
+        watching::run(&watching, Voice::Foreground, cx)
+    } else {
+        in_background(&watching, cx)
+    }
+}
+
+fn once(plan: &PassPlan, cx: &CommandContext) -> Result<Exit, CliError> {
+    let printer = cx.printer.clone();
+    let told = Arc::new(move |line: &str| printer.note(line));
+    let (report, is_interrupted) = pass::make(plan, cx, told)?;
+    cx.printer.line(handoff::text(&report).trim_end());
+    cx.printer.document("archal.attach", 1, &report);
+    Ok(if is_interrupted {
+        Exit::Interrupted
+    } else {
+        exit_of(&report)
+    })
+}
+
+/// The trace directory, absolute and without links.
+fn directory(args: &Args, cx: &CommandContext) -> Result<PathBuf, CliError> {
     let directory = cx.environment.resolve(&args.trace_dir);
+    if args.create {
+        std::fs::create_dir_all(&directory).map_err(|error| {
+            CliError::environment(format!("cannot make {}: {error}", directory.display()))
+        })?;
+    }
     if !directory.is_dir() {
         return Err(CliError::environment(format!(
             "the trace directory {} does not exist",
             args.trace_dir.display()
         ))
-        .hint(format!("mkdir -p {}", args.trace_dir.display())));
+        .hint(format!(
+            "archal attach {} --repo {} --create",
+            args.trace_dir.display(),
+            args.repo.display()
+        )));
     }
-    let plan = PassPlan {
-        repo: canonical(&cx.environment.resolve(&args.repo))?,
-        flags: args.flags(cx),
-        directory,
-        ledger: pass::user_ledger(cx),
-        jobs: args.jobs,
+    directory.canonicalize().map_err(|error| {
+        CliError::environment(format!("cannot read {}: {error}", directory.display()))
+    })
+}
+
+/// Hands the directory to the watcher that runs already; none where none runs.
+fn join(
+    repo: &Path,
+    request: &AttachRequest,
+    cx: &CommandContext,
+) -> Result<Option<Exit>, CliError> {
+    let layout = bench::layout(repo, cx)?;
+    let payload = serde_json::to_value(request).map_err(CliError::internal)?;
+    let asked = Request::Attach { payload };
+    let Some(_) = watching::ask(&layout, &asked, watching::PATIENCE, cx)? else {
+        return Ok(None);
     };
-    let printer = cx.printer.clone();
-    let report = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
-    cx.printer.line(handoff::text(&report).trim_end());
-    cx.printer.document("archal.attach", 1, &report);
-    Ok(exit_of(&report))
+    let record = WatcherRecord::read(&layout).ok().flatten();
+    let ready = ReadyNow {
+        pid: record.as_ref().map_or(0, |record| record.pid),
+        log: record.as_ref().and_then(|record| record.log.clone()),
+        socket: record.map_or_else(|| layout.watcher_socket(), |record| record.socket),
+        directory: request.directory.clone(),
+        policy: request.flags.policy.clone().unwrap_or_default(),
+    };
+    tell(&ready, repo, true, cx);
+    Ok(Some(Exit::Fine))
+}
+
+fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliError> {
+    let layout = bench::layout(&watching.repo, cx)?;
+    let arguments = [
+        "--repo".to_owned(),
+        watching.repo.display().to_string(),
+        "--request".to_owned(),
+        serde_json::to_string(&watching.request).map_err(CliError::internal)?,
+    ];
+    let jobs = watching.jobs.map(|jobs| format!("--jobs={jobs}"));
+    let arguments: Vec<String> = arguments.into_iter().chain(jobs).collect();
+    let mut variables = cx.environment.variables.clone();
+    // The watcher stands in another directory.
+    if let Some(elsewhere) = variables.get_mut("ARCHAL_STATE_DIR") {
+        *elsewhere = watching.repo.join(&*elsewhere).display().to_string();
+    }
+    let started = background::start(
+        &Launch {
+            binary: &cx.binary,
+            arguments: &arguments,
+            variables: &variables,
+            log: &layout.watcher_log(),
+            patience: background::START_PATIENCE,
+        },
+        cx.clock.as_ref(),
+    )
+    .map_err(not_started)?;
+    let ready: ReadyNow = serde_json::from_value(started.payload).map_err(CliError::internal)?;
+    tell(&ready, &watching.repo, false, cx);
+    Ok(Exit::Fine)
+}
+
+fn tell(ready: &ReadyNow, repo: &Path, joined: bool, cx: &CommandContext) {
+    let directory = handoff::quoted(&ready.directory);
+    let repo = handoff::quoted(repo);
+    let mut text = if joined {
+        format!(
+            "attached {directory} to the watcher that runs (process {})\n",
+            ready.pid
+        )
+    } else {
+        format!("watching {directory} (process {})\n", ready.pid)
+    };
+    if !joined {
+        text.push_str(&format!("  policy: {}", ready.policy));
+        if ready.policy == "grade" {
+            text.push_str("; --execution-policy reproduce runs the agent, fix repairs it");
+        }
+        text.push('\n');
+    }
+    if let Some(log) = &ready.log {
+        text.push_str(&format!("  log:    {}\n", log.display()));
+    }
+    text.push_str(&format!(
+        "  see:    archal attach-status --repo {repo}\n  stop:   archal detach {directory} --repo {repo}"
+    ));
+    cx.printer.line(&text);
+    cx.printer.document("archal.attach-started", 1, ready);
+}
+
+fn not_started(error: BackgroundError) -> CliError {
+    let BackgroundError::Failed(failure) = error else {
+        return CliError::environment(error);
+    };
+    let mut text = failure.message.clone();
+    for cause in &failure.causes {
+        text.push_str(": ");
+        text.push_str(cause);
+    }
+    let mut error = if failure.exit_code == Exit::Usage.code() {
+        CliError::usage(text)
+    } else {
+        CliError::environment(text)
+    };
+    for hint in failure.hints {
+        error = error.hint(hint);
+    }
+    error
 }
 
 /// The repository's path without dots and links, as it is shown and cloned.

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         jobs: None,
     };
     let printer = cx.printer.clone();
-    let report = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
+    let (report, is_interrupted) = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
     let seconds = (cx.clock.monotonic() - began).as_secs_f64();
     let kept = args.keep.as_deref();
     let proven =
@@ -96,7 +96,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             pass: &report,
         },
     );
-    Ok(if proven { Exit::Fine } else { Exit::Bad })
+    Ok(match (is_interrupted, proven) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::Fine,
+        (false, false) => Exit::Bad,
+    })
 }
 
 /// The demonstration's agent is Python and its repository is git's.

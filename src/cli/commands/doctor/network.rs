@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::context::CommandContext;
 use crate::config::Config;
-use crate::config::notify::{self, Channel};
+use crate::config::notice::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
 
 /// Someone who could be contacted.
@@ -87,10 +87,10 @@ fn notices(config: &Config, environment: &Environment) -> Option<Contact> {
         hosts,
         why: format!("notices of failures are posted there (`attach.notify.{key}`)"),
     };
-    match notify::channel(&config.attach.notify)? {
-        Channel::Webhook(url) => Some(to_webhook(notify::host(&url)?, "webhook")),
+    match notice::channel(&config.attach.notify)? {
+        Channel::Webhook(url) => Some(to_webhook(notice::host(&url)?, "webhook")),
         Channel::WebhookEnv(name) => {
-            let host = environment.get(&name).and_then(notify::host);
+            let host = environment.get(&name).and_then(notice::host);
             let host = host.unwrap_or_else(|| format!("the host of ${name}, which holds no URL"));
             Some(to_webhook(host, "webhookEnv"))
         }

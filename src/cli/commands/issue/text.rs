@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use archal_core::grade::Owner;
+
 use crate::attach::handoff::{quoted, status};
 use crate::attach::inbox::document::{
     AttemptLine, Decided, Issue, IssueDetails, IssueList, IssueReasons, TraceReasons,
@@ -259,10 +261,10 @@ fn graded(out: &mut String, trace: &TraceReasons) {
         let sure = (finding.confidence * 100.0).round();
         _ = writeln!(
             out,
-            "  finding: {} [{}, {:?}, {sure}%]",
+            "  finding: {} [{}, {}, {sure}%]",
             line(&finding.summary),
             finding.rule,
-            finding.owner
+            owner(finding.owner)
         );
         if let Some(operation) = &finding.operation {
             let entity = finding.entity.as_deref().unwrap_or("nothing");
@@ -292,6 +294,15 @@ fn graded(out: &mut String, trace: &TraceReasons) {
         );
     }
     _ = writeln!(out, "  see: {}", trace.grade.display());
+}
+
+fn owner(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Agent => "agent",
+        Owner::User => "user",
+        Owner::Environment => "environment",
+        Owner::Harness => "harness",
+    }
 }
 
 /// What was decided.

@@ -12,20 +12,20 @@ use reqwest::{NoProxy, Proxy, StatusCode, redirect};
 use serde_json::Value;
 
 use crate::attach::state::notices::Outcome;
-use crate::config::notify;
+use crate::config::notice;
 
 use super::{Courier, Told};
 
 /// Posts a notice. The URL may be a secret: of it, only the host is ever told.
 pub(super) fn tell(courier: &Courier<'_>, url: &str, key: &str, body: &Value) -> Told {
     let url = url.trim();
-    if let Err(reason) = notify::usable(url) {
+    if let Err(reason) = notice::usable(url) {
         return Told::Never {
             outcome: Outcome::Blocked,
             reason: format!("the webhook's URL {reason}"),
         };
     }
-    let host = notify::host(url).unwrap_or_default();
+    let host = notice::host(url).unwrap_or_default();
     let later = |reason: String| Told::Later {
         reason,
         after: None,

@@ -18,7 +18,7 @@ use archal_core::environment::Environment;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::config::notify::{Channel, channel};
+use crate::config::notice::{Channel, channel};
 use crate::config::schema::{NoticeEvent, Notify};
 use crate::run::scrub::Scrubber;
 use crate::sandbox::{Hold, StopToken};
