@@ -1,6 +1,6 @@
 //! Which files of a trace directory are read.
 
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry, Metadata, ReadDir};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -78,61 +78,82 @@ pub(super) fn walk(
         source: error,
     };
     let root = directory.canonicalize().map_err(failed)?;
-    let mut folders = vec![(directory.to_owned(), 0)];
-    let mut left = MAX_ENTRIES;
-    while let Some((folder, depth)) = folders.pop() {
+    let mut walk = Walk {
+        accepts,
+        directory,
+        root: &root,
+        folders: vec![(directory.to_owned(), 0)],
+        left: MAX_ENTRIES,
+    };
+    while let Some((folder, depth)) = walk.folders.pop() {
         if visit(Step::Folder(&folder)).is_break() {
-            return Ok(());
+            break;
         }
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
+        let went_on = match fs::read_dir(&folder) {
+            Ok(entries) => walk.list(entries, &folder, depth, visit),
             Err(error) if depth == 0 => return Err(failed(error)),
             // It went away since its parent was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                if visit(Step::Finding(unreadable(&folder, &error))).is_break() {
-                    return Ok(());
-                }
-                continue;
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => ControlFlow::Continue(()),
+            Err(error) => visit(Step::Finding(unreadable(&folder, &error))),
         };
+        if went_on.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A walk while it goes on.
+struct Walk<'a> {
+    accepts: fn(&Path) -> bool,
+    directory: &'a Path,
+    root: &'a Path,
+    /// Folders to list, with their depth; the last is taken first.
+    folders: Vec<(PathBuf, usize)>,
+    /// How many entries may still be looked at.
+    left: usize,
+}
+
+impl Walk<'_> {
+    fn list(
+        &mut self,
+        entries: ReadDir,
+        folder: &Path,
+        depth: usize,
+        visit: Visit<'_>,
+    ) -> ControlFlow<()> {
         let mut listing = Listing {
-            accepts,
-            root: &root,
+            accepts: self.accepts,
+            root: self.root,
             folders: Vec::new(),
             files: Vec::new(),
         };
         for entry in entries {
-            if left == 0 {
-                if listing.show(visit).is_continue() {
-                    let _ = visit(Step::Finding(too_many(directory)));
-                }
-                return Ok(());
+            if self.left == 0 {
+                listing.show(visit)?;
+                visit(Step::Finding(too_many(self.directory)))?;
+                return ControlFlow::Break(());
             }
-            left -= 1;
+            self.left -= 1;
             let finding = match entry {
                 Ok(entry) => listing.add(&entry).err(),
-                Err(error) => Some(unreadable(&folder, &error)),
+                Err(error) => Some(unreadable(folder, &error)),
             };
-            let went_on = match finding {
-                Some(finding) => visit(Step::Finding(finding)),
-                None if listing.files.len() >= BATCH => listing.show(visit),
-                None => ControlFlow::Continue(()),
-            };
-            if went_on.is_break() {
-                return Ok(());
+            if let Some(finding) = finding {
+                visit(Step::Finding(finding))?;
+            }
+            if listing.files.len() >= BATCH {
+                listing.show(visit)?;
             }
         }
-        if listing.show(visit).is_break() {
-            return Ok(());
-        }
+        listing.show(visit)?;
         if depth < MAX_DEPTH {
-            // The last is taken first.
             listing.folders.sort_by(|one, other| other.cmp(one));
-            folders.extend(listing.folders.into_iter().map(|path| (path, depth + 1)));
+            let below = listing.folders.into_iter().map(|path| (path, depth + 1));
+            self.folders.extend(below);
         }
+        ControlFlow::Continue(())
     }
-    Ok(())
 }
 
 /// One folder while it is listed.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use archal::ingest::watch::Stamp;
 use archal::ingest::watch::settle::{Look, Settled, Settling};
-use archal::ingest::watch::{Stamp, settle};
 use archal::ingest::{FileReport, FileStatus, read_bytes};
 use proptest::prelude::*;
 
@@ -245,7 +245,6 @@ fn a_bounded_number_of_files_is_remembered_and_the_finished_give_way() {
         settling.look(&name("cut", 19), sized(9), seconds(9.0)),
         Look::Read
     );
-    assert!(settle::MOST_FILES >= 1_000);
 }
 
 proptest! {

@@ -48,7 +48,11 @@ enum Command {
         check: bool,
     },
     /// Run the benchmarks
-    Bench,
+    Bench {
+        /// Run those that grow with size again at the size the figures are stated for
+        #[arg(long)]
+        large: bool,
+    },
     /// Run the fuzz targets on their corpus and on, with cargo-fuzz on the stable toolchain
     Fuzz {
         /// Seconds for each target
@@ -70,7 +74,7 @@ fn main() -> ExitCode {
         Command::Test { ring, arguments } => test(ring, &arguments),
         Command::Ci => ci(),
         Command::Gen { check } => generate::run(check),
-        Command::Bench => steps::run(&mut cargo(&["bench", "--bench", "*"])),
+        Command::Bench { large } => bench(large),
         Command::Fuzz { seconds } => fuzz(seconds),
     };
     match outcome {
@@ -101,6 +105,14 @@ fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
             command.args(["--skip", module]);
         }
         steps::run(command.args(arguments))?;
+    }
+    Ok(())
+}
+
+fn bench(large: bool) -> Result<(), Failure> {
+    steps::run(&mut cargo(&["bench", "--bench", "*"]))?;
+    if large {
+        steps::run(&mut cargo(&["bench", "--bench", "scan", "--", "--large"]))?;
     }
     Ok(())
 }

@@ -17,7 +17,12 @@ pub(super) struct FolderIdentity {
 
 /// Which folder lies at `path`, or why none can be watched there.
 pub(super) fn identify(path: &Path) -> Result<FolderIdentity, String> {
-    match fs::metadata(path) {
+    // Listed too, for a folder that may not be is as good as none.
+    let metadata = fs::metadata(path).and_then(|metadata| match metadata.is_dir() {
+        true => fs::read_dir(path).map(|_| metadata),
+        false => Ok(metadata),
+    });
+    match metadata {
         Ok(metadata) if metadata.is_dir() => {
             let stamp = Stamp::of(&metadata);
             Ok(FolderIdentity {
@@ -87,10 +92,11 @@ pub(super) fn network(_path: &Path) -> Option<&'static str> {
     None
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_local_folder_is_told_from_one_that_tells_nothing() {
         let folder = tempfile::tempdir().expect("temporary folder");
