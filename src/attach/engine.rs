@@ -121,6 +121,7 @@ impl Engine {
         self.state
             .write(|change| facts::set(change, ENDED_WELL, "yes"))
             .ok();
+        self.state.fold().ok();
     }
 
     /// Whether the process before this one was cut off. From now on this one may be.

@@ -1,12 +1,14 @@
 //! What the command line says of one attachment; kept in its row, so that it holds after a
 //! restart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Override;
+
+use super::handoff::quoted;
 
 /// The options of `archal attach` that a watcher needs; each overrides a configuration key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,33 @@ pub struct AttachFlags {
 }
 
 impl AttachFlags {
+    /// The command that attaches `directory` with these flags, to copy.
+    pub fn command(&self, directory: &Path, repo: &Path) -> String {
+        let mut words = vec!["archal".to_owned(), "attach".to_owned(), quoted(directory)];
+        words.extend(["--repo".to_owned(), quoted(repo)]);
+        let mut option = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.extend([name.to_owned(), quoted(Path::new(&value))]);
+            }
+        };
+        let path = |path: &PathBuf| path.display().to_string();
+        option("--config", self.config.as_ref().map(path));
+        option("--execution-policy", self.policy.clone());
+        let runs = self.reproduce_runs.map(|runs| runs.to_string());
+        option("--reproduce-runs", runs);
+        option("--fix-command", self.fix_command.clone());
+        let budget = self.budget_usd.as_ref().map(|cap| match cap {
+            Value::String(word) => word.clone(),
+            other => other.to_string(),
+        });
+        option("--budget-usd", budget);
+        option("--poll", self.poll.map(|poll| poll.to_string()));
+        if self.allow_external_execution {
+            words.push("--allow-external-execution".to_owned());
+        }
+        words.join(" ")
+    }
+
     /// As overrides of keys.
     pub fn overrides(&self) -> Vec<Override> {
         [

@@ -16,7 +16,7 @@
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
-//! - [`report`], [`handoff`]: where jobs stand, for programs and for people.
+//! - [`report`], [`status`], [`handoff`]: where jobs stand, for programs and for people.
 
 pub mod desk;
 pub mod engine;
@@ -39,5 +39,6 @@ pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod state;
+pub mod status;
 mod sweep;
 pub mod watcher;

@@ -1,5 +1,6 @@
 //! Ended jobs that are opened again, because what was missing may be there now.
 
+use archal_core::clock::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use crate::store::database::DatabaseError;
 use super::engine::Engine;
 use super::job::{Stage, Status};
 use super::state::traces::KnownTrace;
-use super::state::{files, jobs, traces};
+use super::state::{State, files, jobs, traces};
 
 /// The most names that are told when several traces may be meant.
 const MOST_TOLD: usize = 10;
@@ -112,59 +113,67 @@ pub fn meant(
 }
 
 impl Engine {
-    /// Opens ended jobs again. Each is a new job of its trace; what the old one left is kept.
+    /// [`reopen`]s jobs of this engine's state.
     pub fn reprocess(&self, request: &ReprocessRequest) -> Result<Vec<Reopened>, ReprocessError> {
-        let now = self.now();
-        let from = request.from.unwrap_or(Stage::Grade);
-        let chosen = self.state.read(|connection| {
-            let mut chosen = Vec::new();
-            for asked in &request.traces {
-                match meant(connection, asked)? {
-                    Ok(trace) => chosen.extend(jobs::newest(connection, trace.id)?),
-                    Err(error) => return Ok(Err(error)),
-                }
+        reopen(&self.state, request, self.now())
+    }
+}
+
+/// Opens ended jobs again. Each is a new job of its trace; what the old one left is kept.
+pub fn reopen(
+    state: &State,
+    request: &ReprocessRequest,
+    now: Timestamp,
+) -> Result<Vec<Reopened>, ReprocessError> {
+    let from = request.from.unwrap_or(Stage::Grade);
+    let chosen = state.read(|connection| {
+        let mut chosen = Vec::new();
+        for asked in &request.traces {
+            match meant(connection, asked)? {
+                Ok(trace) => chosen.extend(jobs::newest(connection, trace.id)?),
+                Err(error) => return Ok(Err(error)),
             }
-            if request.all_blocked {
-                for status in [Status::Blocked, Status::FixBlocked] {
-                    let wanted = jobs::Wanted {
-                        status: Some(status),
-                        ..jobs::Wanted::default()
-                    };
-                    chosen.extend(jobs::list(connection, &wanted)?);
-                }
+        }
+        if request.all_blocked {
+            for status in [Status::Blocked, Status::FixBlocked] {
+                let wanted = jobs::Wanted {
+                    status: Some(status),
+                    ..jobs::Wanted::default()
+                };
+                chosen.extend(jobs::list(connection, &wanted)?);
             }
-            Ok(Ok(chosen))
-        })??;
-        if let Some(open) = chosen.iter().find(|job| !job.report.status.is_terminal()) {
-            return Err(ReprocessError::Open {
-                name: open.report.name.clone(),
-                status: open.report.status,
+        }
+        Ok(Ok(chosen))
+    })??;
+    if let Some(open) = chosen.iter().find(|job| !job.report.status.is_terminal()) {
+        return Err(ReprocessError::Open {
+            name: open.report.name.clone(),
+            status: open.report.status,
+        });
+    }
+    Ok(state.write(|change| {
+        let mut reopened: Vec<Reopened> = Vec::new();
+        for job in &chosen {
+            if reopened.iter().any(|done| done.name == job.report.name) {
+                continue;
+            }
+            if from == Stage::Import {
+                // Its file is read again, and its content decides whether it is another job.
+                let reason = "it is read again from its file";
+                jobs::move_to(change, job.id, from, Status::Blocked, reason, now)?;
+                files::forget(change, job.attachment, &job.report.file)?;
+            } else {
+                let reason = "a person asked to look at the trace again";
+                let stage = job.report.stage;
+                jobs::move_to(change, job.id, stage, Status::Superseded, reason, now)?;
+                jobs::again(change, job, from, now)?;
+            }
+            reopened.push(Reopened {
+                name: job.report.name.clone(),
+                was: job.report.status,
+                from,
             });
         }
-        Ok(self.state.write(|change| {
-            let mut reopened: Vec<Reopened> = Vec::new();
-            for job in &chosen {
-                if reopened.iter().any(|done| done.name == job.report.name) {
-                    continue;
-                }
-                if from == Stage::Import {
-                    // Its file is read again, and its content decides whether it is another job.
-                    let reason = "it is read again from its file";
-                    jobs::move_to(change, job.id, from, Status::Blocked, reason, now)?;
-                    files::forget(change, job.attachment, &job.report.file)?;
-                } else {
-                    let reason = "a person asked to look at the trace again";
-                    let stage = job.report.stage;
-                    jobs::move_to(change, job.id, stage, Status::Superseded, reason, now)?;
-                    jobs::again(change, job, from, now)?;
-                }
-                reopened.push(Reopened {
-                    name: job.report.name.clone(),
-                    was: job.report.status,
-                    from,
-                });
-            }
-            Ok(reopened)
-        })?)
-    }
+        Ok(reopened)
+    })?)
 }

@@ -87,6 +87,9 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Attach(commands::attach::Args),
+    Detach(commands::detach::Args),
+    AttachStatus(commands::attach_status::Args),
+    AttachReprocess(commands::attach_reprocess::Args),
     Issue(commands::issue::Args),
     Prune(commands::prune::Args),
     Budget(commands::budget::Args),
@@ -99,15 +102,25 @@ pub(crate) enum Command {
     Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
+    #[command(name = "__watch", hide = true)]
+    Watch(commands::watch::Args),
     #[command(name = "__reference", hide = true)]
     Reference(commands::reference::Args),
 }
 
 impl Command {
+    /// Whether it keeps a log of its own.
+    pub(crate) fn has_own_log(&self) -> bool {
+        matches!(self, Self::Watch(_))
+    }
+
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
+            Self::Detach(args) => commands::detach::run(args, cx),
+            Self::AttachStatus(args) => commands::attach_status::run(args, cx),
+            Self::AttachReprocess(args) => commands::attach_reprocess::run(args, cx),
             Self::Issue(args) => commands::issue::run(args, cx),
             Self::Prune(args) => commands::prune::run(args, cx),
             Self::Budget(args) => commands::budget::run(args, cx),
@@ -120,6 +133,7 @@ impl Command {
             Self::Schema(args) => commands::schema::run(args, cx),
             Self::Completions(args) => commands::completions::run(args, cx),
             Self::Man(args) => commands::man::run(args, cx),
+            Self::Watch(args) => commands::watch::run(args, cx),
             Self::Reference(args) => commands::reference::run(args, cx),
         }
     }

@@ -130,6 +130,26 @@ pub(crate) fn layout(folder: &Path, cx: &CommandContext) -> Result<Layout, CliEr
     Ok(layout)
 }
 
+/// The state folder of the repository at `repo`, for looking: nothing is made.
+pub(crate) fn known_layout(repo: &Path, cx: &CommandContext) -> Layout {
+    let elsewhere = cx.environment.get("ARCHAL_STATE_DIR").map(PathBuf::from);
+    Layout::of(repo, elsewhere.as_deref())
+}
+
+/// The repository's path without dots and links, as it is shown and cloned.
+pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, CliError> {
+    cx.environment
+        .resolve(repo)
+        .canonicalize()
+        .map_err(|error| {
+            CliError::usage(format!(
+                "the repository {} cannot be read: {error}",
+                repo.display()
+            ))
+            .hint("--repo <the agent's repository>")
+        })
+}
+
 /// A suite that stopped, as an error with the places it comes from.
 pub(crate) fn suite_error(error: SuiteError) -> CliError {
     match error {

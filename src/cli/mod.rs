@@ -17,8 +17,8 @@ pub mod exit;
 pub mod output;
 mod pass;
 mod reference;
-mod watching;
 mod state;
+mod watching;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,8 +67,12 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
     printer.set_quiet(cli.global.quiet);
     let log = world.environment.get("ARCHAL_LOG").map(str::to_owned);
     let mut cx = CommandContext::new(world, printer);
-    let outcome = output::start_log(cli.global.verbose, log.as_deref(), &cx.printer)
-        .and_then(|()| cli.command.run(&mut cx));
+    let logging = if cli.command.has_own_log() {
+        Ok(())
+    } else {
+        output::start_log(cli.global.verbose, log.as_deref(), &cx.printer)
+    };
+    let outcome = logging.and_then(|()| cli.command.run(&mut cx));
     let exit = outcome.unwrap_or_else(|error| {
         cx.printer.error(&error);
         error.exit()

@@ -143,6 +143,17 @@ impl Printer {
         }
     }
 
+    /// A result that takes the place of the one before: on a terminal on a cleared screen,
+    /// elsewhere after it.
+    pub fn page(&self, text: impl AsRef<str>) {
+        let mut streams = self.lock();
+        if streams.out.terminal {
+            streams.out.bytes(b"\x1b[H\x1b[2J");
+        }
+        streams.out.line(text.as_ref().trim_end());
+        streams.out.flush();
+    }
+
     /// Bytes of the result as they are: a schema, a man page.
     pub fn raw(&self, bytes: &[u8]) {
         let mut streams = self.lock();

@@ -15,6 +15,7 @@ use crate::attach::watcher::Watcher;
 use crate::host::background::{Announcer, Failure};
 use crate::host::client::{Client, ClientError};
 use crate::host::interrupts::{Interrupt, Interrupts};
+use crate::host::lock::WatcherLock;
 use crate::host::log::{LogFile, LogLimits};
 use crate::host::protocol::{Refusal, RefusalKind, Request};
 use crate::host::record::WatcherRecord;
@@ -28,6 +29,8 @@ use super::pass;
 
 /// How long a watcher may take to answer a request.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at a watcher that ends.
+const LOOK: Duration = Duration::from_millis(10);
 /// How often a state that breaks under a running watcher is begun anew.
 const MOST_REPAIRS: u32 = 3;
 
@@ -78,7 +81,8 @@ pub(crate) fn run(
             Ok(End::Asked(exit)) => return Ok(exit),
             Ok(End::Broken) => {}
             Err(error) => {
-                if let Voice::Background(announcer) = std::mem::replace(&mut voice, Voice::Foreground)
+                if let Voice::Background(announcer) =
+                    std::mem::replace(&mut voice, Voice::Foreground)
                 {
                     announcer.failed(failure(&error));
                 }
@@ -155,7 +159,11 @@ fn round(
         .serve(service.clone(), cx.clock.clone())
         .map_err(CliError::environment)?;
     let log_path = log.as_ref().map(|_| works.layout.watcher_log());
-    let record = WatcherRecord::new(cx.clock.now(), answering.path().to_owned(), log_path.clone());
+    let record = WatcherRecord::new(
+        cx.clock.now(),
+        answering.path().to_owned(),
+        log_path.clone(),
+    );
     record
         .write(&works.layout, &works.lock)
         .map_err(CliError::environment)?;
@@ -201,7 +209,8 @@ fn round(
     drop(answering);
     service.watcher().stop(grace);
     let trouble = service.watcher().desk().trouble();
-    let is_broken = trouble.is_some_and(|trouble| trouble.is_broken) && !interrupts.is_interrupted();
+    let is_broken =
+        trouble.is_some_and(|trouble| trouble.is_broken) && !interrupts.is_interrupted();
     service.watcher().desk().when_broken(Box::new(|| {}));
     WatcherRecord::remove(&works.layout, &works.lock).map_err(CliError::environment)?;
     told("ended");
@@ -266,7 +275,7 @@ fn failure(error: &CliError) -> Failure {
         format!("{place}{}", finding.message)
     }));
     Failure {
-        exit_code: u8::from(error.exit()),
+        exit_code: error.exit().code(),
         message: error.error.to_string(),
         causes,
         hints: error.hints.clone(),
@@ -288,6 +297,19 @@ pub(crate) fn ask(
         .ask(request, patience, &mut |line| printer.note(line))
         .map(Some)
         .map_err(client_error)
+}
+
+/// Waits for the end of a watcher that was asked for it.
+pub(crate) fn until_gone(layout: &Layout, cx: &CommandContext) -> Result<(), CliError> {
+    let until = cx.clock.monotonic() + GRACE + PATIENCE;
+    while WatcherLock::is_held(layout).map_err(CliError::environment)? {
+        if cx.clock.monotonic() > until {
+            return Err(CliError::environment("the watcher has not ended yet")
+                .hint(format!("tail {}", layout.watcher_log().display())));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 fn client_error(error: ClientError) -> CliError {

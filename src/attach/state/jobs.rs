@@ -382,6 +382,16 @@ pub fn list(connection: &Connection, wanted: &Wanted<'_>) -> rusqlite::Result<Ve
         .collect()
 }
 
+/// Every job of a trace, oldest first.
+pub fn of_trace(connection: &Connection, trace: i64) -> rusqlite::Result<Vec<StoredJob>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE jobs.trace = ?1 ORDER BY jobs.id"
+        ))?
+        .query_map([trace], of_row)?
+        .collect()
+}
+
 /// Jobs of a directory that ended because the flags allowed no more.
 pub fn ended_by_permission(
     connection: &Connection,

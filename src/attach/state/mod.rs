@@ -181,6 +181,13 @@ impl State {
         question(&lock(&self.reader)).map_err(|source| DatabaseError::of(&self.path, source))
     }
 
+    /// Folds what was written lately into the one file.
+    pub fn fold(&self) -> Result<(), DatabaseError> {
+        lock(&self.writer)
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|source| DatabaseError::of(&self.path, source))
+    }
+
     /// The database's file.
     pub fn path(&self) -> &Path {
         &self.path

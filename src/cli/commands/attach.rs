@@ -10,16 +10,15 @@ use serde_json::Value;
 use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
-use crate::attach::service::AttachRequest;
 use crate::attach::report::PassReport;
+use crate::attach::service::AttachRequest;
 use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
+use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
-use crate::cli::bench;
 use crate::cli::pass::{self, PassPlan};
-use crate::cli::readiness;
 use crate::cli::watching::{self, ReadyNow, Voice, Watching};
 use crate::host::background::{self, BackgroundError, Launch};
 use crate::host::protocol::Request;
@@ -53,12 +52,8 @@ pub(crate) struct Args {
     foreground: bool,
 
     /// Work through what is there and end
-    #[arg(long, conflicts_with = "check")]
-    once: bool,
-
-    /// Say what is ready and what is missing, and do nothing
     #[arg(long)]
-    check: bool,
+    once: bool,
 
     /// Make the trace directory where there is none
     #[arg(long)]
@@ -139,18 +134,8 @@ impl Policy {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let repo = canonical(&cx.environment.resolve(&args.repo))?;
+    let repo = bench::repository(&args.repo, cx)?;
     let flags = args.flags(cx);
-    if args.check {
-        let report = readiness::check(&repo, &cx.environment.resolve(&args.trace_dir), &flags, cx);
-        cx.printer.line(report.text().trim_end());
-        cx.printer.document("archal.attach-check", 1, &report);
-        return Ok(if report.is_ready {
-            Exit::Fine
-        } else {
-            Exit::CouldNotRun
-        });
-    }
     let directory = directory(args, cx)?;
     if args.once {
         return once(
@@ -318,17 +303,6 @@ fn not_started(error: BackgroundError) -> CliError {
         error = error.hint(hint);
     }
     error
-}
-
-/// The repository's path without dots and links, as it is shown and cloned.
-fn canonical(repo: &Path) -> Result<PathBuf, CliError> {
-    repo.canonicalize().map_err(|error| {
-        CliError::usage(format!(
-            "the repository {} cannot be read: {error}",
-            repo.display()
-        ))
-        .hint("archal attach <trace-dir> --repo <the agent's repository>")
-    })
 }
 
 /// One exit for all jobs and files of a pass, and for what could not be looked at.

@@ -5,11 +5,14 @@
 //! `cli/arguments.rs`. Commands do not use each other.
 
 pub(crate) mod attach;
+pub(crate) mod attach_reprocess;
+pub(crate) mod attach_status;
 pub(crate) mod budget;
 pub(crate) mod clone;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod detach;
 pub(crate) mod doctor;
 pub(crate) mod issue;
 pub(crate) mod man;
@@ -19,3 +22,4 @@ pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod watch;

@@ -79,7 +79,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         jobs: None,
     };
     let printer = cx.printer.clone();
-    let (report, is_interrupted) = pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
+    let (report, is_interrupted) =
+        pass::make(&plan, cx, Arc::new(move |line: &str| printer.note(line)))?;
     let seconds = (cx.clock.monotonic() - began).as_secs_f64();
     let kept = args.keep.as_deref();
     let proven =

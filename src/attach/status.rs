@@ -1,0 +1,234 @@
+//! How everything attached to a repository stands, for people and programs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::flags::AttachFlags;
+use super::job::{FileRow, JobReport, Stage, Status};
+use super::service::DoingNow;
+use super::state::attempts::{self, StoredAttempt};
+use super::state::jobs::{self, StoredJob, Transition};
+use super::state::{attachments, files};
+
+/// The most files that gave no trace which are told one by one.
+const MOST_FILES: usize = 50;
+/// The most jobs that are told one by one, the newest.
+const MOST_JOBS: usize = 50;
+
+/// The process that works on the repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WatcherNow {
+    /// `running`, `dead` (it ended without being asked) or `none`.
+    pub state: String,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Since when.
+    pub started_at: Option<String>,
+    /// Its log.
+    pub log: Option<PathBuf>,
+    /// What it is doing; none where it does not answer.
+    pub doing: Option<DoingNow>,
+}
+
+/// Everything: `archal attach-status --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReport {
+    /// The repository.
+    pub repo: PathBuf,
+    /// The process.
+    pub watcher: WatcherNow,
+    /// Each directory that is attached, or was when the process ended.
+    pub attached: Vec<AttachmentStatus>,
+    /// How many jobs stand in each status, over all directories that ever were attached.
+    pub jobs: BTreeMap<String, u64>,
+    /// Why jobs are blocked, most first.
+    pub blocked: Vec<Cause>,
+    /// The newest jobs, those that are not at their end first.
+    pub newest: Vec<JobReport>,
+}
+
+/// One directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentStatus {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The policy it was attached with, where the command line said one.
+    pub policy: Option<String>,
+    /// How many files stand in each status.
+    pub files: BTreeMap<String, u64>,
+    /// Files that gave no trace, or that could not be read in whole.
+    pub to_tell: Vec<FileRow>,
+}
+
+/// Jobs that are blocked by the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// The short reason.
+    pub code: String,
+    /// What blocks them, with what mends it where that is known.
+    pub cause: String,
+    /// How many.
+    pub jobs: u64,
+}
+
+/// Reads the report but for the process.
+pub fn report(
+    connection: &Connection,
+    repo: PathBuf,
+    watcher: WatcherNow,
+) -> rusqlite::Result<StatusReport> {
+    let mut attached = Vec::new();
+    for attachment in attachments::all(connection)? {
+        if !attachment.is_attached {
+            continue;
+        }
+        let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
+        attached.push(AttachmentStatus {
+            files: files::counts(connection, attachment.id)?
+                .into_iter()
+                .collect(),
+            to_tell: files::list(connection, attachment.id, true, MOST_FILES)?,
+            directory: attachment.directory,
+            policy: flags.policy,
+        });
+    }
+    let mut counts = BTreeMap::new();
+    for (status, _, number) in jobs::counts(connection, None)? {
+        *counts.entry(status.name().to_owned()).or_default() += number;
+    }
+    let blocked = jobs::causes(connection)?
+        .into_iter()
+        .map(|(code, cause, jobs)| Cause { code, cause, jobs })
+        .collect();
+    let wanted = jobs::Wanted {
+        most: Some(MOST_JOBS),
+        ..jobs::Wanted::default()
+    };
+    let mut newest: Vec<JobReport> = jobs::list(connection, &wanted)?
+        .into_iter()
+        .rev()
+        .map(|job| job.report)
+        .collect();
+    newest.sort_by_key(|job| job.status.is_terminal());
+    Ok(StatusReport {
+        repo,
+        watcher,
+        attached,
+        jobs: counts,
+        blocked,
+        newest,
+    })
+}
+
+/// One trace: `archal attach-status <trace> --json`, with the hand-off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceStatus {
+    /// The repository.
+    pub repo: PathBuf,
+    /// The command that works on it.
+    pub command: String,
+    /// The directory it came from.
+    pub trace_directory: PathBuf,
+    /// The policy, where the command line said one.
+    pub policy: Option<String>,
+    /// How its job stands.
+    pub job: JobReport,
+    /// The commit it was worked on.
+    pub base: Option<String>,
+    /// What the job went through.
+    pub transitions: Vec<Transition>,
+    /// Its paid steps.
+    pub attempts: Vec<AttemptStatus>,
+    /// Earlier jobs of the trace.
+    pub earlier: Vec<EarlierJob>,
+}
+
+/// One paid step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptStatus {
+    /// Its id, as the ledger has it.
+    pub id: String,
+    /// What it is for and its place among those: `reproduce/2`.
+    pub step: String,
+    /// `running`, `ended` or `interrupted`.
+    pub state: attempts::AttemptState,
+}
+
+/// A job that another one of the same trace took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlierJob {
+    /// The revision.
+    pub revision: String,
+    /// Where it ended.
+    pub stage: Stage,
+    /// Its last reason.
+    pub reason: String,
+}
+
+/// Reads the status of one trace's newest job.
+pub fn trace(
+    connection: &Connection,
+    repo: PathBuf,
+    job: StoredJob,
+) -> rusqlite::Result<TraceStatus> {
+    let attachment = attachments::all(connection)?
+        .into_iter()
+        .find(|attachment| attachment.id == job.attachment);
+    let (directory, flags) = match attachment {
+        Some(attachment) => (
+            attachment.directory,
+            serde_json::from_value::<AttachFlags>(attachment.flags).unwrap_or_default(),
+        ),
+        None => (PathBuf::new(), AttachFlags::default()),
+    };
+    let earlier = jobs::of_trace(connection, job.trace)?
+        .into_iter()
+        .filter(|other| other.id != job.id)
+        .map(|other| EarlierJob {
+            revision: other.report.revision,
+            stage: other.report.stage,
+            reason: other.report.reason,
+        })
+        .collect();
+    Ok(TraceStatus {
+        command: flags.command(&directory, &repo),
+        repo,
+        trace_directory: directory,
+        policy: flags.policy,
+        base: job.base,
+        transitions: jobs::transitions(connection, job.id)?,
+        attempts: attempts::of_job(connection, job.id)?
+            .into_iter()
+            .map(attempt)
+            .collect(),
+        earlier,
+        job: job.report,
+    })
+}
+
+fn attempt(attempt: StoredAttempt) -> AttemptStatus {
+    AttemptStatus {
+        step: format!("{}/{}", attempt.phase, attempt.slot),
+        id: attempt.id,
+        state: attempt.state,
+    }
+}
+
+/// The statuses in the order in which people look at them.
+pub fn in_order(counts: &BTreeMap<String, u64>) -> Vec<(Status, u64)> {
+    Status::ALL
+        .into_iter()
+        .filter_map(|status| Some((status, *counts.get(status.name())?)))
+        .collect()
+}

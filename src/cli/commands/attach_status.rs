@@ -1,0 +1,369 @@
+//! `archal attach-status`: how everything attached to a repository stands.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::attach::handoff;
+use crate::attach::reprocess::{self, ReprocessError};
+use crate::attach::service::DoingNow;
+use crate::attach::state::{Look, State, jobs};
+use crate::attach::status::{self, StatusReport, TraceStatus, WatcherNow};
+use crate::cli::arguments::JsonOutput;
+use crate::cli::bench;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::cli::watching;
+use crate::host::protocol::Request;
+use crate::host::record::{self, WatcherState};
+use crate::ingest::feed::FeedHealth;
+use crate::store::layout::Layout;
+
+/// How long a watcher may take to say what it is doing.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks with `--watch`.
+const LOOK: Duration = Duration::from_secs(1);
+/// The most lines of one kind.
+const MOST_LINES: usize = 20;
+
+/// Show how attached directories, their files and their jobs stand
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun, Exit::Interrupted]))]
+pub(crate) struct Args {
+    /// One trace, by name or id, with everything needed to hand it on
+    trace: Option<String>,
+
+    /// The repository of the agent
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+
+    #[command(flatten)]
+    output: JsonOutput,
+
+    /// Show it again whenever it changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["json", "trace"])]
+    watch: bool,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let repo = bench::repository(&args.repo, cx)?;
+    let layout = bench::known_layout(&repo, cx);
+    if let Some(asked) = &args.trace {
+        let status = one(asked, &repo, &layout)?;
+        cx.printer.line(trace_text(&status).trim_end());
+        cx.printer.document("archal.trace-status", 1, &status);
+        return Ok(Exit::Fine);
+    }
+    if args.watch {
+        return watch(&repo, &layout, cx);
+    }
+    let status = all(&repo, &layout, cx)?;
+    cx.printer.line(text(&status).trim_end());
+    cx.printer.document("archal.attach-status", 1, &status);
+    Ok(Exit::Fine)
+}
+
+fn watch(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Exit, CliError> {
+    let mut shown = String::new();
+    loop {
+        let now = text(&all(repo, layout, cx)?);
+        if now != shown {
+            cx.printer.page(&now);
+            shown = now;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn look(layout: &Layout) -> Result<Look, CliError> {
+    State::look(layout)
+        .map_err(|error| {
+            let is_broken = error.is_broken();
+            let error = CliError::environment(error);
+            if is_broken {
+                error.hint("archal attach <trace-dir> --repo . moves it away and derives it again")
+            } else {
+                error
+            }
+        })?
+        .ok_or_else(|| {
+            CliError::environment("nothing was ever attached here")
+                .hint("archal attach <trace-dir> --repo .")
+        })
+}
+
+fn all(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<StatusReport, CliError> {
+    let look = look(layout)?;
+    let watcher = watcher(layout, cx)?;
+    look.read(|rows| status::report(rows, repo.to_owned(), watcher))
+        .map_err(CliError::environment)
+}
+
+fn one(asked: &str, repo: &Path, layout: &Layout) -> Result<TraceStatus, CliError> {
+    let found = look(layout)?
+        .read(|rows| {
+            let trace = match reprocess::meant(rows, asked)? {
+                Ok(trace) => trace,
+                Err(error) => return Ok(Err(error)),
+            };
+            match jobs::newest(rows, trace.id)? {
+                Some(job) => Ok(Ok(status::trace(rows, repo.to_owned(), job)?)),
+                None => Ok(Err(ReprocessError::Unknown {
+                    asked: asked.to_owned(),
+                    near: None,
+                })),
+            }
+        })
+        .map_err(CliError::environment)?;
+    found.map_err(|error| CliError::usage(error).hint("archal attach-status"))
+}
+
+fn watcher(layout: &Layout, cx: &CommandContext) -> Result<WatcherNow, CliError> {
+    let state = record::state(layout).map_err(CliError::environment)?;
+    let (word, record) = match state {
+        WatcherState::Alive(record) => ("running", Some(record)),
+        WatcherState::Dead(record) => ("dead", Some(record)),
+        WatcherState::Unknown => ("running", None),
+        WatcherState::Absent => ("none", None),
+    };
+    let doing: Option<DoingNow> = match word {
+        // One that does not answer is shown as that, not as an error.
+        "running" => watching::ask(layout, &Request::Status, PATIENCE, cx)
+            .ok()
+            .flatten()
+            .and_then(|payload| serde_json::from_value(payload).ok()),
+        _ => None,
+    };
+    Ok(WatcherNow {
+        state: word.to_owned(),
+        pid: record.as_ref().map(|record| record.pid),
+        started_at: record
+            .as_ref()
+            .map(|record| format!("{:.0}", record.started_at)),
+        log: record.and_then(|record| record.log),
+        doing,
+    })
+}
+
+/// The whole status for a person.
+fn text(status: &StatusReport) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    _ = head(&mut out, status);
+    _ = directories(&mut out, status);
+    _ = jobs_text(&mut out, status);
+    out
+}
+
+fn head(out: &mut String, status: &StatusReport) -> std::fmt::Result {
+    let watcher = &status.watcher;
+    let process = watcher
+        .pid
+        .map_or_else(String::new, |pid| format!(" (process {pid})"));
+    match watcher.state.as_str() {
+        "running" => {
+            let since = watcher.started_at.as_deref().unwrap_or("now");
+            writeln!(out, "watcher  running{process} since {since}")?;
+        }
+        "dead" => writeln!(
+            out,
+            "watcher  ended without being asked{process}; archal attach goes on where it was"
+        )?,
+        _ => writeln!(out, "watcher  none; archal attach <trace-dir> starts it")?,
+    }
+    if let Some(log) = &watcher.log {
+        writeln!(out, "log      {}", log.display())?;
+    }
+    let Some(doing) = &watcher.doing else {
+        return Ok(());
+    };
+    if let Some(trouble) = &doing.trouble {
+        writeln!(out, "paused   {trouble}")?;
+    }
+    for step in &doing.running {
+        writeln!(out, "doing    {} since {:.0}", step.label, step.since)?;
+    }
+    if doing.waiting > 0 {
+        writeln!(out, "waiting  {} files to be read", doing.waiting)?;
+    }
+    Ok(())
+}
+
+fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
+    for attached in &status.attached {
+        let counts: Vec<String> = attached
+            .files
+            .iter()
+            .map(|(status, number)| format!("{number} {status}"))
+            .collect();
+        let counts = if counts.is_empty() {
+            "no files".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        writeln!(out, "\n{}: {counts}", attached.directory.display())?;
+        let now = status.watcher.doing.as_ref().and_then(|doing| {
+            doing
+                .attached
+                .iter()
+                .find(|now| now.directory == attached.directory)
+        });
+        match now.and_then(|now| now.health.as_ref()) {
+            Some(FeedHealth::Degraded { reason, advice }) => {
+                writeln!(out, "  {reason}")?;
+                if let Some(advice) = advice {
+                    writeln!(out, "  {advice}")?;
+                }
+            }
+            Some(FeedHealth::Failing { reason, times, .. }) => {
+                writeln!(out, "  unhealthy: {reason} ({times} times)")?;
+            }
+            Some(FeedHealth::Healthy) | None => {}
+        }
+        for problem in now.into_iter().flat_map(|now| &now.problems) {
+            writeln!(out, "  {problem}")?;
+        }
+        for file in attached.to_tell.iter().take(MOST_LINES) {
+            let name = file
+                .path
+                .strip_prefix(&attached.directory)
+                .unwrap_or(&file.path);
+            let reason = file.reason.clone().or_else(|| {
+                let first = file.diagnostics.first()?;
+                Some(first.message.clone())
+            });
+            writeln!(
+                out,
+                "  {} {}: {}",
+                file.status,
+                name.display(),
+                reason.unwrap_or_default()
+            )?;
+        }
+        if attached.to_tell.len() > MOST_LINES {
+            writeln!(out, "  and more; --json has {}", attached.to_tell.len())?;
+        }
+    }
+    Ok(())
+}
+
+fn jobs_text(out: &mut String, status: &StatusReport) -> std::fmt::Result {
+    let counts = status::in_order(&status.jobs);
+    let total: u64 = counts.iter().map(|(_, number)| number).sum();
+    writeln!(out, "\njobs     {total}")?;
+    for (status, number) in counts {
+        writeln!(out, "  {number:>7} {}", status.name())?;
+    }
+    let blocked: u64 = status.blocked.iter().map(|cause| cause.jobs).sum();
+    for cause in status.blocked.iter().take(MOST_LINES) {
+        writeln!(out, "blocked  {} of {blocked}: {}", cause.jobs, cause.cause)?;
+    }
+    if !status.newest.is_empty() {
+        writeln!(out, "\nnewest")?;
+    }
+    for job in status.newest.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "  {:<14} {}: {}",
+            job.status.name(),
+            job.name,
+            job.reason
+        )?;
+    }
+    Ok(())
+}
+
+/// One trace with its hand-off, for a person.
+fn trace_text(status: &TraceStatus) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    _ = hand_off(&mut out, status);
+    out
+}
+
+fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
+    let job = &status.job;
+    writeln!(out, "{} {}", job.status.name(), job.name)?;
+    writeln!(out, "  {}", job.reason)?;
+    writeln!(out, "  command:  {}", status.command)?;
+    writeln!(out, "  repo:     {}", status.repo.display())?;
+    writeln!(
+        out,
+        "  trace:    {} of {}/{}, from {}",
+        job.trace.trace.escape_default(),
+        job.trace.source.escape_default(),
+        job.trace.project.escape_default(),
+        job.file.display()
+    )?;
+    if let Some(scenario) = &job.scenario {
+        writeln!(out, "  scenario: {}", scenario.display())?;
+    }
+    let policy = status.policy.as_deref().unwrap_or("as configured");
+    writeln!(out, "  policy:   {policy}")?;
+    if let Some(base) = &status.base {
+        writeln!(out, "  base:     {base}")?;
+    }
+    if let Some(group) = &job.group {
+        writeln!(out, "  group:    {group}; archal issue show {group}")?;
+    }
+    if let Some(red) = job.red {
+        let green = job.green.map_or_else(String::new, |green| {
+            format!(", green {green} with the patch")
+        });
+        writeln!(out, "  proof:    red {red}{green}")?;
+    }
+    for artifact in job.artifacts.iter().take(3) {
+        writeln!(out, "  see:      {}", artifact.path.display())?;
+    }
+    for missing in &job.missing {
+        writeln!(
+            out,
+            "  missing:  {} of {}: {}; {}",
+            missing.field, missing.entity, missing.why, missing.how
+        )?;
+    }
+    if let Some(patch) = &job.patch {
+        writeln!(
+            out,
+            "  next:     git -C {} apply {}",
+            handoff::quoted(&status.repo),
+            handoff::quoted(patch)
+        )?;
+    }
+    if job.status.is_terminal() {
+        writeln!(
+            out,
+            "  again:    archal attach-reprocess --repo {} {}",
+            handoff::quoted(&status.repo),
+            handoff::quoted(Path::new(&job.name))
+        )?;
+    }
+    writeln!(out, "  went through")?;
+    for step in &status.transitions {
+        let reason = match step.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        writeln!(
+            out,
+            "    {} {:<9} {}{reason}",
+            step.at,
+            step.stage.name(),
+            step.status.name()
+        )?;
+    }
+    for attempt in &status.attempts {
+        writeln!(
+            out,
+            "    attempt {} {} {}",
+            attempt.id,
+            attempt.step,
+            serde_json::to_value(attempt.state)
+                .ok()
+                .and_then(|state| state.as_str().map(str::to_owned))
+                .unwrap_or_default()
+        )?;
+    }
+    Ok(())
+}

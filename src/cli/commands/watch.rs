@@ -1,0 +1,38 @@
+//! `archal __watch`: the watcher behind the caller's back. Only `archal attach` starts it.
+
+use std::path::PathBuf;
+
+use crate::attach::service::AttachRequest;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::watching::{self, Voice, Watching};
+use crate::host::background::Announcer;
+
+/// Run the watcher that `archal attach` starts in the background
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The repository, absolute
+    #[arg(long)]
+    repo: PathBuf,
+
+    /// The directory and flags it begins with, as JSON
+    #[arg(long)]
+    request: String,
+
+    /// How many jobs may run children at once
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let announcer = Announcer::take().map_err(CliError::usage)?;
+    let request: AttachRequest = serde_json::from_str(&args.request)
+        .map_err(|error| CliError::usage(format!("the request cannot be read: {error}")))?;
+    let watching = Watching {
+        repo: args.repo.clone(),
+        request,
+        jobs: args.jobs,
+    };
+    watching::run(&watching, Voice::Background(announcer), cx)
+}
