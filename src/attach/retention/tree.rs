@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 /// A deeper tree is not archal's.
 const DEEPEST: usize = 64;
@@ -20,7 +20,7 @@ const ASIDE: &str = "attach/.pruned";
 /// The state folder, held open.
 pub(super) struct Tree {
     root: OwnedFd,
-    device: u64,
+    stat: Stat,
 }
 
 /// An entry of a folder.
@@ -49,7 +49,7 @@ impl Tree {
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(root) => Ok(Some(Self {
-                device: device(&rustix::fs::fstat(&root)?),
+                stat: rustix::fs::fstat(&root)?,
                 root,
             })),
         }
@@ -152,14 +152,14 @@ impl Tree {
         folder: &OwnedFd,
         name: &CStr,
         depth: usize,
-        visit: &mut dyn FnMut(&OwnedFd, &CStr, &rustix::fs::Stat) -> io::Result<()>,
+        visit: &mut dyn FnMut(&OwnedFd, &CStr, &Stat) -> io::Result<()>,
     ) -> io::Result<()> {
         let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             if depth == DEEPEST {
                 return Err(io::Error::other("folders are nested too deep"));
             }
-            if device(&stat) != self.device {
+            if stat.st_dev != self.stat.st_dev {
                 return Err(io::Error::other("another file system is mounted there"));
             }
             let inner = open_at(folder, name)?;
@@ -240,16 +240,6 @@ fn children(folder: &OwnedFd) -> io::Result<Vec<(CString, FileType)>> {
 
 fn c_name(name: &OsStr) -> io::Result<CString> {
     CString::new(name.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
-}
-
-#[expect(
-    clippy::useless_conversion,
-    clippy::cast_sign_loss,
-    clippy::unnecessary_cast,
-    reason = "the type differs between systems"
-)]
-fn device(stat: &rustix::fs::Stat) -> u64 {
-    stat.st_dev as u64
 }
 
 /// What is not there is none, and no error.
