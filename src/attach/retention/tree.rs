@@ -112,16 +112,19 @@ impl Tree {
         ))
     }
 
-    /// Removes everything that was taken, by this process or one before it.
+    /// Removes everything that was taken, by this process or one before it, and the place itself.
     pub(super) fn empty(&self) -> io::Result<()> {
-        let aside = self.aside()?;
+        let path = Path::new(ASIDE);
+        let Some(aside) = found(self.folder(path))? else {
+            return Ok(());
+        };
         let mut first = Ok(());
         for (name, _) in children(&aside)? {
             // One that cannot be removed does not keep the others.
             let removed = self.remove_at(&aside, &name);
             first = first.and(removed);
         }
-        first
+        first.and_then(|()| self.remove(path).map(|_| ()))
     }
 
     /// Removes a file or folder where it is. False where it is not there.
@@ -285,8 +288,8 @@ mod tests {
         assert!(!tree.take(path, 0).expect("fine"));
         assert_eq!(tree.measure(path).expect("measured"), Measured::default());
         tree.empty().expect("emptied");
-        let left = fs::read_dir(folder.path().join("state/attach/.pruned")).expect("a folder");
-        assert_eq!(left.count(), 0);
+        assert!(!folder.path().join("state/attach/.pruned").exists());
+        tree.empty().expect("nothing is fine");
         assert!(tree.entries(path).expect("none").is_empty());
     }
 
