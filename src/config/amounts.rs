@@ -94,7 +94,7 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 fn written(value: u64, units: &[(&str, u64)]) -> String {
     let fitting = units
         .iter()
-        .filter(|(_, factor)| value % factor == 0 && value >= *factor)
+        .filter(|(_, factor)| value.is_multiple_of(*factor) && value >= *factor)
         .max_by_key(|(_, factor)| *factor);
     let (name, factor) = fitting.or(units.last()).copied().unwrap_or(("", 1));
     format!("{}{name}", value / factor)

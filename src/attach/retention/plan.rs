@@ -154,8 +154,8 @@ fn is_older(changed: Timestamp, limit: Duration, now: Timestamp) -> bool {
 fn by_size(settings: &Retention, plan: &mut Plan, mut evidence: Vec<Unit>, mut wholes: Vec<Unit>) {
     let going: u64 = plan.going.iter().map(|(unit, _)| unit.bytes()).sum();
     let mut left = plan.bytes - going;
-    evidence.sort_by(|one, other| one.changed.cmp(&other.changed));
-    wholes.sort_by(|one, other| one.changed.cmp(&other.changed));
+    evidence.sort_by_key(|unit| unit.changed);
+    wholes.sort_by_key(|unit| unit.changed);
     for unit in evidence.into_iter().chain(wholes) {
         match settings.max_bytes {
             Some(most) if left > most.in_bytes() && unit.bytes() > 0 => {

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 /// A deeper tree is not archal's.
 const DEEPEST: usize = 64;
@@ -20,7 +20,7 @@ const ASIDE: &str = "attach/.pruned";
 /// The state folder, held open.
 pub(super) struct Tree {
     root: OwnedFd,
-    device: u64,
+    stat: Stat,
 }
 
 /// An entry of a folder.
@@ -49,7 +49,7 @@ impl Tree {
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(root) => Ok(Some(Self {
-                device: device(&rustix::fs::fstat(&root)?),
+                stat: rustix::fs::fstat(&root)?,
                 root,
             })),
         }
@@ -112,16 +112,19 @@ impl Tree {
         ))
     }
 
-    /// Removes everything that was taken, by this process or one before it.
+    /// Removes everything that was taken, by this process or one before it, and the place itself.
     pub(super) fn empty(&self) -> io::Result<()> {
-        let aside = self.aside()?;
+        let path = Path::new(ASIDE);
+        let Some(aside) = found(self.folder(path))? else {
+            return Ok(());
+        };
         let mut first = Ok(());
         for (name, _) in children(&aside)? {
             // One that cannot be removed does not keep the others.
             let removed = self.remove_at(&aside, &name);
             first = first.and(removed);
         }
-        first
+        first.and_then(|()| self.remove(path).map(|_| ()))
     }
 
     /// Removes a file or folder where it is. False where it is not there.
@@ -152,14 +155,14 @@ impl Tree {
         folder: &OwnedFd,
         name: &CStr,
         depth: usize,
-        visit: &mut dyn FnMut(&OwnedFd, &CStr, &rustix::fs::Stat) -> io::Result<()>,
+        visit: &mut dyn FnMut(&OwnedFd, &CStr, &Stat) -> io::Result<()>,
     ) -> io::Result<()> {
         let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             if depth == DEEPEST {
                 return Err(io::Error::other("folders are nested too deep"));
             }
-            if device(&stat) != self.device {
+            if stat.st_dev != self.stat.st_dev {
                 return Err(io::Error::other("another file system is mounted there"));
             }
             let inner = open_at(folder, name)?;
@@ -242,16 +245,6 @@ fn c_name(name: &OsStr) -> io::Result<CString> {
     CString::new(name.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
-#[expect(
-    clippy::useless_conversion,
-    clippy::cast_sign_loss,
-    clippy::unnecessary_cast,
-    reason = "the type differs between systems"
-)]
-fn device(stat: &rustix::fs::Stat) -> u64 {
-    stat.st_dev as u64
-}
-
 /// What is not there is none, and no error.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
@@ -295,8 +288,8 @@ mod tests {
         assert!(!tree.take(path, 0).expect("fine"));
         assert_eq!(tree.measure(path).expect("measured"), Measured::default());
         tree.empty().expect("emptied");
-        let left = fs::read_dir(folder.path().join("state/attach/.pruned")).expect("a folder");
-        assert_eq!(left.count(), 0);
+        assert!(!folder.path().join("state/attach/.pruned").exists());
+        tree.empty().expect("nothing is fine");
         assert!(tree.entries(path).expect("none").is_empty());
     }
 
