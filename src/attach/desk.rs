@@ -392,6 +392,12 @@ impl Desk {
             .is_some_and(|trouble| trouble.until <= now && !trouble.is_broken)
         {
             inner.trouble = None;
+            drop(inner);
+            if let Err(error) = self.engine.pick_up_dropped() {
+                self.in_trouble(&error);
+                return;
+            }
+            inner = self.inner();
         }
         let mut due = Vec::new();
         for (id, entry) in &mut inner.attached {
@@ -484,10 +490,13 @@ impl Desk {
         let known: Vec<i64> = inner.attached.keys().copied().collect();
         drop(inner);
         let now = self.engine.now();
-        let claimed = self
-            .engine
-            .state
-            .write(|change| jobs::claim_to_grade(change, &known, now));
+        let claimed = self.engine.state.write(|change| {
+            let job = jobs::claim_to_grade(change, &known, now)?;
+            if let Some(job) = &job {
+                self.engine.take_in_hand(job.id);
+            }
+            Ok(job)
+        });
         let job = match claimed {
             Ok(job) => job?,
             Err(error) => {
@@ -644,6 +653,7 @@ impl Desk {
                 let Some(desk) = own.upgrade() else { return };
                 let told = desk.told.clone();
                 let (id, name) = (job.id, job.report.name.clone());
+                let holding = desk.engine.holding(vec![id]);
                 let worked = desk
                     .engine
                     .work(&attached, job, stop, &mut |line| told(line));
@@ -663,6 +673,7 @@ impl Desk {
                     }
                     Err(error) => {
                         desk.engine.put_back(id, &error);
+                        drop(holding);
                         desk.in_trouble(&error);
                     }
                 }
