@@ -423,7 +423,7 @@ impl Desk {
     }
 
     /// Notes what is in the way of all work; it is tried again after a pause.
-    fn in_trouble(&self, error: &(dyn Error + 'static)) {
+    pub(super) fn in_trouble(&self, error: &(dyn Error + 'static)) {
         let reason = if is_full(error) {
             "the disk is full; work goes on when there is room".to_owned()
         } else {
