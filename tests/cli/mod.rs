@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod frame;
 mod man;
+mod redact;
 mod run;
 mod schema;
 
