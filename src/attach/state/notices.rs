@@ -246,7 +246,7 @@ mod tests {
     fn state() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let layout = Layout::of(folder.path(), None);
-        let state = State::open(&layout).expect("opened").state;
+        let state = State::open(&layout, false).expect("opened").state;
         (folder, state)
     }
 
