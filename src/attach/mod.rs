@@ -12,7 +12,7 @@
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
-//! - `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
+//! - `turns`: one step at a time for a trace; `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
@@ -41,4 +41,5 @@ pub mod settings;
 pub mod state;
 pub mod status;
 mod sweep;
+mod turns;
 pub mod watcher;
