@@ -28,6 +28,7 @@ use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
+use super::telling::Bell;
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
 const READY_HOLDS: Duration = Duration::from_secs(1);
@@ -89,6 +90,8 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) ledger: Ledger,
     pub(super) places: Places,
+    /// Rung when a notice was written down.
+    pub(super) bell: Bell,
     ready: Mutex<BTreeMap<i64, Held>>,
 }
 
@@ -108,6 +111,7 @@ impl Engine {
             state,
             ledger,
             places: Places::new(MOST_PLACES),
+            bell: Bell::default(),
             ready: Mutex::new(BTreeMap::new()),
         };
         engine.settle()?;

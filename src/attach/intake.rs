@@ -7,6 +7,7 @@ use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
 
+use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::store::atomic::{self, Durability, WriteError};
@@ -188,17 +189,21 @@ impl Engine {
 
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
-        self.state.write(|change| {
+        let is_told = self.state.write(|change| {
+            let mut is_told = false;
             for (id, outcome) in &done {
+                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)
                 {
                     failures::seen(change, group, identity, title, now)?;
+                    let told = (NoticeEvent::New, outcome.job.reason.as_str());
+                    is_told |= self.note(change, ready, group, told)?;
                 }
-                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
             }
-            Ok(())
+            Ok(is_told)
         })?;
+        self.bell.ring_if(is_told);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use crate::store::database::DatabaseError;
 
 use super::engine::Engine;
+use super::inbox::decide::DISMISSED;
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::reproducing::{chain, is_full};
@@ -45,10 +46,9 @@ impl Engine {
             let failure = failures::get(change, group)?;
             if let (Some(failure), false) = (&failure, job.is_asked) {
                 if failure.status == FailureStatus::Dismissed {
-                    let note = failure.note.as_deref().unwrap_or("no reason given");
-                    let reason = format!("the failure {group} was dismissed: {note}");
-                    end(job.id, &reason)?;
-                    return Ok(Led::Member(reason));
+                    // By this reason the job is found when the dismissal is taken back.
+                    end(job.id, DISMISSED)?;
+                    return Ok(Led::Member(DISMISSED.to_owned()));
                 }
                 let leader = failure.leader.filter(|leader| *leader != job.id);
                 if let Some(leader) = leader
