@@ -440,6 +440,12 @@ impl Desk {
             .is_some_and(|trouble| trouble.until <= now && !trouble.is_broken)
         {
             inner.trouble = None;
+            drop(inner);
+            if let Err(error) = self.engine.pick_up_dropped() {
+                self.in_trouble(&error);
+                return;
+            }
+            inner = self.inner();
         }
         let mut due = Vec::new();
         for (id, entry) in &mut inner.attached {
@@ -465,7 +471,7 @@ impl Desk {
     }
 
     /// Notes what is in the way of all work; it is tried again after a pause.
-    fn in_trouble(&self, error: &(dyn Error + 'static)) {
+    pub(super) fn in_trouble(&self, error: &(dyn Error + 'static)) {
         let reason = if is_full(error) {
             "the disk is full; work goes on when there is room".to_owned()
         } else {
@@ -536,10 +542,13 @@ impl Desk {
         let known: Vec<i64> = inner.attached.keys().copied().collect();
         drop(inner);
         let now = self.engine.now();
-        let claimed = self
-            .engine
-            .state
-            .write(|change| jobs::claim_to_grade(change, &known, now));
+        let claimed = self.engine.state.write(|change| {
+            let job = jobs::claim_to_grade(change, &known, now)?;
+            if let Some(job) = &job {
+                self.engine.take_in_hand(job.id);
+            }
+            Ok(job)
+        });
         let job = match claimed {
             Ok(job) => job?,
             Err(error) => {
@@ -696,6 +705,7 @@ impl Desk {
                 let Some(desk) = own.upgrade() else { return };
                 let told = desk.told.clone();
                 let (id, name) = (job.id, job.report.name.clone());
+                let holding = desk.engine.holding(vec![id]);
                 let worked = desk
                     .engine
                     .work(&attached, job, stop, &mut |line| told(line));
@@ -715,6 +725,7 @@ impl Desk {
                     }
                     Err(error) => {
                         desk.engine.put_back(id, &error);
+                        drop(holding);
                         desk.in_trouble(&error);
                     }
                 }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use archal_core::clock::Timestamp;
 use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
@@ -88,10 +89,15 @@ impl Engine {
                 .iter()
                 .zip(&artifacts)
                 .map(|(imported, (_, hash))| {
-                    register(change, attached, imported, hash, &report.path, now)
+                    self.register(change, attached, imported, hash, &report.path, now)
                 })
                 .collect()
         })?;
+        let jobs = registered.iter().filter_map(|registered| match registered {
+            Registered::Job { id, .. } => Some(*id),
+            Registered::Known | Registered::Older { .. } => None,
+        });
+        let _holding = self.holding(jobs.collect());
         let ready = self.ready(attached, false)?;
         let mut done = Vec::new();
         for ((imported, (bytes, _)), registered) in group.iter().zip(&artifacts).zip(registered) {
@@ -120,6 +126,22 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let now = self.now();
+        let _holding = self.holding(vec![job.id]);
+        let id = job.id;
+        let graded = self.grade_again_held(attached, job, now, told);
+        if let Err(error) = &graded {
+            self.put_back(id, error);
+        }
+        graded
+    }
+
+    fn grade_again_held(
+        &self,
+        attached: &Attached,
+        job: jobs::StoredJob,
+        now: Timestamp,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
         let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
             let reason = format!(
                 "its import is gone or changed; it is read again from {} when that is there",
@@ -187,6 +209,76 @@ impl Engine {
         })
     }
 
+    /// Finds out what is to be done with a trace, and makes its job run where it is graded.
+    fn register(
+        &self,
+        change: &Connection,
+        attached: &Attached,
+        imported: &Imported,
+        import_hash: &str,
+        file: &Path,
+        now: Timestamp,
+    ) -> rusqlite::Result<Registered> {
+        let trace = traces::known(change, &imported.identity)?;
+        let age = age(&imported.trace);
+        if let Some(known) = jobs::newest(change, trace.id)? {
+            let is_dropped = known.report.status == Status::Running && !self.is_in_hand(known.id);
+            let is_at_import = known.report.stage <= Stage::Seed
+                && (known.report.status == Status::Queued || is_dropped);
+            let lost_its_import =
+                known.report.stage == Stage::Import && known.report.status == Status::Blocked;
+            if known.report.revision == imported.trace.revision {
+                if !is_at_import && !lost_its_import {
+                    return Ok(Registered::Known);
+                }
+                if jobs::tries(change, known.id)? >= MOST_TRIES {
+                    let reason = "archal ended each time it worked on this trace; please report it";
+                    jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
+                    return Ok(Registered::Known);
+                }
+                jobs::renew(change, known.id, file, import_hash, now)?;
+                self.take_in_hand(known.id);
+                return Ok(Registered::Job {
+                    id: known.id,
+                    earlier: jobs::earlier(change, trace.id, known.id)?,
+                    name: trace.name,
+                });
+            }
+            // A file that was written again says what counts now, also where it says less.
+            if known.report.file != file && known.age > age {
+                return Ok(Registered::Older {
+                    file: known.report.file.display().to_string(),
+                });
+            }
+            let is_under_way = known.report.stage >= Stage::Reproduce
+                && matches!(known.report.status, Status::Running | Status::WaitingBudget);
+            if !is_under_way {
+                let reason = "a newer revision of the trace came";
+                let stage = known.report.stage;
+                jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
+            }
+        }
+        let id = jobs::begin(
+            change,
+            &jobs::NewJob {
+                trace: &trace,
+                attachment: attached.id,
+                revision: &imported.trace.revision,
+                age,
+                file,
+                import_hash,
+                is_asked: false,
+            },
+            now,
+        )?;
+        self.take_in_hand(id);
+        Ok(Registered::Job {
+            id,
+            earlier: jobs::earlier(change, trace.id, id)?,
+            name: trace.name,
+        })
+    }
+
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
         let is_told = self.state.write(|change| {
@@ -231,72 +323,6 @@ fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String
     let bytes = atomic::json_bytes(&report.path, &ImportArtifact::new(report, imported))?;
     let hash = hash::sha256(&bytes);
     Ok((bytes, hash))
-}
-
-fn register(
-    change: &Connection,
-    attached: &Attached,
-    imported: &Imported,
-    import_hash: &str,
-    file: &Path,
-    now: archal_core::clock::Timestamp,
-) -> rusqlite::Result<Registered> {
-    let trace = traces::known(change, &imported.identity)?;
-    let age = age(&imported.trace);
-    if let Some(known) = jobs::newest(change, trace.id)? {
-        let is_at_import = !known.report.status.is_terminal()
-            && known.report.stage <= Stage::Seed
-            && known.report.status == Status::Queued;
-        let lost_its_import =
-            known.report.stage == Stage::Import && known.report.status == Status::Blocked;
-        if known.report.revision == imported.trace.revision {
-            if !is_at_import && !lost_its_import {
-                return Ok(Registered::Known);
-            }
-            if jobs::tries(change, known.id)? >= MOST_TRIES {
-                let reason = "archal ended each time it worked on this trace; please report it";
-                jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
-                return Ok(Registered::Known);
-            }
-            jobs::renew(change, known.id, file, import_hash, now)?;
-            return Ok(Registered::Job {
-                id: known.id,
-                earlier: jobs::earlier(change, trace.id, known.id)?,
-                name: trace.name,
-            });
-        }
-        // A file that was written again says what counts now, also where it says less.
-        if known.report.file != file && known.age > age {
-            return Ok(Registered::Older {
-                file: known.report.file.display().to_string(),
-            });
-        }
-        let is_under_way = known.report.stage >= Stage::Reproduce
-            && matches!(known.report.status, Status::Running | Status::WaitingBudget);
-        if !is_under_way {
-            let reason = "a newer revision of the trace came";
-            let stage = known.report.stage;
-            jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
-        }
-    }
-    let id = jobs::begin(
-        change,
-        &jobs::NewJob {
-            trace: &trace,
-            attachment: attached.id,
-            revision: &imported.trace.revision,
-            age,
-            file,
-            import_hash,
-            is_asked: false,
-        },
-        now,
-    )?;
-    Ok(Registered::Job {
-        id,
-        earlier: jobs::earlier(change, trace.id, id)?,
-        name: trace.name,
-    })
 }
 
 /// What tells a newer revision of a trace from an older one: the last time it names, and how

@@ -37,6 +37,7 @@ impl Engine {
             };
             let run = || {
                 let stage = job.report.stage;
+                self.take_in_hand(job.id);
                 jobs::move_to(change, job.id, stage, Status::Running, "", now)
             };
             let Some(group) = &job.report.group else {

@@ -127,6 +127,19 @@ impl Watcher {
         })
     }
 
+    /// Reads all of the state behind the work, because it was too large to be read before it: one
+    /// that contradicts itself is trouble as soon as that is known.
+    pub fn check_behind(&self) -> Result<(), WatcherError> {
+        let (engine, desk) = (self.engine.clone(), Arc::downgrade(&self.desk));
+        // Not waited for at the end: it reads for as long as the file is large.
+        beside("checker", move || {
+            if let (Err(error), Some(desk)) = (engine.state.check(), desk.upgrade()) {
+                desk.in_trouble(&error);
+            }
+        })
+        .map(drop)
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine

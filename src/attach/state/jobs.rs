@@ -446,16 +446,30 @@ pub fn any_open(connection: &Connection, attachment: Option<i64>) -> rusqlite::R
 
 /// Puts jobs that a process left running back into the queue, at the stage they were in.
 pub fn requeue_running(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let left: Vec<(i64, String)> = connection
-        .prepare("SELECT id, stage FROM jobs WHERE status = 'running' ORDER BY id")?
+    requeue_running_but(connection, &|_| false, now)
+}
+
+/// Puts running jobs back into the queue, but those that `is_in_hand`.
+pub fn requeue_running_but(
+    connection: &Connection,
+    is_in_hand: &dyn Fn(i64) -> bool,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let running: Vec<(i64, String)> = connection
+        .prepare_cached("SELECT id, stage FROM jobs WHERE status = 'running' ORDER BY id")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (id, stage) in &left {
+    let mut requeued = 0;
+    for (id, stage) in &running {
+        if is_in_hand(*id) {
+            continue;
+        }
         let stage = Stage::of(stage).unwrap_or(Stage::Import);
         let reason = "the process that worked on it ended";
         move_to(connection, *id, stage, Status::Queued, reason, now)?;
+        requeued += 1;
     }
-    Ok(left.len())
+    Ok(requeued)
 }
 
 /// Puts jobs that waited for money back into the queue.
