@@ -23,7 +23,7 @@ use crate::store::space;
 
 use super::engine::{Attached, Engine};
 use super::intake::{self, IntakeError};
-use super::job::Status;
+use super::job::{Stage, Status};
 use super::lead::Led;
 use super::reproducing::is_full;
 use super::room::Room;
@@ -525,8 +525,25 @@ impl Desk {
             let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
             };
-            if !self.once && entry.settling.look(&path, stamp, now) != Look::Read {
+            let is_unchanged = !self.once
+                && match entry.settling.look(&path, stamp, now) {
+                    Look::Read => false,
+                    Look::Later(_) => continue,
+                    Look::Unchanged => true,
+                };
+            if is_unchanged {
+                drop(inner);
+                let is_forgotten = self.is_forgotten(id, &path);
+                inner = self.inner();
+                if !is_forgotten {
+                    continue;
+                }
+            }
+            let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
+            };
+            if is_unchanged {
+                entry.settling.forget(&path);
             }
             let attached = entry.attached.clone();
             inner.light += 1;
@@ -565,10 +582,46 @@ impl Desk {
         Some(
             self.light_step(&attached, &name, label, move |desk, attached| {
                 let told = desk.told.clone();
+                let id = job.id;
                 desk.engine
-                    .grade_again(attached, job, &mut |line| told(line))
+                    .grade_again(attached, job, &mut |line| told(line))?;
+                desk.job_or_its_file(id);
+                Ok(())
             }),
         )
+    }
+
+    /// Whether the state was told to forget what it knew of a file, so that it is read again.
+    fn is_forgotten(&self, attachment: i64, path: &Path) -> bool {
+        let stamp = self
+            .engine
+            .state
+            .read(|connection| files::stamp(connection, attachment, path));
+        matches!(stamp, Ok(None))
+    }
+
+    /// Reads the file of a job again whose import is gone; gives the job as it stands.
+    fn job_or_its_file(&self, id: i64) -> Option<jobs::StoredJob> {
+        let job = self
+            .engine
+            .state
+            .read(|connection| jobs::get(connection, id))
+            .ok()??;
+        let is_lost = job.report.stage == Stage::Import
+            && job.report.status == Status::Blocked
+            && self.is_forgotten(job.attachment, &job.report.file);
+        if is_lost && let Ok(stamp) = Stamp::read(&job.report.file) {
+            let mut inner = self.inner();
+            let file = job.report.file.clone();
+            if inner.attached.contains_key(&job.attachment)
+                && inner.queued.insert((job.attachment, file.clone()))
+            {
+                inner.looks.push_back((job.attachment, file, stamp));
+            }
+            drop(inner);
+            self.wake();
+        }
+        Some(job)
     }
 
     fn light_step(
@@ -711,11 +764,7 @@ impl Desk {
                     .work(&attached, job, stop, &mut |line| told(line));
                 match worked {
                     Ok(()) => {
-                        let job = desk
-                            .engine
-                            .state
-                            .read(|connection| jobs::get(connection, id));
-                        if let Ok(Some(job)) = job {
+                        if let Some(job) = desk.job_or_its_file(id) {
                             told(&format!(
                                 "{} {name}: {}",
                                 job.report.status.name(),

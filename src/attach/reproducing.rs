@@ -113,7 +113,7 @@ impl Engine {
         // A job that was stopped in the fix stage says so until it gets there again.
         job.stage = stage;
         let bench = self.bench(&ready, stop);
-        let journal = JobJournal::new(self, &ready, id, &job.name, stop);
+        let journal = JobJournal::new(self, &ready, attached, (id, &job.name), stop);
         let work = Work {
             engine: self,
             ready: &ready,
