@@ -469,6 +469,7 @@ fn an_event_is_told_while_a_walk_is_held_back() {
     for number in 0..10 {
         fs::write(home.path().join(format!("old-{number}.json")), "{}").expect("written");
     }
+    fs::create_dir(home.path().join("z")).expect("new");
     let (held, is_held) = channel();
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
@@ -487,7 +488,8 @@ fn an_event_is_told_while_a_walk_is_held_back() {
     let watch = DirectoryWatch::start(root, SOURCE.accepts, known, BY_EVENTS, clock(), sink)
         .expect("started");
     is_held.recv_timeout(DEADLINE).expect("the walk began");
-    fs::write(root.join("new.json"), "{}").expect("written");
+    // The walk has not come by that folder.
+    fs::write(root.join("z/new.json"), "{}").expect("written");
     let next = || events.recv_timeout(DEADLINE).expect("told");
     assert_eq!(next(), Event::Health(Health::Events));
     assert!(matches!(next(), Event::Look { path, .. } if path.ends_with("new.json")));
@@ -532,6 +534,20 @@ fn more_wakeups_than_fit_are_found_by_a_walk() {
 }
 
 #[test]
+fn where_no_wakeup_fits_walks_do_it_all() {
+    let watched = Watched::settled(Settings {
+        most_wakeups: 0,
+        ..BY_EVENTS
+    });
+    let folder = watched.at("a");
+    fs::create_dir(&folder).expect("new");
+    watched.until_scanned();
+    // No walk is due for long: the one that came by the folder asked for its events.
+    fs::rename(watched.outside("{}"), folder.join("x.json")).expect("moved");
+    assert_eq!(watched.look(&folder.join("x.json")), Why::Arrived);
+}
+
+#[test]
 fn a_watch_ends_when_it_is_stopped_and_when_nobody_listens() {
     let home = tempfile::tempdir().expect("temporary folder");
     for is_stopped in [true, false] {
@@ -541,16 +557,17 @@ fn a_watch_ends_when_it_is_stopped_and_when_nobody_listens() {
         let watch =
             DirectoryWatch::start(home.path(), SOURCE.accepts, known, BY_EVENTS, clock(), sink)
                 .expect("started");
-        let left = is_stopped.then(|| {
+        let mut watch = Some(watch);
+        if is_stopped {
             events.recv_timeout(DEADLINE).expect("told");
-            watch.stop();
-        });
+            watch.take().expect("not stopped").stop();
+        }
         // The sink is dropped with the last of the threads.
         loop {
             match events.recv_timeout(DEADLINE) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("{left:?}: still there"),
+                Err(RecvTimeoutError::Timeout) => panic!("still there"),
             }
         }
     }
