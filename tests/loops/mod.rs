@@ -8,6 +8,7 @@ mod cheating;
 mod demo;
 mod documents;
 mod misbehaving;
+mod money;
 mod repeatable;
 mod resume;
 mod trace_folder;
