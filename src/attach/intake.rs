@@ -1,7 +1,7 @@
 //! From a file that was read to graded jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
 use archal_core::trace::{Trace, TraceIdentity};
@@ -42,6 +42,12 @@ pub enum IntakeError {
     State(#[from] DatabaseError),
 }
 
+/// A trace of which another file gave a newer revision.
+struct Passed {
+    file: PathBuf,
+    trace: TraceIdentity,
+}
+
 /// What became of a trace that was read.
 enum Registered {
     /// It is graded now, as this job, the `earlier`th of its trace.
@@ -49,7 +55,7 @@ enum Registered {
     /// This content is known.
     Known,
     /// A newer revision is known.
-    Older { file: String },
+    Older { file: PathBuf },
 }
 
 impl Engine {
@@ -63,15 +69,25 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let mut row = row(&report);
+        let mut begun = Vec::new();
         for group in report.traces.chunks(GROUP) {
-            self.take_group(attached, &report, group, &mut row, told)?;
+            begun.extend(self.take_group(attached, &report, group, &mut row, told)?);
         }
         let now = self.now();
-        self.state
-            .write(|change| files::put(change, attached.id, &row, stamp, now))?;
+        self.state.write(|change| {
+            // A newer revision may have come from another file meanwhile, which found no row of
+            // this file to say it in.
+            for id in &begun {
+                if let Some(passed) = passed(change, *id)? {
+                    row.diagnostics.push(older(&passed.trace, &passed.file));
+                }
+            }
+            files::put(change, attached.id, &row, stamp, now)
+        })?;
         Ok(())
     }
 
+    /// Gives the jobs that it began.
     fn take_group(
         &self,
         attached: &Attached,
@@ -79,11 +95,14 @@ impl Engine {
         group: &[Imported],
         row: &mut FileRow,
         told: &mut dyn FnMut(&str),
-    ) -> Result<(), IntakeError> {
+    ) -> Result<Vec<i64>, IntakeError> {
         let artifacts: Vec<(Vec<u8>, String)> = group
             .iter()
             .map(|imported| bytes_of(report, imported))
             .collect::<Result<_, _>>()?;
+        let _turn = self
+            .turns
+            .take(group.iter().map(|imported| &imported.identity));
         let now = self.now();
         let registered: Vec<Registered> = self.state.write(|change| {
             group
@@ -104,7 +123,9 @@ impl Engine {
         for ((imported, (bytes, _)), registered) in group.iter().zip(&artifacts).zip(registered) {
             match registered {
                 Registered::Known => {}
-                Registered::Older { file } => row.diagnostics.push(older(imported, &file)),
+                Registered::Older { file } => {
+                    row.diagnostics.push(older(&imported.identity, &file));
+                }
                 Registered::Job { id, name, earlier } => {
                     let path = artifact::artifact_path(&self.surround.layout, &name);
                     self.set_aside(&name, earlier)?;
@@ -115,7 +136,9 @@ impl Engine {
                 }
             }
         }
-        self.put_graded(&ready, done)
+        let begun = done.iter().map(|(id, _)| *id).collect();
+        self.put_graded(&ready, done)?;
+        Ok(begun)
     }
 
     /// Grades a job that was imported before: one that a killed process left, or that somebody
@@ -126,8 +149,16 @@ impl Engine {
         job: jobs::StoredJob,
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
-        let now = self.now();
         let _holding = self.holding(vec![job.id]);
+        let _turn = self.turns.take(std::iter::once(&job.report.trace));
+        let is_running = self
+            .state
+            .read(|connection| jobs::is_running(connection, job.id))?;
+        if !is_running {
+            // A newer revision took its place while this step waited.
+            return Ok(());
+        }
+        let now = self.now();
         let id = job.id;
         let graded = self.grade_again_held(attached, job, now, told);
         if let Err(error) = &graded {
@@ -260,8 +291,12 @@ impl Engine {
             // A file that was written again says what counts now, also where it says less.
             if known.report.file != file && known.age > age {
                 return Ok(Registered::Older {
-                    file: known.report.file.display().to_string(),
+                    file: known.report.file,
                 });
+            }
+            if known.report.file != file {
+                let note = older(&imported.identity, file);
+                files::add_note(change, known.attachment, &known.report.file, note)?;
             }
             let is_under_way = known.report.stage >= Stage::Reproduce
                 && matches!(known.report.status, Status::Running | Status::WaitingBudget);
@@ -347,13 +382,29 @@ fn age(trace: &Trace) -> (Option<i64>, i64) {
     (last, i64::try_from(spans).unwrap_or(i64::MAX))
 }
 
-fn older(imported: &Imported, file: &str) -> Diagnostic {
-    let TraceIdentity { trace, .. } = &imported.identity;
+/// The file and trace of the job that took the place of this one, where that came from another
+/// file.
+fn passed(connection: &Connection, id: i64) -> rusqlite::Result<Option<Passed>> {
+    let Some(own) = jobs::get(connection, id)? else {
+        return Ok(None);
+    };
+    let newest = jobs::newest(connection, own.trace)?;
+    Ok(newest
+        .filter(|newest| newest.id != id && newest.report.file != own.report.file)
+        .map(|newest| Passed {
+            file: newest.report.file,
+            trace: own.report.trace,
+        }))
+}
+
+/// Said of the file with the older revision, whichever of the two was read first.
+fn older(trace: &TraceIdentity, newer: &Path) -> Diagnostic {
     Diagnostic::note(
         "trace/several-revisions",
         format!(
-            "trace `{}` is in {file} too; its newest revision counts",
-            trace.escape_default()
+            "trace `{}` is in {} too; its newest revision counts",
+            trace.trace.escape_default(),
+            newer.display()
         ),
     )
 }

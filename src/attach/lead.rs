@@ -95,6 +95,22 @@ impl Engine {
             .ok();
     }
 
+    /// Puts a claimed job back whose directory was detached before it began.
+    pub(super) fn let_go(&self, id: i64) {
+        let now = self.now();
+        drop(self.holding(vec![id]));
+        // Where the state refuses, the next start finds it running.
+        self.state
+            .write(|change| match jobs::get(change, id)? {
+                Some(job) => {
+                    let stage = job.report.stage;
+                    jobs::move_to(change, id, stage, Status::Queued, "detached", now)
+                }
+                None => Ok(()),
+            })
+            .ok();
+    }
+
     /// Ends the running job of the trace of that name: archal has a fault that it finds.
     pub(super) fn give_up(&self, name: &str, message: &str) {
         let now = self.now();
