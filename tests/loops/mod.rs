@@ -11,6 +11,7 @@ mod misbehaving;
 mod money;
 mod repeatable;
 mod resume;
+mod tended;
 mod trace_folder;
 
 use std::path::{Path, PathBuf};
