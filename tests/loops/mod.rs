@@ -8,8 +8,10 @@ mod cheating;
 mod demo;
 mod documents;
 mod misbehaving;
+mod money;
 mod repeatable;
 mod resume;
+mod tended;
 mod trace_folder;
 
 use std::path::{Path, PathBuf};
