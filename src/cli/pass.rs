@@ -156,6 +156,7 @@ pub(crate) fn make(
         let is_at_once = token.is_stopped();
         watcher.stop(if is_at_once { Duration::ZERO } else { GRACE });
     }
+    watcher.tell(&attached, &token);
     let trouble = watcher.desk().trouble();
     let now = watcher.desk().attached();
     let diagnostics = now
