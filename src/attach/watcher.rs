@@ -286,6 +286,9 @@ impl Watcher {
     /// Works through everything that is there, until nothing is left to do or `is_stopped`.
     pub fn work_through(&self, is_stopped: &dyn Fn() -> bool) {
         self.desk.until_read(is_stopped);
+        // The pool may have looked last before the walk had ended, and would seem to have nothing
+        // left to do.
+        self.pool.wake();
         while !is_stopped() && self.desk.trouble().is_none() {
             if self.pool.drain(Some(Duration::from_millis(200))) {
                 return;
