@@ -23,6 +23,7 @@ use super::engine::{Attached, Engine};
 use super::intake::{self, IntakeError};
 use super::job::Status;
 use super::lead::Led;
+use super::ready::{Ready, ReadyError};
 use super::reproducing::is_full;
 use super::state::{files, jobs};
 
@@ -67,6 +68,8 @@ struct Inner {
     attached: BTreeMap<i64, Entry>,
     looks: VecDeque<(i64, PathBuf, Stamp)>,
     queued: BTreeSet<(i64, PathBuf)>,
+    /// Files that are being read: as they were when that began, and as they were seen since.
+    reading: BTreeMap<(i64, PathBuf), (Stamp, Option<Stamp>)>,
     /// Light steps under way.
     light: usize,
     /// When the last light step ended.
@@ -92,6 +95,8 @@ struct Entry {
     /// Whether everything that was there at the beginning was told.
     is_scanned: bool,
     diagnostics: Vec<Diagnostic>,
+    /// What was told of its configuration.
+    complaint: Option<String>,
 }
 
 /// How one attachment stands.
@@ -149,6 +154,7 @@ impl Desk {
                 health: None,
                 is_scanned: false,
                 diagnostics: Vec::new(),
+                complaint: None,
                 attached,
             };
             inner.attached.insert(entry.attached.id, entry);
@@ -468,8 +474,14 @@ impl Desk {
             return None;
         }
         while let Some((id, path, stamp)) = inner.looks.pop_front() {
-            inner.queued.remove(&(id, path.clone()));
+            let of = (id, path.clone());
+            inner.queued.remove(&of);
             self.changed.notify_all();
+            if let Some((read, since)) = inner.reading.get_mut(&of) {
+                // One reader at a time: a large file is told of more than once before its end.
+                *since = (stamp != *read).then_some(stamp);
+                continue;
+            }
             let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
             };
@@ -478,6 +490,7 @@ impl Desk {
             }
             let attached = entry.attached.clone();
             inner.light += 1;
+            inner.reading.insert(of, (stamp, None));
             drop(inner);
             let label = format!("reading {}", path.display());
             let file = path.clone();
@@ -527,13 +540,14 @@ impl Desk {
         work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
     ) -> Step {
         let (own, attached) = (self.own.clone(), attached.clone());
+        let of = (attached.id, about.to_owned());
         Step {
             id: step_id(attached.id, &about.to_string_lossy()),
             label,
             weight: Weight::Light,
             run: Box::new(move |_| {
                 let Some(desk) = own.upgrade() else { return };
-                let _under_way = UnderWay(&desk);
+                let _under_way = UnderWay { desk: &desk, of };
                 if let Err(error) = work(&desk, &attached) {
                     desk.in_trouble(&error);
                 }
@@ -543,7 +557,7 @@ impl Desk {
 
     /// Reads a file and takes in what it gives.
     fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
-        let ready = self.engine.ready(attached, false)?;
+        let ready = self.ready(attached, false)?;
         let redactor = ready.settings.scrubber.redactor();
         let report = read_file(self.engine.surround.source, path, redactor, None);
         let report = if self.once {
@@ -574,6 +588,24 @@ impl Desk {
         }
         self.engine
             .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
+    }
+
+    /// [`Engine::ready`], and tells when the configuration breaks or is good again.
+    fn ready(&self, attached: &Attached, exactly: bool) -> Result<Arc<Ready>, ReadyError> {
+        let ready = self.engine.ready(attached, exactly)?;
+        let complaint = self.engine.complaint(attached);
+        let mut inner = self.inner();
+        let Some(entry) = inner.attached.get_mut(&attached.id) else {
+            return Ok(ready);
+        };
+        if entry.complaint == complaint {
+            return Ok(ready);
+        }
+        entry.complaint.clone_from(&complaint);
+        drop(inner);
+        let good = || "the configuration can be used again".to_owned();
+        (self.told)(&complaint.unwrap_or_else(good));
+        Ok(ready)
     }
 
     fn wait_for(&self, attached: &Attached, report: &FileReport) -> Result<(), IntakeError> {
@@ -629,7 +661,7 @@ impl Desk {
             let Some(attached) = attached else {
                 return Ok(None);
             };
-            let ready = self.engine.ready(&attached, true)?;
+            let ready = self.ready(&attached, true)?;
             match self.engine.lead(&job, &ready.base)? {
                 Led::Member(reason) => {
                     (self.told)(&format!(
@@ -694,16 +726,27 @@ impl Desk {
 }
 
 /// A light step under way, until it is dropped, however it ends.
-struct UnderWay<'a>(&'a Desk);
+struct UnderWay<'a> {
+    desk: &'a Desk,
+    /// Its attachment and, where it reads one, its file.
+    of: (i64, PathBuf),
+}
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let mut inner = self.0.inner();
+        let mut inner = self.desk.inner();
         inner.light -= 1;
-        inner.quiet_since = self.0.engine.surround.clock.monotonic();
+        inner.quiet_since = self.desk.engine.surround.clock.monotonic();
+        if let Some((_, Some(stamp))) = inner.reading.remove(&self.of)
+            && inner.attached.contains_key(&self.of.0)
+            && inner.queued.insert(self.of.clone())
+        {
+            let (attachment, path) = self.of.clone();
+            inner.looks.push_back((attachment, path, stamp));
+        }
         drop(inner);
-        self.0.changed.notify_all();
-        self.0.timers.notify_all();
+        self.desk.changed.notify_all();
+        self.desk.timers.notify_all();
     }
 }
 

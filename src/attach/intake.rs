@@ -82,6 +82,7 @@ impl Engine {
             .iter()
             .map(|imported| bytes_of(report, imported))
             .collect::<Result<_, _>>()?;
+        let _held = self.busy.take(group.iter().map(|one| &one.identity));
         let now = self.now();
         let registered: Vec<Registered> = self.state.write(|change| {
             group

@@ -12,12 +12,13 @@
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
-//! - `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
+//! - `busy`: which traces are under way. `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`status`], [`handoff`]: where jobs stand, for programs and for people.
 
+mod busy;
 pub mod desk;
 pub mod engine;
 mod fixing;
