@@ -11,6 +11,8 @@ mod misbehaving;
 mod repeatable;
 mod resume;
 mod trace_folder;
+mod watched;
+mod watching;
 
 use std::path::{Path, PathBuf};
 
