@@ -22,13 +22,14 @@ use crate::sandbox::stop::StopToken;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
-use super::busy::Busy;
 use super::flags::AttachFlags;
 use super::journal;
 use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
+use super::telling::Bell;
+use super::turns::Turns;
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
 const READY_HOLDS: Duration = Duration::from_secs(1);
@@ -107,10 +108,12 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) ledger: Ledger,
     pub(super) places: Places,
+    /// Rung when a notice was written down.
+    pub(super) bell: Bell,
     /// Jobs that a thread of this process works on. One that runs and is not among them was
     /// dropped by an error.
     in_hand: Mutex<BTreeSet<i64>>,
-    pub(super) busy: Busy,
+    pub(super) turns: Turns,
     ready: Mutex<BTreeMap<i64, Held>>,
 }
 
@@ -133,8 +136,9 @@ impl Engine {
             state,
             ledger,
             places: Places::new(MOST_PLACES),
+            bell: Bell::default(),
             in_hand: Mutex::default(),
-            busy: Busy::default(),
+            turns: Turns::default(),
             ready: Mutex::new(BTreeMap::new()),
         };
         engine.settle()?;

@@ -1,13 +1,14 @@
 //! From a file that was read to graded jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
 use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
 
+use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::store::atomic::{self, Durability, WriteError};
@@ -18,6 +19,7 @@ use super::engine::{Attached, Engine};
 use super::grading::{self, Grading};
 use super::job::{FileRow, JobReport, Stage, Status};
 use super::ready::{Ready, ReadyError};
+use super::state::pruned::{self, Part};
 use super::state::{failures, files, jobs, traces};
 
 /// How many jobs one transaction holds.
@@ -40,6 +42,12 @@ pub enum IntakeError {
     State(#[from] DatabaseError),
 }
 
+/// A trace of which another file gave a newer revision.
+struct Passed {
+    file: PathBuf,
+    trace: TraceIdentity,
+}
+
 /// What became of a trace that was read.
 enum Registered {
     /// It is graded now, as this job, the `earlier`th of its trace.
@@ -47,7 +55,7 @@ enum Registered {
     /// This content is known.
     Known,
     /// A newer revision is known.
-    Older { file: String },
+    Older { file: PathBuf },
 }
 
 impl Engine {
@@ -61,15 +69,25 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let mut row = row(&report);
+        let mut begun = Vec::new();
         for group in report.traces.chunks(GROUP) {
-            self.take_group(attached, &report, group, &mut row, told)?;
+            begun.extend(self.take_group(attached, &report, group, &mut row, told)?);
         }
         let now = self.now();
-        self.state
-            .write(|change| files::put(change, attached.id, &row, stamp, now))?;
+        self.state.write(|change| {
+            // A newer revision may have come from another file meanwhile, which found no row of
+            // this file to say it in.
+            for id in &begun {
+                if let Some(passed) = passed(change, *id)? {
+                    row.diagnostics.push(older(&passed.trace, &passed.file));
+                }
+            }
+            files::put(change, attached.id, &row, stamp, now)
+        })?;
         Ok(())
     }
 
+    /// Gives the jobs that it began.
     fn take_group(
         &self,
         attached: &Attached,
@@ -77,12 +95,14 @@ impl Engine {
         group: &[Imported],
         row: &mut FileRow,
         told: &mut dyn FnMut(&str),
-    ) -> Result<(), IntakeError> {
+    ) -> Result<Vec<i64>, IntakeError> {
         let artifacts: Vec<(Vec<u8>, String)> = group
             .iter()
             .map(|imported| bytes_of(report, imported))
             .collect::<Result<_, _>>()?;
-        let _held = self.busy.take(group.iter().map(|one| &one.identity));
+        let _turn = self
+            .turns
+            .take(group.iter().map(|imported| &imported.identity));
         let now = self.now();
         let registered: Vec<Registered> = self.state.write(|change| {
             group
@@ -103,7 +123,9 @@ impl Engine {
         for ((imported, (bytes, _)), registered) in group.iter().zip(&artifacts).zip(registered) {
             match registered {
                 Registered::Known => {}
-                Registered::Older { file } => row.diagnostics.push(older(imported, &file)),
+                Registered::Older { file } => {
+                    row.diagnostics.push(older(&imported.identity, &file));
+                }
                 Registered::Job { id, name, earlier } => {
                     let path = artifact::artifact_path(&self.surround.layout, &name);
                     self.set_aside(&name, earlier)?;
@@ -114,7 +136,9 @@ impl Engine {
                 }
             }
         }
-        self.put_graded(&ready, done)
+        let begun = done.iter().map(|(id, _)| *id).collect();
+        self.put_graded(&ready, done)?;
+        Ok(begun)
     }
 
     /// Grades a job that was imported before: one that a killed process left, or that somebody
@@ -125,8 +149,16 @@ impl Engine {
         job: jobs::StoredJob,
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
-        let now = self.now();
         let _holding = self.holding(vec![job.id]);
+        let _turn = self.turns.take(std::iter::once(&job.report.trace));
+        let is_running = self
+            .state
+            .read(|connection| jobs::is_running(connection, job.id))?;
+        if !is_running {
+            // A newer revision took its place while this step waited.
+            return Ok(());
+        }
+        let now = self.now();
         let id = job.id;
         let graded = self.grade_again_held(attached, job, now, told);
         if let Err(error) = &graded {
@@ -143,12 +175,22 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
-            let reason = format!(
-                "its import is gone or changed; it is read again from {} when that is there",
-                job.report.file.display()
-            );
             self.state.write(|change| {
-                files::forget(change, attached.id, &job.report.file)?;
+                let reason = match pruned::at(change, job.trace, Part::Trace)? {
+                    // Derived again it would only go again.
+                    Some(at) if !job.is_asked => format!(
+                        "what was kept of it was removed at {at}, because it was old; \
+                         archal attach-reprocess --from import {} reads its file again",
+                        job.report.name
+                    ),
+                    _ => {
+                        files::forget(change, attached.id, &job.report.file)?;
+                        format!(
+                            "its import is gone or changed; it is read again from {} when that is there",
+                            job.report.file.display()
+                        )
+                    }
+                };
                 jobs::move_to(change, job.id, Stage::Import, Status::Blocked, &reason, now)
             })?;
             return Ok(());
@@ -225,8 +267,10 @@ impl Engine {
             let is_dropped = known.report.status == Status::Running && !self.is_in_hand(known.id);
             let is_at_import = known.report.stage <= Stage::Seed
                 && (known.report.status == Status::Queued || is_dropped);
-            let lost_its_import =
-                known.report.stage == Stage::Import && known.report.status == Status::Blocked;
+            let lost_its_import = known.report.stage == Stage::Import
+                && known.report.status == Status::Blocked
+                // What was removed because it was old is derived again when somebody asks.
+                && pruned::at(change, trace.id, Part::Trace)?.is_none();
             if known.report.revision == imported.trace.revision {
                 if !is_at_import && !lost_its_import {
                     return Ok(Registered::Known);
@@ -247,8 +291,12 @@ impl Engine {
             // A file that was written again says what counts now, also where it says less.
             if known.report.file != file && known.age > age {
                 return Ok(Registered::Older {
-                    file: known.report.file.display().to_string(),
+                    file: known.report.file,
                 });
+            }
+            if known.report.file != file {
+                let note = older(&imported.identity, file);
+                files::add_note(change, known.attachment, &known.report.file, note)?;
             }
             let is_under_way = known.report.stage >= Stage::Reproduce
                 && matches!(known.report.status, Status::Running | Status::WaitingBudget);
@@ -258,6 +306,7 @@ impl Engine {
                 jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
             }
         }
+        pruned::forget(change, trace.id)?;
         let id = jobs::begin(
             change,
             &jobs::NewJob {
@@ -281,17 +330,21 @@ impl Engine {
 
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
-        self.state.write(|change| {
+        let is_told = self.state.write(|change| {
+            let mut is_told = false;
             for (id, outcome) in &done {
+                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)
                 {
                     failures::seen(change, group, identity, title, now)?;
+                    let told = (NoticeEvent::New, outcome.job.reason.as_str());
+                    is_told |= self.note(change, ready, group, told)?;
                 }
-                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
             }
-            Ok(())
+            Ok(is_told)
         })?;
+        self.bell.ring_if(is_told);
         Ok(())
     }
 
@@ -329,13 +382,29 @@ fn age(trace: &Trace) -> (Option<i64>, i64) {
     (last, i64::try_from(spans).unwrap_or(i64::MAX))
 }
 
-fn older(imported: &Imported, file: &str) -> Diagnostic {
-    let TraceIdentity { trace, .. } = &imported.identity;
+/// The file and trace of the job that took the place of this one, where that came from another
+/// file.
+fn passed(connection: &Connection, id: i64) -> rusqlite::Result<Option<Passed>> {
+    let Some(own) = jobs::get(connection, id)? else {
+        return Ok(None);
+    };
+    let newest = jobs::newest(connection, own.trace)?;
+    Ok(newest
+        .filter(|newest| newest.id != id && newest.report.file != own.report.file)
+        .map(|newest| Passed {
+            file: newest.report.file,
+            trace: own.report.trace,
+        }))
+}
+
+/// Said of the file with the older revision, whichever of the two was read first.
+fn older(trace: &TraceIdentity, newer: &Path) -> Diagnostic {
     Diagnostic::note(
         "trace/several-revisions",
         format!(
-            "trace `{}` is in {file} too; its newest revision counts",
-            trace.escape_default()
+            "trace `{}` is in {} too; its newest revision counts",
+            trace.trace.escape_default(),
+            newer.display()
         ),
     )
 }

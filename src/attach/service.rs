@@ -129,7 +129,10 @@ impl Service {
                 .collect(),
             running: self.watcher.pool().running(),
             waiting: desk.waiting(),
-            trouble: desk.trouble().map(|trouble| trouble.reason),
+            trouble: desk
+                .trouble()
+                .map(|trouble| trouble.reason)
+                .or_else(|| desk.paused()),
         }
     }
 
@@ -192,6 +195,10 @@ impl Handler for Service {
                     .map_err(|error| reprocess_refusal(&error))?;
                 self.watcher.look_again();
                 Ok(json!({"reopened": reopened}))
+            }
+            Request::Wake => {
+                self.watcher.wake();
+                Ok(json!({"woken": true}))
             }
             Request::Submit { kind, .. } => Err(Refusal::new(
                 RefusalKind::Usage,

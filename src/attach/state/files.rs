@@ -92,6 +92,34 @@ pub fn after(
         .collect()
 }
 
+/// Adds to what is told of a file that was looked at; nothing where it was not.
+pub fn add_note(
+    connection: &Connection,
+    attachment: i64,
+    path: &Path,
+    note: Diagnostic,
+) -> rusqlite::Result<()> {
+    let key = params![attachment, path.as_os_str().as_bytes()];
+    let told: Option<Option<String>> = connection
+        .prepare_cached("SELECT diagnostics FROM files WHERE attachment = ?1 AND path = ?2")?
+        .query_row(key, |row| row.get(0))
+        .optional()?;
+    let Some(told) = told else { return Ok(()) };
+    let mut told = diagnostics(told);
+    if told.contains(&note) {
+        return Ok(());
+    }
+    told.push(note);
+    connection
+        .prepare_cached("UPDATE files SET diagnostics = ?3 WHERE attachment = ?1 AND path = ?2")?
+        .execute(params![
+            attachment,
+            path.as_os_str().as_bytes(),
+            serde_json::to_string(&told).unwrap_or_default()
+        ])?;
+    Ok(())
+}
+
 /// Forgets a file that is gone and gave no trace; one that gave traces stays as their origin.
 pub fn gone(connection: &Connection, attachment: i64, path: &Path) -> rusqlite::Result<()> {
     connection
@@ -141,10 +169,6 @@ pub fn list(
 
 fn of_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
     let path: Vec<u8> = row.get(0)?;
-    let diagnostics: Option<String> = row.get(6)?;
-    let diagnostics: Vec<Diagnostic> = diagnostics
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
     Ok(FileRow {
         path: PathBuf::from(OsStr::from_bytes(&path)),
         status: row.get(1)?,
@@ -152,6 +176,11 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
         dialect: row.get(3)?,
         traces: row.get(4)?,
         redactions: row.get(5)?,
-        diagnostics,
+        diagnostics: diagnostics(row.get(6)?),
     })
+}
+
+fn diagnostics(kept: Option<String>) -> Vec<Diagnostic> {
+    kept.and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
 }

@@ -192,6 +192,15 @@ pub fn renew(
     move_to(connection, id, Stage::Import, Status::Running, "", now)
 }
 
+/// Whether a step works on a job.
+pub fn is_running(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT status = 'running' FROM jobs WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
+        .map(|found| found.unwrap_or(false))
+}
+
 /// How often a job was begun.
 pub fn tries(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
     connection
