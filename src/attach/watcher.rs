@@ -17,7 +17,7 @@ use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
 use super::desk::{Desk, Told, step_id};
-use super::engine::{Attached, Engine};
+use super::engine::{Attached, Engine, PROBE};
 use super::flags::AttachFlags;
 use super::intake::IntakeError;
 use super::job::{JobReport, Stage, Status};
@@ -160,7 +160,7 @@ impl Watcher {
     pub fn attach(&self, directory: &Path, flags: AttachFlags) -> Result<Attached, WatcherError> {
         // Refused before anything is written down.
         let probe = Attached {
-            id: 0,
+            id: PROBE,
             directory: directory.to_owned(),
             flags: flags.clone(),
         };

@@ -14,6 +14,8 @@ mod repeatable;
 mod resume;
 mod tended;
 mod trace_folder;
+mod watched;
+mod watching;
 
 use std::path::{Path, PathBuf};
 
