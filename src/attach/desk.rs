@@ -12,15 +12,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 
 use crate::host::pool::Waker;
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::watch::settle::MOST_FILES;
 use crate::ingest::watch::{Event, Health, Settling, Stamp};
+use crate::store::space;
 
 use super::engine::{Attached, Engine};
 use super::reproducing::is_full;
+use super::room::Room;
 use super::state::{files, jobs};
 
 /// How many files wait to be read before the walk through a directory is held back.
@@ -49,6 +52,8 @@ pub struct Desk {
     /// Whether there is one look at everything, and no waiting for what is not finished.
     once: bool,
     inner: Mutex<Inner>,
+    /// Whether the disk has room for what files give.
+    room: Mutex<Room>,
     changed: Condvar,
     /// Rung when a time was set that is nearer than the others.
     timers: Condvar,
@@ -107,7 +112,9 @@ pub struct AttachedNow {
 impl Desk {
     /// A desk over an engine; `once` for a single look at everything.
     pub fn new(engine: Arc<Engine>, once: bool, told: Told) -> Arc<Self> {
+        let room = Room::of(engine.surround.layout.root().to_owned(), space::of);
         Arc::new_cyclic(|own| Self {
+            room: Mutex::new(room),
             engine,
             told,
             once,
@@ -189,6 +196,43 @@ impl Desk {
     /// Why nothing is begun at present, where that is so.
     pub fn trouble(&self) -> Option<Trouble> {
         self.inner().trouble.clone()
+    }
+
+    /// Why no file is read at present, where that is so.
+    pub fn paused(&self) -> Option<String> {
+        self.room().paused()
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for what a file gives. On a low disk a single pass ends, and a
+    /// watcher looks again.
+    fn has_room(&self, now: Duration) -> bool {
+        let mut room = self.room();
+        let has_changed = room.look(now);
+        let paused = room.paused();
+        drop(room);
+        if has_changed {
+            (self.told)(paused.as_deref().unwrap_or("the disk has room again"));
+            self.timers.notify_all();
+        }
+        match paused {
+            Some(reason) if self.once => {
+                let mut inner = self.inner();
+                inner.trouble = Some(Trouble {
+                    reason,
+                    is_broken: false,
+                    until: Duration::MAX,
+                });
+                drop(inner);
+                self.changed.notify_all();
+                false
+            }
+            Some(_) => false,
+            None => true,
+        }
     }
 
     /// How many files wait to be read.
@@ -329,6 +373,7 @@ impl Desk {
             let pause = next.map_or(LONGEST_SLEEP, |next| {
                 next.saturating_sub(clock.monotonic()).min(LONGEST_SLEEP)
             });
+            let pause = pause.min(until_midnight(self.engine.now()));
             if !pause.is_zero() {
                 let inner = self.inner();
                 if inner.closed {
@@ -376,7 +421,10 @@ impl Desk {
         let quiet = inner.quiet_since.saturating_add(QUIET);
         let quiet =
             (inner.light == 0 && quiet > self.engine.surround.clock.monotonic()).then_some(quiet);
-        [settling, trouble, quiet].into_iter().flatten().min()
+        let waits = !inner.looks.is_empty();
+        drop(inner);
+        let room = self.room().next().filter(|_| waits);
+        [settling, trouble, quiet, room].into_iter().flatten().min()
     }
 
     /// Looks at what has waited long enough, and wakes the pool.
@@ -420,7 +468,7 @@ impl Desk {
     }
 
     /// Notes what is in the way of all work; it is tried again after a pause.
-    fn in_trouble(&self, error: &(dyn Error + 'static)) {
+    pub(super) fn in_trouble(&self, error: &(dyn Error + 'static)) {
         let reason = if is_full(error) {
             "the disk is full; work goes on when there is room".to_owned()
         } else {
@@ -468,6 +516,12 @@ impl Desk {
             waker.wake();
         }
     }
+}
+
+/// How long it is to the next UTC day, in whole seconds and one more.
+fn until_midnight(now: Timestamp) -> Duration {
+    let left = DAY - now.as_second().rem_euclid(DAY);
+    Duration::from_secs(u64::try_from(left).unwrap_or(1))
 }
 
 /// The id of a step: the attachment's row, `/`, and what it is about.

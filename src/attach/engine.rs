@@ -28,6 +28,7 @@ use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
+use super::telling::Bell;
 use super::turns::Turns;
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
@@ -105,6 +106,8 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) ledger: Ledger,
     pub(super) places: Places,
+    /// Rung when a notice was written down.
+    pub(super) bell: Bell,
     /// Jobs that a thread of this process works on. One that runs and is not among them was
     /// dropped by an error.
     in_hand: Mutex<BTreeSet<i64>>,
@@ -128,6 +131,7 @@ impl Engine {
             state,
             ledger,
             places: Places::new(MOST_PLACES),
+            bell: Bell::default(),
             in_hand: Mutex::default(),
             turns: Turns::default(),
             ready: Mutex::new(BTreeMap::new()),

@@ -8,6 +8,7 @@ use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
 
+use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::store::atomic::{self, Durability, WriteError};
@@ -18,6 +19,7 @@ use super::engine::{Attached, Engine};
 use super::grading::{self, Grading};
 use super::job::{FileRow, JobReport, Stage, Status};
 use super::ready::{Ready, ReadyError};
+use super::state::pruned::{self, Part};
 use super::state::{failures, files, jobs, traces};
 
 /// How many jobs one transaction holds.
@@ -173,12 +175,22 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
-            let reason = format!(
-                "its import is gone or changed; it is read again from {} when that is there",
-                job.report.file.display()
-            );
             self.state.write(|change| {
-                files::forget(change, attached.id, &job.report.file)?;
+                let reason = match pruned::at(change, job.trace, Part::Trace)? {
+                    // Derived again it would only go again.
+                    Some(at) if !job.is_asked => format!(
+                        "what was kept of it was removed at {at}, because it was old; \
+                         archal attach-reprocess --from import {} reads its file again",
+                        job.report.name
+                    ),
+                    _ => {
+                        files::forget(change, attached.id, &job.report.file)?;
+                        format!(
+                            "its import is gone or changed; it is read again from {} when that is there",
+                            job.report.file.display()
+                        )
+                    }
+                };
                 jobs::move_to(change, job.id, Stage::Import, Status::Blocked, &reason, now)
             })?;
             return Ok(());
@@ -255,8 +267,10 @@ impl Engine {
             let is_dropped = known.report.status == Status::Running && !self.is_in_hand(known.id);
             let is_at_import = known.report.stage <= Stage::Seed
                 && (known.report.status == Status::Queued || is_dropped);
-            let lost_its_import =
-                known.report.stage == Stage::Import && known.report.status == Status::Blocked;
+            let lost_its_import = known.report.stage == Stage::Import
+                && known.report.status == Status::Blocked
+                // What was removed because it was old is derived again when somebody asks.
+                && pruned::at(change, trace.id, Part::Trace)?.is_none();
             if known.report.revision == imported.trace.revision {
                 if !is_at_import && !lost_its_import {
                     return Ok(Registered::Known);
@@ -292,6 +306,7 @@ impl Engine {
                 jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
             }
         }
+        pruned::forget(change, trace.id)?;
         let id = jobs::begin(
             change,
             &jobs::NewJob {
@@ -315,17 +330,21 @@ impl Engine {
 
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
-        self.state.write(|change| {
+        let is_told = self.state.write(|change| {
+            let mut is_told = false;
             for (id, outcome) in &done {
+                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)
                 {
                     failures::seen(change, group, identity, title, now)?;
+                    let told = (NoticeEvent::New, outcome.job.reason.as_str());
+                    is_told |= self.note(change, ready, group, told)?;
                 }
-                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
             }
-            Ok(())
+            Ok(is_told)
         })?;
+        self.bell.ring_if(is_told);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::ingest::{FileReport, FileStatus, read_file};
 
 use super::super::engine::Attached;
 use super::super::intake::{self, IntakeError};
-use super::super::job::Status;
+use super::super::job::{Stage, Status};
 use super::super::lead::Led;
 use super::super::state::{files, jobs};
 use super::{Desk, QUIET, step_id};
@@ -40,14 +40,35 @@ impl Desk {
         if inner.closed || inner.trouble.is_some() {
             return None;
         }
-        while let Some((id, path, stamp)) = inner.looks.pop_front() {
+        let waits = !inner.looks.is_empty();
+        drop(inner);
+        let may_read = waits && self.has_room(now);
+        inner = self.inner();
+        while may_read && let Some((id, path, stamp)) = inner.looks.pop_front() {
             inner.queued.remove(&(id, path.clone()));
             self.changed.notify_all();
             let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
             };
-            if !self.once && entry.settling.look(&path, stamp, now) != Look::Read {
+            let is_unchanged = !self.once
+                && match entry.settling.look(&path, stamp, now) {
+                    Look::Read => false,
+                    Look::Later(_) => continue,
+                    Look::Unchanged => true,
+                };
+            if is_unchanged {
+                drop(inner);
+                let is_forgotten = self.is_forgotten(id, &path);
+                inner = self.inner();
+                if !is_forgotten {
+                    continue;
+                }
+            }
+            let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
+            };
+            if is_unchanged {
+                entry.settling.forget(&path);
             }
             let attached = entry.attached.clone();
             inner.light += 1;
@@ -78,7 +99,12 @@ impl Desk {
             }
         };
         let mut inner = self.inner();
-        let attached = inner.attached.get(&job.attachment)?.attached.clone();
+        let Some(entry) = inner.attached.get(&job.attachment) else {
+            drop(inner);
+            self.engine.let_go(job.id);
+            return None;
+        };
+        let attached = entry.attached.clone();
         inner.light += 1;
         drop(inner);
         let name = PathBuf::from(&job.report.name);
@@ -86,10 +112,46 @@ impl Desk {
         Some(
             self.light_step(&attached, &name, label, move |desk, attached| {
                 let told = desk.told.clone();
+                let id = job.id;
                 desk.engine
-                    .grade_again(attached, job, &mut |line| told(line))
+                    .grade_again(attached, job, &mut |line| told(line))?;
+                desk.job_or_its_file(id);
+                Ok(())
             }),
         )
+    }
+
+    /// Whether the state was told to forget what it knew of a file, so that it is read again.
+    fn is_forgotten(&self, attachment: i64, path: &Path) -> bool {
+        let stamp = self
+            .engine
+            .state
+            .read(|connection| files::stamp(connection, attachment, path));
+        matches!(stamp, Ok(None))
+    }
+
+    /// Reads the file of a job again whose import is gone; gives the job as it stands.
+    fn job_or_its_file(&self, id: i64) -> Option<jobs::StoredJob> {
+        let job = self
+            .engine
+            .state
+            .read(|connection| jobs::get(connection, id))
+            .ok()??;
+        let is_lost = job.report.stage == Stage::Import
+            && job.report.status == Status::Blocked
+            && self.is_forgotten(job.attachment, &job.report.file);
+        if is_lost && let Ok(stamp) = Stamp::read(&job.report.file) {
+            let mut inner = self.inner();
+            let file = job.report.file.clone();
+            if inner.attached.contains_key(&job.attachment)
+                && inner.queued.insert((job.attachment, file.clone()))
+            {
+                inner.looks.push_back((job.attachment, file, stamp));
+            }
+            drop(inner);
+            self.wake();
+        }
+        Some(job)
     }
 
     fn light_step(
@@ -232,11 +294,7 @@ impl Desk {
                     .work(&attached, job, stop, &mut |line| told(line));
                 match worked {
                     Ok(()) => {
-                        let job = desk
-                            .engine
-                            .state
-                            .read(|connection| jobs::get(connection, id));
-                        if let Ok(Some(job)) = job {
+                        if let Some(job) = desk.job_or_its_file(id) {
                             told(&format!(
                                 "{} {name}: {}",
                                 job.report.status.name(),

@@ -212,6 +212,13 @@ pub fn mute(connection: &Connection, failure: &str, now: Timestamp) -> rusqlite:
         .execute(params![failure, Outcome::Muted.name(), time_text(now)])
 }
 
+/// How many notices are not closed.
+pub fn count_open(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM notices WHERE sent_at IS NULL")?
+        .query_row([], |row| row.get(0))
+}
+
 fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredNotice> {
     let event: String = row.get(3)?;
     let body: String = row.get(4)?;
