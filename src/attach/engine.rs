@@ -221,24 +221,31 @@ impl Engine {
         let mut held = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let asked_at = self.surround.clock.monotonic();
         let config = self.config_changed_at(attached);
-        if let Some(known) = held.get_mut(&attached.id)
-            && known.flags == attached.flags
-            && known.config == config
+        let is_alike = |other: &Held| other.flags == attached.flags && other.config == config;
+        if let Some(known) = held.get(&attached.id)
+            && is_alike(known)
+            && !exactly
+            && asked_at.saturating_sub(known.asked_at) < READY_HOLDS
         {
-            if !exactly && asked_at.saturating_sub(known.asked_at) < READY_HOLDS {
-                return Ok(known.ready.clone());
-            }
-            let path = self.surround.environment.get("PATH").unwrap_or_default();
-            if ready::head(&self.surround.repo, path)? == known.ready.base {
-                known.asked_at = asked_at;
-                return Ok(known.ready.clone());
-            }
+            return Ok(known.ready.clone());
         }
-        let ready = Arc::new(Ready::prepare(
-            &attached.flags,
-            self.around(),
-            &self.surround.binary,
-        )?);
+        // Directories attached alike share one, and with it the copy and the rules of redaction.
+        let mut shared = None;
+        if held.values().any(is_alike) {
+            let path = self.surround.environment.get("PATH").unwrap_or_default();
+            let base = ready::head(&self.surround.repo, path)?;
+            held.retain(|_, other| other.ready.base == base);
+            let other = held.values().find(|other| is_alike(other));
+            shared = other.map(|other| other.ready.clone());
+        }
+        let ready = match shared {
+            Some(ready) => ready,
+            None => Arc::new(Ready::prepare(
+                &attached.flags,
+                self.around(),
+                &self.surround.binary,
+            )?),
+        };
         held.insert(
             attached.id,
             Held {

@@ -392,19 +392,42 @@ pub fn of_trace(connection: &Connection, trace: i64) -> rusqlite::Result<Vec<Sto
         .collect()
 }
 
-/// Jobs of a directory that ended because the flags allowed no more.
-pub fn ended_by_permission(
+/// Puts all jobs of a directory that ended with `status` back into the queue, at `stage`; says
+/// how many there were.
+pub fn requeue_ended(
     connection: &Connection,
     attachment: i64,
-) -> rusqlite::Result<Vec<StoredJob>> {
+    (status, stage): (Status, Stage),
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let now = time_text(now);
     connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM {FROM} WHERE attachment = ?1
-               AND jobs.status IN ('observed', 'failed_grade', 'reproduced', 'fix_blocked')
-             ORDER BY jobs.id"
-        ))?
-        .query_map([attachment], of_row)?
-        .collect()
+        .prepare_cached(
+            "INSERT INTO transitions (job, number, at, stage, status, reason)
+             SELECT id, 1 + (SELECT coalesce(max(number), 0) FROM transitions WHERE job = jobs.id),
+               ?4, ?3, 'queued', ?5
+             FROM jobs WHERE status = ?2 AND attachment = ?1",
+        )?
+        .execute(params![
+            attachment,
+            status.name(),
+            stage.name(),
+            now,
+            reason
+        ])?;
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET stage = ?3, status = 'queued', updated_at = ?4, reason = ?5
+             WHERE status = ?2 AND attachment = ?1",
+        )?
+        .execute(params![
+            attachment,
+            status.name(),
+            stage.name(),
+            now,
+            reason
+        ])
 }
 
 /// How many jobs of a directory, or of all, stand in each status and stage.
@@ -414,8 +437,8 @@ pub fn counts(
 ) -> rusqlite::Result<Vec<(Status, Stage, u64)>> {
     connection
         .prepare_cached(
-            "SELECT status, stage, count(*) FROM jobs WHERE (?1 IS NULL OR attachment = ?1)
-             GROUP BY status, stage",
+            "SELECT status, stage, sum(jobs) FROM job_tallies
+             WHERE (?1 IS NULL OR attachment = ?1) AND jobs > 0 GROUP BY status, stage",
         )?
         .query_map([attachment], |row| {
             Ok((status(row, 0)?, stage(row, 1)?, row.get(2)?))
@@ -427,8 +450,9 @@ pub fn counts(
 pub fn causes(connection: &Connection) -> rusqlite::Result<Vec<(String, String, u64)>> {
     connection
         .prepare_cached(
-            "SELECT coalesce(reason_code, ''), coalesce(cause, reason) AS why, count(*) FROM jobs
-             WHERE status IN ('blocked', 'fix_blocked') GROUP BY 1, why ORDER BY 3 DESC, 1, 2",
+            "SELECT code, cause, sum(jobs) FROM job_tallies
+             WHERE status IN ('blocked', 'fix_blocked') AND jobs > 0
+             GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect()
