@@ -1,6 +1,6 @@
 //! What every plug-in of the catalogues must hold; a new one adds no code here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::clock::Timestamp;
 use archal_core::clone::{
@@ -8,7 +8,7 @@ use archal_core::clone::{
     ViewValue,
 };
 use archal_core::diagnostic::Diagnostic;
-use archal_core::redact::Redactor;
+use archal_core::redact::{RedactionCounts, Redactor};
 use archal_testkit::echo_clone::ECHO;
 use serde_json::{Value, json};
 
@@ -290,6 +290,65 @@ fn what_identifies_and_pages_is_never_redacted() {
                 clone.name
             );
         }
+    }
+}
+
+#[test]
+fn redaction_changes_no_value_of_a_seed_or_an_answer() {
+    for clone in clones() {
+        let redactor = Redactor::new([1; 32], clone.keep_fields.iter().copied());
+        let same = |what: &str, value: Value| {
+            let mut clean = value.clone();
+            let mut counts = RedactionCounts::new();
+            redactor.value(&mut clean, &mut counts);
+            assert_eq!(clean, value, "{} {what}: {counts:?}", clone.name);
+        };
+        for seed in clone.seeds {
+            let mut service = opened(clone, Seed::Named(seed.name), base());
+            same(seed.name, service.state().to_json());
+            for request in requests(clone) {
+                let what = format!("{} {}?{}", request.method, request.path, request.query);
+                let answer = service.call(&request, base());
+                // In evidence a body is JSON where it is, and text elsewhere.
+                let text = String::from_utf8_lossy(&answer.body.evidence).into_owned();
+                let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+                same(
+                    &what,
+                    json!({"body": body, "query": request.query, "path": request.path}),
+                );
+                let mut headers: BTreeMap<String, String> = answer
+                    .headers
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                    .collect();
+                let before = headers.clone();
+                redactor.headers(&mut headers, &mut RedactionCounts::new());
+                assert_eq!(headers, before, "{} {what}", clone.name);
+            }
+            same(seed.name, service.state().to_json());
+        }
+    }
+}
+
+#[test]
+fn a_kept_field_is_kept_whatever_it_looks_like() {
+    // As random as a token, and under a name that sounds like one.
+    let looks = format!("{}{}", "ghp_", "q7Wz".repeat(4) + "T5mK9xR2vB8nL4cD6fHj");
+    for clone in clones() {
+        let redactor = Redactor::new([1; 32], clone.keep_fields.iter().copied());
+        for field in clone.keep_fields {
+            let mut url = format!("https://{}/x?{field}={looks}&page=2", clone.hosts[0]);
+            let before = url.clone();
+            url = redactor.url(&url, &mut RedactionCounts::new());
+            assert_eq!(url, before, "{} {field}", clone.name);
+            let mut value = json!({*field: looks, "inner": {"list": [{*field: looks}]}});
+            let before = value.clone();
+            redactor.value(&mut value, &mut RedactionCounts::new());
+            assert_eq!(value, before, "{} {field}", clone.name);
+        }
+        let mut value = json!({"no_such_field": looks});
+        redactor.value(&mut value, &mut RedactionCounts::new());
+        assert_ne!(value["no_such_field"], json!(looks), "{}", clone.name);
     }
 }
 

@@ -42,7 +42,7 @@ impl World {
         let folder = tempfile::tempdir().expect("temporary folder");
         let layout = Layout::of(folder.path(), None);
         layout.prepare().expect("writable");
-        let state = State::open(&layout).expect("opened").state;
+        let state = State::open(&layout, false).expect("opened").state;
         let clock = FakeClock::new("2026-01-02T03:04:05Z".parse().expect("valid"));
         state
             .write(|change| {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use archal::attach::state::{State, jobs};
+use archal::attach::state::{State, tallies};
 use archal::store::layout::Layout;
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ impl World {
             return (0, 0);
         };
         let counts = look
-            .read(|connection| jobs::counts(connection, None))
+            .read(|connection| tallies::jobs(connection, None))
             .expect("answered");
         let all = counts.iter().map(|(_, _, number)| number).sum();
         let ended = counts

@@ -4,26 +4,26 @@
 //! nothing waits to be read or graded, so that a burst of files is one picture, and the first
 //! trace of a group is worked on whatever the order in which files came.
 
+mod claims;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 
 use crate::host::pool::Waker;
-use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::watch::settle::MOST_FILES;
-use crate::ingest::watch::{Event, Health, Look, Settled, Settling, Stamp};
-use crate::ingest::{FileReport, read_file};
+use crate::ingest::watch::{Event, Health, Settling, Stamp};
+use crate::store::space;
 
 use super::engine::{Attached, Engine};
-use super::intake::{self, IntakeError};
-use super::job::Status;
-use super::lead::Led;
 use super::reproducing::is_full;
+use super::room::Room;
 use super::state::{files, jobs};
 
 /// How many files wait to be read before the walk through a directory is held back.
@@ -52,6 +52,8 @@ pub struct Desk {
     /// Whether there is one look at everything, and no waiting for what is not finished.
     once: bool,
     inner: Mutex<Inner>,
+    /// Whether the disk has room for what files give.
+    room: Mutex<Room>,
     changed: Condvar,
     /// Rung when a time was set that is nearer than the others.
     timers: Condvar,
@@ -110,7 +112,9 @@ pub struct AttachedNow {
 impl Desk {
     /// A desk over an engine; `once` for a single look at everything.
     pub fn new(engine: Arc<Engine>, once: bool, told: Told) -> Arc<Self> {
+        let room = Room::of(engine.surround.layout.root().to_owned(), space::of);
         Arc::new_cyclic(|own| Self {
+            room: Mutex::new(room),
             engine,
             told,
             once,
@@ -192,6 +196,43 @@ impl Desk {
     /// Why nothing is begun at present, where that is so.
     pub fn trouble(&self) -> Option<Trouble> {
         self.inner().trouble.clone()
+    }
+
+    /// Why no file is read at present, where that is so.
+    pub fn paused(&self) -> Option<String> {
+        self.room().paused()
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for what a file gives. On a low disk a single pass ends, and a
+    /// watcher looks again.
+    fn has_room(&self, now: Duration) -> bool {
+        let mut room = self.room();
+        let has_changed = room.look(now);
+        let paused = room.paused();
+        drop(room);
+        if has_changed {
+            (self.told)(paused.as_deref().unwrap_or("the disk has room again"));
+            self.timers.notify_all();
+        }
+        match paused {
+            Some(reason) if self.once => {
+                let mut inner = self.inner();
+                inner.trouble = Some(Trouble {
+                    reason,
+                    is_broken: false,
+                    until: Duration::MAX,
+                });
+                drop(inner);
+                self.changed.notify_all();
+                false
+            }
+            Some(_) => false,
+            None => true,
+        }
     }
 
     /// How many files wait to be read.
@@ -332,6 +373,7 @@ impl Desk {
             let pause = next.map_or(LONGEST_SLEEP, |next| {
                 next.saturating_sub(clock.monotonic()).min(LONGEST_SLEEP)
             });
+            let pause = pause.min(until_midnight(self.engine.now()));
             if !pause.is_zero() {
                 let inner = self.inner();
                 if inner.closed {
@@ -379,7 +421,10 @@ impl Desk {
         let quiet = inner.quiet_since.saturating_add(QUIET);
         let quiet =
             (inner.light == 0 && quiet > self.engine.surround.clock.monotonic()).then_some(quiet);
-        [settling, trouble, quiet].into_iter().flatten().min()
+        let waits = !inner.looks.is_empty();
+        drop(inner);
+        let room = self.room().next().filter(|_| waits);
+        [settling, trouble, quiet, room].into_iter().flatten().min()
     }
 
     /// Looks at what has waited long enough, and wakes the pool.
@@ -392,6 +437,12 @@ impl Desk {
             .is_some_and(|trouble| trouble.until <= now && !trouble.is_broken)
         {
             inner.trouble = None;
+            drop(inner);
+            if let Err(error) = self.engine.pick_up_dropped() {
+                self.in_trouble(&error);
+                return;
+            }
+            inner = self.inner();
         }
         let mut due = Vec::new();
         for (id, entry) in &mut inner.attached {
@@ -417,7 +468,7 @@ impl Desk {
     }
 
     /// Notes what is in the way of all work; it is tried again after a pause.
-    fn in_trouble(&self, error: &(dyn Error + 'static)) {
+    pub(super) fn in_trouble(&self, error: &(dyn Error + 'static)) {
         let reason = if is_full(error) {
             "the disk is full; work goes on when there is room".to_owned()
         } else {
@@ -455,221 +506,6 @@ impl Desk {
         self.wake();
     }
 
-    fn claim_light(&self) -> Option<Step> {
-        let now = self.engine.surround.clock.monotonic();
-        let mut inner = self.inner();
-        if inner.closed || inner.trouble.is_some() {
-            return None;
-        }
-        while let Some((id, path, stamp)) = inner.looks.pop_front() {
-            inner.queued.remove(&(id, path.clone()));
-            self.changed.notify_all();
-            let Some(entry) = inner.attached.get_mut(&id) else {
-                continue;
-            };
-            if !self.once && entry.settling.look(&path, stamp, now) != Look::Read {
-                continue;
-            }
-            let attached = entry.attached.clone();
-            inner.light += 1;
-            drop(inner);
-            let label = format!("reading {}", path.display());
-            let file = path.clone();
-            return Some(
-                self.light_step(&attached, &path, label, move |desk, attached| {
-                    desk.read(attached, &file, stamp)
-                }),
-            );
-        }
-        let known: Vec<i64> = inner.attached.keys().copied().collect();
-        drop(inner);
-        let now = self.engine.now();
-        let claimed = self
-            .engine
-            .state
-            .write(|change| jobs::claim_to_grade(change, &known, now));
-        let job = match claimed {
-            Ok(job) => job?,
-            Err(error) => {
-                self.in_trouble(&error);
-                return None;
-            }
-        };
-        let mut inner = self.inner();
-        let attached = inner.attached.get(&job.attachment)?.attached.clone();
-        inner.light += 1;
-        drop(inner);
-        let name = PathBuf::from(&job.report.name);
-        let label = format!("grading {}", job.report.name);
-        Some(
-            self.light_step(&attached, &name, label, move |desk, attached| {
-                let told = desk.told.clone();
-                desk.engine
-                    .grade_again(attached, job, &mut |line| told(line))
-            }),
-        )
-    }
-
-    fn light_step(
-        &self,
-        attached: &Attached,
-        about: &Path,
-        label: String,
-        work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
-    ) -> Step {
-        let (own, attached) = (self.own.clone(), attached.clone());
-        Step {
-            id: step_id(attached.id, &about.to_string_lossy()),
-            label,
-            weight: Weight::Light,
-            run: Box::new(move |_| {
-                let Some(desk) = own.upgrade() else { return };
-                let _under_way = UnderWay(&desk);
-                if let Err(error) = work(&desk, &attached) {
-                    desk.in_trouble(&error);
-                }
-            }),
-        }
-    }
-
-    /// Reads a file and takes in what it gives.
-    fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
-        let ready = self.engine.ready(attached, false)?;
-        let redactor = ready.settings.scrubber.redactor();
-        let report = read_file(self.engine.surround.source, path, redactor, None);
-        let report = if self.once {
-            report.settle(Duration::MAX)
-        } else {
-            let now = self.engine.surround.clock.monotonic();
-            let mut inner = self.inner();
-            let Some(entry) = inner.attached.get_mut(&attached.id) else {
-                return Ok(());
-            };
-            match entry.settling.after_read(path, stamp, report, now) {
-                Settled::Final(report) => report,
-                Settled::Waiting { report, .. } => {
-                    drop(inner);
-                    return self.wait_for(attached, &report);
-                }
-            }
-        };
-        let told = self.told.clone();
-        if !matches!(report.status, crate::ingest::FileStatus::Imported) {
-            let row = intake::row(&report);
-            told(&format!(
-                "{} {}: {}",
-                row.status,
-                path.display(),
-                row.reason.unwrap_or_default()
-            ));
-        }
-        self.engine
-            .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
-    }
-
-    fn wait_for(&self, attached: &Attached, report: &FileReport) -> Result<(), IntakeError> {
-        let now = self.engine.now();
-        let row = intake::row(report);
-        // Without a stamp: after a restart it is looked at again.
-        self.engine
-            .state
-            .write(|change| files::put(change, attached.id, &row, &[], now))?;
-        Ok(())
-    }
-
-    fn claim_heavy(&self) -> Option<Step> {
-        let inner = self.inner();
-        let now = self.engine.surround.clock.monotonic();
-        let is_quiet = self.once || inner.quiet_since.saturating_add(QUIET) <= now;
-        let is_first = inner.attached.values().all(|entry| entry.is_scanned);
-        if inner.closed
-            || inner.trouble.is_some()
-            || inner.light > 0
-            || !inner.looks.is_empty()
-            || !is_quiet
-            || !is_first
-        {
-            return None;
-        }
-        let known: Vec<i64> = inner.attached.keys().copied().collect();
-        drop(inner);
-        match self.lead(&known) {
-            Ok(step) => step,
-            Err(error) => {
-                self.in_trouble(&error);
-                None
-            }
-        }
-    }
-
-    /// The next job that leads its group; the others of the group become its members.
-    fn lead(&self, known: &[i64]) -> Result<Option<Step>, IntakeError> {
-        loop {
-            let next = self.engine.state.read(|connection| {
-                if jobs::any_to_grade(connection, known)? {
-                    return Ok(None);
-                }
-                jobs::next_to_reproduce(connection, known)
-            })?;
-            let Some(job) = next else { return Ok(None) };
-            let attached = self
-                .inner()
-                .attached
-                .get(&job.attachment)
-                .map(|entry| entry.attached.clone());
-            let Some(attached) = attached else {
-                return Ok(None);
-            };
-            let ready = self.engine.ready(&attached, true)?;
-            match self.engine.lead(&job, &ready.base)? {
-                Led::Member(reason) => {
-                    (self.told)(&format!(
-                        "{} {}: {reason}",
-                        Status::GroupMember.name(),
-                        job.report.name
-                    ));
-                }
-                Led::Leader => return Ok(Some(self.heavy_step(attached, job))),
-            }
-        }
-    }
-
-    fn heavy_step(&self, attached: Attached, job: jobs::StoredJob) -> Step {
-        let own = self.own.clone();
-        Step {
-            id: step_id(attached.id, &job.report.name),
-            label: format!("reproducing {}", job.report.name),
-            weight: Weight::Heavy,
-            run: Box::new(move |stop| {
-                let Some(desk) = own.upgrade() else { return };
-                let told = desk.told.clone();
-                let (id, name) = (job.id, job.report.name.clone());
-                let worked = desk
-                    .engine
-                    .work(&attached, job, stop, &mut |line| told(line));
-                match worked {
-                    Ok(()) => {
-                        let job = desk
-                            .engine
-                            .state
-                            .read(|connection| jobs::get(connection, id));
-                        if let Ok(Some(job)) = job {
-                            told(&format!(
-                                "{} {name}: {}",
-                                job.report.status.name(),
-                                job.report.reason
-                            ));
-                        }
-                    }
-                    Err(error) => {
-                        desk.engine.put_back(id, &error);
-                        desk.in_trouble(&error);
-                    }
-                }
-            }),
-        }
-    }
-
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -682,37 +518,10 @@ impl Desk {
     }
 }
 
-/// A light step under way, until it is dropped, however it ends.
-struct UnderWay<'a>(&'a Desk);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        let mut inner = self.0.inner();
-        inner.light -= 1;
-        inner.quiet_since = self.0.engine.surround.clock.monotonic();
-        drop(inner);
-        self.0.changed.notify_all();
-        self.0.timers.notify_all();
-    }
-}
-
-impl WorkSource for Desk {
-    fn kind(&self) -> WorkKind {
-        WorkKind::Trace
-    }
-
-    fn claim(&self, weight: Weight) -> Option<Step> {
-        match weight {
-            Weight::Light => self.claim_light(),
-            Weight::Heavy => self.claim_heavy(),
-        }
-    }
-
-    fn panicked(&self, step: &str, message: &str) {
-        (self.told)(&format!("archal has a fault: {step}: {message}"));
-        let name = step.split_once('/').map_or(step, |(_, name)| name);
-        self.engine.give_up(name, message);
-    }
+/// How long it is to the next UTC day, in whole seconds and one more.
+fn until_midnight(now: Timestamp) -> Duration {
+    let left = DAY - now.as_second().rem_euclid(DAY);
+    Duration::from_secs(u64::try_from(left).unwrap_or(1))
 }
 
 /// The id of a step: the attachment's row, `/`, and what it is about.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -28,6 +28,8 @@ use super::ready::{self, Ready, ReadyError};
 use super::settings::Surroundings;
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
+use super::telling::Bell;
+use super::turns::Turns;
 
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
 const READY_HOLDS: Duration = Duration::from_secs(1);
@@ -72,6 +74,21 @@ pub struct Attached {
     pub flags: AttachFlags,
 }
 
+/// Jobs in hand, until it is dropped.
+pub(super) struct Holding<'a> {
+    engine: &'a Engine,
+    jobs: Vec<i64>,
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        let mut in_hand = self.engine.in_hand();
+        for job in &self.jobs {
+            in_hand.remove(job);
+        }
+    }
+}
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -89,6 +106,12 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) ledger: Ledger,
     pub(super) places: Places,
+    /// Rung when a notice was written down.
+    pub(super) bell: Bell,
+    /// Jobs that a thread of this process works on. One that runs and is not among them was
+    /// dropped by an error.
+    in_hand: Mutex<BTreeSet<i64>>,
+    pub(super) turns: Turns,
     ready: Mutex<BTreeMap<i64, Held>>,
 }
 
@@ -108,10 +131,40 @@ impl Engine {
             state,
             ledger,
             places: Places::new(MOST_PLACES),
+            bell: Bell::default(),
+            in_hand: Mutex::default(),
+            turns: Turns::default(),
             ready: Mutex::new(BTreeMap::new()),
         };
         engine.settle()?;
         Ok(engine)
+    }
+
+    /// Takes a job in hand; to be called in the transaction that makes it run.
+    pub(super) fn take_in_hand(&self, job: i64) {
+        self.in_hand().insert(job);
+    }
+
+    pub(super) fn is_in_hand(&self, job: i64) -> bool {
+        self.in_hand().contains(&job)
+    }
+
+    /// Lets go of jobs when it is dropped.
+    pub(super) fn holding(&self, jobs: Vec<i64>) -> Holding<'_> {
+        Holding { engine: self, jobs }
+    }
+
+    /// Puts jobs back into the queue that run and that nobody has in hand: an error dropped them,
+    /// and the state could not be told.
+    pub(super) fn pick_up_dropped(&self) -> Result<(), DatabaseError> {
+        let now = self.now();
+        self.state
+            .write(|change| jobs::requeue_running_but(change, &|job| self.is_in_hand(job), now))?;
+        Ok(())
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that this process ends in order, so that the next one need not look for what was

@@ -41,6 +41,9 @@ pub fn text(report: &PassReport) -> String {
             report.trace_directory.display()
         );
     }
+    if let Some(budget) = &report.budget {
+        _ = writeln!(out, "budget: {budget}; see archal budget");
+    }
     out
 }
 

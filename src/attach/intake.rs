@@ -1,12 +1,14 @@
 //! From a file that was read to graded jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use archal_core::clock::Timestamp;
 use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
 
+use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::store::atomic::{self, Durability, WriteError};
@@ -17,6 +19,7 @@ use super::engine::{Attached, Engine};
 use super::grading::{self, Grading};
 use super::job::{FileRow, JobReport, Stage, Status};
 use super::ready::{Ready, ReadyError};
+use super::state::pruned::{self, Part};
 use super::state::{failures, files, jobs, traces};
 
 /// How many jobs one transaction holds.
@@ -39,6 +42,12 @@ pub enum IntakeError {
     State(#[from] DatabaseError),
 }
 
+/// A trace of which another file gave a newer revision.
+struct Passed {
+    file: PathBuf,
+    trace: TraceIdentity,
+}
+
 /// What became of a trace that was read.
 enum Registered {
     /// It is graded now, as this job, the `earlier`th of its trace.
@@ -46,7 +55,7 @@ enum Registered {
     /// This content is known.
     Known,
     /// A newer revision is known.
-    Older { file: String },
+    Older { file: PathBuf },
 }
 
 impl Engine {
@@ -60,15 +69,25 @@ impl Engine {
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let mut row = row(&report);
+        let mut begun = Vec::new();
         for group in report.traces.chunks(GROUP) {
-            self.take_group(attached, &report, group, &mut row, told)?;
+            begun.extend(self.take_group(attached, &report, group, &mut row, told)?);
         }
         let now = self.now();
-        self.state
-            .write(|change| files::put(change, attached.id, &row, stamp, now))?;
+        self.state.write(|change| {
+            // A newer revision may have come from another file meanwhile, which found no row of
+            // this file to say it in.
+            for id in &begun {
+                if let Some(passed) = passed(change, *id)? {
+                    row.diagnostics.push(older(&passed.trace, &passed.file));
+                }
+            }
+            files::put(change, attached.id, &row, stamp, now)
+        })?;
         Ok(())
     }
 
+    /// Gives the jobs that it began.
     fn take_group(
         &self,
         attached: &Attached,
@@ -76,27 +95,37 @@ impl Engine {
         group: &[Imported],
         row: &mut FileRow,
         told: &mut dyn FnMut(&str),
-    ) -> Result<(), IntakeError> {
+    ) -> Result<Vec<i64>, IntakeError> {
         let artifacts: Vec<(Vec<u8>, String)> = group
             .iter()
             .map(|imported| bytes_of(report, imported))
             .collect::<Result<_, _>>()?;
+        let _turn = self
+            .turns
+            .take(group.iter().map(|imported| &imported.identity));
         let now = self.now();
         let registered: Vec<Registered> = self.state.write(|change| {
             group
                 .iter()
                 .zip(&artifacts)
                 .map(|(imported, (_, hash))| {
-                    register(change, attached, imported, hash, &report.path, now)
+                    self.register(change, attached, imported, hash, &report.path, now)
                 })
                 .collect()
         })?;
+        let jobs = registered.iter().filter_map(|registered| match registered {
+            Registered::Job { id, .. } => Some(*id),
+            Registered::Known | Registered::Older { .. } => None,
+        });
+        let _holding = self.holding(jobs.collect());
         let ready = self.ready(attached, false)?;
         let mut done = Vec::new();
         for ((imported, (bytes, _)), registered) in group.iter().zip(&artifacts).zip(registered) {
             match registered {
                 Registered::Known => {}
-                Registered::Older { file } => row.diagnostics.push(older(imported, &file)),
+                Registered::Older { file } => {
+                    row.diagnostics.push(older(&imported.identity, &file));
+                }
                 Registered::Job { id, name, earlier } => {
                     let path = artifact::artifact_path(&self.surround.layout, &name);
                     self.set_aside(&name, earlier)?;
@@ -107,7 +136,9 @@ impl Engine {
                 }
             }
         }
-        self.put_graded(&ready, done)
+        let begun = done.iter().map(|(id, _)| *id).collect();
+        self.put_graded(&ready, done)?;
+        Ok(begun)
     }
 
     /// Grades a job that was imported before: one that a killed process left, or that somebody
@@ -118,14 +149,48 @@ impl Engine {
         job: jobs::StoredJob,
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
+        let _holding = self.holding(vec![job.id]);
+        let _turn = self.turns.take(std::iter::once(&job.report.trace));
+        let is_running = self
+            .state
+            .read(|connection| jobs::is_running(connection, job.id))?;
+        if !is_running {
+            // A newer revision took its place while this step waited.
+            return Ok(());
+        }
         let now = self.now();
+        let id = job.id;
+        let graded = self.grade_again_held(attached, job, now, told);
+        if let Err(error) = &graded {
+            self.put_back(id, error);
+        }
+        graded
+    }
+
+    fn grade_again_held(
+        &self,
+        attached: &Attached,
+        job: jobs::StoredJob,
+        now: Timestamp,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
         let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
-            let reason = format!(
-                "its import is gone or changed; it is read again from {} when that is there",
-                job.report.file.display()
-            );
             self.state.write(|change| {
-                files::forget(change, attached.id, &job.report.file)?;
+                let reason = match pruned::at(change, job.trace, Part::Trace)? {
+                    // Derived again it would only go again.
+                    Some(at) if !job.is_asked => format!(
+                        "what was kept of it was removed at {at}, because it was old; \
+                         archal attach-reprocess --from import {} reads its file again",
+                        job.report.name
+                    ),
+                    _ => {
+                        files::forget(change, attached.id, &job.report.file)?;
+                        format!(
+                            "its import is gone or changed; it is read again from {} when that is there",
+                            job.report.file.display()
+                        )
+                    }
+                };
                 jobs::move_to(change, job.id, Stage::Import, Status::Blocked, &reason, now)
             })?;
             return Ok(());
@@ -186,19 +251,100 @@ impl Engine {
         })
     }
 
+    /// Finds out what is to be done with a trace, and makes its job run where it is graded.
+    fn register(
+        &self,
+        change: &Connection,
+        attached: &Attached,
+        imported: &Imported,
+        import_hash: &str,
+        file: &Path,
+        now: Timestamp,
+    ) -> rusqlite::Result<Registered> {
+        let trace = traces::known(change, &imported.identity)?;
+        let age = age(&imported.trace);
+        if let Some(known) = jobs::newest(change, trace.id)? {
+            let is_dropped = known.report.status == Status::Running && !self.is_in_hand(known.id);
+            let is_at_import = known.report.stage <= Stage::Seed
+                && (known.report.status == Status::Queued || is_dropped);
+            let lost_its_import = known.report.stage == Stage::Import
+                && known.report.status == Status::Blocked
+                // What was removed because it was old is derived again when somebody asks.
+                && pruned::at(change, trace.id, Part::Trace)?.is_none();
+            if known.report.revision == imported.trace.revision {
+                if !is_at_import && !lost_its_import {
+                    return Ok(Registered::Known);
+                }
+                if jobs::tries(change, known.id)? >= MOST_TRIES {
+                    let reason = "archal ended each time it worked on this trace; please report it";
+                    jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
+                    return Ok(Registered::Known);
+                }
+                jobs::renew(change, known.id, file, import_hash, now)?;
+                self.take_in_hand(known.id);
+                return Ok(Registered::Job {
+                    id: known.id,
+                    earlier: jobs::earlier(change, trace.id, known.id)?,
+                    name: trace.name,
+                });
+            }
+            // A file that was written again says what counts now, also where it says less.
+            if known.report.file != file && known.age > age {
+                return Ok(Registered::Older {
+                    file: known.report.file,
+                });
+            }
+            if known.report.file != file {
+                let note = older(&imported.identity, file);
+                files::add_note(change, known.attachment, &known.report.file, note)?;
+            }
+            let is_under_way = known.report.stage >= Stage::Reproduce
+                && matches!(known.report.status, Status::Running | Status::WaitingBudget);
+            if !is_under_way {
+                let reason = "a newer revision of the trace came";
+                let stage = known.report.stage;
+                jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
+            }
+        }
+        pruned::forget(change, trace.id)?;
+        let id = jobs::begin(
+            change,
+            &jobs::NewJob {
+                trace: &trace,
+                attachment: attached.id,
+                revision: &imported.trace.revision,
+                age,
+                file,
+                import_hash,
+                is_asked: false,
+            },
+            now,
+        )?;
+        self.take_in_hand(id);
+        Ok(Registered::Job {
+            id,
+            earlier: jobs::earlier(change, trace.id, id)?,
+            name: trace.name,
+        })
+    }
+
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
-        self.state.write(|change| {
+        let is_told = self.state.write(|change| {
+            let mut is_told = false;
             for (id, outcome) in &done {
+                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)
                 {
                     failures::seen(change, group, identity, title, now)?;
+                    let told = (NoticeEvent::New, outcome.job.reason.as_str());
+                    is_told |= self.note(change, ready, group, told)?;
                 }
-                jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
             }
-            Ok(())
+            Ok(is_told)
         })?;
+        self.bell.ring_if(is_told);
         Ok(())
     }
 
@@ -228,72 +374,6 @@ fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String
     Ok((bytes, hash))
 }
 
-fn register(
-    change: &Connection,
-    attached: &Attached,
-    imported: &Imported,
-    import_hash: &str,
-    file: &Path,
-    now: archal_core::clock::Timestamp,
-) -> rusqlite::Result<Registered> {
-    let trace = traces::known(change, &imported.identity)?;
-    let age = age(&imported.trace);
-    if let Some(known) = jobs::newest(change, trace.id)? {
-        let is_at_import = !known.report.status.is_terminal()
-            && known.report.stage <= Stage::Seed
-            && known.report.status == Status::Queued;
-        let lost_its_import =
-            known.report.stage == Stage::Import && known.report.status == Status::Blocked;
-        if known.report.revision == imported.trace.revision {
-            if !is_at_import && !lost_its_import {
-                return Ok(Registered::Known);
-            }
-            if jobs::tries(change, known.id)? >= MOST_TRIES {
-                let reason = "archal ended each time it worked on this trace; please report it";
-                jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
-                return Ok(Registered::Known);
-            }
-            jobs::renew(change, known.id, file, import_hash, now)?;
-            return Ok(Registered::Job {
-                id: known.id,
-                earlier: jobs::earlier(change, trace.id, known.id)?,
-                name: trace.name,
-            });
-        }
-        // A file that was written again says what counts now, also where it says less.
-        if known.report.file != file && known.age > age {
-            return Ok(Registered::Older {
-                file: known.report.file.display().to_string(),
-            });
-        }
-        let is_under_way = known.report.stage >= Stage::Reproduce
-            && matches!(known.report.status, Status::Running | Status::WaitingBudget);
-        if !is_under_way {
-            let reason = "a newer revision of the trace came";
-            let stage = known.report.stage;
-            jobs::move_to(change, known.id, stage, Status::Superseded, reason, now)?;
-        }
-    }
-    let id = jobs::begin(
-        change,
-        &jobs::NewJob {
-            trace: &trace,
-            attachment: attached.id,
-            revision: &imported.trace.revision,
-            age,
-            file,
-            import_hash,
-            is_asked: false,
-        },
-        now,
-    )?;
-    Ok(Registered::Job {
-        id,
-        earlier: jobs::earlier(change, trace.id, id)?,
-        name: trace.name,
-    })
-}
-
 /// What tells a newer revision of a trace from an older one: the last time it names, and how
 /// much is in it.
 fn age(trace: &Trace) -> (Option<i64>, i64) {
@@ -302,13 +382,29 @@ fn age(trace: &Trace) -> (Option<i64>, i64) {
     (last, i64::try_from(spans).unwrap_or(i64::MAX))
 }
 
-fn older(imported: &Imported, file: &str) -> Diagnostic {
-    let TraceIdentity { trace, .. } = &imported.identity;
+/// The file and trace of the job that took the place of this one, where that came from another
+/// file.
+fn passed(connection: &Connection, id: i64) -> rusqlite::Result<Option<Passed>> {
+    let Some(own) = jobs::get(connection, id)? else {
+        return Ok(None);
+    };
+    let newest = jobs::newest(connection, own.trace)?;
+    Ok(newest
+        .filter(|newest| newest.id != id && newest.report.file != own.report.file)
+        .map(|newest| Passed {
+            file: newest.report.file,
+            trace: own.report.trace,
+        }))
+}
+
+/// Said of the file with the older revision, whichever of the two was read first.
+fn older(trace: &TraceIdentity, newer: &Path) -> Diagnostic {
     Diagnostic::note(
         "trace/several-revisions",
         format!(
-            "trace `{}` is in {file} too; its newest revision counts",
-            trace.escape_default()
+            "trace `{}` is in {} too; its newest revision counts",
+            trace.trace.escape_default(),
+            newer.display()
         ),
     )
 }

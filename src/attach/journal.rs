@@ -5,8 +5,9 @@ use archal_core::id;
 use serde_json::Value;
 
 use crate::budget::amount::Usd;
+use crate::budget::cap::{Cap, WhichCap};
 use crate::budget::entry::{AttemptKey, Charge, Cost, Request};
-use crate::budget::ledger::{LedgerError, ReserveError};
+use crate::budget::ledger::{Denied, LedgerError, ReserveError};
 use crate::budget::prices::Tokens;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::journal::{AttemptId, Begun, Journal, Phase, Refused, StepKey};
@@ -14,14 +15,18 @@ use crate::reproduce::spent::{Spent, SpentSource};
 use crate::sandbox::stop::StopToken;
 use crate::store::database::DatabaseError;
 
-use super::engine::Engine;
+use super::engine::{Attached, Engine};
 use super::ready::Ready;
 use super::state::attempts::{self, AttemptState};
+
+/// Micro-dollars.
+const DOLLAR: i64 = 1_000_000;
 
 /// Keeps the paid steps of one job.
 pub struct JobJournal<'a> {
     engine: &'a Engine,
     ready: &'a Ready,
+    attached: &'a Attached,
     job: i64,
     trace: String,
     stop: &'a StopToken,
@@ -32,16 +37,33 @@ impl<'a> JobJournal<'a> {
     pub fn new(
         engine: &'a Engine,
         ready: &'a Ready,
-        job: i64,
-        name: &str,
+        attached: &'a Attached,
+        (job, name): (i64, &str),
         stop: &'a StopToken,
     ) -> Self {
         Self {
             engine,
             ready,
+            attached,
             job,
             trace: name.to_owned(),
             stop,
+        }
+    }
+
+    /// What mends a cap that is reached.
+    fn way_out(&self, denied: &Denied) -> String {
+        let (directory, repo) = (&self.attached.directory, &self.engine.surround.repo);
+        let mut flags = self.attached.flags.clone();
+        match denied.which {
+            WhichCap::Trace => {
+                flags.budget_usd = Some(Cap::AtMost(more_than(denied)).into());
+                format!("to go on: {}", flags.command(directory, repo))
+            }
+            WhichCap::Day => format!(
+                "it goes on with the next day (UTC), or with a higher budget.perDayUsd in .archal.json and {}",
+                flags.command(directory, repo)
+            ),
         }
     }
 
@@ -109,7 +131,7 @@ impl Journal for JobJournal<'_> {
             Ok(reserved) => reserved,
             Err(ReserveError::Denied(denied)) => {
                 return Err(Refused::Budget {
-                    reason: denied.to_string(),
+                    reason: format!("{denied}; {}", self.way_out(&denied)),
                 });
             }
             Err(ReserveError::Ledger(error)) => return Err(unpaid(error)),
@@ -162,6 +184,16 @@ pub(super) fn charge(spent: &Spent) -> Charge {
         }),
     };
     Charge { cost, tokens }
+}
+
+/// A cap with which an attempt that was refused may begin: at least twice the present one.
+fn more_than(denied: &Denied) -> Usd {
+    let taken = denied.spent.saturating_add(denied.reserved);
+    let needed = taken.saturating_add(denied.asked.unwrap_or_default());
+    let twice = denied.cap.saturating_add(denied.cap);
+    // Whole dollars are easier to agree to.
+    let dollars = needed.max(twice).micros().div_euclid(DOLLAR) + 1;
+    Usd::from_micros(dollars.saturating_mul(DOLLAR)).unwrap_or(twice)
 }
 
 /// What a fixer that says nothing beforehand reserves, and is told that it may spend: a quarter

@@ -3,6 +3,7 @@
 use crate::store::database::DatabaseError;
 
 use super::engine::Engine;
+use super::inbox::decide::DISMISSED;
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::reproducing::{chain, is_full};
@@ -36,6 +37,7 @@ impl Engine {
             };
             let run = || {
                 let stage = job.report.stage;
+                self.take_in_hand(job.id);
                 jobs::move_to(change, job.id, stage, Status::Running, "", now)
             };
             let Some(group) = &job.report.group else {
@@ -45,10 +47,9 @@ impl Engine {
             let failure = failures::get(change, group)?;
             if let (Some(failure), false) = (&failure, job.is_asked) {
                 if failure.status == FailureStatus::Dismissed {
-                    let note = failure.note.as_deref().unwrap_or("no reason given");
-                    let reason = format!("the failure {group} was dismissed: {note}");
-                    end(job.id, &reason)?;
-                    return Ok(Led::Member(reason));
+                    // By this reason the job is found when the dismissal is taken back.
+                    end(job.id, DISMISSED)?;
+                    return Ok(Led::Member(DISMISSED.to_owned()));
                 }
                 let leader = failure.leader.filter(|leader| *leader != job.id);
                 if let Some(leader) = leader
@@ -90,6 +91,22 @@ impl Engine {
                     return Ok(());
                 }
                 jobs::move_to(change, id, job.report.stage, Status::Queued, &reason, now)
+            })
+            .ok();
+    }
+
+    /// Puts a claimed job back whose directory was detached before it began.
+    pub(super) fn let_go(&self, id: i64) {
+        let now = self.now();
+        drop(self.holding(vec![id]));
+        // Where the state refuses, the next start finds it running.
+        self.state
+            .write(|change| match jobs::get(change, id)? {
+                Some(job) => {
+                    let stage = job.report.stage;
+                    jobs::move_to(change, id, stage, Status::Queued, "detached", now)
+                }
+                None => Ok(()),
             })
             .ok();
     }

@@ -12,7 +12,9 @@
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
-//! - `lead`: which trace of a group is worked on; `sweep`: what a killed process left.
+//! - `turns`: one step at a time for a trace; `lead`: which trace of a group is worked on;
+//!   `sweep`: what a killed process left.
+//! - `telling`: notices while archal works; `upkeep`: what is old goes; `room`: low disks.
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
@@ -36,9 +38,13 @@ pub mod report;
 pub mod reprocess;
 mod reproducing;
 pub mod retention;
+mod room;
 pub mod service;
 pub mod settings;
 pub mod state;
 pub mod status;
 mod sweep;
+mod telling;
+mod turns;
+mod upkeep;
 pub mod watcher;

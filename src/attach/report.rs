@@ -6,6 +6,7 @@ use archal_core::diagnostic::Diagnostic;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::standing::Standing;
 use crate::config::schema::ExecutionPolicy;
 use crate::store::database::DatabaseError;
 
@@ -37,6 +38,8 @@ pub struct PassReport {
     pub jobs: Vec<JobReport>,
     /// Folders and files that could not be looked at.
     pub diagnostics: Vec<Diagnostic>,
+    /// What all projects of the user spent today; null where the ledger cannot be read.
+    pub budget: Option<Standing>,
 }
 
 impl Engine {
@@ -69,6 +72,7 @@ impl Engine {
             files,
             jobs,
             diagnostics,
+            budget: Standing::of(Some(&self.ledger), &ready.settings.caps, self.now()).ok(),
         })
     }
 }

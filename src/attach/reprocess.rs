@@ -9,7 +9,7 @@ use crate::store::database::DatabaseError;
 use super::engine::Engine;
 use super::job::{Stage, Status};
 use super::state::traces::KnownTrace;
-use super::state::{State, files, jobs, traces};
+use super::state::{State, files, jobs, pruned, traces};
 
 /// The most names that are told when several traces may be meant.
 const MOST_TOLD: usize = 10;
@@ -157,6 +157,8 @@ pub fn reopen(
             if reopened.iter().any(|done| done.name == job.report.name) {
                 continue;
             }
+            // What was removed because it was old is derived again.
+            pruned::forget(change, job.trace)?;
             if from == Stage::Import {
                 // Its file is read again, and its content decides whether it is another job.
                 let reason = "it is read again from its file";

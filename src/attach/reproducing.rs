@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::budget::amount::Usd;
 use crate::budget::prices::Tokens;
-use crate::config::schema::ExecutionPolicy;
+use crate::config::schema::{ExecutionPolicy, NoticeEvent};
 use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::decision::{self, Decision, Shown};
 use crate::reproduce::estimate::Estimate;
@@ -100,17 +100,20 @@ impl Engine {
         if stored.report.group != job.group {
             let now = self.now();
             let identity = serde_json::to_value(&failed.identity).unwrap_or_default();
-            self.state.write(|change| {
+            let is_told = self.state.write(|change| {
                 let group = failed.identity.group();
                 failures::seen(change, &group, &identity, &failed.grade.summary, now)?;
-                failures::lead(change, &group, id, &ready.base)
+                failures::lead(change, &group, id, &ready.base)?;
+                let told = (NoticeEvent::New, failed.grade.summary.as_str());
+                self.note(change, &ready, &group, told)
             })?;
+            self.bell.ring_if(is_told);
         }
         self.make_room(&stored)?;
         // A job that was stopped in the fix stage says so until it gets there again.
         job.stage = stage;
         let bench = self.bench(&ready, stop);
-        let journal = JobJournal::new(self, &ready, id, &job.name, stop);
+        let journal = JobJournal::new(self, &ready, attached, (id, &job.name), stop);
         let work = Work {
             engine: self,
             ready: &ready,
@@ -128,20 +131,36 @@ impl Engine {
 
     fn put_ended(&self, id: i64, ready: &Ready, ended: Ended) -> Result<(), IntakeError> {
         let now = self.now();
-        self.state.write(|change| match &ended {
+        let is_told = self.state.write(|change| match &ended {
             Ended::Job(job) => {
                 jobs::put(change, id, job, Some(&ready.base), now)?;
-                if let (Status::Fixed, Some(group)) = (job.status, &job.group) {
+                let Some(group) = &job.group else {
+                    return Ok(false);
+                };
+                let event = match job.status {
+                    Status::Blocked | Status::FixBlocked => NoticeEvent::Blocked,
+                    Status::FixFailed => NoticeEvent::FixFailed,
+                    Status::Fixed => NoticeEvent::Fixed,
+                    _ => return Ok(false),
+                };
+                // What a person dismissed meanwhile stays dismissed.
+                let is_dismissed = failures::get(change, group)?
+                    .is_some_and(|failure| failure.status == FailureStatus::Dismissed);
+                if event == NoticeEvent::Fixed && !is_dismissed {
                     failures::set_status(change, group, FailureStatus::Fixed, None, now)?;
                 }
-                Ok(())
+                self.note(change, ready, group, (event, &job.reason))
             }
             Ended::Later {
                 stage,
                 status,
                 reason,
-            } => jobs::move_to(change, id, *stage, *status, reason, now),
+            } => {
+                jobs::move_to(change, id, *stage, *status, reason, now)?;
+                Ok(false)
+            }
         })?;
+        self.bell.ring_if(is_told);
         Ok(())
     }
 
@@ -292,7 +311,7 @@ impl<'a> Work<'a> {
             }
             Decision::Reproduced => {}
         }
-        self.recurred(&failed.identity)?;
+        self.shows(&failed.identity, red)?;
         if self.ready.policy() == ExecutionPolicy::Reproduce {
             let reason = format!("red {red}: {}", failed.grade.summary);
             return Ok(self.end(Stage::Reproduce, Status::Reproduced, "policy", reason));
@@ -316,17 +335,23 @@ impl<'a> Work<'a> {
         price.cost(&tokens).map(Usd::micros)
     }
 
-    /// A failure that was fixed and shows on another commit is open again.
-    fn recurred(&self, identity: &FailureIdentity) -> Result<(), DatabaseError> {
+    /// The failure shows on this commit. One that was fixed is open again by this.
+    fn shows(&self, identity: &FailureIdentity, red: Rate) -> Result<(), DatabaseError> {
         let now = self.engine.now();
-        self.engine.state.write(|change| {
-            let group = identity.group();
+        let group = identity.group();
+        let reason = format!("in {red} attempts");
+        let is_told = self.engine.state.write(|change| {
             let failure = failures::get(change, &group)?;
+            let mut event = NoticeEvent::Reproduced;
             if failure.is_some_and(|failure| failure.status == FailureStatus::Fixed) {
                 failures::set_status(change, &group, FailureStatus::Reopened, None, now)?;
+                event = NoticeEvent::Reopened;
             }
-            Ok(())
-        })
+            let told = (event, reason.as_str());
+            self.engine.note(change, self.ready, &group, told)
+        })?;
+        self.engine.bell.ring_if(is_told);
+        Ok(())
     }
 
     /// Nothing ran: what is missing is named, or archal is at fault.

@@ -125,7 +125,10 @@ impl Service {
                 .collect(),
             running: self.watcher.pool().running(),
             waiting: desk.waiting(),
-            trouble: desk.trouble().map(|trouble| trouble.reason),
+            trouble: desk
+                .trouble()
+                .map(|trouble| trouble.reason)
+                .or_else(|| desk.paused()),
         }
     }
 
@@ -188,6 +191,10 @@ impl Handler for Service {
                     .map_err(|error| reprocess_refusal(&error))?;
                 self.watcher.look_again();
                 Ok(json!({"reopened": reopened}))
+            }
+            Request::Wake => {
+                self.watcher.wake();
+                Ok(json!({"woken": true}))
             }
             Request::Submit { kind, .. } => Err(Refusal::new(
                 RefusalKind::Usage,

@@ -9,6 +9,7 @@ use archal_core::environment::Environment;
 
 use crate::budget::cap::Caps;
 use crate::budget::prices::{Prices, PricesError};
+use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
@@ -33,6 +34,10 @@ pub struct Settings {
     pub caps: Caps,
     /// What models cost.
     pub prices: Prices,
+    /// Who is told of failures.
+    pub notify: Notify,
+    /// What is kept how long.
+    pub retention: Retention,
     /// What should be said of the configuration: old names of keys.
     pub notes: Vec<Diagnostic>,
     /// The configuration file, for these.
@@ -115,6 +120,8 @@ impl Settings {
         let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
             caps,
+            notify: loaded.config.attach.notify.clone(),
+            retention: loaded.config.retention.clone(),
             prices: Prices::load(own_prices.as_deref())?,
             options: options(&loaded, around)?,
             agent: Wanted {

@@ -7,12 +7,17 @@ use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::entry::{Entry, repo_name};
+use crate::budget::ledger::{Ledger, LedgerError};
+use crate::budget::standing::Standing;
+use crate::budget::summary::Totals;
+
 use super::flags::AttachFlags;
 use super::job::{FileRow, JobReport, Stage, Status};
 use super::service::DoingNow;
 use super::state::attempts::{self, StoredAttempt};
 use super::state::jobs::{self, StoredJob, Transition};
-use super::state::{attachments, files};
+use super::state::{attachments, files, tallies};
 
 /// The most files that gave no trace which are told one by one.
 const MOST_FILES: usize = 50;
@@ -47,6 +52,9 @@ pub struct StatusReport {
     pub attached: Vec<AttachmentStatus>,
     /// How many jobs stand in each status, over all directories that ever were attached.
     pub jobs: BTreeMap<String, u64>,
+    /// What all projects of the user spent today; null where the ledger or the configuration
+    /// cannot be read.
+    pub budget: Option<Standing>,
     /// Why jobs are blocked, most first.
     pub blocked: Vec<Cause>,
     /// The newest jobs, those that are not at their end first.
@@ -92,7 +100,7 @@ pub fn report(
         }
         let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
         attached.push(AttachmentStatus {
-            files: files::counts(connection, attachment.id)?
+            files: tallies::files(connection, attachment.id)?
                 .into_iter()
                 .collect(),
             to_tell: files::list(connection, attachment.id, true, MOST_FILES)?,
@@ -101,10 +109,10 @@ pub fn report(
         });
     }
     let mut counts = BTreeMap::new();
-    for (status, _, number) in jobs::counts(connection, None)? {
+    for (status, _, number) in tallies::jobs(connection, None)? {
         *counts.entry(status.name().to_owned()).or_default() += number;
     }
-    let blocked = jobs::causes(connection)?
+    let blocked = tallies::causes(connection)?
         .into_iter()
         .map(|(code, cause, jobs)| Cause { code, cause, jobs })
         .collect();
@@ -123,6 +131,7 @@ pub fn report(
         watcher,
         attached,
         jobs: counts,
+        budget: None,
         blocked,
         newest,
     })
@@ -146,7 +155,9 @@ pub struct TraceStatus {
     pub base: Option<String>,
     /// What the job went through.
     pub transitions: Vec<Transition>,
-    /// Its paid steps.
+    /// What the trace took from its cap, over all its jobs; null where the ledger cannot be read.
+    pub spent: Option<Totals>,
+    /// The paid steps of all its jobs, oldest first.
     pub attempts: Vec<AttemptStatus>,
     /// Earlier jobs of the trace.
     pub earlier: Vec<EarlierJob>,
@@ -162,6 +173,10 @@ pub struct AttemptStatus {
     pub step: String,
     /// `running`, `ended` or `interrupted`.
     pub state: attempts::AttemptState,
+    /// Whether it belongs to an earlier job of the trace.
+    pub is_earlier: bool,
+    /// What the ledger has of it; null where the ledger has nothing.
+    pub money: Option<Entry>,
 }
 
 /// A job that another one of the same trace took the place of.
@@ -192,7 +207,13 @@ pub fn trace(
         ),
         None => (PathBuf::new(), AttachFlags::default()),
     };
-    let earlier = jobs::of_trace(connection, job.trace)?
+    let all = jobs::of_trace(connection, job.trace)?;
+    let mut paid = Vec::new();
+    for one in &all {
+        let made = attempts::of_job(connection, one.id)?.into_iter();
+        paid.extend(made.map(|made| attempt(made, one.id != job.id)));
+    }
+    let earlier = all
         .into_iter()
         .filter(|other| other.id != job.id)
         .map(|other| EarlierJob {
@@ -208,20 +229,39 @@ pub fn trace(
         policy: flags.policy,
         base: job.base,
         transitions: jobs::transitions(connection, job.id)?,
-        attempts: attempts::of_job(connection, job.id)?
-            .into_iter()
-            .map(attempt)
-            .collect(),
+        spent: None,
+        attempts: paid,
         earlier,
         job: job.report,
     })
 }
 
-fn attempt(attempt: StoredAttempt) -> AttemptStatus {
+fn attempt(attempt: StoredAttempt, is_earlier: bool) -> AttemptStatus {
     AttemptStatus {
         step: format!("{}/{}", attempt.phase, attempt.slot),
         id: attempt.id,
         state: attempt.state,
+        is_earlier,
+        money: None,
+    }
+}
+
+impl TraceStatus {
+    /// Puts beside each attempt what the ledger has of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn count_money(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        let (totals, entries) = ledger.of_trace(&repo_name(&self.repo), &self.job.name)?;
+        for attempt in &mut self.attempts {
+            attempt.money = entries
+                .iter()
+                .find(|entry| entry.attempt == attempt.id)
+                .cloned();
+        }
+        self.spent = Some(totals);
+        Ok(())
     }
 }
 

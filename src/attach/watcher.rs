@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -21,7 +22,8 @@ use super::flags::AttachFlags;
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::ready::ReadyError;
-use super::state::{attachments, files, jobs};
+use super::state::{attachments, files, jobs, tallies};
+use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
 const LONG: Duration = Duration::from_secs(600);
@@ -68,7 +70,11 @@ pub struct Watcher {
     pool: Pool,
     feeds: Mutex<BTreeMap<i64, Running>>,
     /// Threads that end by themselves.
-    beside: Vec<JoinHandle<()>>,
+    beside: Mutex<Vec<JoinHandle<()>>>,
+    /// Ends those that deliver notices and remove what is old.
+    rest: StopToken,
+    is_tidied: AtomicBool,
+    told: Told,
 }
 
 struct Running {
@@ -88,7 +94,7 @@ impl Watcher {
         told: Told,
     ) -> Result<Self, WatcherError> {
         let rest = engine.was_cut_off()?.then(|| engine.sweep());
-        let desk = Desk::new(engine.clone(), once, told);
+        let desk = Desk::new(engine.clone(), once, told.clone());
         let source: Arc<dyn WorkSource> = desk.clone();
         let size = PoolSize {
             heavy: heavy.max(1),
@@ -101,13 +107,37 @@ impl Watcher {
         if let Some(rest) = rest {
             beside.push(self::beside("sweeper", rest)?);
         }
+        let rest = StopToken::new();
+        if !once {
+            let (engine, desk) = (engine.clone(), Arc::downgrade(&desk));
+            let (told, stop) = (told.clone(), rest.clone());
+            beside.push(self::beside("notices", move || {
+                telling::keep_telling(&engine, &desk, &told, &stop);
+            })?);
+        }
         Ok(Self {
             engine,
             desk,
             pool,
             feeds: Mutex::default(),
-            beside,
+            beside: Mutex::new(beside),
+            rest,
+            is_tidied: AtomicBool::new(once),
+            told,
         })
+    }
+
+    /// Reads all of the state behind the work, because it was too large to be read before it: one
+    /// that contradicts itself is trouble as soon as that is known.
+    pub fn check_behind(&self) -> Result<(), WatcherError> {
+        let (engine, desk) = (self.engine.clone(), Arc::downgrade(&self.desk));
+        // Not waited for at the end: it reads for as long as the file is large.
+        beside("checker", move || {
+            if let (Err(error), Some(desk)) = (engine.state.check(), desk.upgrade()) {
+                desk.in_trouble(&error);
+            }
+        })
+        .map(drop)
     }
 
     /// The engine.
@@ -138,6 +168,9 @@ impl Watcher {
         let attached = self.engine.attach(directory.to_owned(), flags)?;
         self.engine.go_on(&attached, &ready)?;
         self.desk.open(attached.clone());
+        // What could not be told before may be told with these flags.
+        self.engine.bell.ring();
+        self.tidy()?;
         let mut feeds = self.feeds();
         if !feeds.contains_key(&attached.id) {
             let stop = StopToken::new();
@@ -207,6 +240,41 @@ impl Watcher {
             .wait_for(&fits, Some(grace.saturating_add(Duration::from_secs(30))));
     }
 
+    /// Begins to remove what is old, once a day.
+    fn tidy(&self) -> Result<(), WatcherError> {
+        if self.is_tidied.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let (engine, desk) = (self.engine.clone(), Arc::downgrade(&self.desk));
+        let (told, stop) = (self.told.clone(), self.rest.clone());
+        let thread = beside("upkeep", move || {
+            upkeep::keep_tidy(&engine, &desk, &told, &stop);
+        })?;
+        self.beside().push(thread);
+        Ok(())
+    }
+
+    /// Delivers notices at the end of a single pass, and says what is left of them.
+    pub fn tell(&self, attached: &Attached, stop: &StopToken) {
+        let left = self.engine.deliver_once(attached, stop, &self.told);
+        match left {
+            Ok(0) => {}
+            Ok(left) => (self.told)(&format!(
+                "{left} notices are not delivered yet; the next archal attach tries again"
+            )),
+            Err(error) => {
+                let reason = super::reproducing::chain(&error);
+                (self.told)(&format!("notices are not delivered: {reason}"));
+            }
+        }
+    }
+
+    /// Looks again for work in the state: somebody else may have changed it.
+    pub fn wake(&self) {
+        self.pool.wake();
+        self.engine.bell.ring();
+    }
+
     /// Looks at once for what was opened again.
     pub fn look_again(&self) {
         for running in self.feeds().values() {
@@ -229,6 +297,8 @@ impl Watcher {
     /// time.
     pub fn stop(&self, grace: Duration) {
         self.desk.close_all();
+        self.rest.stop();
+        self.engine.bell.ring();
         for (_, running) in std::mem::take(&mut *self.feeds()) {
             running.stop.stop();
             running.thread.join().ok();
@@ -236,6 +306,10 @@ impl Watcher {
         self.pool.stop(&Which::All, grace);
         self.pool
             .drain(Some(grace.saturating_add(Duration::from_secs(30))));
+    }
+
+    fn beside(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn feeds(&self) -> MutexGuard<'_, BTreeMap<i64, Running>> {
@@ -246,7 +320,8 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop(Duration::ZERO);
-        for thread in self.beside.drain(..) {
+        let beside = std::mem::take(&mut *self.beside());
+        for thread in beside {
             thread.join().ok();
         }
         self.engine.close();
@@ -371,7 +446,7 @@ impl Known for KnownFiles {
     fn count(&self) -> u64 {
         self.engine
             .state
-            .read(|connection| files::count(connection, self.attachment))
+            .read(|connection| tallies::stamped(connection, self.attachment))
             .unwrap_or_default()
     }
 

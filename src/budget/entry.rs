@@ -162,6 +162,24 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What it cost or takes, for a person: `$0.10 (reported)`, `$0.25 reserved`, `unknown cost`.
+    pub fn cost_text(&self) -> String {
+        let cost = match (self.state, self.cost_usd, self.cost_source) {
+            (State::Released, ..) => "released".to_owned(),
+            (State::Reserved, ..) => match self.reserved_usd {
+                Some(_) => format!("${} reserved", self.counted_usd),
+                None => "running at unknown cost".to_owned(),
+            },
+            (State::Charged, Some(cost), Some(CostSource::Reserved)) => {
+                format!("${cost} (as reserved)")
+            }
+            (State::Charged, Some(cost), Some(source)) => format!("${cost} ({})", source.word()),
+            (State::Charged, ..) => "unknown cost".to_owned(),
+        };
+        let cut_off = if self.interrupted { ", cut off" } else { "" };
+        format!("{cost}{cut_off}")
+    }
+
     /// Whether it ended and nobody knows what it cost.
     pub fn is_unknown(&self) -> bool {
         self.cost_source == Some(CostSource::Unknown)

@@ -19,6 +19,7 @@ pub mod entry;
 pub mod ledger;
 pub mod prices;
 pub mod repair;
+pub mod standing;
 pub mod summary;
 
 #[cfg(test)]

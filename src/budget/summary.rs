@@ -133,6 +133,19 @@ impl Ledger {
         })
     }
 
+    /// What one trace took from its cap, and its attempts, oldest first.
+    pub fn of_trace(&self, repo: &str, trace: &str) -> Result<(Totals, Vec<Entry>), LedgerError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM entries WHERE repo = ?1 AND trace = ?2 ORDER BY at, id");
+        let entries: Vec<Entry> = self.query(|connection| {
+            let mut rows = connection.prepare(&sql)?;
+            rows.query_map([repo, trace], entry)?.collect()
+        })?;
+        let mut totals = Totals::default();
+        entries.iter().for_each(|entry| totals.add(entry));
+        Ok((totals, entries))
+    }
+
     /// What was spent in a day against the caps. For the day of `now` it is what the caps see:
     /// also what is dated later.
     pub fn report(

@@ -47,6 +47,8 @@ pub(crate) struct Works {
     pub(crate) layout: Layout,
     /// Held for as long as this lives.
     pub(crate) lock: WatcherLock,
+    /// Whether the state is still to be checked.
+    pub(crate) is_unchecked: bool,
 }
 
 /// Takes the lock and opens state and ledger; `check` reads all of the state first.
@@ -68,7 +70,9 @@ pub(crate) fn open(
                 .hint(format!("archal detach --all --repo {}", repo.display()))
         })?;
     let Opened {
-        state, set_aside, ..
+        state,
+        set_aside,
+        is_unchecked,
     } = State::open(&layout, check).map_err(CliError::environment)?;
     if let Some((aside, reason)) = set_aside {
         cx.printer.note(format!(
@@ -92,6 +96,7 @@ pub(crate) fn open(
         engine: Arc::new(engine),
         layout,
         lock,
+        is_unchecked,
     })
 }
 
@@ -151,6 +156,7 @@ pub(crate) fn make(
         let is_at_once = token.is_stopped();
         watcher.stop(if is_at_once { Duration::ZERO } else { GRACE });
     }
+    watcher.tell(&attached, &token);
     let trouble = watcher.desk().trouble();
     let now = watcher.desk().attached();
     let diagnostics = now

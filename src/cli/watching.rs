@@ -151,6 +151,9 @@ fn round(
     watcher
         .attach(&watching.request.directory, watching.request.flags.clone())
         .map_err(pass::watcher_error)?;
+    if works.is_unchecked {
+        watcher.check_behind().map_err(pass::watcher_error)?;
+    }
     resume(&watcher, &watching.request.directory, &told)?;
     let service = Service::new(watcher);
     let socket = ControlSocket::bind(&works.layout, &cx.environment, &works.lock)

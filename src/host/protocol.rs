@@ -37,6 +37,8 @@ pub enum Request {
         /// Which, and from where on; the attach module's own.
         payload: Value,
     },
+    /// Look again for work: somebody changed the state beside the watcher.
+    Wake,
     /// Take a job over from the command line.
     Submit {
         /// Of what kind.
@@ -204,6 +206,7 @@ mod tests {
             Request::Reprocess {
                 payload: json!(["t1"]),
             },
+            Request::Wake,
             Request::Submit {
                 kind: WorkKind::Preprod,
                 payload: Value::Null,

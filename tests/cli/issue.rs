@@ -38,7 +38,7 @@ impl World {
         let repo = environment.repo().canonicalize().expect("there");
         let layout = Layout::of(&repo, None);
         layout.prepare().expect("writable");
-        let state = State::open(&layout).expect("opened").state;
+        let state = State::open(&layout, false).expect("opened").state;
         Self {
             environment,
             layout,

@@ -10,6 +10,7 @@ mod frame;
 mod issue;
 mod man;
 mod prices;
+mod redact;
 mod run;
 mod schema;
 

@@ -25,6 +25,30 @@ pub(super) fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
     world.run(&arguments)
 }
 
+/// Opens the only trace's job again: what has come to its end stays there until somebody asks.
+pub(super) fn again(world: &TestEnv) {
+    let arguments = ["attach-reprocess", "--repo", "demo", "--json"];
+    let name = only_name(world);
+    let output = world.run(&[&arguments[..], &[&name]].concat()).ended(0);
+    assert_eq!(
+        output.json()["reopened"][0]["name"],
+        name.as_str(),
+        "{output}"
+    );
+}
+
+/// The name of the only trace that was ever attached.
+fn only_name(world: &TestEnv) -> String {
+    let imports = world.repo().join("demo/.archal/attach/imports");
+    let names: Vec<String> = std::fs::read_dir(imports)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").file_name())
+        .filter_map(|name| Some(name.to_str()?.strip_suffix(".json")?.to_owned()))
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    names[0].clone()
+}
+
 pub(super) fn job(output: &Output) -> Value {
     output.json()["jobs"][0].clone()
 }
@@ -35,6 +59,7 @@ const FIXER: &[&str] = &["--allow-external-execution", "--fix-command"];
 fn a_fix_command_decides_how_it_ends() {
     let (world, _) = kept_demo();
     let fixed_by = |command: &str| {
+        again(&world);
         let output = attach(&world, "demo/traces", &[FIXER[0], FIXER[1], command]);
         let job = job(&output);
         (output, job)
@@ -92,8 +117,28 @@ fn a_fix_command_decides_how_it_ends() {
 }
 
 #[test]
+fn what_has_come_to_its_end_stays_there_until_it_may_go_further() {
+    let (world, _) = kept_demo();
+    let first = attach(&world, "demo/traces", &[]);
+    assert_eq!(job(&first)["status"], "fixed", "{first}");
+    again(&world);
+    let blocked = attach(&world, "demo/traces", &[]);
+    assert_eq!(job(&blocked)["status"], "fix_blocked", "{blocked}");
+    // Nothing is new, so nothing is done; the answer is the same.
+    let same = attach(&world, "demo/traces", &[]);
+    assert_eq!(job(&same), job(&blocked));
+    assert_eq!(same.code, blocked.code);
+    // A fixer that may run is what was missing. The attempts that showed the failure are paid.
+    let fixer = [FIXER[0], FIXER[1], "python3 fix.py"];
+    let fixed = attach(&world, "demo/traces", &fixer);
+    assert_eq!(job(&fixed)["status"], "fixed", "{fixed}");
+    assert_eq!(job(&fixed)["red"], job(&blocked)["red"]);
+}
+
+#[test]
 fn without_a_fix_command_it_names_what_is_missing() {
     let (world, _) = kept_demo();
+    again(&world);
     let output = attach(&world, "demo/traces", &[]);
     let job = job(&output);
     assert_eq!(job["status"], "fix_blocked");
@@ -128,7 +173,7 @@ fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
     }
 }
 
-/// The demonstration's trace without one of its list calls.
+/// The demonstration's trace, recorded again under another id without one of its list calls.
 fn without_list(world: &TestEnv, dropped: usize, to: &str) {
     let mut trace: Value = serde_json::from_str(&world.read(TRACE)).expect("JSON");
     let spans = trace["resourceSpans"][0]["scopeSpans"][0]["spans"]
@@ -138,7 +183,9 @@ fn without_list(world: &TestEnv, dropped: usize, to: &str) {
         .filter(|at| spans[*at]["name"] == "GET")
         .collect();
     spans.remove(lists[dropped]);
-    world.write(to, &trace.to_string());
+    let id = spans[0]["traceId"].as_str().expect("an id").to_owned();
+    let other = format!("{}{dropped:04x}", &id[..id.len() - 4]);
+    world.write(to, &trace.to_string().replace(&id, &other));
 }
 
 #[test]
@@ -156,6 +203,7 @@ fn a_defect_that_is_repaired_already_is_not_reproduced() {
         "demo",
         &["commit", "--quiet", "--all", "-m", "repair"],
     );
+    again(&world);
     let output = attach(&world, "demo/traces", &[]);
     assert_eq!(job(&output)["status"], "not_reproduced");
     assert_eq!(output.code, Some(0), "{output}");
@@ -165,6 +213,7 @@ fn a_defect_that_is_repaired_already_is_not_reproduced() {
 fn a_checkout_that_differs_from_head_is_left_out_and_named() {
     let (world, _) = kept_demo();
     world.write("demo/agent.py", "raise SystemExit('never run')\n");
+    again(&world);
     let output = attach(&world, "demo/traces", &[]);
     let document = output.json();
     assert_eq!(document["leftOut"], serde_json::json!(["M agent.py"]));
@@ -175,6 +224,7 @@ fn a_checkout_that_differs_from_head_is_left_out_and_named() {
 fn the_users_repository_is_only_read() {
     let (world, demo) = kept_demo();
     let before = listing(&demo);
+    again(&world);
     let output = attach(
         &world,
         "demo/traces",
@@ -218,6 +268,7 @@ fn a_trace_no_scenario_names_is_blocked() {
         "demo",
         &["commit", "--quiet", "--all", "-m", "other"],
     );
+    again(&world);
     let output = attach(&world, "demo/traces", &[]);
     let job = job(&output);
     assert_eq!(
@@ -234,7 +285,9 @@ fn what_is_not_there_is_said_with_what_mends_it() {
         .run(&["attach", "nowhere", "--once", "--foreground"])
         .ended(3);
     assert!(
-        missing.stderr.contains("mkdir -p nowhere"),
+        missing
+            .stderr
+            .contains("archal attach nowhere --repo . --create"),
         "{}",
         missing.stderr
     );
@@ -247,9 +300,9 @@ fn what_is_not_there_is_said_with_what_mends_it() {
         "{}",
         unversioned.stderr
     );
-    let background = world.run(&["attach", "traces"]).ended(2);
+    let background = world.run(&["attach", "traces"]).ended(3);
     assert!(
-        background.stderr.contains("--once --foreground"),
+        background.stderr.contains("is no git repository"),
         "{}",
         background.stderr
     );

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::attach::{attach, job};
+use super::attach::{again, attach, job};
 use super::{git, kept_demo, listing, only_folder};
 
 const ALLOWED: &[&str] = &["--allow-external-execution", "--fix-command"];
@@ -10,6 +10,7 @@ const ALLOWED: &[&str] = &["--allow-external-execution", "--fix-command"];
 const RIGHT: &str = "python3 fix.py";
 
 fn fixed_by(world: &archal_testkit::cli::TestEnv, command: &str) -> Value {
+    again(world);
     job(&attach(
         world,
         "demo/traces",

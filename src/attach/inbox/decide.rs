@@ -5,7 +5,7 @@ use archal_core::clock::Timestamp;
 use crate::attach::job::Status;
 use crate::attach::state::failures::{self, Failure, FailureStatus};
 use crate::attach::state::jobs::{self, StoredJob};
-use crate::attach::state::{State, notices};
+use crate::attach::state::{State, notices, pruned};
 use crate::store::atomic::WriteError;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
@@ -137,6 +137,8 @@ fn put_back(
     let Some(job) = chosen else {
         return Ok(0);
     };
+    // What was removed of it because it was old is derived again.
+    pruned::forget(change, job.trace)?;
     let reason = "the dismissal was taken back";
     jobs::move_to(
         change,

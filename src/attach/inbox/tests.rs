@@ -28,7 +28,7 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         let layout = Layout::of(folder.path(), None);
-        let state = State::open(&layout).expect("opened").state;
+        let state = State::open(&layout, false).expect("opened").state;
         Self {
             folder,
             layout,

@@ -192,6 +192,15 @@ pub fn renew(
     move_to(connection, id, Stage::Import, Status::Running, "", now)
 }
 
+/// Whether a step works on a job.
+pub fn is_running(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT status = 'running' FROM jobs WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
+        .map(|found| found.unwrap_or(false))
+}
+
 /// How often a job was begun.
 pub fn tries(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
     connection
@@ -430,34 +439,6 @@ pub fn requeue_ended(
         ])
 }
 
-/// How many jobs of a directory, or of all, stand in each status and stage.
-pub fn counts(
-    connection: &Connection,
-    attachment: Option<i64>,
-) -> rusqlite::Result<Vec<(Status, Stage, u64)>> {
-    connection
-        .prepare_cached(
-            "SELECT status, stage, sum(jobs) FROM job_tallies
-             WHERE (?1 IS NULL OR attachment = ?1) AND jobs > 0 GROUP BY status, stage",
-        )?
-        .query_map([attachment], |row| {
-            Ok((status(row, 0)?, stage(row, 1)?, row.get(2)?))
-        })?
-        .collect()
-}
-
-/// Why jobs are blocked, most first: code, cause and number.
-pub fn causes(connection: &Connection) -> rusqlite::Result<Vec<(String, String, u64)>> {
-    connection
-        .prepare_cached(
-            "SELECT code, cause, sum(jobs) FROM job_tallies
-             WHERE status IN ('blocked', 'fix_blocked') AND jobs > 0
-             GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect()
-}
-
 /// Whether a job is not at its end.
 pub fn any_open(connection: &Connection, attachment: Option<i64>) -> rusqlite::Result<bool> {
     connection
@@ -470,16 +451,30 @@ pub fn any_open(connection: &Connection, attachment: Option<i64>) -> rusqlite::R
 
 /// Puts jobs that a process left running back into the queue, at the stage they were in.
 pub fn requeue_running(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let left: Vec<(i64, String)> = connection
-        .prepare("SELECT id, stage FROM jobs WHERE status = 'running' ORDER BY id")?
+    requeue_running_but(connection, &|_| false, now)
+}
+
+/// Puts running jobs back into the queue, but those that `is_in_hand`.
+pub fn requeue_running_but(
+    connection: &Connection,
+    is_in_hand: &dyn Fn(i64) -> bool,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let running: Vec<(i64, String)> = connection
+        .prepare_cached("SELECT id, stage FROM jobs WHERE status = 'running' ORDER BY id")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    for (id, stage) in &left {
+    let mut requeued = 0;
+    for (id, stage) in &running {
+        if is_in_hand(*id) {
+            continue;
+        }
         let stage = Stage::of(stage).unwrap_or(Stage::Import);
         let reason = "the process that worked on it ended";
         move_to(connection, *id, stage, Status::Queued, reason, now)?;
+        requeued += 1;
     }
-    Ok(left.len())
+    Ok(requeued)
 }
 
 /// Puts jobs that waited for money back into the queue.

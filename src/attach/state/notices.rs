@@ -212,6 +212,13 @@ pub fn mute(connection: &Connection, failure: &str, now: Timestamp) -> rusqlite:
         .execute(params![failure, Outcome::Muted.name(), time_text(now)])
 }
 
+/// How many notices are not closed.
+pub fn count_open(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM notices WHERE sent_at IS NULL")?
+        .query_row([], |row| row.get(0))
+}
+
 fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredNotice> {
     let event: String = row.get(3)?;
     let body: String = row.get(4)?;
@@ -246,7 +253,7 @@ mod tests {
     fn state() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let layout = Layout::of(folder.path(), None);
-        let state = State::open(&layout).expect("opened").state;
+        let state = State::open(&layout, false).expect("opened").state;
         (folder, state)
     }
 

@@ -4,17 +4,22 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
 use crate::attach::reprocess::{self, ReprocessError};
 use crate::attach::service::DoingNow;
-use crate::attach::state::{Look, State, jobs};
+use crate::attach::state::{Look, State, attachments, jobs};
 use crate::attach::status::{self, StatusReport, TraceStatus, WatcherNow};
+use crate::budget::cap::Caps;
+use crate::budget::ledger::{self, Ledger};
+use crate::budget::standing::Standing;
 use crate::cli::arguments::JsonOutput;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::watching;
+use crate::config;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherState};
 use crate::ingest::feed::FeedHealth;
@@ -50,7 +55,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let repo = bench::repository(&args.repo, cx)?;
     let layout = bench::known_layout(&repo, cx);
     if let Some(asked) = &args.trace {
-        let status = one(asked, &repo, &layout)?;
+        let status = one(asked, &repo, &layout, cx)?;
         cx.printer.line(trace_text(&status).trim_end());
         cx.printer.document("archal.trace-status", 1, &status);
         return Ok(Exit::Fine);
@@ -96,11 +101,43 @@ fn look(layout: &Layout) -> Result<Look, CliError> {
 fn all(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<StatusReport, CliError> {
     let look = look(layout)?;
     let watcher = watcher(layout, cx)?;
-    look.read(|rows| status::report(rows, repo.to_owned(), watcher))
-        .map_err(CliError::environment)
+    let mut status = look
+        .read(|rows| status::report(rows, repo.to_owned(), watcher))
+        .map_err(CliError::environment)?;
+    let flags = look
+        .read(attachments::all)
+        .map_err(CliError::environment)?
+        .into_iter()
+        .find(|attachment| attachment.is_attached)
+        .map(|attachment| serde_json::from_value::<AttachFlags>(attachment.flags));
+    let flags = flags.transpose().ok().flatten().unwrap_or_default();
+    status.budget = standing(repo, &flags, cx);
+    Ok(status)
 }
 
-fn one(asked: &str, repo: &Path, layout: &Layout) -> Result<TraceStatus, CliError> {
+/// The money of the day. A configuration or a ledger that is broken is no reason to show nothing:
+/// `archal budget` says what is wrong.
+fn standing(repo: &Path, flags: &AttachFlags, cx: &CommandContext) -> Option<Standing> {
+    let overrides = flags.overrides();
+    let loaded = config::load(flags.config.as_deref(), repo, &overrides, &cx.environment).ok()?;
+    let caps = Caps::of(&loaded).ok()?;
+    Standing::of(ledger(cx)?.as_ref(), &caps, cx.clock.now()).ok()
+}
+
+/// The user's ledger, which may not be there yet; none where it cannot be read.
+fn ledger(cx: &CommandContext) -> Option<Option<Ledger>> {
+    match ledger::path(&cx.environment) {
+        Some(path) => Ledger::existing(&path).ok(),
+        None => Some(None),
+    }
+}
+
+fn one(
+    asked: &str,
+    repo: &Path,
+    layout: &Layout,
+    cx: &CommandContext,
+) -> Result<TraceStatus, CliError> {
     let found = look(layout)?
         .read(|rows| {
             let trace = match reprocess::meant(rows, asked)? {
@@ -116,7 +153,14 @@ fn one(asked: &str, repo: &Path, layout: &Layout) -> Result<TraceStatus, CliErro
             }
         })
         .map_err(CliError::environment)?;
-    found.map_err(|error| CliError::usage(error).hint("archal attach-status"))
+    let mut status = found.map_err(|error| CliError::usage(error).hint("archal attach-status"))?;
+    if let Some(ledger) = ledger(cx).flatten()
+        && let Err(error) = status.count_money(&ledger)
+    {
+        cx.printer
+            .note(format!("what it cost is not known: {error}"));
+    }
+    Ok(status)
 }
 
 fn watcher(layout: &Layout, cx: &CommandContext) -> Result<WatcherNow, CliError> {
@@ -251,6 +295,9 @@ fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
 fn jobs_text(out: &mut String, status: &StatusReport) -> std::fmt::Result {
     let counts = status::in_order(&status.jobs);
     let total: u64 = counts.iter().map(|(_, number)| number).sum();
+    if let Some(budget) = &status.budget {
+        writeln!(out, "\nbudget   {budget}")?;
+    }
     writeln!(out, "\njobs     {total}")?;
     for (status, number) in counts {
         writeln!(out, "  {number:>7} {}", status.name())?;
@@ -353,10 +400,22 @@ fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
             step.status.name()
         )?;
     }
+    if let Some(spent) = &status.spent {
+        writeln!(out, "  money:    {spent}")?;
+    }
     for attempt in &status.attempts {
+        let earlier = if attempt.is_earlier {
+            ", of an earlier job"
+        } else {
+            ""
+        };
+        let cost = attempt
+            .money
+            .as_ref()
+            .map_or_else(String::new, |entry| format!(", {}", entry.cost_text()));
         writeln!(
             out,
-            "    attempt {} {} {}",
+            "    attempt {} {} {}{cost}{earlier}",
             attempt.id,
             attempt.step,
             serde_json::to_value(attempt.state)

@@ -11,6 +11,9 @@ const LONGEST: usize = 8192;
 
 /// Words that stand where a secret would, and are none.
 const WORDS: &[&str] = &[
+    "any",
+    "bool",
+    "bytes",
     "basic",
     "bearer",
     "boolean",
@@ -18,17 +21,21 @@ const WORDS: &[&str] = &[
     "none",
     "null",
     "number",
+    "object",
     "omit",
     "optional",
     "password",
     "required",
     "same-origin",
     "secret",
+    "secretstr",
     "string",
+    "text",
     "token",
     "true",
     "false",
     "undefined",
+    "unknown",
 ];
 
 /// A name and what is assigned to it.
@@ -105,7 +112,11 @@ pub(super) fn around(
     };
     let is_spaced = from > after;
     let found = text.get(value.clone())?;
-    plausible(name, found, mark, quote.is_some(), is_spaced).then_some(Assignment {
+    // `password: letmein` and nothing else, as a line of YAML or a header.
+    let is_alone = mark == b':' && begins_line(bytes, start) && value.end == line_end;
+    let is_one =
+        is_alone && is_one_word(found) || plausible(name, found, mark, quote.is_some(), is_spaced);
+    is_one.then_some(Assignment {
         name: start..end,
         value,
     })
@@ -165,6 +176,18 @@ fn begins_line(bytes: &[u8], at: usize) -> bool {
         .rev()
         .take_while(|b| **b != b'\n')
         .all(|b| matches!(b, b' ' | b'\t' | b'>' | b'<' | b'*' | b'|' | b'"' | b'\''))
+}
+
+/// Whether a value is one word, perhaps after a scheme, that is no type and stands for nothing.
+fn is_one_word(value: &str) -> bool {
+    let (scheme, bare) = split_scheme(value);
+    let bare = bare.trim();
+    let least = if scheme.is_empty() { 4 } else { 1 };
+    bare.len() >= least
+        && !bare.contains(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '{'))
+        && !bare.starts_with(['$', '<', '%', '*', '/', '~', '"', '\'', '|', '>', '&'])
+        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(bare))
+        && !RULES.is_template(bare)
 }
 
 /// Whether somebody would write this as a secret, rather than code that gets one or a sentence
@@ -258,6 +281,8 @@ mod tests {
             ("user[password]=hunter2&x=1", "hunter2"),
             ("client_secret := \"s3\"", "s3"),
             ("password => 'hunter2'", "hunter2"),
+            ("db:\n  password: letmein\n", "letmein"),
+            ("Authorization: Bearer abc", "Bearer abc"),
         ] {
             assert_eq!(value(text), Some(found), "{text}");
         }

@@ -51,7 +51,7 @@ pub enum PatternError {
         id: String,
     },
     /// The group does not exist.
-    #[error("the pattern `{id}` has {groups} groups, so there is no group {group}")]
+    #[error("the pattern `{id}` has no group {group}, it has {groups}")]
     Group {
         /// Its place in the list.
         at: usize,

@@ -6,7 +6,7 @@ use archal_core::clock::rfc3339_seconds;
 
 use crate::budget::amount::Usd;
 use crate::budget::cap::Caps;
-use crate::budget::entry::{CostSource, Entry, State, repo_name};
+use crate::budget::entry::{Entry, repo_name};
 use crate::budget::ledger::{self, Ledger};
 use crate::budget::summary::{Group, Report, Totals, day_of};
 use crate::cli::context::CommandContext;
@@ -129,26 +129,14 @@ fn of_group(group: &Group) -> String {
 }
 
 fn of_entry(entry: &Entry) -> String {
-    let cost = match (entry.state, entry.cost_usd, entry.cost_source) {
-        (State::Released, ..) => "released".to_owned(),
-        (State::Reserved, ..) => match entry.reserved_usd {
-            Some(_) => format!("${} reserved", entry.counted_usd),
-            None => "running at unknown cost".to_owned(),
-        },
-        (State::Charged, Some(cost), Some(CostSource::Reserved)) => {
-            format!("${cost} (as reserved)")
-        }
-        (State::Charged, Some(cost), Some(source)) => format!("${cost} ({})", source.word()),
-        (State::Charged, ..) => "unknown cost".to_owned(),
-    };
-    let cut_off = if entry.interrupted { ", cut off" } else { "" };
+    let cost = entry.cost_text();
     let trace = entry
         .trace
         .as_deref()
         .map(|trace| format!("  trace {trace}"))
         .unwrap_or_default();
     format!(
-        "{}  {}  {cost}{cut_off}  {} in {}{trace}",
+        "{}  {}  {cost}  {} in {}{trace}",
         rfc3339_seconds(entry.at),
         entry.kind,
         entry.attempt,

@@ -18,6 +18,8 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::state::{Place, database_error};
+use crate::cli::watching;
+use crate::host::protocol::Request;
 
 /// Failures that traces show: look at them and decide
 #[derive(Debug, clap::Args)]
@@ -292,6 +294,23 @@ fn refused(not_meant: NotMeant, of_trace: &[String]) -> CliError {
     hints.into_iter().fold(error, CliError::hint)
 }
 
+/// Wakes the watcher, so that what was put back into its queue begins at once.
+fn wake(place: &Place, jobs: usize, cx: &CommandContext) {
+    let woken = watching::ask(&place.layout, &Request::Wake, watching::PATIENCE, cx);
+    match woken {
+        Ok(Some(_)) => {}
+        // What was decided stands; the watcher finds it when it next looks.
+        Err(error) => cx.printer.note(format!(
+            "the watcher was not told of it, and finds it when it next looks: {}",
+            error.error
+        )),
+        Ok(None) if jobs > 0 => cx
+            .printer
+            .note("nobody watches this repository; the jobs go on with archal attach"),
+        Ok(None) => {}
+    }
+}
+
 fn decided(
     repo: &Path,
     asked: &str,
@@ -310,6 +329,7 @@ fn decided(
                 DecideError::Labels(error) => CliError::environment(error),
             }
         })?;
+    wake(&place, decided.jobs, cx);
     cx.printer.line(text::decided(&decided).trim_end());
     cx.printer.document("archal.issue-decided", 1, &decided);
     Ok(Exit::Fine)

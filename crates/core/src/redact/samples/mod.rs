@@ -2,11 +2,12 @@
 //!
 //! - [`generator`]: a text that matches an expression, from a number.
 //! - `recall`: every rule, in every place of a trace. `benign`: how much is taken for a secret
-//!   that is none. `laws`: what holds for any input. `tests`: where figures are told.
+//!   that is none. `options`: what users add, placeholders, files. `laws`: what holds for any input. `tests`: where figures are told.
 
 mod benign;
 mod generator;
 mod laws;
+mod options;
 mod recall;
 mod tests;
 

@@ -1,0 +1,328 @@
+//! Which step is next, and what it does: the desk as the pool sees it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
+use crate::ingest::watch::{Look, Settled, Stamp};
+use crate::ingest::{FileReport, FileStatus, read_file};
+
+use super::super::engine::Attached;
+use super::super::intake::{self, IntakeError};
+use super::super::job::{Stage, Status};
+use super::super::lead::Led;
+use super::super::state::{files, jobs};
+use super::{Desk, QUIET, step_id};
+
+impl WorkSource for Desk {
+    fn kind(&self) -> WorkKind {
+        WorkKind::Trace
+    }
+
+    fn claim(&self, weight: Weight) -> Option<Step> {
+        match weight {
+            Weight::Light => self.claim_light(),
+            Weight::Heavy => self.claim_heavy(),
+        }
+    }
+
+    fn panicked(&self, step: &str, message: &str) {
+        (self.told)(&format!("archal has a fault: {step}: {message}"));
+        let name = step.split_once('/').map_or(step, |(_, name)| name);
+        self.engine.give_up(name, message);
+    }
+}
+
+impl Desk {
+    fn claim_light(&self) -> Option<Step> {
+        let now = self.engine.surround.clock.monotonic();
+        let mut inner = self.inner();
+        if inner.closed || inner.trouble.is_some() {
+            return None;
+        }
+        let waits = !inner.looks.is_empty();
+        drop(inner);
+        let may_read = waits && self.has_room(now);
+        inner = self.inner();
+        while may_read && let Some((id, path, stamp)) = inner.looks.pop_front() {
+            inner.queued.remove(&(id, path.clone()));
+            self.changed.notify_all();
+            let Some(entry) = inner.attached.get_mut(&id) else {
+                continue;
+            };
+            let is_unchanged = !self.once
+                && match entry.settling.look(&path, stamp, now) {
+                    Look::Read => false,
+                    Look::Later(_) => continue,
+                    Look::Unchanged => true,
+                };
+            if is_unchanged {
+                drop(inner);
+                let is_forgotten = self.is_forgotten(id, &path);
+                inner = self.inner();
+                if !is_forgotten {
+                    continue;
+                }
+            }
+            let Some(entry) = inner.attached.get_mut(&id) else {
+                continue;
+            };
+            if is_unchanged {
+                entry.settling.forget(&path);
+            }
+            let attached = entry.attached.clone();
+            inner.light += 1;
+            drop(inner);
+            let label = format!("reading {}", path.display());
+            let file = path.clone();
+            return Some(
+                self.light_step(&attached, &path, label, move |desk, attached| {
+                    desk.read(attached, &file, stamp)
+                }),
+            );
+        }
+        let known: Vec<i64> = inner.attached.keys().copied().collect();
+        drop(inner);
+        let now = self.engine.now();
+        let claimed = self.engine.state.write(|change| {
+            let job = jobs::claim_to_grade(change, &known, now)?;
+            if let Some(job) = &job {
+                self.engine.take_in_hand(job.id);
+            }
+            Ok(job)
+        });
+        let job = match claimed {
+            Ok(job) => job?,
+            Err(error) => {
+                self.in_trouble(&error);
+                return None;
+            }
+        };
+        let mut inner = self.inner();
+        let Some(entry) = inner.attached.get(&job.attachment) else {
+            drop(inner);
+            self.engine.let_go(job.id);
+            return None;
+        };
+        let attached = entry.attached.clone();
+        inner.light += 1;
+        drop(inner);
+        let name = PathBuf::from(&job.report.name);
+        let label = format!("grading {}", job.report.name);
+        Some(
+            self.light_step(&attached, &name, label, move |desk, attached| {
+                let told = desk.told.clone();
+                let id = job.id;
+                desk.engine
+                    .grade_again(attached, job, &mut |line| told(line))?;
+                desk.job_or_its_file(id);
+                Ok(())
+            }),
+        )
+    }
+
+    /// Whether the state was told to forget what it knew of a file, so that it is read again.
+    fn is_forgotten(&self, attachment: i64, path: &Path) -> bool {
+        let stamp = self
+            .engine
+            .state
+            .read(|connection| files::stamp(connection, attachment, path));
+        matches!(stamp, Ok(None))
+    }
+
+    /// Reads the file of a job again whose import is gone; gives the job as it stands.
+    fn job_or_its_file(&self, id: i64) -> Option<jobs::StoredJob> {
+        let job = self
+            .engine
+            .state
+            .read(|connection| jobs::get(connection, id))
+            .ok()??;
+        let is_lost = job.report.stage == Stage::Import
+            && job.report.status == Status::Blocked
+            && self.is_forgotten(job.attachment, &job.report.file);
+        if is_lost && let Ok(stamp) = Stamp::read(&job.report.file) {
+            let mut inner = self.inner();
+            let file = job.report.file.clone();
+            if inner.attached.contains_key(&job.attachment)
+                && inner.queued.insert((job.attachment, file.clone()))
+            {
+                inner.looks.push_back((job.attachment, file, stamp));
+            }
+            drop(inner);
+            self.wake();
+        }
+        Some(job)
+    }
+
+    fn light_step(
+        &self,
+        attached: &Attached,
+        about: &Path,
+        label: String,
+        work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
+    ) -> Step {
+        let (own, attached) = (self.own.clone(), attached.clone());
+        Step {
+            id: step_id(attached.id, &about.to_string_lossy()),
+            label,
+            weight: Weight::Light,
+            run: Box::new(move |_| {
+                let Some(desk) = own.upgrade() else { return };
+                let _under_way = UnderWay(&desk);
+                if let Err(error) = work(&desk, &attached) {
+                    desk.in_trouble(&error);
+                }
+            }),
+        }
+    }
+
+    /// Reads a file and takes in what it gives.
+    fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
+        let ready = self.engine.ready(attached, false)?;
+        let redactor = ready.settings.scrubber.redactor();
+        let report = read_file(self.engine.surround.source, path, redactor, None);
+        let report = if self.once {
+            report.settle(Duration::MAX)
+        } else {
+            let now = self.engine.surround.clock.monotonic();
+            let mut inner = self.inner();
+            let Some(entry) = inner.attached.get_mut(&attached.id) else {
+                return Ok(());
+            };
+            match entry.settling.after_read(path, stamp, report, now) {
+                Settled::Final(report) => report,
+                Settled::Waiting { report, .. } => {
+                    drop(inner);
+                    return self.wait_for(attached, &report);
+                }
+            }
+        };
+        let told = self.told.clone();
+        if !matches!(report.status, FileStatus::Imported) {
+            let row = intake::row(&report);
+            told(&format!(
+                "{} {}: {}",
+                row.status,
+                path.display(),
+                row.reason.unwrap_or_default()
+            ));
+        }
+        self.engine
+            .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
+    }
+
+    fn wait_for(&self, attached: &Attached, report: &FileReport) -> Result<(), IntakeError> {
+        let now = self.engine.now();
+        let row = intake::row(report);
+        // Without a stamp: after a restart it is looked at again.
+        self.engine
+            .state
+            .write(|change| files::put(change, attached.id, &row, &[], now))?;
+        Ok(())
+    }
+
+    fn claim_heavy(&self) -> Option<Step> {
+        let inner = self.inner();
+        let now = self.engine.surround.clock.monotonic();
+        let is_quiet = self.once || inner.quiet_since.saturating_add(QUIET) <= now;
+        let is_first = inner.attached.values().all(|entry| entry.is_scanned);
+        if inner.closed
+            || inner.trouble.is_some()
+            || inner.light > 0
+            || !inner.looks.is_empty()
+            || !is_quiet
+            || !is_first
+        {
+            return None;
+        }
+        let known: Vec<i64> = inner.attached.keys().copied().collect();
+        drop(inner);
+        match self.lead(&known) {
+            Ok(step) => step,
+            Err(error) => {
+                self.in_trouble(&error);
+                None
+            }
+        }
+    }
+
+    /// The next job that leads its group; the others of the group become its members.
+    fn lead(&self, known: &[i64]) -> Result<Option<Step>, IntakeError> {
+        loop {
+            let next = self.engine.state.read(|connection| {
+                if jobs::any_to_grade(connection, known)? {
+                    return Ok(None);
+                }
+                jobs::next_to_reproduce(connection, known)
+            })?;
+            let Some(job) = next else { return Ok(None) };
+            let attached = self
+                .inner()
+                .attached
+                .get(&job.attachment)
+                .map(|entry| entry.attached.clone());
+            let Some(attached) = attached else {
+                return Ok(None);
+            };
+            let ready = self.engine.ready(&attached, true)?;
+            match self.engine.lead(&job, &ready.base)? {
+                Led::Member(reason) => {
+                    (self.told)(&format!(
+                        "{} {}: {reason}",
+                        Status::GroupMember.name(),
+                        job.report.name
+                    ));
+                }
+                Led::Leader => return Ok(Some(self.heavy_step(attached, job))),
+            }
+        }
+    }
+
+    fn heavy_step(&self, attached: Attached, job: jobs::StoredJob) -> Step {
+        let own = self.own.clone();
+        Step {
+            id: step_id(attached.id, &job.report.name),
+            label: format!("reproducing {}", job.report.name),
+            weight: Weight::Heavy,
+            run: Box::new(move |stop| {
+                let Some(desk) = own.upgrade() else { return };
+                let told = desk.told.clone();
+                let (id, name) = (job.id, job.report.name.clone());
+                let holding = desk.engine.holding(vec![id]);
+                let worked = desk
+                    .engine
+                    .work(&attached, job, stop, &mut |line| told(line));
+                match worked {
+                    Ok(()) => {
+                        if let Some(job) = desk.job_or_its_file(id) {
+                            told(&format!(
+                                "{} {name}: {}",
+                                job.report.status.name(),
+                                job.report.reason
+                            ));
+                        }
+                    }
+                    Err(error) => {
+                        desk.engine.put_back(id, &error);
+                        drop(holding);
+                        desk.in_trouble(&error);
+                    }
+                }
+            }),
+        }
+    }
+}
+
+/// A light step under way, until it is dropped, however it ends.
+struct UnderWay<'a>(&'a Desk);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        inner.light -= 1;
+        inner.quiet_since = self.0.engine.surround.clock.monotonic();
+        drop(inner);
+        self.0.changed.notify_all();
+        self.0.timers.notify_all();
+    }
+}

@@ -1,0 +1,200 @@
+//! Telling people of failures while archal works: notices are written with what they tell of, and
+//! a thread of its own delivers them, woken when there is one.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::config::schema::NoticeEvent;
+use crate::sandbox::Hold;
+use crate::sandbox::stop::StopToken;
+use crate::store::database::DatabaseError;
+
+use super::desk::{Desk, Told};
+use super::engine::{Attached, Engine};
+use super::intake::IntakeError;
+use super::notice::{self, COMMAND_TIMEOUT, Courier, Delivery, WEBHOOK_TIMEOUT};
+use super::ready::Ready;
+use super::state::notices;
+
+/// After a repository or a state that could not be used.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause while a notice waits for its time: the clock may be set meanwhile.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often what is due is taken at the end of a single pass.
+const MOST_ROUNDS: usize = 4;
+
+/// Wakes whoever delivers notices.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rung: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Bell {
+    /// There may be something to tell.
+    pub(super) fn ring(&self) {
+        *self.rung() += 1;
+        self.changed.notify_all();
+    }
+
+    /// The same, where it is so.
+    pub(super) fn ring_if(&self, is_so: bool) {
+        if is_so {
+            self.ring();
+        }
+    }
+
+    /// How often it was rung.
+    fn heard(&self) -> u64 {
+        *self.rung()
+    }
+
+    /// Waits until it is rung more often than `heard`, at most so long where that is said.
+    fn wait(&self, heard: u64, at_most: Option<Duration>) {
+        let rung = self.rung();
+        match at_most {
+            None => drop(
+                self.changed
+                    .wait_while(rung, |rung| *rung == heard)
+                    .unwrap_or_else(PoisonError::into_inner),
+            ),
+            Some(at_most) => drop(
+                self.changed
+                    .wait_timeout_while(rung, at_most, |rung| *rung == heard)
+                    .unwrap_or_else(PoisonError::into_inner),
+            ),
+        }
+    }
+
+    fn rung(&self) -> MutexGuard<'_, u64> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Writes down that something happened to a group, in the transaction of the change. True
+    /// where it is to be told; ring the bell then, after the transaction.
+    pub(super) fn note(
+        &self,
+        change: &Connection,
+        ready: &Ready,
+        group: &str,
+        (event, reason): (NoticeEvent, &str),
+    ) -> rusqlite::Result<bool> {
+        let reason = ready.settings.scrubber.text(reason);
+        let repo = &self.surround.repo;
+        notice::note(change, repo, group, event, &reason, self.now()).map(|id| id.is_some())
+    }
+
+    /// Delivers what is due, by the settings of an attachment.
+    fn deliver(&self, attached: &Attached, stop: &StopToken) -> Result<Delivery, IntakeError> {
+        let ready = self.ready(attached, false)?;
+        let courier = Courier {
+            settings: &ready.settings.notify,
+            may_run_commands: ready.settings.options.allow_external_execution,
+            environment: &self.surround.environment,
+            hold: Hold {
+                helper: &self.surround.binary,
+                containment: self.surround.probe.containment(),
+                stop: Some(stop),
+            },
+            layout: &self.surround.layout,
+            repo: &self.surround.repo,
+            scrubber: &ready.settings.scrubber,
+            clock: self.surround.clock.as_ref(),
+            webhook_timeout: WEBHOOK_TIMEOUT,
+            command_timeout: COMMAND_TIMEOUT,
+        };
+        Ok(courier.deliver(&self.state)?)
+    }
+
+    /// Delivers what is due now, at the end of a single pass; says how many notices are left for
+    /// another time.
+    pub(super) fn deliver_once(
+        &self,
+        attached: &Attached,
+        stop: &StopToken,
+        told: &Told,
+    ) -> Result<u64, IntakeError> {
+        for _ in 0..MOST_ROUNDS {
+            let next = self.state.read(notices::next_due)?;
+            if next.is_none_or(|next| next > self.now()) || stop.is_asked() {
+                break;
+            }
+            tell_failed(&self.deliver(attached, stop)?, told);
+        }
+        Ok(self.state.read(notices::count_open)?)
+    }
+
+    /// How long nothing is due; none where nothing will be.
+    fn until_due(&self) -> Result<Option<Duration>, DatabaseError> {
+        let next = self.state.read(notices::next_due)?;
+        Ok(next.map(|next| {
+            let left = next.duration_since(self.now());
+            // One that is overdue is due now.
+            Duration::try_from(left).unwrap_or_default()
+        }))
+    }
+}
+
+/// Delivers notices as they become due, until `stop`; whoever stops it rings the bell, too.
+pub(super) fn keep_telling(engine: &Engine, desk: &Weak<Desk>, told: &Told, stop: &StopToken) {
+    let mut complaint = String::new();
+    loop {
+        let heard = engine.bell.heard();
+        if stop.is_asked() {
+            return;
+        }
+        let pause = match step(engine, desk, told, stop) {
+            Ok(pause) => {
+                complaint.clear();
+                pause.map(|pause| pause.min(LONGEST_PAUSE))
+            }
+            Err(error) => {
+                let reason = super::reproducing::chain(&error);
+                if complaint != reason {
+                    told(&format!("notices are not delivered: {reason}"));
+                    complaint = reason;
+                }
+                Some(TROUBLE_PAUSE)
+            }
+        };
+        if pause != Some(Duration::ZERO) {
+            engine.bell.wait(heard, pause);
+        }
+    }
+}
+
+/// Delivers what is due; gives the pause until the next one.
+fn step(
+    engine: &Engine,
+    desk: &Weak<Desk>,
+    told: &Told,
+    stop: &StopToken,
+) -> Result<Option<Duration>, IntakeError> {
+    if let Some(pause) = engine.until_due()?.filter(|pause| pause.is_zero()) {
+        let Some(attached) = first(desk) else {
+            // The bell is rung when one is attached.
+            return Ok(None);
+        };
+        tell_failed(&engine.deliver(&attached, stop)?, told);
+        if stop.is_asked() {
+            return Ok(Some(pause));
+        }
+    }
+    Ok(engine.until_due()?)
+}
+
+/// The directory whose settings count for the whole repository: the one attached first.
+pub(super) fn first(desk: &Weak<Desk>) -> Option<Attached> {
+    let desk: Arc<Desk> = desk.upgrade()?;
+    desk.attached().into_iter().next().map(|now| now.attached)
+}
+
+fn tell_failed(delivery: &Delivery, told: &Told) {
+    for (group, reason) in &delivery.failed {
+        told(&format!("the notice of {group} is not delivered: {reason}"));
+    }
+}
