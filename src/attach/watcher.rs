@@ -17,7 +17,7 @@ use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
 use super::desk::{Desk, Told, step_id};
-use super::engine::{Attached, Engine};
+use super::engine::{Attached, Engine, PROBE};
 use super::flags::AttachFlags;
 use super::intake::IntakeError;
 use super::job::{JobReport, Stage, Status};
@@ -160,7 +160,7 @@ impl Watcher {
     pub fn attach(&self, directory: &Path, flags: AttachFlags) -> Result<Attached, WatcherError> {
         // Refused before anything is written down.
         let probe = Attached {
-            id: 0,
+            id: PROBE,
             directory: directory.to_owned(),
             flags: flags.clone(),
         };
@@ -286,6 +286,9 @@ impl Watcher {
     /// Works through everything that is there, until nothing is left to do or `is_stopped`.
     pub fn work_through(&self, is_stopped: &dyn Fn() -> bool) {
         self.desk.until_read(is_stopped);
+        // The pool may have looked last before the walk had ended, and would seem to have nothing
+        // left to do.
+        self.pool.wake();
         while !is_stopped() && self.desk.trouble().is_none() {
             if self.pool.drain(Some(Duration::from_millis(200))) {
                 return;

@@ -215,7 +215,13 @@ pub fn load(
 
 /// People know a file by its path from where they stand.
 fn shown(path: &Path, environment: &Environment) -> PathBuf {
-    let shown = path.strip_prefix(&environment.directory).unwrap_or(path);
+    // Where the process stands at the root, as the watcher does, nothing is gained by leaving
+    // that out.
+    let is_root = environment.directory.parent().is_none();
+    let shown = match path.strip_prefix(&environment.directory) {
+        Ok(below) if !is_root => below,
+        _ => path,
+    };
     shown.to_owned()
 }
 
@@ -571,8 +577,7 @@ mod tests {
 
     #[test]
     fn every_variable_sets_a_key_that_exists() {
-        let schema = json_schema();
-        let leaves = leaves(schema.as_value());
+        let leaves = leaves(json_schema().as_value());
         for (name, path) in VARIABLES {
             assert!(leaves.iter().any(|leaf| leaf == path), "{name} sets {path}");
         }
