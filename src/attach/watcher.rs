@@ -1,6 +1,7 @@
 //! All work on the traces of a repository: directories that are watched, jobs that are worked on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,7 +173,7 @@ impl Watcher {
         self.engine.bell.ring();
         self.tidy()?;
         let mut feeds = self.feeds();
-        if !feeds.contains_key(&attached.id) {
+        if let Entry::Vacant(place) = feeds.entry(attached.id) {
             let stop = StopToken::new();
             let (desk, id) = (Arc::downgrade(&self.desk), attached.id);
             let told = move |health: FeedHealth| {
@@ -199,14 +200,11 @@ impl Watcher {
                 what: attached.directory.display().to_string(),
                 source,
             })?;
-            feeds.insert(
-                attached.id,
-                Running {
-                    stop,
-                    rescan,
-                    thread,
-                },
-            );
+            place.insert(Running {
+                stop,
+                rescan,
+                thread,
+            });
         }
         Ok(attached)
     }
