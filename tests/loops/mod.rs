@@ -7,6 +7,7 @@ mod attach;
 mod cheating;
 mod demo;
 mod documents;
+mod flood;
 mod misbehaving;
 mod repeatable;
 mod resume;
