@@ -296,9 +296,26 @@ impl Engine {
                 return Ok(known.ready.clone());
             }
         }
-        let prepared = Ready::prepare(&attached.flags, self.around(), &self.surround.binary);
+        // Directories attached alike share one, and with it the copy and the rules of redaction.
+        let is_alike = |other: &&Held| {
+            other.flags == attached.flags && other.config == config && other.complaint.is_none()
+        };
+        let mut shared = None;
+        if held.values().any(|other| is_alike(&other)) {
+            let base = ready::head(&self.surround.repo, path)?;
+            let other = held
+                .values()
+                .find(|other| is_alike(other) && other.ready.base == base);
+            shared = other.map(|other| other.ready.clone());
+        }
+        let prepared = match shared {
+            Some(ready) => Ok(ready),
+            None => {
+                Ready::prepare(&attached.flags, self.around(), &self.surround.binary).map(Arc::new)
+            }
+        };
         let (ready, complaint) = match prepared {
-            Ok(ready) => (Arc::new(ready), None),
+            Ok(ready) => (ready, None),
             Err(ReadyError::Settings(error)) => {
                 let last_good = held
                     .get(&attached.id)

@@ -16,12 +16,15 @@
 //!   `sweep`: what a killed process left.
 //! - `telling`: notices while archal works; `upkeep`: what is old goes; `room`: low disks.
 //! - [`reprocess`]: ended jobs that are opened again.
+//! - [`check`], [`evidence`]: what is ready and what is missing, before anything is done.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`status`], [`handoff`]: where jobs stand, for programs and for people.
 
+pub mod check;
 pub mod desk;
 pub mod engine;
+pub mod evidence;
 mod fixing;
 pub mod flags;
 pub mod grading;

@@ -20,9 +20,9 @@ use super::desk::{Desk, Told, step_id};
 use super::engine::{Attached, Engine, PROBE};
 use super::flags::AttachFlags;
 use super::intake::IntakeError;
-use super::job::{JobReport, Stage, Status};
+use super::job::{Stage, Status};
 use super::ready::ReadyError;
-use super::state::{attachments, files, jobs};
+use super::state::{attachments, files, jobs, tallies};
 use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
@@ -286,6 +286,9 @@ impl Watcher {
     /// Works through everything that is there, until nothing is left to do or `is_stopped`.
     pub fn work_through(&self, is_stopped: &dyn Fn() -> bool) {
         self.desk.until_read(is_stopped);
+        // The pool may have looked last before the walk had ended, and would seem to have nothing
+        // left to do.
+        self.pool.wake();
         while !is_stopped() && self.desk.trouble().is_none() {
             if self.pool.drain(Some(Duration::from_millis(200))) {
                 return;
@@ -337,12 +340,12 @@ impl Engine {
         let now = self.now();
         self.state.write(|change| {
             jobs::requeue_waiting(change, now)?;
-            for job in jobs::ended_by_permission(change, attached.id)? {
-                let Some(stage) = next_stage(&job.report, options.policy, may_fix) else {
+            for ended in Status::ALL {
+                let Some(stage) = next_stage(ended, options.policy, may_fix) else {
                     continue;
                 };
                 let reason = "the flags allow it to go on";
-                jobs::move_to(change, job.id, stage, Status::Queued, reason, now)?;
+                jobs::requeue_ended(change, attached.id, (ended, stage), reason, now)?;
             }
             Ok(())
         })
@@ -350,8 +353,8 @@ impl Engine {
 }
 
 /// The stage at which a job goes on that ended for want of a permission; none where it does not.
-fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
-    match job.status {
+fn next_stage(ended: Status, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
+    match ended {
         Status::Observed => (policy > ExecutionPolicy::Observe).then_some(Stage::Grade),
         Status::FailedGrade => (policy > ExecutionPolicy::Grade).then_some(Stage::Reproduce),
         Status::Reproduced => (policy > ExecutionPolicy::Reproduce).then_some(Stage::Reproduce),
@@ -446,7 +449,7 @@ impl Known for KnownFiles {
     fn count(&self) -> u64 {
         self.engine
             .state
-            .read(|connection| files::count(connection, self.attachment))
+            .read(|connection| tallies::stamped(connection, self.attachment))
             .unwrap_or_default()
     }
 

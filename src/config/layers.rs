@@ -577,8 +577,7 @@ mod tests {
 
     #[test]
     fn every_variable_sets_a_key_that_exists() {
-        let schema = json_schema();
-        let leaves = leaves(schema.as_value());
+        let leaves = leaves(json_schema().as_value());
         for (name, path) in VARIABLES {
             assert!(leaves.iter().any(|leaf| leaf == path), "{name} sets {path}");
         }

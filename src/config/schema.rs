@@ -291,6 +291,18 @@ pub enum ExecutionPolicy {
     Fix,
 }
 
+impl ExecutionPolicy {
+    /// As it is written in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Grade => "grade",
+            Self::Reproduce => "reproduce",
+            Self::Fix => "fix",
+        }
+    }
+}
+
 /// What attempts may cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

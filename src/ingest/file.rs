@@ -310,3 +310,18 @@ fn open(path: &Path) -> io::Result<File> {
 fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_asked_for_its_size_before_it_is_read() {
+        let file = tempfile::tempfile().expect("temporary file");
+        file.set_len(MAX_FILE).expect("a hole");
+        assert!(readable(&file.metadata().expect("open")).is_ok());
+        file.set_len(MAX_FILE + 1).expect("a hole");
+        let error = readable(&file.metadata().expect("open")).expect_err("too large");
+        assert_eq!(error.to_string(), "it is larger than 512 MiB");
+    }
+}

@@ -60,7 +60,9 @@ fn a_fix_command_decides_how_it_ends() {
     let (world, _) = kept_demo();
     let fixed_by = |command: &str| {
         again(&world);
-        let output = attach(&world, "demo/traces", &[FIXER[0], FIXER[1], command]);
+        // A fixer that does not say what it used takes a quarter of the trace's cap each time.
+        let flags = [FIXER[0], FIXER[1], command, "--budget-usd", "none"];
+        let output = attach(&world, "demo/traces", &flags);
         let job = job(&output);
         (output, job)
     };
@@ -133,6 +135,21 @@ fn what_has_come_to_its_end_stays_there_until_it_may_go_further() {
     let fixed = attach(&world, "demo/traces", &fixer);
     assert_eq!(job(&fixed)["status"], "fixed", "{fixed}");
     assert_eq!(job(&fixed)["red"], job(&blocked)["red"]);
+}
+
+#[test]
+fn a_trace_whose_cap_is_spent_waits_and_the_exit_says_so() {
+    let (world, _) = kept_demo();
+    let flags = [FIXER[0], FIXER[1], "true", "--budget-usd", "0.25"];
+    let statuses: Vec<(Value, Option<i32>)> = (0..2)
+        .map(|_| {
+            again(&world);
+            let output = attach(&world, "demo/traces", &flags);
+            (job(&output)["status"].clone(), output.code)
+        })
+        .collect();
+    assert_eq!(statuses[0].0, "fix_failed");
+    assert_eq!(statuses[1], ("waiting_budget".into(), Some(5)));
 }
 
 #[test]

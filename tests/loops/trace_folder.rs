@@ -85,13 +85,14 @@ fn of_one_trace_in_two_files_the_newest_counts_whatever_the_files_are_called() {
         let told = |name: &str| {
             let ends = |file: &&Value| file["path"].as_str().is_some_and(|at| at.ends_with(name));
             let file = files.iter().find(ends).expect("it was read");
-            file["diagnostics"].as_array().expect("a list").clone()
+            let mut told = file["diagnostics"].as_array().expect("a list").clone();
+            told.retain(|finding| finding["code"] == "trace/several-revisions");
+            told
         };
         assert_eq!(told(whole_name), Vec::<Value>::new(), "{document}");
         let [finding] = &told(cut_name)[..] else {
             panic!("one finding: {document}");
         };
-        assert_eq!(finding["code"], "trace/several-revisions", "{document}");
         let message = finding["message"].as_str().expect("text");
         assert!(message.contains(whole_name), "{finding}");
     }

@@ -1,0 +1,197 @@
+//! How much traces show of the calls they record: what an agent's failure can be rebuilt from.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::trace::{HttpExchange, Trace};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::reconstruct::{self, exchanges};
+
+/// What traces show, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Traces that were looked at.
+    pub traces: usize,
+    /// Those that hold what the agent was asked.
+    pub with_input: usize,
+    /// Those that call a service archal has a clone of.
+    pub with_clone_calls: usize,
+    /// Those from which the state they began in can be rebuilt.
+    pub rebuilt: usize,
+    /// Calls of tools whose arguments are there.
+    pub tool_arguments: Share,
+    /// Calls of tools whose results are there.
+    pub tool_results: Share,
+    /// HTTP requests that carry a body by their method, and have it.
+    pub request_bodies: Share,
+    /// HTTP responses that carry a body by their status, and have it.
+    pub response_bodies: Share,
+    /// Values that were cut by whoever wrote them.
+    pub truncated: usize,
+    /// Services that were called and have no clone, with the number of calls, most first.
+    pub without_clone: Vec<(String, usize)>,
+    /// The first thing that is missing from each trace that cannot be rebuilt, with how to supply
+    /// it, and in how many traces it is the first; most first.
+    pub missing: Vec<(String, usize)>,
+}
+
+/// So many of so many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Share {
+    /// That are there.
+    pub there: usize,
+    /// That could be.
+    pub of: usize,
+}
+
+impl Share {
+    fn count(&mut self, is_there: bool) {
+        self.of += 1;
+        self.there += usize::from(is_there);
+    }
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.there, self.of)
+    }
+}
+
+impl Evidence {
+    /// What these traces show.
+    pub fn of<'a>(traces: impl Iterator<Item = &'a Trace>, clones: &[CloneDescriptor]) -> Self {
+        let mut found = Self::default();
+        for trace in traces {
+            found.add(trace, clones);
+        }
+        found
+            .without_clone
+            .sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        found
+            .missing
+            .sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        found
+    }
+
+    /// How much of what calls have is there, in percent; none where no call is recorded.
+    pub fn score(&self) -> Option<usize> {
+        let all = [
+            self.tool_arguments,
+            self.tool_results,
+            self.request_bodies,
+            self.response_bodies,
+        ];
+        let of: usize = all.iter().map(|share| share.of).sum();
+        let there: usize = all.iter().map(|share| share.there).sum();
+        (there * 100).checked_div(of)
+    }
+
+    fn add(&mut self, trace: &Trace, clones: &[CloneDescriptor]) {
+        self.traces += 1;
+        self.with_input += usize::from(trace.input.is_some());
+        self.truncated += trace.completeness.truncated.len();
+        for span in &trace.spans {
+            if let Some(tool) = &span.tool {
+                self.tool_arguments.count(tool.arguments.is_some());
+                self.tool_results.count(tool.result.is_some());
+            }
+            if let Some(http) = &span.http {
+                if carries_request(http) {
+                    self.request_bodies.count(http.request_body.is_some());
+                }
+                if carries_response(http) {
+                    self.response_bodies.count(http.response_body.is_some());
+                }
+            }
+        }
+        let traced = exchanges::of(trace, clones);
+        for (_, host) in &traced.without_clone {
+            add_one(&mut self.without_clone, host);
+        }
+        if traced.calls.is_empty() {
+            return;
+        }
+        self.with_clone_calls += 1;
+        // A trace is hostile: one that finds a fault in archal is not to end the whole look.
+        let rebuilt = catch_unwind(AssertUnwindSafe(|| reconstruct::reconstruct(trace, clones)));
+        match rebuilt.as_ref().map(|rebuilt| rebuilt.missing.first()) {
+            Ok(None) => self.rebuilt += 1,
+            Ok(Some(first)) => {
+                let what = format!("{}: {}", first.field, first.how);
+                add_one(&mut self.missing, &what);
+            }
+            Err(_) => add_one(&mut self.missing, "archal has a fault that the trace finds"),
+        }
+    }
+}
+
+fn add_one(counts: &mut Vec<(String, usize)>, what: &str) {
+    match counts.iter_mut().find(|(known, _)| known == what) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((what.to_owned(), 1)),
+    }
+}
+
+fn carries_request(http: &HttpExchange) -> bool {
+    matches!(http.method.as_str(), "POST" | "PUT" | "PATCH")
+}
+
+/// A response that was not captured counts as one whose body is missing.
+fn carries_response(http: &HttpExchange) -> bool {
+    http.method != "HEAD" && !matches!(http.status, Some(100..=199 | 204 | 205 | 304))
+}
+
+#[cfg(test)]
+mod tests {
+    use archal_core::trace::{Span, ToolCall};
+    use serde_json::json;
+
+    use super::*;
+
+    fn called(method: &str, status: Option<u16>, bodies: bool) -> Span {
+        Span {
+            http: Some(HttpExchange {
+                method: method.to_owned(),
+                url: "https://api.example.com/x".to_owned(),
+                status,
+                request_body: bodies.then(|| json!({})),
+                response_body: bodies.then(|| json!({})),
+                ..HttpExchange::default()
+            }),
+            ..Span::default()
+        }
+    }
+
+    #[test]
+    fn only_what_a_call_can_have_is_asked_of_it() {
+        let trace = Trace {
+            spans: vec![
+                called("GET", Some(200), true),
+                called("GET", None, false),
+                called("DELETE", Some(204), false),
+                called("POST", Some(201), false),
+                Span {
+                    tool: Some(ToolCall {
+                        arguments: Some(json!({})),
+                        ..ToolCall::default()
+                    }),
+                    ..Span::default()
+                },
+            ],
+            ..Trace::default()
+        };
+        let found = Evidence::of([&trace, &trace].into_iter(), &[]);
+        let share = |there, of| Share { there, of };
+        assert_eq!(found.tool_arguments, share(2, 2));
+        assert_eq!(found.tool_results, share(0, 2));
+        assert_eq!(found.request_bodies, share(0, 2));
+        assert_eq!(found.response_bodies, share(2, 6));
+        assert_eq!(found.score(), Some(33));
+        assert_eq!(found.without_clone, [("api.example.com".to_owned(), 8)]);
+        assert_eq!((found.with_input, found.with_clone_calls), (0, 0));
+        assert_eq!(Evidence::of(std::iter::empty(), &[]).score(), None);
+    }
+}
