@@ -45,7 +45,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "notices",
-        "SELECT failure || ' ' || event || ' ' || key FROM notices ORDER BY 1",
+        "SELECT failure || ' ' || event FROM notices ORDER BY 1",
     ),
 ];
 

@@ -95,7 +95,8 @@ fn a_killed_watcher_goes_on_with_every_directory() {
             .ok_or(format!("{found:?}"))
     });
     let arguments = ["detach", "--all", "--repo", "agent"];
-    stage.world.run(&arguments).ended(0);
+    let detached = stage.world.run(&arguments).ended(0);
+    assert!(detached.stdout.contains("the watcher ended"), "{detached}");
     stage.until_still();
     let left: Vec<String> = stage
         .names()
