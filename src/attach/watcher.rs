@@ -13,6 +13,7 @@ use crate::host::pool::{Pool, PoolError, PoolSize, Which};
 use crate::host::queue::WorkSource;
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
+use crate::reproduce::private;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
@@ -326,6 +327,8 @@ impl Watcher {
             thread.join().ok();
         }
         self.engine.places.clear();
+        // A process that was killed may have held its folders a moment longer than its lock.
+        private::collect(&self.engine.surround.environment);
         self.engine.close();
     }
 

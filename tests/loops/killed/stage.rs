@@ -199,6 +199,22 @@ impl Stage {
         found
     }
 
+    /// Waits until a process that is nobody's child here has given back whatever it had.
+    pub(super) fn until_dead(&self, id: i32) {
+        until("it is dead", || {
+            let status = fs::read_to_string(format!("/proc/{id}/stat"));
+            let after = status
+                .as_deref()
+                .ok()
+                .and_then(|text| text.rsplit_once(") "));
+            match after {
+                Some((_, rest)) if !rest.starts_with(['Z', 'X']) => Err(rest.to_owned()),
+                _ => Ok(()),
+            }
+        });
+        self.until_still();
+    }
+
     /// Waits until nothing of this world runs.
     pub(super) fn until_still(&self) {
         until("nothing runs", || {
