@@ -14,6 +14,7 @@ use crate::host::pool::{Pool, PoolError, PoolSize, Which};
 use crate::host::queue::WorkSource;
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
+use crate::reproduce::private;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
@@ -75,6 +76,7 @@ pub struct Watcher {
     /// Ends those that deliver notices and remove what is old.
     rest: StopToken,
     is_tidied: AtomicBool,
+    is_finished: AtomicBool,
     told: Told,
 }
 
@@ -124,6 +126,7 @@ impl Watcher {
             beside: Mutex::new(beside),
             rest,
             is_tidied: AtomicBool::new(once),
+            is_finished: AtomicBool::new(false),
             told,
         })
     }
@@ -309,6 +312,24 @@ impl Watcher {
             .drain(Some(grace.saturating_add(Duration::from_secs(30))));
     }
 
+    /// The last thing before the process ends: everything was stopped, and nothing of it stays
+    /// behind. Not left to whoever drops the last handle, since threads that nobody waits for
+    /// have some.
+    pub fn finish(&self) {
+        self.stop(Duration::ZERO);
+        if self.is_finished.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let beside = std::mem::take(&mut *self.beside());
+        for thread in beside {
+            thread.join().ok();
+        }
+        self.engine.places.clear();
+        // A process that was killed may have held its folders a moment longer than its lock.
+        private::collect(&self.engine.surround.environment);
+        self.engine.close();
+    }
+
     fn beside(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -320,12 +341,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.stop(Duration::ZERO);
-        let beside = std::mem::take(&mut *self.beside());
-        for thread in beside {
-            thread.join().ok();
-        }
-        self.engine.close();
+        self.finish();
     }
 }
 
