@@ -182,12 +182,15 @@ impl Engine {
         self.state.fold().ok();
     }
 
-    /// Whether the process before this one was cut off. From now on this one may be.
+    /// Whether the process before this one was cut off, or nobody knows. From now on this one may
+    /// be.
     pub(super) fn was_cut_off(&self) -> Result<bool, DatabaseError> {
         self.state.write(|change| {
             let ended_well = facts::get(change, ENDED_WELL)?;
             facts::set(change, ENDED_WELL, "no")?;
-            Ok(ended_well.as_deref() == Some("no"))
+            // A state that is new may have been begun by one that was cut off before it could
+            // write this down, or stand in the place of a broken one.
+            Ok(ended_well.as_deref() != Some("yes"))
         })
     }
 

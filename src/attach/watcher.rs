@@ -1,6 +1,7 @@
 //! All work on the traces of a repository: directories that are watched, jobs that are worked on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use crate::host::pool::{Pool, PoolError, PoolSize, Which};
 use crate::host::queue::WorkSource;
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
+use crate::reproduce::private;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
@@ -74,6 +76,7 @@ pub struct Watcher {
     /// Ends those that deliver notices and remove what is old.
     rest: StopToken,
     is_tidied: AtomicBool,
+    is_finished: AtomicBool,
     told: Told,
 }
 
@@ -123,6 +126,7 @@ impl Watcher {
             beside: Mutex::new(beside),
             rest,
             is_tidied: AtomicBool::new(once),
+            is_finished: AtomicBool::new(false),
             told,
         })
     }
@@ -172,7 +176,7 @@ impl Watcher {
         self.engine.bell.ring();
         self.tidy()?;
         let mut feeds = self.feeds();
-        if !feeds.contains_key(&attached.id) {
+        if let Entry::Vacant(place) = feeds.entry(attached.id) {
             let stop = StopToken::new();
             let (desk, id) = (Arc::downgrade(&self.desk), attached.id);
             let told = move |health: FeedHealth| {
@@ -199,14 +203,11 @@ impl Watcher {
                 what: attached.directory.display().to_string(),
                 source,
             })?;
-            feeds.insert(
-                attached.id,
-                Running {
-                    stop,
-                    rescan,
-                    thread,
-                },
-            );
+            place.insert(Running {
+                stop,
+                rescan,
+                thread,
+            });
         }
         Ok(attached)
     }
@@ -311,6 +312,24 @@ impl Watcher {
             .drain(Some(grace.saturating_add(Duration::from_secs(30))));
     }
 
+    /// The last thing before the process ends: everything was stopped, and nothing of it stays
+    /// behind. Not left to whoever drops the last handle, since threads that nobody waits for
+    /// have some.
+    pub fn finish(&self) {
+        self.stop(Duration::ZERO);
+        if self.is_finished.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let beside = std::mem::take(&mut *self.beside());
+        for thread in beside {
+            thread.join().ok();
+        }
+        self.engine.places.clear();
+        // A process that was killed may have held its folders a moment longer than its lock.
+        private::collect(&self.engine.surround.environment);
+        self.engine.close();
+    }
+
     fn beside(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -322,12 +341,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.stop(Duration::ZERO);
-        let beside = std::mem::take(&mut *self.beside());
-        for thread in beside {
-            thread.join().ok();
-        }
-        self.engine.close();
+        self.finish();
     }
 }
 

@@ -4,12 +4,14 @@
 //! - [`output`]: stdout is the result, stderr is everything else.
 //! - [`error`], [`exit`]: how a command ends.
 //! - `bench`, `pass`, `watching`: what commands that run agents share.
+//! - `checking`: what stands in the way, before anything is done.
 //! - `state`: where the state is, for commands that look at it beside a watcher.
 //! - `arguments`: the grammar of the command line.
 //! - `commands`: one file for each command; this file only parses, runs one and reports.
 
 mod arguments;
 mod bench;
+mod checking;
 mod commands;
 pub mod context;
 pub mod error;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use archal_core::source::SourceDescriptor;
+
 use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, Engine, EngineError, PROBE, Surround};
 use crate::attach::flags::AttachFlags;
@@ -119,6 +121,18 @@ pub(crate) fn taken(repo: &Path, layout: &Layout) -> CliError {
     }
 }
 
+/// The source that reads files.
+///
+/// # Errors
+///
+/// When this build has none.
+pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescriptor, CliError> {
+    cx.sources
+        .iter()
+        .find(|source| source.name == "file")
+        .ok_or_else(|| CliError::internal("the file source is not in this build"))
+}
+
 /// The user's ledger.
 pub(crate) fn user_ledger(cx: &CommandContext) -> Option<PathBuf> {
     ledger::path(&cx.environment)
@@ -129,11 +143,7 @@ fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Surroun
     if let Some(warning) = &key.warning {
         cx.printer.note(warning);
     }
-    let source = cx
-        .sources
-        .iter()
-        .find(|source| source.name == "file")
-        .ok_or_else(|| CliError::internal("the file source is not in this build"))?;
+    let source = file_source(cx)?;
     Ok(Surround {
         repo: repo.to_owned(),
         layout: layout.clone(),

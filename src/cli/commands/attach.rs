@@ -15,6 +15,7 @@ use crate::attach::service::AttachRequest;
 use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::bench;
+use crate::cli::checking;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
@@ -54,6 +55,13 @@ pub(crate) struct Args {
     /// Work through what is there and end
     #[arg(long)]
     once: bool,
+
+    /// Say what is ready and what is missing, and do nothing
+    ///
+    /// From policy `reproduce` on it also runs `workspace.setup` and starts the harness without a
+    /// task and without a network, in a private copy.
+    #[arg(long, conflicts_with_all = ["once", "foreground", "create"])]
+    check: bool,
 
     /// Make the trace directory where there is none
     #[arg(long)]
@@ -136,6 +144,11 @@ impl Policy {
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let repo = bench::repository(&args.repo, cx)?;
     let flags = args.flags(cx);
+    if args.check {
+        let directory = cx.environment.resolve(&args.trace_dir);
+        let directory = directory.canonicalize().unwrap_or(directory);
+        return checking::run(&repo, &directory, &flags, cx);
+    }
     let directory = directory(args, cx)?;
     if args.once {
         return once(

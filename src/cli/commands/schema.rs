@@ -17,6 +17,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a pass over traces, `archal attach --json`",
         || schema_for!(crate::attach::report::PassReport).to_value(),
     ),
+    (
+        "attach-check",
+        "what is ready and what is missing, `archal attach --check --json`",
+        || schema_for!(crate::attach::check::CheckReport).to_value(),
+    ),
     ("budget", "what was spent, `archal budget --json`", || {
         schema_for!(crate::budget::summary::Report).to_value()
     }),

@@ -1,0 +1,97 @@
+//! `archal attach --check`: what is ready and what is missing, a line for each part.
+
+use std::fmt::Write as _;
+
+use crate::attach::check::{CheckReport, Checking, Part, PartStatus};
+use crate::attach::flags::AttachFlags;
+use crate::ingest::key;
+use crate::report::style::Style;
+use crate::sandbox::hold;
+
+use super::bench;
+use super::context::CommandContext;
+use super::error::CliError;
+use super::exit::Exit;
+use super::pass;
+
+/// How far details stand from the edge: a mark, a space, a name, a space.
+const INDENT: usize = 23;
+
+/// Looks at everything that attaching `directory` to `repo` stands on.
+///
+/// # Errors
+///
+/// When the file source is not in this build.
+pub(crate) fn run(
+    repo: &std::path::Path,
+    directory: &std::path::Path,
+    flags: &AttachFlags,
+    cx: &CommandContext,
+) -> Result<Exit, CliError> {
+    let key_path = key::path(&cx.environment);
+    // A key that is not there yet is made at the first import, not by a look.
+    let known = key_path.as_deref().filter(|path| path.exists());
+    let mut key = key::load(known, cx.secret());
+    if known.is_none() && key_path.is_some() {
+        key.warning = None;
+    }
+    let report = Checking {
+        repo,
+        directory,
+        flags,
+        layout: &bench::known_layout(repo, cx),
+        environment: &cx.environment,
+        binary: &cx.binary,
+        clones: cx.clones,
+        source: pass::file_source(cx)?,
+        probe: &hold::probe(&cx.binary),
+        key: &key,
+        key_path: key_path.as_deref(),
+        ledger: pass::user_ledger(cx).as_deref(),
+        now: cx.clock.now(),
+    }
+    .look();
+    cx.printer.line(text(&report).trim_end());
+    cx.printer.document("archal.attach-check", 1, &report);
+    Ok(if report.ready {
+        Exit::Fine
+    } else {
+        Exit::CouldNotRun
+    })
+}
+
+fn text(report: &CheckReport) -> String {
+    let mut out = String::new();
+    for part in &report.parts {
+        one(&mut out, part);
+    }
+    let missing: Vec<&str> = report
+        .parts
+        .iter()
+        .filter(|part| part.status == PartStatus::Missing)
+        .map(|part| part.name.as_str())
+        .collect();
+    // Writing to a String cannot fail.
+    _ = if missing.is_empty() {
+        writeln!(out, "ready: nothing is missing")
+    } else {
+        writeln!(out, "not ready: {}", missing.join(", "))
+    };
+    out
+}
+
+fn one(out: &mut String, part: &Part) {
+    let mark = match part.status {
+        PartStatus::Ready => Style::Good.paint("ok     "),
+        PartStatus::Limited => Style::Warning.paint("limited"),
+        PartStatus::Missing => Style::Error.paint("missing"),
+        PartStatus::Unneeded => "-      ".to_owned(),
+    };
+    _ = writeln!(out, "{mark} {:<14} {}", part.name, part.detail);
+    for note in &part.notes {
+        _ = writeln!(out, "{:INDENT$}{note}", "");
+    }
+    for hint in &part.hints {
+        _ = writeln!(out, "{:INDENT$}{} {hint}", "", Style::Hint.paint("hint:"));
+    }
+}
