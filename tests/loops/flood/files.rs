@@ -86,6 +86,8 @@ pub(super) fn secrets() -> Vec<Planted> {
 
 /// A trace with `text` wherever a trace has text.
 fn with_everywhere(id: &str, text: &str) -> Value {
+    // A block of several lines stands in no address.
+    let of_one_line = text.split("-----BEGIN").next().unwrap_or_default();
     let mut planted = span("s1", 1);
     planted["name"] = json!(text);
     planted["error"] = json!(text);
@@ -96,7 +98,7 @@ fn with_everywhere(id: &str, text: &str) -> Value {
         "result": [text], "resultIsError": true,
     });
     planted["http"] = json!({
-        "method": "POST", "url": format!("https://api.example.com/v1/{}", text.replace('\n', "%0A").replace(' ', "%20")),
+        "method": "POST", "url": format!("https://api.example.com/v1/{}", of_one_line.replace(' ', "%20")),
         "status": 500, "requestHeaders": {"x-note": text}, "responseHeaders": {"x-note": text},
         "requestBody": {"body": text}, "responseBody": text,
     });

@@ -269,7 +269,20 @@ fn each_of_two_hundred_files_ends_as_what_it_is_and_nothing_of_them_leaks() {
             })
             .collect();
         let watcher = watched.status();
-        let is_idle = watcher["watcher"]["doing"]["waiting"] == 0;
+        let doing = &watcher["watcher"]["doing"];
+        let is_idle = doing["waiting"] == 0;
+        let steps: Vec<&str> = doing["running"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|step| step["label"].as_str())
+            .collect();
+        let different: BTreeSet<&str> = steps.iter().copied().collect();
+        assert_eq!(
+            different.len(),
+            steps.len(),
+            "done twice at once: {steps:?}"
+        );
         if left.is_empty() && open.is_empty() && is_idle {
             break;
         }
