@@ -232,10 +232,7 @@ fn sample(read: &[FileReport], is_configured: bool) -> Part {
     dialects.sort_unstable();
     dialects.dedup();
     let traces = read.iter().flat_map(|file| &file.traces);
-    let redactions: u64 = traces
-        .clone()
-        .flat_map(|one| one.redactions.values())
-        .sum();
+    let redactions: u64 = traces.clone().flat_map(|one| one.redactions.values()).sum();
     let mut detail = format!(
         "{imported} of the {} read, {} in them",
         counted(read.len(), "newest file"),
@@ -266,7 +263,8 @@ fn sample(read: &[FileReport], is_configured: bool) -> Part {
         part = part.note(format!("{word}: {}: {reason}", file.path.display()));
     }
     if rejected > 0 {
-        part = part.hint("archal schema trace  # the format of a batch file; OTLP JSON is read too");
+        part =
+            part.hint("archal schema trace  # the format of a batch file; OTLP JSON is read too");
     }
     part
 }
@@ -307,7 +305,10 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
             evidence.rebuilt
         ));
     for (missing, traces) in evidence.missing.iter().take(3) {
-        part = part.note(format!("missing in {}: {missing}", counted(*traces, "trace")));
+        part = part.note(format!(
+            "missing in {}: {missing}",
+            counted(*traces, "trace")
+        ));
     }
     if evidence.truncated > 0 {
         let cut = counted(evidence.truncated, "value");
@@ -319,7 +320,9 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
                 "what the agent was asked is in {} of {all}",
                 evidence.with_input
             ))
-            .hint("put the task on the root span: gen_ai.input.messages, or `input` of a batch file");
+            .hint(
+                "put the task on the root span: gen_ai.input.messages, or `input` of a batch file",
+            );
     }
     let lacks = |share: super::evidence::Share| share.there < share.of;
     if lacks(evidence.tool_arguments) || lacks(evidence.tool_results) {
@@ -327,7 +330,10 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, or set gen_ai.tool.call.arguments and gen_ai.tool.call.result on the span",
         );
     }
-    if lacks(evidence.request_bodies) || lacks(evidence.response_bodies) || all > 0 && evidence.with_clone_calls == 0 {
+    if lacks(evidence.request_bodies)
+        || lacks(evidence.response_bodies)
+        || all > 0 && evidence.with_clone_calls == 0
+    {
         part = part.hint(
             "set http.request.body and http.response.body on the HTTP client's spans, in its request and response hooks",
         );

@@ -116,9 +116,7 @@ impl Evidence {
         }
         self.with_clone_calls += 1;
         // A trace is hostile: one that finds a fault in archal is not to end the whole look.
-        let rebuilt = catch_unwind(AssertUnwindSafe(|| {
-            reconstruct::reconstruct(trace, clones)
-        }));
+        let rebuilt = catch_unwind(AssertUnwindSafe(|| reconstruct::reconstruct(trace, clones)));
         match rebuilt.as_ref().map(|rebuilt| rebuilt.missing.first()) {
             Ok(None) => self.rebuilt += 1,
             Ok(Some(first)) => {

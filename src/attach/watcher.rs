@@ -297,7 +297,7 @@ impl Watcher {
     }
 
     /// Ends all work: what runs gets `grace` to come to an end of its step, and goes on another
-    /// time.
+    /// time. The state is whole in its one file then.
     pub fn stop(&self, grace: Duration) {
         self.desk.close_all();
         self.rest.stop();
@@ -307,8 +307,18 @@ impl Watcher {
             running.thread.join().ok();
         }
         self.pool.stop(&Which::All, grace);
-        self.pool
+        let is_over = self
+            .pool
             .drain(Some(grace.saturating_add(Duration::from_secs(30))));
+        let beside = std::mem::take(&mut *self.beside());
+        for thread in beside {
+            thread.join().ok();
+        }
+        // Said here and not when this is dropped, which a question that is still being answered
+        // may put off until the process is gone. A step that is stuck is a cut.
+        if is_over {
+            self.engine.close();
+        }
     }
 
     fn beside(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
@@ -323,11 +333,6 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop(Duration::ZERO);
-        let beside = std::mem::take(&mut *self.beside());
-        for thread in beside {
-            thread.join().ok();
-        }
-        self.engine.close();
     }
 }
 
@@ -353,7 +358,7 @@ impl Engine {
 }
 
 /// The stage at which a job goes on that ended for want of a permission; none where it does not.
-fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
+pub(super) fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
     match job.status {
         Status::Observed => (policy > ExecutionPolicy::Observe).then_some(Stage::Grade),
         Status::FailedGrade => (policy > ExecutionPolicy::Grade).then_some(Stage::Reproduce),

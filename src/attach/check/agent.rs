@@ -10,7 +10,9 @@ use crate::config::schema::ExecutionPolicy;
 use crate::grade::matching::{self, Matched};
 use crate::reproduce::workplace::{Workplace, Workshop};
 use crate::run::harness::{self, Harness};
-use crate::sandbox::child::{ChildEnd, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::child::{
+    ChildEnd, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT,
+};
 use crate::sandbox::hold::{self, Hold, OwnNetwork};
 
 use super::super::evidence::Evidence;
@@ -121,7 +123,10 @@ fn clones(cx: &Checking<'_>, ready: &Ready, evidence: &Evidence) -> Part {
     let mut part = Part::new(NAME, status, detail);
     for (host, calls) in evidence.without_clone.iter().take(MOST_NAMED) {
         let host = host.escape_default();
-        part = part.note(format!("there is no clone of {host} ({})", counted(*calls, "call")));
+        part = part.note(format!(
+            "there is no clone of {host} ({})",
+            counted(*calls, "call")
+        ));
     }
     if evidence.without_clone.is_empty() {
         part
@@ -135,7 +140,11 @@ fn harness(cx: &Checking<'_>, ready: &Ready, settings: &Settings) -> Part {
     let runs = ready.policy() > ExecutionPolicy::Grade;
     // Below reproduce nothing of the repository is run, not even its set-up.
     let missing = |detail: String| {
-        let status = if runs { PartStatus::Missing } else { PartStatus::Limited };
+        let status = if runs {
+            PartStatus::Missing
+        } else {
+            PartStatus::Limited
+        };
         let part = Part::new(NAME, status, detail);
         if runs {
             part
@@ -167,7 +176,8 @@ fn harness(cx: &Checking<'_>, ready: &Ready, settings: &Settings) -> Part {
         Ok(place) => place,
         Err(error) => {
             let reason = settings.scrubber.text(&chain(&error));
-            return missing(reason).hint("workspace.setup in .archal.json: what installs the dependencies");
+            return missing(reason)
+                .hint("workspace.setup in .archal.json: what installs the dependencies");
         }
     };
     let harness = match harness::find(place.tree(), &settings.agent) {
@@ -195,13 +205,12 @@ fn absent(harness: &Harness, tree: &Path, cx: &Checking<'_>) -> Option<String> {
         return Some(format!("the program {program} is not installed"));
     }
     // The first file an interpreter is given is the agent.
-    let script = arguments
-        .iter()
-        .map(Path::new)
-        .find(|path| path.extension().is_some_and(|end| SCRIPTS.iter().any(|one| end == *one)))?;
-    (!tree.join(script).is_file()).then(|| {
-        format!("{} is not in the repository at HEAD", script.display())
-    })
+    let script = arguments.iter().map(Path::new).find(|path| {
+        path.extension()
+            .is_some_and(|end| SCRIPTS.iter().any(|one| end == *one))
+    })?;
+    (!tree.join(script).is_file())
+        .then(|| format!("{} is not in the repository at HEAD", script.display()))
 }
 
 fn shown(harness: &Harness, place: &Workplace) -> String {
@@ -245,7 +254,9 @@ fn started(mut part: Part, end: &ChildEnd, settings: &Settings) -> Part {
             part.status = PartStatus::Missing;
             return part.note(format!("it does not start in a private copy: {reason}"));
         }
-        ChildOutcome::Exited { code: code @ (126 | 127) } => {
+        ChildOutcome::Exited {
+            code: code @ (126 | 127),
+        } => {
             part.status = PartStatus::Missing;
             format!("it does not start in a private copy: status {code}")
         }
@@ -260,7 +271,9 @@ fn started(mut part: Part, end: &ChildEnd, settings: &Settings) -> Part {
         }
     };
     part = part.note(how);
-    let said = settings.scrubber.text(&String::from_utf8_lossy(&end.stderr));
+    let said = settings
+        .scrubber
+        .text(&String::from_utf8_lossy(&end.stderr));
     match said.lines().rfind(|line| !line.trim().is_empty()) {
         Some(last) if !end.succeeded() => {
             let last: String = last.trim().chars().take(200).collect();
@@ -279,13 +292,21 @@ pub(super) fn fixer(settings: &Settings) -> Part {
         return Part::new(NAME, PartStatus::Unneeded, detail);
     }
     let Some(command) = &options.fix_command else {
-        return Part::new(NAME, PartStatus::Missing, "there is no command that repairs the agent")
-            .hint("--fix-command <command>, or attach.fixCommand in .archal.json");
+        return Part::new(
+            NAME,
+            PartStatus::Missing,
+            "there is no command that repairs the agent",
+        )
+        .hint("--fix-command <command>, or attach.fixCommand in .archal.json");
     };
     if options.allow_external_execution {
         Part::new(NAME, PartStatus::Ready, command.clone())
     } else {
-        Part::new(NAME, PartStatus::Missing, format!("{command}: it may not be run"))
-            .hint("--allow-external-execution, or attach.allowExternalExecution in .archal.json")
+        Part::new(
+            NAME,
+            PartStatus::Missing,
+            format!("{command}: it may not be run"),
+        )
+        .hint("--allow-external-execution, or attach.allowExternalExecution in .archal.json")
     }
 }

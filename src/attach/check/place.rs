@@ -102,10 +102,9 @@ pub(super) fn configuration(settings: &Result<Settings, SettingsError>) -> Part 
         None => format!("no .archal.json, so the defaults; policy {policy}"),
     };
     let notes = settings.notes.iter();
-    notes.fold(
-        Part::new(NAME, PartStatus::Ready, detail),
-        |part, note| part.note(note.message.clone()),
-    )
+    notes.fold(Part::new(NAME, PartStatus::Ready, detail), |part, note| {
+        part.note(note.message.clone())
+    })
 }
 
 /// The repository, and whether it can be worked on.
@@ -127,7 +126,10 @@ pub(super) fn repository(cx: &Checking<'_>) -> (Part, bool) {
     };
     if top != cx.repo {
         return missing(
-            format!("{shown} is a folder inside the repository {}", top.display()),
+            format!(
+                "{shown} is a folder inside the repository {}",
+                top.display()
+            ),
             format!(
                 "archal attach {} --repo {} --check",
                 quoted(cx.directory),
@@ -213,7 +215,8 @@ pub(super) fn budget(cx: &Checking<'_>, settings: &Settings) -> Part {
     let said = format!("{} a trace, {} a day", caps.per_trace, caps.per_day);
     let Some(path) = cx.ledger else {
         let detail = format!("{said}; without a home what is spent is counted for one run only");
-        return Part::new(NAME, PartStatus::Limited, detail).hint("export XDG_STATE_HOME=<a folder>");
+        return Part::new(NAME, PartStatus::Limited, detail)
+            .hint("export XDG_STATE_HOME=<a folder>");
     };
     let report = Ledger::existing(path).and_then(|ledger| {
         ledger
@@ -236,12 +239,15 @@ pub(super) fn budget(cx: &Checking<'_>, settings: &Settings) -> Part {
             match left {
                 None => Part::new(NAME, PartStatus::Ready, said),
                 Some(left) if left.micros() <= 0 && caps.per_day != Cap::NONE => {
-                    let detail = format!("{said}; nothing is left today, so paid steps wait for tomorrow");
+                    let detail =
+                        format!("{said}; nothing is left today, so paid steps wait for tomorrow");
                     Part::new(NAME, PartStatus::Limited, detail).hint("archal budget")
                 }
-                Some(left) => {
-                    Part::new(NAME, PartStatus::Ready, format!("{said}; ${left} left today"))
-                }
+                Some(left) => Part::new(
+                    NAME,
+                    PartStatus::Ready,
+                    format!("{said}; ${left} left today"),
+                ),
             }
         }
     }
@@ -252,10 +258,13 @@ pub(super) fn state(cx: &Checking<'_>) -> Part {
     const NAME: &str = "state";
     let root = cx.layout.root();
     let shown = root.display();
-    let missing = |detail: String, hint: &str| Part::new(NAME, PartStatus::Missing, detail).hint(hint);
+    let missing =
+        |detail: String, hint: &str| Part::new(NAME, PartStatus::Missing, detail).hint(hint);
     if let Some(kind) = space::network_kind(root) {
         return missing(
-            format!("{shown} lies on a network file system ({kind}), where locks cannot be relied on"),
+            format!(
+                "{shown} lies on a network file system ({kind}), where locks cannot be relied on"
+            ),
             "export ARCHAL_STATE_DIR=<a folder on a local disk>",
         );
     }
@@ -267,10 +276,17 @@ pub(super) fn state(cx: &Checking<'_>) -> Part {
     }
     let watcher = match record::state(cx.layout) {
         Ok(WatcherState::Alive(record)) => format!("a watcher runs (process {})", record.pid),
-        Ok(WatcherState::Dead(_)) => "the last watcher was cut off; attach goes on where it was".to_owned(),
+        Ok(WatcherState::Dead(_)) => {
+            "the last watcher was cut off; attach goes on where it was".to_owned()
+        }
         Ok(WatcherState::Absent) => "no watcher runs".to_owned(),
         Ok(WatcherState::Unknown) => "an archal works here now".to_owned(),
-        Err(error) => return missing(chain(&error), "export ARCHAL_STATE_DIR=<a folder you may write>"),
+        Err(error) => {
+            return missing(
+                chain(&error),
+                "export ARCHAL_STATE_DIR=<a folder you may write>",
+            );
+        }
     };
     match space::of(root) {
         Err(error) => missing(chain(&error), "export ARCHAL_STATE_DIR=<another folder>"),
@@ -326,7 +342,11 @@ pub(super) fn key(cx: &Checking<'_>) -> Part {
         }
         (None, path) => {
             let place = path.map_or_else(String::new, |path| format!(", {}", path.display()));
-            Part::new(NAME, PartStatus::Ready, format!("made at the first import{place}"))
+            Part::new(
+                NAME,
+                PartStatus::Ready,
+                format!("made at the first import{place}"),
+            )
         }
     }
 }
