@@ -182,12 +182,15 @@ impl Engine {
         self.state.fold().ok();
     }
 
-    /// Whether the process before this one was cut off. From now on this one may be.
+    /// Whether the process before this one was cut off, or nobody knows. From now on this one may
+    /// be.
     pub(super) fn was_cut_off(&self) -> Result<bool, DatabaseError> {
         self.state.write(|change| {
             let ended_well = facts::get(change, ENDED_WELL)?;
             facts::set(change, ENDED_WELL, "no")?;
-            Ok(ended_well.as_deref() == Some("no"))
+            // A state that is new may have been begun by one that was cut off before it could
+            // write this down, or stand in the place of a broken one.
+            Ok(ended_well.as_deref() != Some("yes"))
         })
     }
 
@@ -300,9 +303,26 @@ impl Engine {
                 return Ok(known.ready.clone());
             }
         }
-        let prepared = Ready::prepare(&attached.flags, self.around(), &self.surround.binary);
+        // Directories attached alike share one, and with it the copy and the rules of redaction.
+        let is_alike = |other: &&Held| {
+            other.flags == attached.flags && other.config == config && other.complaint.is_none()
+        };
+        let mut shared = None;
+        if held.values().any(|other| is_alike(&other)) {
+            let base = ready::head(&self.surround.repo, path)?;
+            let other = held
+                .values()
+                .find(|other| is_alike(other) && other.ready.base == base);
+            shared = other.map(|other| other.ready.clone());
+        }
+        let prepared = match shared {
+            Some(ready) => Ok(ready),
+            None => {
+                Ready::prepare(&attached.flags, self.around(), &self.surround.binary).map(Arc::new)
+            }
+        };
         let (ready, complaint) = match prepared {
-            Ok(ready) => (Arc::new(ready), None),
+            Ok(ready) => (ready, None),
             Err(ReadyError::Settings(error)) => {
                 let last_good = held
                     .get(&attached.id)

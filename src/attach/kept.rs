@@ -168,7 +168,7 @@ impl Engine {
                 && end.group == graded.group
                 && end.name == graded.name
                 && is_result(end)
-                && next_stage(end, options.policy, may_fix).is_none()
+                && next_stage(end.status, options.policy, may_fix).is_none()
                 && end.artifacts.iter().all(Artifact::is_intact)
                 && end.patch.as_deref().is_none_or(Path::exists)
         });

@@ -52,7 +52,7 @@ pub(super) struct Work<'a> {
 /// How a stage that runs children ended.
 pub(super) enum Ended {
     /// The job is at its end.
-    Job(JobReport),
+    Job(Box<JobReport>),
     /// It goes on later at this stage: stopped, or without money.
     Later {
         /// The stage.
@@ -112,7 +112,7 @@ impl Engine {
         }
         if let Some(end) = self.recall(&stored, &job, &ready)? {
             told(&format!("{} had come to its end before", end.name));
-            return self.put_ended(id, &ready, Ended::Job(end));
+            return self.put_ended(id, &ready, Ended::Job(Box::new(end)));
         }
         self.make_room(&stored)?;
         // A job that was stopped in the fix stage says so until it gets there again.
@@ -230,7 +230,7 @@ impl<'a> Work<'a> {
         if matches!(status, Status::Blocked | Status::FixBlocked) && self.job.cause.is_none() {
             self.job.cause = Some(self.job.reason.clone());
         }
-        Ended::Job(self.job)
+        Ended::Job(Box::new(self.job))
     }
 
     /// The job that is not at its end: somebody asked to stop, or the money is spent.

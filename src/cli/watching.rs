@@ -235,6 +235,7 @@ fn round(
     let is_broken =
         trouble.is_some_and(|trouble| trouble.is_broken) && !interrupts.is_interrupted();
     service.watcher().desk().when_broken(Box::new(|| {}));
+    service.watcher().finish();
     WatcherRecord::remove(&works.layout, &works.lock).map_err(CliError::environment)?;
     told("ended");
     if is_broken {

@@ -7,6 +7,7 @@ mod attach;
 mod cheating;
 mod demo;
 mod documents;
+mod flood;
 mod killed;
 mod misbehaving;
 mod money;

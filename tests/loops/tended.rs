@@ -15,7 +15,7 @@ use super::{git, world};
 use crate::notices::{answer, got, serve};
 
 /// A bound for everything that is waited for.
-const LATEST: Duration = Duration::from_secs(110);
+const LATEST: Duration = Duration::from_secs(100);
 
 /// The example as a repository `agent` with one commit, and some keys of its configuration.
 fn example(keys: &Value) -> TestEnv {
@@ -95,7 +95,7 @@ fn a_failure_is_told_and_what_a_person_decides_of_it_counts_at_once() {
     let taken = answer("204 No Content", "");
     let (url, told) = serve(&[&taken, &taken]);
     let notify = json!({
-        "policy": "grade", "reproduceRuns": 1,
+        "policy": "grade", "reproduceRuns": 1, "poll": 86_400,
         "notify": {"webhook": url, "on": ["new", "reproduced"]},
     });
     let world = example(&json!({"attach": notify}));
@@ -137,7 +137,7 @@ fn a_failure_is_told_and_what_a_person_decides_of_it_counts_at_once() {
 
     let reopened = watched.run(&["issue", "reopen", &group, "--repo", "agent", "--json"]);
     assert_eq!(reopened.json()["jobs"], 1, "{reopened}");
-    // The watcher would not look by itself for minutes.
+    // The watcher would not look by itself today.
     watched.until_ended("reproduced");
     let notice = got(&told).body;
     assert_eq!(notice["event"], "reproduced", "{notice}");

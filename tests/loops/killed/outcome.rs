@@ -45,7 +45,7 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "notices",
-        "SELECT failure || ' ' || event || ' ' || key FROM notices ORDER BY 1",
+        "SELECT failure || ' ' || event FROM notices ORDER BY 1",
     ),
 ];
 
@@ -55,7 +55,7 @@ impl Outcome {
         let names = stage.names();
         let state = open(&stage.state().join("state.db"));
         let steps = steps(&state);
-        check_ledger(stage, &state);
+        let charged = check_ledger(stage, &state);
         drop(state);
         let state = open(&stage.state().join("state.db"));
         let rows = ROWS
@@ -69,7 +69,7 @@ impl Outcome {
         Self {
             artifacts,
             names,
-            status: status(stage),
+            status: status(stage, charged),
             rows,
             steps,
         }
@@ -140,9 +140,9 @@ struct Entry {
     is_interrupted: bool,
 }
 
-/// The ledger has every attempt once, charged with what it said that it cost, or with what was
+/// Gives the sum of all charges. The ledger has every attempt once, charged with what it said that it cost, or with what was
 /// reserved for it where it was cut off before it could say so.
-fn check_ledger(stage: &Stage, state: &Connection) {
+fn check_ledger(stage: &Stage, state: &Connection) -> i64 {
     let ledger = open(&stage.ledger());
     let mut question = ledger
         .prepare("SELECT attempt, kind, state, cost, reserved, interrupted FROM entries")
@@ -164,10 +164,11 @@ fn check_ledger(stage: &Stage, state: &Connection) {
     let ended: BTreeSet<String> = texts(state, "SELECT id FROM attempts WHERE state = 'ended'")
         .into_iter()
         .collect();
-    let mut sum = 0;
+    let (mut sum, mut charged) = (0, 0);
     for id in texts(state, "SELECT id FROM attempts") {
         let entry = entries.remove(&id).expect("it was reserved first");
         assert_eq!(entry.state, "charged", "{id}");
+        charged += entry.cost.unwrap_or_default();
         let said = match (stage.is_paid(), entry.kind.as_str()) {
             (false, _) => None,
             (true, "fix") => Some(FIX_COSTS),
@@ -193,6 +194,7 @@ fn check_ledger(stage: &Stage, state: &Connection) {
         0
     };
     assert_eq!(sum, whole, "what was paid for steps that have an end");
+    charged
 }
 
 /// Every artifact below `folder`, with what differs between any two runs taken out.
@@ -233,10 +235,14 @@ fn list(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
 }
 
 /// `attach-status --json`, its jobs in the order of their names. Each artifact that it names is
-/// there, with the hash that it says.
-fn status(stage: &Stage) -> Value {
+/// there, with the hash that it says. What was spent is what was charged: the one thing that a
+/// kill may change.
+fn status(stage: &Stage, charged: i64) -> Value {
     let arguments = ["attach-status", "--repo", "agent", "--json"];
     let mut status = stage.world.run(&arguments).ended(0).json();
+    let budget = status["budget"].take();
+    let spent = budget["spentUsd"].as_f64().expect("a number") * 1e6;
+    assert!((spent - charged as f64).abs() < 0.5, "{charged}: {budget}");
     let jobs = status["newest"].as_array_mut().expect("a list");
     jobs.sort_by_key(|job| job["name"].to_string());
     for job in jobs {

@@ -124,7 +124,7 @@ impl Stage {
         self.world.home().join(".local/state/archal/ledger.db")
     }
 
-    /// Forgets whatever archal did.
+    /// Forgets whatever archal did, but for the user's key: it gives secrets their names.
     pub(super) fn renew(&self) {
         for folder in [self.state(), self.world.home()] {
             match fs::remove_dir_all(&folder) {
@@ -134,7 +134,9 @@ impl Stage {
                 _ => {}
             }
         }
-        fs::create_dir(self.world.home()).expect("a new folder");
+        let folder = self.world.home().join(".local/state/archal");
+        fs::create_dir_all(&folder).expect("new folders");
+        fs::write(folder.join("redaction.key"), [7; 32]).expect("writable");
     }
 
     /// Runs a command, and kills archal (nothing else) after `life` where it has not ended by
@@ -195,6 +197,22 @@ impl Stage {
             }
         }
         found
+    }
+
+    /// Waits until a process that is nobody's child here has given back whatever it had.
+    pub(super) fn until_dead(&self, id: i32) {
+        until("it is dead", || {
+            let status = fs::read_to_string(format!("/proc/{id}/stat"));
+            let after = status
+                .as_deref()
+                .ok()
+                .and_then(|text| text.rsplit_once(") "));
+            match after {
+                Some((_, rest)) if !rest.starts_with(['Z', 'X']) => Err(rest.to_owned()),
+                _ => Ok(()),
+            }
+        });
+        self.until_still();
     }
 
     /// Waits until nothing of this world runs.

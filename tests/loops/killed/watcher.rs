@@ -66,7 +66,7 @@ fn a_killed_watcher_goes_on_with_every_directory() {
         let is_watcher = |line: &String| line.starts_with(&format!("{id} "));
         assert!(stage.processes().iter().any(is_watcher), "{record}");
         rustix::process::kill_process(killed, Signal::KILL).expect("my own process");
-        stage.until_still();
+        stage.until_dead(id);
         let dead = status(&stage);
         assert_eq!(dead["watcher"]["state"], "dead", "seed {seed}, kill {kill}");
         let socket = record["socket"].as_str().expect("a path");
@@ -95,14 +95,21 @@ fn a_killed_watcher_goes_on_with_every_directory() {
             .ok_or(format!("{found:?}"))
     });
     let arguments = ["detach", "--all", "--repo", "agent"];
-    stage.world.run(&arguments).ended(0);
-    stage.until_still();
+    let (id, _) = process(&stage);
+    let detached = stage.world.run(&arguments).ended(0);
+    assert!(detached.stdout.contains("the watcher ended"), "{detached}");
+    stage.until_dead(id);
     let left: Vec<String> = stage
         .names()
         .into_iter()
         .filter(|name| is_litter(name))
         .collect();
-    assert!(left.is_empty(), "{left:#?}");
+    let log = fs::read_to_string(stage.state().join("attach/watcher.log"));
+    assert!(
+        left.is_empty(),
+        "seed {seed}: {left:#?}\n{}",
+        log.unwrap_or_default()
+    );
 }
 
 /// Whether a file or folder has no place in a repository in which nothing runs.
