@@ -15,6 +15,7 @@ mod repeatable;
 mod resume;
 mod tended;
 mod trace_folder;
+mod trouble;
 mod watched;
 mod watching;
 
