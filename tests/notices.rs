@@ -119,15 +119,15 @@ impl World {
 }
 
 /// A request as it came in.
-struct Got {
+pub(crate) struct Got {
     head: String,
-    body: Value,
+    pub(crate) body: Value,
     /// Held until the test has seen it, so that an answer that never comes is one.
     _stream: TcpStream,
 }
 
 /// Serves one answer after the other on a port of its own; an empty answer is none.
-fn serve(answers: &[&str]) -> (String, mpsc::Receiver<Got>) {
+pub(crate) fn serve(answers: &[&str]) -> (String, mpsc::Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (send, receive) = mpsc::channel();
@@ -165,11 +165,11 @@ fn serve(answers: &[&str]) -> (String, mpsc::Receiver<Got>) {
     (url, receive)
 }
 
-fn answer(status: &str, header: &str) -> String {
+pub(crate) fn answer(status: &str, header: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n{header}\r\n")
 }
 
-fn got(from: &mpsc::Receiver<Got>) -> Got {
+pub(crate) fn got(from: &mpsc::Receiver<Got>) -> Got {
     from.recv_timeout(Duration::from_secs(30))
         .expect("a request")
 }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use archal_core::clone::CloneRequest;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::tables::{COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, owner_of, repo, user};
 use crate::engine::key::{Key, Part, folded, same};
@@ -64,33 +67,19 @@ fn token(header: &str) -> Option<String> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(base64(rest)?).ok()?;
+    let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
     let (name, password) = decoded.split_once(':')?;
     let bare = password.is_empty() || password == "x-oauth-basic";
     Some(if bare { name } else { password }.to_owned())
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(out)
-}
+/// Standard base64, padded or not, as clients write it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// What a caller may do with a repository; none where they do not see it.
 pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option<Permission> {

@@ -69,6 +69,8 @@ struct Inner {
     attached: BTreeMap<i64, Entry>,
     looks: VecDeque<(i64, PathBuf, Stamp)>,
     queued: BTreeSet<(i64, PathBuf)>,
+    /// Files that are being read: as they were when that began, and as they were seen since.
+    reading: BTreeMap<(i64, PathBuf), (Stamp, Option<Stamp>)>,
     /// Light steps under way.
     light: usize,
     /// When the last light step ended.
@@ -94,6 +96,8 @@ struct Entry {
     /// Whether everything that was there at the beginning was told.
     is_scanned: bool,
     diagnostics: Vec<Diagnostic>,
+    /// What was told of its configuration.
+    complaint: Option<String>,
 }
 
 /// How one attachment stands.
@@ -153,6 +157,7 @@ impl Desk {
                 health: None,
                 is_scanned: false,
                 diagnostics: Vec::new(),
+                complaint: None,
                 attached,
             };
             inner.attached.insert(entry.attached.id, entry);

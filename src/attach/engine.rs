@@ -34,6 +34,8 @@ use super::turns::Turns;
 /// For how long the repository at HEAD is taken to be what it was, when traces come in numbers.
 const READY_HOLDS: Duration = Duration::from_secs(1);
 
+/// The row of what is not attached yet: its configuration has to be good.
+pub const PROBE: i64 = 0;
 /// How many private copies of the repository are kept for the next job.
 const MOST_PLACES: usize = 2;
 /// The fact that tells an end from a cut.
@@ -119,7 +121,10 @@ struct Held {
     ready: Arc<Ready>,
     flags: AttachFlags,
     config: Option<Timestamp>,
-    asked_at: Duration,
+    /// None where HEAD is to be asked again.
+    asked_at: Option<Duration>,
+    /// Why the configuration in force is an earlier one than that of the file.
+    complaint: Option<String>,
 }
 
 impl Engine {
@@ -177,12 +182,15 @@ impl Engine {
         self.state.fold().ok();
     }
 
-    /// Whether the process before this one was cut off. From now on this one may be.
+    /// Whether the process before this one was cut off, or nobody knows. From now on this one may
+    /// be.
     pub(super) fn was_cut_off(&self) -> Result<bool, DatabaseError> {
         self.state.write(|change| {
             let ended_well = facts::get(change, ENDED_WELL)?;
             facts::set(change, ENDED_WELL, "no")?;
-            Ok(ended_well.as_deref() == Some("no"))
+            // A state that is new may have been begun by one that was cut off before it could
+            // write this down, or stand in the place of a broken one.
+            Ok(ended_well.as_deref() != Some("yes"))
         })
     }
 
@@ -270,38 +278,101 @@ impl Engine {
 
     /// The repository at HEAD for an attachment; read again when HEAD, the configuration or the
     /// flags have changed, which is asked at most once a second unless `exactly`.
+    ///
+    /// Where the configuration of what is attached already cannot be used any more, the last one
+    /// that could stays in force, and [`Self::complaint`] says why.
     pub fn ready(&self, attached: &Attached, exactly: bool) -> Result<Arc<Ready>, ReadyError> {
-        let mut held = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         let asked_at = self.surround.clock.monotonic();
         let config = self.config_changed_at(attached);
+        let path = self.surround.environment.get("PATH").unwrap_or_default();
         if let Some(known) = held.get_mut(&attached.id)
             && known.flags == attached.flags
             && known.config == config
         {
-            if !exactly && asked_at.saturating_sub(known.asked_at) < READY_HOLDS {
+            let is_fresh = |at: Duration| asked_at.saturating_sub(at) < READY_HOLDS;
+            if !exactly && known.asked_at.is_some_and(is_fresh) {
                 return Ok(known.ready.clone());
             }
-            let path = self.surround.environment.get("PATH").unwrap_or_default();
             if ready::head(&self.surround.repo, path)? == known.ready.base {
-                known.asked_at = asked_at;
+                known.asked_at = Some(asked_at);
                 return Ok(known.ready.clone());
             }
         }
-        let ready = Arc::new(Ready::prepare(
-            &attached.flags,
-            self.around(),
-            &self.surround.binary,
-        )?);
+        // Directories attached alike share one, and with it the copy and the rules of redaction.
+        let is_alike = |other: &&Held| {
+            other.flags == attached.flags && other.config == config && other.complaint.is_none()
+        };
+        let mut shared = None;
+        if held.values().any(|other| is_alike(&other)) {
+            let base = ready::head(&self.surround.repo, path)?;
+            let other = held
+                .values()
+                .find(|other| is_alike(other) && other.ready.base == base);
+            shared = other.map(|other| other.ready.clone());
+        }
+        let prepared = match shared {
+            Some(ready) => Ok(ready),
+            None => {
+                Ready::prepare(&attached.flags, self.around(), &self.surround.binary).map(Arc::new)
+            }
+        };
+        let (ready, complaint) = match prepared {
+            Ok(ready) => (ready, None),
+            Err(ReadyError::Settings(error)) => {
+                let last_good = held
+                    .get(&attached.id)
+                    .filter(|known| attached.id != PROBE && known.flags == attached.flags);
+                let Some(known) = last_good else {
+                    return Err(ReadyError::Settings(error));
+                };
+                let ready = if ready::head(&self.surround.repo, path)? == known.ready.base {
+                    known.ready.clone()
+                } else {
+                    let settings = known.ready.settings.clone();
+                    let binary = &self.surround.binary;
+                    Arc::new(Ready::with(settings, self.around(), binary)?)
+                };
+                let complaint = format!("{}; the last good one stays in force", error.in_full());
+                (ready, Some(complaint))
+            }
+            Err(error) => return Err(error),
+        };
         held.insert(
             attached.id,
             Held {
                 ready: ready.clone(),
                 flags: attached.flags.clone(),
                 config,
-                asked_at,
+                asked_at: Some(asked_at),
+                complaint,
             },
         );
         Ok(ready)
+    }
+
+    /// Why the configuration in force for an attachment is not that of its file, where that is
+    /// so. The file is looked at again when it was written since.
+    pub fn complaint(&self, attached: &Attached) -> Option<String> {
+        let is_known = self
+            .held()
+            .get(&attached.id)
+            .is_none_or(|known| known.config == self.config_changed_at(attached));
+        if !is_known && let Err(error) = self.ready(attached, false) {
+            return Some(super::reproducing::chain(&error));
+        }
+        self.held().get(&attached.id)?.complaint.clone()
+    }
+
+    /// Asks for HEAD again before anything else is done: somebody says that something changed.
+    pub(super) fn look_anew(&self) {
+        for known in self.held().values_mut() {
+            known.asked_at = None;
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<i64, Held>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the configuration file was last written; none where there is none.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use archal_core::clone::CloneDescriptor;
 use archal_core::grade::Verdict;
 use archal_core::trace::{Trace, TraceIdentity};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::config::schema::ExecutionPolicy;
@@ -109,12 +110,10 @@ impl<'a> Grading<'a> {
                 grade
             }
         };
-        let file = folder.join("grade.json");
-        atomic::write_json(&file, &grade, Durability::Derived)?;
-        job.artifacts.push(Artifact::of(file));
-        job.artifacts.push(Artifact::of(
-            self.seed(&job, trace, prepared, &rebuilt, &grade)?,
-        ));
+        job.artifacts
+            .push(artifact(folder.join("grade.json"), &grade)?);
+        let seed = self.seed(&job, trace, prepared, &rebuilt, &grade)?;
+        job.artifacts.push(seed);
         if let Err(diagnostics) = &replay {
             job.missing.clone_from(&rebuilt.missing);
             let refused = diagnostics.first().map(|finding| finding.message.as_str());
@@ -174,9 +173,8 @@ impl<'a> Grading<'a> {
             "no scenario says what this agent should have done",
             &reason,
         );
-        let file = folder.join("grade.json");
-        atomic::write_json(&file, &grade, Durability::Derived)?;
-        job.artifacts.push(Artifact::of(file));
+        job.artifacts
+            .push(artifact(folder.join("grade.json"), &grade)?);
         Ok(ended(
             job,
             Stage::Grade,
@@ -193,7 +191,7 @@ impl<'a> Grading<'a> {
         prepared: &Prepared,
         rebuilt: &Reconstruction,
         grade: &Grade,
-    ) -> Result<PathBuf, WriteError> {
+    ) -> Result<Artifact, WriteError> {
         let folder = self.folder("seeds", job);
         let mut scenario = prepared.scenario.clone();
         if let Some(task) = trace.input_text() {
@@ -204,20 +202,25 @@ impl<'a> Grading<'a> {
             format::write(&scenario).as_bytes(),
             Durability::Derived,
         )?;
-        let file = folder.join("seed.json");
         let mut document = serde_json::to_value(rebuilt).unwrap_or_default();
         if let Some(object) = document.as_object_mut() {
             object.insert("schema".to_owned(), json!("archal.seed"));
             object.insert("version".to_owned(), json!(1));
             object.insert("agreement".to_owned(), json!(grade.agreement));
         }
-        atomic::write_json(&file, &document, Durability::Derived)?;
-        Ok(file)
+        artifact(folder.join("seed.json"), &document)
     }
 
     fn folder(&self, stage: &str, job: &JobReport) -> PathBuf {
         self.layout.attach(stage).join(&job.name)
     }
+}
+
+/// Writes an artifact and says what it holds.
+fn artifact(file: PathBuf, document: &impl Serialize) -> Result<Artifact, WriteError> {
+    let bytes = atomic::json_bytes(&file, document)?;
+    atomic::write(&file, &bytes, Durability::Derived)?;
+    Ok(Artifact::written(file, &bytes))
 }
 
 /// A job that begins.

@@ -183,6 +183,14 @@ impl Artifact {
         }
     }
 
+    /// A file that holds `bytes`, which were just written to it.
+    pub fn written(path: PathBuf, bytes: &[u8]) -> Self {
+        Self {
+            hash: hash::sha256(bytes),
+            path,
+        }
+    }
+
     /// Whether the file is there as it was.
     pub fn is_intact(&self) -> bool {
         fs::read(&self.path).is_ok_and(|bytes| hash::sha256(&bytes) == self.hash)

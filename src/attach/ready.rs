@@ -1,6 +1,7 @@
 //! What work stands on: the settings, and the repository at HEAD with its scenarios and harness.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::schema::ExecutionPolicy;
 use crate::git::command::{self, GitError};
@@ -15,7 +16,7 @@ use super::settings::{Settings, SettingsError, Surroundings};
 /// The repository at HEAD, and what is to be done with it.
 pub struct Ready {
     /// The settings.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// The commit.
     pub base: String,
     /// Tracked files that differ from it and were left out.
@@ -66,6 +67,16 @@ pub enum ReadyError {
     /// No private copy.
     #[error(transparent)]
     Workplace(#[from] WorkplaceError),
+    /// Scenarios that the configuration names are not in the commit.
+    #[error("the configuration names the scenarios {wanted}, and commit {} of {} has no such file or folder", &base[..base.len().min(12)], repo.display())]
+    NoScenarios {
+        /// What it names.
+        wanted: String,
+        /// The commit.
+        base: String,
+        /// The repository.
+        repo: PathBuf,
+    },
     /// The scenarios cannot be found.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
@@ -86,6 +97,11 @@ impl Ready {
         around: Surroundings<'_>,
         binary: &Path,
     ) -> Result<Self, ReadyError> {
+        let settings = Arc::new(Self::settings(flags, around)?);
+        Self::with(settings, around, binary)
+    }
+
+    fn settings(flags: &AttachFlags, around: Surroundings<'_>) -> Result<Settings, ReadyError> {
         let repo = around.repo;
         let path = around.environment.get("PATH").unwrap_or_default();
         let top = command::top(repo, path).map_err(|_| ReadyError::NoRepository {
@@ -98,8 +114,19 @@ impl Ready {
                 top,
             });
         }
+        head(repo, path)?;
+        Ok(Settings::load(flags, around)?)
+    }
+
+    /// Copies the repository and reads what it has, for settings that were read before.
+    pub fn with(
+        settings: Arc<Settings>,
+        around: Surroundings<'_>,
+        binary: &Path,
+    ) -> Result<Self, ReadyError> {
+        let repo = around.repo;
+        let path = around.environment.get("PATH").unwrap_or_default();
         let base = head(repo, path)?;
-        let settings = Settings::load(flags, around)?;
         let options = &settings.options;
         let place = Workshop {
             repo,
@@ -121,7 +148,17 @@ impl Ready {
             place,
             settings,
         };
-        let found = discover::discover(ready.place.tree(), &ready.settings.options.scenarios)?;
+        let wanted = &ready.settings.options.scenarios;
+        let found =
+            discover::discover(ready.place.tree(), wanted).map_err(|error| match error {
+                // A private copy is nothing that its reader knows.
+                DiscoverError::Missing { path } => ReadyError::NoScenarios {
+                    wanted: ready.relative(&path).display().to_string(),
+                    base: ready.base.clone(),
+                    repo: repo.to_owned(),
+                },
+                error => ReadyError::Discover(error),
+            })?;
         for file in found {
             match scenarios::load(&file, around.clones) {
                 Err(broken) => ready.broken.push(broken),

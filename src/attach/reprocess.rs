@@ -115,6 +115,8 @@ pub fn meant(
 impl Engine {
     /// [`reopen`]s jobs of this engine's state.
     pub fn reprocess(&self, request: &ReprocessRequest) -> Result<Vec<Reopened>, ReprocessError> {
+        // What was missing may have come with a commit of this second.
+        self.look_anew();
         reopen(&self.state, request, self.now())
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Work<'a> {
 /// How a stage that runs children ended.
 pub(super) enum Ended {
     /// The job is at its end.
-    Job(JobReport),
+    Job(Box<JobReport>),
     /// It goes on later at this stage: stopped, or without money.
     Later {
         /// The stage.
@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
         if matches!(status, Status::Blocked | Status::FixBlocked) && self.job.cause.is_none() {
             self.job.cause = Some(self.job.reason.clone());
         }
-        Ended::Job(self.job)
+        Ended::Job(Box::new(self.job))
     }
 
     /// The job that is not at its end: somebody asked to stop, or the money is spent.

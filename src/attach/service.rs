@@ -59,6 +59,9 @@ pub struct WatchedNow {
     pub is_scanned: bool,
     /// What could not be looked at.
     pub problems: Vec<String>,
+    /// Why an earlier configuration is in force than that of the file; none where it is not.
+    #[serde(default)]
+    pub configuration: Option<String>,
 }
 
 /// A watcher that answers.
@@ -113,6 +116,7 @@ impl Service {
                 .attached()
                 .into_iter()
                 .map(|now| WatchedNow {
+                    configuration: self.watcher.engine().complaint(&now.attached),
                     directory: now.attached.directory,
                     health: now.health,
                     is_scanned: now.is_scanned,
@@ -219,7 +223,11 @@ fn refusal(error: &WatcherError) -> Refusal {
         )) => RefusalKind::Config,
         _ => RefusalKind::Environment,
     };
-    let refusal = Refusal::of(kind, error);
+    let refusal = match error {
+        // Who asked cannot be shown the place in the file.
+        WatcherError::Ready(ReadyError::Settings(error)) => Refusal::new(kind, error.in_full()),
+        _ => Refusal::of(kind, error),
+    };
     if kind == RefusalKind::Config {
         refusal.hint("archal config show")
     } else {

@@ -77,6 +77,23 @@ pub enum SettingsError {
     Seed(#[from] SeedError),
 }
 
+impl SettingsError {
+    /// What is wrong, with its causes and where in the file, in one line.
+    pub fn in_full(&self) -> String {
+        let mut text = super::reproducing::chain(self);
+        let findings: &[Diagnostic] = match self {
+            Self::Config(ConfigError::Invalid { diagnostics, .. })
+            | Self::Agent { diagnostics, .. } => diagnostics,
+            Self::Budget { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
+            _ => &[],
+        };
+        if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
+            text.push_str(&format!(": {}", finding.message));
+        }
+        text
+    }
+}
+
 /// What settings are made with besides the configuration.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {

@@ -17,7 +17,7 @@ use super::job::{FileRow, JobReport, Stage, Status};
 use super::service::DoingNow;
 use super::state::attempts::{self, StoredAttempt};
 use super::state::jobs::{self, StoredJob, Transition};
-use super::state::{attachments, files};
+use super::state::{attachments, files, tallies};
 
 /// The most files that gave no trace which are told one by one.
 const MOST_FILES: usize = 50;
@@ -100,7 +100,7 @@ pub fn report(
         }
         let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
         attached.push(AttachmentStatus {
-            files: files::counts(connection, attachment.id)?
+            files: tallies::files(connection, attachment.id)?
                 .into_iter()
                 .collect(),
             to_tell: files::list(connection, attachment.id, true, MOST_FILES)?,
@@ -109,10 +109,10 @@ pub fn report(
         });
     }
     let mut counts = BTreeMap::new();
-    for (status, _, number) in jobs::counts(connection, None)? {
+    for (status, _, number) in tallies::jobs(connection, None)? {
         *counts.entry(status.name().to_owned()).or_default() += number;
     }
-    let blocked = jobs::causes(connection)?
+    let blocked = tallies::causes(connection)?
         .into_iter()
         .map(|(code, cause, jobs)| Cause { code, cause, jobs })
         .collect();

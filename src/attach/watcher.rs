@@ -1,6 +1,7 @@
 //! All work on the traces of a repository: directories that are watched, jobs that are worked on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,16 +14,17 @@ use crate::host::pool::{Pool, PoolError, PoolSize, Which};
 use crate::host::queue::WorkSource;
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
+use crate::reproduce::private;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 
 use super::desk::{Desk, Told, step_id};
-use super::engine::{Attached, Engine};
+use super::engine::{Attached, Engine, PROBE};
 use super::flags::AttachFlags;
 use super::intake::IntakeError;
-use super::job::{JobReport, Stage, Status};
+use super::job::{Stage, Status};
 use super::ready::ReadyError;
-use super::state::{attachments, files, jobs};
+use super::state::{attachments, files, jobs, tallies};
 use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
@@ -74,6 +76,7 @@ pub struct Watcher {
     /// Ends those that deliver notices and remove what is old.
     rest: StopToken,
     is_tidied: AtomicBool,
+    is_finished: AtomicBool,
     told: Told,
 }
 
@@ -123,6 +126,7 @@ impl Watcher {
             beside: Mutex::new(beside),
             rest,
             is_tidied: AtomicBool::new(once),
+            is_finished: AtomicBool::new(false),
             told,
         })
     }
@@ -160,7 +164,7 @@ impl Watcher {
     pub fn attach(&self, directory: &Path, flags: AttachFlags) -> Result<Attached, WatcherError> {
         // Refused before anything is written down.
         let probe = Attached {
-            id: 0,
+            id: PROBE,
             directory: directory.to_owned(),
             flags: flags.clone(),
         };
@@ -172,7 +176,7 @@ impl Watcher {
         self.engine.bell.ring();
         self.tidy()?;
         let mut feeds = self.feeds();
-        if !feeds.contains_key(&attached.id) {
+        if let Entry::Vacant(place) = feeds.entry(attached.id) {
             let stop = StopToken::new();
             let (desk, id) = (Arc::downgrade(&self.desk), attached.id);
             let told = move |health: FeedHealth| {
@@ -199,14 +203,11 @@ impl Watcher {
                 what: attached.directory.display().to_string(),
                 source,
             })?;
-            feeds.insert(
-                attached.id,
-                Running {
-                    stop,
-                    rescan,
-                    thread,
-                },
-            );
+            place.insert(Running {
+                stop,
+                rescan,
+                thread,
+            });
         }
         Ok(attached)
     }
@@ -286,6 +287,9 @@ impl Watcher {
     /// Works through everything that is there, until nothing is left to do or `is_stopped`.
     pub fn work_through(&self, is_stopped: &dyn Fn() -> bool) {
         self.desk.until_read(is_stopped);
+        // The pool may have looked last before the walk had ended, and would seem to have nothing
+        // left to do.
+        self.pool.wake();
         while !is_stopped() && self.desk.trouble().is_none() {
             if self.pool.drain(Some(Duration::from_millis(200))) {
                 return;
@@ -308,6 +312,24 @@ impl Watcher {
             .drain(Some(grace.saturating_add(Duration::from_secs(30))));
     }
 
+    /// The last thing before the process ends: everything was stopped, and nothing of it stays
+    /// behind. Not left to whoever drops the last handle, since threads that nobody waits for
+    /// have some.
+    pub fn finish(&self) {
+        self.stop(Duration::ZERO);
+        if self.is_finished.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let beside = std::mem::take(&mut *self.beside());
+        for thread in beside {
+            thread.join().ok();
+        }
+        self.engine.places.clear();
+        // A process that was killed may have held its folders a moment longer than its lock.
+        private::collect(&self.engine.surround.environment);
+        self.engine.close();
+    }
+
     fn beside(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,12 +341,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.stop(Duration::ZERO);
-        let beside = std::mem::take(&mut *self.beside());
-        for thread in beside {
-            thread.join().ok();
-        }
-        self.engine.close();
+        self.finish();
     }
 }
 
@@ -337,12 +354,12 @@ impl Engine {
         let now = self.now();
         self.state.write(|change| {
             jobs::requeue_waiting(change, now)?;
-            for job in jobs::ended_by_permission(change, attached.id)? {
-                let Some(stage) = next_stage(&job.report, options.policy, may_fix) else {
+            for ended in Status::ALL {
+                let Some(stage) = next_stage(ended, options.policy, may_fix) else {
                     continue;
                 };
                 let reason = "the flags allow it to go on";
-                jobs::move_to(change, job.id, stage, Status::Queued, reason, now)?;
+                jobs::requeue_ended(change, attached.id, (ended, stage), reason, now)?;
             }
             Ok(())
         })
@@ -350,8 +367,8 @@ impl Engine {
 }
 
 /// The stage at which a job goes on that ended for want of a permission; none where it does not.
-fn next_stage(job: &JobReport, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
-    match job.status {
+fn next_stage(ended: Status, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
+    match ended {
         Status::Observed => (policy > ExecutionPolicy::Observe).then_some(Stage::Grade),
         Status::FailedGrade => (policy > ExecutionPolicy::Grade).then_some(Stage::Reproduce),
         Status::Reproduced => (policy > ExecutionPolicy::Reproduce).then_some(Stage::Reproduce),
@@ -446,7 +463,7 @@ impl Known for KnownFiles {
     fn count(&self) -> u64 {
         self.engine
             .state
-            .read(|connection| files::count(connection, self.attachment))
+            .read(|connection| tallies::stamped(connection, self.attachment))
             .unwrap_or_default()
     }
 

@@ -388,20 +388,14 @@ mod tests {
         for (name, expected) in [
             ("GPT-5", Some("gpt-5")),
             ("azure/gpt-5-2025-08-07", Some("gpt-5")),
-            ("azure/gpt-4o-mini", Some("azure/gpt-4o-mini")),
+            ("openai/gpt-4o-mini", Some("gpt-4o-mini")),
             (
                 "bedrock/anthropic.claude-opus-4-6-v1",
                 Some("claude-opus-4-6"),
             ),
-            (
-                "us.anthropic.claude-opus-4-6-v1",
-                Some("us.anthropic.claude-opus-4-6-v1"),
-            ),
-            (
-                "bedrock/eu.anthropic.claude-opus-4-7",
-                Some("us.anthropic.claude-opus-4-7"),
-            ),
             // Dearer there, or not looked up.
+            ("us.anthropic.claude-opus-4-6-v1", None),
+            ("bedrock/eu.anthropic.claude-opus-4-7", None),
             ("azure/gpt-4o", None),
             ("us.anthropic.claude-haiku-4-5-20251001-v1:0", None),
             ("openai/claude-opus-4-6", None),
@@ -416,7 +410,7 @@ mod tests {
     fn no_row_of_this_build_is_free_or_upside_down() {
         let prices = bundled();
         let table = prices.tables().next().expect("a table");
-        assert!(table.models.len() > 60);
+        assert!(table.models.len() >= 30);
         assert!(table.date.is_some() && table.source.is_some() && table.licence.is_some());
         for row in &table.models {
             let name = &row.model;

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::report::diagnostic;
 use crate::report::style::{self, Style};
+use crate::store::json;
 
 use super::error::{CliError, ErrorKind};
 
@@ -277,7 +278,7 @@ impl Stream {
             version,
             body,
         };
-        match serde_json::to_vec_pretty(&envelope) {
+        match json::pretty(&envelope) {
             Ok(mut bytes) => {
                 bytes.push(b'\n');
                 self.bytes(&bytes);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use archal_core::source::SourceDescriptor;
 
 use crate::attach::desk::Told;
-use crate::attach::engine::{Attached, Engine, EngineError, Surround};
+use crate::attach::engine::{Attached, Engine, EngineError, PROBE, Surround};
 use crate::attach::flags::AttachFlags;
+use crate::attach::handoff;
 use crate::attach::ready::{Ready, ReadyError};
 use crate::attach::report::PassReport;
 use crate::attach::service::GRACE;
@@ -18,6 +19,7 @@ use crate::attach::watcher::{self, Watcher, WatcherError};
 use crate::budget::ledger::{self, Ledger};
 use crate::host::interrupts::Interrupts;
 use crate::host::lock::WatcherLock;
+use crate::host::record::{self, WatcherState};
 use crate::ingest::key;
 use crate::sandbox::hold;
 use crate::store::layout::Layout;
@@ -66,11 +68,7 @@ pub(crate) fn open(
             CliError::environment(error)
                 .hint("ARCHAL_STATE_DIR=<a folder on a local disk> archal attach …")
         })?
-        .ok_or_else(|| {
-            CliError::environment("another attach works on this repository")
-                .hint(format!("archal attach-status --repo {}", repo.display()))
-                .hint(format!("archal detach --all --repo {}", repo.display()))
-        })?;
+        .ok_or_else(|| taken(repo, &layout))?;
     let Opened {
         state,
         set_aside,
@@ -114,6 +112,27 @@ pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescript
         .ok_or_else(|| CliError::internal("the file source is not in this build"))
 }
 
+/// Somebody works on the repository already: a watcher, which can be asked to end, or a pass, which
+/// ends by itself.
+pub(crate) fn taken(repo: &Path, layout: &Layout) -> CliError {
+    let error = CliError::environment("another attach works on this repository");
+    match record::state(layout) {
+        Ok(WatcherState::Alive(_)) => error
+            .hint(format!(
+                "archal attach-status --repo {}",
+                handoff::quoted(repo)
+            ))
+            .hint(format!(
+                "archal detach --all --repo {}",
+                handoff::quoted(repo)
+            )),
+        _ => error.hint(
+            "wait for its end, or end it where it was started: `attach --once` is one pass that \
+             nobody can join or detach",
+        ),
+    }
+}
+
 /// The user's ledger.
 pub(crate) fn user_ledger(cx: &CommandContext) -> Option<PathBuf> {
     ledger::path(&cx.environment)
@@ -148,7 +167,7 @@ pub(crate) fn make(
 ) -> Result<(PassReport, bool), CliError> {
     let works = open(&plan.repo, plan.ledger.as_deref(), false, cx)?;
     let probe = Attached {
-        id: 0,
+        id: PROBE,
         directory: plan.directory.clone(),
         flags: plan.flags.clone(),
     };
@@ -254,6 +273,15 @@ pub(crate) fn ready_error(error: ReadyError) -> CliError {
         }) => CliError::config("the budget in the configuration cannot be used")
             .at(vec![*diagnostic], source_text),
         ReadyError::Settings(error) => CliError::config(error),
+        ReadyError::NoScenarios {
+            ref wanted,
+            ref repo,
+            ..
+        } => {
+            let (repo, wanted) = (handoff::quoted(repo), handoff::quoted(Path::new(wanted)));
+            let hint = format!("git -C {repo} add {wanted} && git -C {repo} commit");
+            CliError::environment(error).hint(hint)
+        }
         error @ (ReadyError::NoRepository { .. } | ReadyError::NoCommit { .. }) => {
             CliError::environment(error).hint(MAKE)
         }

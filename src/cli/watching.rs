@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::attach::desk::Told;
-use crate::attach::engine::Attached;
+use crate::attach::engine::{Attached, PROBE};
 use crate::attach::flags::AttachFlags;
 use crate::attach::service::{AttachRequest, GRACE, Service};
 use crate::attach::state::attachments;
@@ -112,7 +112,7 @@ fn round(
     let ledger = pass::user_ledger(cx);
     let works = pass::open(&watching.repo, ledger.as_deref(), is_repair, cx)?;
     let probe = Attached {
-        id: 0,
+        id: PROBE,
         directory: watching.request.directory.clone(),
         flags: watching.request.flags.clone(),
     };
@@ -215,6 +215,7 @@ fn round(
     let is_broken =
         trouble.is_some_and(|trouble| trouble.is_broken) && !interrupts.is_interrupted();
     service.watcher().desk().when_broken(Box::new(|| {}));
+    service.watcher().finish();
     WatcherRecord::remove(&works.layout, &works.lock).map_err(CliError::environment)?;
     told("ended");
     if is_broken {

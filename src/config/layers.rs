@@ -215,7 +215,13 @@ pub fn load(
 
 /// People know a file by its path from where they stand.
 fn shown(path: &Path, environment: &Environment) -> PathBuf {
-    let shown = path.strip_prefix(&environment.directory).unwrap_or(path);
+    // Where the process stands at the root, as the watcher does, nothing is gained by leaving
+    // that out.
+    let is_root = environment.directory.parent().is_none();
+    let shown = match path.strip_prefix(&environment.directory) {
+        Ok(below) if !is_root => below,
+        _ => path,
+    };
     shown.to_owned()
 }
 

@@ -41,7 +41,7 @@ pub fn regression(
     let mut files = Vec::new();
     for (clone, document) in seeds {
         let name = format!("{group}.{clone}.seed.json");
-        let mut bytes = serde_json::to_vec_pretty(document).unwrap_or_default();
+        let mut bytes = crate::store::json::pretty(document).unwrap_or_default();
         bytes.push(b'\n');
         files.push((PathBuf::from(FOLDER).join(&name), bytes));
         kept.config.seeds.push(SeedChoice {

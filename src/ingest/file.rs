@@ -143,21 +143,35 @@ pub fn read_bytes(
     let imported: Vec<Imported> = std::mem::take(&mut decoded.traces)
         .into_iter()
         .map(|decoded_trace| {
+            let mut trace = decoded_trace.trace;
+            trace.id = clean(&trace.id, redactor);
             let identity = TraceIdentity {
-                source: decoded_trace.source.unwrap_or_else(|| name.to_owned()),
+                source: clean(decoded_trace.source.as_deref().unwrap_or(name), redactor),
                 project: decoded
                     .origin
                     .project
-                    .clone()
-                    .or(decoded_trace.project)
+                    .as_deref()
+                    .or(decoded_trace.project.as_deref())
+                    .map(|project| clean(project, redactor))
                     .unwrap_or_default(),
-                trace: decoded_trace.trace.id.clone(),
+                trace: trace.id.clone(),
             };
-            redacted(identity, decoded_trace.trace, redactor)
+            redacted(identity, trace, redactor)
         })
         .collect();
+    // They quote what they could not read.
+    for finding in &mut decoded.diagnostics {
+        finding.message = clean(&finding.message, redactor);
+        finding.help = finding.help.as_deref().map(|help| clean(help, redactor));
+    }
     let traces = newest_of_each(imported, &mut decoded.diagnostics);
     report(path, bytes.len() as u64, decoded, traces)
+}
+
+/// A text that names something and ends up in paths and messages: it stays as it is unless it
+/// holds a secret.
+fn clean(text: &str, redactor: &Redactor) -> String {
+    redactor.text(text, &mut RedactionCounts::new())
 }
 
 fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> Imported {
@@ -295,4 +309,19 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn open(path: &Path) -> io::Result<File> {
     File::open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_asked_for_its_size_before_it_is_read() {
+        let file = tempfile::tempfile().expect("temporary file");
+        file.set_len(MAX_FILE).expect("a hole");
+        assert!(readable(&file.metadata().expect("open")).is_ok());
+        file.set_len(MAX_FILE + 1).expect("a hole");
+        let error = readable(&file.metadata().expect("open")).expect_err("too large");
+        assert_eq!(error.to_string(), "it is larger than 512 MiB");
+    }
 }

@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 
 use archal_core::environment::Environment;
 
+/// How the names of keys that are being made begin and end.
+const PREFIX: &str = ".redaction-";
+const SUFFIX: &str = ".tmp";
+/// How often a key is made whose file was taken away.
+const MOST_LOOKS: u32 = 3;
+
 /// The key in force.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedactionKey {
@@ -72,18 +78,45 @@ fn read_or_make(path: &Path, random: [u8; 32]) -> io::Result<[u8; 32]> {
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
+    for _ in 1..MOST_LOOKS {
+        // Another process may take the file for one that was left, right after it was made.
+        match make(folder, path, random) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+    }
+    make(folder, path, random)
+}
+
+fn make(folder: &Path, path: &Path, random: [u8; 32]) -> io::Result<[u8; 32]> {
     // Temporary files are born 0600. The link fails when another process was first, and then
     // its key is the user's key.
     let mut file = tempfile::Builder::new()
-        .prefix(".redaction-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .tempfile_in(folder)?;
+    file.as_file().lock()?;
+    remove_left(folder);
     file.write_all(&random)?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(random),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => read(path),
         Err(error) => Err(error.error),
+    }
+}
+
+/// Removes the files of processes that were killed while they made the key: nobody holds them.
+fn remove_left(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_unfinished = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        let is_left = || fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_unfinished && is_left() {
+            fs::remove_file(entry.path()).ok();
+        }
     }
 }
 
@@ -118,6 +151,21 @@ fn close_to_others(_path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_of_a_key_is_removed() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("redaction.key");
+        fs::write(folder.path().join(".redaction-left.tmp"), [1; 7]).expect("writable");
+        let held = folder.path().join(".redaction-held.tmp");
+        let other = fs::File::create(&held).expect("writable");
+        other.lock().expect("locked");
+        assert_eq!(load(Some(&path), [2; 32]).bytes, [2; 32]);
+        let names = fs::read_dir(folder.path()).expect("readable");
+        let mut names: Vec<_> = names.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".redaction-held.tmp", "redaction.key"]);
+    }
 
     #[test]
     fn the_first_key_stays_the_key() {

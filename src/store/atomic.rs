@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::json;
+
 /// How the names of files that are being written begin and end.
 const PREFIX: &str = ".archal-";
 const SUFFIX: &str = ".tmp";
@@ -66,7 +68,7 @@ pub fn write_json(
 
 /// What [`write_json`] writes; the path is for the error.
 pub fn json_bytes(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Encode {
+    let mut bytes = json::pretty(value).map_err(|source| WriteError::Encode {
         path: path.to_owned(),
         source,
     })?;

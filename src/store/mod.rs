@@ -1,8 +1,9 @@
 //! What archal keeps on disk: where it lies ([`layout`]), how files are written ([`atomic`],
-//! [`lines`]), how databases are opened ([`database`]) and how much room there is ([`space`]).
+//! [`json`], [`lines`]), how databases are opened ([`database`]) and how much room there is ([`space`]).
 
 pub mod atomic;
 pub mod database;
+pub mod json;
 pub mod layout;
 pub mod lines;
 pub mod space;

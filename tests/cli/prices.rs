@@ -12,7 +12,7 @@ fn a_row_is_shown_with_version_and_date() {
     for part in [
         "input $3.00, output $15.00, cache read $0.30, cache write $3.75",
         "with more than 200000 input tokens: input $6.00, output $22.50",
-        "version 2026-11-21, taken on 2026-11-21, from https://github.com/BerriAI/litellm/",
+        "version 2026-11-21, taken on 2026-11-21, from what the vendors publish: https://platform.claude.com/",
     ] {
         assert!(output.stdout.contains(part), "{output}");
     }
@@ -26,18 +26,18 @@ fn a_row_is_shown_with_version_and_date() {
         serde_json::json!(0.125)
     );
     let all = environment().run(&["prices", "--json"]).ended(0).json();
-    assert!(all["tables"][0]["models"].as_array().expect("rows").len() > 60);
+    assert!(all["tables"][0]["models"].as_array().expect("rows").len() >= 30);
 }
 
 #[test]
 fn an_unknown_model_has_no_price() {
-    let output = environment().run(&["prices", "gpt-5.55"]);
+    let output = environment().run(&["prices", "gpt-5.44"]);
     insta::assert_snapshot!(output, @r"
         exit code: 2
         ----- stdout -----
         ----- stderr -----
-        error: the price of `gpt-5.55` is unknown
-        hint: archal prices gpt-5.5
+        error: the price of `gpt-5.44` is unknown
+        hint: archal prices gpt-5.4
         hint: your own prices can stand in the file that `budget.prices` names
         ");
 }

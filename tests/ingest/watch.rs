@@ -1,6 +1,7 @@
 //! A watched directory for real: whatever happens in it is told.
 
 mod acts;
+mod roots;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -260,6 +261,18 @@ fn each_way_to_write_a_file_is_told_by_events() {
 }
 
 #[test]
+fn a_whole_file_that_is_linked_or_closed_is_not_taken_for_one_that_grows() {
+    let watched = Watched::settled(Settings {
+        growth: Duration::from_hours(1),
+        ..BY_EVENTS
+    });
+    fs::hard_link(watched.outside("{}"), watched.at("linked.json")).expect("linked");
+    assert_eq!(watched.look(&watched.at("linked.json")), Why::Arrived);
+    fs::write(watched.at("closed.json"), "{}").expect("written");
+    assert_eq!(watched.look(&watched.at("closed.json")), Why::Arrived);
+}
+
+#[test]
 fn each_way_to_write_a_file_is_told_by_walks() {
     let watched = Watched::new(BY_WALKS);
     let told = watched.until_scanned();
@@ -395,80 +408,12 @@ fn folders_made_later_are_watched_and_what_was_in_them_first_is_told() {
 }
 
 #[test]
-fn a_directory_that_goes_and_comes_back_is_waited_for() {
-    let watched = Watched::settled(BY_EVENTS);
-    let above = watched.root.parent().expect("it has one").to_owned();
-    let is_waiting = |event: &Event| matches!(event, Event::Health(Health::Waiting { reason }) if reason.ends_with("traces is not there"));
-    let removals: [&dyn Fn(); 4] = [
-        &|| fs::remove_dir_all(&watched.root).expect("there"),
-        &|| fs::remove_dir_all(&above).expect("there"),
-        &|| fs::rename(&watched.root, watched.home.path().join("moved")).expect("moved"),
-        &|| {
-            fs::remove_dir_all(&watched.root).expect("there");
-            fs::write(&watched.root, "a file").expect("written");
-        },
-    ];
-    for (round, remove) in removals.iter().enumerate() {
-        let before = watched.at("before.json");
-        fs::write(&before, "{}").expect("written");
-        watched.look(&before);
-        remove();
-        if round == 3 {
-            watched.until(|event| matches!(event, Event::Health(Health::Waiting { reason }) if reason.ends_with("traces is not a folder")));
-            fs::remove_file(&watched.root).expect("there");
-        } else {
-            watched.until(is_waiting);
-        }
-        fs::create_dir_all(&watched.root).expect("new");
-        watched.until_healthy();
-        watched.until_scanned();
-        let after = watched.at("after.json");
-        fs::write(&after, "{}").expect("written");
-        watched.look(&after);
-        fs::remove_file(&after).expect("there");
-        watched.gone(&after);
-        watched.is_complete();
-    }
-}
-
-#[test]
-fn a_directory_made_after_the_start_is_found() {
-    let home = tempfile::tempdir().expect("temporary folder");
-    let root = home.path().join("not/yet");
-    let watched = Watched::of(home, root.clone(), BY_EVENTS);
-    watched.until(|event| matches!(event, Event::Health(Health::Waiting { .. })));
-    fs::create_dir_all(&root).expect("new");
-    fs::write(root.join("a.json"), "{}").expect("written");
-    watched.look(&root.join("a.json"));
-    watched.until_scanned();
-    watched.is_complete();
-}
-
-#[test]
-fn a_directory_replaced_by_another_is_watched_anew() {
-    let watched = Watched::settled(BY_EVENTS);
-    for round in 0..5 {
-        let other = watched.home.path().join("other");
-        fs::create_dir(&other).expect("new");
-        fs::write(other.join("inside.json"), format!("{{\"round\": {round}}}")).expect("written");
-        let away = watched.home.path().join(format!("away-{round}"));
-        fs::rename(&watched.root, away).expect("moved");
-        fs::rename(&other, &watched.root).expect("moved");
-        watched.until_healthy();
-        watched.until_scanned();
-        let name = watched.at("after.json");
-        fs::write(&name, "{}").expect("written");
-        watched.look(&name);
-        watched.is_complete();
-    }
-}
-
-#[test]
 fn an_event_is_told_while_a_walk_is_held_back() {
     let home = tempfile::tempdir().expect("temporary folder");
     for number in 0..10 {
         fs::write(home.path().join(format!("old-{number}.json")), "{}").expect("written");
     }
+    fs::create_dir(home.path().join("z")).expect("new");
     let (held, is_held) = channel();
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
@@ -487,7 +432,8 @@ fn an_event_is_told_while_a_walk_is_held_back() {
     let watch = DirectoryWatch::start(root, SOURCE.accepts, known, BY_EVENTS, clock(), sink)
         .expect("started");
     is_held.recv_timeout(DEADLINE).expect("the walk began");
-    fs::write(root.join("new.json"), "{}").expect("written");
+    // The walk has not come by that folder.
+    fs::write(root.join("z/new.json"), "{}").expect("written");
     let next = || events.recv_timeout(DEADLINE).expect("told");
     assert_eq!(next(), Event::Health(Health::Events));
     assert!(matches!(next(), Event::Look { path, .. } if path.ends_with("new.json")));
@@ -532,6 +478,20 @@ fn more_wakeups_than_fit_are_found_by_a_walk() {
 }
 
 #[test]
+fn where_no_wakeup_fits_walks_do_it_all() {
+    let watched = Watched::settled(Settings {
+        most_wakeups: 0,
+        ..BY_EVENTS
+    });
+    let folder = watched.at("a");
+    fs::create_dir(&folder).expect("new");
+    watched.until_scanned();
+    // No walk is due for long: the one that came by the folder asked for its events.
+    fs::rename(watched.outside("{}"), folder.join("x.json")).expect("moved");
+    assert_eq!(watched.look(&folder.join("x.json")), Why::Arrived);
+}
+
+#[test]
 fn a_watch_ends_when_it_is_stopped_and_when_nobody_listens() {
     let home = tempfile::tempdir().expect("temporary folder");
     for is_stopped in [true, false] {
@@ -541,16 +501,17 @@ fn a_watch_ends_when_it_is_stopped_and_when_nobody_listens() {
         let watch =
             DirectoryWatch::start(home.path(), SOURCE.accepts, known, BY_EVENTS, clock(), sink)
                 .expect("started");
-        let left = is_stopped.then(|| {
+        let mut watch = Some(watch);
+        if is_stopped {
             events.recv_timeout(DEADLINE).expect("told");
-            watch.stop();
-        });
+            watch.take().expect("not stopped").stop();
+        }
         // The sink is dropped with the last of the threads.
         loop {
             match events.recv_timeout(DEADLINE) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("{left:?}: still there"),
+                Err(RecvTimeoutError::Timeout) => panic!("still there"),
             }
         }
     }

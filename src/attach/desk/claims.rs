@@ -1,6 +1,7 @@
 //! Which step is next, and what it does: the desk as the pool sees it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
@@ -11,6 +12,7 @@ use super::super::engine::Attached;
 use super::super::intake::{self, IntakeError};
 use super::super::job::{Stage, Status};
 use super::super::lead::Led;
+use super::super::ready::{Ready, ReadyError};
 use super::super::state::{files, jobs};
 use super::{Desk, QUIET, step_id};
 
@@ -45,8 +47,14 @@ impl Desk {
         let may_read = waits && self.has_room(now);
         inner = self.inner();
         while may_read && let Some((id, path, stamp)) = inner.looks.pop_front() {
-            inner.queued.remove(&(id, path.clone()));
+            let of = (id, path.clone());
+            inner.queued.remove(&of);
             self.changed.notify_all();
+            if let Some((read, since)) = inner.reading.get_mut(&of) {
+                // One reader at a time: a large file is told of more than once before its end.
+                *since = (stamp != *read).then_some(stamp);
+                continue;
+            }
             let Some(entry) = inner.attached.get_mut(&id) else {
                 continue;
             };
@@ -72,6 +80,7 @@ impl Desk {
             }
             let attached = entry.attached.clone();
             inner.light += 1;
+            inner.reading.insert(of, (stamp, None));
             drop(inner);
             let label = format!("reading {}", path.display());
             let file = path.clone();
@@ -162,13 +171,14 @@ impl Desk {
         work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
     ) -> Step {
         let (own, attached) = (self.own.clone(), attached.clone());
+        let of = (attached.id, about.to_owned());
         Step {
             id: step_id(attached.id, &about.to_string_lossy()),
             label,
             weight: Weight::Light,
             run: Box::new(move |_| {
                 let Some(desk) = own.upgrade() else { return };
-                let _under_way = UnderWay(&desk);
+                let _under_way = UnderWay { desk: &desk, of };
                 if let Err(error) = work(&desk, &attached) {
                     desk.in_trouble(&error);
                 }
@@ -178,7 +188,7 @@ impl Desk {
 
     /// Reads a file and takes in what it gives.
     fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
-        let ready = self.engine.ready(attached, false)?;
+        let ready = self.ready(attached, false)?;
         let redactor = ready.settings.scrubber.redactor();
         let report = read_file(self.engine.surround.source, path, redactor, None);
         let report = if self.once {
@@ -209,6 +219,25 @@ impl Desk {
         }
         self.engine
             .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
+    }
+
+    /// [`Engine::ready`](super::super::engine::Engine::ready), and tells when the configuration
+    /// breaks or is good again.
+    fn ready(&self, attached: &Attached, exactly: bool) -> Result<Arc<Ready>, ReadyError> {
+        let ready = self.engine.ready(attached, exactly)?;
+        let complaint = self.engine.complaint(attached);
+        let mut inner = self.inner();
+        let Some(entry) = inner.attached.get_mut(&attached.id) else {
+            return Ok(ready);
+        };
+        if entry.complaint == complaint {
+            return Ok(ready);
+        }
+        entry.complaint.clone_from(&complaint);
+        drop(inner);
+        let good = || "the configuration can be used again".to_owned();
+        (self.told)(&complaint.unwrap_or_else(good));
+        Ok(ready)
     }
 
     fn wait_for(&self, attached: &Attached, report: &FileReport) -> Result<(), IntakeError> {
@@ -264,7 +293,7 @@ impl Desk {
             let Some(attached) = attached else {
                 return Ok(None);
             };
-            let ready = self.engine.ready(&attached, true)?;
+            let ready = self.ready(&attached, true)?;
             match self.engine.lead(&job, &ready.base)? {
                 Led::Member(reason) => {
                     (self.told)(&format!(
@@ -314,15 +343,26 @@ impl Desk {
 }
 
 /// A light step under way, until it is dropped, however it ends.
-struct UnderWay<'a>(&'a Desk);
+struct UnderWay<'a> {
+    desk: &'a Desk,
+    /// Its attachment and, where it reads one, its file.
+    of: (i64, PathBuf),
+}
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let mut inner = self.0.inner();
+        let mut inner = self.desk.inner();
         inner.light -= 1;
-        inner.quiet_since = self.0.engine.surround.clock.monotonic();
+        inner.quiet_since = self.desk.engine.surround.clock.monotonic();
+        if let Some((_, Some(stamp))) = inner.reading.remove(&self.of)
+            && inner.attached.contains_key(&self.of.0)
+            && inner.queued.insert(self.of.clone())
+        {
+            let (attachment, path) = self.of.clone();
+            inner.looks.push_back((attachment, path, stamp));
+        }
         drop(inner);
-        self.0.changed.notify_all();
-        self.0.timers.notify_all();
+        self.desk.changed.notify_all();
+        self.desk.timers.notify_all();
     }
 }

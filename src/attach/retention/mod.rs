@@ -147,7 +147,7 @@ impl Pruner<'_> {
     /// When the state or its folder cannot be read. What cannot be removed is a diagnostic.
     pub fn prune(&self, state: Option<&State>) -> Result<PruneReport, PruneError> {
         let known = match state {
-            Some(state) => state.read(|rows| known::all(rows, self.repo))?,
+            Some(state) => state.read_apart(|rows| known::all(rows, self.repo))?,
             None => BTreeMap::new(),
         };
         let Some(tree) = self.open()? else {

@@ -58,13 +58,6 @@ pub fn stamp(
         .optional()
 }
 
-/// How many files of a directory have a stamp.
-pub fn count(connection: &Connection, attachment: i64) -> rusqlite::Result<u64> {
-    connection
-        .prepare_cached("SELECT count(*) FROM files WHERE attachment = ?1 AND stamp <> x''")?
-        .query_row([attachment], |row| row.get(0))
-}
-
 /// Up to `most` files of a directory that have a stamp, in the order of their paths, those after
 /// `path` only.
 pub fn after(
@@ -138,17 +131,6 @@ pub fn forget(connection: &Connection, attachment: i64, path: &Path) -> rusqlite
     Ok(())
 }
 
-/// How many files have each status.
-pub fn counts(connection: &Connection, attachment: i64) -> rusqlite::Result<Vec<(String, u64)>> {
-    connection
-        .prepare_cached(
-            "SELECT status, count(*) FROM files WHERE attachment = ?1 GROUP BY status
-             ORDER BY status",
-        )?
-        .query_map([attachment], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
-}
-
 /// The files of a directory, by path; only those that gave no trace or less than all where
 /// `to_tell`. At most `most`.
 pub fn list(
@@ -158,13 +140,22 @@ pub fn list(
     most: usize,
 ) -> rusqlite::Result<Vec<FileRow>> {
     connection
-        .prepare_cached(
-            "SELECT path, status, reason, dialect, traces, redactions, diagnostics FROM files
-             WHERE attachment = ?1 AND (NOT ?2 OR status <> 'imported' OR diagnostics IS NOT NULL)
-             ORDER BY path LIMIT ?3",
-        )?
-        .query_map(params![attachment, to_tell, most], of_row)?
+        .prepare_cached(&listing(to_tell))?
+        .query_map(params![attachment, most], of_row)?
         .collect()
+}
+
+fn listing(to_tell: bool) -> String {
+    // As the index `files_to_list` says it, so that SQLite takes that.
+    let condition = if to_tell {
+        "AND (status <> 'imported' OR diagnostics IS NOT NULL)"
+    } else {
+        ""
+    };
+    format!(
+        "SELECT path, status, reason, dialect, traces, redactions, diagnostics FROM files
+         WHERE attachment = ?1 {condition} ORDER BY path LIMIT ?2"
+    )
 }
 
 fn of_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
@@ -183,4 +174,25 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
 fn diagnostics(kept: Option<String>) -> Vec<Diagnostic> {
     kept.and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn files_to_tell_are_found_without_looking_at_the_others() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        let state = State::open(&layout, true).expect("opened").state;
+        let plan: String = state
+            .read(|rows| {
+                let question = format!("EXPLAIN QUERY PLAN {}", listing(true));
+                rows.query_row(&question, params![1, 10], |row| row.get(3))
+            })
+            .expect("planned");
+        assert!(plan.contains("files_to_list"), "{plan}");
+    }
 }

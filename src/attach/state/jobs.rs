@@ -401,46 +401,42 @@ pub fn of_trace(connection: &Connection, trace: i64) -> rusqlite::Result<Vec<Sto
         .collect()
 }
 
-/// Jobs of a directory that ended because the flags allowed no more.
-pub fn ended_by_permission(
+/// Puts all jobs of a directory that ended with `status` back into the queue, at `stage`; says
+/// how many there were.
+pub fn requeue_ended(
     connection: &Connection,
     attachment: i64,
-) -> rusqlite::Result<Vec<StoredJob>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM {FROM} WHERE attachment = ?1
-               AND jobs.status IN ('observed', 'failed_grade', 'reproduced', 'fix_blocked')
-             ORDER BY jobs.id"
-        ))?
-        .query_map([attachment], of_row)?
-        .collect()
-}
-
-/// How many jobs of a directory, or of all, stand in each status and stage.
-pub fn counts(
-    connection: &Connection,
-    attachment: Option<i64>,
-) -> rusqlite::Result<Vec<(Status, Stage, u64)>> {
+    (status, stage): (Status, Stage),
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let now = time_text(now);
     connection
         .prepare_cached(
-            "SELECT status, stage, count(*) FROM jobs WHERE (?1 IS NULL OR attachment = ?1)
-             GROUP BY status, stage",
+            "INSERT INTO transitions (job, number, at, stage, status, reason)
+             SELECT id, 1 + (SELECT coalesce(max(number), 0) FROM transitions WHERE job = jobs.id),
+               ?4, ?3, 'queued', ?5
+             FROM jobs WHERE status = ?2 AND attachment = ?1",
         )?
-        .query_map([attachment], |row| {
-            Ok((status(row, 0)?, stage(row, 1)?, row.get(2)?))
-        })?
-        .collect()
-}
-
-/// Why jobs are blocked, most first: code, cause and number.
-pub fn causes(connection: &Connection) -> rusqlite::Result<Vec<(String, String, u64)>> {
+        .execute(params![
+            attachment,
+            status.name(),
+            stage.name(),
+            now,
+            reason
+        ])?;
     connection
         .prepare_cached(
-            "SELECT coalesce(reason_code, ''), coalesce(cause, reason) AS why, count(*) FROM jobs
-             WHERE status IN ('blocked', 'fix_blocked') GROUP BY 1, why ORDER BY 3 DESC, 1, 2",
+            "UPDATE jobs SET stage = ?3, status = 'queued', updated_at = ?4, reason = ?5
+             WHERE status = ?2 AND attachment = ?1",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect()
+        .execute(params![
+            attachment,
+            status.name(),
+            stage.name(),
+            now,
+            reason
+        ])
 }
 
 /// Whether a job is not at its end.

@@ -13,6 +13,7 @@
 //! - [`facts`]: about the state itself.
 //! - [`failures`]: groups of traces that show the same failure.
 //! - [`notices`]: what is to be told of them, and what became of that.
+//! - [`tallies`]: how many files and jobs stand how.
 //! - [`pruned`]: which artifacts were removed because they were old.
 
 pub mod attachments;
@@ -24,6 +25,7 @@ pub mod jobs;
 pub mod notices;
 pub mod pruned;
 mod schema;
+pub mod tallies;
 pub mod traces;
 
 use std::path::{Path, PathBuf};
@@ -179,6 +181,19 @@ impl State {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
         question(&lock(&self.reader)).map_err(|source| DatabaseError::of(&self.path, source))
+    }
+
+    /// Asks something that takes long, on a connection of its own, so that nobody waits for it.
+    pub fn read_apart<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        match database::open_to_read(&self.path, schema::MIGRATIONS)? {
+            Some(connection) => {
+                question(&connection).map_err(|source| DatabaseError::of(&self.path, source))
+            }
+            None => self.read(question),
+        }
     }
 
     /// Folds what was written lately into the one file.

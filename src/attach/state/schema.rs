@@ -135,4 +135,83 @@ CREATE TABLE pruned (
   PRIMARY KEY (trace, part)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- How many files and jobs stand how, kept with every change: counting a million takes too long.
+CREATE TABLE file_tallies (
+  attachment INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  stamped INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  PRIMARY KEY (attachment, status, stamped)
+) STRICT, WITHOUT ROWID;
+INSERT INTO file_tallies
+  SELECT attachment, status, stamp <> x'', count(*) FROM files GROUP BY 1, 2, 3;
+CREATE TRIGGER file_came AFTER INSERT ON files BEGIN
+  INSERT INTO file_tallies VALUES (NEW.attachment, NEW.status, NEW.stamp <> x'', 1)
+    ON CONFLICT DO UPDATE SET files = files + 1;
+END;
+CREATE TRIGGER file_changed AFTER UPDATE OF status, stamp ON files
+WHEN OLD.status <> NEW.status OR (OLD.stamp <> x'') <> (NEW.stamp <> x'') BEGIN
+  UPDATE file_tallies SET files = files - 1
+    WHERE attachment = OLD.attachment AND status = OLD.status AND stamped = (OLD.stamp <> x'');
+  INSERT INTO file_tallies VALUES (NEW.attachment, NEW.status, NEW.stamp <> x'', 1)
+    ON CONFLICT DO UPDATE SET files = files + 1;
+END;
+CREATE TRIGGER file_went AFTER DELETE ON files BEGIN
+  UPDATE file_tallies SET files = files - 1
+    WHERE attachment = OLD.attachment AND status = OLD.status AND stamped = (OLD.stamp <> x'');
+END;
+
+-- `code` and `cause` are those of blocked jobs, empty for all others.
+CREATE TABLE job_tallies (
+  attachment INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  code TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  jobs INTEGER NOT NULL,
+  PRIMARY KEY (attachment, status, stage, code, cause)
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_tallies
+  SELECT attachment, status, stage,
+    iif(status IN ('blocked', 'fix_blocked'), coalesce(reason_code, ''), ''),
+    iif(status IN ('blocked', 'fix_blocked'), coalesce(cause, reason), ''), count(*)
+  FROM jobs GROUP BY 1, 2, 3, 4, 5;
+CREATE TRIGGER job_came AFTER INSERT ON jobs BEGIN
+  INSERT INTO job_tallies VALUES (NEW.attachment, NEW.status, NEW.stage,
+      iif(NEW.status IN ('blocked', 'fix_blocked'), coalesce(NEW.reason_code, ''), ''),
+      iif(NEW.status IN ('blocked', 'fix_blocked'), coalesce(NEW.cause, NEW.reason), ''), 1)
+    ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+END;
+CREATE TRIGGER job_changed AFTER UPDATE OF status, stage, reason_code, cause, reason ON jobs
+WHEN OLD.status <> NEW.status OR OLD.stage <> NEW.stage OR NEW.status IN ('blocked', 'fix_blocked')
+BEGIN
+  UPDATE job_tallies SET jobs = jobs - 1
+    WHERE attachment = OLD.attachment AND status = OLD.status AND stage = OLD.stage
+      AND code = iif(OLD.status IN ('blocked', 'fix_blocked'), coalesce(OLD.reason_code, ''), '')
+      AND cause = iif(OLD.status IN ('blocked', 'fix_blocked'), coalesce(OLD.cause, OLD.reason), '');
+  INSERT INTO job_tallies VALUES (NEW.attachment, NEW.status, NEW.stage,
+      iif(NEW.status IN ('blocked', 'fix_blocked'), coalesce(NEW.reason_code, ''), ''),
+      iif(NEW.status IN ('blocked', 'fix_blocked'), coalesce(NEW.cause, NEW.reason), ''), 1)
+    ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+END;
+CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
+  UPDATE job_tallies SET jobs = jobs - 1
+    WHERE attachment = OLD.attachment AND status = OLD.status AND stage = OLD.stage
+      AND code = iif(OLD.status IN ('blocked', 'fix_blocked'), coalesce(OLD.reason_code, ''), '')
+      AND cause = iif(OLD.status IN ('blocked', 'fix_blocked'), coalesce(OLD.cause, OLD.reason), '');
+END;
+
+-- Causes may be as many as jobs are.
+CREATE TRIGGER job_tally_empty AFTER UPDATE OF jobs ON job_tallies
+WHEN NEW.jobs = 0 AND NEW.cause <> '' BEGIN
+  DELETE FROM job_tallies
+    WHERE attachment = OLD.attachment AND status = OLD.status AND stage = OLD.stage
+      AND code = OLD.code AND cause = OLD.cause;
+END;
+
+-- The files that `attach-status` lists.
+CREATE INDEX files_to_list ON files (attachment, path)
+  WHERE status <> 'imported' OR diagnostics IS NOT NULL;
+",
 ];

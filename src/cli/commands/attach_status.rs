@@ -20,6 +20,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::watching;
 use crate::config;
+use crate::host::interrupts::Interrupts;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherState};
 use crate::ingest::feed::FeedHealth;
@@ -71,13 +72,16 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 
 fn watch(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Exit, CliError> {
     let mut shown = String::new();
+    let interrupts = Interrupts::listen(|_| {}).map_err(CliError::environment)?;
     loop {
         let now = text(&all(repo, layout, cx)?);
         if now != shown {
             cx.printer.page(&now);
             shown = now;
         }
-        std::thread::sleep(LOOK);
+        if interrupts.token().wait(LOOK) {
+            return Ok(Exit::Interrupted);
+        }
     }
 }
 
@@ -264,6 +268,9 @@ fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
                 writeln!(out, "  unhealthy: {reason} ({times} times)")?;
             }
             Some(FeedHealth::Healthy) | None => {}
+        }
+        if let Some(complaint) = now.and_then(|now| now.configuration.as_ref()) {
+            writeln!(out, "  {complaint}")?;
         }
         for problem in now.into_iter().flat_map(|now| &now.problems) {
             writeln!(out, "  {problem}")?;

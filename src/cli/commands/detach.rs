@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .filter_map(Value::as_str)
         .collect();
     for directory in &detached {
-        cx.printer.line(&format!("detached {directory}"));
+        cx.printer.line(format!("detached {directory}"));
     }
     if detached.is_empty() {
         cx.printer.line("that directory is not attached");
@@ -86,7 +86,8 @@ fn nobody(layout: &crate::store::layout::Layout, cx: &CommandContext) -> Result<
         .hint(format!("kill {}", record.pid))),
         WatcherState::Unknown => Err(CliError::environment(
             "another archal works on this repository and does not answer",
-        )),
+        )
+        .hint("wait for its end: `attach --once` is one pass that nobody can detach")),
         WatcherState::Absent | WatcherState::Dead(_) => {
             cx.printer.line("nothing is attached");
             cx.printer

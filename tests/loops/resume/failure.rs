@@ -38,6 +38,8 @@ use tempfile::TempDir;
 use crate::sandbox::helper;
 use crate::session::RealClock;
 
+use super::super::without_times;
+
 pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How often the failure is run.
 const RUNS: u32 = 2;
@@ -313,26 +315,6 @@ impl Failure {
             };
             found.insert(name, content);
         }
-    }
-}
-
-/// Takes out ids of runs and what a clock says.
-fn without_times(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match name.as_str() {
-                    "runId" | "durationMs" => *field = Value::Null,
-                    // A commit where it is one, the run's virtual now elsewhere.
-                    "base" if field.as_str().is_some_and(|base| base.ends_with('Z')) => {
-                        *field = Value::Null;
-                    }
-                    _ => without_times(field),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_times),
-        _ => {}
     }
 }
 

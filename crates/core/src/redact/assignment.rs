@@ -9,6 +9,9 @@ use super::split_scheme;
 /// The longest value looked at; a longer one is no secret that somebody typed.
 const LONGEST: usize = 8192;
 
+/// The longest part of a name on either side of what was found of it.
+const LONGEST_NAME: usize = 100;
+
 /// Words that stand where a secret would, and are none.
 const WORDS: &[&str] = &[
     "any",
@@ -54,10 +57,15 @@ pub(super) fn around(
 ) -> Option<Assignment> {
     let bytes = text.as_bytes();
     let inside = |b: &u8| is_name(*b) || matches!(b, b'[' | b']');
-    let end = part.end + bytes[part.end..].iter().take_while(|b| inside(b)).count();
+    let end = part.end
+        + bytes[part.end..]
+            .iter()
+            .take(LONGEST_NAME)
+            .take_while(|b| inside(b))
+            .count();
     let operator = operator(bytes, end)?;
     let before = bytes[..part.start].iter().rev();
-    let start = part.start - before.take(100).take_while(|b| inside(b)).count();
+    let start = part.start - before.take(LONGEST_NAME).take_while(|b| inside(b)).count();
     let name = &text[start..end];
     if !is_secret(name) {
         return None;

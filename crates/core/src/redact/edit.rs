@@ -62,24 +62,33 @@ pub(super) struct Edit {
 /// meet, and weak ones only where nothing else is.
 pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
     // Stable: of equal ones the first wins.
-    edits.sort_by_key(|edit| (edit.weak, edit.span.start, std::cmp::Reverse(edit.span.end)));
-    let mut made: Vec<Edit> = Vec::new();
-    for edit in edits {
-        let meets =
-            |other: &Edit| other.span.start < edit.span.end && edit.span.start < other.span.end;
-        let met = made.iter_mut().find(|other| meets(other));
-        match met {
-            None => made.push(edit),
+    edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
+    let (weak, strong): (Vec<Edit>, Vec<Edit>) = edits.into_iter().partition(|edit| edit.weak);
+    let mut made: Vec<Edit> = Vec::with_capacity(strong.len());
+    for edit in strong {
+        match made.last_mut() {
             // Two secrets that share a part: nothing of either may stay.
-            Some(other) if !edit.weak && !other.weak && edit.span.end > other.span.end => {
-                other.span.end = edit.span.end;
+            Some(last) if edit.span.start < last.span.end => {
+                last.span.end = last.span.end.max(edit.span.end);
             }
-            Some(_) => {}
+            _ => made.push(edit),
         }
     }
+    let mut apart: Vec<Edit> = Vec::new();
+    for edit in weak {
+        let next = made.partition_point(|other| other.span.end <= edit.span.start);
+        let meets_strong = made
+            .get(next)
+            .is_some_and(|other| other.span.start < edit.span.end);
+        let meets_weak = apart
+            .last()
+            .is_some_and(|other| edit.span.start < other.span.end);
+        if !meets_strong && !meets_weak {
+            apart.push(edit);
+        }
+    }
+    made.extend(apart);
     made.sort_by_key(|edit| edit.span.start);
-    // Widening may have joined two.
-    made.dedup_by(|later, earlier| later.span.start < earlier.span.end);
     made
 }
 

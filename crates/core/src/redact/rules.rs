@@ -17,6 +17,8 @@ use super::keys::STEMS;
 
 /// Compiled without Unicode classes the largest rule needs a fraction of this.
 const SIZE_LIMIT: usize = 16 << 20;
+/// How many of the last finds may be the same as the next.
+const LAST: usize = 16;
 /// How far left of a keyword the name it is part of may begin.
 const LONGEST_NAME: usize = 50;
 
@@ -172,6 +174,20 @@ impl Rule {
         self.compiled().is_some()
     }
 
+    /// Whether anything may stand between its keyword and the secret.
+    fn is_command(&self) -> bool {
+        self.data.id.starts_with("curl-")
+    }
+
+    /// How far from its keyword a secret may end.
+    fn reach(&self) -> usize {
+        match self.data.id.as_str() {
+            "private-key" | "private-key-cut" => 128 << 10,
+            _ if self.is_command() => 4 << 10,
+            _ => 16 << 10,
+        }
+    }
+
     fn compiled(&self) -> Option<&Compiled> {
         self.compiled
             .get_or_init(|| {
@@ -278,6 +294,9 @@ impl Rules {
             return;
         };
         let mut free: Vec<usize> = Vec::new();
+        // Up to where a rule need not be tried again: hostile text could make it read the same
+        // over and over.
+        let mut done: Vec<(usize, usize)> = Vec::new();
         for hit in keywords.find_overlapping_iter(text) {
             for one in &self.uses[hit.pattern().as_usize()] {
                 let at = match one {
@@ -290,7 +309,18 @@ impl Rules {
                 let rule = &self.rules[at];
                 match rule.data.shape {
                     Shape::Start if may_start(text, hit.start(), &rule.data) => {
-                        self.try_at(rule, text, hit.start(), found);
+                        let known = done.iter_mut().find(|(of, _)| *of == at);
+                        if known
+                            .as_ref()
+                            .is_some_and(|(_, until)| hit.start() < *until)
+                        {
+                            continue;
+                        }
+                        let until = self.try_at(rule, text, hit.start(), found);
+                        match known {
+                            Some(known) => known.1 = until,
+                            None => done.push((at, until)),
+                        }
                     }
                     Shape::Assignment if assigns(text, hit.end()) => {
                         self.try_at(rule, text, hit.start(), found);
@@ -324,19 +354,29 @@ impl Rules {
             .any(|template| template.is_match(value.as_bytes()))
     }
 
-    fn try_at<'a>(&'a self, rule: &'a Rule, text: &str, at: usize, found: &mut Vec<Found<'a>>) {
+    /// Tries a rule at a keyword; up to where it need not be tried again.
+    fn try_at<'a>(
+        &'a self,
+        rule: &'a Rule,
+        text: &str,
+        at: usize,
+        found: &mut Vec<Found<'a>>,
+    ) -> usize {
         let Some(compiled) = rule.compiled() else {
-            return;
+            return text.len();
         };
-        if !rule.data.needs.iter().all(|needed| contains(text, needed)) {
-            return;
-        }
-        let Some(captures) = compiled.regex.captures(&text.as_bytes()[at..]) else {
-            return;
+        let end = text.len().min(at + rule.reach());
+        let Some(captures) = compiled.regex.captures(&text.as_bytes()[at..end]) else {
+            if !rule.is_command() {
+                return at;
+            }
+            // From further right in the same line a command has nothing more to offer.
+            let line = text.as_bytes()[at..end].iter().position(|b| *b == b'\n');
+            return at + line.unwrap_or(rule.reach() / 2);
         };
         let (secret, is_group) = secret_of(&captures, rule.data.secret_group);
         let mut span = at + secret.start..at + secret.end;
-        if !is_group {
+        if !is_group || span.end == end {
             // Never leave the tail of a token that is longer than the rule knows.
             let tail = text.as_bytes()[span.end..].iter();
             span.end += tail.take_while(|b| is_word(**b)).count();
@@ -348,9 +388,12 @@ impl Rules {
         };
         let name = (rule.data.shape == Shape::Assignment).then(|| {
             let rest = text.as_bytes()[at..].iter();
+            let rest = rest.take(LONGEST_NAME * 2);
             start..at + rest.take_while(|b| is_name(**b)).count()
         });
+        let until = span.end;
         self.keep(rule, compiled, text, span, start..whole_end, name, found);
+        until
     }
 
     fn search<'a>(&'a self, rule: &'a Rule, text: &str, found: &mut Vec<Found<'a>>) {
@@ -392,6 +435,8 @@ impl Rules {
         }
         let is_known = found
             .iter()
+            .rev()
+            .take(LAST)
             .any(|known| known.span == span && std::ptr::eq(known.rule, rule));
         if is_known || self.is_template(&text[span.clone()]) {
             return;

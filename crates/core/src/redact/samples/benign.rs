@@ -236,3 +236,21 @@ fn sentences_and_code_about_secrets_stay_as_they_are() {
         assert_eq!(redactor().text(text, &mut counts), text, "{counts:?}");
     }
 }
+
+#[test]
+fn what_is_not_random_enough_or_kept_is_no_secret() {
+    let dull = format!("{}{}", "ghp_", "abab".repeat(9));
+    let random = format!("{}{}", "ghp_", Numbers::new(6).text(ALNUM, 36));
+    let redactor = redactor();
+    for (text, stays) in [
+        (format!("use {dull} now"), true),
+        (format!("use {random} now"), false),
+        (format!("https://h.example/x?node_id={random}&a=b"), true),
+        (format!("https://h.example/x?other={random}&a=b"), false),
+        (format!("node_id={random}&a=b"), true),
+        (format!("node_id={dull}&a={random}"), false),
+    ] {
+        let clean = redactor.text(&text, &mut RedactionCounts::new());
+        assert_eq!(clean == text, stays, "{clean}");
+    }
+}

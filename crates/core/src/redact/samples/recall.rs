@@ -407,3 +407,35 @@ fn private_keys_go_whole_also_cut_and_escaped() {
         }
     }
 }
+
+#[test]
+fn hostile_text_is_read_in_linear_steps_and_loses_its_secrets() {
+    let redactor = redactor();
+    let key = Numbers::new(11).text(ALNUM, 40);
+    // Each of these would be read over and over again by a rule that begins anew inside itself;
+    // it would then take hours.
+    for piece in [
+        "curl ",
+        "sk-ant-a-",
+        "password",
+        "eyJhbGciOiJub25lIn0.",
+        "api_key=",
+        "key:",
+        "://",
+        "a@",
+        "\"",
+        "[",
+        "{\"a\":",
+        "-----BEGIN PRIVATE KEY-----",
+    ] {
+        let text = format!("{} password={key}", piece.repeat((1 << 18) / piece.len()));
+        let clean = redactor.text(&text, &mut RedactionCounts::new());
+        assert!(!clean.contains(&key), "{piece}");
+    }
+    let many: String = (0..20_000)
+        .map(|at| format!("ghp_{} ", Numbers::new(at).text(ALNUM, 36)))
+        .collect();
+    let mut counts = RedactionCounts::new();
+    redactor.text(&many, &mut counts);
+    assert_eq!(counts["rule:github-pat"], 20_000);
+}
