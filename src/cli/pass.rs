@@ -100,18 +100,6 @@ pub(crate) fn open(
     })
 }
 
-/// The source that reads files.
-///
-/// # Errors
-///
-/// When this build has none.
-pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescriptor, CliError> {
-    cx.sources
-        .iter()
-        .find(|source| source.name == "file")
-        .ok_or_else(|| CliError::internal("the file source is not in this build"))
-}
-
 /// Somebody works on the repository already: a watcher, which can be asked to end, or a pass, which
 /// ends by itself.
 pub(crate) fn taken(repo: &Path, layout: &Layout) -> CliError {
@@ -131,6 +119,18 @@ pub(crate) fn taken(repo: &Path, layout: &Layout) -> CliError {
              nobody can join or detach",
         ),
     }
+}
+
+/// The source that reads files.
+///
+/// # Errors
+///
+/// When this build has none.
+pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescriptor, CliError> {
+    cx.sources
+        .iter()
+        .find(|source| source.name == "file")
+        .ok_or_else(|| CliError::internal("the file source is not in this build"))
 }
 
 /// The user's ledger.
