@@ -5,6 +5,7 @@
 
 mod attach;
 mod cheating;
+mod check;
 mod demo;
 mod documents;
 mod flood;
