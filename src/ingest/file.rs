@@ -163,7 +163,7 @@ pub fn read_bytes(
 fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> Imported {
     let mut redactions = RedactionCounts::new();
     redactor.trace(&mut trace, &mut redactions);
-    trace.revision = trace.revision_of();
+    trace.renew_revision();
     Imported {
         identity,
         trace,
