@@ -77,6 +77,8 @@ struct Inner {
     /// When the last light step ended.
     quiet_since: Duration,
     trouble: Option<Trouble>,
+    /// How often a time was set.
+    rung: u64,
     closed: bool,
 }
 
@@ -179,7 +181,10 @@ impl Desk {
 
     /// Nothing more is taken.
     pub fn close_all(&self) {
-        self.inner().closed = true;
+        let mut inner = self.inner();
+        inner.closed = true;
+        inner.rung += 1;
+        drop(inner);
         self.changed.notify_all();
         self.timers.notify_all();
     }
@@ -375,6 +380,7 @@ impl Desk {
         let clock = &self.engine.surround.clock;
         let mut day = self.engine.now().as_second().div_euclid(DAY);
         loop {
+            let rung = self.inner().rung;
             let next = self.next_look();
             let pause = next.map_or(LONGEST_SLEEP, |next| {
                 next.saturating_sub(clock.monotonic()).min(LONGEST_SLEEP)
@@ -385,9 +391,11 @@ impl Desk {
                 if inner.closed {
                     return;
                 }
+                // A time that was set since it was asked for is not slept through.
+                let is_quiet = |inner: &mut Inner| !inner.closed && inner.rung == rung;
                 drop(
                     self.timers
-                        .wait_timeout(inner, pause)
+                        .wait_timeout_while(inner, pause, is_quiet)
                         .unwrap_or_else(PoisonError::into_inner),
                 );
             }
@@ -423,7 +431,8 @@ impl Desk {
             .values()
             .filter_map(|entry| entry.settling.next())
             .min();
-        let trouble = inner.trouble.as_ref().map(|trouble| trouble.until);
+        let mendable = inner.trouble.as_ref().filter(|trouble| !trouble.is_broken);
+        let trouble = mendable.map(|trouble| trouble.until);
         let quiet = inner.quiet_since.saturating_add(QUIET);
         let quiet =
             (inner.light == 0 && quiet > self.engine.surround.clock.monotonic()).then_some(quiet);
@@ -456,8 +465,15 @@ impl Desk {
                 due.push((*id, path));
             }
         }
-        for (id, path) in due {
-            match Stamp::read(&path) {
+        drop(inner);
+        // Asked without the lock: a network file system may not answer for long.
+        let due: Vec<_> = due
+            .into_iter()
+            .map(|(id, path)| (id, Stamp::read(&path), path))
+            .collect();
+        let mut inner = self.inner();
+        for (id, stamp, path) in due {
+            match stamp {
                 Ok(stamp) if inner.queued.insert((id, path.clone())) => {
                     inner.looks.push_back((id, path, stamp));
                 }
@@ -492,6 +508,7 @@ impl Desk {
             .trouble
             .as_ref()
             .is_none_or(|trouble| trouble.reason != reason);
+        inner.rung += 1;
         inner.trouble = Some(Trouble {
             reason: reason.clone(),
             is_broken,

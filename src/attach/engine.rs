@@ -1,7 +1,7 @@
 //! Everything that works on the traces of one repository shares one engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -242,6 +242,21 @@ impl Engine {
         })
     }
 
+    /// Whether a directory is attached.
+    pub fn is_attached(&self, directory: &Path) -> Result<bool, DatabaseError> {
+        let known = self
+            .state
+            .read(|connection| attachments::of(connection, directory))?;
+        Ok(known.is_some_and(|known| known.is_attached))
+    }
+
+    /// Notes that a directory is not attached any more; false where it was not.
+    pub fn detach(&self, directory: &Path) -> Result<bool, DatabaseError> {
+        let now = self.now();
+        self.state
+            .write(|change| attachments::detach(change, directory, now))
+    }
+
     /// What is known between two lives.
     pub fn state(&self) -> &State {
         &self.state
@@ -375,6 +390,11 @@ impl Engine {
         }
     }
 
+    /// Removes the private copies that were looked at.
+    pub(super) fn forget_ready(&self) {
+        self.held().clear();
+    }
+
     fn held(&self) -> MutexGuard<'_, BTreeMap<i64, Held>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -392,10 +412,17 @@ impl Engine {
     /// The trace of a job as its import artifact has it; none where that is not there as it was.
     pub(super) fn imported(&self, name: &str, import_hash: &str) -> Option<Trace> {
         let path = artifact::artifact_path(&self.surround.layout, name);
-        let bytes = std::fs::read(path).ok()?;
-        if archal_core::hash::sha256(&bytes) != import_hash {
-            return None;
-        }
+        // A newer revision may have set it aside while the job was under way.
+        let aside = path.with_file_name(name);
+        let set_aside = std::fs::read_dir(aside)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let bytes = std::iter::once(path).chain(set_aside).find_map(|path| {
+            let bytes = std::fs::read(path).ok()?;
+            (archal_core::hash::sha256(&bytes) == import_hash).then_some(bytes)
+        })?;
         let artifact: ImportArtifact = serde_json::from_slice(&bytes).ok()?;
         Some(artifact.trace)
     }

@@ -107,11 +107,15 @@ impl Work<'_> {
         };
         let repaired = repair.run(&fixer);
         let (status, code, reason) = match repaired {
-            Err(RepairError::Refused(refused)) => return Ok(self.later(Stage::Fix, &refused)),
             Err(error) if error.is_stopped() => {
                 return Ok(self.later(Stage::Fix, &Refused::Stopped));
             }
-            Err(error) if is_full(&error) => return Ok(self.no_space(Stage::Fix)),
+            Err(RepairError::Refused(refused @ Refused::Budget { .. })) => {
+                return Ok(self.later(Stage::Fix, &refused));
+            }
+            Err(error) if matches!(error, RepairError::Refused(_)) || is_full(&error) => {
+                return Err(IntakeError::Step(Box::new(error)));
+            }
             Err(error) => (Status::Error, "workspace", chain(&error)),
             Ok(Repaired::Failed { reason, proof }) => {
                 self.job.green = proof.as_ref().map(|proof| proof.green);

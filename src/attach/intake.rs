@@ -26,7 +26,11 @@ use super::state::{failures, files, jobs, traces};
 const GROUP: usize = 64;
 /// How often a job may be taken up at import or grade without coming to an end: a trace that
 /// ends archal itself each time must not keep it from all others.
-const MOST_TRIES: i64 = 20;
+pub(super) const MOST_TRIES: i64 = 20;
+
+/// Why a job is given up that was taken up so often.
+pub(super) const TRIED_IN_VAIN: &str =
+    "archal ended each time it worked on this trace; please report it";
 
 /// Why a file could not be taken in. Nothing is lost: it is looked at again.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,10 @@ pub enum IntakeError {
     /// The state could not be written.
     #[error(transparent)]
     State(#[from] DatabaseError),
+    /// A step that runs children could not be carried out for a reason that is not its own: a full
+    /// disk, a ledger that cannot be used.
+    #[error(transparent)]
+    Step(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A trace of which another file gave a newer revision.
@@ -276,7 +284,7 @@ impl Engine {
                     return Ok(Registered::Known);
                 }
                 if jobs::tries(change, known.id)? >= MOST_TRIES {
-                    let reason = "archal ended each time it worked on this trace; please report it";
+                    let reason = TRIED_IN_VAIN;
                     jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
                     return Ok(Registered::Known);
                 }
@@ -298,8 +306,8 @@ impl Engine {
                 let note = older(&imported.identity, file);
                 files::add_note(change, known.attachment, &known.report.file, note)?;
             }
-            let is_under_way = known.report.stage >= Stage::Reproduce
-                && matches!(known.report.status, Status::Running | Status::WaitingBudget);
+            let is_under_way =
+                known.report.stage >= Stage::Reproduce && known.report.status == Status::Running;
             if !is_under_way {
                 let reason = "a newer revision of the trace came";
                 let stage = known.report.stage;

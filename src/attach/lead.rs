@@ -8,7 +8,10 @@ use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::reproducing::{chain, is_full};
 use super::state::failures::{self, FailureStatus};
-use super::state::{jobs, traces};
+use super::state::jobs;
+
+/// Why a job ended that archal could not carry on.
+const FAULT: &str = "archal has a fault that this trace finds; please report it";
 
 /// What a job is to its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,22 +114,17 @@ impl Engine {
             .ok();
     }
 
-    /// Ends the running job of the trace of that name: archal has a fault that it finds.
-    pub(super) fn give_up(&self, name: &str, message: &str) {
+    /// Ends a running job: archal has a fault that it finds.
+    pub(super) fn give_up(&self, id: i64) {
         let now = self.now();
-        let reason =
-            format!("archal has a fault that this trace finds; please report it: {message}");
+        // Where the state refuses, the next start finds it running.
         self.state
-            .write(|change| {
-                for trace in traces::meant(change, name)? {
-                    if let Some(job) = jobs::newest(change, trace.id)?
-                        && job.report.status == Status::Running
-                    {
-                        let stage = job.report.stage;
-                        jobs::move_to(change, job.id, stage, Status::Error, &reason, now)?;
-                    }
+            .write(|change| match jobs::get(change, id)? {
+                Some(job) if job.report.status == Status::Running => {
+                    let stage = job.report.stage;
+                    jobs::move_to(change, id, stage, Status::Error, FAULT, now)
                 }
-                Ok(())
+                _ => Ok(()),
             })
             .ok();
     }
@@ -137,6 +135,8 @@ impl Engine {
 fn holds(leader: &jobs::StoredJob, worked_on: Option<&str>, base: &str) -> bool {
     match leader.report.status {
         Status::Superseded | Status::Cancelled | Status::Error => false,
+        // Its import was lost, so nothing was ever worked on.
+        Status::Blocked if leader.report.stage == Stage::Import => false,
         status if !status.is_terminal() => true,
         _ => worked_on == Some(base),
     }

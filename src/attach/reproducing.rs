@@ -89,7 +89,10 @@ impl Engine {
         let mut fresh = stored.report.clone();
         fresh.artifacts.clear();
         fresh.missing.clear();
+        // A newer revision of the trace may be graded at this moment.
+        let turn = self.turns.take(std::iter::once(&stored.report.trace));
         let graded = grading.grade(fresh, &trace)?;
+        drop(turn);
         let mut job = graded.job;
         let Some(failed) = graded.failure.filter(|_| !job.status.is_terminal()) else {
             // HEAD, the scenario or the policy changed since it was graded.
@@ -287,11 +290,15 @@ impl<'a> Work<'a> {
         );
         let made = match made {
             Ok(made) => made,
-            Err(StepError::Refused(refused)) => return Ok(self.later(Stage::Reproduce, &refused)),
             Err(error) if error.is_stopped() => {
                 return Ok(self.later(Stage::Reproduce, &Refused::Stopped));
             }
-            Err(error) if is_full(&error) => return Ok(self.no_space(Stage::Reproduce)),
+            Err(StepError::Refused(refused @ Refused::Budget { .. })) => {
+                return Ok(self.later(Stage::Reproduce, &refused));
+            }
+            Err(error) if matches!(error, StepError::Refused(_)) || is_full(&error) => {
+                return Err(IntakeError::Step(Box::new(error)));
+            }
             Err(error) => return Ok(self.not_run(&error)),
         };
         let shown: Vec<Shown> = made.iter().map(|attempt| attempt.shown.clone()).collect();
@@ -373,15 +380,6 @@ impl<'a> Work<'a> {
                 self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason)
             }
             _ => self.end(Stage::Reproduce, Status::Error, "session", reason),
-        }
-    }
-
-    /// The job that waits until there is room on the disk.
-    pub(super) fn no_space(&self, stage: Stage) -> Ended {
-        Ended::Later {
-            stage,
-            status: Status::Queued,
-            reason: "the disk is full".to_owned(),
         }
     }
 

@@ -61,6 +61,10 @@ impl From<IntakeError> for WatcherError {
                 what: "an artifact".to_owned(),
                 source: io::Error::other(error),
             },
+            IntakeError::Step(error) => Self::Thread {
+                what: "a step".to_owned(),
+                source: io::Error::other(error),
+            },
         }
     }
 }
@@ -325,6 +329,7 @@ impl Watcher {
             thread.join().ok();
         }
         self.engine.places.clear();
+        self.engine.forget_ready();
         // A process that was killed may have held its folders a moment longer than its lock.
         private::collect(&self.engine.surround.environment);
         self.engine.close();

@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How often a state that breaks under a running watcher is begun anew.
 const MOST_REPAIRS: u32 = 3;
 
+/// The variable that holds what a watcher in the background begins with, as JSON.
+pub(crate) const REQUEST: &str = "ARCHAL_WATCH_REQUEST";
+
 /// A watcher that is to run.
 pub(crate) struct Watching {
     /// The repository, absolute and without links.

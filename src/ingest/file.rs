@@ -69,6 +69,20 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// A file whose reading ended in a fault of archal's own.
+    pub fn faulty(path: &Path) -> Self {
+        let finding = Diagnostic::error(
+            "trace/fault",
+            "archal has a fault that this file finds; please report it",
+        );
+        let decoded = Decoded {
+            complete: true,
+            diagnostics: vec![finding],
+            ..Decoded::default()
+        };
+        report(path, 0, decoded, Vec::new())
+    }
+
     /// How long a waiting file must have stood still before [`Self::settle`] decides about it;
     /// none when there is nothing to wait for.
     pub fn settles_after(&self) -> Option<Duration> {

@@ -205,17 +205,32 @@ impl Attempts<'_> {
                 return Err(error.into());
             }
         };
+        let kept = self.kept(&attempt, inputs, identity, slot);
+        match &kept {
+            Ok(record) => self.journal.end(&begun, record, &spent)?,
+            // Its evidence is lost; what it spent is not.
+            Err(_) => self.journal.abandon(&begun, &spent)?,
+        }
+        kept
+    }
+
+    /// Gives the evidence of an attempt its place, and says what is written down of it.
+    fn kept(
+        &self,
+        attempt: &Attempt,
+        inputs: &str,
+        identity: &FailureIdentity,
+        slot: &Slot,
+    ) -> Result<Value, StepError> {
         slot.settle()?;
-        let findings = findings(&attempt, self.prepared);
+        let findings = findings(attempt, self.prepared);
         let record = SlotRecord {
             inputs: inputs.to_owned(),
             evidence: slot.fingerprint()?,
-            shown: shown(&attempt, &findings, identity),
+            shown: shown(attempt, &findings, identity),
             findings,
         };
-        let record = serde_json::to_value(&record).map_err(AttemptError::Encode)?;
-        self.journal.end(&begun, &record, &spent)?;
-        Ok(record)
+        Ok(serde_json::to_value(&record).map_err(AttemptError::Encode)?)
     }
 
     fn one(
@@ -267,8 +282,9 @@ impl Attempts<'_> {
     fn spent(&self, made: &Result<Attempt, AttemptError>, slot: &Slot) -> Spent {
         let not_started = match made {
             Ok(attempt) => matches!(attempt.result.harness, ChildOutcome::NotStarted { .. }),
-            // What the harness printed is kept first, so without it there was no harness.
-            Err(_) => !slot.partial().join("stdout").exists(),
+            // These come before a harness is started; after any other error one may have run, and
+            // what it spent is unknown.
+            Err(error) => matches!(error, AttemptError::Harness(_)),
         };
         if not_started {
             return Spent::NOTHING;

@@ -92,8 +92,12 @@ impl TraceIdentity {
 }
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+///
+/// One that ends like a file would stand where the file of another trace stands: `a.json` beside
+/// the `imports/a.json` of `a`.
 fn is_safe_name(id: &str) -> bool {
     id.len() <= 64
+        && !id.ends_with(".json")
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())
         && id
             .chars()

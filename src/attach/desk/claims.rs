@@ -1,5 +1,6 @@
 //! Which step is next, and what it does: the desk as the pool sees it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,11 @@ impl WorkSource for Desk {
 
     fn panicked(&self, step: &str, message: &str) {
         (self.told)(&format!("archal has a fault: {step}: {message}"));
-        let name = step.split_once('/').map_or(step, |(_, name)| name);
-        self.engine.give_up(name, message);
+        // What it had in hand is in nobody's now; how often that may happen is bounded.
+        if let Err(error) = self.engine.pick_up_dropped() {
+            self.in_trouble(&error);
+        }
+        self.wake();
     }
 }
 
@@ -94,11 +98,16 @@ impl Desk {
         drop(inner);
         let now = self.engine.now();
         let claimed = self.engine.state.write(|change| {
-            let job = jobs::claim_to_grade(change, &known, now)?;
-            if let Some(job) = &job {
-                self.engine.take_in_hand(job.id);
+            while let Some(job) = jobs::claim_to_grade(change, &known, now)? {
+                if jobs::tries(change, job.id)? <= intake::MOST_TRIES {
+                    self.engine.take_in_hand(job.id);
+                    return Ok(Some(job));
+                }
+                let reason = intake::TRIED_IN_VAIN;
+                let stage = job.report.stage;
+                jobs::move_to(change, job.id, stage, Status::Error, reason, now)?;
             }
-            Ok(job)
+            Ok(None)
         });
         let job = match claimed {
             Ok(job) => job?,
@@ -111,6 +120,8 @@ impl Desk {
         let Some(entry) = inner.attached.get(&job.attachment) else {
             drop(inner);
             self.engine.let_go(job.id);
+            // Somebody else's may be next.
+            self.wake();
             return None;
         };
         let attached = entry.attached.clone();
@@ -190,7 +201,10 @@ impl Desk {
     fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
         let ready = self.ready(attached, false)?;
         let redactor = ready.settings.scrubber.redactor();
-        let report = read_file(self.engine.surround.source, path, redactor, None);
+        let source = self.engine.surround.source;
+        // A file is hostile: one that finds a fault in archal is rejected, not read for ever.
+        let report = catch_unwind(AssertUnwindSafe(|| read_file(source, path, redactor, None)))
+            .unwrap_or_else(|_| FileReport::faulty(path));
         let report = if self.once {
             report.settle(Duration::MAX)
         } else {
@@ -319,9 +333,17 @@ impl Desk {
                 let told = desk.told.clone();
                 let (id, name) = (job.id, job.report.name.clone());
                 let holding = desk.engine.holding(vec![id]);
-                let worked = desk
-                    .engine
-                    .work(&attached, job, stop, &mut |line| told(line));
+                let worked = catch_unwind(AssertUnwindSafe(|| {
+                    desk.engine
+                        .work(&attached, job, stop, &mut |line| told(line))
+                }));
+                let Ok(worked) = worked else {
+                    told(&format!(
+                        "archal has a fault that {name} finds; please report it"
+                    ));
+                    desk.engine.give_up(id);
+                    return;
+                };
                 match worked {
                     Ok(()) => {
                         if let Some(job) = desk.job_or_its_file(id) {
@@ -354,6 +376,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut inner = self.desk.inner();
         inner.light -= 1;
+        inner.rung += 1;
         inner.quiet_since = self.desk.engine.surround.clock.monotonic();
         if let Some((_, Some(stamp))) = inner.reading.remove(&self.of)
             && inner.attached.contains_key(&self.of.0)

@@ -309,6 +309,9 @@ pub fn next_to_reproduce(
         connection,
         "jobs.status = 'queued' AND stage IN ('reproduce', 'fix')
            AND attachment IN (SELECT value FROM json_each(?1))
+           AND NOT EXISTS (SELECT 1 FROM jobs AS older WHERE older.trace = jobs.trace
+             AND older.id < jobs.id AND older.stage IN ('reproduce', 'fix')
+             AND older.status IN ('queued', 'running'))
          ORDER BY asked DESC, traces.source, traces.project, traces.trace, jobs.id LIMIT 1",
         attachments,
     )

@@ -23,12 +23,13 @@ use crate::cli::pass::{self, PassPlan};
 use crate::cli::watching::{self, ReadyNow, Voice, Watching};
 use crate::host::background::{self, BackgroundError, Launch};
 use crate::host::protocol::Request;
-use crate::host::record::WatcherRecord;
+use crate::host::record::{self, WatcherRecord, WatcherState};
 
 /// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[
-    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Interrupted,
+    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Budget,
+    Exit::Interrupted,
 ]))]
 pub(crate) struct Args {
     /// The directory with the traces
@@ -163,7 +164,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         );
     }
     let request = AttachRequest { directory, flags };
-    if let Some(exit) = join(&repo, &request, cx)? {
+    if args.foreground {
+        refuse_to_join(&repo, cx)?;
+    } else if let Some(exit) = join(&repo, &request, cx)? {
         return Ok(exit);
     }
     let watching = Watching {
@@ -215,6 +218,15 @@ fn directory(args: &Args, cx: &CommandContext) -> Result<PathBuf, CliError> {
     })
 }
 
+/// Whoever wants to watch here must not be sent away with a watcher somewhere else.
+fn refuse_to_join(repo: &Path, cx: &CommandContext) -> Result<(), CliError> {
+    let layout = bench::known_layout(repo, cx);
+    match record::state(&layout).map_err(CliError::environment)? {
+        WatcherState::Alive(_) => Err(pass::taken(repo, &layout)),
+        _ => Ok(()),
+    }
+}
+
 /// Hands the directory to the watcher that runs already; none where none runs.
 fn join(
     repo: &Path,
@@ -242,15 +254,13 @@ fn join(
 
 fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliError> {
     let layout = bench::layout(&watching.repo, cx)?;
-    let arguments = [
-        "--repo".to_owned(),
-        watching.repo.display().to_string(),
-        "--request".to_owned(),
-        serde_json::to_string(&watching.request).map_err(CliError::internal)?,
-    ];
+    let arguments = ["--repo".to_owned(), watching.repo.display().to_string()];
+    let request = serde_json::to_string(&watching.request).map_err(CliError::internal)?;
     let jobs = watching.jobs.map(|jobs| format!("--jobs={jobs}"));
     let arguments: Vec<String> = arguments.into_iter().chain(jobs).collect();
     let mut variables = cx.environment.variables.clone();
+    // Arguments are there for every user of the machine to read, variables for this one.
+    variables.insert(watching::REQUEST.to_owned(), request);
     // The watcher stands in another directory.
     if let Some(elsewhere) = variables.get_mut("ARCHAL_STATE_DIR") {
         *elsewhere = watching.repo.join(&*elsewhere).display().to_string();

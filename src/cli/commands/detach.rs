@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::attach::service::{GRACE, path_text};
+use crate::attach::state::{State, attachments};
 use crate::cli::arguments::JsonOutput;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::watching;
+use crate::host::lock::WatcherLock;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherState};
+use crate::store::layout::Layout;
 
 /// End the watching of a trace directory; its jobs go on when it is attached again
 #[derive(Debug, clap::Args)]
@@ -52,8 +55,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         now: args.now,
     };
     let patience = GRACE + watching::PATIENCE * 2;
-    let Some(done) = watching::ask(&layout, &asked, patience, cx)? else {
-        return nobody(&layout, cx);
+    let done = match watching::ask(&layout, &asked, patience, cx)? {
+        Some(done) => done,
+        None => nobody(&layout, &asked, cx)?,
     };
     let detached: Vec<&str> = done["detached"]
         .as_array()
@@ -65,9 +69,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         cx.printer.line(format!("detached {directory}"));
     }
     if detached.is_empty() {
-        cx.printer.line("that directory is not attached");
+        cx.printer.line(if args.all {
+            "nothing is attached"
+        } else {
+            "that directory is not attached"
+        });
     }
-    if done["ended"] == json!(true) {
+    if done["watched"] != json!(false) && done["ended"] == json!(true) {
         watching::until_gone(&layout, cx)?;
         cx.printer.line("the watcher ended");
     }
@@ -75,24 +83,53 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     Ok(Exit::Fine)
 }
 
-/// Nobody watches, and that is what was asked for.
-fn nobody(layout: &crate::store::layout::Layout, cx: &CommandContext) -> Result<Exit, CliError> {
+/// Detaches what a watcher left attached that was killed, so that the next one does not go on
+/// with it.
+fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value, CliError> {
     match record::state(layout).map_err(CliError::environment)? {
-        WatcherState::Alive(record) => Err(CliError::environment(format!(
-            "the watcher (process {}) does not answer on {}",
-            record.pid,
-            record.socket.display()
-        ))
-        .hint(format!("kill {}", record.pid))),
-        WatcherState::Unknown => Err(CliError::environment(
-            "another archal works on this repository and does not answer",
-        )
-        .hint("wait for its end: `attach --once` is one pass that nobody can detach")),
-        WatcherState::Absent | WatcherState::Dead(_) => {
-            cx.printer.line("nothing is attached");
-            cx.printer
-                .document("archal.detach", 1, &json!({"detached": [], "ended": true}));
-            Ok(Exit::Fine)
+        WatcherState::Alive(record) => {
+            return Err(CliError::environment(format!(
+                "the watcher (process {}) does not answer on {}",
+                record.pid,
+                record.socket.display()
+            ))
+            .hint(format!("kill {}", record.pid)));
         }
+        WatcherState::Unknown => return Err(busy()),
+        WatcherState::Absent | WatcherState::Dead(_) => {}
     }
+    let mut detached = Vec::new();
+    if layout.state_database().exists() {
+        let _lock = WatcherLock::take(layout)
+            .map_err(CliError::environment)?
+            .ok_or_else(busy)?;
+        let state = State::open(layout, false)
+            .map_err(CliError::environment)?
+            .state;
+        let now = cx.clock.now();
+        detached = state
+            .write(|change| {
+                let mut detached = Vec::new();
+                for attachment in attachments::all(change)? {
+                    let is_meant = match asked {
+                        Request::Detach {
+                            directory: Some(directory),
+                            ..
+                        } => path_text(&attachment.directory) == *directory,
+                        _ => true,
+                    };
+                    if is_meant && attachments::detach(change, &attachment.directory, now)? {
+                        detached.push(attachment.directory);
+                    }
+                }
+                Ok(detached)
+            })
+            .map_err(CliError::environment)?;
+    }
+    Ok(json!({"detached": detached, "ended": true, "watched": false}))
+}
+
+fn busy() -> CliError {
+    CliError::environment("another archal works on this repository and does not answer")
+        .hint("wait for its end: `attach --once` is one pass that nobody can detach")
 }

@@ -6,7 +6,7 @@ use crate::attach::service::AttachRequest;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::watching::{self, Voice, Watching};
+use crate::cli::watching::{self, REQUEST, Voice, Watching};
 use crate::host::background::Announcer;
 
 /// Run the watcher that `archal attach` starts in the background
@@ -16,10 +16,6 @@ pub(crate) struct Args {
     #[arg(long)]
     repo: PathBuf,
 
-    /// The directory and flags it begins with, as JSON
-    #[arg(long)]
-    request: String,
-
     /// How many jobs may run children at once
     #[arg(long)]
     jobs: Option<usize>,
@@ -27,8 +23,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let announcer = Announcer::take().map_err(CliError::usage)?;
-    let request: AttachRequest = serde_json::from_str(&args.request)
+    let request = cx.environment.get(REQUEST).unwrap_or_default();
+    let request: AttachRequest = serde_json::from_str(request)
         .map_err(|error| CliError::usage(format!("the request cannot be read: {error}")))?;
+    cx.forget_variable(REQUEST);
     let watching = Watching {
         repo: args.repo.clone(),
         request,
