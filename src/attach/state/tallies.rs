@@ -207,7 +207,7 @@ mod tests {
     );
 
     fn told(rows: &Connection, attachment: i64) -> rusqlite::Result<Told> {
-        let mut jobs: Vec<(String, String, u64)> = super::jobs(rows, Some(attachment))?
+        let mut jobs: Vec<(String, String, u64)> = jobs(rows, Some(attachment))?
             .into_iter()
             .map(|(status, stage, jobs)| (status.name().to_owned(), stage.name().to_owned(), jobs))
             .collect();

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let reopened = done["reopened"].as_array().cloned().unwrap_or_default();
     for job in &reopened {
         let text = |name: &str| job[name].as_str().unwrap_or_default().to_owned();
-        cx.printer.line(&format!(
+        cx.printer.line(format!(
             "opened {} again at {}; it was {}",
             text("name"),
             text("from"),

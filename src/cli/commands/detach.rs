@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .filter_map(Value::as_str)
         .collect();
     for directory in &detached {
-        cx.printer.line(&format!("detached {directory}"));
+        cx.printer.line(format!("detached {directory}"));
     }
     if detached.is_empty() {
         cx.printer.line("that directory is not attached");

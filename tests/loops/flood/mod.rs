@@ -136,6 +136,10 @@ fn known(watched: &Watched) -> (BTreeMap<String, FileRow>, Vec<(String, Vec<Vec<
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how long it took and how much memory, for whoever runs it by hand"
+)]
 fn each_of_two_hundred_files_ends_as_what_it_is_and_nothing_of_them_leaks() {
     let watched = Watched::new(HARNESS);
     watched.world.write("agent/dump.sh", DUMP);
