@@ -180,6 +180,9 @@ fn the_artifact_is_written_under_the_traces_name_and_reads_back() {
     let path = artifact::artifact_path(&layout, &names[&imported.identity]);
     assert!(path.starts_with(folder.path().join(".archal/attach/imports")));
     artifact::write(&path, &ImportArtifact::new(&report, imported)).expect("writable");
+    // What the watcher writes without copying the trace first.
+    let bytes = artifact::bytes(&report, imported).expect("JSON");
+    assert_eq!(std::fs::read(&path).expect("written"), bytes);
     let text = fs::read_to_string(&path).expect("readable");
     let back: ImportArtifact = serde_json::from_str(&text).expect("what was written");
     assert_eq!(back, ImportArtifact::new(&report, imported));

@@ -233,9 +233,13 @@ fn sample(read: &[FileReport], is_configured: bool) -> Part {
     dialects.dedup();
     let traces = read.iter().flat_map(|file| &file.traces);
     let redactions: u64 = traces.clone().flat_map(|one| one.redactions.values()).sum();
+    let which = if read.len() < SAMPLE {
+        counted(read.len(), "file")
+    } else {
+        format!("the {SAMPLE} newest files")
+    };
     let mut detail = format!(
-        "{imported} of the {} read, {} in them",
-        counted(read.len(), "newest file"),
+        "{imported} of {which} read, {}",
         counted(traces.count(), "trace")
     );
     if !dialects.is_empty() {

@@ -22,6 +22,7 @@ use crate::ingest::watch::{Event, Health, Settling, Stamp};
 use crate::store::space;
 
 use super::engine::{Attached, Engine};
+use super::intake::IntakeError;
 use super::reproducing::is_full;
 use super::room::Room;
 use super::state::{files, jobs};
@@ -537,7 +538,11 @@ pub fn step_id(attachment: i64, about: &str) -> String {
 fn is_broken(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        let database = cause.downcast_ref::<crate::store::database::DatabaseError>();
+        // Asked of both: an error that only hands on another one hides it.
+        let database = match cause.downcast_ref::<IntakeError>() {
+            Some(IntakeError::State(error)) => Some(error),
+            _ => cause.downcast_ref::<crate::store::database::DatabaseError>(),
+        };
         if database.is_some_and(crate::store::database::DatabaseError::is_broken) {
             return true;
         }

@@ -209,7 +209,11 @@ impl Engine {
             }
         }
         let known: BTreeSet<String> = open.iter().map(|attempt| attempt.id.clone()).collect();
-        self.ledger.recover(repo, |id| known.contains(id))?;
+        // A reservation is made for a job. Where none is known the state was lost, and nobody can
+        // say that the attempt did not begin.
+        let is_anew = !self.state.read(jobs::any)?;
+        self.ledger
+            .recover(repo, |id| is_anew || known.contains(id))?;
         self.state.write_synced(|change| {
             for attempt in &open {
                 let state = AttemptState::Interrupted;

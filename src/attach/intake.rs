@@ -9,7 +9,7 @@ use archal_core::{diagnostic::Diagnostic, hash};
 use rusqlite::Connection;
 
 use crate::config::schema::NoticeEvent;
-use crate::ingest::artifact::{self, ImportArtifact};
+use crate::ingest::artifact;
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::database::DatabaseError;
@@ -369,7 +369,7 @@ struct Outcome {
 }
 
 fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String), WriteError> {
-    let bytes = atomic::json_bytes(&report.path, &ImportArtifact::new(report, imported))?;
+    let bytes = artifact::bytes(report, imported)?;
     let hash = hash::sha256(&bytes);
     Ok((bytes, hash))
 }

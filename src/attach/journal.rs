@@ -1,6 +1,9 @@
 //! The journal of a job's paid steps: the user's ledger first, then the job's rows, then the
 //! process.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use archal_core::id;
 use serde_json::Value;
 
@@ -16,8 +19,11 @@ use crate::sandbox::stop::StopToken;
 use crate::store::database::DatabaseError;
 
 use super::engine::{Attached, Engine};
+use super::job::JobReport;
+use super::kept::{KeptAttempt, Place};
 use super::ready::Ready;
 use super::state::attempts::{self, AttemptState};
+use super::state::time_text;
 
 /// Micro-dollars.
 const DOLLAR: i64 = 1_000_000;
@@ -30,15 +36,19 @@ pub struct JobJournal<'a> {
     job: i64,
     trace: String,
     stop: &'a StopToken,
+    /// Where steps are kept beside the state.
+    place: Place,
+    /// The step that each attempt is at.
+    begun: Mutex<BTreeMap<String, (String, u32)>>,
 }
 
 impl<'a> JobJournal<'a> {
-    /// The journal of a job, of the trace of that name.
+    /// The journal of a job.
     pub fn new(
         engine: &'a Engine,
         ready: &'a Ready,
         attached: &'a Attached,
-        (job, name): (i64, &str),
+        (job, report): (i64, &JobReport),
         stop: &'a StopToken,
     ) -> Self {
         Self {
@@ -46,8 +56,30 @@ impl<'a> JobJournal<'a> {
             ready,
             attached,
             job,
-            trace: name.to_owned(),
+            trace: report.name.clone(),
             stop,
+            place: Place::of(&engine.surround.layout, report, &ready.base),
+            begun: Mutex::default(),
+        }
+    }
+
+    /// Keeps an attempt beside the state. It counts only where the state is lost, so that a job
+    /// does not fail for want of it.
+    fn keep(&self, id: &AttemptId, record: &Value, spent: &Spent) {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((phase, slot)) = begun.get(&id.0) else {
+            return;
+        };
+        let kept = self.place.add(KeptAttempt {
+            id: id.0.clone(),
+            phase: phase.clone(),
+            slot: *slot,
+            record: record.clone(),
+            spent: spent.clone(),
+            ended_at: time_text(self.engine.now()),
+        });
+        if let Err(error) = kept {
+            tracing::warn!("{}", super::reproducing::chain(&error));
         }
     }
 
@@ -140,6 +172,10 @@ impl Journal for JobJournal<'_> {
         let begun = self.engine.state.write_synced(|change| {
             attempts::begin(change, &id.0, self.job, (&phase, key.slot), now)
         });
+        self.begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.0.clone(), (phase, key.slot));
         if let Err(error) = begun {
             // Nothing was started, so nothing is spent; where this fails too the next start of
             // archal releases it.
@@ -160,6 +196,8 @@ impl Journal for JobJournal<'_> {
     }
 
     fn end(&self, id: &AttemptId, record: &Value, spent: &Spent) -> Result<(), Refused> {
+        // Whatever becomes of the state, what was paid for is known.
+        self.keep(id, record, spent);
         self.finish(id, AttemptState::Ended, Some(record), spent)
     }
 

@@ -12,6 +12,7 @@
 //! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
+//! - `kept`: what a job leaves so that a lost state is derived again without paying twice.
 //! - `turns`: one step at a time for a trace; `lead`: which trace of a group is worked on;
 //!   `sweep`: what a killed process left.
 //! - `telling`: notices while archal works; `upkeep`: what is old goes; `room`: low disks.
@@ -33,6 +34,7 @@ pub mod inbox;
 pub mod intake;
 pub mod job;
 pub mod journal;
+mod kept;
 pub mod lead;
 pub mod notice;
 pub mod options;

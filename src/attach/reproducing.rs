@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use archal_core::trace::{Trace, Usage};
+use rusqlite::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::budget::amount::Usd;
@@ -109,11 +110,15 @@ impl Engine {
             })?;
             self.bell.ring_if(is_told);
         }
+        if let Some(end) = self.recall(&stored, &job, &ready)? {
+            told(&format!("{} had come to its end before", end.name));
+            return self.put_ended(id, &ready, Ended::Job(Box::new(end)));
+        }
         self.make_room(&stored)?;
         // A job that was stopped in the fix stage says so until it gets there again.
         job.stage = stage;
         let bench = self.bench(&ready, stop);
-        let journal = JobJournal::new(self, &ready, attached, (id, &job.name), stop);
+        let journal = JobJournal::new(self, &ready, attached, (id, &job), stop);
         let work = Work {
             engine: self,
             ready: &ready,
@@ -131,6 +136,9 @@ impl Engine {
 
     fn put_ended(&self, id: i64, ready: &Ready, ended: Ended) -> Result<(), IntakeError> {
         let now = self.now();
+        if let Ended::Job(job) = &ended {
+            self.keep_end(job, ready)?;
+        }
         let is_told = self.state.write(|change| match &ended {
             Ended::Job(job) => {
                 jobs::put(change, id, job, Some(&ready.base), now)?;
@@ -450,12 +458,38 @@ pub(super) fn is_full(error: &(dyn Error + 'static)) -> bool {
         }) {
             return true;
         }
-        if let Some(error) = cause.downcast_ref::<DatabaseError>()
-            && error.is_full()
-        {
+        let sqlite = cause.downcast_ref::<rusqlite::Error>();
+        if sqlite.is_some_and(|sqlite| sqlite.sqlite_error_code() == Some(ErrorCode::DiskFull)) {
             return true;
         }
         next = cause.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_seen_through_whatever_tells_of_it() {
+        let full = || {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            let source = rusqlite::Error::SqliteFailure(code, None);
+            DatabaseError::of(Path::new("state.db"), source)
+        };
+        assert!(is_full(&full()));
+        assert!(is_full(&IntakeError::State(full())));
+        assert!(is_full(&Refused::State(Box::new(full()))));
+        assert!(is_full(&StepError::Refused(Refused::State(Box::new(
+            full()
+        )))));
+        let written = WriteError::Io {
+            path: "grade.json".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        assert!(is_full(&IntakeError::Write(written)));
+        let other = DatabaseError::of(Path::new("state.db"), rusqlite::Error::InvalidQuery);
+        assert!(!is_full(&IntakeError::State(other)));
+    }
 }

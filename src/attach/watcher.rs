@@ -367,7 +367,7 @@ impl Engine {
 }
 
 /// The stage at which a job goes on that ended for want of a permission; none where it does not.
-fn next_stage(ended: Status, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
+pub(super) fn next_stage(ended: Status, policy: ExecutionPolicy, may_fix: bool) -> Option<Stage> {
     match ended {
         Status::Observed => (policy > ExecutionPolicy::Observe).then_some(Stage::Grade),
         Status::FailedGrade => (policy > ExecutionPolicy::Grade).then_some(Stage::Reproduce),

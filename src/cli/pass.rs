@@ -14,7 +14,7 @@ use crate::attach::ready::{Ready, ReadyError};
 use crate::attach::report::PassReport;
 use crate::attach::service::GRACE;
 use crate::attach::settings::SettingsError;
-use crate::attach::state::{Opened, State};
+use crate::attach::state::{Opened, State, jobs};
 use crate::attach::watcher::{self, Watcher, WatcherError};
 use crate::budget::ledger::{self, Ledger};
 use crate::host::interrupts::Interrupts;
@@ -53,6 +53,8 @@ pub(crate) struct Works {
     pub(crate) lock: WatcherLock,
     /// Whether the state is still to be checked.
     pub(crate) is_unchecked: bool,
+    /// What became of a state that could not be used, for a person.
+    pub(crate) lost: Option<String>,
 }
 
 /// Takes the lock and opens state and ledger; `check` reads all of the state first.
@@ -74,11 +76,19 @@ pub(crate) fn open(
         set_aside,
         is_unchecked,
     } = State::open(&layout, check).map_err(CliError::environment)?;
-    if let Some((aside, reason)) = set_aside {
-        cx.printer.note(format!(
+    let lost = match set_aside {
+        Some((aside, reason)) => Some(format!(
             "{reason}; it was moved to {} and is derived again from traces and artifacts",
             aside.display()
-        ));
+        )),
+        None if is_lost(&state, &layout)? => Some(format!(
+            "{} is gone; it is derived again from traces and artifacts",
+            state.path().display()
+        )),
+        None => None,
+    };
+    if let Some(lost) = &lost {
+        cx.printer.note(lost);
     }
     let (ledger, warning) = Ledger::open(ledger).map_err(|error| {
         let hint = error.hint();
@@ -97,6 +107,7 @@ pub(crate) fn open(
         layout,
         lock,
         is_unchecked,
+        lost,
     })
 }
 
@@ -131,6 +142,13 @@ pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescript
         .iter()
         .find(|source| source.name == "file")
         .ok_or_else(|| CliError::internal("the file source is not in this build"))
+}
+
+/// Whether there was work here of which the state knows nothing.
+fn is_lost(state: &State, layout: &Layout) -> Result<bool, CliError> {
+    let is_known = state.read(jobs::any).map_err(CliError::environment)?;
+    let imports = std::fs::read_dir(layout.attach("imports"));
+    Ok(!is_known && imports.is_ok_and(|mut imports| imports.next().is_some()))
 }
 
 /// The user's ledger.

@@ -58,6 +58,9 @@ pub(crate) struct ReadyNow {
     pub(crate) directory: PathBuf,
     /// How far the loop goes.
     pub(crate) policy: String,
+    /// What became of a state that could not be used.
+    #[serde(default)]
+    pub(crate) lost: Option<String>,
 }
 
 /// Where the watcher speaks.
@@ -75,11 +78,12 @@ pub(crate) fn run(
     cx: &CommandContext,
 ) -> Result<Exit, CliError> {
     let mut log = None;
-    for repair in 0..=MOST_REPAIRS {
-        let round = round(watching, &mut voice, &mut log, repair > 0, cx);
+    let mut before = None;
+    for _ in 0..=MOST_REPAIRS {
+        let round = round(watching, &mut voice, &mut log, before.as_deref(), cx);
         match round {
             Ok(End::Asked(exit)) => return Ok(exit),
-            Ok(End::Broken) => {}
+            Ok(End::Broken(attached)) => before = Some(attached),
             Err(error) => {
                 if let Voice::Background(announcer) =
                     std::mem::replace(&mut voice, Voice::Foreground)
@@ -98,17 +102,18 @@ pub(crate) fn run(
 enum End {
     /// By a signal or a request.
     Asked(Exit),
-    /// The state broke.
-    Broken,
+    /// The state broke. What was attached is known to nobody else.
+    Broken(Vec<Attached>),
 }
 
 fn round(
     watching: &Watching,
     voice: &mut Voice,
     log: &mut Option<LogFile>,
-    is_repair: bool,
+    before: Option<&[Attached]>,
     cx: &CommandContext,
 ) -> Result<End, CliError> {
+    let is_repair = before.is_some();
     let ledger = pass::user_ledger(cx);
     let works = pass::open(&watching.repo, ledger.as_deref(), is_repair, cx)?;
     let probe = Attached {
@@ -148,9 +153,20 @@ fn round(
     let heavy = pass::heavy(watching.jobs, &ready);
     let watcher = Watcher::start(works.engine.clone(), heavy, false, told.clone())
         .map_err(pass::watcher_error)?;
-    watcher
-        .attach(&watching.request.directory, watching.request.flags.clone())
-        .map_err(pass::watcher_error)?;
+    match before {
+        None => drop(
+            watcher
+                .attach(&watching.request.directory, watching.request.flags.clone())
+                .map_err(pass::watcher_error)?,
+        ),
+        Some(attached) => {
+            for attached in attached {
+                watcher
+                    .attach(&attached.directory, attached.flags.clone())
+                    .map_err(pass::watcher_error)?;
+            }
+        }
+    }
     if works.is_unchecked {
         watcher.check_behind().map_err(pass::watcher_error)?;
     }
@@ -176,6 +192,7 @@ fn round(
         socket: record.socket.clone(),
         directory: watching.request.directory.clone(),
         policy: policy_name(ready.policy()),
+        lost: works.lost.clone(),
     };
     let asked = service.clone();
     let interrupts = Interrupts::listen(move |interrupt| {
@@ -208,6 +225,9 @@ fn round(
         .when_broken(Box::new(move || hook.end(Duration::ZERO)));
     let grace = service.until_end();
     told("ending; what runs goes on where it is when archal is attached again");
+    let desk = service.watcher().desk();
+    let attached = desk.attached().into_iter().map(|now| now.attached);
+    let attached: Vec<Attached> = attached.collect();
     // No more requests, and no one who finds the socket.
     drop(answering);
     service.watcher().stop(grace);
@@ -220,7 +240,7 @@ fn round(
     told("ended");
     if is_broken {
         told("the state is broken; it is begun anew and derived again");
-        return Ok(End::Broken);
+        return Ok(End::Broken(attached));
     }
     Ok(End::Asked(if interrupts.is_interrupted() {
         Exit::Interrupted

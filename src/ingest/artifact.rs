@@ -56,6 +56,35 @@ impl ImportArtifact {
     }
 }
 
+/// An [`ImportArtifact`] as it is written, of what is at hand: a trace may be large.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    schema: &'a str,
+    version: u32,
+    identity: &'a TraceIdentity,
+    file: &'a Path,
+    dialect: Option<&'a str>,
+    redactions: &'a RedactionCounts,
+    diagnostics: &'a [Diagnostic],
+    trace: &'a Trace,
+}
+
+/// The bytes of the artifact of one trace of a file.
+pub fn bytes(report: &FileReport, imported: &Imported) -> Result<Vec<u8>, WriteError> {
+    let written = Written {
+        schema: IMPORT_SCHEMA,
+        version: IMPORT_VERSION,
+        identity: &imported.identity,
+        file: &report.path,
+        dialect: report.dialect,
+        redactions: &imported.redactions,
+        diagnostics: &report.diagnostics,
+        trace: &imported.trace,
+    };
+    atomic::json_bytes(&report.path, &written)
+}
+
 /// Where the artifact of a trace lies, `path_name` being its `<trace>` of
 /// [`path_names`](super::identity::path_names).
 pub fn artifact_path(layout: &Layout, path_name: &str) -> PathBuf {

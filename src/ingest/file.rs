@@ -177,7 +177,7 @@ fn clean(text: &str, redactor: &Redactor) -> String {
 fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> Imported {
     let mut redactions = RedactionCounts::new();
     redactor.trace(&mut trace, &mut redactions);
-    trace.revision = trace.revision_of();
+    trace.renew_revision();
     Imported {
         identity,
         trace,

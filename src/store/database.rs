@@ -126,6 +126,7 @@ pub fn open(
     promise: Promise,
 ) -> Result<Connection, DatabaseError> {
     let failed = |source| DatabaseError::of(path, source);
+    no_folder(path)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|source| DatabaseError::Io {
             path: folder.to_owned(),
@@ -162,6 +163,7 @@ pub fn open_to_read(
     if !path.exists() {
         return Ok(None);
     }
+    no_folder(path)?;
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
@@ -218,6 +220,17 @@ pub fn set_aside(path: &Path) -> Result<PathBuf, DatabaseError> {
         }
     }
     Ok(with(&format!(".broken-{number}")))
+}
+
+/// A folder where the file should be is no database, whatever SQLite says of it.
+fn no_folder(path: &Path) -> Result<(), DatabaseError> {
+    if path.is_dir() {
+        return Err(DatabaseError::Broken {
+            path: path.to_owned(),
+            reason: "it is a folder".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<usize> {

@@ -138,21 +138,6 @@ fn what_has_come_to_its_end_stays_there_until_it_may_go_further() {
 }
 
 #[test]
-fn a_trace_whose_cap_is_spent_waits_and_the_exit_says_so() {
-    let (world, _) = kept_demo();
-    let flags = [FIXER[0], FIXER[1], "true", "--budget-usd", "0.25"];
-    let statuses: Vec<(Value, Option<i32>)> = (0..2)
-        .map(|_| {
-            again(&world);
-            let output = attach(&world, "demo/traces", &flags);
-            (job(&output)["status"].clone(), output.code)
-        })
-        .collect();
-    assert_eq!(statuses[0].0, "fix_failed");
-    assert_eq!(statuses[1], ("waiting_budget".into(), Some(5)));
-}
-
-#[test]
 fn without_a_fix_command_it_names_what_is_missing() {
     let (world, _) = kept_demo();
     again(&world);

@@ -5,6 +5,7 @@
 
 mod attach;
 mod cheating;
+mod check;
 mod demo;
 mod documents;
 mod flood;
@@ -15,6 +16,7 @@ mod repeatable;
 mod resume;
 mod tended;
 mod trace_folder;
+mod trouble;
 mod watched;
 mod watching;
 

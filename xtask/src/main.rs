@@ -49,9 +49,14 @@ enum Command {
     },
     /// Run the benchmarks
     Bench {
+        /// This one only: `attach`, `clone`, `scan`
+        name: Option<String>,
         /// Run those that grow with size again at the size the figures are stated for
         #[arg(long)]
         large: bool,
+        /// Traces in the burst of `attach`
+        #[arg(long, value_name = "N")]
+        traces: Option<u64>,
     },
     /// Run the fuzz targets on their corpus and on, with cargo-fuzz on the stable toolchain
     Fuzz {
@@ -74,7 +79,11 @@ fn main() -> ExitCode {
         Command::Test { ring, arguments } => test(ring, &arguments),
         Command::Ci => ci(),
         Command::Gen { check } => generate::run(check),
-        Command::Bench { large } => bench(large),
+        Command::Bench {
+            name,
+            large,
+            traces,
+        } => bench(name.as_deref(), large, traces),
         Command::Fuzz { seconds } => fuzz(seconds),
     };
     match outcome {
@@ -109,10 +118,22 @@ fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn bench(large: bool) -> Result<(), Failure> {
-    steps::run(&mut cargo(&["bench", "--bench", "*"]))?;
-    if large {
-        steps::run(&mut cargo(&["bench", "--bench", "scan", "--", "--large"]))?;
+/// The benchmarks that grow with size.
+const GROWING: [&str; 2] = ["attach", "scan"];
+
+fn bench(name: Option<&str>, large: bool, traces: Option<u64>) -> Result<(), Failure> {
+    let mut size = Vec::new();
+    if let Some(traces) = traces {
+        size = vec!["--".to_owned(), "--traces".to_owned(), traces.to_string()];
+    }
+    if !large || name.is_none_or(|name| !GROWING.contains(&name)) {
+        let which = name.unwrap_or("*");
+        steps::run(cargo(&["bench", "--bench", which]).args(size))?;
+    }
+    for growing in GROWING {
+        if large && name.is_none_or(|name| name == growing) {
+            steps::run(&mut cargo(&["bench", "--bench", growing, "--", "--large"]))?;
+        }
     }
     Ok(())
 }

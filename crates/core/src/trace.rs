@@ -165,6 +165,12 @@ impl Trace {
         hash::of_json(&content)
     }
 
+    /// Gives the trace the revision of its content.
+    pub fn renew_revision(&mut self) {
+        self.revision = String::new();
+        self.revision = hash::of_json(self);
+    }
+
     /// The input as text: the string itself, or its JSON.
     pub fn input_text(&self) -> Option<String> {
         self.input.as_ref().map(|input| match input {

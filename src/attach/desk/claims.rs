@@ -285,6 +285,7 @@ impl Desk {
                 jobs::next_to_reproduce(connection, known)
             })?;
             let Some(job) = next else { return Ok(None) };
+            let job = self.engine.led_before(job, known)?;
             let attached = self
                 .inner()
                 .attached

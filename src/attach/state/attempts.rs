@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::reproduce::spent::Spent;
 
+use super::super::kept::KeptAttempt;
 use super::time_text;
 
 /// How an attempt stands.
@@ -86,6 +87,30 @@ pub fn end(
             record.map(Value::to_string),
             spent.map(Value::to_string),
             time_text(now)
+        ])?;
+    Ok(())
+}
+
+/// Writes down a step that had ended in an earlier life of the state; one that is known stays.
+pub(in crate::attach) fn restore(
+    connection: &Connection,
+    job: i64,
+    attempt: &KeptAttempt,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO attempts
+               (id, job, phase, slot, began_at, ended_at, state, record, spent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, 'ended', ?6, ?7)",
+        )?
+        .execute(params![
+            attempt.id,
+            job,
+            attempt.phase,
+            attempt.slot,
+            attempt.ended_at,
+            attempt.record.to_string(),
+            serde_json::to_string(&attempt.spent).ok(),
         ])?;
     Ok(())
 }

@@ -439,6 +439,13 @@ pub fn requeue_ended(
         ])
 }
 
+/// Whether there is any job.
+pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM jobs)")?
+        .query_row([], |row| row.get(0))
+}
+
 /// Whether a job is not at its end.
 pub fn any_open(connection: &Connection, attachment: Option<i64>) -> rusqlite::Result<bool> {
     connection

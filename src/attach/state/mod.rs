@@ -28,6 +28,7 @@ mod schema;
 pub mod tallies;
 pub mod traces;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,8 @@ const CHECKED_FIRST: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct State {
     path: PathBuf,
+    /// The file that was opened, whatever lies under its name now.
+    file: Option<FileId>,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
 }
@@ -114,6 +117,7 @@ impl State {
         let reader = database::open(path, schema::MIGRATIONS, Promise::Whole)?;
         Ok(Self {
             path: path.to_owned(),
+            file: FileId::of(path),
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
         })
@@ -167,12 +171,25 @@ impl State {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
         let failed = |source| DatabaseError::of(&self.path, source);
+        self.is_in_place()?;
         let transaction = writer
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
         let value = change(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(value)
+    }
+
+    /// Whether what is written here is found by those who come after: SQLite goes on with a file
+    /// that was removed, and all of it is lost at the end.
+    fn is_in_place(&self) -> Result<(), DatabaseError> {
+        if FileId::of(&self.path) == self.file {
+            return Ok(());
+        }
+        Err(DatabaseError::Broken {
+            path: self.path.clone(),
+            reason: "it was removed or replaced while it was in use".to_owned(),
+        })
     }
 
     /// Asks something.
@@ -206,6 +223,18 @@ impl State {
     /// The database's file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// What tells a file from another one under the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    /// None where there is no file.
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self(metadata.dev(), metadata.ino()))
     }
 }
 

@@ -234,6 +234,7 @@ fn join(
         socket: record.map_or_else(|| layout.watcher_socket(), |record| record.socket),
         directory: request.directory.clone(),
         policy: request.flags.policy.clone().unwrap_or_default(),
+        lost: None,
     };
     tell(&ready, repo, true, cx);
     Ok(Some(Exit::Fine))
@@ -273,6 +274,9 @@ fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliEr
 fn tell(ready: &ReadyNow, repo: &Path, joined: bool, cx: &CommandContext) {
     let directory = handoff::quoted(&ready.directory);
     let repo = handoff::quoted(repo);
+    if let Some(lost) = &ready.lost {
+        cx.printer.note(lost);
+    }
     let mut text = if joined {
         format!(
             "attached {directory} to the watcher that runs (process {})\n",

@@ -138,7 +138,7 @@ fn known(watched: &Watched) -> (BTreeMap<String, FileRow>, Vec<(String, Vec<Vec<
 #[test]
 #[expect(
     clippy::print_stdout,
-    reason = "how long it took and how much memory, for whoever runs it by hand"
+    reason = "what it took is looked at by whoever runs it"
 )]
 fn each_of_two_hundred_files_ends_as_what_it_is_and_nothing_of_them_leaks() {
     let watched = Watched::new(HARNESS);

@@ -210,7 +210,13 @@ fn list(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
             .expect("below")
             .display()
             .to_string();
-        let depends_on_time = ["timings.jsonl", "agent-trace.json", "egress.jsonl", ".log"];
+        let depends_on_time = [
+            "timings.jsonl",
+            "agent-trace.json",
+            "egress.jsonl",
+            "/job.json",
+            ".log",
+        ];
         let bytes = fs::read(&path).expect("readable");
         let content = if depends_on_time.iter().any(|end| name.ends_with(end)) {
             String::new()
