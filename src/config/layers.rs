@@ -12,9 +12,8 @@ use serde_json::Value;
 
 use super::check;
 use super::document::{self, Node, join};
-use super::notice;
-use super::redaction;
 use super::schema::{Config, json_schema};
+use super::{notice, redaction};
 
 /// The file's name.
 const FILE_NAME: &str = ".archal.json";
@@ -213,16 +212,11 @@ pub fn load(
     merge(source, folder, flags, environment)
 }
 
-/// People know a file by its path from where they stand.
+/// People know a file by its path from where they stand; a watcher stands at the root.
 fn shown(path: &Path, environment: &Environment) -> PathBuf {
-    // Where the process stands at the root, as the watcher does, nothing is gained by leaving
-    // that out.
-    let is_root = environment.directory.parent().is_none();
-    let shown = match path.strip_prefix(&environment.directory) {
-        Ok(below) if !is_root => below,
-        _ => path,
-    };
-    shown.to_owned()
+    let below = path.strip_prefix(&environment.directory).ok();
+    let below = below.filter(|_| environment.directory.parent().is_some());
+    below.unwrap_or(path).to_owned()
 }
 
 fn read(path: &Path, shown: PathBuf) -> Result<SourceText, ConfigError> {
