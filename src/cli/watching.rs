@@ -326,6 +326,28 @@ pub(crate) fn ask(
         .map_err(client_error)
 }
 
+/// The same for a request that another watcher may take over: one that ends, or was killed a
+/// moment ago, is waited for and counts as none.
+pub(crate) fn ask_living(
+    layout: &Layout,
+    request: &Request,
+    patience: Duration,
+    cx: &CommandContext,
+) -> Result<Option<serde_json::Value>, CliError> {
+    let Some(client) = Client::connect(layout) else {
+        return Ok(None);
+    };
+    let printer = cx.printer.clone();
+    match client.ask(request, patience, &mut |line| printer.note(line)) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ClientError::Gone { .. } | ClientError::Io { .. }) => {
+            until_gone(layout, cx)?;
+            Ok(None)
+        }
+        Err(error) => Err(client_error(error)),
+    }
+}
+
 /// Waits for the end of a watcher that was asked for it.
 pub(crate) fn until_gone(layout: &Layout, cx: &CommandContext) -> Result<(), CliError> {
     let until = cx.clock.monotonic() + GRACE + PATIENCE;

@@ -13,6 +13,9 @@ use archal::budget::amount::Usd;
 use archal::budget::entry::{Entry, State, repo_name};
 use archal::budget::ledger::Ledger;
 use archal::budget::summary::{Selection, day_of};
+use archal::host::lock::WatcherLock;
+use archal::sandbox::StopToken;
+use archal::store::layout::Layout;
 use archal_core::clock::Timestamp;
 use archal_testkit::cli::{Output, TestEnv};
 use nix::sys::signal::{Signal, kill};
@@ -209,7 +212,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let latest = Instant::now() + LATEST;
     while !is_so() {
         assert!(Instant::now() < latest, "{what}: it did not come to that");
-        thread::sleep(Duration::from_millis(20));
+        StopToken::new().wait(Duration::from_millis(20));
     }
 }
 
@@ -224,7 +227,7 @@ fn most_taken(ledger: &Path, is_over: &AtomicBool) -> (i64, usize) {
             most = most.max(taken(&entries));
             asked += 1;
         }
-        thread::sleep(Duration::from_millis(2));
+        StopToken::new().wait(Duration::from_millis(2));
     }
     (most, asked)
 }
@@ -253,6 +256,10 @@ fn kill_in_an_attempt(three: &Three, repo: &str, pid: i32) -> Vec<String> {
         !reserved.is_empty()
     });
     kill(pid, Signal::SIGKILL).expect("my own watcher");
+    let layout = Layout::of(&three.repo(repo), None);
+    until("the killed watcher holds nothing", || {
+        !WatcherLock::is_held(&layout).expect("readable")
+    });
     reserved
 }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use archal::sandbox::StopToken;
 use archal_testkit::cli::{Output, TestEnv};
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let latest = Instant::now() + LATEST;
     while !is_so() {
         assert!(Instant::now() < latest, "{what}: it did not come to that");
-        thread::sleep(Duration::from_millis(20));
+        StopToken::new().wait(Duration::from_millis(20));
     }
 }
 

@@ -236,7 +236,7 @@ fn join(
     let layout = bench::layout(repo, cx)?;
     let payload = serde_json::to_value(request).map_err(CliError::internal)?;
     let asked = Request::Attach { payload };
-    let Some(_) = watching::ask(&layout, &asked, watching::PATIENCE, cx)? else {
+    let Some(_) = watching::ask_living(&layout, &asked, watching::PATIENCE, cx)? else {
         return Ok(None);
     };
     let record = WatcherRecord::read(&layout).ok().flatten();
