@@ -209,7 +209,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let latest = Instant::now() + LATEST;
     while !is_so() {
         assert!(Instant::now() < latest, "{what}: it did not come to that");
-        thread::sleep(Duration::from_millis(20));
+        archal::sandbox::StopToken::new().wait(Duration::from_millis(20));
     }
 }
 
@@ -224,7 +224,7 @@ fn most_taken(ledger: &Path, is_over: &AtomicBool) -> (i64, usize) {
             most = most.max(taken(&entries));
             asked += 1;
         }
-        thread::sleep(Duration::from_millis(2));
+        archal::sandbox::StopToken::new().wait(Duration::from_millis(2));
     }
     (most, asked)
 }

@@ -86,7 +86,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let latest = Instant::now() + LATEST;
     while !is_so() {
         assert!(Instant::now() < latest, "{what}: it did not come to that");
-        thread::sleep(Duration::from_millis(20));
+        archal::sandbox::StopToken::new().wait(Duration::from_millis(20));
     }
 }
 
