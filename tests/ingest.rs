@@ -182,7 +182,7 @@ fn the_artifact_is_written_under_the_traces_name_and_reads_back() {
     artifact::write(&path, &ImportArtifact::new(&report, imported)).expect("writable");
     // What the watcher writes without copying the trace first.
     let bytes = artifact::bytes(&report, imported).expect("JSON");
-    assert_eq!(std::fs::read(&path).expect("written"), bytes);
+    assert_eq!(fs::read(&path).expect("written"), bytes);
     let text = fs::read_to_string(&path).expect("readable");
     let back: ImportArtifact = serde_json::from_str(&text).expect("what was written");
     assert_eq!(back, ImportArtifact::new(&report, imported));

@@ -77,7 +77,7 @@ fn put(
     let id = jobs::begin(change, &new, now)?;
     let artifact = |stage: &str, name: &str| Artifact {
         path: format!(
-            "/home/user/agent/.archal/attach/{stage}/{}/{name}",
+            "/home/me/agent/.archal/attach/{stage}/{}/{name}",
             trace.name
         )
         .into(),

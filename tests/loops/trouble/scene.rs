@@ -128,7 +128,7 @@ impl Scene {
                 "{what} did not come true: {status:#}\n{output}\n{}",
                 self.log()
             );
-            std::thread::sleep(LOOK);
+            archal::sandbox::StopToken::new().wait(LOOK);
         }
     }
 
@@ -235,7 +235,7 @@ pub(super) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < until, "{what} did not come true");
-        std::thread::sleep(LOOK);
+        archal::sandbox::StopToken::new().wait(LOOK);
     }
 }
 
