@@ -2,4 +2,5 @@
 
 mod broken;
 mod detach;
+mod many;
 mod scene;
