@@ -1,8 +1,40 @@
-//! Several attaches of one repository at once.
+//! Many at once: files in one directory, attaches of one repository.
 
+use std::fs;
 use std::thread;
 
 use super::scene::{GRADE, Scene, TRACE};
+
+const FILES: u64 = 100_000;
+
+#[test]
+fn a_hundred_thousand_files_are_each_looked_at_once() {
+    let scene = Scene::new();
+    let folder = scene.world.repo().join("traces");
+    for number in 0..FILES {
+        fs::write(folder.join(format!("{number}.json")), "x").expect("writable");
+    }
+    scene.attach(GRADE);
+    // A question is answered while all of them wait.
+    assert_eq!(scene.status()["watcher"]["state"], "running");
+    let status = scene.until("all are rejected", |status| {
+        status["attached"][0]["files"]["rejected"] == FILES
+    });
+    assert_eq!(
+        status["attached"][0]["files"]
+            .as_object()
+            .map(|all| all.len()),
+        Some(1)
+    );
+    let process = fs::read_to_string(format!("/proc/{}/status", scene.pid())).expect("it runs");
+    let peak: u64 = process
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB"))
+        .and_then(|number| number.trim().parse().ok())
+        .expect("a number");
+    assert!(peak < 512 << 10, "{peak} kB for {FILES} files");
+}
 
 #[test]
 fn of_ten_that_attach_at_once_one_watches_and_the_others_join_it() {
