@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use archal_core::diagnostic::Severity;
 use clap::ValueEnum;
@@ -22,8 +23,14 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
 use crate::cli::watching::{self, ReadyNow, Voice, Watching};
 use crate::host::background::{self, BackgroundError, Launch};
+use crate::host::lock::WatcherLock;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherRecord, WatcherState};
+
+/// How long a watcher that another process has just begun may take to answer.
+const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at whether it does.
+const JOIN_LOOK: Duration = Duration::from_millis(50);
 
 /// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
 #[derive(Debug, clap::Args)]
@@ -177,7 +184,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     if args.foreground {
         watching::run(&watching, Voice::Foreground, cx)
     } else {
-        in_background(&watching, cx)
+        match in_background(&watching, cx) {
+            // Of several that begin at once one watches; the others join it when it answers.
+            Err(error) if error.exit() == Exit::CouldNotRun => {
+                join_soon(&watching, cx)?.ok_or(error)
+            }
+            started => started,
+        }
     }
 }
 
@@ -250,6 +263,21 @@ fn join(
     };
     tell(&ready, repo, true, cx);
     Ok(Some(Exit::Fine))
+}
+
+/// Hands the directory to a watcher that has just begun, once it answers; none where none begins.
+fn join_soon(watching: &Watching, cx: &CommandContext) -> Result<Option<Exit>, CliError> {
+    let layout = bench::layout(&watching.repo, cx)?;
+    let until = cx.clock.monotonic() + JOIN_PATIENCE;
+    while WatcherLock::is_held(&layout).map_err(CliError::environment)?
+        && cx.clock.monotonic() < until
+    {
+        if let Some(exit) = join(&watching.repo, &watching.request, cx)? {
+            return Ok(Some(exit));
+        }
+        std::thread::sleep(JOIN_LOOK);
+    }
+    Ok(None)
 }
 
 fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliError> {

@@ -2,4 +2,6 @@
 
 mod broken;
 mod detach;
+mod full;
+mod many;
 mod scene;
