@@ -189,6 +189,11 @@ impl Desk {
         self.timers.notify_all();
     }
 
+    /// Whether it looks at everything once.
+    pub fn is_once(&self) -> bool {
+        self.once
+    }
+
     /// How each attachment stands.
     pub fn attached(&self) -> Vec<AttachedNow> {
         let inner = self.inner();

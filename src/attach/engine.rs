@@ -1,7 +1,7 @@
 //! Everything that works on the traces of one repository shares one engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -224,37 +224,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Attaches a directory, or changes how it is attached.
+    /// Attaches a directory, or changes how it is attached. `for_now` is for a single pass: the
+    /// next watcher does not go on with it.
     pub fn attach(
         &self,
         directory: PathBuf,
         flags: AttachFlags,
+        for_now: bool,
     ) -> Result<Attached, DatabaseError> {
         let now = self.surround.clock.now();
         let kept = serde_json::to_value(&flags).unwrap_or_default();
-        let id = self
-            .state
-            .write(|change| attachments::attach(change, &directory, &kept, now))?;
+        let id = self.state.write(|change| {
+            if for_now {
+                attachments::pass(change, &directory, &kept, now)
+            } else {
+                attachments::attach(change, &directory, &kept, now)
+            }
+        })?;
         Ok(Attached {
             id,
             directory,
             flags,
         })
-    }
-
-    /// Whether a directory is attached.
-    pub fn is_attached(&self, directory: &Path) -> Result<bool, DatabaseError> {
-        let known = self
-            .state
-            .read(|connection| attachments::of(connection, directory))?;
-        Ok(known.is_some_and(|known| known.is_attached))
-    }
-
-    /// Notes that a directory is not attached any more; false where it was not.
-    pub fn detach(&self, directory: &Path) -> Result<bool, DatabaseError> {
-        let now = self.now();
-        self.state
-            .write(|change| attachments::detach(change, directory, now))
     }
 
     /// What is known between two lives.

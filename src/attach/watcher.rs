@@ -173,7 +173,9 @@ impl Watcher {
             flags: flags.clone(),
         };
         let ready = self.engine.ready(&probe, true)?;
-        let attached = self.engine.attach(directory.to_owned(), flags)?;
+        let attached = self
+            .engine
+            .attach(directory.to_owned(), flags, self.desk.is_once())?;
         self.engine.go_on(&attached, &ready)?;
         self.desk.open(attached.clone());
         // What could not be told before may be told with these flags.

@@ -193,10 +193,6 @@ pub(crate) fn make(
     say(&ready, cx);
     let heavy = heavy(plan.jobs, &ready);
     let watcher = Watcher::start(works.engine.clone(), heavy, true, told).map_err(watcher_error)?;
-    let was_attached = works
-        .engine
-        .is_attached(&plan.directory)
-        .map_err(CliError::environment)?;
     let attached = watcher
         .attach(&plan.directory, plan.flags.clone())
         .map_err(watcher_error)?;
@@ -215,13 +211,6 @@ pub(crate) fn make(
         .flat_map(|attached| attached.diagnostics)
         .collect();
     drop(watcher);
-    if !was_attached {
-        // A pass is no attachment: the next watcher does not go on with its flags.
-        works
-            .engine
-            .detach(&plan.directory)
-            .map_err(CliError::environment)?;
-    }
     if let Some(trouble) = trouble {
         return Err(CliError::environment(trouble.reason));
     }

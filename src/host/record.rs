@@ -116,12 +116,47 @@ impl WatcherRecord {
     }
 }
 
+/// How often the lock of a watcher whose process is gone is looked at again.
+const LOOKS: u32 = 100;
+/// Between two looks.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// Whether a process of that id lives. One that was killed keeps its files until the last of its
+/// threads is gone, and is seen as ended before.
+fn is_there(pid: u32) -> bool {
+    let has_ended = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        let behind_name = stat.rsplit(')').next().unwrap_or_default();
+        behind_name.trim_start().starts_with(['Z', 'X'])
+    });
+    if has_ended {
+        return false;
+    }
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| {
+        !matches!(
+            rustix::process::test_kill_process(pid),
+            Err(rustix::io::Errno::SRCH)
+        )
+    })
+}
+
 /// What is known of the repository's watcher. Whether it lives is the lock's to say: a process id
 /// may belong to somebody else by now.
 pub fn state(layout: &Layout) -> Result<WatcherState, RecordError> {
-    let is_held = WatcherLock::is_held(layout)?;
+    let mut is_held = WatcherLock::is_held(layout)?;
     // Read after asking: a record that was removed meanwhile belongs to an orderly end.
     let record = WatcherRecord::read(layout)?;
+    // A child that a killed watcher was just starting has the lock until it is gone, too.
+    for _ in 0..LOOKS {
+        let is_gone = record.as_ref().is_some_and(|record| !is_there(record.pid));
+        if !is_held || !is_gone {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        is_held = WatcherLock::is_held(layout)?;
+    }
     Ok(match (is_held, record) {
         (true, Some(record)) => WatcherState::Alive(record),
         (false, Some(record)) => WatcherState::Dead(record),

@@ -43,6 +43,28 @@ pub fn attach(
     )
 }
 
+/// The row of a directory for a pass that attaches nothing; what is attached stays as it is.
+pub fn pass(
+    connection: &Connection,
+    directory: &Path,
+    flags: &Value,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "INSERT INTO attachments (directory, flags, attached_at, detached_at)
+         VALUES (?1, ?2, ?3, ?3)
+         ON CONFLICT (directory) DO UPDATE
+           SET flags = CASE WHEN detached_at IS NULL THEN flags ELSE ?2 END
+         RETURNING id",
+        params![
+            directory.as_os_str().as_bytes(),
+            flags.to_string(),
+            time_text(now)
+        ],
+        |row| row.get(0),
+    )
+}
+
 /// Detaches a directory; false where it was not attached.
 pub fn detach(connection: &Connection, directory: &Path, now: Timestamp) -> rusqlite::Result<bool> {
     let changed = connection.execute(

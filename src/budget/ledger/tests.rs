@@ -514,12 +514,12 @@ fn a_newer_or_closed_ledger_is_refused_and_left_alone() {
         Err(LedgerError::Newer(_))
     ));
     assert!(matches!(repair(&path, noon()), Err(LedgerError::Newer(_))));
-    // A folder of that name is there and no ledger: nothing is assumed of it.
+    // A folder of that name is no ledger: nothing may be spent until somebody looks.
     let folder = world.folder.path().join("folder/ledger.db");
     fs::create_dir_all(&folder).expect("writable");
     assert!(matches!(
         Ledger::open(Some(&folder)),
-        Err(LedgerError::Refused(_))
+        Err(LedgerError::Broken(_))
     ));
 }
 

@@ -99,7 +99,15 @@ fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value
         WatcherState::Absent | WatcherState::Dead(_) => {}
     }
     let mut detached = Vec::new();
-    if layout.state_database().exists() {
+    let is_known = match State::look(layout) {
+        Ok(look) => look.is_some(),
+        // Nobody watches, which is what was asked for; the next attach says what it finds.
+        Err(error) => {
+            cx.printer.note(error.to_string());
+            false
+        }
+    };
+    if is_known {
         let _lock = WatcherLock::take(layout)
             .map_err(CliError::environment)?
             .ok_or_else(busy)?;
