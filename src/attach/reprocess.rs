@@ -128,7 +128,8 @@ pub fn reopen(
     now: Timestamp,
 ) -> Result<Vec<Reopened>, ReprocessError> {
     let from = request.from.unwrap_or(Stage::Grade);
-    let chosen = state.read(|connection| {
+    // Chosen and changed at once: a job that begins in between would be two.
+    state.write(|connection| {
         let mut chosen = Vec::new();
         for asked in &request.traces {
             match meant(connection, asked)? {
@@ -145,15 +146,13 @@ pub fn reopen(
                 chosen.extend(jobs::list(connection, &wanted)?);
             }
         }
-        Ok(Ok(chosen))
-    })??;
-    if let Some(open) = chosen.iter().find(|job| !job.report.status.is_terminal()) {
-        return Err(ReprocessError::Open {
-            name: open.report.name.clone(),
-            status: open.report.status,
-        });
-    }
-    Ok(state.write(|change| {
+        if let Some(open) = chosen.iter().find(|job| !job.report.status.is_terminal()) {
+            return Ok(Err(ReprocessError::Open {
+                name: open.report.name.clone(),
+                status: open.report.status,
+            }));
+        }
+        let change = connection;
         let mut reopened: Vec<Reopened> = Vec::new();
         for job in &chosen {
             if reopened.iter().any(|done| done.name == job.report.name) {
@@ -178,6 +177,6 @@ pub fn reopen(
                 from,
             });
         }
-        Ok(reopened)
-    })?)
+        Ok(Ok(reopened))
+    })?
 }

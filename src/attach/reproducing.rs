@@ -102,16 +102,18 @@ impl Engine {
             return Ok(());
         };
         if stored.report.group != job.group {
+            // Another failure than the one it was claimed for: it waits for its turn in that group.
             let now = self.now();
             let identity = serde_json::to_value(&failed.identity).unwrap_or_default();
             let is_told = self.state.write(|change| {
                 let group = failed.identity.group();
                 failures::seen(change, &group, &identity, &failed.grade.summary, now)?;
-                failures::lead(change, &group, id, &ready.base)?;
+                jobs::put(change, id, &job, Some(&ready.base), now)?;
                 let told = (NoticeEvent::New, failed.grade.summary.as_str());
                 self.note(change, &ready, &group, told)
             })?;
             self.bell.ring_if(is_told);
+            return Ok(());
         }
         if let Some(end) = self.recall(&stored, &job, &ready)? {
             told(&format!("{} had come to its end before", end.name));

@@ -1,7 +1,7 @@
 //! The watcher as other processes of the user ask it, over the control socket.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -69,6 +69,9 @@ pub struct Service {
     watcher: Watcher,
     ended: Mutex<Option<Duration>>,
     changed: Condvar,
+    /// Held while a directory is attached or detached, so that no process ends under an
+    /// attachment that was just made.
+    attaching: Mutex<()>,
 }
 
 impl Service {
@@ -78,6 +81,7 @@ impl Service {
             watcher,
             ended: Mutex::new(None),
             changed: Condvar::new(),
+            attaching: Mutex::default(),
         })
     }
 
@@ -106,6 +110,17 @@ impl Service {
                 .wait(ended)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.attaching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_ending(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.is_some()
     }
 
     /// What it is doing.
@@ -138,30 +153,15 @@ impl Service {
 
     fn detach(&self, directory: Option<&str>, all: bool, now: bool) -> Result<Value, Refusal> {
         let grace = if now { Duration::ZERO } else { GRACE };
-        let directories: Vec<PathBuf> = match directory {
-            Some(directory) => vec![PathBuf::from(directory)],
-            None if all => self
-                .watcher
-                .desk()
-                .attached()
-                .into_iter()
-                .map(|now| now.attached.directory)
-                .collect(),
-            None => {
-                let refusal = "name the trace directory, or --all";
-                return Err(Refusal::new(RefusalKind::Usage, refusal));
-            }
-        };
-        let mut detached = Vec::new();
-        for directory in directories {
-            if self
-                .watcher
-                .detach(&directory, grace)
-                .map_err(|error| refusal(&error))?
-            {
-                detached.push(directory);
-            }
+        if directory.is_none() && !all {
+            let refusal = "name the trace directory, or --all";
+            return Err(Refusal::new(RefusalKind::Usage, refusal));
         }
+        let _alone = self.alone();
+        let detached = self
+            .watcher
+            .detach(directory.map(Path::new), grace)
+            .map_err(|error| refusal(&error))?;
         let is_last = self.watcher.desk().attached().is_empty();
         if is_last {
             self.end(grace);
@@ -176,6 +176,12 @@ impl Handler for Service {
             Request::Status => Ok(serde_json::to_value(self.doing()).unwrap_or_default()),
             Request::Attach { payload } => {
                 let asked: AttachRequest = understood(payload)?;
+                let _alone = self.alone();
+                if self.is_ending() {
+                    let refusal = "the watcher is ending at this moment";
+                    return Err(Refusal::new(RefusalKind::Busy, refusal)
+                        .hint("the same command again, when it has ended"));
+                }
                 self.watcher
                     .attach(&asked.directory, asked.flags)
                     .map_err(|error| refusal(&error))?;

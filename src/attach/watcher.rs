@@ -218,30 +218,47 @@ impl Watcher {
         Ok(attached)
     }
 
-    /// Detaches a directory: nothing of it is begun any more, and what runs gets `grace` to come
-    /// to an end of its step. False where it was not attached.
-    pub fn detach(&self, directory: &Path, grace: Duration) -> Result<bool, WatcherError> {
+    /// Detaches a directory, or all of them: nothing of them is begun any more, and what runs gets
+    /// `grace` to come to an end of its step. Gives those that were attached.
+    pub fn detach(
+        &self,
+        directory: Option<&Path>,
+        grace: Duration,
+    ) -> Result<Vec<PathBuf>, WatcherError> {
         let now = self.engine.now();
-        let (known, detached) = self.engine.state.write(|change| {
-            Ok((
-                attachments::of(change, directory)?,
-                attachments::detach(change, directory, now)?,
-            ))
+        let detached = self.engine.state.write(|change| {
+            let mut detached = Vec::new();
+            for known in attachments::all(change)? {
+                let is_meant = directory.is_none_or(|directory| directory == known.directory);
+                if is_meant && attachments::detach(change, &known.directory, now)? {
+                    detached.push((known.id, known.directory));
+                }
+            }
+            Ok(detached)
         })?;
-        if let Some(known) = known {
-            self.let_go(known.id, grace);
-        }
-        Ok(detached)
+        let ids: Vec<i64> = detached.iter().map(|(id, _)| *id).collect();
+        self.let_go(&ids, grace);
+        Ok(detached
+            .into_iter()
+            .map(|(_, directory)| directory)
+            .collect())
     }
 
-    fn let_go(&self, attachment: i64, grace: Duration) {
-        self.desk.close(attachment);
-        if let Some(running) = self.feeds().remove(&attachment) {
-            running.stop.stop();
-            running.thread.join().ok();
+    /// One grace for all of them.
+    fn let_go(&self, attachments: &[i64], grace: Duration) {
+        for attachment in attachments {
+            self.desk.close(*attachment);
         }
-        let own = step_id(attachment, "");
-        let fits = |step: &crate::host::pool::Running| step.id.starts_with(&own);
+        for attachment in attachments {
+            let running = self.feeds().remove(attachment);
+            if let Some(running) = running {
+                running.stop.stop();
+                running.thread.join().ok();
+            }
+        }
+        let own: Vec<String> = attachments.iter().map(|id| step_id(*id, "")).collect();
+        let fits =
+            |step: &crate::host::pool::Running| own.iter().any(|own| step.id.starts_with(own));
         self.pool.stop(&Which::Fitting(&fits), grace);
         self.pool
             .wait_for(&fits, Some(grace.saturating_add(Duration::from_secs(30))));

@@ -12,7 +12,7 @@ fn a_row_is_shown_with_version_and_date() {
     for part in [
         "input $3.00, output $15.00, cache read $0.30, cache write $3.75",
         "with more than 200000 input tokens: input $6.00, output $22.50",
-        "version 2026-11-21, taken on 2026-11-21, from what the vendors publish: https://platform.claude.com/",
+        "version 2026-11-21, taken on 2026-11-21, from the price table of LiteLLM, https://github.com/BerriAI/",
     ] {
         assert!(output.stdout.contains(part), "{output}");
     }
