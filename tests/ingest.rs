@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use archal::ingest::artifact::{self, ImportArtifact};
 use archal::ingest::file::MAX_FILE;
-use archal::ingest::identity::path_names;
 use archal::ingest::{FileReport, FileStatus, read_bytes, read_file, schema};
 use archal_core::redact::Redactor;
 use archal_core::source::SourceDescriptor;
@@ -174,10 +173,9 @@ fn the_artifact_is_written_under_the_traces_name_and_reads_back() {
         &json!([{"id": "../../t 1", "output": {"api_key": "k"}}]),
     ));
     let imported = &report.traces[0];
-    let names = path_names([&imported.identity]);
     let folder = tempfile::tempdir().expect("temporary folder");
     let layout = archal::store::layout::Layout::of(folder.path(), None);
-    let path = artifact::artifact_path(&layout, &names[&imported.identity]);
+    let path = artifact::artifact_path(&layout, &imported.identity.path_name());
     assert!(path.starts_with(folder.path().join(".archal/attach/imports")));
     artifact::write(&path, &ImportArtifact::new(&report, imported)).expect("writable");
     // What the watcher writes without copying the trace first.

@@ -76,11 +76,7 @@ fn put(
     };
     let id = jobs::begin(change, &new, now)?;
     let artifact = |stage: &str, name: &str| Artifact {
-        path: format!(
-            "/home/me/agent/.archal/attach/{stage}/{}/{name}",
-            trace.name
-        )
-        .into(),
+        path: format!("/srv/agent/.archal/attach/{stage}/{}/{name}", trace.name).into(),
         hash: revision.to_owned(),
     };
     let mut job = JobReport {

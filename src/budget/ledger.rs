@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use tempfile::TempDir;
 
 use crate::store::database::{self, DatabaseError, Migrations, Promise};
+use crate::store::layout;
 
 use super::amount::Usd;
 use super::cap::{Cap, Caps, WhichCap};
@@ -162,15 +163,7 @@ struct Inner {
 /// Where the ledger lies: `$XDG_STATE_HOME/archal/ledger.db`, else below `~/.local/state`; none
 /// without a home.
 pub fn path(environment: &Environment) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        environment
-            .get(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("archal/ledger.db"))
+    layout::of_user(environment, "ledger.db")
 }
 
 impl Ledger {

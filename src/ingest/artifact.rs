@@ -85,8 +85,7 @@ pub fn bytes(report: &FileReport, imported: &Imported) -> Result<Vec<u8>, WriteE
     atomic::json_bytes(&report.path, &written)
 }
 
-/// Where the artifact of a trace lies, `path_name` being its `<trace>` of
-/// [`path_names`](super::identity::path_names).
+/// Where the artifact of a trace lies, `path_name` being its `<trace>`.
 pub fn artifact_path(layout: &Layout, path_name: &str) -> PathBuf {
     layout.attach("imports").join(format!("{path_name}.json"))
 }

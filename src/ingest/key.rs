@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use archal_core::environment::Environment;
 
+use crate::store::layout;
+
 /// How the names of keys that are being made begin and end.
 const PREFIX: &str = ".redaction-";
 const SUFFIX: &str = ".tmp";
@@ -34,15 +36,7 @@ impl std::fmt::Debug for RedactionKey {
 /// Where the key lies: `$XDG_STATE_HOME/archal/redaction.key`, else below `~/.local/state`;
 /// none without a home.
 pub fn path(environment: &Environment) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        environment
-            .get(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("archal/redaction.key"))
+    layout::of_user(environment, "redaction.key")
 }
 
 /// Reads the user's key, or makes it of `random` on first use, readable by the user alone.

@@ -2,14 +2,13 @@
 //!
 //! A source decodes the bytes of a file; the rest is the same for every source and stands
 //! here: finding the files ([`folder`]), being told of new ones ([`watch`]), reading one
-//! ([`mod@file`]), who is who ([`identity`]), the import artifact ([`artifact`]), the user's
+//! ([`mod@file`]), the import artifact ([`artifact`]), the user's
 //! redaction key ([`key`]) and the JSON Schema of the format ([`schema`]).
 
 pub mod artifact;
 pub mod feed;
 pub mod file;
 pub mod folder;
-pub mod identity;
 pub mod key;
 pub mod schema;
 pub mod watch;

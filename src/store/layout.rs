@@ -4,12 +4,28 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use archal_core::environment::Environment;
+
 use super::atomic::{self, Durability, WriteError};
 
 /// What the first use writes to `.archal/.gitignore`: archal's own state is ignored, the files a
 /// user writes there (harness, registry of sources) are not.
 const GITIGNORE: &str =
     "/attach/\n/cache/\n/spool/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
+
+/// Where a file of the user's own lies, whatever the repository: `$XDG_STATE_HOME/archal/<name>`,
+/// else below `~/.local/state`; none without a home.
+pub fn of_user(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        environment
+            .get(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("archal").join(name))
+}
 
 /// The state folder of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +73,6 @@ impl Layout {
     /// The summary of the last run.
     pub fn last_run(&self) -> PathBuf {
         self.root.join("cache").join("last-run.json")
-    }
-
-    /// The lock of whoever works through traces of this repository.
-    pub fn attach_lock(&self) -> PathBuf {
-        self.root.join("attach").join(".lock")
     }
 
     /// The lock of the process that does the work of this repository.

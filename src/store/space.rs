@@ -64,12 +64,6 @@ pub fn of(path: &Path) -> Result<Space, SpaceError> {
     })
 }
 
-/// Whether a path lies on a file system that another machine serves, where neither locks nor
-/// shared memory can be relied on. What cannot be found out is taken for local.
-pub fn is_network(path: &Path) -> bool {
-    network_kind(path).is_some()
-}
-
 /// The kind of network file system a path lies on: `nfs4`, `cifs`; none on a local one.
 pub fn network_kind(path: &Path) -> Option<String> {
     let path = existing(path).canonicalize().ok()?;

@@ -449,16 +449,6 @@ pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
         .query_row([], |row| row.get(0))
 }
 
-/// Whether a job is not at its end.
-pub fn any_open(connection: &Connection, attachment: Option<i64>) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('queued', 'running')
-               AND (?1 IS NULL OR attachment = ?1))",
-        )?
-        .query_row([attachment], |row| row.get(0))
-}
-
 /// Puts jobs that a process left running back into the queue, at the stage they were in.
 pub fn requeue_running(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     requeue_running_but(connection, &|_| false, now)

@@ -109,3 +109,61 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<KnownTrace> {
         name: row.get(4)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::attach::state::State;
+    use crate::store::layout::Layout;
+
+    /// The names that traces of these (source, id) get, in this order of arrival.
+    fn named(all: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        let state = State::open(&layout, false).expect("opened").state;
+        let known = |(source, trace): &(&str, &str)| {
+            let identity = TraceIdentity {
+                source: (*source).to_owned(),
+                project: String::new(),
+                trace: (*trace).to_owned(),
+            };
+            let first = state.write(|change| known(change, &identity));
+            let again = state.write(|change| known(change, &identity));
+            let first = first.expect("named");
+            assert_eq!(again.expect("known"), first);
+            first.name
+        };
+        all.iter().map(known).collect()
+    }
+
+    #[test]
+    fn a_safe_id_that_nobody_has_names_itself_and_no_two_differ_in_case_only() {
+        let names = named(&[
+            ("file", "t-1"),
+            ("file", "t-2"),
+            ("prod", "t-1"),
+            ("file", "T-1"),
+            ("file", "../t1"),
+            ("file", "t-2.json"),
+        ]);
+        assert_eq!(names[..2], ["t-1", "t-2"]);
+        let distinct: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+        let is_safe = |name: &String| !name.contains('/') && !name.ends_with(".json");
+        assert!(names.iter().all(is_safe), "{names:?}");
+    }
+
+    #[test]
+    fn an_id_made_to_equal_a_hashed_name_does_not_take_its_place() {
+        let victim = named(&[("file", "a/b")]).remove(0);
+        for all in [
+            [("file", "a/b"), ("file", victim.as_str())],
+            [("file", victim.as_str()), ("file", "a/b")],
+        ] {
+            let names = named(&all);
+            assert_ne!(names[0].to_lowercase(), names[1].to_lowercase());
+        }
+    }
+}
