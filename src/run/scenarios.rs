@@ -44,6 +44,10 @@ pub fn load(
     let Some(scenario) = scenario else {
         return Err(broken(diagnostics));
     };
+    let refused = scenario.not_yet();
+    if !refused.is_empty() && !scenario.config.retired {
+        return Err(broken(refused));
+    }
     let named: Vec<&CloneDescriptor> = clones
         .iter()
         .filter(|clone| scenario.config.clones.iter().any(|name| name == clone.name))

@@ -11,7 +11,9 @@ pub mod criteria;
 pub mod discover;
 pub mod format;
 pub mod matching;
+pub mod setup;
 pub mod spec;
+pub mod untouched;
 
 #[cfg(test)]
 mod fixture;

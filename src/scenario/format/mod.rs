@@ -7,6 +7,8 @@
 mod blocks;
 mod bullets;
 mod condition;
+mod fault;
+mod inference;
 mod parse;
 mod sections;
 mod seeds;

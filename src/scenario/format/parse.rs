@@ -11,6 +11,7 @@ use super::super::criteria::compile;
 use super::super::spec::{Check, Criterion, Scenario};
 use super::blocks::{Setup, setup};
 use super::bullets::{criteria, slug};
+use super::fault::faults;
 use super::sections::{Outline, Section, SectionKind, headings, outline, prose};
 use super::seeds::{Chosen, Said, choose};
 use super::settings::settings;
@@ -143,6 +144,7 @@ fn scenario(
     let said_prose = setup.prose.clone();
     let has_block = !setup.blocks.is_empty();
     let spoken = [
+        outline.title.as_ref().map(|(title, _)| title.as_str()),
         said_prose.as_ref().map(|(words, _)| words.as_str()),
         prompt.as_deref(),
     ];
@@ -158,14 +160,16 @@ fn scenario(
         catalogue,
         diagnostics,
     );
-    if let Some((words, span)) = &said_prose
-        && settings.seeds.is_empty()
-        && !has_block
-    {
-        diagnostics.push(prose_seed(words, *span, &chosen, catalogue));
-    }
+    let said_states = match &said_prose {
+        Some((words, span)) if settings.seeds.is_empty() && !has_block => {
+            said_states(text, words, *span, &chosen, catalogue, diagnostics)
+        }
+        _ => Vec::new(),
+    };
     check_criteria(&criteria, &chosen.clones, catalogue, diagnostics);
+    let faults = faults(&settings.faults, &chosen.clones, catalogue, diagnostics);
     let mut config = settings.config;
+    config.faults = faults;
     config.clones = chosen.clones;
     config.seeds = chosen.seeds;
     let (title, _) = outline.title.clone()?;
@@ -188,6 +192,7 @@ fn scenario(
         criteria,
         config,
         seed_blocks: chosen.blocks,
+        said_states,
     })
 }
 
