@@ -4,7 +4,7 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
-//! - [`criteria`]: what criteria see. [`observe`]: what recorded exchanges prove.
+//! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
 #[cfg(test)]
@@ -67,6 +67,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
     collections: criteria::COLLECTIONS,
+    vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
     seed_schema: || schema::of(&PACK),
     open: |how| running::open(&PACK, how),
