@@ -8,7 +8,9 @@ use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, Seed};
 use archal_core::diagnostic::Diagnostic;
 use jiff::Timestamp;
 
-use super::criteria::{self, CloneWorld, Compiled, CriterionResult, CriterionStatus, RunFact, World};
+use super::criteria::{
+    self, CloneWorld, Compiled, CriterionResult, CriterionStatus, RunFact, World,
+};
 use super::spec::{Check, Criterion, Scenario};
 
 /// Seeds the ids of clones that are only looked at.
@@ -81,12 +83,14 @@ pub fn untouched(
         .criteria
         .iter()
         .zip(compiled)
-        .map(|(criterion, compiled)| match (&criterion.check, compiled, &world) {
-            (Check::Cel { .. }, Some(compiled), Some(world)) => {
-                Some(criteria::evaluate(compiled, world))
-            }
-            _ => None,
-        })
+        .map(
+            |(criterion, compiled)| match (&criterion.check, compiled, &world) {
+                (Check::Cel { .. }, Some(compiled), Some(world)) => {
+                    Some(criteria::evaluate(compiled, world))
+                }
+                _ => None,
+            },
+        )
         .collect();
     found
 }

@@ -49,7 +49,8 @@ fn fault(
     clones: &[String],
     catalogue: &[CloneDescriptor],
 ) -> Result<Fault, Diagnostic> {
-    let form = "write fault: <clone>:<operation>=<status, delay or drop>, as in github:issues/update=500";
+    let form =
+        "write fault: <clone>:<operation>=<status, delay or drop>, as in github:issues/update=500";
     let parts = field.text.split_once('=').and_then(|(target, _)| {
         let equals = target.len();
         let colon = target.find(':')?;
@@ -80,7 +81,10 @@ fn fault(
     if operation.text != EVERY && !operations.clone().any(|id| id == operation.text) {
         let help = match nearest(operation.text, operations) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("write `*` for every operation, or see archal clone list {}", clone.text),
+            None => format!(
+                "write `*` for every operation, or see archal clone list {}",
+                clone.text
+            ),
         };
         let message = format!("{} has no operation `{}`", descriptor.name, operation.text);
         return Err(wrong(operation, message).with_help(help));
@@ -118,7 +122,8 @@ fn what_happens(field: Field<'_>) -> Result<FaultEffect, Diagnostic> {
             .map(FaultEffect::Status),
     };
     read.ok_or_else(|| {
-        wrong(field, format!("`{}` is no effect of a fault", field.text))
-            .with_help("write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop")
+        wrong(field, format!("`{}` is no effect of a fault", field.text)).with_help(
+            "write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop",
+        )
     })
 }

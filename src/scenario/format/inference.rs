@@ -6,13 +6,49 @@ use archal_core::clone::CloneDescriptor;
 /// is found beside the clones that exist is told, not silently left out.
 const KEYWORDS: &[(&str, &[&str])] = &[
     ("discord", &["guild", "text channel"]),
-    ("github", &["repository", "repositories", "pull request", "pull requests", "create_issue"]),
-    ("google_workspace", &["gmail", "calendar event", "calendar events", "inbox"]),
+    (
+        "github",
+        &[
+            "repository",
+            "repositories",
+            "pull request",
+            "pull requests",
+            "create_issue",
+        ],
+    ),
+    (
+        "google_workspace",
+        &["gmail", "calendar event", "calendar events", "inbox"],
+    ),
     ("jira", &["jira sprint"]),
     ("linear", &["linear ticket", "linear tickets"]),
-    ("ramp", &["expense", "expenses", "reimbursement", "reimbursements", "card spend"]),
-    ("slack", &["slack channel", "slack channels", "send_message"]),
-    ("stripe", &["payment", "payments", "refund", "refunds", "subscription", "subscriptions", "invoice", "invoices"]),
+    (
+        "ramp",
+        &[
+            "expense",
+            "expenses",
+            "reimbursement",
+            "reimbursements",
+            "card spend",
+        ],
+    ),
+    (
+        "slack",
+        &["slack channel", "slack channels", "send_message"],
+    ),
+    (
+        "stripe",
+        &[
+            "payment",
+            "payments",
+            "refund",
+            "refunds",
+            "subscription",
+            "subscriptions",
+            "invoice",
+            "invoices",
+        ],
+    ),
     ("supabase", &["database", "sql query"]),
     ("telegram", &[]),
 ];
