@@ -11,7 +11,7 @@ use super::words::{Kind, Word};
 const MOST: u64 = 10_000;
 
 /// How often something is tried before a sentence is given up.
-const MOST_STEPS: u32 = 200_000;
+const MOST_STEPS: u32 = 20_000;
 
 /// Reads a sentence from left to right. Every reader either goes on behind what it has read, or
 /// stays where it was.

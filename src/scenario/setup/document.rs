@@ -13,7 +13,7 @@ use super::statement::Name;
 
 /// One document for each clone of which something was said.
 pub(super) fn documents(lexicon: &Lexicon, rows: Vec<Row>) -> Vec<Said> {
-    let mut rows = Rows { lexicon, all: rows };
+    let mut rows = Rows::finished(lexicon, rows);
     order_times(&mut rows);
     let mut found = Vec::new();
     for (clone, words) in lexicon.clones.iter().enumerate() {

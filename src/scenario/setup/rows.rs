@@ -33,6 +33,8 @@ pub(super) struct Row {
 pub(super) struct Rows<'l> {
     pub(super) lexicon: &'l Lexicon,
     pub(super) all: Vec<Row>,
+    /// How many there are of a kind in one thing, and the last of their numbers.
+    counts: BTreeMap<(NounId, Option<usize>), (usize, u64)>,
 }
 
 impl<'l> Rows<'l> {
@@ -41,6 +43,7 @@ impl<'l> Rows<'l> {
         let mut rows = Self {
             lexicon,
             all: Vec::new(),
+            counts: BTreeMap::new(),
         };
         for (clone, words) in lexicon.clones.iter().enumerate() {
             for (table, base) in &words.vocabulary.base {
@@ -64,6 +67,15 @@ impl<'l> Rows<'l> {
             }
         }
         rows
+    }
+
+    /// Those that a telling came to.
+    pub(super) fn finished(lexicon: &'l Lexicon, all: Vec<Row>) -> Self {
+        Self {
+            lexicon,
+            all,
+            counts: BTreeMap::new(),
+        }
     }
 
     pub(super) fn of(&self, noun: NounId) -> Vec<usize> {
@@ -103,11 +115,8 @@ impl<'l> Rows<'l> {
             return Err(format!("more than {MOST} things are said to be there"));
         }
         let seed = self.lexicon.seed(noun);
-        let siblings: Vec<usize> = self
-            .of(noun)
-            .into_iter()
-            .filter(|at| self.all[*at].parent == parent)
-            .collect();
+        let counted = self.counts.get(&(noun, parent));
+        let (siblings, last) = counted.copied().unwrap_or_default();
         let word = self.lexicon.noun(noun).singular();
         if let Some(name) = &name
             && seed.number.is_none() == matches!(name, Name::Text(_))
@@ -125,14 +134,13 @@ impl<'l> Rows<'l> {
             name: None,
             values: BTreeMap::new(),
             times: BTreeMap::new(),
-            place: siblings.len() + 1,
+            place: siblings + 1,
             only_owns: false,
         };
         match (&seed.number, name) {
             (Some(_), Some(Name::Number(number))) => row.number = Some(number),
             (Some(_), title) => {
-                let last = siblings.iter().filter_map(|at| self.all[*at].number).max();
-                row.number = Some(last.unwrap_or(0) + 1);
+                row.number = Some(last.saturating_add(1));
                 if let (Some(Name::Text(title)), Some(column)) = (title, &seed.name) {
                     row.values.insert(column.clone(), Value::from(title));
                 }
@@ -145,11 +153,13 @@ impl<'l> Rows<'l> {
                 return Err(format!("which {word}? its name is written owner/name"));
             }
             (None, None) if seed.name.is_some() => {
-                row.name = Some(format!("{word}-{}", siblings.len() + 1));
+                row.name = Some(format!("{word}-{}", siblings + 1));
             }
             (None, None) => {}
         }
         self.own(&row)?;
+        let last = last.max(row.number.unwrap_or(0));
+        self.counts.insert((noun, parent), (siblings + 1, last));
         self.all.push(row);
         Ok(self.all.len() - 1)
     }

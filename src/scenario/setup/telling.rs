@@ -160,10 +160,10 @@ impl<'l> Telling<'l> {
         if !steps_back {
             self.brought.truncate(before);
             self.brought.extend(&made);
+            self.them.clone_from(&made);
+            self.some.clear();
+            self.told.clear();
         }
-        self.them.clone_from(&made);
-        self.some.clear();
-        self.told.clear();
         for part in &group.parts {
             self.part(part, &made)?;
         }
@@ -318,11 +318,12 @@ impl<'l> Telling<'l> {
             Who::OfSoMany(share, count) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
                 let spoken = self.some.iter().chain([&self.them]);
-                let mut spoken = spoken.filter(|rows| rows.len() == count);
-                let (Some(rows), None) = (spoken.next().cloned(), spoken.next()) else {
+                let spoken: Vec<_> = spoken.filter(|rows| rows.len() == count).collect();
+                let [rows] = spoken.as_slice() else {
                     let message = format!("it is not clear which {count} are meant");
                     return Err(wrong(span, message));
                 };
+                let rows = (*rows).clone();
                 if rows != self.them {
                     // Of these something was said, but not of some of them.
                     self.told.retain(|at| !rows.contains(at));
