@@ -13,7 +13,6 @@ use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, StartState};
-use crate::run::suite::SuiteError;
 use crate::sandbox::hold::{self, Probe};
 use crate::scenario::spec::is_seed_file;
 use crate::session::SessionError;
@@ -150,16 +149,8 @@ pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, Cl
         })
 }
 
-/// A suite that stopped, as an error with the places it comes from.
-pub(crate) fn suite_error(error: SuiteError) -> CliError {
-    match error {
-        SuiteError::Seed(error) => CliError::config(error),
-        SuiteError::Attempt(error) => attempt_error(error),
-        SuiteError::Write(error) => CliError::environment(error),
-    }
-}
-
-fn attempt_error(error: AttemptError) -> CliError {
+/// A run that could not be made, as an error with what to do about it.
+pub(crate) fn attempt_error(error: AttemptError) -> CliError {
     let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
         return CliError::environment(error);
     };

@@ -2,6 +2,7 @@
 //! resulted, and all of it on disk.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 
 use super::answer;
+use super::cost::{self, Pricing};
 use super::environment::{METRICS_FILE, TRACE_FILE};
 pub use super::result::RunResult;
 use super::scenarios::Prepared;
@@ -79,6 +81,8 @@ pub struct AttemptPlan<'a> {
     pub index: u32,
     /// The suite it belongs to.
     pub suite: Option<&'a str>,
+    /// What tokens cost, where the agent says only those.
+    pub pricing: Option<&'a Pricing>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
@@ -134,6 +138,7 @@ pub enum AttemptError {
 pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
+    let requested = bench.clock.monotonic();
     let clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
@@ -178,15 +183,22 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped);
     }
+    let alive = child.alive;
     let end = session.finish()?;
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
+    let report = fs::read(plan.evidence.join(METRICS_FILE)).ok();
+    attempt.result.metrics = report.as_deref().and_then(cost::metrics);
+    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let took = bench.clock.monotonic().saturating_sub(requested);
+    let added = took.saturating_sub(alive);
+    attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,
@@ -216,7 +228,7 @@ fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteErr
             Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
             // A link or a pipe in the evidence folder is not evidence.
             None => {
-                std::fs::remove_file(&kept).ok();
+                fs::remove_file(&kept).ok();
             }
         }
     }
@@ -238,7 +250,7 @@ fn judge(
     end: SessionEnd,
 ) -> Attempt {
     let answer = answer::of(&child.stdout);
-    let duration_ms = u64::try_from(child.duration.as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
         .calls
         .iter()
