@@ -442,7 +442,10 @@ mod tests {
         let moved = |text: &str| {
             let mut node = parse(text).expect("an object");
             let findings = check(&mut node, json_schema().as_value());
-            let told: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+            let told: Vec<&str> = findings
+                .iter()
+                .map(|finding| finding.code.as_str())
+                .collect();
             format!("{} {}", node.to_value(), told.join(" "))
         };
         insta::assert_snapshot!(moved(r#"{"evaluatorModel": "m"}"#), @r#"{"judge":{"model":"m"}} config/old-name"#);

@@ -72,7 +72,10 @@ pub fn chosen(judge: &Judge) -> Result<Option<Chosen>, (&'static str, Diagnostic
         return Ok(None);
     }
     let missing = |path: &'static str, what: &str, help: &str| {
-        Err((path, Diagnostic::error("config/judge", what).with_help(help)))
+        Err((
+            path,
+            Diagnostic::error("config/judge", what).with_help(help),
+        ))
     };
     let Some(model) = judge.model.as_deref().map(str::trim) else {
         return missing(

@@ -305,14 +305,12 @@ fn merge(
             let told = format!("`{path}`: {}", error.into_inner());
             (path, Diagnostic::error("config/type", told))
         })
-        .and_then(
-            |config: Config| match notice::problem(&config.attach.notify)
-                .or_else(|| judge::problem(&config))
-            {
+        .and_then(|config: Config| {
+            match notice::problem(&config.attach.notify).or_else(|| judge::problem(&config)) {
                 Some(problem) => Err(problem),
                 None => Ok(config),
-            },
-        );
+            }
+        });
     let config = match made {
         Ok(config) => config,
         Err((path, mut finding)) => {

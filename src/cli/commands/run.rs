@@ -13,7 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
-use crate::run::attempt::RunResult;
+use crate::run::attempt::{Bench, RunResult};
 use crate::run::harness;
 use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport};
 use crate::run::scenarios::{self, Prepared};
@@ -27,7 +27,8 @@ use crate::scenario::discover;
 /// Run scenarios: the agent's own harness against local service clones
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[
-    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Interrupted,
+    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Budget,
+    Exit::Interrupted,
 ]))]
 pub(crate) struct Args {
     /// Scenario files, folders and patterns [default: `scenarios` in the configuration]
@@ -67,6 +68,10 @@ pub(crate) struct Args {
     /// Satisfaction below which a scenario has failed, 0 to 100
     #[arg(long, value_name = "SCORE", value_parser = threshold)]
     pass_threshold: Option<f64>,
+
+    /// The model that decides `[P]` criteria, over `judge.model` and the scenarios' own
+    #[arg(long, value_name = "MODEL")]
+    judge_model: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,6 +115,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let flags: Vec<Override> = [
         Override::of("--runs", "runs", args.runs),
         Override::of("--timeout", "timeout", args.timeout),
+        Override::of("--judge-model", "judge.model", args.judge_model.clone()),
     ]
     .into_iter()
     .flatten()
@@ -121,7 +127,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return Ok(Exit::Fine);
     }
     let tools = Tools::new(cx, &loaded)?;
-    let bench = tools.bench(cx);
     let flag = args
         .harness
         .as_ref()
@@ -135,6 +140,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         }));
     }
     let layout = bench::layout(&loaded.directory, cx)?;
+    let judge = bench::judge(&tools, &layout, &loaded, args.judge_model.is_some(), cx)?;
+    let bench = Bench {
+        judge: judge.as_ref(),
+        ..tools.bench(cx)
+    };
     let states = states(args, &loaded, &scenarios, cx)?;
     // What a flag, the environment or the file set wins over the built-in default, and a
     // scenario's own Config wins over the file.
@@ -152,7 +162,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         model: loaded.config.agent_model.as_deref(),
         states,
         pass_threshold: args.pass_threshold,
-        withheld: BTreeSet::new(),
+        withheld: [loaded.config.judge.api_key_env.clone()].into(),
         expose_clone_urls: loaded.config.expose_clone_urls,
     };
     let printer = cx.printer.clone();
@@ -162,7 +172,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer.line(terminal::summary(&report).trim_end());
     cx.printer
         .document(SUMMARY_SCHEMA, SUMMARY_VERSION, &report);
-    Ok(Exit::of_all(report.scenarios.iter().map(exit_of)))
+    let judged = bench::judge_ended(judge.as_ref(), cx);
+    Ok(Exit::of_all(
+        report.scenarios.iter().map(exit_of).chain(judged),
+    ))
 }
 
 fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepared>, CliError> {
