@@ -160,7 +160,15 @@ pub(crate) fn suite_error(error: SuiteError) -> CliError {
 }
 
 fn attempt_error(error: AttemptError) -> CliError {
-    let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
+    match error {
+        AttemptError::Session(error) => session_error(error),
+        other => CliError::environment(other),
+    }
+}
+
+/// A session that could not be opened, as an error with the places it comes from.
+pub(crate) fn session_error(error: SessionError) -> CliError {
+    let SessionError::Seed { clone, diagnostics } = error else {
         return CliError::environment(error);
     };
     CliError::config(format!("the {clone} clone refuses its starting state"))
