@@ -96,6 +96,9 @@ pub(crate) fn wanted<'a>(
 
 /// A missing harness as an error with what to do about it.
 pub(crate) fn no_harness(error: HarnessError) -> CliError {
+    if let Some(hint) = error.hint() {
+        return CliError::environment(error).hint(hint);
+    }
     CliError::environment(error)
         .hint("archal run --harness <file>")
         .hint("or name it in .archal.json: \"agent\": {\"command\": \"python3\", \"args\": [\"agent.py\"]}")

@@ -124,6 +124,8 @@ pub fn bridge(
     mut input: impl BufRead,
     mut output: impl Write,
 ) -> Result<(), StdioError> {
+    // Once in a process; a second provider is refused and the first is kept.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = Client::builder()
         // A call lasts as long as the tool does, and nothing on the loopback goes astray.
         .timeout(None)

@@ -128,11 +128,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .map(|path| cx.environment.resolve(path));
     let wanted = bench::wanted(flag.as_deref(), &loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    let program = harness.command.first().map_or("", String::as_str);
-    if !harness::is_there(program, &loaded.directory, &cx.environment) {
-        return Err(bench::no_harness(harness::HarnessError::Missing {
-            path: program.into(),
-        }));
+    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
+    for note in &harness.notes {
+        cx.printer.note(note);
     }
     let layout = bench::layout(&loaded.directory, cx)?;
     let states = states(args, &loaded, &scenarios, cx)?;
