@@ -19,7 +19,6 @@ use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, StartState};
-use crate::run::suite::SuiteError;
 use crate::sandbox::hold::{self, Probe};
 use crate::scenario::spec::is_seed_file;
 use crate::session::SessionError;
@@ -27,7 +26,6 @@ use crate::store::layout::Layout;
 
 use super::context::CommandContext;
 use super::error::CliError;
-use super::exit::Exit;
 
 /// What a command keeps for as long as it runs agents.
 pub(crate) struct Tools {
@@ -74,7 +72,6 @@ impl Tools {
 /// When the one that was meant cannot be asked, or the prices cannot be read.
 pub(crate) fn judge<'a>(
     tools: &Tools,
-    layout: &Layout,
     loaded: &Loaded,
     is_forced: bool,
     cx: &'a CommandContext,
@@ -98,34 +95,8 @@ pub(crate) fn judge<'a>(
         cx.clock.clone(),
         prices,
         purse,
-        Cache::new(layout.judge_cache()),
+        Cache::new(known_layout(&loaded.directory, cx).judge_cache()),
     )))
-}
-
-/// Tells what kept the judge from deciding, and how the command ends for it.
-pub(crate) fn judge_ended(judge: Option<&Judge<'_>>, cx: &CommandContext) -> Vec<Exit> {
-    let Some(judge) = judge else {
-        return Vec::new();
-    };
-    for note in judge.notes() {
-        cx.printer.note(note);
-    }
-    let standing = judge.standing();
-    let ends = [
-        (standing.spent, Exit::Budget),
-        (standing.unavailable, Exit::CouldNotRun),
-    ];
-    ends.into_iter()
-        .filter_map(|(not, exit)| {
-            let not = not?;
-            cx.printer
-                .note(format!("`[P]` criteria were not evaluated: {}", not.reason));
-            if let Some(hint) = not.hint {
-                cx.printer.note(format!("hint: {hint}"));
-            }
-            Some(exit)
-        })
-        .collect()
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and
@@ -218,16 +189,8 @@ pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, Cl
         })
 }
 
-/// A suite that stopped, as an error with the places it comes from.
-pub(crate) fn suite_error(error: SuiteError) -> CliError {
-    match error {
-        SuiteError::Seed(error) => CliError::config(error),
-        SuiteError::Attempt(error) => attempt_error(error),
-        SuiteError::Write(error) => CliError::environment(error),
-    }
-}
-
-fn attempt_error(error: AttemptError) -> CliError {
+/// A run that could not be made, as an error with what to do about it.
+pub(crate) fn attempt_error(error: AttemptError) -> CliError {
     let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
         return CliError::environment(error);
     };

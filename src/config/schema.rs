@@ -35,6 +35,13 @@ pub struct Config {
     /// Wall-clock limit of one run, in seconds.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout: u32,
+    /// Satisfaction below which a scenario has failed, 0 to 100; a scenario's own wins. `null`
+    /// is 100.
+    #[schemars(range(min = 0, max = 100))]
+    pub pass_threshold: Option<f64>,
+    /// The same for the mean over the scenarios with a tag, by tag. It holds in place of the
+    /// thresholds of scenarios with that tag that set none of their own.
+    pub tag_thresholds: BTreeMap<String, f64>,
     /// How the agent's traffic reaches the clones.
     pub route: Route,
     /// Whether the agent is told the clones' own URLs in `isolated` too, where it needs none.
@@ -68,6 +75,8 @@ impl Default for Config {
             agent_model: None,
             runs: 1,
             timeout: 180,
+            pass_threshold: None,
+            tag_thresholds: BTreeMap::new(),
             route: Route::default(),
             expose_clone_urls: false,
             agent_keys: Vec::new(),

@@ -2,6 +2,7 @@
 //! resulted, and all of it on disk.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 
 use super::answer;
+use super::cost::{self, Pricing};
 use super::environment::{METRICS_FILE, TRACE_FILE};
 use super::judged;
 pub use super::result::RunResult;
@@ -83,6 +85,8 @@ pub struct AttemptPlan<'a> {
     pub index: u32,
     /// The suite it belongs to.
     pub suite: Option<&'a str>,
+    /// What tokens cost, where the agent says only those.
+    pub pricing: Option<&'a Pricing>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
@@ -138,6 +142,7 @@ pub enum AttemptError {
 pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
+    let requested = bench.clock.monotonic();
     let clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
@@ -182,22 +187,29 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped);
     }
+    let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = decided(
+    let (mut attempt, judging) = decided(
         bench,
         plan.prepared,
         &plan.run_id,
         &plan.evidence_as,
         child,
         end,
-    );
+    )?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
+    let report = fs::read(plan.evidence.join(METRICS_FILE)).ok();
+    attempt.result.metrics = report.as_deref().and_then(cost::metrics);
+    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let took = bench.clock.monotonic().saturating_sub(requested);
+    let added = took.saturating_sub(alive).saturating_sub(judging);
+    attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,
@@ -227,7 +239,7 @@ fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteErr
             Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
             // A link or a pipe in the evidence folder is not evidence.
             None => {
-                std::fs::remove_file(&kept).ok();
+                fs::remove_file(&kept).ok();
             }
         }
     }
@@ -248,9 +260,9 @@ fn decided(
     evidence: &Path,
     child: ChildEnd,
     end: SessionEnd,
-) -> Attempt {
+) -> Result<(Attempt, Duration), AttemptError> {
     let answer = answer::of(&child.stdout);
-    let duration_ms = u64::try_from(child.duration.as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
         .calls
         .iter()
@@ -345,7 +357,7 @@ fn decided(
     } else {
         None
     };
-    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
@@ -377,11 +389,12 @@ fn decided(
         score,
         evidence: evidence.to_owned(),
     };
-    Attempt {
+    let attempt = Attempt {
         result,
         calls,
         changes,
-    }
+    };
+    Ok((attempt, judging))
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.
