@@ -393,7 +393,7 @@ impl<'a> Judge<'a> {
         let key = self.environment.get(variable).map(str::trim);
         let key = key.filter(|key| !key.is_empty());
         let not = |reason: String, hint: String| {
-            let failure = unavailable(reason, Some(hint)).is_final();
+            let failure = unavailable(reason, Some(hint)).for_good();
             Err(self.failed(failure))
         };
         if key.is_none() && self.settings.judge.needs_key {

@@ -190,14 +190,14 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     }
     let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = decided(
+    let (mut attempt, judging) = decided(
         bench,
         plan.prepared,
         &plan.run_id,
         &plan.evidence_as,
         child,
         end,
-    );
+    )?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -209,7 +209,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
     let took = bench.clock.monotonic().saturating_sub(requested);
-    let added = took.saturating_sub(alive);
+    let added = took.saturating_sub(alive).saturating_sub(judging);
     attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
@@ -261,7 +261,7 @@ fn decided(
     evidence: &Path,
     child: ChildEnd,
     end: SessionEnd,
-) -> Attempt {
+) -> Result<(Attempt, Duration), AttemptError> {
     let answer = answer::of(&child.stdout);
     let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
@@ -358,7 +358,7 @@ fn decided(
     } else {
         None
     };
-    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
@@ -390,11 +390,12 @@ fn decided(
         score,
         evidence: evidence.to_owned(),
     };
-    Attempt {
+    let attempt = Attempt {
         result,
         calls,
         changes,
-    }
+    };
+    Ok((attempt, judging))
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.

@@ -10,6 +10,7 @@ mod ending;
 mod loading;
 mod looking;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -184,8 +185,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return Ok(Exit::Fine);
     }
     let tools = Tools::new(cx, &loaded)?;
+    let judge = bench::judge(&tools, &loaded, request.judge_model.is_some(), cx)?;
     let interrupts = Stopping::listen()?;
     let bench = Bench {
+        judge: judge.as_ref(),
         stop: Some(interrupts.token()),
         ..tools.bench(cx)
     };
@@ -209,12 +212,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let estimate = estimate::of(&layout, &ready, options.jobs);
         return Ok(looking::dry_run(&estimate, cx));
     }
-    let is_forced = request.judge_model.is_some();
-    let judge = bench::judge(&tools, &layout, &loaded, is_forced, cx)?;
-    let bench = Bench {
-        judge: judge.as_ref(),
-        ..bench
-    };
     let present: Vec<_> = ready.iter().map(|one| one.present(&options)).collect();
     let agent = plan::agent(&harness, &loaded.directory, options.model);
     let plan = match asked.plan {
@@ -240,9 +237,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             plan.size()
         ));
     }
-    let made = make(&bench, &layout, (&plan, &ready), &options, cx)?;
-    let judged = bench::judge_ended(judge.as_ref(), cx);
-    Ok(Exit::of_all(judged.into_iter().chain([made])))
+    make(&bench, &layout, (&plan, &ready), &options, cx)
 }
 
 /// Makes the runs and tells what they came to.
@@ -261,6 +256,7 @@ fn make(
     cx.printer.line(terminal::summary(report).trim_end());
     cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
     ending::tell(report, cx);
+    let judged = ending::judged(bench.judge, cx);
     if let Some(error) = end.error {
         let error = bench::attempt_error(error);
         cx.printer
@@ -269,7 +265,7 @@ fn make(
             cx.printer.warning(format!("caused by: {cause}"));
         }
     }
-    Ok(ending::exit(report))
+    Ok(Exit::of_all(judged.chain([ending::exit(report)])))
 }
 
 /// The agent, which is there.
@@ -280,9 +276,11 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
         .map(|path| request.directory.join(path));
     let wanted = bench::wanted(flag.as_deref(), loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
-    for note in &harness.notes {
-        cx.printer.note(note);
+    let program = harness.command.first().map_or("", String::as_str);
+    if !harness::is_there(program, &loaded.directory, &cx.environment) {
+        return Err(bench::no_harness(harness::HarnessError::Missing {
+            path: program.into(),
+        }));
     }
     Ok(harness)
 }
@@ -332,7 +330,7 @@ fn options<'a>(
         budget: request.budget_usd.and_then(Usd::reported),
         strict: request.strict,
         pricing: Pricing::new(prices.map(|path| loaded.directory.join(path))),
-        withheld: [config.judge.api_key_env.clone()].into(),
+        withheld: BTreeSet::from([config.judge.api_key_env.clone()]),
         expose_clone_urls: config.expose_clone_urls,
     })
 }

@@ -23,7 +23,7 @@ with open("log", "a") as log:
 name, count = os.environ["AGENT_TASK"].split()
 for number in range(int(count)):
     request = urllib.request.Request(
-        "https://api.github.com/repos/acme/" + name + "/issues",
+        "https://api.github.com/repos/me/" + name + "/issues",
         json.dumps({"title": name + " " + str(number)}).encode(),
         {"Authorization": "Bearer " + os.environ["GITHUB_TOKEN"]})
     assert urllib.request.urlopen(request, timeout=60).status == 201
@@ -48,9 +48,9 @@ impl Stage {
             // Each has a repository and a number of issues of its own.
             let (repo, count) = (format!("repo-{at}"), at % 3 + 1);
             let text = format!(
-                "# Scenario {at}\n\n## Setup\n\n```yaml\nusers: [{{login: me}}]\n\
-                 repos: [{{owner: acme, name: {repo}}}]\n\
-                 issues: [{{repo: acme/{repo}, number: 1, title: First, user: me}}]\n```\n\n\
+                "# Scenario {at}\n\n## Setup\n\n```yaml\nactor: me\nusers: [{{login: me}}]\n\
+                 repos: [{{full_name: me/{repo}}}]\n\
+                 issues: [{{repo: me/{repo}, number: 1, title: First, user: me}}]\n```\n\n\
                  ## Prompt\n\n{repo} {count}\n\n## Success Criteria\n\n\
                  - [D] All are new: `size(diff.github.issues.added) == {count}`\n\
                  - [D] None is another's: `github.issues.all(i, i.title == \"First\" \
@@ -115,11 +115,12 @@ impl Stage {
         })
     }
 
-    /// The runs that have a result.
-    fn finished(&self) -> BTreeSet<String> {
+    /// The runs that have a result, and how often each was begun until it had.
+    fn finished(&self) -> BTreeMap<String, usize> {
         let runs = self.world.repo().join(".archal/cache/runs");
-        let is_finished = |run: &String| runs.join(run).join("result.json").exists();
-        names(&runs).into_iter().filter(is_finished).collect()
+        let mut begun = self.begun();
+        begun.retain(|run, _| runs.join(run).join("result.json").exists());
+        begun
     }
 
     fn until_still(&self) {
@@ -136,7 +137,7 @@ impl Stage {
     reason = "how much is for the caller of the tests to say"
 )]
 fn size() -> (usize, usize) {
-    let text = std::env::var("ARCHAL_TEST_SUITE").unwrap_or("10x3".to_owned());
+    let text = std::env::var("ARCHAL_TEST_SUITE").unwrap_or("8x2".to_owned());
     let (scenarios, runs) = text.split_once('x').expect("scenarios x runs");
     (
         scenarios.parse().expect("a number"),
@@ -208,10 +209,7 @@ fn killed(stage: &Stage, took: Duration) -> Value {
         child.wait().expect("my own child");
         killed += 1;
         stage.until_still();
-        let begun = stage.begun();
-        for run in &finished {
-            assert_eq!(begun[run], 1, "{run} was finished, seed {seed}");
-        }
+        never_again(stage, &finished, seed);
         finished = stage.finished();
         // Killed before its plan was written, there is nothing to go on with.
         let has_plan = names(&suites(&stage.world)).iter().any(|suite| {
@@ -225,14 +223,19 @@ fn killed(stage: &Stage, took: Duration) -> Value {
         }
     }
     let output = stage.run(&arguments).ended(0);
-    let begun = stage.begun();
-    for run in &finished {
-        assert_eq!(begun[run], 1, "{run} was finished, seed {seed}");
-    }
+    never_again(stage, &finished, seed);
     let document = output.json();
     assert!(
         document["resumed"].as_u64().is_some_and(|runs| runs > 0),
         "seed {seed}"
     );
     document
+}
+
+/// Holds that runs that were finished have not been begun since.
+fn never_again(stage: &Stage, finished: &BTreeMap<String, usize>, seed: u64) {
+    let begun = stage.begun();
+    for (run, times) in finished {
+        assert_eq!(&begun[run], times, "{run} was finished, seed {seed}");
+    }
 }
