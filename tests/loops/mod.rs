@@ -15,6 +15,7 @@ mod misbehaving;
 mod money;
 mod repeatable;
 mod resume;
+mod suite;
 mod tended;
 mod trace_folder;
 mod trouble;
