@@ -84,8 +84,16 @@ pub(super) fn not(condition: &str) -> String {
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
     let is_call = !has_operator(condition) && !condition.starts_with('!');
+    let is_equality = has_at_top(condition, " == ")
+        && ["&&", "||", " in ", " ? "]
+            .iter()
+            .all(|operator| !has_at_top(condition, operator));
     if is_plain || is_call {
         format!("!{condition}")
+    } else if is_equality {
+        // The first outside brackets and texts; there is only one.
+        let at = top_place(condition, " == ").unwrap_or_default();
+        format!("{} != {}", &condition[..at], &condition[at + 4..])
     } else {
         format!("!({condition})")
     }
@@ -137,6 +145,11 @@ fn has_operator(condition: &str) -> bool {
 }
 
 fn has_at_top(condition: &str, operator: &str) -> bool {
+    top_place(condition, operator).is_some()
+}
+
+/// Where an operator stands outside brackets and texts.
+fn top_place(condition: &str, operator: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(rest) = condition.get(at..) {
@@ -144,7 +157,7 @@ fn has_at_top(condition: &str, operator: &str) -> bool {
             break;
         };
         if depth == 0 && rest.starts_with(operator) {
-            return true;
+            return Some(at);
         }
         match c {
             '"' => {
@@ -157,7 +170,7 @@ fn has_at_top(condition: &str, operator: &str) -> bool {
         }
         at += c.len_utf8();
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -197,7 +210,8 @@ mod tests {
         assert_eq!(any_of(&text(&["a && b", "c"])), "(a && b) || c");
         assert_eq!(not("it.locked"), "!it.locked");
         assert_eq!(not("x.exists(y, y == 1)"), "!x.exists(y, y == 1)");
-        assert_eq!(not("a == b"), "!(a == b)");
+        assert_eq!(not("a == \" == \""), "a != \" == \"");
+        assert_eq!(not("a == b && c"), "!(a == b && c)");
         assert_eq!(not("!a"), "!(!a)");
     }
 }

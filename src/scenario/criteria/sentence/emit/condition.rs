@@ -137,7 +137,7 @@ impl Emitter<'_> {
         self.scopes.truncate(depth);
         match amount {
             Amount::AtLeast(1) => set.exists(),
-            amount => compared(&format!("size({})", set.rows()), amount),
+            amount => compared(&set.size(), amount),
         }
     }
 }

@@ -90,16 +90,27 @@ impl Set {
 
     fn exists(&self) -> String {
         if self.conditions.is_empty() {
-            format!("size({}) > 0", self.base)
+            format!("{} > 0", self.size())
         } else {
             let (base, variable) = (&self.base, &self.variable);
             format!("{base}.exists({variable}, {})", all_of(&self.conditions))
         }
     }
 
+    /// How many there are.
+    fn size(&self) -> String {
+        let rows = self.rows();
+        // A sum of lists has its own brackets.
+        if self.conditions.is_empty() && rows.starts_with('(') {
+            format!("size{rows}")
+        } else {
+            format!("size({rows})")
+        }
+    }
+
     fn none(&self) -> String {
         if self.conditions.is_empty() {
-            format!("size({}) == 0", self.base)
+            format!("{} == 0", self.size())
         } else {
             format!("!{}", self.exists())
         }
@@ -134,10 +145,7 @@ impl Emitter<'_> {
             .iter()
             .any(|condition| condition.is_change() && !condition.negated);
         match quantifier {
-            Quantifier::Count(amount) => {
-                let rows = self.set(subject.noun, &all).rows();
-                compared(&format!("size({rows})"), amount)
-            }
+            Quantifier::Count(amount) => compared(&self.set(subject.noun, &all).size(), amount),
             Quantifier::Exists => self.set(subject.noun, &all).exists(),
             Quantifier::None if of_subject.is_empty() || of_predicate.is_empty() || changes => {
                 self.set(subject.noun, &all).none()

@@ -221,6 +221,18 @@ impl Parser<'_> {
                 "write `At least one …` or `No …`",
             ));
         }
+        if let Some(amount) = self.attempt(Self::amount)? {
+            return Ok(Said::Quantifier(match amount {
+                Amount::Exactly(0) | Amount::AtMost(0) => {
+                    self.eat_any(&["of the", "of"]);
+                    Quantifier::None
+                }
+                amount => {
+                    self.eat("of the");
+                    Quantifier::Count(amount)
+                }
+            }));
+        }
         if self.eat_any(VAGUE) {
             return Err(self.refuse(
                 start,
@@ -273,18 +285,6 @@ impl Parser<'_> {
                 None => {
                     self.eat("the");
                     Quantifier::Only
-                }
-            }));
-        }
-        if let Some(amount) = self.attempt(Self::amount)? {
-            return Ok(Said::Quantifier(match amount {
-                Amount::Exactly(0) | Amount::AtMost(0) => {
-                    self.eat_any(&["of the", "of"]);
-                    Quantifier::None
-                }
-                amount => {
-                    self.eat("of the");
-                    Quantifier::Count(amount)
                 }
             }));
         }
