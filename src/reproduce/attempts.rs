@@ -268,6 +268,8 @@ impl Attempts<'_> {
                 .map_or(self.route, suite::choice),
             expose_clone_urls: self.expose_clone_urls,
             run_id: run_id.clone(),
+            index: 1,
+            suite: None,
             evidence: slot.partial().to_owned(),
             evidence_as: slot.folder().to_owned(),
             agent_folder: home.clone(),

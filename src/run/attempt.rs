@@ -6,13 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use archal_core::clock::Clock;
-use archal_core::clone::CloneDescriptor;
-use archal_core::environment::Environment;
-use archal_core::id::IdSource;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
@@ -20,13 +13,18 @@ use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
 use crate::session::evidence::RefusedEgress;
-use crate::session::{ClonePlan, RouteReport, Session, SessionConfig, SessionEnd};
+use crate::session::{ClonePlan, Session, SessionConfig, SessionEnd};
 use crate::store::atomic::{self, Durability};
+use archal_core::clock::Clock;
+use archal_core::clone::CloneDescriptor;
+use archal_core::environment::Environment;
+use archal_core::id::IdSource;
 
 use super::answer;
 use super::environment::{METRICS_FILE, TRACE_FILE};
+pub use super::result::RunResult;
 use super::scenarios::Prepared;
-use super::score::{self, CriterionReport, CriterionStatus, RunScore};
+use super::score::{self, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
 
@@ -77,57 +75,16 @@ pub struct AttemptPlan<'a> {
     pub expose_clone_urls: bool,
     /// The run's id.
     pub run_id: String,
+    /// Which of its scenario's runs it is, from 1.
+    pub index: u32,
+    /// The suite it belongs to.
+    pub suite: Option<&'a str>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
     pub evidence_as: PathBuf,
     /// The folder in which the agent may leave metrics and a trace.
     pub agent_folder: PathBuf,
-}
-
-/// One run that was made: `result.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RunResult {
-    /// Always `archal.run`.
-    pub schema: String,
-    /// The format's version.
-    pub version: u32,
-    /// The run's id, the name of its folder.
-    pub run_id: String,
-    /// The scenario's id.
-    pub scenario: String,
-    /// The scenario's title.
-    pub title: String,
-    /// Virtual now at its start; offsets in the evidence are relative to it.
-    pub base: String,
-    /// The route used and why.
-    pub route: RouteReport,
-    /// How the harness was held.
-    pub containment: String,
-    /// How its number of processes was limited.
-    pub process_limit: String,
-    /// How the harness ended.
-    pub harness: ChildOutcome,
-    /// What the agent said.
-    pub answer: String,
-    /// Wall time of the harness in milliseconds.
-    pub duration_ms: u64,
-    /// Calls the clones answered.
-    pub calls: usize,
-    /// Each criterion.
-    pub criteria: Vec<CriterionReport>,
-    /// What the harness tried to reach and was refused.
-    pub refused: Vec<RefusedEgress>,
-    /// Published operations that were called and are not modelled.
-    pub unmodelled: Vec<String>,
-    /// Why the run says nothing, where it says nothing.
-    pub inconclusive: Vec<String>,
-    /// Status and score.
-    #[serde(flatten)]
-    pub score: RunScore,
-    /// The folder with the evidence.
-    pub evidence: PathBuf,
 }
 
 /// A run with what only this process can use of it.
@@ -176,6 +133,7 @@ pub enum AttemptError {
 /// Makes one run.
 pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
     let scenario = &plan.prepared.scenario;
+    let started_at = bench.clock.now().to_string();
     let clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
@@ -222,6 +180,9 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     }
     let end = session.finish()?;
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
+    attempt.result.index = plan.index;
+    attempt.result.suite = plan.suite.map(str::to_owned);
+    attempt.result.started_at = Some(started_at);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
@@ -375,6 +336,9 @@ fn judge(
         run_id: run_id.to_owned(),
         scenario: prepared.scenario.id.clone(),
         title: prepared.scenario.title.clone(),
+        index: 1,
+        suite: None,
+        started_at: None,
         base: archal_core::clock::rfc3339_seconds(end.base),
         route: end.route,
         containment: serde_json::to_value(child.containment)
@@ -385,6 +349,9 @@ fn judge(
         harness: child.outcome,
         answer,
         duration_ms,
+        overhead_ms: None,
+        cost: None,
+        metrics: None,
         calls: calls.len(),
         criteria,
         refused: end.refused,
@@ -429,11 +396,7 @@ fn decide(
             Check::Judged { .. } => "P",
         }
         .to_owned(),
-        status: CriterionStatus::NotEvaluated,
-        vacuous: false,
-        cel: None,
-        rows: Vec::new(),
-        explanation: None,
+        ..CriterionReport::default()
     };
     let Some(compiled) = compiled else {
         report.explanation = Some("no judge is configured".to_owned());
@@ -478,8 +441,6 @@ fn escape_report(refused: &[RefusedEgress]) -> Option<CriterionReport> {
         label: "No call leaves the clones".to_owned(),
         kind: "D".to_owned(),
         status: CriterionStatus::Fail,
-        vacuous: false,
-        cel: None,
         rows: reached
             .iter()
             .take(20)
@@ -489,5 +450,6 @@ fn escape_report(refused: &[RefusedEgress]) -> Option<CriterionReport> {
             "{}{port} was refused: {}",
             first.host, first.reason
         )),
+        ..CriterionReport::default()
     })
 }

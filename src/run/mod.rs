@@ -7,17 +7,25 @@
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
 //! - [`seeds`]: the starting state of each clone of a scenario.
 //! - [`attempt`]: one run, from seed to criteria.
+//! - [`result`]: the same as it is kept.
 //! - [`score`]: what runs add up to.
-//! - [`suite`]: scenarios one after the other, their evidence and summary on disk.
+//! - [`tally`]: one criterion over all runs.
+//! - [`report`]: a whole suite as it is kept.
+//! - [`totals`]: what its scenarios add up to.
+//! - [`suite`]: scenarios run as often as wanted, their evidence and summary on disk.
 //! - [`terminal`]: the same for a person.
 
 pub mod answer;
 pub mod attempt;
 pub mod environment;
 pub mod harness;
+pub mod report;
+pub mod result;
 pub mod scenarios;
 pub mod score;
 pub mod scrub;
 pub mod seeds;
 pub mod suite;
+pub mod tally;
 pub mod terminal;
+pub mod totals;

@@ -10,21 +10,66 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How one criterion ended in one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionStatus {
     /// It holds.
     Pass,
     /// It does not hold.
     Fail,
+    /// The judge could not say; it does not count, and is shown.
+    Unsure,
     /// It raised while it was decided.
     Error,
     /// Nothing decided it: no judge, or the harness failed first.
+    #[default]
     NotEvaluated,
 }
 
-/// One criterion in one run.
+/// Where an amount of dollars comes from.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CostSource {
+    /// Who spent it said so.
+    Reported,
+    /// Tokens, times the prices archal knows.
+    Priced,
+    /// Nobody said; unknown is not zero.
+    #[default]
+    Unknown,
+}
+
+/// How a judge came to its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JudgeNote {
+    /// The model that was asked.
+    pub model: String,
+    /// Whether the answer was one given before to the same question.
+    pub cached: bool,
+    /// What the question cost, in dollars; none where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Where that figure comes from.
+    pub cost_source: CostSource,
+}
+
+/// A sentence that can be read in two ways which differ on this run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ambiguity {
+    /// Whether it holds as said of the state at the end.
+    pub final_state: bool,
+    /// Whether it holds as said of what changed during the run.
+    pub change: bool,
+    /// How to write each reading so that it has only one.
+    pub rewrites: Vec<String>,
+}
+
+/// One criterion in one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CriterionReport {
     /// The criterion's id.
@@ -37,12 +82,24 @@ pub struct CriterionReport {
     pub status: CriterionStatus,
     /// Whether it held only because there was nothing to hold for.
     pub vacuous: bool,
+    /// The words the CEL came from, where it was not written as CEL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<String>,
+    /// The two readings of the sentence, where they differ on this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ambiguous: Option<Ambiguity>,
     /// The CEL that decided it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cel: Option<String>,
     /// The rows that decided it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Value>,
+    /// What the judge quoted, each found in transcript or state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<String>,
+    /// How the judge came to its answer, where one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeNote>,
     /// Why, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
@@ -147,9 +204,7 @@ pub fn of_scenario(runs: &[RunScore], threshold: f64) -> ScenarioScore {
         .iter()
         .filter(|run| run.status == RunStatus::Passed)
         .count();
-    #[expect(clippy::cast_precision_loss, reason = "runs are far fewer than 2^52")]
-    let satisfaction =
-        (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64);
+    let satisfaction = mean(&scores);
     let status = match satisfaction {
         None => ScenarioStatus::Inconclusive,
         Some(mean) if mean >= threshold => ScenarioStatus::Passed,
@@ -164,6 +219,12 @@ pub fn of_scenario(runs: &[RunScore], threshold: f64) -> ScenarioScore {
     }
 }
 
+/// The mean of scores; none of none.
+pub fn mean(scores: &[f64]) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "scores are far fewer than 2^52")]
+    (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +235,7 @@ mod tests {
             label: String::new(),
             kind: "D".to_owned(),
             status,
-            vacuous: false,
-            cel: None,
-            rows: Vec::new(),
-            explanation: None,
+            ..CriterionReport::default()
         }
     }
 

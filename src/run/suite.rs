@@ -1,12 +1,11 @@
-//! Scenarios one after the other, their evidence and summary on disk.
+//! Scenarios run as often as wanted, their evidence and summary on disk.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use archal_core::id;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::config::schema::RouteMode;
 use crate::scenario::Scenario;
@@ -17,9 +16,13 @@ use crate::store::layout::Layout;
 use super::attempt::{self, AttemptError, AttemptPlan, Bench, RunResult};
 use super::environment::{self, Start, Told};
 use super::harness::Harness;
+use super::report::{
+    CommandSummary, Quarantine, SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport, SuiteReport,
+};
 use super::scenarios::Prepared;
-use super::score::{self, ScenarioScore};
+use super::score;
 use super::seeds::{self, OtherStates, SeedError};
+use super::{tally, totals};
 
 /// How a suite is run.
 pub struct SuiteOptions<'a> {
@@ -51,42 +54,9 @@ pub struct SuiteOptions<'a> {
     pub expose_clone_urls: bool,
 }
 
-/// The runs of one scenario.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ScenarioReport {
-    /// The scenario's id.
-    pub scenario: String,
-    /// Its title.
-    pub title: String,
-    /// Its file.
-    pub path: PathBuf,
-    /// What its runs add up to.
-    #[serde(flatten)]
-    pub score: ScenarioScore,
-    /// Each run.
-    pub results: Vec<RunResult>,
-}
-
-/// The value of `schema` in a summary.
-pub const SUMMARY_SCHEMA: &str = "archal.run-summary";
-/// The version of the summary written here.
-pub const SUMMARY_VERSION: u32 = 1;
-
-/// A whole invocation of `archal run`. As a document, in `last-run.json` and on stdout, it follows
-/// [`SUMMARY_SCHEMA`] and [`SUMMARY_VERSION`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SuiteReport {
-    /// When it began.
-    pub started_at: String,
-    /// Each scenario.
-    pub scenarios: Vec<ScenarioReport>,
-}
-
-/// `last-run.json`.
+/// `last-run.json` and `summary.json`.
 #[derive(Serialize)]
-struct LastRun<'a> {
+struct Summary<'a> {
     schema: &'a str,
     version: u32,
     #[serde(flatten)]
@@ -115,26 +85,52 @@ pub fn run(
     options: &SuiteOptions<'_>,
     progress: &mut dyn FnMut(&RunResult),
 ) -> Result<SuiteReport, SuiteError> {
-    let mut report = SuiteReport {
-        started_at: bench.clock.now().to_string(),
-        scenarios: Vec::new(),
-    };
+    let suite = id::prefixed(bench.ids, "suite");
+    let started_at = bench.clock.now().to_string();
+    let mut reports = Vec::new();
     for prepared in scenarios {
-        let one = run_scenario(bench, layout, prepared, options, progress)?;
-        report.scenarios.push(one);
+        let one = run_scenario(bench, layout, &suite, prepared, options, progress)?;
+        reports.push(one);
     }
-    let document = LastRun {
+    let report = SuiteReport {
+        suite,
+        started_at,
+        finished_at: bench.clock.now().to_string(),
+        command: CommandSummary {
+            harness: options.harness.command.clone(),
+            jobs: 1,
+            runs: options.runs,
+            timeout_seconds: options.timeout.map(|timeout| timeout.as_secs()),
+            route: options.route,
+            pass_threshold: options.pass_threshold,
+            model: options.model.map(str::to_owned),
+            ..CommandSummary::default()
+        },
+        totals: totals::of(&reports),
+        tags: Vec::new(),
+        cost: totals::cost(reports.iter().flat_map(|one| &one.results)),
+        resumed: 0,
+        stopped: None,
+        scenarios: reports,
+    };
+    let document = Summary {
         schema: SUMMARY_SCHEMA,
         version: SUMMARY_VERSION,
         report: &report,
     };
-    atomic::write_json(&layout.last_run(), &document, Durability::Derived)?;
+    for path in [
+        layout.suite(&report.suite).join("summary.json"),
+        layout.last_run(),
+    ] {
+        atomic::write_json(&path, &document, Durability::Derived)?;
+    }
     Ok(report)
 }
 
 fn run_scenario(
     bench: &Bench<'_>,
     layout: &Layout,
+    suite: &str,
     prepared: &Prepared,
     options: &SuiteOptions<'_>,
     progress: &mut dyn FnMut(&RunResult),
@@ -144,7 +140,7 @@ fn run_scenario(
     let states = seeds::of_scenario(scenario, bench.clones, &options.states)?;
     let runs = options.runs.or(config.runs).unwrap_or(options.default_runs);
     let mut results = Vec::new();
-    for _ in 0..runs {
+    for index in 1..=runs {
         let run_id = id::prefixed(bench.ids, "run");
         let evidence = layout.run(&run_id);
         let told = Told {
@@ -174,6 +170,8 @@ fn run_scenario(
                     .unwrap_or(options.default_route),
                 expose_clone_urls: options.expose_clone_urls,
                 run_id: run_id.clone(),
+                index,
+                suite: Some(suite),
                 evidence: evidence.clone(),
                 evidence_as: evidence.clone(),
                 agent_folder: evidence.clone(),
@@ -191,8 +189,28 @@ fn run_scenario(
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),
         path: scenario.path.clone(),
+        tags: config.tags.clone(),
+        threshold,
+        held_by: Vec::new(),
+        quarantine: quarantine(scenario, &results),
+        planned: runs,
+        vacuous: None,
+        criteria: tally::of(&results),
         score: score::of_scenario(&scores, threshold),
         results,
+    })
+}
+
+/// The quarantine of a scenario whose Config calls it flaky.
+fn quarantine(scenario: &Scenario, results: &[RunResult]) -> Option<Quarantine> {
+    let config = &scenario.config;
+    config.flaky.then(|| Quarantine {
+        owner: config.owner.clone().unwrap_or_default(),
+        since: config.since.map(|day| day.to_string()).unwrap_or_default(),
+        release: results.len() > 1
+            && results
+                .iter()
+                .all(|result| result.score.status == score::RunStatus::Passed),
     })
 }
 

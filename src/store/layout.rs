@@ -67,7 +67,22 @@ impl Layout {
 
     /// The folder of one run's evidence.
     pub fn run(&self, run_id: &str) -> PathBuf {
-        self.root.join("cache").join("runs").join(run_id)
+        self.runs().join(run_id)
+    }
+
+    /// The folder of all runs' evidence.
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("cache").join("runs")
+    }
+
+    /// The folder of one invocation of `archal run`: its plan and its summary.
+    pub fn suite(&self, suite_id: &str) -> PathBuf {
+        self.suites().join(suite_id)
+    }
+
+    /// The folder of all of them.
+    pub fn suites(&self) -> PathBuf {
+        self.root.join("cache").join("suites")
     }
 
     /// The summary of the last run.

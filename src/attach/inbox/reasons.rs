@@ -150,6 +150,9 @@ fn unchecked_by_grade(grade: &Result<Grade, String>) -> Vec<String> {
                 "\"{}\": it raised while it was decided",
                 criterion.label
             )),
+            CriterionStatus::Unsure => {
+                Some(format!("\"{}\": the judge is unsure", criterion.label))
+            }
             CriterionStatus::Pass | CriterionStatus::Fail => None,
         })
         .collect();

@@ -15,10 +15,11 @@ use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
 use crate::run::attempt::RunResult;
 use crate::run::harness;
+use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport};
 use crate::run::scenarios::{self, Prepared};
 use crate::run::score::ScenarioStatus;
 use crate::run::seeds::{self, OtherStates};
-use crate::run::suite::{self, ScenarioReport, SuiteOptions};
+use crate::run::suite::{self, SuiteOptions};
 use crate::run::terminal;
 use crate::sandbox::child::ChildOutcome;
 use crate::scenario::discover;
@@ -160,7 +161,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .map_err(bench::suite_error)?;
     cx.printer.line(terminal::summary(&report).trim_end());
     cx.printer
-        .document(suite::SUMMARY_SCHEMA, suite::SUMMARY_VERSION, &report);
+        .document(SUMMARY_SCHEMA, SUMMARY_VERSION, &report);
     Ok(Exit::of_all(report.scenarios.iter().map(exit_of)))
 }
 

@@ -70,8 +70,13 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         schema_for!(crate::attach::retention::PruneReport).to_value()
     }),
     ("run", "one run of a scenario, `result.json`", || {
-        schema_for!(crate::run::attempt::RunResult).to_value()
+        schema_for!(crate::run::result::RunResult).to_value()
     }),
+    (
+        "run-summary",
+        "a whole suite, `last-run.json` and `archal run -o json`",
+        || schema_for!(crate::run::report::SuiteReport).to_value(),
+    ),
     (
         "trace",
         "a batch file of traces, `archal.trace.upload-batch`",

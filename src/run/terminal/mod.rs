@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use crate::session::{RouteLevel, RouteReport};
 
 use super::attempt::RunResult;
+use super::report::SuiteReport;
 use super::score::{CriterionStatus, RunStatus, ScenarioStatus};
-use super::suite::SuiteReport;
+use super::tally::CriterionTally;
 
 /// The most rows of evidence shown for a criterion.
 const ROWS: usize = 5;
@@ -49,13 +50,13 @@ pub fn summary(report: &SuiteReport) -> String {
             "{mark} {}/{} {} (satisfaction {satisfaction})",
             scenario.score.passed, scenario.score.runs, scenario.title
         );
-        for tally in tallies(&scenario.results) {
-            let (held, evaluated) = (tally.held, tally.evaluated);
+        for tally in &scenario.criteria {
+            let (held, evaluated) = (tally.passed, tally.evaluated());
             _ = writeln!(
                 out,
                 "    {held}/{evaluated} {}{}",
                 tally.label,
-                tally.remark()
+                remark(tally)
             );
         }
         if let Some(last) = scenario.results.last() {
@@ -123,59 +124,16 @@ fn failure(out: &mut String, result: &RunResult) {
     out.push('\n');
 }
 
-/// One criterion over all runs.
-#[derive(Default)]
-struct Tally {
-    label: String,
-    /// Runs in which it held.
-    held: usize,
-    /// Runs in which it was evaluated.
-    evaluated: usize,
-    /// Runs in which it held because there was nothing to hold for.
-    vacuous: usize,
-    /// Whether it takes a judge to decide it.
-    judged: bool,
-}
-
-impl Tally {
-    /// What the two numbers do not say.
-    fn remark(&self) -> String {
-        match (self.evaluated, self.vacuous) {
-            (0, _) if self.judged => " (not evaluated: no judge)".to_owned(),
-            (0, _) => " (not evaluated)".to_owned(),
-            (_, 0) => String::new(),
-            (_, vacuous) if vacuous == self.held => " (vacuous)".to_owned(),
-            (_, vacuous) => format!(" (vacuous in {vacuous})"),
-        }
+/// What a criterion's two numbers do not say.
+fn remark(tally: &CriterionTally) -> String {
+    match (tally.evaluated(), tally.vacuous) {
+        (0, _) if tally.unsure > 0 => " (the judge is unsure)".to_owned(),
+        (0, _) if tally.kind == "P" => " (not evaluated: no judge)".to_owned(),
+        (0, _) => " (not evaluated)".to_owned(),
+        (_, 0) => String::new(),
+        (_, vacuous) if vacuous == tally.passed => " (vacuous)".to_owned(),
+        (_, vacuous) => format!(" (vacuous in {vacuous})"),
     }
-}
-
-fn tallies(results: &[RunResult]) -> Vec<Tally> {
-    let mut tallies: Vec<Tally> = Vec::new();
-    for criterion in results.iter().flat_map(|result| &result.criteria) {
-        let at = tallies
-            .iter()
-            .position(|tally| tally.label == criterion.label)
-            .unwrap_or_else(|| {
-                tallies.push(Tally {
-                    label: criterion.label.clone(),
-                    judged: criterion.kind == "P",
-                    ..Tally::default()
-                });
-                tallies.len() - 1
-            });
-        let tally = &mut tallies[at];
-        match criterion.status {
-            CriterionStatus::Pass => {
-                tally.held += 1;
-                tally.evaluated += 1;
-                tally.vacuous += usize::from(criterion.vacuous);
-            }
-            CriterionStatus::Fail => tally.evaluated += 1,
-            CriterionStatus::Error | CriterionStatus::NotEvaluated => {}
-        }
-    }
-    tallies
 }
 
 /// The route for a person, with what it does not hold.
