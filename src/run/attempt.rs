@@ -27,6 +27,7 @@ use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -179,6 +180,7 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         return Err(AttemptError::Stopped);
     }
     let end = session.finish()?;
+    let outcome = child.outcome.clone();
     let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
@@ -187,6 +189,17 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let answer = &attempt.result.answer;
+    let told = transcript::of(&scenario.prompt, &attempt.calls, answer, &outcome);
+    let told = bench
+        .scrubber
+        .document(&told)
+        .map_err(AttemptError::Encode)?;
+    atomic::write_json(
+        &plan.evidence.join(transcript::FILE),
+        &told,
+        Durability::Derived,
+    )?;
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,

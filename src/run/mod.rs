@@ -13,12 +13,17 @@
 //! - [`report`]: a whole suite as it is kept.
 //! - [`totals`]: what its scenarios add up to.
 //! - [`suite`]: scenarios run as often as wanted, their evidence and summary on disk.
-//! - [`terminal`]: the same for a person.
+//! - [`transcript`]: a run as it went.
+//! - [`kept`]: suites and runs read back from the disk.
+//! - [`terminal`]: a suite for a person.
+//! - [`render`]: a suite in every other form in which it is read.
 
 pub mod answer;
 pub mod attempt;
 pub mod environment;
 pub mod harness;
+pub mod kept;
+pub mod render;
 pub mod report;
 pub mod result;
 pub mod scenarios;
@@ -29,3 +34,4 @@ pub mod suite;
 pub mod tally;
 pub mod terminal;
 pub mod totals;
+pub mod transcript;

@@ -332,3 +332,89 @@ fn count(scenarios: &[ScenarioChange]) -> Counts {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::run::render::sample;
+
+    use super::*;
+
+    #[test]
+    fn what_changed_is_told_and_few_runs_are_no_verdict() {
+        let before = sample::suite();
+        let mut after = sample::suite();
+        after.suite = "suite-0002".to_owned();
+        // Passed before, fails now.
+        after.scenarios[0].score.status = ScenarioStatus::Failed;
+        after.scenarios[0].score.passed = 0;
+        after.scenarios[0].criteria[0].passed = 0;
+        after.scenarios[0].criteria[0].failed = 1;
+        // Mended.
+        after.scenarios[1].score.status = ScenarioStatus::Passed;
+        // Of other names.
+        after.scenarios[4].scenario = "sunday".to_owned();
+        let comparison = of(&before, &after);
+        let verdicts: Vec<String> = comparison
+            .scenarios
+            .iter()
+            .map(|one| format!("{} {:?}", one.scenario, one.verdict))
+            .collect();
+        insta::assert_snapshot!(verdicts.join("\n"), @r"
+        fine Worse
+        triage Better
+        refund Same
+        label Unclear
+        sunday Added
+        late Same
+        weekend Removed
+        ");
+        assert_eq!(comparison.counts.worse, 1);
+        assert_eq!(comparison.counts.quarantined, 1);
+        let fell = comparison.scenarios[0].criteria[0].rates;
+        assert_eq!(fell.change, Change::PerhapsWorse);
+        let text = crate::run::terminal::comparison::comparison(&comparison, Default::default());
+        insta::assert_snapshot!(text, @r"
+              [1mbefore[0m suite-0001 of 2026-11-21T17:00:00.5Z, stopped before its last run
+               [1mafter[0m suite-0002 of 2026-11-21T17:00:00.5Z, stopped before its last run
+
+                [1;33mGONE[0m Weekends
+                     was passed, satisfaction 100, 0.412s a run
+                 [1mNEW[0m Weekends
+                     passed, satisfaction 100, 0.412s a run
+              [32mBETTER[0m Triage new bugs
+                     flaky, satisfaction 83.3, 20.676s a run → passed, satisfaction 83.3, 20.676s a run
+                     runs passed 2/3 → 2/3
+             [1;33mUNCLEAR[0m </script><img src=x onerror=alert(1)> | `*_ red<U+202E> ::error::x # #[error]y {{ 7*7 }}
+                     inconclusive, satisfaction none, 0.412s a run → inconclusive, satisfaction none, 0.412s a run
+                     runs passed 0/0 → 0/0: one side was never decided
+                     [1;33m•[0m Exactly 4 issues are closed 0/0 → 0/0: one side was never decided
+               [1;31mWORSE[0m Fine
+                     passed, satisfaction 100, 0.412s a run → failed, satisfaction 100, 0.412s a run
+                     runs passed 1/1 → 0/1: lower, too few runs to call it worse (chance alone does that with p = 1.000)
+                     [1;33m•[0m Exactly 4 issues are closed 1/1 → 0/1: lower, too few runs to call it worse (chance alone does that with p = 1.000)
+        ────────────────────────────────────────────────────────────
+            [1;31mCompared[0m 1 worse, 1 better, 1 without a change that can be told, 1 unclear, 1 new, 1 gone, 1 in quarantine
+        ");
+    }
+
+    #[test]
+    fn a_suite_against_itself_is_the_same() {
+        let suite = sample::suite();
+        let counts = of(&suite, &suite).counts;
+        // One says nothing on either side.
+        assert_eq!((counts.same, counts.unclear, counts.quarantined), (4, 1, 1));
+    }
+
+    #[test]
+    fn a_criterion_that_fell_by_more_than_chance_is_worse_at_equal_status() {
+        let mut before = sample::suite();
+        before.scenarios.truncate(1);
+        let tally = &mut before.scenarios[0].criteria[0];
+        (tally.passed, tally.failed) = (20, 0);
+        let mut after = before.clone();
+        let tally = &mut after.scenarios[0].criteria[0];
+        (tally.passed, tally.failed) = (12, 8);
+        assert_eq!(of(&before, &after).scenarios[0].verdict, Verdict::Worse);
+        assert_eq!(of(&after, &before).scenarios[0].verdict, Verdict::Better);
+    }
+}

@@ -35,7 +35,12 @@ pub type Line<'a> = &'a dyn Fn(&ScenarioReport, &str) -> Option<usize>;
 pub fn summary(report: &SuiteReport, base: Option<&Path>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    _ = writeln!(out, "## {} archal: {}\n", sign_of_all(report), text(&words::totals(report)));
+    _ = writeln!(
+        out,
+        "## {} archal: {}\n",
+        sign_of_all(report),
+        text(&words::totals(report))
+    );
     let mut facts = vec![format!("suite `{}`", code(&report.suite))];
     facts.extend(words::wall_ms(report).map(words::seconds));
     facts.extend(words::cost(report).map(|cost| format!("cost {}", text(&cost))));
@@ -50,21 +55,10 @@ pub fn summary(report: &SuiteReport, base: Option<&Path>) -> String {
         );
     }
     let mut ordered: Vec<&ScenarioReport> = report.scenarios.iter().collect();
-    ordered.sort_by_key(|scenario| urgency(scenario));
+    ordered.sort_by_key(|scenario| words::urgency(scenario));
     table(&mut out, &ordered);
     details(&mut out, &ordered, base);
     out
-}
-
-/// What needs a look comes first.
-fn urgency(scenario: &ScenarioReport) -> u8 {
-    match scenario.score.status {
-        ScenarioStatus::Passed => 4,
-        _ if scenario.quarantine.is_some() => 3,
-        ScenarioStatus::Failed => 0,
-        ScenarioStatus::Flaky => 1,
-        ScenarioStatus::Inconclusive => 2,
-    }
 }
 
 fn sign_of_all(report: &SuiteReport) -> &'static str {
@@ -94,7 +88,11 @@ fn table(out: &mut String, scenarios: &[&ScenarioReport]) {
     for (number, scenario) in scenarios.iter().enumerate() {
         if out.len() > TABLE {
             let left = scenarios.len() - number;
-            _ = writeln!(out, "\n{} more are not in this table; see the report.", words::count(left, "scenario"));
+            _ = writeln!(
+                out,
+                "\n{} more are not in this table; see the report.",
+                words::count(left, "scenario")
+            );
             break;
         }
         let score = &scenario.score;
@@ -192,12 +190,29 @@ fn detail(scenario: &ScenarioReport, base: Option<&Path>) -> String {
         );
         let mut lines: Vec<String> = Vec::new();
         lines.extend(criterion.cel.iter().map(|cel| quote::line(cel, WIDTH)));
-        lines.extend(criterion.explanation.iter().map(|why| quote::line(why, WIDTH)));
-        lines.extend(criterion.rows.iter().take(ROWS).map(|row| quote::row(row, WIDTH)));
+        lines.extend(
+            criterion
+                .explanation
+                .iter()
+                .map(|why| quote::line(why, WIDTH)),
+        );
+        lines.extend(
+            criterion
+                .rows
+                .iter()
+                .take(ROWS)
+                .map(|row| quote::row(row, WIDTH)),
+        );
         if criterion.rows.len() > ROWS {
             lines.push(format!("and {} more rows", criterion.rows.len() - ROWS));
         }
-        lines.extend(criterion.quotes.iter().take(ROWS).map(|text| quote::line(text, WIDTH)));
+        lines.extend(
+            criterion
+                .quotes
+                .iter()
+                .take(ROWS)
+                .map(|text| quote::line(text, WIDTH)),
+        );
         block(&mut out, &lines);
     }
     let answer = quote::head(&first.answer, 10, WIDTH);
@@ -207,7 +222,11 @@ fn detail(scenario: &ScenarioReport, base: Option<&Path>) -> String {
     }
     let others = bad.count();
     if others > 0 {
-        _ = writeln!(out, "\n{} did not pass either.", words::count(others, "other run"));
+        _ = writeln!(
+            out,
+            "\n{} did not pass either.",
+            words::count(others, "other run")
+        );
     }
     out.push_str("\n</details>\n\n");
     out
@@ -246,7 +265,9 @@ fn text(given: &str) -> String {
 
 /// Text in a code span, where numbers of characters are not read.
 fn code(given: &str) -> String {
-    quote::line(given, WIDTH).replace('`', "'").replace('|', "¦")
+    quote::line(given, WIDTH)
+        .replace('`', "'")
+        .replace('|', "¦")
 }
 
 /// The annotations: commands of the workflow, a line each, with what is left out said last.
@@ -271,12 +292,18 @@ pub fn annotations(report: &SuiteReport, base: Option<&Path>, line: Line<'_>) ->
         } else {
             scenarios.len()
         };
-        out.extend(scenarios[..shown].iter().map(|scenario| annotation(name, scenario, base, line)));
+        out.extend(
+            scenarios[..shown]
+                .iter()
+                .map(|scenario| annotation(name, scenario, base, line)),
+        );
         if shown < scenarios.len() {
             let left = words::count(scenarios.len() - shown, "more scenario");
             out.push(format!(
                 "::{name} title=archal::{}",
-                message(&format!("{left} without an annotation: GitHub shows ten of a level"))
+                message(&format!(
+                    "{left} without an annotation: GitHub shows ten of a level"
+                ))
             ));
         }
     }
@@ -312,8 +339,19 @@ fn annotation(
     told.extend(bad.map(|result| quote::line(&junit::headline(result), WIDTH)));
     if let Some(criterion) = broken {
         told.extend(criterion.cel.iter().map(|cel| quote::line(cel, WIDTH)));
-        told.extend(criterion.explanation.iter().map(|why| quote::line(why, WIDTH)));
-        told.extend(criterion.rows.iter().take(ROWS).map(|row| quote::row(row, WIDTH)));
+        told.extend(
+            criterion
+                .explanation
+                .iter()
+                .map(|why| quote::line(why, WIDTH)),
+        );
+        told.extend(
+            criterion
+                .rows
+                .iter()
+                .take(ROWS)
+                .map(|row| quote::row(row, WIDTH)),
+        );
     }
     told.extend(bad.map(|result| format!("archal runs show {}", result.run_id)));
     format!(
@@ -335,4 +373,56 @@ fn message(given: &str) -> String {
 /// A property as a command of the workflow has it.
 fn property(given: &str) -> String {
     message(given).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::render::sample;
+
+    use super::*;
+
+    #[test]
+    fn a_summary_is_text_whatever_a_run_said() {
+        let text = summary(&sample::suite(), Some(Path::new("/repo")));
+        assert!(!text.contains("<img") && !text.contains('\u{1b}'), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn annotations_are_one_line_each_and_name_the_place() {
+        let line = |_: &ScenarioReport, criterion: &str| (criterion == "exactly-4").then_some(9);
+        let lines = annotations(&sample::suite(), Some(Path::new("/repo")), &line);
+        assert!(lines.iter().all(|line| !line.contains('\n')));
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        ::error file=archal/refund.md,title=Refund by policy::failed 0/2 runs passed, satisfaction 0%0Athe harness exited with status 1%0Asize(github.issues) == 4%0A6 is not 4%0Aarchal runs show run-refund1
+        ::warning file=archal/triage.md,line=9,title=Triage new bugs::flaky 2/3 runs passed, satisfaction 83.3%0Abroken: Exactly 4 issues are closed%0Asize(github.issues.filter(i, i.state == "closed")) == 4%0A7 is not 4%0A{"number":1,"state":"closed"}%0A{"number":2,"state":"closed"}%0A{"number":3,"state":"closed"}%0A{"number":4,"state":"closed"}%0A{"number":5,"state":"closed"}%0Aarchal runs show run-triage2
+        ::warning file=archal/label.md,title=</script><img src=x onerror=alert(1)> | `*_ red<U+202E> %3A%3Aerror%3A%3Ax # #[error]y {{ 7*7 }}::inconclusive 0/1 runs passed, satisfaction none%0Acriterion exactly-4 raised: no such key: milestone%0Aarchal runs show run-label1
+        ::warning file=archal/late.md,title=In time::flaky 1/2 runs passed, satisfaction 50%0Ain quarantine, since 2026-10-02, owner support%0Athe harness ran out of time after 90.000s and was stopped%0Aarchal runs show run-late1
+        "#);
+    }
+
+    #[test]
+    fn limits_of_github_are_kept_and_said() {
+        let mut report = sample::suite();
+        let scenario = report.scenarios.remove(2);
+        let mut many = vec![scenario; 4_000];
+        for one in &mut many {
+            one.title = "x".repeat(300);
+        }
+        report.scenarios = many;
+        let text = summary(&report, None);
+        assert!(text.len() < 1 << 20, "{}", text.len());
+        assert!(text.contains("more are not in this table"));
+        assert!(text.contains("are left out: a summary may have 1 MiB"));
+        let lines = annotations(&report, None, &|_, _| None);
+        assert_eq!(lines.len(), ANNOTATIONS);
+        insta::assert_snapshot!(lines[9], @"::error title=archal::3991 more scenarios without an annotation: GitHub shows ten of a level");
+    }
+
+    #[test]
+    fn no_byte_of_a_text_is_a_command() {
+        assert_eq!(property("a:b,c%d\ne"), "a%3Ab%2Cc%25d%0Ae");
+        assert_eq!(message("a:b,c%d\r\ne"), "a:b,c%25d%0D%0Ae");
+        assert_eq!(text("a|b<c>`@x"), "a&#124;b&#60;c&#62;&#96;&#64;x");
+    }
 }

@@ -40,7 +40,11 @@ pub type Stderr<'a> = &'a dyn Fn(&RunResult) -> String;
 /// # Errors
 ///
 /// When the XML cannot be written.
-pub fn of(report: &SuiteReport, base: Option<&Path>, stderr: Stderr<'_>) -> Result<String, JunitError> {
+pub fn of(
+    report: &SuiteReport,
+    base: Option<&Path>,
+    stderr: Stderr<'_>,
+) -> Result<String, JunitError> {
     let mut document = Report::new("archal");
     if let Some(at) = time(&report.started_at) {
         document.set_timestamp(at);
@@ -50,7 +54,10 @@ pub fn of(report: &SuiteReport, base: Option<&Path>, stderr: Stderr<'_>) -> Resu
     ));
     let mut folders: BTreeMap<String, Vec<&ScenarioReport>> = BTreeMap::new();
     for scenario in &report.scenarios {
-        folders.entry(folder(scenario, base)).or_default().push(scenario);
+        folders
+            .entry(folder(scenario, base))
+            .or_default()
+            .push(scenario);
     }
     for (folder, scenarios) in folders {
         let mut suite = TestSuite::new(quote::line(&folder, WIDTH));
@@ -88,9 +95,16 @@ fn spent(scenario: &ScenarioReport) -> Duration {
 }
 
 fn case(scenario: &ScenarioReport, base: Option<&Path>, stderr: Stderr<'_>) -> TestCase {
-    let mut case = TestCase::new(quote::line(&scenario.title, WIDTH), status(scenario, stderr));
+    let mut case = TestCase::new(
+        quote::line(&scenario.title, WIDTH),
+        status(scenario, stderr),
+    );
     case.set_classname(quote::line(
-        &format!("{}.{}", folder(scenario, base).replace('/', "."), scenario.scenario),
+        &format!(
+            "{}.{}",
+            folder(scenario, base).replace('/', "."),
+            scenario.scenario
+        ),
         WIDTH,
     ));
     case.set_time(spent(scenario));
@@ -113,7 +127,12 @@ fn standing(scenario: &ScenarioReport) -> String {
         words::score(scenario.threshold)
     )];
     lines.extend(words::quarantine(scenario));
-    lines.extend(scenario.vacuous.as_deref().map(|why| quote::line(why, WIDTH)));
+    lines.extend(
+        scenario
+            .vacuous
+            .as_deref()
+            .map(|why| quote::line(why, WIDTH)),
+    );
     for tally in &scenario.criteria {
         let remark = words::remark(tally).map_or_else(String::new, |text| format!(" ({text})"));
         lines.push(format!(
@@ -229,7 +248,12 @@ fn account(result: &RunResult) -> String {
             said(&criterion.label)
         ));
         lines.extend(criterion.cel.iter().map(|cel| format!("  {}", said(cel))));
-        lines.extend(criterion.explanation.iter().map(|why| format!("  {}", said(why))));
+        lines.extend(
+            criterion
+                .explanation
+                .iter()
+                .map(|why| format!("  {}", said(why))),
+        );
         let rows = criterion.rows.iter().take(ROWS);
         lines.extend(rows.map(|row| format!("  {}", quote::row(row, WIDTH))));
         if criterion.rows.len() > ROWS {
@@ -238,10 +262,35 @@ fn account(result: &RunResult) -> String {
         let quotes = criterion.quotes.iter().take(ROWS);
         lines.extend(quotes.map(|text| format!("  \"{}\"", said(text))));
     }
-    lines.push(format!("evidence: {}", result.evidence.display()));
+    lines.push(format!("evidence: archal runs show {}", result.run_id));
     lines.join("\n")
 }
 
 fn time(text: &str) -> Option<chrono::DateTime<chrono::FixedOffset>> {
     chrono::DateTime::parse_from_rfc3339(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::render::sample;
+
+    use super::*;
+
+    fn xml() -> String {
+        let stderr = |_: &RunResult| "one\n::error::two\n".to_owned();
+        of(&sample::suite(), Some(Path::new("/repo")), &stderr).expect("XML")
+    }
+
+    #[test]
+    fn a_suite_is_what_readers_of_results_read() {
+        insta::assert_snapshot!(xml());
+    }
+
+    #[test]
+    fn it_reads_back_as_it_was_written() {
+        let text = xml();
+        let read = Report::deserialize_from_str(&text).expect("JUnit");
+        assert_eq!((read.tests, read.failures, read.errors), (6, 2, 1));
+        assert_eq!(read.to_string().expect("XML"), text);
+    }
 }

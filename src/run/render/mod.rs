@@ -13,5 +13,7 @@ pub mod github;
 pub mod html;
 pub mod junit;
 pub mod quote;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod significance;
 pub mod words;

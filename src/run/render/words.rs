@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::run::report::{ScenarioReport, SuiteReport};
+use crate::run::report::{ScenarioReport, SuiteReport, Totals};
 use crate::run::result::RunResult;
 use crate::run::score::{CriterionReport, CriterionStatus, RunStatus, ScenarioStatus};
 use crate::run::tally::CriterionTally;
@@ -65,7 +65,7 @@ pub fn bytes(count: u64) -> String {
 
 /// Dollars, with more digits the smaller the amount is.
 pub fn dollars(amount: f64) -> String {
-    if amount >= 1.0 || amount == 0.0 {
+    if amount >= 0.1 || amount == 0.0 {
         format!("${amount:.2}")
     } else {
         format!("${amount:.4}")
@@ -101,9 +101,7 @@ pub fn harness(result: &RunResult) -> Option<String> {
             "the harness ran out of time after {} and was stopped",
             seconds(result.duration_ms)
         )),
-        ChildOutcome::NotStarted { reason } => {
-            Some(format!("the harness did not start: {reason}"))
-        }
+        ChildOutcome::NotStarted { reason } => Some(format!("the harness did not start: {reason}")),
         ChildOutcome::Stopped => Some("archal was asked to stop".to_owned()),
     }
 }
@@ -116,6 +114,17 @@ pub fn route(report: &RouteReport) -> String {
         (RouteLevel::Proxy, Some(reason)) => {
             format!("proxy (leaks possible; isolated does not work here: {reason})")
         }
+    }
+}
+
+/// Where a scenario stands among others: what needs a look first, passed ones last.
+pub fn urgency(scenario: &ScenarioReport) -> u8 {
+    match scenario.score.status {
+        ScenarioStatus::Passed => 4,
+        _ if scenario.quarantine.is_some() => 3,
+        ScenarioStatus::Failed => 0,
+        ScenarioStatus::Flaky => 1,
+        ScenarioStatus::Inconclusive => 2,
     }
 }
 
@@ -168,15 +177,38 @@ pub fn quarantine(scenario: &ScenarioReport) -> Option<String> {
     } else {
         ""
     };
+    let or_nobody = |text: &str| {
+        if text.is_empty() {
+            "not named".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     Some(format!(
-        "in quarantine since {}, owner {}{release}",
-        quarantine.since, quarantine.owner
+        "in quarantine, since {}, owner {}{release}",
+        or_nobody(&quarantine.since),
+        or_nobody(&quarantine.owner)
     ))
 }
 
 /// What a suite counts, in a sentence: scenarios, then runs.
 pub fn totals(report: &SuiteReport) -> String {
     let totals = &report.totals;
+    let runs = [
+        (totals.runs_passed, "passed"),
+        (totals.runs_failed, "failed"),
+        (totals.runs_inconclusive, "inconclusive"),
+    ];
+    format!(
+        "{}; {}: {}",
+        scenarios(totals),
+        count(totals.runs, "run"),
+        counted(&runs)
+    )
+}
+
+/// The scenarios a suite counts.
+pub fn scenarios(totals: &Totals) -> String {
     let kinds = [
         (totals.passed, "passed"),
         (totals.failed, "failed"),
@@ -184,17 +216,10 @@ pub fn totals(report: &SuiteReport) -> String {
         (totals.inconclusive, "inconclusive"),
         (totals.quarantined, "in quarantine"),
     ];
-    let runs = [
-        (totals.runs_passed, "passed"),
-        (totals.runs_failed, "failed"),
-        (totals.runs_inconclusive, "inconclusive"),
-    ];
     format!(
-        "{}: {}; {}: {}",
+        "{}: {}",
         count(totals.scenarios, "scenario"),
-        counted(&kinds),
-        count(totals.runs, "run"),
-        counted(&runs)
+        counted(&kinds)
     )
 }
 

@@ -1,169 +1,101 @@
-//! A suite for a person: a line a run, the failures last, the next command.
+//! A suite for a person at a terminal: a line a run as it ends, then what failed, what every
+//! scenario came to, one line of sums and the next command.
+//!
+//! - [`progress`]: the line of a run that ended.
+//! - `failure`: the runs of a scenario that did not pass, equal ones once.
+//! - [`summary`]: the whole.
+//! - [`comparison`]: two suites beside each other.
+//! - [`evidence`]: the calls of a run and what they changed.
+//! - [`page`]: lines, wrapped where a terminal is narrow.
 
-use std::fmt::Write as _;
+pub mod comparison;
+pub mod evidence;
+mod failure;
+pub mod page;
+pub mod progress;
+pub mod summary;
 
-use crate::session::{RouteLevel, RouteReport};
+use std::path::Path;
 
-use super::attempt::RunResult;
+use crate::report::style::Style;
+
+use super::kept::evidence as evidence_files;
+use super::render::words;
 use super::report::SuiteReport;
-use super::score::{CriterionStatus, RunStatus, ScenarioStatus};
-use super::tally::CriterionTally;
+use super::result::RunResult;
+use super::score::{RunStatus, ScenarioStatus};
 
-/// The most rows of evidence shown for a criterion.
-const ROWS: usize = 5;
+pub use failure::Stderr;
+pub use words::route;
 
-/// One line for a run that ended: `PASS [ 0.412s] close-stale-issues run-3f9c0a1b2c3d`.
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Detail {
+    /// What did not pass, by name, and the sums.
+    Quiet,
+    /// What did not pass with its evidence, every scenario with its criteria.
+    #[default]
+    Usual,
+    /// The same with more of the evidence, and passed runs too.
+    All,
+}
+
+/// How a suite is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look<'a> {
+    /// Columns of the terminal; none where lines are not wrapped.
+    pub width: Option<usize>,
+    /// How much is told.
+    pub detail: Detail,
+    /// The folder paths are shown relative to.
+    pub base: Option<&'a Path>,
+}
+
+/// The line of a run that ended, not wrapped.
 pub fn progress(result: &RunResult) -> String {
-    format!(
-        "{} [{:>8.3}s] {} {}",
-        mark(result.score.status),
-        seconds(result.duration_ms),
-        result.scenario,
-        result.run_id
-    )
+    progress::line(result, None, Look::default())
 }
 
-/// The summary of a suite.
+/// The summary of a suite, not wrapped.
 pub fn summary(report: &SuiteReport) -> String {
-    let mut out = String::new();
-    for scenario in &report.scenarios {
-        for result in &scenario.results {
-            if result.score.status != RunStatus::Passed {
-                failure(&mut out, result);
-            }
-        }
-    }
-    for scenario in &report.scenarios {
-        let mark = match scenario.score.status {
-            ScenarioStatus::Passed => "PASS",
-            ScenarioStatus::Failed => "FAIL",
-            ScenarioStatus::Flaky => "FLAKY",
-            ScenarioStatus::Inconclusive => "INCONCLUSIVE",
-        };
-        let satisfaction = scenario
-            .score
-            .satisfaction
-            .map_or_else(|| "none".to_owned(), |value| format!("{value:.0}"));
-        // Writing to a String cannot fail.
-        _ = writeln!(
-            out,
-            "{mark} {}/{} {} (satisfaction {satisfaction})",
-            scenario.score.passed, scenario.score.runs, scenario.title
-        );
-        for tally in &scenario.criteria {
-            let (held, evaluated) = (tally.passed, tally.evaluated());
-            _ = writeln!(
-                out,
-                "    {held}/{evaluated} {}{}",
-                tally.label,
-                remark(tally)
-            );
-        }
-        if let Some(last) = scenario.results.last() {
-            _ = writeln!(
-                out,
-                "    route: {}; evidence: {}",
-                route(&last.route),
-                last.evidence.display()
-            );
-        }
-    }
-    out
+    let stderr = |result: &RunResult| {
+        evidence_files::tail(&result.evidence.join("stderr"), 64 << 10)
+            .map(|tail| tail.text)
+            .unwrap_or_default()
+    };
+    summary::of(report, &stderr, Look::default())
 }
 
-fn failure(out: &mut String, result: &RunResult) {
-    _ = writeln!(
-        out,
-        "{} {} {}",
-        mark(result.score.status),
-        result.scenario,
-        result.run_id
-    );
-    for reason in &result.inconclusive {
-        _ = writeln!(out, "  inconclusive: {reason}");
-    }
-    use crate::sandbox::child::ChildOutcome;
-    match &result.harness {
-        ChildOutcome::Exited { code: 0 } => {}
-        ChildOutcome::Exited { code } => {
-            _ = writeln!(
-                out,
-                "  the harness exited with status {code}; see stderr in the evidence"
-            );
-        }
-        ChildOutcome::Killed { signal } => {
-            _ = writeln!(out, "  the harness was killed by signal {signal}");
-        }
-        ChildOutcome::TimedOut => {
-            _ = writeln!(
-                out,
-                "  the harness ran out of time after {:.1} s and was stopped",
-                seconds(result.duration_ms)
-            );
-        }
-        ChildOutcome::NotStarted { .. } | ChildOutcome::Stopped => {}
-    }
-    for criterion in &result.criteria {
-        if criterion.status != CriterionStatus::Fail {
-            continue;
-        }
-        _ = writeln!(out, "  broken: {}", criterion.label);
-        if let Some(cel) = &criterion.cel {
-            _ = writeln!(out, "    {cel}");
-        }
-        if let Some(explanation) = &criterion.explanation {
-            _ = writeln!(out, "    {explanation}");
-        }
-        for row in criterion.rows.iter().take(ROWS) {
-            _ = writeln!(out, "    {}", short(&row.to_string()));
-        }
-        if criterion.rows.len() > ROWS {
-            _ = writeln!(out, "    … and {} more rows", criterion.rows.len() - ROWS);
-        }
-    }
-    out.push('\n');
+/// Columns of the word that begins a line.
+const MARK: usize = 12;
+
+/// The status of a run, painted, at the end of its column.
+fn run_mark(status: RunStatus) -> String {
+    let (word, style) = match status {
+        RunStatus::Passed => ("PASS", Style::Good),
+        RunStatus::Failed => ("FAIL", Style::Error),
+        RunStatus::Inconclusive => ("INCONCLUSIVE", Style::Warning),
+    };
+    mark(word, style)
 }
 
-/// What a criterion's two numbers do not say.
-fn remark(tally: &CriterionTally) -> String {
-    match (tally.evaluated(), tally.vacuous) {
-        (0, _) if tally.unsure > 0 => " (the judge is unsure)".to_owned(),
-        (0, _) if tally.kind == "P" => " (not evaluated: no judge)".to_owned(),
-        (0, _) => " (not evaluated)".to_owned(),
-        (_, 0) => String::new(),
-        (_, vacuous) if vacuous == tally.passed => " (vacuous)".to_owned(),
-        (_, vacuous) => format!(" (vacuous in {vacuous})"),
-    }
+/// The status of a scenario, painted, at the end of its column.
+fn scenario_mark(status: ScenarioStatus, quarantined: bool) -> String {
+    let (word, style) = match status {
+        ScenarioStatus::Passed => ("PASS", Style::Good),
+        _ if quarantined => ("QUARANTINED", Style::Warning),
+        ScenarioStatus::Failed => ("FAIL", Style::Error),
+        ScenarioStatus::Flaky => ("FLAKY", Style::Warning),
+        ScenarioStatus::Inconclusive => ("INCONCLUSIVE", Style::Warning),
+    };
+    mark(word, style)
 }
 
-/// The route for a person, with what it does not hold.
-pub fn route(report: &RouteReport) -> String {
-    match (report.level, &report.reason) {
-        (RouteLevel::Isolated, _) => "isolated".to_owned(),
-        (RouteLevel::Proxy, None) => "proxy (leaks possible)".to_owned(),
-        (RouteLevel::Proxy, Some(reason)) => {
-            format!("proxy (leaks possible; isolated does not work here: {reason})")
-        }
-    }
-}
-
-fn mark(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Passed => "PASS",
-        RunStatus::Failed => "FAIL",
-        RunStatus::Inconclusive => "VOID",
-    }
-}
-
-fn seconds(milliseconds: u64) -> f64 {
-    std::time::Duration::from_millis(milliseconds).as_secs_f64()
-}
-
-fn short(text: &str) -> String {
-    const LIMIT: usize = 160;
-    if text.chars().count() <= LIMIT {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(LIMIT - 1).collect();
-    format!("{cut}…")
+/// A word, painted, at the end of its column.
+fn mark(word: &str, style: Style) -> String {
+    format!(
+        "{}{}",
+        " ".repeat(MARK.saturating_sub(word.len())),
+        style.paint(word)
+    )
 }
