@@ -282,6 +282,7 @@ impl Engine {
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             scrubber: &ready.settings.scrubber,
+            judge: None,
             stop: Some(stop),
         }
     }

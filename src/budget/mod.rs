@@ -11,6 +11,7 @@
 //! - [`entry`]: an attempt in the ledger.
 //! - [`ledger`]: reserve, meter, charge, release.
 //! - [`repair`]: the way on from a broken ledger.
+//! - [`spent`]: what an attempt spent, by its own word.
 //! - [`summary`]: what was spent, for people and programs.
 
 pub mod amount;
@@ -19,6 +20,7 @@ pub mod entry;
 pub mod ledger;
 pub mod prices;
 pub mod repair;
+pub mod spent;
 pub mod standing;
 pub mod summary;
 

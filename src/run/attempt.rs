@@ -2,11 +2,13 @@
 //! resulted, and all of it on disk.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::schema::RouteMode;
+use crate::judge::Judge;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::hold::Probe;
@@ -21,7 +23,9 @@ use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 
 use super::answer;
+use super::cost::{self, Pricing};
 use super::environment::{METRICS_FILE, TRACE_FILE};
+use super::judged;
 pub use super::result::RunResult;
 use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus};
@@ -50,6 +54,8 @@ pub struct Bench<'a> {
     pub environment: &'a Environment,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
+    /// Who decides `[P]` criteria; none where nobody does.
+    pub judge: Option<&'a Judge<'a>>,
     /// Ends the run that is under way; none where nobody can ask for it.
     pub stop: Option<&'a StopToken>,
 }
@@ -80,6 +86,8 @@ pub struct AttemptPlan<'a> {
     pub index: u32,
     /// The suite it belongs to.
     pub suite: Option<&'a str>,
+    /// What tokens cost, where the agent says only those.
+    pub pricing: Option<&'a Pricing>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
@@ -135,6 +143,7 @@ pub enum AttemptError {
 pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
+    let requested = bench.clock.monotonic();
     let clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
@@ -179,18 +188,29 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped);
     }
+    let alive = child.alive;
     let end = session.finish()?;
-    let outcome = child.outcome.clone();
-    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
+    let mut attempt = decided(
+        bench,
+        plan.prepared,
+        &plan.run_id,
+        &plan.evidence_as,
+        child,
+        end,
+    );
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
+    let report = fs::read(plan.evidence.join(METRICS_FILE)).ok();
+    attempt.result.metrics = report.as_deref().and_then(cost::metrics);
+    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
     let answer = &attempt.result.answer;
-    let told = transcript::of(&scenario.prompt, &attempt.calls, answer, &outcome);
+    let outcome = &attempt.result.harness;
+    let told = transcript::of(&scenario.prompt, &attempt.calls, answer, outcome);
     let told = bench
         .scrubber
         .document(&told)
@@ -200,6 +220,9 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         &told,
         Durability::Derived,
     )?;
+    let took = bench.clock.monotonic().saturating_sub(requested);
+    let added = took.saturating_sub(alive);
+    attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,
@@ -229,7 +252,7 @@ fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteErr
             Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
             // A link or a pipe in the evidence folder is not evidence.
             None => {
-                std::fs::remove_file(&kept).ok();
+                fs::remove_file(&kept).ok();
             }
         }
     }
@@ -243,7 +266,8 @@ struct Kept<'a> {
     agent_folder: &'a Path,
 }
 
-fn judge(
+fn decided(
+    bench: &Bench<'_>,
     prepared: &Prepared,
     run_id: &str,
     evidence: &Path,
@@ -251,7 +275,7 @@ fn judge(
     end: SessionEnd,
 ) -> Attempt {
     let answer = answer::of(&child.stdout);
-    let duration_ms = u64::try_from(child.duration.as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
         .calls
         .iter()
@@ -338,11 +362,16 @@ fn judge(
             ));
         }
     }
-    let score = score::of_run(
-        &criteria,
-        started && !child.succeeded(),
-        !inconclusive.is_empty(),
-    );
+    let has_failed = started && !child.succeeded();
+    let skip = if has_failed {
+        Some("not asked: the harness failed")
+    } else if !inconclusive.is_empty() {
+        Some("not asked: the run says nothing")
+    } else {
+        None
+    };
+    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
         version: 1,

@@ -6,12 +6,14 @@
 //! - [`criteria`]: compiling and evaluating CEL criteria against the schemas of the clones.
 //! - [`matching`]: which traces a scenario is for.
 //! - [`discover`]: scenario files in files, folders and patterns.
+//! - [`untouched`]: what a scenario is before any agent has done anything.
 
 pub mod criteria;
 pub mod discover;
 pub mod format;
 pub mod matching;
 pub mod spec;
+pub mod untouched;
 
 #[cfg(test)]
 mod fixture;

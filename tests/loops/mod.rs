@@ -14,6 +14,7 @@ mod misbehaving;
 mod money;
 mod repeatable;
 mod resume;
+mod suite;
 mod tended;
 mod trace_folder;
 mod trouble;

@@ -8,7 +8,7 @@ const ORDER: &[&[&str]] = &[
     &["config"],
     &["store", "report"],
     &["budget"],
-    &["git", "sandbox"],
+    &["git", "judge", "sandbox"],
     &["host"],
     &["ingest"],
     &["scenario"],

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let file = args.file.config.as_deref();
     if args.network {
         let loaded = cx.load_config(file, Path::new("."), &[])?;
-        network::print(&loaded.config, cx);
+        network::print(&loaded, cx);
         return Ok(Exit::Fine);
     }
     let checks = checks::all(file, cx);
