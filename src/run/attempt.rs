@@ -210,11 +210,9 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         .map_err(AttemptError::Encode)?;
     let answer = &attempt.result.answer;
     let outcome = &attempt.result.harness;
-    let told = transcript::of(&scenario.prompt, &attempt.calls, answer, outcome);
-    let told = bench
-        .scrubber
-        .document(&told)
-        .map_err(AttemptError::Encode)?;
+    // Calls and answer have lost their secrets already.
+    let prompt = bench.scrubber.text(&scenario.prompt);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome);
     atomic::write_json(
         &plan.evidence.join(transcript::FILE),
         &told,

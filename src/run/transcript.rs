@@ -18,7 +18,7 @@ pub const VERSION: u32 = 1;
 pub const FILE: &str = "transcript.json";
 
 /// Bytes of a body as JSON, above which it is left to `calls.jsonl`.
-const BODY: usize = 16 << 10;
+const BODY: usize = 4 << 10;
 /// Calls told; a run may make many more.
 const CALLS: usize = 2_000;
 

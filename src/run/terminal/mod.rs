@@ -19,10 +19,7 @@ use std::path::Path;
 
 use crate::report::style::Style;
 
-use super::kept::evidence as evidence_files;
 use super::render::words;
-use super::report::SuiteReport;
-use super::result::RunResult;
 use super::score::{RunStatus, ScenarioStatus};
 
 pub use failure::Stderr;
@@ -49,21 +46,6 @@ pub struct Look<'a> {
     pub detail: Detail,
     /// The folder paths are shown relative to.
     pub base: Option<&'a Path>,
-}
-
-/// The line of a run that ended, not wrapped.
-pub fn progress(result: &RunResult) -> String {
-    progress::line(result, None, Look::default())
-}
-
-/// The summary of a suite, not wrapped.
-pub fn summary(report: &SuiteReport) -> String {
-    let stderr = |result: &RunResult| {
-        evidence_files::tail(&result.evidence.join("stderr"), 64 << 10)
-            .map(|tail| tail.text)
-            .unwrap_or_default()
-    };
-    summary::of(report, &stderr, Look::default())
 }
 
 /// Columns of the word that begins a line.
