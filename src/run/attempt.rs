@@ -24,7 +24,7 @@ use archal_core::id::IdSource;
 
 use super::answer;
 use super::cost::{self, Pricing};
-use super::environment::{METRICS_FILE, TRACE_FILE};
+use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
 pub use super::result::RunResult;
 use super::scenarios::Prepared;
@@ -140,7 +140,8 @@ pub enum AttemptError {
 }
 
 /// Makes one run.
-pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+    environment::without_service_tokens(&mut plan.environment, bench.clones);
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
     let requested = bench.clock.monotonic();
