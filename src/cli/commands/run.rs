@@ -298,11 +298,9 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
         .map(|path| request.directory.join(path));
     let wanted = bench::wanted(flag.as_deref(), loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    let program = harness.command.first().map_or("", String::as_str);
-    if !harness::is_there(program, &loaded.directory, &cx.environment) {
-        return Err(bench::no_harness(harness::HarnessError::Missing {
-            path: program.into(),
-        }));
+    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
+    for note in &harness.notes {
+        cx.printer.note(note);
     }
     Ok(harness)
 }
