@@ -21,5 +21,6 @@ pub(crate) mod prune;
 pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod watch;
