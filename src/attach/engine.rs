@@ -131,6 +131,7 @@ impl Engine {
     /// An engine over a state that was opened. What a killed process left under way is settled:
     /// its attempts are charged, its jobs go back into the queue.
     pub fn new(surround: Surround, state: State, ledger: Ledger) -> Result<Self, EngineError> {
+        let ledger = ledger.held_by(surround.layout.root());
         let engine = Self {
             surround,
             state,
@@ -282,6 +283,7 @@ impl Engine {
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             scrubber: &ready.settings.scrubber,
+            judge: None,
             stop: Some(stop),
         }
     }

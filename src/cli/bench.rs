@@ -7,8 +7,14 @@ use std::path::{Path, PathBuf};
 use archal_core::environment::Environment;
 use archal_core::redact::Redactor;
 
+use crate::budget::ledger;
+use crate::budget::prices::Prices;
 use crate::config::{Loaded, agent};
 use crate::ingest::key;
+use crate::judge::Judge;
+use crate::judge::cache::Cache;
+use crate::judge::purse::Purse;
+use crate::judge::settings::Settings;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::scrub::{self, Scrubber};
@@ -20,6 +26,7 @@ use crate::store::layout::Layout;
 
 use super::context::CommandContext;
 use super::error::CliError;
+use super::exit::Exit;
 
 /// What a command keeps for as long as it runs agents.
 pub(crate) struct Tools {
@@ -34,13 +41,11 @@ impl Tools {
     ///
     /// When a pattern of the configuration cannot be used.
     pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Result<Self, CliError> {
+        let mut keys = loaded.config.agent_keys.clone();
+        keys.push(loaded.config.judge.api_key_env.clone());
         Ok(Self {
             probe: hold::probe(&cx.binary),
-            scrubber: Scrubber::new(
-                redactor(cx, loaded)?,
-                &cx.environment,
-                &loaded.config.agent_keys,
-            ),
+            scrubber: Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys),
         })
     }
 
@@ -54,9 +59,72 @@ impl Tools {
             probe: &self.probe,
             environment: &cx.environment,
             scrubber: &self.scrubber,
+            judge: None,
             stop: None,
         }
     }
+}
+
+/// The judge of `[P]` criteria; none where none is configured. `is_forced` says that its model was
+/// named on the command line.
+///
+/// # Errors
+///
+/// When the one that was meant cannot be asked, or the prices cannot be read.
+pub(crate) fn judge<'a>(
+    tools: &Tools,
+    layout: &Layout,
+    loaded: &Loaded,
+    is_forced: bool,
+    cx: &'a CommandContext,
+) -> Result<Option<Judge<'a>>, CliError> {
+    let settings = Settings::of(loaded, is_forced).map_err(|finding| {
+        CliError::config("the judge in the configuration cannot be asked")
+            .at([finding], loaded.source.clone())
+    })?;
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let own = loaded.config.budget.prices.as_deref();
+    let own = own.map(|path| loaded.directory.join(path));
+    let prices = Prices::load(own.as_deref())
+        .map_err(|error| CliError::config(error).hint("archal schema prices"))?;
+    let purse = Purse::new(&settings, ledger::path(&cx.environment));
+    Ok(Some(Judge::new(
+        settings,
+        &cx.environment,
+        tools.scrubber.redactor().clone(),
+        cx.clock.clone(),
+        prices,
+        purse,
+        Cache::new(layout.judge_cache()),
+    )))
+}
+
+/// Tells what kept the judge from deciding, and how the command ends for it.
+pub(crate) fn judge_ended(judge: Option<&Judge<'_>>, cx: &CommandContext) -> Vec<Exit> {
+    let Some(judge) = judge else {
+        return Vec::new();
+    };
+    for note in judge.notes() {
+        cx.printer.note(note);
+    }
+    let standing = judge.standing();
+    let ends = [
+        (standing.spent, Exit::Budget),
+        (standing.unavailable, Exit::CouldNotRun),
+    ];
+    ends.into_iter()
+        .filter_map(|(not, exit)| {
+            let not = not?;
+            cx.printer
+                .note(format!("`[P]` criteria were not evaluated: {}", not.reason));
+            if let Some(hint) = not.hint {
+                cx.printer.note(format!("hint: {hint}"));
+            }
+            Some(exit)
+        })
+        .collect()
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and
@@ -95,6 +163,9 @@ pub(crate) fn wanted<'a>(
 
 /// A missing harness as an error with what to do about it.
 pub(crate) fn no_harness(error: HarnessError) -> CliError {
+    if let Some(hint) = error.hint() {
+        return CliError::environment(error).hint(hint);
+    }
     CliError::environment(error)
         .hint("archal run --harness <file>")
         .hint("or name it in .archal.json: \"agent\": {\"command\": \"python3\", \"args\": [\"agent.py\"]}")
@@ -151,7 +222,15 @@ pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, Cl
 
 /// A run that could not be made, as an error with what to do about it.
 pub(crate) fn attempt_error(error: AttemptError) -> CliError {
-    let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
+    match error {
+        AttemptError::Session(error) => session_error(error),
+        other => CliError::environment(other),
+    }
+}
+
+/// A session that could not be opened, as an error with the places it comes from.
+pub(crate) fn session_error(error: SessionError) -> CliError {
+    let SessionError::Seed { clone, diagnostics } = error else {
         return CliError::environment(error);
     };
     CliError::config(format!("the {clone} clone refuses its starting state"))

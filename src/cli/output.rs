@@ -355,8 +355,9 @@ pub(super) fn start_log(
     printer: &Printer,
 ) -> Result<(), CliError> {
     let level = match verbosity {
-        0 => "warn",
-        1 => "archal=info,warn",
+        // What goes wrong in a tool call is the agent's affair and stands in its answer.
+        0 => "warn,rmcp=error",
+        1 => "archal=info,warn,rmcp=error",
         2 => "archal=debug,info",
         _ => "trace",
     };

@@ -52,6 +52,9 @@ pub struct Config {
     pub workspace: Workspace,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
+    /// evaluated.
+    pub judge: Judge,
     /// What attempts may cost.
     pub budget: Budget,
     /// Which values are kept from disk, logs, models and children.
@@ -79,6 +82,7 @@ impl Default for Config {
             agent_keys: Vec::new(),
             workspace: Workspace::default(),
             attach: Attach::default(),
+            judge: Judge::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),
             retention: Retention::default(),
@@ -310,6 +314,55 @@ impl ExecutionPolicy {
             Self::Fix => "fix",
         }
     }
+}
+
+/// Who decides `[P]` criteria.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Judge {
+    /// Whose protocol the judge speaks: `openai`, which many servers speak, `anthropic`, `gemini` or
+    /// `ollama`. `null` takes the one that the model's name tells: `claude-…`, `gpt-…`, `gemini-…`.
+    pub provider: Option<JudgeProvider>,
+    /// The model, as its provider names it. A scenario's `evaluator-model` wins, `--judge-model`
+    /// over both.
+    pub model: Option<String>,
+    /// The address of the provider: `http://localhost:8000/v1`. `null` is the provider's own.
+    pub base_url: Option<String>,
+    /// The environment variable that holds the judge's key. No child of archal gets it, so it is
+    /// not the variable of the agent's own key.
+    pub api_key_env: String,
+    /// The most that one invocation may spend on the judge, in dollars, or `"none"`.
+    pub budget_usd: BudgetCap,
+    /// How long the judge may take for one answer, in seconds.
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout: u32,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self {
+            provider: None,
+            model: None,
+            base_url: None,
+            api_key_env: "ARCHAL_JUDGE_API_KEY".to_owned(),
+            budget_usd: BudgetCap::Usd(1.0),
+            timeout: 120,
+        }
+    }
+}
+
+/// A protocol of model providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JudgeProvider {
+    /// Chat completions of OpenAI and of the many servers that are compatible with it.
+    OpenAi,
+    /// Messages of Anthropic.
+    Anthropic,
+    /// Content generation of Gemini.
+    Gemini,
+    /// The chat of Ollama.
+    Ollama,
 }
 
 /// What attempts may cost.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::schema::RouteMode;
+use crate::judge::Judge;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::hold::Probe;
@@ -23,7 +24,8 @@ use archal_core::id::IdSource;
 
 use super::answer;
 use super::cost::{self, Pricing};
-use super::environment::{METRICS_FILE, TRACE_FILE};
+use super::environment::{self, METRICS_FILE, TRACE_FILE};
+use super::judged;
 pub use super::result::RunResult;
 use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus};
@@ -51,6 +53,8 @@ pub struct Bench<'a> {
     pub environment: &'a Environment,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
+    /// Who decides `[P]` criteria; none where nobody does.
+    pub judge: Option<&'a Judge<'a>>,
     /// Ends the run that is under way; none where nobody can ask for it.
     pub stop: Option<&'a StopToken>,
 }
@@ -135,7 +139,8 @@ pub enum AttemptError {
 }
 
 /// Makes one run.
-pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+    environment::without_service_tokens(&mut plan.environment, bench.clones);
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
     let requested = bench.clock.monotonic();
@@ -185,7 +190,14 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     }
     let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
+    let mut attempt = decided(
+        bench,
+        plan.prepared,
+        &plan.run_id,
+        &plan.evidence_as,
+        child,
+        end,
+    );
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -242,7 +254,8 @@ struct Kept<'a> {
     agent_folder: &'a Path,
 }
 
-fn judge(
+fn decided(
+    bench: &Bench<'_>,
     prepared: &Prepared,
     run_id: &str,
     evidence: &Path,
@@ -337,11 +350,16 @@ fn judge(
             ));
         }
     }
-    let score = score::of_run(
-        &criteria,
-        started && !child.succeeded(),
-        !inconclusive.is_empty(),
-    );
+    let has_failed = started && !child.succeeded();
+    let skip = if has_failed {
+        Some("not asked: the harness failed")
+    } else if !inconclusive.is_empty() {
+        Some("not asked: the run says nothing")
+    } else {
+        None
+    };
+    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
         version: 1,

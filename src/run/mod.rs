@@ -3,6 +3,7 @@
 //! - [`harness`]: which program is the agent, and how it is started.
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
+//! - `judged`: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
 //! - [`seeds`]: the starting state of each clone of a scenario.
@@ -27,6 +28,7 @@ pub mod cost;
 pub mod environment;
 pub mod estimate;
 pub mod harness;
+mod judged;
 pub mod plan;
 pub mod ready;
 pub mod report;

@@ -103,6 +103,7 @@ fn clone(
         operations,
         collections,
         tables: &[],
+        mcp: None,
         seed_schema: || json!({}),
         open: refuse,
         operation_of: |_, _| None,

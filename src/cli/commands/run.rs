@@ -10,7 +10,6 @@ mod ending;
 mod loading;
 mod looking;
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -96,7 +95,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SCORE", value_parser = asked::threshold)]
     pass_threshold: Vec<asked::Threshold>,
 
-    /// The model that judges `[P]` criteria
+    /// The model that decides `[P]` criteria, over `judge.model` and the scenarios' own
     #[arg(long, value_name = "MODEL")]
     judge_model: Option<String>,
 
@@ -173,6 +172,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let flags: Vec<Override> = [
         Override::of("--runs", "runs", request.runs),
         Override::of("--timeout", "timeout", request.timeout),
+        Override::of("--judge-model", "judge.model", request.judge_model.clone()),
     ]
     .into_iter()
     .flatten()
@@ -209,6 +209,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let estimate = estimate::of(&layout, &ready, options.jobs);
         return Ok(looking::dry_run(&estimate, cx));
     }
+    let is_forced = request.judge_model.is_some();
+    let judge = bench::judge(&tools, &layout, &loaded, is_forced, cx)?;
+    let bench = Bench {
+        judge: judge.as_ref(),
+        ..bench
+    };
     let present: Vec<_> = ready.iter().map(|one| one.present(&options)).collect();
     let agent = plan::agent(&harness, &loaded.directory, options.model);
     let plan = match asked.plan {
@@ -234,7 +240,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             plan.size()
         ));
     }
-    make(&bench, &layout, (&plan, &ready), &options, cx)
+    let made = make(&bench, &layout, (&plan, &ready), &options, cx)?;
+    let judged = bench::judge_ended(judge.as_ref(), cx);
+    Ok(Exit::of_all(judged.into_iter().chain([made])))
 }
 
 /// Makes the runs and tells what they came to.
@@ -272,11 +280,9 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
         .map(|path| request.directory.join(path));
     let wanted = bench::wanted(flag.as_deref(), loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    let program = harness.command.first().map_or("", String::as_str);
-    if !harness::is_there(program, &loaded.directory, &cx.environment) {
-        return Err(bench::no_harness(harness::HarnessError::Missing {
-            path: program.into(),
-        }));
+    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
+    for note in &harness.notes {
+        cx.printer.note(note);
     }
     Ok(harness)
 }
@@ -326,7 +332,7 @@ fn options<'a>(
         budget: request.budget_usd.and_then(Usd::reported),
         strict: request.strict,
         pricing: Pricing::new(prices.map(|path| loaded.directory.join(path))),
-        withheld: BTreeSet::new(),
+        withheld: [config.judge.api_key_env.clone()].into(),
         expose_clone_urls: config.expose_clone_urls,
     })
 }
