@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use archal_core::id;
 use serde_json::{Value, json};
 
 use crate::budget::entry;
@@ -71,7 +72,9 @@ fn ask(
     prepared: &Prepared,
     report: &mut CriterionReport,
 ) -> Result<(), AttemptError> {
-    let attempt = format!("{run_id}/{}", report.id);
+    // A run that is made again after a break keeps its id, and what was paid for it is paid.
+    let own = id::prefixed(bench.ids, "judge");
+    let attempt = format!("{run_id}/{}/{own}", report.id);
     let model = prepared.scenario.config.evaluator_model.as_deref();
     let fresh = StopToken::new();
     let pause = Until(bench.stop.unwrap_or(&fresh));
