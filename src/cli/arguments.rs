@@ -87,6 +87,7 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Runs(commands::runs::Args),
+    Scenario(commands::scenario::Args),
     Attach(commands::attach::Args),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
@@ -119,6 +120,7 @@ impl Command {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Runs(args) => commands::runs::run(args, cx),
+            Self::Scenario(args) => commands::scenario::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
             Self::Detach(args) => commands::detach::run(args, cx),
             Self::AttachStatus(args) => commands::attach_status::run(args, cx),

@@ -22,5 +22,6 @@ pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod scenario;
 pub(crate) mod schema;
 pub(crate) mod watch;
