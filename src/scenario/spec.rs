@@ -7,6 +7,7 @@ use archal_core::clone::Seed;
 use archal_core::diagnostic::Span;
 use serde_json::Value;
 
+use super::criteria::sentence::Sentence;
 use super::matching::Match;
 
 /// Seconds a run may take where neither scenario nor configuration says so.
@@ -71,10 +72,17 @@ pub struct Criterion {
 }
 
 impl Criterion {
-    /// What to show for it on one line: its words, else its expression.
+    /// What to show for it on one line: its words or sentence, else its expression.
     pub fn label(&self) -> &str {
         match (&self.title, &self.check) {
             (Some(title), _) => title,
+            (
+                None,
+                Check::Cel {
+                    sentence: Some(sentence),
+                    ..
+                },
+            ) => &sentence.text,
             (None, Check::Cel { source, .. }) => source,
             (None, Check::Judged { sentence }) => sentence,
         }
@@ -88,8 +96,10 @@ pub enum Check {
     Cel {
         /// The expression.
         source: String,
-        /// Where the expression stands in the file, without its backticks.
+        /// Where the expression stands in the file, without its backticks; or the sentence.
         span: Span,
+        /// The sentence it was compiled from, where it was not written as CEL.
+        sentence: Option<Box<Sentence>>,
     },
     /// By a judge: `[P]`. Without a judge it is not evaluated.
     Judged {

@@ -10,6 +10,7 @@ mod condition;
 mod parse;
 mod sections;
 mod seeds;
+mod sentences;
 mod settings;
 mod write;
 

@@ -10,9 +10,10 @@ use archal_core::diagnostic::{Diagnostic, Span};
 use super::super::criteria::compile;
 use super::super::spec::{Check, Criterion, Scenario};
 use super::blocks::{Setup, setup};
-use super::bullets::{criteria, slug};
+use super::bullets::{Said as SaidCriterion, criteria, slug};
 use super::sections::{Outline, Section, SectionKind, headings, outline, prose};
 use super::seeds::{Chosen, Said, choose};
+use super::sentences::settle;
 use super::settings::settings;
 
 /// The largest scenario file, in bytes.
@@ -132,7 +133,7 @@ fn scenario(
     if prompt.is_none() {
         diagnostics.push(no_prompt(&outline, top));
     }
-    let criteria = criteria_of(text, &outline, top, diagnostics);
+    let (mut criteria, said) = criteria_of(text, &outline, top, diagnostics);
     let config = outline.section(SectionKind::Config);
     let settings = settings(
         text,
@@ -164,6 +165,14 @@ fn scenario(
     {
         diagnostics.push(prose_seed(words, *span, &chosen, catalogue));
     }
+    settle(
+        text,
+        &mut criteria,
+        &said,
+        &chosen.clones,
+        catalogue,
+        diagnostics,
+    );
     check_criteria(&criteria, &chosen.clones, catalogue, diagnostics);
     let mut config = settings.config;
     config.clones = chosen.clones;
@@ -212,7 +221,7 @@ fn criteria_of(
     outline: &Outline,
     top: Span,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Criterion> {
+) -> (Vec<Criterion>, Vec<SaidCriterion>) {
     let Some(section) = outline.section(SectionKind::Criteria) else {
         diagnostics.push(
             Diagnostic::error(
@@ -222,11 +231,11 @@ fn criteria_of(
             .at(top)
             .with_help("add `## Success Criteria` with one bullet for each"),
         );
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let before = diagnostics.len();
     let found = criteria(text, section.body.clone(), diagnostics);
-    if found.is_empty() && diagnostics.len() == before {
+    if found.0.is_empty() && diagnostics.len() == before {
         diagnostics.push(
             Diagnostic::error(
                 "scenario/no-criteria",
@@ -307,7 +316,12 @@ fn check_criteria(
         .filter(|clone| clones.iter().any(|name| name == clone.name))
         .collect();
     for criterion in criteria {
-        let Check::Cel { source, span } = &criterion.check else {
+        let Check::Cel {
+            source,
+            span,
+            sentence: None,
+        } = &criterion.check
+        else {
             continue;
         };
         let Err(problems) = compile(source, &clones) else {
