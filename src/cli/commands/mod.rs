@@ -11,6 +11,7 @@ pub(crate) mod budget;
 pub(crate) mod clone;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod criteria;
 pub(crate) mod demo;
 pub(crate) mod detach;
 pub(crate) mod doctor;

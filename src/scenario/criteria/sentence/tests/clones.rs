@@ -65,6 +65,7 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         vocabulary: leak(&vocabulary.to_string()),
         tables: &[],
         seed_schema: || json!({}),
+        mcp: None,
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
         mcp: None,
         operation_of: |_, _| None,
