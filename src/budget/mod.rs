@@ -10,6 +10,7 @@
 //! - [`prices`]: what tokens cost, with version and date.
 //! - [`entry`]: an attempt in the ledger.
 //! - [`ledger`]: reserve, meter, charge, release.
+//! - [`recovery`]: what a crash left open.
 //! - [`repair`]: the way on from a broken ledger.
 //! - [`spent`]: what an attempt spent, by its own word.
 //! - [`summary`]: what was spent, for people and programs.
@@ -19,6 +20,7 @@ pub mod cap;
 pub mod entry;
 pub mod ledger;
 pub mod prices;
+pub mod recovery;
 pub mod repair;
 pub mod spent;
 pub mod standing;

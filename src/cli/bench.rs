@@ -135,6 +135,9 @@ pub(crate) fn wanted<'a>(
 
 /// A missing harness as an error with what to do about it.
 pub(crate) fn no_harness(error: HarnessError) -> CliError {
+    if let Some(hint) = error.hint() {
+        return CliError::environment(error).hint(hint);
+    }
     CliError::environment(error)
         .hint("archal run --harness <file>")
         .hint("or name it in .archal.json: \"agent\": {\"command\": \"python3\", \"args\": [\"agent.py\"]}")
@@ -191,7 +194,15 @@ pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, Cl
 
 /// A run that could not be made, as an error with what to do about it.
 pub(crate) fn attempt_error(error: AttemptError) -> CliError {
-    let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
+    match error {
+        AttemptError::Session(error) => session_error(error),
+        other => CliError::environment(other),
+    }
+}
+
+/// A session that could not be opened, as an error with the places it comes from.
+pub(crate) fn session_error(error: SessionError) -> CliError {
+    let SessionError::Seed { clone, diagnostics } = error else {
         return CliError::environment(error);
     };
     CliError::config(format!("the {clone} clone refuses its starting state"))

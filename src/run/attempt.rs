@@ -24,13 +24,14 @@ use archal_core::id::IdSource;
 
 use super::answer;
 use super::cost::{self, Pricing};
-use super::environment::{METRICS_FILE, TRACE_FILE};
+use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
 pub use super::result::RunResult;
 use super::scenarios::Prepared;
 use super::score::{self, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -139,7 +140,8 @@ pub enum AttemptError {
 }
 
 /// Makes one run.
-pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+    environment::without_service_tokens(&mut plan.environment, bench.clones);
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
     let requested = bench.clock.monotonic();
@@ -207,6 +209,16 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let answer = &attempt.result.answer;
+    let outcome = &attempt.result.harness;
+    // Calls and answer have lost their secrets already.
+    let prompt = bench.scrubber.text(&scenario.prompt);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome);
+    atomic::write_json(
+        &plan.evidence.join(transcript::FILE),
+        &told,
+        Durability::Derived,
+    )?;
     let took = bench.clock.monotonic().saturating_sub(requested);
     let added = took.saturating_sub(alive).saturating_sub(judging);
     attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);

@@ -88,6 +88,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
             },
         ],
     }],
+    vocabulary: "",
     tables: &[SeedTable {
         name: "notes",
         key: "id",
@@ -115,6 +116,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
             },
         ],
     }],
+    mcp: None,
     seed_schema,
     open,
     operation_of,

@@ -24,18 +24,20 @@ use crate::cli::bench::{self, Tools};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::suites;
 use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
-use crate::host::interrupts::Interrupts;
+use crate::host::interrupts::{Hangup, Interrupts};
 use crate::run::attempt::Bench;
 use crate::run::cost::Pricing;
+use crate::run::estimate;
 use crate::run::harness::{self, Harness};
 use crate::run::plan::{self, SuitePlan};
 use crate::run::ready::Ready;
 use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION};
 use crate::run::request::Request;
 use crate::run::suite::{self, Ended, SuiteOptions};
-use crate::run::{estimate, terminal};
+use crate::run::terminal::{self, Look};
 use crate::sandbox::StopToken;
 
 /// Run scenarios: the agent's own harness against local service clones
@@ -137,6 +139,8 @@ enum Output {
     Terminal,
     /// One JSON document.
     Json,
+    /// JUnit XML, for what reads test results.
+    Junit,
 }
 
 /// A route on the command line.
@@ -237,7 +241,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             plan.size()
         ));
     }
-    make(&bench, &layout, (&plan, &ready), &options, cx)
+    make(
+        &bench,
+        &layout,
+        (&plan, &ready),
+        (&options, args.output),
+        cx,
+    )
 }
 
 /// Makes the runs and tells what they came to.
@@ -245,15 +255,23 @@ fn make(
     bench: &Bench<'_>,
     layout: &crate::store::layout::Layout,
     (plan, ready): (&SuitePlan, &[Ready<'_>]),
-    options: &SuiteOptions<'_>,
+    (options, output): (&SuiteOptions<'_>, Output),
     cx: &CommandContext,
 ) -> Result<Exit, CliError> {
     let printer = cx.printer.clone();
-    let mut progress = |ended: Ended<'_>| printer.note(terminal::progress(ended.result));
+    let mut progress = |ended: Ended<'_>| {
+        let line = terminal::progress::line(ended.result, Some(ended.planned), Look::default());
+        printer.note(line);
+    };
     let end = suite::run(bench, layout, plan, ready, options, &mut progress)
         .map_err(CliError::environment)?;
     let report = &end.report;
-    cx.printer.line(terminal::summary(report).trim_end());
+    if output == Output::Junit {
+        cx.printer.raw(suites::junit(report, cx)?.as_bytes());
+    } else {
+        let text = terminal::summary::of(report, &suites::stderr, suites::look(cx));
+        cx.printer.line(text.trim_end());
+    }
     cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
     ending::tell(report, cx);
     let judged = ending::judged(bench.judge, cx);
@@ -276,11 +294,9 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
         .map(|path| request.directory.join(path));
     let wanted = bench::wanted(flag.as_deref(), loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    let program = harness.command.first().map_or("", String::as_str);
-    if !harness::is_there(program, &loaded.directory, &cx.environment) {
-        return Err(bench::no_harness(harness::HarnessError::Missing {
-            path: program.into(),
-        }));
+    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
+    for note in &harness.notes {
+        cx.printer.note(note);
     }
     Ok(harness)
 }
@@ -346,7 +362,7 @@ impl Stopping {
         // A run is not worth finishing once nobody waits for the suite.
         let token: Arc<OnceLock<StopToken>> = Arc::default();
         let told = Arc::clone(&token);
-        let interrupts = Interrupts::listen(move |_| {
+        let interrupts = Interrupts::listen(Hangup::Ends, move |_| {
             if let Some(token) = told.get() {
                 token.stop();
             }

@@ -8,9 +8,8 @@ use crate::cli::context::CommandContext;
 use crate::config;
 use crate::judge::settings::Settings;
 use crate::sandbox;
+use crate::sandbox::asking;
 use crate::store::layout::Layout;
-
-use super::programs;
 
 /// The oldest git archal works with.
 const GIT: (u32, u32) = (2, 38);
@@ -92,9 +91,9 @@ fn sandbox(cx: &CommandContext) -> [Check; 2] {
 
 fn git(cx: &CommandContext) -> Check {
     let hint = "apt-get install git";
-    match programs::run("git", &["--version"], &cx.environment) {
+    match asking::run("git", &["--version"], &cx.environment) {
         Err(reason) => Check::new("git", Status::Missing, reason).hint(hint),
-        Ok(text) => match programs::version(&text) {
+        Ok(text) => match asking::version(&text) {
             Some((major, minor)) if (major, minor) >= GIT => {
                 Check::new("git", Status::Ready, format!("{major}.{minor}"))
             }
@@ -118,7 +117,7 @@ fn git(cx: &CommandContext) -> Check {
 }
 
 fn python(cx: &CommandContext) -> Check {
-    match programs::run("python3", &["--version"], &cx.environment) {
+    match asking::run("python3", &["--version"], &cx.environment) {
         Ok(text) => Check::new("python3", Status::Ready, text.trim_start_matches("Python ")),
         Err(reason) => Check::new(
             "python3",

@@ -1,12 +1,10 @@
 //! `archal doctor`: what works on this machine, what is missing, and who could be contacted.
 //!
 //! - `checks`: one function for each thing archal stands on.
-//! - `programs`: asks an installed program for its version.
 //! - `network`: every host the present configuration could contact, and why.
 
 mod checks;
 mod network;
-mod programs;
 
 use std::path::Path;
 
