@@ -11,6 +11,7 @@ pub mod report;
 pub mod budget;
 
 pub mod git;
+pub mod judge;
 pub mod sandbox;
 
 pub mod host;

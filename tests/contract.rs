@@ -10,11 +10,12 @@ use archal_core::clone::{
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::{RedactionCounts, Redactor};
 use archal_testkit::echo_clone::ECHO;
+use archal_testkit::till_clone::TILL;
 use serde_json::{Value, json};
 
-/// The catalogue, and the smallest clone there is: it holds the contract itself.
+/// The catalogue, and the smallest clones there are: they hold the contract themselves.
 fn clones() -> impl Iterator<Item = &'static CloneDescriptor> {
-    archal::app::clones().iter().chain([&ECHO])
+    archal::app::clones().iter().chain([&ECHO, &TILL])
 }
 
 fn base() -> Timestamp {

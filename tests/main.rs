@@ -9,6 +9,7 @@ mod contract;
 mod generated;
 mod host;
 mod ingest;
+mod judge;
 mod loops;
 mod notices;
 mod sandbox;

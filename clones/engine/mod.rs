@@ -8,11 +8,13 @@
 //! - [`seed`], [`schema`]: starting states as documents.
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
+//! - [`mcp`]: tool calls, which are requests to the same operations.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
 pub(crate) mod input;
 pub(crate) mod key;
+pub(crate) mod mcp;
 pub(crate) mod pack;
 pub(crate) mod page;
 pub(crate) mod root;

@@ -169,6 +169,7 @@ impl Running {
 
     fn reply(&self, request: &CloneRequest, reply: Reply, response: &mut CloneResponse) {
         response.status = reply.status;
+        response.total = reply.page.map(|page| page.total);
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
         }

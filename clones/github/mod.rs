@@ -4,6 +4,7 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
@@ -27,6 +28,7 @@ mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
 mod manifest;
+mod mcp;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
@@ -70,6 +72,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
     seed_schema: || schema::of(&PACK),
+    mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
     operation_of: |method, path| {
         route::find(manifest::ROUTES, method, path).map(|(route, _)| route.info.id)

@@ -82,12 +82,7 @@ impl Caps {
     ///
     /// When an amount is finer than a micro-dollar; the finding has its place.
     pub fn of(loaded: &Loaded) -> Result<Self, Diagnostic> {
-        let cap = |path: &str, value: &BudgetCap| {
-            from_config(value).map_err(|error| {
-                let finding = Diagnostic::error("config/amount", format!("`{path}`: {error}"));
-                loaded.at(path, finding)
-            })
-        };
+        let cap = |path: &str, value: &BudgetCap| of(loaded, path, value);
         let config = &loaded.config;
         let per_trace = match &config.attach.budget_usd {
             Some(value) => cap("attach.budgetUsd", value)?,
@@ -98,6 +93,18 @@ impl Caps {
             per_day: cap("budget.perDayUsd", &config.budget.per_day_usd)?,
         })
     }
+}
+
+/// The cap that stands at `path` of a configuration.
+///
+/// # Errors
+///
+/// When the amount is finer than a micro-dollar; the finding has its place.
+pub fn of(loaded: &Loaded, path: &str, value: &BudgetCap) -> Result<Cap, Diagnostic> {
+    from_config(value).map_err(|error| {
+        let finding = Diagnostic::error("config/amount", format!("`{path}`: {error}"));
+        loaded.at(path, finding)
+    })
 }
 
 fn from_config(value: &BudgetCap) -> Result<Cap, AmountError> {

@@ -21,7 +21,8 @@ use super::cap::{Cap, Caps, WhichCap};
 use super::entry::{AttemptKey, Charge, CostSource, Entry, Request, State};
 use super::prices::Tokens;
 
-const MIGRATIONS: Migrations = &["CREATE TABLE entries (
+const MIGRATIONS: Migrations = &[
+    "CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
         repo TEXT NOT NULL,
         attempt TEXT NOT NULL,
@@ -40,7 +41,9 @@ const MIGRATIONS: Migrations = &["CREATE TABLE entries (
         UNIQUE (repo, attempt)
     ) STRICT;
     CREATE INDEX entries_by_time ON entries (at);
-    CREATE INDEX entries_by_trace ON entries (repo, trace);"];
+    CREATE INDEX entries_by_trace ON entries (repo, trace);",
+    "ALTER TABLE entries ADD COLUMN holder TEXT;",
+];
 
 /// The columns of an entry, in the order of [`entry`].
 pub(super) const COLUMNS: &str = "repo, attempt, kind, trace, at, state, reserved, metered, cost, cost_source, interrupted, counted, tokens, prices";
@@ -136,20 +139,13 @@ pub struct Reservation {
     pub is_new: bool,
 }
 
-/// What a start found of attempts that a crash left open.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// Nobody recorded them: they never began.
-    pub released: Vec<Entry>,
-    /// They were recorded and did not end.
-    pub interrupted: Vec<Entry>,
-}
-
 /// The ledger. Cheap to clone; may be used from several threads and, as a file, by several
 /// processes.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     inner: Arc<Inner>,
+    /// The state folder whose attempts are reserved through this handle.
+    pub(super) holder: Option<String>,
 }
 
 #[derive(Debug)]
@@ -215,6 +211,17 @@ impl Ledger {
                 path: path.to_owned(),
                 _private: private,
             }),
+            holder: None,
+        }
+    }
+
+    /// The same ledger for the attempts that a state folder has rows of. A repository may have
+    /// several (`ARCHAL_STATE_DIR`), and none of them knows what became of another's attempts.
+    #[must_use]
+    pub fn held_by(&self, state: &Path) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            holder: Some(super::entry::repo_name(state)),
         }
     }
 
@@ -250,6 +257,10 @@ impl Ledger {
             }
             let entry = Entry::of(request, now);
             put(change, &entry)?;
+            change.execute(
+                "UPDATE entries SET holder = ?3 WHERE repo = ?1 AND attempt = ?2",
+                params![entry.repo, entry.attempt, self.holder],
+            )?;
             Ok(Ok(Reservation {
                 entry,
                 is_new: true,
@@ -278,56 +289,6 @@ impl Ledger {
     /// reserved.
     pub fn interrupted(&self, key: &AttemptKey) -> Result<Entry, LedgerError> {
         self.update(key, Entry::interrupted)
-    }
-
-    /// Settles what a crash left open in a repository: an attempt that nobody recorded
-    /// (`is_known`) never began and is released, one that was recorded is interrupted.
-    ///
-    /// To be called by whoever holds the lock of that repository, before it starts attempts, and
-    /// after it charged those whose end it has recorded.
-    pub fn recover(
-        &self,
-        repo: &Path,
-        is_known: impl Fn(&str) -> bool,
-    ) -> Result<Recovered, LedgerError> {
-        // The caller's question may be slow: it is asked while nobody waits for the ledger.
-        let open: Vec<(AttemptKey, bool)> = self
-            .reserved(repo)?
-            .into_iter()
-            .map(|attempt| {
-                let is_known = is_known(&attempt);
-                (AttemptKey::new(repo, attempt), is_known)
-            })
-            .collect();
-        self.change(|change| {
-            let mut recovered = Recovered::default();
-            for (key, is_known) in &open {
-                let step = if *is_known {
-                    Entry::interrupted
-                } else {
-                    Entry::released
-                };
-                match step_of(change, key, step)? {
-                    Some(entry) if entry.state == State::Released => recovered.released.push(entry),
-                    Some(entry) => recovered.interrupted.push(entry),
-                    None => {}
-                }
-            }
-            Ok(recovered)
-        })
-    }
-
-    /// The attempts of a repository that were reserved and have no end, oldest first.
-    pub fn reserved(&self, repo: &Path) -> Result<Vec<String>, LedgerError> {
-        let repo = super::entry::repo_name(repo);
-        self.query(|connection| {
-            connection
-                .prepare(
-                    "SELECT attempt FROM entries WHERE repo = ?1 AND state = 'reserved' ORDER BY id",
-                )?
-                .query_map([&repo], |row| row.get(0))?
-                .collect()
-        })
     }
 
     fn update(
@@ -475,7 +436,7 @@ fn find(connection: &Connection, key: &AttemptKey) -> rusqlite::Result<Option<En
         .optional()
 }
 
-fn step_of(
+pub(super) fn step_of(
     change: &Transaction<'_>,
     key: &AttemptKey,
     step: impl FnOnce(Entry) -> Entry,

@@ -10,7 +10,9 @@
 //! - [`prices`]: what tokens cost, with version and date.
 //! - [`entry`]: an attempt in the ledger.
 //! - [`ledger`]: reserve, meter, charge, release.
+//! - [`recovery`]: what a crash left open.
 //! - [`repair`]: the way on from a broken ledger.
+//! - [`spent`]: what an attempt spent, by its own word.
 //! - [`summary`]: what was spent, for people and programs.
 
 pub mod amount;
@@ -18,7 +20,9 @@ pub mod cap;
 pub mod entry;
 pub mod ledger;
 pub mod prices;
+pub mod recovery;
 pub mod repair;
+pub mod spent;
 pub mod standing;
 pub mod summary;
 

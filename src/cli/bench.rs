@@ -7,13 +7,18 @@ use std::path::{Path, PathBuf};
 use archal_core::environment::Environment;
 use archal_core::redact::Redactor;
 
+use crate::budget::ledger;
+use crate::budget::prices::Prices;
 use crate::config::{Loaded, agent};
 use crate::ingest::key;
+use crate::judge::Judge;
+use crate::judge::cache::Cache;
+use crate::judge::purse::Purse;
+use crate::judge::settings::Settings;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::harness::{HarnessError, Wanted};
 use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, StartState};
-use crate::run::suite::SuiteError;
 use crate::sandbox::hold::{self, Probe};
 use crate::scenario::spec::is_seed_file;
 use crate::session::SessionError;
@@ -35,13 +40,11 @@ impl Tools {
     ///
     /// When a pattern of the configuration cannot be used.
     pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Result<Self, CliError> {
+        let mut keys = loaded.config.agent_keys.clone();
+        keys.push(loaded.config.judge.api_key_env.clone());
         Ok(Self {
             probe: hold::probe(&cx.binary),
-            scrubber: Scrubber::new(
-                redactor(cx, loaded)?,
-                &cx.environment,
-                &loaded.config.agent_keys,
-            ),
+            scrubber: Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys),
         })
     }
 
@@ -55,9 +58,45 @@ impl Tools {
             probe: &self.probe,
             environment: &cx.environment,
             scrubber: &self.scrubber,
+            judge: None,
             stop: None,
         }
     }
+}
+
+/// The judge of `[P]` criteria; none where none is configured. `is_forced` says that its model was
+/// named on the command line.
+///
+/// # Errors
+///
+/// When the one that was meant cannot be asked, or the prices cannot be read.
+pub(crate) fn judge<'a>(
+    tools: &Tools,
+    loaded: &Loaded,
+    is_forced: bool,
+    cx: &'a CommandContext,
+) -> Result<Option<Judge<'a>>, CliError> {
+    let settings = Settings::of(loaded, is_forced).map_err(|finding| {
+        CliError::config("the judge in the configuration cannot be asked")
+            .at([finding], loaded.source.clone())
+    })?;
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let own = loaded.config.budget.prices.as_deref();
+    let own = own.map(|path| loaded.directory.join(path));
+    let prices = Prices::load(own.as_deref())
+        .map_err(|error| CliError::config(error).hint("archal schema prices"))?;
+    let purse = Purse::new(&settings, ledger::path(&cx.environment));
+    Ok(Some(Judge::new(
+        settings,
+        &cx.environment,
+        tools.scrubber.redactor().clone(),
+        cx.clock.clone(),
+        prices,
+        purse,
+        Cache::new(known_layout(&loaded.directory, cx).judge_cache()),
+    )))
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and
@@ -96,6 +135,9 @@ pub(crate) fn wanted<'a>(
 
 /// A missing harness as an error with what to do about it.
 pub(crate) fn no_harness(error: HarnessError) -> CliError {
+    if let Some(hint) = error.hint() {
+        return CliError::environment(error).hint(hint);
+    }
     CliError::environment(error)
         .hint("archal run --harness <file>")
         .hint("or name it in .archal.json: \"agent\": {\"command\": \"python3\", \"args\": [\"agent.py\"]}")
@@ -150,17 +192,17 @@ pub(crate) fn repository(repo: &Path, cx: &CommandContext) -> Result<PathBuf, Cl
         })
 }
 
-/// A suite that stopped, as an error with the places it comes from.
-pub(crate) fn suite_error(error: SuiteError) -> CliError {
+/// A run that could not be made, as an error with what to do about it.
+pub(crate) fn attempt_error(error: AttemptError) -> CliError {
     match error {
-        SuiteError::Seed(error) => CliError::config(error),
-        SuiteError::Attempt(error) => attempt_error(error),
-        SuiteError::Write(error) => CliError::environment(error),
+        AttemptError::Session(error) => session_error(error),
+        other => CliError::environment(other),
     }
 }
 
-fn attempt_error(error: AttemptError) -> CliError {
-    let AttemptError::Session(SessionError::Seed { clone, diagnostics }) = error else {
+/// A session that could not be opened, as an error with the places it comes from.
+pub(crate) fn session_error(error: SessionError) -> CliError {
+    let SessionError::Seed { clone, diagnostics } = error else {
         return CliError::environment(error);
     };
     CliError::config(format!("the {clone} clone refuses its starting state"))

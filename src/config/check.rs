@@ -16,7 +16,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("clock", "a fixed clock"),
     ("fixer", "a named fixer"),
     ("grade", "grading by the repository's own rules"),
-    ("judge", "a judge"),
     ("pdca", "the PDCA loop"),
     ("preprod", "the pre-production loop"),
     ("reproduce", "replaying recorded model turns"),
@@ -30,9 +29,9 @@ const PLANNED: &[(&str, &str)] = &[
 const OLD_NAMES: &[(&str, &str)] = &[
     ("agent-model", "agentModel"),
     ("autoloop", "attach"),
-    ("evaluator-model", "judge"),
-    ("evaluatorModel", "judge"),
-    ("model", "judge"),
+    ("evaluator-model", "judge.model"),
+    ("evaluatorModel", "judge.model"),
+    ("model", "judge.model"),
     ("twins", "clones"),
 ];
 
@@ -47,14 +46,15 @@ fn rename_old(node: &mut Node) -> Vec<Diagnostic> {
     let NodeKind::Object(members) = &mut node.kind else {
         return Vec::new();
     };
-    let taken: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+    let taken: Vec<Member> = members.clone();
     let mut findings = Vec::new();
+    let mut moved = Vec::new();
     members.retain_mut(|member| {
         let known = OLD_NAMES.iter().find(|(old, _)| *old == member.name);
         let Some((old, new)) = known.filter(|(_, new)| planned(new).is_none()) else {
             return true;
         };
-        let is_double = taken.iter().any(|name| name == new);
+        let is_double = has(&taken, new);
         findings.push(
             if is_double {
                 Diagnostic::error(
@@ -66,10 +66,59 @@ fn rename_old(node: &mut Node) -> Vec<Diagnostic> {
             }
             .at(member.name_span),
         );
+        if let Some((outer, inner)) = new.split_once('.') {
+            if !is_double {
+                moved.push((outer, inner, member.clone()));
+            }
+            return false;
+        }
         (*new).clone_into(&mut member.name);
         !is_double
     });
+    for (outer, inner, member) in moved {
+        put(members, outer, inner, member);
+    }
     findings
+}
+
+/// Whether the object has the key of that dotted path.
+fn has(members: &[Member], path: &str) -> bool {
+    let (outer, rest) = match path.split_once('.') {
+        Some((outer, rest)) => (outer, Some(rest)),
+        None => (path, None),
+    };
+    members.iter().any(|member| {
+        member.name == outer
+            && rest.is_none_or(|rest| match &member.value.kind {
+                NodeKind::Object(inner) => has(inner, rest),
+                NodeKind::Array(_) | NodeKind::Scalar(_) => false,
+            })
+    })
+}
+
+/// Puts an old key to its place in the object `outer`, which is made where there is none.
+fn put(members: &mut Vec<Member>, outer: &str, inner: &str, member: Member) {
+    let (name_span, span) = (member.name_span, member.value.span);
+    let member = Member {
+        name: inner.to_owned(),
+        ..member
+    };
+    match members.iter_mut().find(|known| known.name == outer) {
+        Some(known) => {
+            // What is no object is told as such by the walk.
+            if let NodeKind::Object(known) = &mut known.value.kind {
+                known.push(member);
+            }
+        }
+        None => members.push(Member {
+            name: outer.to_owned(),
+            name_span,
+            value: Node {
+                span,
+                kind: NodeKind::Object(vec![member]),
+            },
+        }),
+    }
 }
 
 fn planned(path: &str) -> Option<&'static str> {
@@ -368,24 +417,40 @@ mod tests {
             "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `judge`, `passThreshold`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `tagThresholds`, `timeout`, `title`, `workspace`
             "#);
     }
 
     #[test]
     fn planned_keys_are_refused_and_old_names_taken() {
         insta::assert_snapshot!(findings(
-            r#"{"twins": ["github"], "judge": {}, "evaluatorModel": "x", "autoloop": {"preprod": {}},
+            r#"{"twins": ["github"], "clock": {}, "evaluatorModel": "x", "autoloop": {"preprod": {}},
                 "route": {"mode": "shim"}}"#
         ), @r#"
             "twins" | config/old-name | `twins` is now called `clones`
+            "evaluatorModel" | config/old-name | `evaluatorModel` is now called `judge.model`
             "autoloop" | config/old-name | `autoloop` is now called `attach`
-            "judge" | config/not-yet | `judge` is not supported yet in this version | a judge is planned; remove this until then
-            "evaluatorModel" | config/not-yet | `evaluatorModel` is not supported yet in this version | a judge is planned; remove this until then
+            "clock" | config/not-yet | `clock` is not supported yet in this version | a fixed clock is planned; remove this until then
             "preprod" | config/not-yet | `attach.preprod` is not supported yet in this version | running preprod from attach is planned; remove this until then
             "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
             "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#""twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too"#);
+    }
+
+    #[test]
+    fn an_old_name_of_an_inner_key_goes_to_its_place() {
+        let moved = |text: &str| {
+            let mut node = parse(text).expect("an object");
+            let findings = check(&mut node, json_schema().as_value());
+            let told: Vec<&str> = findings
+                .iter()
+                .map(|finding| finding.code.as_str())
+                .collect();
+            format!("{} {}", node.to_value(), told.join(" "))
+        };
+        insta::assert_snapshot!(moved(r#"{"evaluatorModel": "m"}"#), @r#"{"judge":{"model":"m"}} config/old-name"#);
+        insta::assert_snapshot!(moved(r#"{"model": "m", "judge": {"timeout": 9}}"#), @r#"{"judge":{"model":"m","timeout":9}} config/old-name"#);
+        insta::assert_snapshot!(moved(r#"{"evaluator-model": "m", "judge": {"model": "n"}}"#), @r#"{"judge":{"model":"n"}} config/duplicate-key"#);
     }
 
     #[test]

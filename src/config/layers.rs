@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::check;
 use super::document::{self, Node, join};
 use super::schema::{Config, json_schema};
-use super::{notice, redaction};
+use super::{judge, notice, redaction};
 
 /// The file's name.
 const FILE_NAME: &str = ".archal.json";
@@ -28,6 +28,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("ARCHAL_ATTACH_POLICY", "attach.policy"),
     ("ARCHAL_FIX_COMMAND", "attach.fixCommand"),
     ("ARCHAL_FIX_TIMEOUT", "attach.fixTimeout"),
+    ("ARCHAL_JUDGE_MODEL", "judge.model"),
     ("ARCHAL_REPRODUCE_RUNS", "attach.reproduceRuns"),
     ("ARCHAL_ROUTE_MODE", "route.mode"),
     ("ARCHAL_RUNS", "runs"),
@@ -304,12 +305,12 @@ fn merge(
             let told = format!("`{path}`: {}", error.into_inner());
             (path, Diagnostic::error("config/type", told))
         })
-        .and_then(
-            |config: Config| match notice::problem(&config.attach.notify) {
+        .and_then(|config: Config| {
+            match notice::problem(&config.attach.notify).or_else(|| judge::problem(&config)) {
                 Some(problem) => Err(problem),
                 None => Ok(config),
-            },
-        );
+            }
+        });
     let config = match made {
         Ok(config) => config,
         Err((path, mut finding)) => {

@@ -5,6 +5,7 @@
 //! - `check`: the file against the schema, with places and the nearest right spelling.
 //! - `layers`: flags over environment over file over defaults.
 //! - [`amounts`]: durations and sizes as people write them.
+//! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
 //! - `redaction`: what it adds to redaction, checked.
 //! - [`agent`]: the agent's command, with variables filled in.
@@ -15,6 +16,7 @@ pub mod amounts;
 mod check;
 mod document;
 pub mod example;
+pub mod judge;
 mod layers;
 pub mod notice;
 mod redaction;

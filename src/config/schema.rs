@@ -35,6 +35,13 @@ pub struct Config {
     /// Wall-clock limit of one run, in seconds.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout: u32,
+    /// Satisfaction below which a scenario has failed, 0 to 100; a scenario's own wins. `null`
+    /// is 100.
+    #[schemars(range(min = 0, max = 100))]
+    pub pass_threshold: Option<f64>,
+    /// The same for the mean over the scenarios with a tag, by tag. It holds in place of the
+    /// thresholds of scenarios with that tag that set none of their own.
+    pub tag_thresholds: BTreeMap<String, f64>,
     /// How the agent's traffic reaches the clones.
     pub route: Route,
     /// Whether the agent is told the clones' own URLs in `isolated` too, where it needs none.
@@ -45,6 +52,9 @@ pub struct Config {
     pub workspace: Workspace,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
+    /// evaluated.
+    pub judge: Judge,
     /// What attempts may cost.
     pub budget: Budget,
     /// Which values are kept from disk, logs, models and children.
@@ -65,11 +75,14 @@ impl Default for Config {
             agent_model: None,
             runs: 1,
             timeout: 180,
+            pass_threshold: None,
+            tag_thresholds: BTreeMap::new(),
             route: Route::default(),
             expose_clone_urls: false,
             agent_keys: Vec::new(),
             workspace: Workspace::default(),
             attach: Attach::default(),
+            judge: Judge::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),
             retention: Retention::default(),
@@ -264,6 +277,22 @@ pub struct Retention {
     pub max_bytes: Option<Size>,
 }
 
+impl Retention {
+    /// What removes nothing that one of the two keeps.
+    #[must_use]
+    pub fn longest(&self, other: &Self) -> Self {
+        // None is for ever.
+        fn longer<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.zip(other).map(|(one, other)| one.max(other))
+        }
+        Self {
+            runs: longer(self.runs, other.runs),
+            traces: longer(self.traces, other.traces),
+            max_bytes: longer(self.max_bytes, other.max_bytes),
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -301,6 +330,55 @@ impl ExecutionPolicy {
             Self::Fix => "fix",
         }
     }
+}
+
+/// Who decides `[P]` criteria.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Judge {
+    /// Whose protocol the judge speaks: `openai`, which many servers speak, `anthropic`, `gemini` or
+    /// `ollama`. `null` takes the one that the model's name tells: `claude-…`, `gpt-…`, `gemini-…`.
+    pub provider: Option<JudgeProvider>,
+    /// The model, as its provider names it. A scenario's `evaluator-model` wins, `--judge-model`
+    /// over both.
+    pub model: Option<String>,
+    /// The address of the provider: `http://localhost:8000/v1`. `null` is the provider's own.
+    pub base_url: Option<String>,
+    /// The environment variable that holds the judge's key. No child of archal gets it, so it is
+    /// not the variable of the agent's own key.
+    pub api_key_env: String,
+    /// The most that one invocation may spend on the judge, in dollars, or `"none"`.
+    pub budget_usd: BudgetCap,
+    /// How long the judge may take for one answer, in seconds.
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout: u32,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self {
+            provider: None,
+            model: None,
+            base_url: None,
+            api_key_env: "ARCHAL_JUDGE_API_KEY".to_owned(),
+            budget_usd: BudgetCap::Usd(1.0),
+            timeout: 120,
+        }
+    }
+}
+
+/// A protocol of model providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JudgeProvider {
+    /// Chat completions of OpenAI and of the many servers that are compatible with it.
+    OpenAi,
+    /// Messages of Anthropic.
+    Anthropic,
+    /// Content generation of Gemini.
+    Gemini,
+    /// The chat of Ollama.
+    Ollama,
 }
 
 /// What attempts may cost.
@@ -378,4 +456,29 @@ pub fn json_schema() -> Schema {
         .with(|settings| settings.inline_subschemas = true)
         .into_generator()
         .into_root_schema_for::<Config>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_retentions_the_longer_of_each_counts() {
+        let one = Retention {
+            runs: Some(Age::days(1)),
+            traces: Some(Age::days(9)),
+            max_bytes: None,
+        };
+        let other = Retention {
+            runs: Some(Age::days(2)),
+            traces: Some(Age::days(3)),
+            max_bytes: Some(Size::bytes(7)),
+        };
+        let longest = Retention {
+            runs: Some(Age::days(2)),
+            ..one.clone()
+        };
+        assert_eq!(one.longest(&other), longest);
+        assert_eq!(other.longest(&one), longest);
+    }
 }

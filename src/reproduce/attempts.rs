@@ -270,6 +270,7 @@ impl Attempts<'_> {
             run_id: run_id.clone(),
             index: 1,
             suite: None,
+            pricing: None,
             evidence: slot.partial().to_owned(),
             evidence_as: slot.folder().to_owned(),
             agent_folder: home.clone(),

@@ -24,5 +24,6 @@ pub mod pool;
 pub mod private;
 pub mod seat;
 pub mod slot;
-pub mod spent;
 pub mod workplace;
+
+pub use crate::budget::spent;

@@ -2,11 +2,13 @@
 //! resulted, and all of it on disk.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::schema::RouteMode;
+use crate::judge::Judge;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::hold::Probe;
@@ -21,12 +23,15 @@ use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 
 use super::answer;
-use super::environment::{METRICS_FILE, TRACE_FILE};
+use super::cost::{self, Pricing};
+use super::environment::{self, METRICS_FILE, TRACE_FILE};
+use super::judged;
 pub use super::result::RunResult;
-use super::scenarios::Prepared;
-use super::score::{self, CriterionReport, CriterionStatus};
+use super::scenarios::{Doubt, Prepared};
+use super::score::{self, Ambiguity, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -49,6 +54,8 @@ pub struct Bench<'a> {
     pub environment: &'a Environment,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
+    /// Who decides `[P]` criteria; none where nobody does.
+    pub judge: Option<&'a Judge<'a>>,
     /// Ends the run that is under way; none where nobody can ask for it.
     pub stop: Option<&'a StopToken>,
 }
@@ -79,6 +86,8 @@ pub struct AttemptPlan<'a> {
     pub index: u32,
     /// The suite it belongs to.
     pub suite: Option<&'a str>,
+    /// What tokens cost, where the agent says only those.
+    pub pricing: Option<&'a Pricing>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
@@ -131,9 +140,11 @@ pub enum AttemptError {
 }
 
 /// Makes one run.
-pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, AttemptError> {
+    environment::without_service_tokens(&mut plan.environment, bench.clones);
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
+    let requested = bench.clock.monotonic();
     let clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
@@ -178,15 +189,39 @@ pub fn make(bench: &Bench<'_>, plan: AttemptPlan<'_>) -> Result<Attempt, Attempt
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped);
     }
+    let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = judge(plan.prepared, &plan.run_id, &plan.evidence_as, child, end);
+    let (mut attempt, judging) = decided(
+        bench,
+        plan.prepared,
+        &plan.run_id,
+        &plan.evidence_as,
+        child,
+        end,
+    )?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
+    let report = fs::read(plan.evidence.join(METRICS_FILE)).ok();
+    attempt.result.metrics = report.as_deref().and_then(cost::metrics);
+    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let answer = &attempt.result.answer;
+    let outcome = &attempt.result.harness;
+    // Calls and answer have lost their secrets already.
+    let prompt = bench.scrubber.text(&scenario.prompt);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome);
+    atomic::write_json(
+        &plan.evidence.join(transcript::FILE),
+        &told,
+        Durability::Derived,
+    )?;
+    let took = bench.clock.monotonic().saturating_sub(requested);
+    let added = took.saturating_sub(alive).saturating_sub(judging);
+    attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
         &attempt.result,
@@ -216,7 +251,7 @@ fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteErr
             Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
             // A link or a pipe in the evidence folder is not evidence.
             None => {
-                std::fs::remove_file(&kept).ok();
+                fs::remove_file(&kept).ok();
             }
         }
     }
@@ -230,15 +265,16 @@ struct Kept<'a> {
     agent_folder: &'a Path,
 }
 
-fn judge(
+fn decided(
+    bench: &Bench<'_>,
     prepared: &Prepared,
     run_id: &str,
     evidence: &Path,
     child: ChildEnd,
     end: SessionEnd,
-) -> Attempt {
+) -> Result<(Attempt, Duration), AttemptError> {
     let answer = answer::of(&child.stdout);
-    let duration_ms = u64::try_from(child.duration.as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
         .calls
         .iter()
@@ -325,11 +361,16 @@ fn judge(
             ));
         }
     }
-    let score = score::of_run(
-        &criteria,
-        started && !child.succeeded(),
-        !inconclusive.is_empty(),
-    );
+    let has_failed = started && !child.succeeded();
+    let skip = if has_failed {
+        Some("not asked: the harness failed")
+    } else if !inconclusive.is_empty() {
+        Some("not asked: the run says nothing")
+    } else {
+        None
+    };
+    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
+    let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
         version: 1,
@@ -360,11 +401,12 @@ fn judge(
         score,
         evidence: evidence.to_owned(),
     };
-    Attempt {
+    let attempt = Attempt {
         result,
         calls,
         changes,
-    }
+    };
+    Ok((attempt, judging))
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.
@@ -378,8 +420,35 @@ pub fn decide_all(
         .criteria
         .iter()
         .zip(&prepared.compiled)
-        .map(|(criterion, compiled)| decide(criterion, compiled.as_ref(), world, &skip))
+        .zip(&prepared.readings)
+        .map(|((criterion, compiled), doubt)| {
+            let mut report = decide(criterion, compiled.as_ref(), world, &skip);
+            report.ambiguous = doubt
+                .as_ref()
+                .and_then(|doubt| ambiguity(doubt, &report, world));
+            report
+        })
         .collect()
+}
+
+/// Whether the two readings of a sentence differ on this run, or from what it was decided as.
+fn ambiguity(doubt: &Doubt, report: &CriterionReport, world: &World) -> Option<Ambiguity> {
+    let decided = match report.status {
+        CriterionStatus::Pass => true,
+        CriterionStatus::Fail => false,
+        _ => return None,
+    };
+    let holds = |compiled| match criteria::evaluate(compiled, world).status {
+        criteria::CriterionStatus::Pass => Some(true),
+        criteria::CriterionStatus::Fail => Some(false),
+        _ => None,
+    };
+    let (final_state, change) = (holds(&doubt.final_state)?, holds(&doubt.change)?);
+    (final_state != change || final_state != decided).then(|| Ambiguity {
+        final_state,
+        change,
+        rewrites: doubt.rewrites.clone(),
+    })
 }
 
 fn decide(
@@ -402,8 +471,12 @@ fn decide(
         report.explanation = Some("no judge is configured".to_owned());
         return report;
     };
-    if let Check::Cel { source, .. } = &criterion.check {
+    if let Check::Cel {
+        source, sentence, ..
+    } = &criterion.check
+    {
         report.cel = Some(source.clone());
+        report.sentence = sentence.as_ref().map(|sentence| sentence.text.clone());
     }
     if let Some(reason) = skip(compiled) {
         report.explanation = Some(reason.to_owned());

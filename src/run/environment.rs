@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 
 use super::harness::Harness;
@@ -60,7 +61,11 @@ pub const METRICS_FILE: &str = "agent-metrics.json";
 /// The file in [`Told::folder`] where the agent may write its own trace.
 pub const TRACE_FILE: &str = "agent-trace.json";
 
-/// The whole environment of a harness, before the route adds its own.
+/// Where the harness is: on the user's own machine.
+const MODE: &str = "local";
+
+/// The whole environment of a harness, before the route adds its own. `ARCHAL_ENGINE_*` are the
+/// names that the first three variables had before.
 pub fn of(
     caller: &Environment,
     start: Start<'_>,
@@ -74,8 +79,10 @@ pub fn of(
     let mut set = |name: &str, value: String| {
         environment.insert(name.to_owned(), value);
     };
+    set("ARCHAL_ENGINE_TASK", task.clone());
     set("AGENT_TASK", task);
-    set("AGENT_RUN_MODE", "local".to_owned());
+    set("ARCHAL_ENGINE_MODE", MODE.to_owned());
+    set("AGENT_RUN_MODE", MODE.to_owned());
     set("AGENT_SESSION_ID", told.session.to_owned());
     set(
         "AGENT_METRICS_FILE",
@@ -86,9 +93,21 @@ pub fn of(
         folder.join(TRACE_FILE).display().to_string(),
     );
     if let Some(model) = told.model.or(harness.model.as_deref()) {
+        set("ARCHAL_ENGINE_MODEL", model.to_owned());
         set("AGENT_MODEL", model.to_owned());
     }
     environment
+}
+
+/// Takes out the caller's own credentials for every service that has a clone: a session puts
+/// dummies in place of those it serves, and no others are for the agent.
+pub fn without_service_tokens(
+    environment: &mut BTreeMap<String, String>,
+    clones: &[CloneDescriptor],
+) {
+    for (name, _) in clones.iter().flat_map(|clone| clone.credentials) {
+        environment.remove(*name);
+    }
 }
 
 /// The part of the caller's environment that a child starts from.
@@ -134,10 +153,8 @@ mod tests {
         };
         let harness = Harness {
             command: vec!["x".to_owned()],
-            environment: BTreeMap::new(),
             preamble: "Be kind.\n\n".to_owned(),
-            model: None,
-            origin: String::new(),
+            ..Harness::default()
         };
         let told = Told {
             task: "Do it.",
@@ -176,6 +193,8 @@ mod tests {
                 "AGENT_SESSION_ID",
                 "AGENT_TASK",
                 "AGENT_TRACE_FILE",
+                "ARCHAL_ENGINE_MODE",
+                "ARCHAL_ENGINE_TASK",
                 "HOME",
                 "MODEL_KEY",
                 "PATH",

@@ -3,23 +3,41 @@
 //! - [`harness`]: which program is the agent, and how it is started.
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
+//! - `judged`: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
 //! - [`seeds`]: the starting state of each clone of a scenario.
+//! - [`request`]: what was asked for.
+//! - [`ready`]: a scenario with all that its runs need.
+//! - [`plan`]: which runs a suite is made of, and which of them are finished.
+//! - [`estimate`]: what they may take, from what earlier ones took.
 //! - [`attempt`]: one run, from seed to criteria.
 //! - [`result`]: the same as it is kept.
+//! - [`cost`]: what it cost.
 //! - [`score`]: what runs add up to.
 //! - [`tally`]: one criterion over all runs.
 //! - [`report`]: a whole suite as it is kept.
 //! - [`totals`]: what its scenarios add up to.
-//! - [`suite`]: scenarios run as often as wanted, their evidence and summary on disk.
-//! - [`terminal`]: the same for a person.
+//! - [`workers`]: runs made at once.
+//! - [`suite`]: the runs of a plan, and their summary on disk.
+//! - [`transcript`]: a run as it went.
+//! - [`kept`]: suites and runs read back from the disk.
+//! - [`terminal`]: a suite for a person.
+//! - [`render`]: a suite in every other form in which it is read.
 
 pub mod answer;
 pub mod attempt;
+pub mod cost;
 pub mod environment;
+pub mod estimate;
 pub mod harness;
+mod judged;
+pub mod kept;
+pub mod plan;
+pub mod ready;
+pub mod render;
 pub mod report;
+pub mod request;
 pub mod result;
 pub mod scenarios;
 pub mod score;
@@ -29,3 +47,5 @@ pub mod suite;
 pub mod tally;
 pub mod terminal;
 pub mod totals;
+pub mod transcript;
+pub mod workers;

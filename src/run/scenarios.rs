@@ -14,6 +14,18 @@ pub struct Prepared {
     pub scenario: Scenario,
     /// Its deterministic criteria, by place in `scenario.criteria`; none for judged ones.
     pub compiled: Vec<Option<criteria::Compiled>>,
+    /// The two readings of those that are sentences with two, by place.
+    pub readings: Vec<Option<Doubt>>,
+}
+
+/// The two readings of a sentence, compiled.
+pub struct Doubt {
+    /// Of the state at the end.
+    pub final_state: criteria::Compiled,
+    /// Of what changed during the run.
+    pub change: criteria::Compiled,
+    /// How to write each so that there is no other.
+    pub rewrites: Vec<String>,
 }
 
 /// A scenario file that cannot be run.
@@ -25,6 +37,50 @@ pub struct Broken {
     pub source: Option<SourceText>,
     /// What is wrong with it.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A scenario for a task that has no file: the agent is asked, and nothing but its exit is checked,
+/// for what a good outcome would be nobody has said.
+///
+/// # Errors
+///
+/// When a clone is not known.
+pub fn inline(
+    task: &str,
+    clone_names: &[String],
+    folder: &Path,
+    clones: &[CloneDescriptor],
+) -> Result<Prepared, Broken> {
+    // Written as a file would be, so that it is read as one would be; the task itself is put in
+    // afterwards, because its text may look like a section.
+    let text = format!(
+        "# Task\n\n## Prompt\n\nTask\n\n## Success Criteria\n\n\
+         - [D] The run exits successfully: `run.exitCode == 0`\n\n\
+         ## Config\n\nclones: {}\n",
+        clone_names.join(", ")
+    );
+    let path = folder.join("task.md");
+    let (scenario, diagnostics) = format::parse(&path, text.as_bytes(), clones);
+    let Some(mut scenario) = scenario else {
+        let source = Some(SourceText {
+            path: path.clone(),
+            text,
+        });
+        return Err(Broken {
+            path,
+            source,
+            diagnostics,
+        });
+    };
+    let first = task.lines().find(|line| !line.trim().is_empty());
+    let title: String = first.unwrap_or("Task").trim().chars().take(80).collect();
+    scenario.title = title;
+    task.clone_into(&mut scenario.prompt);
+    prepare(scenario, clones).map_err(|diagnostics| Broken {
+        path,
+        source: None,
+        diagnostics,
+    })
 }
 
 /// Reads one scenario file and compiles its criteria; with it come notes on what was accepted.
@@ -48,6 +104,11 @@ pub fn load(
     if !refused.is_empty() && !scenario.config.retired {
         return Err(broken(refused));
     }
+    let prepared = prepare(scenario, clones).map_err(&broken)?;
+    Ok((prepared, diagnostics))
+}
+
+fn prepare(scenario: Scenario, clones: &[CloneDescriptor]) -> Result<Prepared, Vec<Diagnostic>> {
     let named: Vec<&CloneDescriptor> = clones
         .iter()
         .filter(|clone| scenario.config.clones.iter().any(|name| name == clone.name))
@@ -56,8 +117,33 @@ pub fn load(
     for criterion in &scenario.criteria {
         compiled.push(match &criterion.check {
             Check::Judged { .. } => None,
-            Check::Cel { source, .. } => Some(criteria::compile(source, &named).map_err(&broken)?),
+            Check::Cel { source, .. } => Some(criteria::compile(source, &named)?),
         });
     }
-    Ok((Prepared { scenario, compiled }, diagnostics))
+    let mut readings = Vec::new();
+    for criterion in &scenario.criteria {
+        let of_sentence = match &criterion.check {
+            Check::Cel {
+                sentence: Some(sentence),
+                ..
+            } => sentence.readings.as_ref(),
+            _ => None,
+        };
+        readings.push(match of_sentence {
+            None => None,
+            Some(readings) => Some(Doubt {
+                final_state: criteria::compile(&readings.final_state.cel, &named)?,
+                change: criteria::compile(&readings.change.cel, &named)?,
+                rewrites: vec![
+                    readings.final_state.rewrite.clone(),
+                    readings.change.rewrite.clone(),
+                ],
+            }),
+        });
+    }
+    Ok(Prepared {
+        scenario,
+        compiled,
+        readings,
+    })
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use archal_core::clone::{CloneDescriptor, Seed};
+use archal_core::diagnostic;
 use serde_json::Value;
 
 use crate::scenario::Scenario;
@@ -58,11 +59,29 @@ pub enum SeedError {
         /// What the parser says.
         reason: String,
     },
-    /// `--seed` names a seed that no clone or several clones of the scenario have.
-    #[error("no single clone of the scenario has a seed named {name}")]
-    Unbound {
+    /// `--seed` names a seed that no clone of the scenarios has.
+    #[error("{} has no seed `{name}`{}", clones.join(" or "), near(nearest.as_deref()))]
+    Nowhere {
         /// The name.
         name: String,
+        /// The clones that were looked at.
+        clones: Vec<String>,
+        /// The seed of theirs that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// `--seed` names a seed that several clones of the scenarios have.
+    #[error("seed `{name}` exists for {}; write {}:{name}", clones.join(" and "), clones[0])]
+    Several {
+        /// The name.
+        name: String,
+        /// The clones that have it.
+        clones: Vec<String>,
+    },
+    /// `--seed clone:name` names a clone that no scenario has.
+    #[error("a seed for `{clone}`, which no scenario has among its clones")]
+    NoClone {
+        /// The clone.
+        clone: String,
     },
 }
 
@@ -105,45 +124,66 @@ pub fn of_scenario(
         .collect()
 }
 
-/// Reads `--seed clone:name`, `--seed name` or `--seed file`.
+/// Reads `--seed clone:name`, `--seed name` or `--seed file`. A bare name is for the only clone that
+/// has such a seed; a file may be for any clone.
 pub fn of_flag(
     text: &str,
     scenario_clones: &[String],
     clones: &[CloneDescriptor],
     folder: &Path,
 ) -> Result<(String, StartState), SeedError> {
-    let (clone, name) = match text.split_once(':') {
-        Some((clone, name)) if scenario_clones.iter().any(|known| known == clone) => {
-            (Some(clone.to_owned()), name)
-        }
-        _ => (None, text),
+    let named = text
+        .split_once(':')
+        .filter(|(clone, _)| clones.iter().any(|known| known.name == *clone));
+    if let Some((clone, _)) = named
+        && !scenario_clones.iter().any(|known| known == clone)
+    {
+        return Err(SeedError::NoClone {
+            clone: clone.to_owned(),
+        });
+    }
+    let name = named.map_or(text, |(_, name)| name);
+    let candidates: Vec<&CloneDescriptor> = clones
+        .iter()
+        .filter(|clone| match named {
+            Some((wanted, _)) => clone.name == wanted,
+            None => scenario_clones.iter().any(|known| known == clone.name),
+        })
+        .collect();
+    let names = |clones: &[&CloneDescriptor]| -> Vec<String> {
+        clones.iter().map(|clone| clone.name.to_owned()).collect()
     };
-    let state = if is_seed_file(name) {
-        StartState::Document(read(&folder.join(name))?)
-    } else {
-        StartState::Named(name.to_owned())
-    };
-    let clone = match clone {
-        Some(clone) => Some(clone),
-        None => only(scenario_clones.iter().filter(|known| {
-            is_seed_file(name)
-                || clones.iter().any(|clone| {
-                    clone.name == known.as_str() && clone.seeds.iter().any(|seed| seed.name == name)
-                })
-        }))
-        .cloned(),
-    };
-    match clone {
-        Some(clone) => Ok((clone, state)),
-        None => Err(SeedError::Unbound {
+    let having: Vec<&CloneDescriptor> = candidates
+        .iter()
+        .filter(|clone| is_seed_file(name) || clone.seeds.iter().any(|seed| seed.name == name))
+        .copied()
+        .collect();
+    match having.as_slice() {
+        [] => Err(SeedError::Nowhere {
             name: name.to_owned(),
+            nearest: diagnostic::nearest(
+                name,
+                candidates
+                    .iter()
+                    .flat_map(|clone| clone.seeds.iter().map(|seed| seed.name)),
+            )
+            .map(ToString::to_string),
+            clones: names(&candidates),
+        }),
+        [only] if is_seed_file(name) => Ok((
+            only.name.to_owned(),
+            StartState::Document(read(&folder.join(name))?),
+        )),
+        [only] => Ok((only.name.to_owned(), StartState::Named(name.to_owned()))),
+        several => Err(SeedError::Several {
+            name: name.to_owned(),
+            clones: names(several),
         }),
     }
 }
 
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
+fn near(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 /// Reads a seed file, JSON or YAML.

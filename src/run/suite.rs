@@ -1,27 +1,35 @@
-//! Scenarios run as often as wanted, their evidence and summary on disk.
+//! The runs of a plan made, and what they add up to written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use archal_core::id;
 use serde::Serialize;
 
+use crate::budget::amount::Usd;
+use crate::budget::spent::Spent;
 use crate::config::schema::RouteMode;
+use crate::sandbox::StopToken;
 use crate::scenario::Scenario;
 use crate::scenario::spec::Route;
 use crate::store::atomic::{self, Durability};
 use crate::store::layout::Layout;
 
 use super::attempt::{self, AttemptError, AttemptPlan, Bench, RunResult};
+use super::cost::Pricing;
 use super::environment::{self, Start, Told};
 use super::harness::Harness;
+use super::plan::{SUMMARY_FILE, SuitePlan};
+use super::ready::Ready;
 use super::report::{
-    CommandSummary, Quarantine, SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport, SuiteReport,
+    CommandSummary, Quarantine, SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport, StopReason,
+    Stopped, SuiteReport,
 };
-use super::scenarios::Prepared;
-use super::score;
-use super::seeds::{self, OtherStates, SeedError};
+use super::score::{self, RunStatus};
+use super::seeds::OtherStates;
+use super::workers::{self, Next};
 use super::{tally, totals};
 
 /// How a suite is run.
@@ -30,6 +38,8 @@ pub struct SuiteOptions<'a> {
     pub harness: &'a Harness,
     /// Where it runs.
     pub directory: &'a Path,
+    /// How many runs are made at once.
+    pub jobs: NonZeroUsize,
     /// Runs of each scenario, whatever its Config says.
     pub runs: Option<u32>,
     /// Runs of a scenario whose Config says nothing.
@@ -44,10 +54,24 @@ pub struct SuiteOptions<'a> {
     pub default_route: RouteMode,
     /// The model the agent is told to use.
     pub model: Option<&'a str>,
+    /// The judge's model, in place of the configuration's.
+    pub judge_model: Option<String>,
     /// Starting states that do not come from the scenarios.
     pub states: OtherStates,
     /// Threshold in place of the scenarios' own, 0 to 100.
     pub pass_threshold: Option<f64>,
+    /// Threshold of a scenario whose Config says nothing.
+    pub default_threshold: f64,
+    /// Thresholds of the mean over a tag's scenarios, in place of those of the scenarios.
+    pub tag_thresholds: BTreeMap<String, f64>,
+    /// The tag scenarios were chosen by.
+    pub tag: Option<String>,
+    /// The most that may be spent: no run begins after it is.
+    pub budget: Option<Usd>,
+    /// Whether flaky and ambiguous are errors.
+    pub strict: bool,
+    /// What tokens cost.
+    pub pricing: Pricing,
     /// Variables that hold keys of the judge or the fixer.
     pub withheld: BTreeSet<String>,
     /// Whether the agent is told the clones' addresses in `isolated` too.
@@ -63,155 +87,304 @@ struct Summary<'a> {
     report: &'a SuiteReport,
 }
 
-/// Why a suite stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum SuiteError {
-    /// A starting state cannot be had.
-    #[error(transparent)]
-    Seed(#[from] SeedError),
-    /// A run could not be made.
-    #[error(transparent)]
-    Attempt(#[from] AttemptError),
-    /// The summary could not be written.
-    #[error(transparent)]
-    Write(#[from] atomic::WriteError),
+/// A run that ended, for whoever follows.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// The run.
+    pub result: &'a RunResult,
+    /// How many runs its scenario is to have.
+    pub planned: u32,
+    /// How many runs of the suite have ended, this one among them.
+    pub done: usize,
+    /// How many it has.
+    pub total: usize,
 }
 
-/// Runs each scenario as often as it or the options say, `progress` told after each run.
+/// A suite that came to its end, or was stopped.
+pub struct SuiteEnd {
+    /// What it came to.
+    pub report: SuiteReport,
+    /// What made the first run that could not be made impossible.
+    pub error: Option<AttemptError>,
+}
+
+/// Makes the runs of a plan that are not finished; `ready` are its scenarios, `progress` is told of each
+/// run that ends. Always leaves a summary.
 pub fn run(
     bench: &Bench<'_>,
     layout: &Layout,
-    scenarios: &[Prepared],
+    plan: &SuitePlan,
+    ready: &[Ready<'_>],
     options: &SuiteOptions<'_>,
-    progress: &mut dyn FnMut(&RunResult),
-) -> Result<SuiteReport, SuiteError> {
-    let suite = id::prefixed(bench.ids, "suite");
-    let started_at = bench.clock.now().to_string();
-    let mut reports = Vec::new();
-    for prepared in scenarios {
-        let one = run_scenario(bench, layout, &suite, prepared, options, progress)?;
-        reports.push(one);
+    progress: &mut (dyn FnMut(Ended<'_>) + Send),
+) -> Result<SuiteEnd, atomic::WriteError> {
+    let mut results = plan.finished(layout);
+    let resumed = results.len();
+    let total = plan.size();
+    let mut waiting = Vec::new();
+    for (at, scenario) in plan.scenarios.iter().enumerate() {
+        for run in 0..scenario.runs.len() {
+            if !results.contains_key(&(at, run)) {
+                waiting.push((at, run));
+            }
+        }
     }
-    let report = SuiteReport {
-        suite,
-        started_at,
-        finished_at: bench.clock.now().to_string(),
-        command: CommandSummary {
-            harness: options.harness.command.clone(),
-            jobs: 1,
-            runs: options.runs,
-            timeout_seconds: options.timeout.map(|timeout| timeout.as_secs()),
-            route: options.route,
-            pass_threshold: options.pass_threshold,
-            model: options.model.map(str::to_owned),
-            ..CommandSummary::default()
-        },
-        totals: totals::of(&reports),
-        tags: Vec::new(),
-        cost: totals::cost(reports.iter().flat_map(|one| &one.results)),
-        resumed: 0,
-        stopped: None,
-        scenarios: reports,
-    };
-    let document = Summary {
-        schema: SUMMARY_SCHEMA,
-        version: SUMMARY_VERSION,
-        report: &report,
-    };
-    for path in [
-        layout.suite(&report.suite).join("summary.json"),
-        layout.last_run(),
-    ] {
-        atomic::write_json(&path, &document, Durability::Derived)?;
+    let mut spent = Spending::new(options.budget);
+    results.values().for_each(|result| spent.add(result));
+    let is_stopped = || bench.stop.is_some_and(StopToken::is_asked);
+    let mut error = None;
+    if !spent.is_over() {
+        let make = |place: &(usize, usize)| {
+            (!is_stopped()).then(|| one(bench, layout, plan, *place, &ready[place.0], options))
+        };
+        let ended = |place: (usize, usize), made| match made {
+            Ok(result) => {
+                spent.add(&result);
+                progress(Ended {
+                    result: &result,
+                    planned: ready[place.0].runs,
+                    done: results.len() + 1,
+                    total,
+                });
+                results.insert(place, result);
+                if spent.is_over() {
+                    Next::Stop
+                } else {
+                    Next::GoOn
+                }
+            }
+            Err(failed) => {
+                if !matches!(failed, AttemptError::Stopped) {
+                    error.get_or_insert(failed);
+                }
+                Next::Stop
+            }
+        };
+        workers::work(waiting, options.jobs, make, ended);
     }
-    Ok(report)
+    let missing = total - results.len();
+    let stopped = if missing == 0 {
+        None
+    } else if is_stopped() {
+        let explanation = "a signal ended it".to_owned();
+        Some((StopReason::Interrupted, explanation))
+    } else if let Some(error) = &error {
+        Some((StopReason::CouldNotRun, error.to_string()))
+    } else {
+        Some((StopReason::Budget, spent.explanation()))
+    };
+    let report = assemble(
+        bench,
+        plan,
+        ready,
+        options,
+        results,
+        resumed,
+        stopped.map(|(reason, explanation)| Stopped {
+            reason,
+            explanation,
+            left: missing,
+        }),
+    );
+    write(layout, &report)?;
+    Ok(SuiteEnd { report, error })
 }
 
-fn run_scenario(
+/// What was spent of what may be.
+struct Spending {
+    budget: Option<Usd>,
+    known: Usd,
+    unknown: usize,
+}
+
+impl Spending {
+    fn new(budget: Option<Usd>) -> Self {
+        Self {
+            budget,
+            known: Usd::ZERO,
+            unknown: 0,
+        }
+    }
+
+    fn add(&mut self, result: &RunResult) {
+        let usd = result.cost.and_then(|cost| cost.usd);
+        match usd.and_then(Usd::reported) {
+            Some(usd) => self.known = self.known.saturating_add(usd),
+            None => self.unknown += 1,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.budget.is_some_and(|budget| self.known >= budget)
+    }
+
+    fn explanation(&self) -> String {
+        let budget = self.budget.unwrap_or_default();
+        let unknown = match self.unknown {
+            0 => String::new(),
+            runs => format!("; what {runs} of the runs cost is not known"),
+        };
+        format!("${} of ${budget} are spent{unknown}", self.known)
+    }
+}
+
+/// Makes one run of the plan.
+fn one(
     bench: &Bench<'_>,
     layout: &Layout,
-    suite: &str,
-    prepared: &Prepared,
+    plan: &SuitePlan,
+    (at, run): (usize, usize),
+    ready: &Ready<'_>,
     options: &SuiteOptions<'_>,
-    progress: &mut dyn FnMut(&RunResult),
-) -> Result<ScenarioReport, SuiteError> {
-    let scenario = &prepared.scenario;
-    let config = &scenario.config;
-    let states = seeds::of_scenario(scenario, bench.clones, &options.states)?;
-    let runs = options.runs.or(config.runs).unwrap_or(options.default_runs);
-    let mut results = Vec::new();
-    for index in 1..=runs {
-        let run_id = id::prefixed(bench.ids, "run");
-        let evidence = layout.run(&run_id);
-        let told = Told {
-            task: &scenario.prompt,
-            model: options.model,
-            session: &run_id,
-            folder: &evidence,
-        };
-        let start = Start::Inherited {
-            withheld: &options.withheld,
-        };
-        let attempt = attempt::make(
-            bench,
-            AttemptPlan {
-                prepared,
-                states: &states,
-                command: &options.harness.command,
-                environment: environment::of(bench.environment, start, options.harness, &told),
-                directory: options.directory,
-                binds: &[],
-                timeout: options
-                    .timeout
-                    .unwrap_or_else(|| timeout(scenario, options.default_timeout)),
-                route: options
-                    .route
-                    .or_else(|| config.route.map(choice))
-                    .unwrap_or(options.default_route),
-                expose_clone_urls: options.expose_clone_urls,
-                run_id: run_id.clone(),
-                index,
-                suite: Some(suite),
-                evidence: evidence.clone(),
-                evidence_as: evidence.clone(),
-                agent_folder: evidence.clone(),
-            },
-        )?;
-        progress(&attempt.result);
-        results.push(attempt.result);
+) -> Result<RunResult, AttemptError> {
+    let run_id = plan.scenarios[at].runs[run].clone();
+    let evidence = layout.run(&run_id);
+    // What a process that was killed left of this run is nothing to go on with.
+    discard(&evidence)?;
+    let told = Told {
+        task: &ready.scenario().prompt,
+        model: options.model,
+        session: &run_id,
+        folder: &evidence,
+    };
+    let start = Start::Inherited {
+        withheld: &options.withheld,
+    };
+    let made = attempt::make(
+        bench,
+        AttemptPlan {
+            prepared: ready.prepared,
+            states: &ready.states,
+            command: &options.harness.command,
+            environment: environment::of(bench.environment, start, options.harness, &told),
+            directory: options.directory,
+            binds: &[],
+            timeout: ready.timeout,
+            route: ready.route,
+            expose_clone_urls: options.expose_clone_urls,
+            run_id,
+            index: u32::try_from(run + 1).unwrap_or(u32::MAX),
+            suite: Some(&plan.suite),
+            pricing: Some(&options.pricing),
+            evidence: evidence.clone(),
+            evidence_as: evidence.clone(),
+            agent_folder: evidence.clone(),
+        },
+    );
+    if matches!(made, Err(AttemptError::Stopped)) {
+        // Half a run is no evidence of anything, and the next one would be taken for it.
+        discard(&evidence)?;
     }
+    Ok(made?.result)
+}
+
+fn discard(folder: &Path) -> Result<(), atomic::WriteError> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(atomic::WriteError::Io {
+                path: folder.to_owned(),
+                source,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn assemble(
+    bench: &Bench<'_>,
+    plan: &SuitePlan,
+    ready: &[Ready<'_>],
+    options: &SuiteOptions<'_>,
+    mut results: BTreeMap<(usize, usize), RunResult>,
+    resumed: usize,
+    stopped: Option<Stopped>,
+) -> SuiteReport {
+    let scenarios: Vec<ScenarioReport> = ready
+        .iter()
+        .enumerate()
+        .map(|(at, ready)| {
+            let later = results.split_off(&(at + 1, 0));
+            let own = std::mem::replace(&mut results, later);
+            of_scenario(ready, own.into_values().collect())
+        })
+        .collect();
+    SuiteReport {
+        suite: plan.suite.clone(),
+        started_at: plan.started_at.clone(),
+        finished_at: bench.clock.now().to_string(),
+        command: command(options),
+        totals: totals::of(&scenarios),
+        tags: totals::tags(&scenarios, &options.tag_thresholds),
+        cost: totals::cost(scenarios.iter().flat_map(|one| &one.results)),
+        resumed,
+        stopped,
+        scenarios,
+    }
+}
+
+fn command(options: &SuiteOptions<'_>) -> CommandSummary {
+    CommandSummary {
+        harness: options.harness.command.clone(),
+        jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
+        runs: options.runs,
+        timeout_seconds: options.timeout.map(|timeout| timeout.as_secs()),
+        route: options.route,
+        pass_threshold: options.pass_threshold,
+        tag_thresholds: options.tag_thresholds.clone(),
+        tag: options.tag.clone(),
+        model: options.model.map(str::to_owned),
+        judge_model: options.judge_model.clone(),
+        budget_usd: Spent::usd_of(options.budget.map(Usd::micros)),
+        strict: options.strict,
+    }
+}
+
+fn of_scenario(ready: &Ready<'_>, results: Vec<RunResult>) -> ScenarioReport {
+    let scenario = ready.scenario();
     let scores: Vec<_> = results.iter().map(|result| result.score).collect();
-    let threshold = options
-        .pass_threshold
-        .or(config.pass_threshold)
-        .unwrap_or(100.0);
-    Ok(ScenarioReport {
+    let criteria = tally::of(&results);
+    let is_evaluated = criteria.iter().any(|tally| tally.evaluated() > 0);
+    ScenarioReport {
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),
         path: scenario.path.clone(),
-        tags: config.tags.clone(),
-        threshold,
-        held_by: Vec::new(),
-        quarantine: quarantine(scenario, &results),
-        planned: runs,
-        vacuous: None,
-        criteria: tally::of(&results),
-        score: score::of_scenario(&scores, threshold),
+        tags: scenario.config.tags.clone(),
+        threshold: ready.threshold,
+        held_by: ready.held_by.clone(),
+        quarantine: quarantine(scenario, &results, ready.runs),
+        planned: ready.runs,
+        vacuous: is_evaluated.then(|| ready.vacuous(&criteria)).flatten(),
+        criteria,
+        score: score::of_scenario(&scores, ready.threshold),
         results,
-    })
+    }
 }
 
 /// The quarantine of a scenario whose Config calls it flaky.
-fn quarantine(scenario: &Scenario, results: &[RunResult]) -> Option<Quarantine> {
+fn quarantine(scenario: &Scenario, results: &[RunResult], planned: u32) -> Option<Quarantine> {
     let config = &scenario.config;
+    let passed = |result: &&RunResult| result.score.status == RunStatus::Passed;
+    let passed = results.iter().filter(passed).count();
     config.flaky.then(|| Quarantine {
         owner: config.owner.clone().unwrap_or_default(),
         since: config.since.map(|day| day.to_string()).unwrap_or_default(),
-        release: results.len() > 1
-            && results
-                .iter()
-                .all(|result| result.score.status == score::RunStatus::Passed),
+        // One run that passes says nothing of a scenario that passes now and then.
+        release: passed > 1 && u32::try_from(passed) == Ok(planned),
     })
+}
+
+fn write(layout: &Layout, report: &SuiteReport) -> Result<(), atomic::WriteError> {
+    let document = Summary {
+        schema: SUMMARY_SCHEMA,
+        version: SUMMARY_VERSION,
+        report,
+    };
+    let path = layout.suite(&report.suite).join(SUMMARY_FILE);
+    let bytes = atomic::json_bytes(&path, &document)?;
+    for path in [path, layout.last_run()] {
+        atomic::write(&path, &bytes, Durability::Derived)?;
+    }
+    Ok(())
 }
 
 /// A scenario's own time limit, or the default.

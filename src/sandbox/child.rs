@@ -94,6 +94,9 @@ pub struct ChildEnd {
     pub stderr_dropped: u64,
     /// From the request to its end.
     pub duration: Duration,
+    /// The program's own time in that: from when everything was ready for it to when its end was
+    /// known. Nothing for one that never started.
+    pub alive: Duration,
     /// How it was held.
     pub containment: Containment,
     /// How the process limit was enforced: `cgroup`, `rlimit` or `not enforced`.

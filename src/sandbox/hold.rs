@@ -121,6 +121,7 @@ fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
         stdout_dropped: 0,
         stderr_dropped: 0,
         duration: std::time::Duration::ZERO,
+        alive: std::time::Duration::ZERO,
         containment,
         process_limit: NOT_ENFORCED.to_owned(),
     }

@@ -201,6 +201,10 @@ struct Watch {
     grace: Duration,
     process_limit: String,
     outcome: Option<ChildOutcome>,
+    /// When everything was ready for the program.
+    ready: Option<Instant>,
+    /// When its end was known.
+    ended: Option<Instant>,
 }
 
 impl Watch {
@@ -225,6 +229,8 @@ impl Watch {
             grace: spec.grace,
             process_limit: NOT_ENFORCED.to_owned(),
             outcome: None,
+            ready: None,
+            ended: None,
         }
     }
 
@@ -249,6 +255,7 @@ impl Watch {
                 Err(_) => true,
             };
             if control_ready && !self.read_control(network) {
+                self.ended = Some(Instant::now());
                 break;
             }
             self.keep_time();
@@ -281,6 +288,10 @@ impl Watch {
             stdout_dropped,
             stderr_dropped,
             duration: Duration::ZERO,
+            alive: match (self.ready, self.ended) {
+                (Some(ready), Some(ended)) => ended.duration_since(ready),
+                _ => Duration::ZERO,
+            },
             containment: self.containment,
             process_limit: self.process_limit,
         }
@@ -312,6 +323,7 @@ impl Watch {
                 if let Some(network) = network {
                     hand_over(network, sockets);
                 }
+                self.ready = Some(Instant::now());
                 return true;
             }
             Ok(Some((Report::NotStarted { reason }, _))) => {

@@ -4,6 +4,7 @@
 //! On Linux the binary re-executes itself in hidden modes ([`helper_main`]) that stand between
 //! archal and the child; elsewhere a child is held by its process group alone.
 
+pub mod asking;
 pub mod child;
 pub mod hold;
 pub mod inherited;

@@ -127,6 +127,7 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
         }
         std::thread::sleep(TICK);
     };
+    let alive = started.elapsed();
     killpg(group, Signal::SIGKILL).ok();
     let until = Instant::now() + Duration::from_secs(2);
     let is_open = |pipe: &Option<Pipe<_>>| pipe.as_ref().is_some_and(|pipe| pipe.open().is_some());
@@ -159,6 +160,7 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
         stdout_dropped,
         stderr_dropped,
         duration: Duration::ZERO,
+        alive,
         containment: Containment::Pgroup,
         process_limit: NOT_ENFORCED.to_owned(),
     }

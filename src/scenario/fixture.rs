@@ -104,6 +104,7 @@ fn clone(
         collections,
         vocabulary: "",
         tables: &[],
+        mcp: None,
         seed_schema: || json!({}),
         open: refuse,
         operation_of: |_, _| None,

@@ -52,6 +52,11 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// A clone's MCP URL: plain HTTP, whatever host it names.
+    Tools {
+        /// The clone's position in the session.
+        clone: usize,
+    },
 }
 
 /// A connection that is counted while it is open.
@@ -139,7 +144,7 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         tunnel: None,
         address,
     };
-    if matches!(door, Door::Base { .. }) {
+    if matches!(door, Door::Base { .. } | Door::Tools { .. }) {
         return http(origin, stream).await;
     }
     let mut first = [0; 1];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use archal_core::clone::CloneDescriptor;
 
+use super::mcp;
 use super::route::RouteLevel;
 use super::trust::Files;
 
@@ -39,6 +40,10 @@ pub(super) struct Endpoints {
     pub(super) proxy: Option<u16>,
     /// The port of each clone's REST base URL; empty where children are not told.
     pub(super) bases: Vec<u16>,
+    /// The position of each clone with tools, and the port of its MCP URL.
+    pub(super) tools: Vec<(usize, u16)>,
+    /// Whether children are told the MCP URLs in variables too, and not only in the file.
+    pub(super) told: bool,
 }
 
 /// What a child's environment gets.
@@ -63,6 +68,13 @@ pub(super) fn variables(
         for (name, dummy) in clone.credentials {
             set(name, (*dummy).to_owned());
         }
+    }
+    // Also where nothing else is told: a client of MCP has no address of its own that could lead
+    // to the clone.
+    set("ARCHAL_MCP_CONFIG", trust.servers().display().to_string());
+    for (clone, port) in endpoints.tools.iter().filter(|_| endpoints.told) {
+        let name = clones[*clone].name.to_ascii_uppercase();
+        set(&format!("ARCHAL_{name}_MCP_URL"), mcp::url(*port));
     }
     if let Some(port) = endpoints.proxy {
         for name in PROXY_VARIABLES {

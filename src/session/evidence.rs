@@ -21,6 +21,9 @@ pub struct CallRecord {
     /// The published operation that is not modelled, where the call was for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmodelled: Option<String>,
+    /// The tool call it was part of, where it came over MCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpCall>,
     /// The host the client named.
     pub host: String,
     /// The method.
@@ -41,6 +44,15 @@ pub struct CallRecord {
     pub root_before: u64,
     /// The state's version after.
     pub root_after: u64,
+}
+
+/// A call of a tool over MCP, which may make several calls to operations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct McpCall {
+    /// The tool.
+    pub tool: String,
+    /// Its position among the tool calls of the session, from 1.
+    pub call: u64,
 }
 
 /// Headers and body of one direction.

@@ -1,19 +1,24 @@
 //! One request: whom it is for, its body within bounds, the clone's answer, the record.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{CloneRequest, CloneResponse};
+use archal_core::clone::{Arguments, CloneRequest, CloneResponse, ServiceClone, Tool, ToolAnswer};
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
 use super::door::{self, Door, Open, Origin};
+use super::evidence::McpCall;
+use super::mcp;
+use super::server::Shared;
 
 /// Most bytes of a request body.
 const BODY: usize = 32 * 1024 * 1024;
@@ -34,18 +39,37 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
+/// The body of an answer: of a clone's operation whole, of a tool call perhaps as a stream.
+pub(super) type Body = Either<Full<Bytes>, BoxBody<Bytes, Infallible>>;
+
 /// Answers one request.
-pub(super) async fn answer(
-    origin: &Arc<Origin>,
-    mut request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>) -> Response<Body> {
+    let whole = |response: Response<Full<Bytes>>| response.map(Either::Left);
     if request.method() == Method::CONNECT {
-        return connect(origin, &mut request);
+        return whole(connect(origin, &mut request));
     }
     let (host, clone) = match addressed(origin, request.uri(), request.headers()) {
         Ok(addressed) => addressed,
-        Err(refused) => return *refused,
+        Err(refused) => return whole(*refused),
     };
+    let shared = &origin.open.shared;
+    match mcp::leads_to(shared, origin.door, &host, clone, request.uri().path()) {
+        mcp::Way::Tools => return mcp::answer(shared, clone, request).await,
+        mcp::Way::Nowhere => {
+            let port = origin.port().or(Some(443));
+            return whole(plain(StatusCode::NOT_FOUND, shared.refuse(&host, port)));
+        }
+        mcp::Way::Operations => {}
+    }
+    whole(operation(origin, request, host, clone).await)
+}
+
+async fn operation(
+    origin: &Arc<Origin>,
+    request: Request<Incoming>,
+    host: String,
+    clone: usize,
+) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
@@ -98,7 +122,7 @@ fn addressed(
     headers: &HeaderMap,
 ) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
-    if let Door::Base { clone } = origin.door {
+    if let Door::Base { clone } | Door::Tools { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
         let host = shared.clones[clone].clone.hosts.first().copied();
         return Ok((host.unwrap_or_default().to_owned(), clone));
@@ -148,12 +172,74 @@ fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Full<B
     let shared = &origin.open.shared;
     let mut running = shared.clones[clone].running();
     let begun = shared.ledger.begin();
-    let answer = catch_unwind(AssertUnwindSafe(|| running.call(&request, begun.at)));
+    let answer = guarded(&mut **running, &request, begun.at);
     drop(running);
-    let answer = answer.unwrap_or_else(|_| broken(&request));
     let response = render(&answer, request.method == "HEAD", begun.at);
     shared.ledger.end(&begun, clone, request, answer);
     response
+}
+
+/// Calls a tool of a clone as `caller`, whose authorisation each of its requests carries. Nothing
+/// else reaches the clone in between.
+pub(super) fn call_tool(
+    shared: &Shared,
+    clone: usize,
+    tool: &Tool,
+    arguments: &Arguments,
+    caller: &str,
+) -> ToolAnswer {
+    let mut running = shared.clones[clone].running();
+    let tool_call = shared.ledger.tool_call(tool.name);
+    let mut ask = |mut request: CloneRequest| {
+        request
+            .headers
+            .push(("authorization".to_owned(), caller.to_owned()));
+        let begun = shared.ledger.begin_in(&tool_call);
+        let answer = guarded(&mut **running, &request, begun.at);
+        shared.ledger.end(&begun, clone, request, answer.clone());
+        answer
+    };
+    let answer = (tool.call)(arguments, &mut ask);
+    if let ToolAnswer::Unmodelled(what) = &answer {
+        record_gap(shared, clone, &tool_call, arguments, what);
+    }
+    answer
+}
+
+/// Records a call of a tool, or with arguments, that the clone does not model.
+pub(super) fn record_gap(
+    shared: &Shared,
+    clone: usize,
+    tool_call: &McpCall,
+    arguments: &Arguments,
+    what: &str,
+) {
+    let (host, path) = shared.clones[clone]
+        .clone
+        .mcp
+        .and_then(|face| face.remote)
+        .unwrap_or_default();
+    let request = CloneRequest {
+        method: "POST".to_owned(),
+        scheme: "https".to_owned(),
+        host: host.to_owned(),
+        path: path.to_owned(),
+        body: serde_json::json!({"name": tool_call.tool, "arguments": arguments})
+            .to_string()
+            .into(),
+        ..CloneRequest::default()
+    };
+    let response = CloneResponse {
+        status: 501,
+        unmodelled: Some(what.to_owned()),
+        ..CloneResponse::default()
+    };
+    let begun = shared.ledger.begin_in(tool_call);
+    shared.ledger.end(&begun, clone, request, response);
+}
+
+fn guarded(clone: &mut dyn ServiceClone, request: &CloneRequest, now: Timestamp) -> CloneResponse {
+    catch_unwind(AssertUnwindSafe(|| clone.call(request, now))).unwrap_or_else(|_| broken(request))
 }
 
 /// The answer of a clone that panicked: a gap of ours, so the run must not count.
@@ -199,7 +285,8 @@ pub(super) fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+/// An answer of archal's own.
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(

@@ -11,7 +11,7 @@ use archal_core::clone::{CloneRequest, CloneResponse};
 use archal_core::hash;
 use bytes::Bytes;
 
-use super::evidence::RefusedEgress;
+use super::evidence::{McpCall, RefusedEgress};
 
 /// The least step of virtual time between two calls.
 const STEP: Duration = Duration::from_millis(1);
@@ -43,6 +43,7 @@ struct Inner {
     body_bytes: usize,
     head_bytes: usize,
     dropped: u64,
+    tool_calls: u64,
     calls: Vec<RawCall>,
     refused: Vec<RefusedEgress>,
     names: Vec<String>,
@@ -56,6 +57,8 @@ pub(super) struct RawCall {
     pub(super) seq: u64,
     /// The clone's position in the session.
     pub(super) clone: usize,
+    /// The tool call it was part of.
+    pub(super) mcp: Option<McpCall>,
     /// Virtual time.
     pub(super) at: Timestamp,
     /// Wall time.
@@ -84,6 +87,7 @@ pub(super) struct Begun {
     pub(super) at: Timestamp,
     wall: Timestamp,
     started: Duration,
+    mcp: Option<McpCall>,
 }
 
 impl Ledger {
@@ -112,6 +116,25 @@ impl Ledger {
             at: self.base.checked_add(inner.last).unwrap_or(Timestamp::MAX),
             wall: self.clock.now(),
             started,
+            mcp: None,
+        }
+    }
+
+    /// The same for a call that a tool makes.
+    pub(super) fn begin_in(&self, tool_call: &McpCall) -> Begun {
+        Begun {
+            mcp: Some(tool_call.clone()),
+            ..self.begin()
+        }
+    }
+
+    /// The next call of a tool.
+    pub(super) fn tool_call(&self, tool: &str) -> McpCall {
+        let mut inner = self.lock();
+        inner.tool_calls += 1;
+        McpCall {
+            tool: beginning(tool),
+            call: inner.tool_calls,
         }
     }
 
@@ -144,6 +167,7 @@ impl Ledger {
         inner.calls.push(RawCall {
             seq,
             clone,
+            mcp: begun.mcp.clone(),
             at: begun.at,
             wall: begun.wall,
             latency,

@@ -10,11 +10,13 @@ mod environment;
 pub mod evidence;
 mod exchange;
 mod ledger;
+mod mcp;
 mod names;
 pub mod open;
 mod record;
 pub mod route;
 mod server;
+pub mod stdio;
 mod times;
 mod trust;
 

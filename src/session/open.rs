@@ -20,7 +20,7 @@ use super::evidence::{CallRecord, RefusedEgress};
 use super::ledger::Ledger;
 use super::route::{self, RouteLevel, RouteReport};
 use super::server::{Hosted, Server, Shared};
-use super::{record, trust};
+use super::{mcp, record, trust};
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
@@ -29,6 +29,8 @@ use crate::store::atomic::WriteError;
 
 /// The port of the first clone's REST base URL inside a child's own network.
 const FIRST_BASE_PORT: u16 = 4401;
+/// The port of the first clone's MCP URL inside a child's own network.
+const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
 const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
@@ -98,6 +100,12 @@ pub enum SessionError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The tools of a clone are not defined as MCP has it.
+    #[error("the tools of the clones cannot be served")]
+    Tools {
+        /// The cause.
+        source: serde_json::Error,
+    },
     /// The server of the clones could not be started.
     #[error("the clones cannot be served")]
     Serve {
@@ -132,7 +140,7 @@ pub struct Session {
     redactor: Redactor,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
-    base_ports: Vec<u16>,
+    doors: Vec<(u16, Door)>,
     trust: trust::Files,
     stop: Option<StopToken>,
 }
@@ -213,34 +221,29 @@ impl Session {
             before.push(running.state());
             hosted.push(Hosted::new(*plan.clone, running));
         }
-        let hosts = config
-            .clones
-            .iter()
-            .flat_map(|plan| plan.clone.hosts)
-            .copied();
-        let authority =
-            Authority::new(hosts, now).map_err(|source| SessionError::Certificates { source })?;
-        let trust = trust::Files::write(
-            &config.evidence,
-            &authority.certificate_pem(),
+        let hosts = || {
             config
                 .clones
                 .iter()
-                .flat_map(|plan| plan.clone.hosts)
-                .copied(),
-        )?;
+                .flat_map(|plan| plan.clone.every_host())
+        };
+        let authority =
+            Authority::new(hosts(), now).map_err(|source| SessionError::Certificates { source })?;
+        let trust = trust::Files::write(&config.evidence, &authority.certificate_pem(), hosts())?;
         let ledger = Ledger::new(base, Arc::clone(&config.clock));
         let shared = Shared::new(hosted, authority, ledger)
             .map_err(|source| SessionError::Certificates { source })?;
         let shared = Arc::new(shared);
+        mcp::serve(&shared).map_err(|source| SessionError::Tools { source })?;
         let server =
             Server::start(Arc::clone(&shared)).map_err(|source| SessionError::Serve { source })?;
-        let (endpoints, base_ports) = match route.level {
+        let (endpoints, doors) = match route.level {
             RouteLevel::Isolated => inside_endpoints(&config.clones, config.expose_clone_urls),
             RouteLevel::Proxy => outside_endpoints(&config.clones, &server)
                 .map_err(|source| SessionError::Serve { source })?,
         };
         let clones: Vec<&CloneDescriptor> = config.clones.iter().map(|plan| plan.clone).collect();
+        trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
         Ok(Self {
             environment: environment::variables(&clones, &trust, &endpoints),
             shared,
@@ -251,7 +254,7 @@ impl Session {
             evidence: config.evidence,
             redactor: config.redactor,
             before,
-            base_ports,
+            doors,
             trust,
             stop: None,
         })
@@ -305,14 +308,14 @@ impl Session {
     fn run_inside(&self, child: &ChildSpec, hold: &Hold<'_>, run: u64) -> ChildEnd {
         let tcp: Vec<u16> = SERVICE_PORTS
             .iter()
-            .chain(&self.base_ports)
             .copied()
+            .chain(self.doors.iter().map(|(port, _)| *port))
             .collect();
         let files = self.trust.binds(&child.directory, &child.environment);
         let mut serve = |sockets: InsideSockets| {
             for (index, listener) in sockets.tcp.into_iter().enumerate() {
                 let door = match index.checked_sub(SERVICE_PORTS.len()) {
-                    Some(clone) => Door::Base { clone },
+                    Some(at) => self.doors[at].1,
                     None => Door::Service {
                         port: SERVICE_PORTS[index],
                     },
@@ -365,7 +368,7 @@ impl Session {
 fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     let mut owners: BTreeMap<&'static str, &'static str> = BTreeMap::new();
     for plan in plans {
-        for host in plan.clone.hosts {
+        for host in plan.clone.every_host() {
             if let Some(first) = owners.insert(host, plan.clone.name) {
                 return Err(SessionError::HostTwice {
                     host,
@@ -378,23 +381,34 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
-fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<u16>) {
-    let ports: Vec<u16> = if expose {
+fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<(u16, Door)>) {
+    let bases: Vec<u16> = if expose {
         (FIRST_BASE_PORT..).take(plans.len()).collect()
     } else {
         Vec::new()
     };
+    let tools: Vec<(usize, u16)> = with_tools(plans).zip(FIRST_TOOLS_PORT..).collect();
+    let base = |(clone, port): (usize, &u16)| (*port, Door::Base { clone });
+    let doors = bases.iter().enumerate().map(base);
+    let doors = doors.chain(
+        tools
+            .iter()
+            .map(|(clone, port)| (*port, Door::Tools { clone: *clone })),
+    );
+    let doors = doors.collect();
     let endpoints = Endpoints {
         proxy: None,
-        bases: ports.clone(),
+        bases,
+        tools,
+        told: expose,
     };
-    (endpoints, ports)
+    (endpoints, doors)
 }
 
 fn outside_endpoints(
     plans: &[ClonePlan<'_>],
     server: &Server,
-) -> io::Result<(Endpoints, Vec<u16>)> {
+) -> io::Result<(Endpoints, Vec<(u16, Door)>)> {
     let listen = |door| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
@@ -406,8 +420,18 @@ fn outside_endpoints(
         bases: (0..plans.len())
             .map(|clone| listen(Door::Base { clone }))
             .collect::<Result<_, _>>()?,
+        tools: with_tools(plans)
+            .map(|clone| Ok((clone, listen(Door::Tools { clone })?)))
+            .collect::<io::Result<_>>()?,
+        told: true,
     };
     Ok((endpoints, Vec::new()))
+}
+
+/// The positions of clones that have tools.
+fn with_tools(plans: &[ClonePlan<'_>]) -> impl Iterator<Item = usize> {
+    let has_tools = |(_, plan): &(usize, &ClonePlan<'_>)| plan.clone.mcp.is_some();
+    plans.iter().enumerate().filter(has_tools).map(|(at, _)| at)
 }
 
 /// Makes the folder and its absolute path, which children need whatever their directory is.

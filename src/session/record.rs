@@ -63,6 +63,7 @@ fn record(
     let mut counts = RedactionCounts::new();
     let RawCall {
         seq,
+        mcp,
         request,
         response,
         ..
@@ -78,6 +79,7 @@ fn record(
         clone: name.to_owned(),
         operation: response.operation.map(str::to_owned),
         unmodelled: response.unmodelled.clone(),
+        mcp,
         host: request.host.clone(),
         method: request.method.clone(),
         path,

@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use super::authority::Authority;
 use super::door::{self, Door};
 use super::ledger::Ledger;
+use super::mcp::Faces;
 use super::names::Names;
 
 /// Most connections at a time; more wait in the system's queue.
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     pub(super) names: Names,
     /// Connections that are open.
     pub(super) active: AtomicUsize,
+    /// The MCP servers of the clones.
+    pub(super) faces: Faces,
     hosts: HashMap<&'static str, usize>,
     other_hosts: HashMap<&'static str, &'static str>,
 }
@@ -77,14 +80,12 @@ impl Shared {
         let mut hosts = HashMap::new();
         let mut other_hosts = HashMap::new();
         for (index, hosted) in clones.iter().enumerate() {
-            hosts.extend(hosted.clone.hosts.iter().map(|host| (*host, index)));
-            other_hosts.extend(
-                hosted
-                    .clone
-                    .other_hosts
-                    .iter()
-                    .map(|host| (*host, hosted.clone.name)),
-            );
+            hosts.extend(hosted.clone.every_host().map(|host| (host, index)));
+            // Of the MCP server's host only a part is one.
+            let face = hosted.clone.mcp.and_then(|face| face.remote);
+            let partly = face.iter().map(|(host, _)| host);
+            let others = hosted.clone.other_hosts.iter().chain(partly);
+            other_hosts.extend(others.map(|host| (*host, hosted.clone.name)));
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut tls = ServerConfig::builder_with_provider(provider)
@@ -101,6 +102,7 @@ impl Shared {
             tls: Arc::new(tls),
             names: Names::default(),
             active: AtomicUsize::new(0),
+            faces: Faces::default(),
             hosts,
             other_hosts,
         })

@@ -76,6 +76,18 @@ impl Files {
         self.folder.path().join("bundle.pem")
     }
 
+    /// The MCP servers of the clones, in the form that clients of MCP read.
+    pub(super) fn servers(&self) -> PathBuf {
+        self.folder.path().join("mcp.json")
+    }
+
+    /// Writes that file.
+    pub(super) fn write_servers(&self, servers: &serde_json::Value) -> Result<(), SessionError> {
+        let path = self.servers();
+        write_private(&path, &format!("{servers:#}\n"))
+            .map_err(|source| SessionError::File { path, source })
+    }
+
     fn hosts(&self) -> PathBuf {
         self.folder.path().join("hosts")
     }

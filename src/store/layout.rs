@@ -90,6 +90,11 @@ impl Layout {
         self.root.join("cache").join("last-run.json")
     }
 
+    /// Answers of the judge to questions that were asked before.
+    pub fn judge_cache(&self) -> PathBuf {
+        self.root.join("cache").join("judge")
+    }
+
     /// The lock of the process that does the work of this repository.
     pub fn watcher_lock(&self) -> PathBuf {
         self.root.join("watcher.lock")

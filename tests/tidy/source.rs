@@ -8,7 +8,7 @@ const ORDER: &[&[&str]] = &[
     &["config"],
     &["store", "report"],
     &["budget"],
-    &["git", "sandbox"],
+    &["git", "judge", "sandbox"],
     &["host"],
     &["ingest"],
     &["scenario"],
@@ -258,7 +258,6 @@ fn programs_are_started_where_they_can_be_held() {
             // Not held on purpose: the watcher outlives whoever starts it.
             "src/host/background.rs",
             "src/session/",
-            "src/cli/commands/doctor/",
         ],
     );
 }

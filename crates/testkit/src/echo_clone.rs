@@ -116,6 +116,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
             },
         ],
     }],
+    mcp: None,
     seed_schema,
     open,
     operation_of,

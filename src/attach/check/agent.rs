@@ -204,6 +204,9 @@ fn absent(harness: &Harness, tree: &Path, cx: &Checking<'_>) -> Option<String> {
     if !harness::is_there(program, tree, cx.environment) {
         return Some(format!("the program {program} is not installed"));
     }
+    if let Err(error) = harness::check(harness, tree, cx.environment) {
+        return Some(error.to_string());
+    }
     // The first file an interpreter is given is the agent.
     let script = arguments.iter().map(Path::new).find(|path| {
         path.extension()

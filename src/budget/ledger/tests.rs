@@ -365,6 +365,33 @@ fn a_start_settles_what_a_crash_left_open_in_its_own_repository() {
 }
 
 #[test]
+fn a_start_over_another_state_folder_settles_nothing_of_the_first() {
+    let world = world();
+    let [one, other] = ["one", "other"].map(|name| {
+        let folder = world.folder.path().join(name);
+        fs::create_dir(&folder).expect("writable");
+        world.ledger.held_by(&folder)
+    });
+    let uncapped = uncapped();
+    for (ledger, attempt) in [(&one, "of one"), (&other, "of other")] {
+        ledger
+            .reserve(&request(attempt, Some("0.10")), &uncapped, noon())
+            .expect("reserved");
+    }
+    let repo = Path::new("/repo");
+    assert_eq!(one.reserved(repo).expect("read"), ["of one"]);
+    let recovered = other.recover(repo, |_| false).expect("settled");
+    assert_eq!(recovered.released.len(), 1);
+    assert_eq!(recovered.released[0].attempt, "of other");
+    assert_eq!(recovered.interrupted, []);
+    // Nobody can say what became of an attempt whose rows are gone.
+    fs::remove_dir(world.folder.path().join("one")).expect("empty");
+    let recovered = other.recover(repo, |_| false).expect("settled");
+    assert_eq!(recovered.interrupted.len(), 1);
+    assert_eq!(recovered.interrupted[0].attempt, "of one");
+}
+
+#[test]
 fn a_report_adds_up_and_unknown_costs_are_counted_and_no_zero() {
     let world = world();
     let ledger = &world.ledger;

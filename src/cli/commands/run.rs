@@ -1,33 +1,50 @@
 //! `archal run`: scenarios against clones.
+//!
+//! - `asked`: what the options say, or a plan that is gone on with.
+//! - `loading`: scenario files, made ready.
+//! - `looking`: what is found out without running anything: `--preflight-only`, `--dry-run`.
+//! - `ending`: the exit code.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod asked;
+mod ending;
+mod loading;
+mod looking;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::budget::amount::Usd;
 use crate::cli::arguments::ConfigFile;
 use crate::cli::bench::{self, Tools};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::suites;
 use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
-use crate::run::attempt::RunResult;
-use crate::run::harness;
-use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport};
-use crate::run::scenarios::{self, Prepared};
-use crate::run::score::ScenarioStatus;
-use crate::run::seeds::{self, OtherStates};
-use crate::run::suite::{self, SuiteOptions};
-use crate::run::terminal;
-use crate::sandbox::child::ChildOutcome;
-use crate::scenario::discover;
+use crate::host::interrupts::{Hangup, Interrupts};
+use crate::run::attempt::Bench;
+use crate::run::cost::Pricing;
+use crate::run::estimate;
+use crate::run::harness::{self, Harness};
+use crate::run::plan::{self, SuitePlan};
+use crate::run::ready::Ready;
+use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION};
+use crate::run::request::Request;
+use crate::run::suite::{self, Ended, SuiteOptions};
+use crate::run::terminal::{self, Look};
+use crate::sandbox::StopToken;
 
 /// Run scenarios: the agent's own harness against local service clones
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[
-    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Interrupted,
+    Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Budget,
+    Exit::Interrupted,
 ]))]
 pub(crate) struct Args {
     /// Scenario files, folders and patterns [default: `scenarios` in the configuration]
@@ -35,6 +52,14 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     config: ConfigFile,
+
+    /// A task for the agent in place of scenario files; only that it exits successfully is checked
+    #[arg(long, value_name = "TEXT", requires = "clone", conflicts_with_all = ["scenarios", "tag"])]
+    task: Option<String>,
+
+    /// The clones the task meets
+    #[arg(long, value_name = "NAME", requires = "task", value_delimiter = ',')]
+    clone: Vec<String>,
 
     /// The program that runs the agent: a file, or a folder with `harness.*`
     #[arg(long, value_name = "PATH")]
@@ -48,12 +73,16 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: Option<u32>,
 
+    /// Runs made at once, each with clones of its own [default: 1]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
+
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t = Output::Terminal)]
     output: Output,
 
-    /// A starting state: a seed's name or file, or `clone:` and either
-    #[arg(long, value_name = "SEED")]
+    /// A starting state: a seed's name or file, or `clone:` and either; several with commas
+    #[arg(long, value_name = "SEED", value_delimiter = ',')]
     seed: Vec<String>,
 
     /// Run only scenarios with this tag
@@ -64,9 +93,44 @@ pub(crate) struct Args {
     #[arg(long, value_enum)]
     route: Option<RouteFlag>,
 
-    /// Satisfaction below which a scenario has failed, 0 to 100
-    #[arg(long, value_name = "SCORE", value_parser = threshold)]
-    pass_threshold: Option<f64>,
+    /// Satisfaction below which a scenario has failed, 0 to 100; `TAG=SCORE` for the mean over the
+    /// scenarios with a tag
+    #[arg(long, value_name = "SCORE", value_parser = asked::threshold)]
+    pass_threshold: Vec<asked::Threshold>,
+
+    /// The model that decides `[P]` criteria, over `judge.model` and the scenarios' own
+    #[arg(long, value_name = "MODEL")]
+    judge_model: Option<String>,
+
+    /// Begin no further run once so many dollars are spent
+    #[arg(long, value_name = "USD", value_parser = asked::dollars)]
+    budget_usd: Option<Usd>,
+
+    /// Flaky scenarios and ambiguous criteria are failures
+    #[arg(long)]
+    strict: bool,
+
+    /// Have `archal prune` leave this suite and its runs alone
+    #[arg(long)]
+    keep: bool,
+
+    /// Check everything up to the agent, and stop there
+    #[arg(long, conflicts_with_all = ["dry_run", "resume"])]
+    preflight_only: bool,
+
+    /// Tell what would run and what it may take, and run nothing
+    #[arg(long, conflicts_with = "resume")]
+    dry_run: bool,
+
+    /// Go on with a suite that was cut off [default: the last one that was]; its options hold
+    #[arg(
+        long, value_name = "SUITE", num_args = 0..=1, default_missing_value = asked::LAST,
+        conflicts_with_all = [
+            "scenarios", "config", "task", "harness", "runs", "timeout", "seed", "tag", "route",
+            "pass_threshold", "judge_model", "strict", "keep",
+        ],
+    )]
+    resume: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +139,8 @@ enum Output {
     Terminal,
     /// One JSON document.
     Json,
+    /// JUnit XML, for what reads test results.
+    Junit,
 }
 
 /// A route on the command line.
@@ -98,155 +164,218 @@ impl From<RouteFlag> for RouteMode {
     }
 }
 
-fn threshold(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|score| (0.0..=100.0).contains(score))
-        .ok_or_else(|| "it is not a number from 0 to 100".to_owned())
+/// What a suite is made of, before it is planned.
+struct Made<'a> {
+    loaded: &'a Loaded,
+    harness: &'a Harness,
+    request: &'a Request,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let directory = cx.environment.directory.clone();
+    let asked = asked::of(args, cx)?;
+    let request = &asked.request;
     let flags: Vec<Override> = [
-        Override::of("--runs", "runs", args.runs),
-        Override::of("--timeout", "timeout", args.timeout),
+        Override::of("--runs", "runs", request.runs),
+        Override::of("--timeout", "timeout", request.timeout),
+        Override::of("--judge-model", "judge.model", request.judge_model.clone()),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let loaded = cx.load_config(args.config.config.as_deref(), &directory, &flags)?;
-    let scenarios = load(args, &loaded, cx)?;
+    let loaded = cx.load_config(request.config.as_deref(), &request.directory, &flags)?;
+    let scenarios = loading::scenarios(request, &loaded, cx)?;
     if scenarios.is_empty() {
         cx.printer.note("no scenario has that tag");
         return Ok(Exit::Fine);
     }
     let tools = Tools::new(cx, &loaded)?;
-    let bench = tools.bench(cx);
-    let flag = args
+    let judge = bench::judge(&tools, &loaded, request.judge_model.is_some(), cx)?;
+    let interrupts = Stopping::listen()?;
+    let bench = Bench {
+        judge: judge.as_ref(),
+        stop: Some(interrupts.token()),
+        ..tools.bench(cx)
+    };
+    let harness = found(request, &loaded, cx)?;
+    let made = Made {
+        loaded: &loaded,
+        harness: &harness,
+        request,
+    };
+    let options = options(&made, &scenarios, cx)?;
+    let ready = loading::ready(&bench, &scenarios, &options)?;
+    if args.preflight_only {
+        return looking::preflight(&bench, &ready, &options, cx);
+    }
+    let layout = if args.dry_run {
+        bench::known_layout(&loaded.directory, cx)
+    } else {
+        bench::layout(&loaded.directory, cx)?
+    };
+    if args.dry_run {
+        let estimate = estimate::of(&layout, &ready, options.jobs);
+        return Ok(looking::dry_run(&estimate, cx));
+    }
+    let present: Vec<_> = ready.iter().map(|one| one.present(&options)).collect();
+    let agent = plan::agent(&harness, &loaded.directory, options.model);
+    let plan = match asked.plan {
+        Some(old) => {
+            let (plan, notes) = old
+                .renewed(&layout, cx.ids.as_ref(), &agent, &present)
+                .map_err(asked::plan_error)?;
+            notes.iter().for_each(|note| cx.printer.note(note));
+            plan
+        }
+        None => {
+            let now = cx.clock.now().to_string();
+            SuitePlan::new(cx.ids.as_ref(), now, request.clone(), agent, &present)
+        }
+    };
+    let _lock = plan.lock(&layout).map_err(asked::plan_error)?;
+    plan.write(&layout).map_err(asked::plan_error)?;
+    if asked.is_resumed {
+        let finished = plan.finished(&layout).len();
+        cx.printer.note(format!(
+            "going on with {}: {finished} of {} runs are finished",
+            plan.suite,
+            plan.size()
+        ));
+    }
+    make(
+        &bench,
+        &layout,
+        (&plan, &ready),
+        (&options, args.output),
+        cx,
+    )
+}
+
+/// Makes the runs and tells what they came to.
+fn make(
+    bench: &Bench<'_>,
+    layout: &crate::store::layout::Layout,
+    (plan, ready): (&SuitePlan, &[Ready<'_>]),
+    (options, output): (&SuiteOptions<'_>, Output),
+    cx: &CommandContext,
+) -> Result<Exit, CliError> {
+    let printer = cx.printer.clone();
+    let mut progress = |ended: Ended<'_>| {
+        let line = terminal::progress::line(ended.result, Some(ended.planned), Look::default());
+        printer.note(line);
+    };
+    let end = suite::run(bench, layout, plan, ready, options, &mut progress)
+        .map_err(CliError::environment)?;
+    let report = &end.report;
+    if output == Output::Junit {
+        cx.printer.raw(suites::junit(report, cx)?.as_bytes());
+    } else {
+        let text = terminal::summary::of(report, &suites::stderr, suites::look(cx));
+        cx.printer.line(text.trim_end());
+    }
+    cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
+    ending::tell(report, cx);
+    let judged = ending::judged(bench.judge, cx);
+    if let Some(error) = end.error {
+        let error = bench::attempt_error(error);
+        cx.printer
+            .warning(format!("no further run was begun: {error}"));
+        for cause in error.causes() {
+            cx.printer.warning(format!("caused by: {cause}"));
+        }
+    }
+    Ok(Exit::of_all(judged.chain([ending::exit(report)])))
+}
+
+/// The agent, which is there.
+fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harness, CliError> {
+    let flag = request
         .harness
         .as_ref()
-        .map(|path| cx.environment.resolve(path));
-    let wanted = bench::wanted(flag.as_deref(), &loaded, &cx.environment)?;
+        .map(|path| request.directory.join(path));
+    let wanted = bench::wanted(flag.as_deref(), loaded, &cx.environment)?;
     let harness = harness::find(&loaded.directory, &wanted).map_err(bench::no_harness)?;
-    let program = harness.command.first().map_or("", String::as_str);
-    if !harness::is_there(program, &loaded.directory, &cx.environment) {
-        return Err(bench::no_harness(harness::HarnessError::Missing {
-            path: program.into(),
-        }));
+    harness::check(&harness, &loaded.directory, &cx.environment).map_err(bench::no_harness)?;
+    for note in &harness.notes {
+        cx.printer.note(note);
     }
-    let layout = bench::layout(&loaded.directory, cx)?;
-    let states = states(args, &loaded, &scenarios, cx)?;
-    // What a flag, the environment or the file set wins over the built-in default, and a
-    // scenario's own Config wins over the file.
-    let is_flag = |given: bool, value: u32| given.then_some(value);
-    let options = SuiteOptions {
-        harness: &harness,
-        directory: &loaded.directory,
-        runs: is_flag(args.runs.is_some(), loaded.config.runs),
-        default_runs: loaded.config.runs,
-        timeout: is_flag(args.timeout.is_some(), loaded.config.timeout)
-            .map(|seconds| Duration::from_secs(seconds.into())),
-        default_timeout: Duration::from_secs(loaded.config.timeout.into()),
-        route: args.route.map(Into::into),
-        default_route: loaded.config.route.mode,
-        model: loaded.config.agent_model.as_deref(),
-        states,
-        pass_threshold: args.pass_threshold,
-        withheld: BTreeSet::new(),
-        expose_clone_urls: loaded.config.expose_clone_urls,
-    };
-    let printer = cx.printer.clone();
-    let mut progress = |result: &RunResult| printer.note(terminal::progress(result));
-    let report = suite::run(&bench, &layout, &scenarios, &options, &mut progress)
-        .map_err(bench::suite_error)?;
-    cx.printer.line(terminal::summary(&report).trim_end());
-    cx.printer
-        .document(SUMMARY_SCHEMA, SUMMARY_VERSION, &report);
-    Ok(Exit::of_all(report.scenarios.iter().map(exit_of)))
+    Ok(harness)
 }
 
-fn load(args: &Args, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepared>, CliError> {
-    let (folder, places) = if args.scenarios.is_empty() {
-        (&loaded.directory, &loaded.config.scenarios)
-    } else {
-        (&cx.environment.directory, &args.scenarios)
-    };
-    if places.is_empty() {
-        return Err(
-            CliError::usage("no scenario is named and the configuration names none")
-                .hint("archal run <scenario.md>")
-                .hint("or name a folder in .archal.json: \"scenarios\": [\"archal\"]"),
-        );
-    }
-    let found = discover::discover(folder, places).map_err(CliError::usage)?;
-    let searched = || {
-        let names: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
-        format!("{} in {}", names.join(", "), folder.display())
-    };
-    if found.is_empty() {
-        return Err(
-            CliError::usage(format!("there is no scenario below {}", searched()))
-                .hint("archal run <scenario.md>")
-                .hint("a scenario is a markdown file with `## Prompt` and `## Success Criteria`"),
-        );
-    }
-    let mut all = Vec::new();
-    for path in found {
-        let (prepared, notes) = scenarios::load(&path, cx.clones).map_err(|broken| {
-            let what = format!("{} is not a scenario archal can run", broken.path.display());
-            CliError::config(what).at(broken.diagnostics, broken.source)
-        })?;
-        for note in &notes {
-            cx.printer.diagnostic(note, None);
-        }
-        let config = &prepared.scenario.config;
-        let tagged = |tag: &String| config.tags.contains(tag);
-        if !config.retired && args.tag.as_ref().is_none_or(tagged) {
-            all.push(prepared);
-        }
-    }
-    if all.is_empty() && args.tag.is_none() {
-        return Err(
-            CliError::usage(format!("every scenario below {} is retired", searched()))
-                .hint("take `retired` out of its Config"),
-        );
-    }
-    Ok(all)
-}
-
-/// Starting states from `--seed`, and from the configuration for clones a scenario leaves open.
-fn states(
-    args: &Args,
-    loaded: &Loaded,
-    scenarios: &[Prepared],
+/// What a flag, the environment or the file set wins over the built-in default, and a scenario's own
+/// Config wins over the file.
+fn options<'a>(
+    made: &Made<'a>,
+    scenarios: &[crate::run::scenarios::Prepared],
     cx: &CommandContext,
-) -> Result<OtherStates, CliError> {
-    let names: BTreeSet<String> = scenarios
+) -> Result<SuiteOptions<'a>, CliError> {
+    let (request, loaded) = (made.request, made.loaded);
+    let config = &loaded.config;
+    let prices = config.budget.prices.as_ref();
+    let mut tag_thresholds = config.tag_thresholds.clone();
+    if let Some((tag, score)) = tag_thresholds
         .iter()
-        .flat_map(|prepared| prepared.scenario.config.clones.iter().cloned())
-        .collect();
-    let names: Vec<String> = names.into_iter().collect();
-    let mut forced = BTreeMap::new();
-    for text in &args.seed {
-        let (clone, state) = seeds::of_flag(text, &names, cx.clones, &cx.environment.directory)
-            .map_err(|error| CliError::usage(error).hint("archal clone list"))?;
-        forced.insert(clone, state);
+        .find(|(_, score)| !(0.0..=100.0).contains(*score))
+    {
+        return Err(CliError::config(format!(
+            "`tagThresholds.{tag}` is {score}, which is not from 0 to 100"
+        )));
     }
-    Ok(OtherStates {
-        forced,
-        default: bench::default_states(loaded)?,
+    tag_thresholds.extend(request.tag_thresholds.clone());
+    Ok(SuiteOptions {
+        harness: made.harness,
+        directory: &loaded.directory,
+        jobs: usize::try_from(request.jobs)
+            .ok()
+            .and_then(NonZeroUsize::new)
+            .unwrap_or(NonZeroUsize::MIN),
+        runs: request.runs,
+        default_runs: config.runs,
+        timeout: request
+            .timeout
+            .map(|seconds| Duration::from_secs(seconds.into())),
+        default_timeout: Duration::from_secs(config.timeout.into()),
+        route: request.route,
+        default_route: config.route.mode,
+        model: config.agent_model.as_deref(),
+        judge_model: request.judge_model.clone(),
+        states: loading::states(request, loaded, scenarios, cx)?,
+        pass_threshold: request.pass_threshold,
+        default_threshold: config.pass_threshold.unwrap_or(100.0),
+        tag_thresholds,
+        tag: request.tag.clone(),
+        budget: request.budget_usd.and_then(Usd::reported),
+        strict: request.strict,
+        pricing: Pricing::new(prices.map(|path| loaded.directory.join(path))),
+        withheld: BTreeSet::from([config.judge.api_key_env.clone()]),
+        expose_clone_urls: config.expose_clone_urls,
     })
 }
 
-fn exit_of(report: &ScenarioReport) -> Exit {
-    let not_started =
-        |result: &RunResult| matches!(result.harness, ChildOutcome::NotStarted { .. });
-    if report.results.iter().any(not_started) {
-        return Exit::CouldNotRun;
+/// Ctrl-C and SIGTERM: no further run begins, and those under way are ended, in their own time at the
+/// first, which is a few seconds, and at once at the third.
+struct Stopping {
+    interrupts: Interrupts,
+}
+
+impl Stopping {
+    fn listen() -> Result<Self, CliError> {
+        // A run is not worth finishing once nobody waits for the suite.
+        let token: Arc<OnceLock<StopToken>> = Arc::default();
+        let told = Arc::clone(&token);
+        let interrupts = Interrupts::listen(Hangup::Ends, move |_| {
+            if let Some(token) = told.get() {
+                token.stop();
+            }
+        })
+        .map_err(CliError::environment)?;
+        let known = token.get_or_init(|| interrupts.token().clone());
+        if interrupts.is_interrupted() {
+            known.stop();
+        }
+        Ok(Self { interrupts })
     }
-    match report.score.status {
-        ScenarioStatus::Passed => Exit::Fine,
-        ScenarioStatus::Failed => Exit::Bad,
-        ScenarioStatus::Flaky | ScenarioStatus::Inconclusive => Exit::Inconclusive,
+
+    fn token(&self) -> &StopToken {
+        self.interrupts.token()
     }
 }

@@ -9,6 +9,8 @@ mod stage;
 mod traces;
 mod watcher;
 
+pub(super) use stage::until;
+
 use std::time::{Duration, Instant};
 
 use outcome::Outcome;
@@ -20,10 +22,10 @@ const KILLS: u32 = 25;
 const MOST_IN_ONE: u32 = 12;
 
 /// Numbers that look random: SplitMix64.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let seed = number("ARCHAL_TEST_SEED").unwrap_or(20_261_121);
         Self(seed)
     }
@@ -37,7 +39,7 @@ impl Dice {
     }
 
     /// What it began with, or would go on with.
-    fn seed(&self) -> u64 {
+    pub(super) fn seed(&self) -> u64 {
         self.0
     }
 
@@ -46,7 +48,7 @@ impl Dice {
     }
 
     /// A part of a time, from none to `most` percent.
-    fn share(&mut self, of: Duration, most: u32) -> Duration {
+    pub(super) fn share(&mut self, of: Duration, most: u32) -> Duration {
         let thousandths = u32::try_from(self.below(u64::from(most * 10))).expect("small");
         of * thousandths / 1000
     }
@@ -56,7 +58,7 @@ impl Dice {
     clippy::disallowed_methods,
     reason = "how often and from which seed is for the caller of the tests to say"
 )]
-fn number(name: &str) -> Option<u64> {
+pub(super) fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().expect("a number"))
 }

@@ -266,7 +266,7 @@ impl Running {
 }
 
 /// Waits for something that comes by itself; what is in the way is told where it does not.
-pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub(in super::super) fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match look() {

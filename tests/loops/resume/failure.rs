@@ -174,6 +174,7 @@ impl Failure {
             probe: &self.probe,
             environment: &self.environment,
             scrubber: &self.scrubber,
+            judge: None,
             stop: Some(&self.stop),
         };
         let agent = Wanted {

@@ -9,10 +9,12 @@
 //!
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
+//! - `tool`: the tools of the service's official MCP server.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
+mod tool;
 pub mod vocabulary;
 
 use std::fmt;
@@ -28,6 +30,7 @@ use crate::stability::Stability;
 
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
+pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -58,12 +61,25 @@ pub struct CloneDescriptor {
     pub tables: &'static [SeedTable],
     /// The JSON Schema of a seed document.
     pub seed_schema: fn() -> Value,
+    /// The service's official MCP server, where its tools are modelled.
+    pub mcp: Option<&'static McpFace>,
     /// Opens a clone on a starting state.
     pub open: fn(&OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
     /// The modelled operation a request addresses.
     pub operation_of: fn(method: &str, path: &str) -> Option<&'static str>,
     /// What a recorded exchange proves about the service's state.
     pub observe: fn(&Exchange<'_>) -> Observation,
+}
+
+impl CloneDescriptor {
+    /// The hosts it answers for, that of its official MCP server among them.
+    pub fn every_host(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let remote = self.mcp.and_then(|face| face.remote);
+        self.hosts
+            .iter()
+            .copied()
+            .chain(remote.map(|(host, _)| host))
+    }
 }
 
 impl fmt::Debug for CloneDescriptor {
@@ -181,6 +197,8 @@ pub struct CloneResponse {
     pub unmodelled: Option<String>,
     /// Who the clone took the caller for.
     pub principal: Option<String>,
+    /// How many rows the whole list has, where the answer is a page of one.
+    pub total: Option<u64>,
     /// The rows this call changed, in order.
     pub changes: Vec<RowChange>,
     /// The state's version before the call.

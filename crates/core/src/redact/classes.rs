@@ -19,6 +19,8 @@ pub(super) struct NameClass {
     pub(super) token: bool,
     /// A rule may know it by that name.
     pub(super) sounds: bool,
+    /// It holds a secret itself.
+    pub(super) holds: bool,
 }
 
 /// Names met so far.

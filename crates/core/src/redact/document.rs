@@ -183,7 +183,7 @@ fn compare(
         return;
     }
     match (before, after) {
-        (Value::Object(before), Value::Object(after)) => {
+        (Value::Object(before), Value::Object(after)) if before.keys().eq(after.keys()) => {
             for (name, raw) in serde_json::from_str::<Members<'_>>(part)
                 .map_or_else(|_| Vec::new(), |members| members.0)
             {

@@ -8,7 +8,7 @@
 //! [`document`](Redactor::document) a file of either.
 //!
 //! - `keys`, `classes`: names that say what stands under them. `rules`: secrets by their shape.
-//! - `text`, `assignment`, `ansi`, `edit`: secrets inside text, and how they are taken out.
+//! - `text`, `assignment`, `ansi`, `encoded`, `edit`: secrets inside text, and how they are taken out.
 //! - `placeholder`: what stands in their place. `personal`: the same for people.
 //! - `pattern`: what users add. `pass`: what one pass did. `trace`, `document`: whole inputs.
 
@@ -17,6 +17,7 @@ mod assignment;
 mod classes;
 mod document;
 mod edit;
+mod encoded;
 mod keys;
 mod pass;
 mod pattern;
@@ -51,6 +52,9 @@ use text::INNER_JSON;
 
 /// What comes before the secret itself in headers that name a scheme.
 const SCHEMES: &[&str] = &["bearer", "basic", "token", "apikey", "digest", "bot"];
+
+/// No shorter id is a secret.
+const SHORTEST_ID: usize = 14;
 
 /// The redaction rules in force, with the user's key. Cheap to clone.
 #[derive(Clone)]
@@ -173,6 +177,7 @@ impl Redactor {
             secret: !kept && self.is_secret_key(name),
             token: !kept && matches!(last_part(name), "token" | "Token"),
             sounds: !kept && self.rules.has_rules && RULES.may_name(name),
+            holds: self.clean_id(name, &mut Pass::default()).is_some(),
         };
         self.rules.classes.put(name, class);
         class
@@ -216,6 +221,24 @@ impl Redactor {
         )
     }
 
+    /// An id, or the name that a trace gives to something, without the secrets in it.
+    fn clean_id(&self, id: &str, pass: &mut Pass) -> Option<String> {
+        may_hold(id)
+            .then(|| self.clean_plain(id, None, pass))
+            .flatten()
+    }
+
+    /// Keys that hold a secret, with what stands in their place.
+    fn clean_keys<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a String>,
+        pass: &mut Pass,
+    ) -> Vec<(String, String)> {
+        keys.filter(|key| may_hold(key) && self.class(key).holds)
+            .filter_map(|key| Some((key.clone(), self.clean_id(key, pass)?)))
+            .collect()
+    }
+
     /// Replaces the values of secret keys at any depth, and what the rules find in strings;
     /// strings that hold JSON, a form or URLs are looked into.
     pub fn value(&self, value: &mut Value, counts: &mut RedactionCounts) {
@@ -246,6 +269,9 @@ impl Redactor {
                 if self.rules.personal {
                     self.people(map, pass);
                 }
+                let clean = self.clean_keys(map.keys(), pass);
+                let members = trace::renamed(clean, |key| map.remove(key));
+                map.extend(members);
                 let pair = self.named_pair(map, pass);
                 for (name, inner) in map.iter_mut() {
                     pass.enter(|| name.clone());
@@ -389,6 +415,11 @@ impl Redactor {
     }
 }
 
+/// Whether an id is worth a closer look: most are words or hashes, and there are many.
+fn may_hold(id: &str) -> bool {
+    id.len() >= SHORTEST_ID && !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
 /// A key `token` names a secret often, and a piece of a model's answer as often.
 fn is_long_token(value: &Value) -> bool {
     value.as_str().is_some_and(|text| {
@@ -396,6 +427,8 @@ fn is_long_token(value: &Value) -> bool {
             && !text.contains(char::is_whitespace)
             && !text.starts_with(['{', '['])
             && !placeholder::is_in(text)
+            // An address may have been shorter than what stands for it.
+            && !text.ends_with(personal::DOMAIN)
     })
 }
 

@@ -12,7 +12,7 @@ use super::keys::{PERSONAL, last_part, listed};
 use super::{Pass, Redactor, placeholder};
 
 /// Addresses of pseudonyms belong to a domain that nobody can have.
-const DOMAIN: &str = "@redacted.example";
+pub(super) const DOMAIN: &str = "@redacted.example";
 /// A shorter name is a word of many texts, and is replaced in its own field only.
 const SHORTEST_ECHO: usize = 4;
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::edit::{Edit, Why, applied, settled};
+use super::encoded::Encoded;
 use super::keys::{NEUTRAL, last_part, listed, normalise};
 use super::rules::{Found, RULES, entropy};
 use super::{
@@ -29,6 +30,8 @@ const EXAMPLES: &[&str] = &[
 const SHORTEST_FOR_RULES: usize = 8;
 /// How often a text is looked at again after something in it was replaced.
 const ROUNDS: usize = 12;
+/// How often a text is decoded that was encoded more than once.
+const ENCODED: usize = 3;
 /// How deep JSON inside strings inside JSON is looked into.
 pub(super) const INNER_JSON: u8 = 4;
 
@@ -88,7 +91,12 @@ impl Redactor {
     }
 
     /// [`Self::clean_text`] of text that is not JSON.
-    fn clean_plain(&self, text: &str, name: Option<&str>, pass: &mut Pass) -> Option<String> {
+    pub(super) fn clean_plain(
+        &self,
+        text: &str,
+        name: Option<&str>,
+        pass: &mut Pass,
+    ) -> Option<String> {
         let mut clean = self.in_rounds(text, name, pass);
         // Replacing takes odd characters away and adds none.
         if Traits::of(text).has(Traits::ODD)
@@ -141,6 +149,9 @@ impl Redactor {
             self.rule_edits(text, &mut edits);
             if let Some(name) = name {
                 self.named_edits(name, text, &mut edits);
+            }
+            if traits.has(Traits::PERCENT) {
+                self.encoded_edits(text, &mut edits);
             }
         }
         for pattern in &self.rules.patterns {
@@ -214,6 +225,24 @@ impl Redactor {
                 continue;
             }
             edits.push(self.edit_of(&one, one.span.clone(), secret));
+        }
+    }
+
+    /// Secrets that are there only when the text is decoded, as parts of URLs are.
+    fn encoded_edits(&self, text: &str, edits: &mut Vec<Edit>) {
+        let mut plain = Encoded::of(text, is_form(text));
+        for _ in 0..ENCODED {
+            let Some(decoded) = plain else { return };
+            let mut found = Vec::new();
+            self.rule_edits(decoded.text(), &mut found);
+            edits.extend(found.into_iter().filter(|edit| !edit.weak).map(|mut edit| {
+                let secret = &decoded.text()[edit.span.clone()];
+                // No brackets: the URL must stay one that parses.
+                edit.put = format!("redacted-{}", self.keyed_hash(secret));
+                edit.span = decoded.span(edit.span);
+                edit
+            }));
+            plain = decoded.again();
         }
     }
 
@@ -360,12 +389,14 @@ impl Traits {
     const AT: u8 = 4;
     /// Of terminal sequences, or of no ASCII character.
     const ODD: u8 = 8;
+    const PERCENT: u8 = 16;
 
     const TABLE: [u8; 256] = {
         let mut table = [0; 256];
         table[b'=' as usize] = Self::EQUALS;
         table[b':' as usize] = Self::COLON;
         table[b'@' as usize] = Self::AT;
+        table[b'%' as usize] = Self::PERCENT;
         table[0x1b] = Self::ODD;
         table[0x08] = Self::ODD;
         let mut byte = 0x80;

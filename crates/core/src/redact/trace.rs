@@ -4,6 +4,8 @@
 //! people that the first found wherever else the same text stands (a token echoed in an error
 //! message).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::edit::Why;
@@ -16,8 +18,9 @@ use crate::trace::{Part, Span, Trace};
 impl Redactor {
     /// Redacts every place of a trace that holds text, and counts what each rule did.
     ///
-    /// Ids, kinds, times and the names of spans and tools are never changed by key rules.
-    /// The revision is left as it is; the caller recomputes it.
+    /// Ids and the names of tools, models, scores and keys lose secrets, the same at each place, so
+    /// that what belongs together stays together. Kinds and times are never changed. The revision
+    /// is left as it is; the caller recomputes it.
     pub fn trace(&self, trace: &mut Trace, counts: &mut RedactionCounts) {
         let mut pass = Pass::default();
         each_text(trace, &mut |place| self.first(place, &mut pass));
@@ -52,6 +55,16 @@ impl Redactor {
                     *text = clean;
                 }
             }
+            Place::Id(id) => {
+                if let Some(clean) = self.clean_id(id, pass) {
+                    *id = clean;
+                }
+            }
+            Place::Keys(map) => {
+                let clean = self.clean_keys(map.keys(), pass);
+                let members = renamed(clean, |key| map.remove(key));
+                map.extend(members);
+            }
             Place::Url(url) => *url = self.clean_url(url, pass),
             Place::Headers(headers) => self.walk_headers(headers, pass),
         }
@@ -63,6 +76,12 @@ impl Redactor {
             Place::Named(name, value) => self.sweep(value, Some(name), echoes, pass),
             Place::Text(text) | Place::Url(text) | Place::Person(text) => {
                 echoes.replace(text, false, pass);
+            }
+            Place::Id(id) => echoes.replace_secrets(id, pass),
+            Place::Keys(map) => {
+                let clean = echoes.in_keys(map.keys(), pass);
+                let members = renamed(clean, |key| map.remove(key));
+                map.extend(members);
             }
             Place::Headers(headers) => {
                 for (name, value) in headers {
@@ -101,6 +120,9 @@ impl Redactor {
                 }
             }
             Value::Object(map) => {
+                let clean = echoes.in_keys(map.keys(), pass);
+                let members = renamed(clean, |key| map.remove(key));
+                map.extend(members);
                 for (name, inner) in map.iter_mut() {
                     pass.enter(|| name.clone());
                     self.sweep(inner, Some(name), echoes, pass);
@@ -140,15 +162,33 @@ impl Echoes {
         self.secrets.is_empty() && self.people.is_empty()
     }
 
+    fn replace_secrets(&self, text: &mut String, pass: &mut Pass) {
+        for (secret, put) in &self.secrets {
+            if text.contains(secret.as_str()) {
+                pass.note("echo", Why::Echo, secret, put);
+                *text = text.replace(secret.as_str(), put);
+            }
+        }
+    }
+
+    /// Keys that hold one of the secrets, with what stands in their place.
+    fn in_keys<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a String>,
+        pass: &mut Pass,
+    ) -> Vec<(String, String)> {
+        keys.filter_map(|key| {
+            let mut clean = key.clone();
+            self.replace_secrets(&mut clean, pass);
+            (clean != *key).then(|| (key.clone(), clean))
+        })
+        .collect()
+    }
+
     /// A kept field names a thing, perhaps a person, and never holds a secret.
     fn replace(&self, text: &mut String, is_kept: bool, pass: &mut Pass) {
         if !is_kept {
-            for (secret, put) in &self.secrets {
-                if text.contains(secret.as_str()) {
-                    pass.note("echo", Why::Echo, secret, put);
-                    *text = text.replace(secret.as_str(), put);
-                }
-            }
+            self.replace_secrets(text, pass);
         }
         for (name, put) in &self.people {
             if let Some(clean) = replace_words(text, name, put) {
@@ -159,22 +199,36 @@ impl Echoes {
     }
 }
 
+/// The members under their new names; of two that come to the same one the later is kept.
+pub(super) fn renamed(
+    keys: Vec<(String, String)>,
+    mut remove: impl FnMut(&str) -> Option<Value>,
+) -> Vec<(String, Value)> {
+    keys.into_iter()
+        .filter_map(|(key, clean)| Some((clean, remove(&key)?)))
+        .collect()
+}
+
 /// A place of a trace that may hold a secret.
 enum Place<'a> {
     Value(&'a mut Value),
     Named(&'a str, &'a mut Value),
     Text(&'a mut String),
+    /// What other places or the user's files name.
+    Id(&'a mut String),
+    /// Names that a trace gives to values.
+    Keys(&'a mut BTreeMap<String, Value>),
     /// Who it ran for.
     Person(&'a mut String),
     Url(&'a mut String),
-    Headers(&'a mut std::collections::BTreeMap<String, String>),
+    Headers(&'a mut BTreeMap<String, String>),
 }
 
 /// Names every field of a trace once; the compiler holds the lists complete, because the
 /// patterns have no `..`.
 fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
     let Trace {
-        id: _,
+        id,
         name,
         revision: _,
         started_at: _,
@@ -183,7 +237,7 @@ fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
         error,
         input,
         output,
-        model: _,
+        model,
         session_id,
         user_id,
         environment,
@@ -194,7 +248,9 @@ fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
         completeness: _,
         spans,
     } = trace;
+    visit(Place::Id(id));
     visit(Place::Text(name));
+    ids([model], visit);
     texts([error, session_id, environment, release], visit);
     if let Some(person) = user_id {
         visit(Place::Person(person));
@@ -203,11 +259,10 @@ fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
     for tag in tags {
         visit(Place::Text(tag));
     }
-    for (key, value) in metadata {
-        visit(Place::Named(key, value));
-    }
+    named(metadata, visit);
     for score in scores {
         visit(Place::Named(&score.name, &mut score.value));
+        visit(Place::Id(&mut score.name));
         texts([&mut score.comment], visit);
     }
     for span in spans {
@@ -217,8 +272,8 @@ fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
 
 fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
     let Span {
-        id: _,
-        parent_id: _,
+        id,
+        parent_id,
         name,
         kind: _,
         started_at: _,
@@ -232,10 +287,14 @@ fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
         llm,
         attributes,
     } = span;
+    visit(Place::Id(id));
+    ids([parent_id], visit);
     visit(Place::Text(name));
     texts([error], visit);
     values([input, output], visit);
     if let Some(tool) = tool {
+        visit(Place::Id(&mut tool.name));
+        ids([&mut tool.call_id], visit);
         values([&mut tool.arguments, &mut tool.result], visit);
     }
     if let Some(http) = http {
@@ -244,6 +303,9 @@ fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
         visit(Place::Headers(&mut http.response_headers));
         values([&mut http.request_body, &mut http.response_body], visit);
     }
+    if let Some(llm) = llm {
+        ids([&mut llm.model], visit);
+    }
     for part in llm
         .iter_mut()
         .flat_map(|llm| &mut llm.messages)
@@ -251,13 +313,35 @@ fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
     {
         match part {
             Part::Text { text } => visit(Place::Text(text)),
-            Part::ToolCall { arguments, .. } => values([arguments], visit),
-            Part::ToolResult { result, .. } => values([result], visit),
+            Part::ToolCall {
+                id,
+                name,
+                arguments,
+            } => {
+                ids([id], visit);
+                visit(Place::Id(name));
+                values([arguments], visit);
+            }
+            Part::ToolResult { id, result } => {
+                ids([id], visit);
+                values([result], visit);
+            }
             Part::Media { reference } => visit(Place::Url(reference)),
         }
     }
-    for (key, value) in attributes {
+    named(attributes, visit);
+}
+
+fn named(map: &mut BTreeMap<String, Value>, visit: &mut dyn FnMut(Place<'_>)) {
+    visit(Place::Keys(map));
+    for (key, value) in map.iter_mut() {
         visit(Place::Named(key, value));
+    }
+}
+
+fn ids<const N: usize>(places: [&mut Option<String>; N], visit: &mut dyn FnMut(Place<'_>)) {
+    for id in places.into_iter().flatten() {
+        visit(Place::Id(id));
     }
 }
 

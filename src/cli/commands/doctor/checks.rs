@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::cli::context::CommandContext;
 use crate::config;
+use crate::judge::settings::Settings;
 use crate::sandbox;
+use crate::sandbox::asking;
 use crate::store::layout::Layout;
-
-use super::programs;
 
 /// The oldest git archal works with.
 const GIT: (u32, u32) = (2, 38);
@@ -61,6 +61,7 @@ pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
         state_folder(cx),
         configuration(file, cx),
     ]);
+    checks.extend(judge(file, cx));
     checks
 }
 
@@ -90,9 +91,9 @@ fn sandbox(cx: &CommandContext) -> [Check; 2] {
 
 fn git(cx: &CommandContext) -> Check {
     let hint = "apt-get install git";
-    match programs::run("git", &["--version"], &cx.environment) {
+    match asking::run("git", &["--version"], &cx.environment) {
         Err(reason) => Check::new("git", Status::Missing, reason).hint(hint),
-        Ok(text) => match programs::version(&text) {
+        Ok(text) => match asking::version(&text) {
             Some((major, minor)) if (major, minor) >= GIT => {
                 Check::new("git", Status::Ready, format!("{major}.{minor}"))
             }
@@ -116,7 +117,7 @@ fn git(cx: &CommandContext) -> Check {
 }
 
 fn python(cx: &CommandContext) -> Check {
-    match programs::run("python3", &["--version"], &cx.environment) {
+    match asking::run("python3", &["--version"], &cx.environment) {
         Ok(text) => Check::new("python3", Status::Ready, text.trim_start_matches("Python ")),
         Err(reason) => Check::new(
             "python3",
@@ -155,6 +156,41 @@ fn state_folder(cx: &CommandContext) -> Check {
         )
         .hint("export ARCHAL_STATE_DIR=<a folder you may write>")
     }
+}
+
+/// Who decides `[P]` criteria. Nobody is asked; a configuration that is wrong is told above.
+fn judge(file: Option<&Path>, cx: &CommandContext) -> Option<Check> {
+    let loaded = config::load(file, Path::new("."), &[], &cx.environment).ok()?;
+    Some(match Settings::of(&loaded, false) {
+        Err(finding) => {
+            let check = Check::new("judge", Status::Missing, finding.message);
+            match finding.help {
+                Some(help) => check.hint(help),
+                None => check,
+            }
+        }
+        Ok(None) => Check::new(
+            "judge",
+            Status::Ready,
+            "none; `[P]` criteria are not evaluated",
+        ),
+        Ok(Some(settings)) => {
+            let variable = &settings.key_variable;
+            let has_key = settings.has_key(&cx.environment);
+            let key = match (has_key, settings.judge.needs_key) {
+                (true, _) => format!("with the key in ${variable}"),
+                (false, true) => format!("but ${variable}, which holds its key, is not set"),
+                (false, false) => format!("without a key (${variable} is not set)"),
+            };
+            let detail = format!("{} at {} {key}", settings.judge.model, settings.host());
+            if has_key || !settings.judge.needs_key {
+                Check::new("judge", Status::Ready, detail)
+            } else {
+                Check::new("judge", Status::Limited, detail)
+                    .hint(format!("export {variable}=<the judge's key>"))
+            }
+        }
+    })
 }
 
 fn configuration(file: Option<&Path>, cx: &CommandContext) -> Check {

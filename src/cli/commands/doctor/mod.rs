@@ -1,12 +1,10 @@
 //! `archal doctor`: what works on this machine, what is missing, and who could be contacted.
 //!
 //! - `checks`: one function for each thing archal stands on.
-//! - `programs`: asks an installed program for its version.
 //! - `network`: every host the present configuration could contact, and why.
 
 mod checks;
 mod network;
-mod programs;
 
 use std::path::Path;
 
@@ -47,7 +45,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let file = args.file.config.as_deref();
     if args.network {
         let loaded = cx.load_config(file, Path::new("."), &[])?;
-        network::print(&loaded.config, cx);
+        network::print(&loaded, cx);
         return Ok(Exit::Fine);
     }
     let checks = checks::all(file, cx);

@@ -4,9 +4,10 @@ use archal_core::environment::Environment;
 use serde::Serialize;
 
 use crate::cli::context::CommandContext;
-use crate::config::Config;
 use crate::config::notice::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
+use crate::config::{Config, Loaded};
+use crate::judge::settings::Settings;
 
 /// Someone who could be contacted.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -27,10 +28,14 @@ struct Document {
 /// Who contacts what a webhook names.
 const ITSELF: &str = "archal itself";
 
-/// Prints the contacts. archal itself has none but a webhook: no judge, hosted source or
+/// Prints the contacts. archal itself has none but the judge and a webhook: no hosted source or
 /// pull-request target can be configured in this version.
-pub(super) fn print(config: &Config, cx: &CommandContext) {
-    let contacts = contacts(config, &cx.environment);
+pub(super) fn print(loaded: &Loaded, cx: &CommandContext) {
+    let judge = judge(loaded, &cx.environment);
+    let contacts: Vec<Contact> = judge
+        .into_iter()
+        .chain(contacts(&loaded.config, &cx.environment))
+        .collect();
     if contacts.iter().all(|contact| contact.by != ITSELF) {
         cx.printer.line(format!("{ITSELF}: no host"));
     }
@@ -78,6 +83,27 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
         });
     }
     contacts
+}
+
+/// Who is asked about `[P]` criteria. One that is configured half cannot be contacted.
+fn judge(loaded: &Loaded, environment: &Environment) -> Option<Contact> {
+    let settings = Settings::of(loaded, false).ok()??;
+    let variable = &settings.key_variable;
+    let key = if settings.has_key(environment) {
+        format!("with the key in ${variable}")
+    } else if settings.judge.needs_key {
+        format!("but not before ${variable} is set, which holds its key")
+    } else {
+        format!("without a key (${variable} is not set)")
+    };
+    Some(Contact {
+        by: ITSELF,
+        hosts: settings.host(),
+        why: format!(
+            "`archal run` asks {} there about `[P]` criteria (`judge`) and shows it what the agent said and did, {key}",
+            settings.judge.model
+        ),
+    })
 }
 
 /// Who is told of failures.

@@ -178,6 +178,88 @@ const PLACES: &[(&str, Plant)] = &[
             ..Span::default()
         })
     }),
+    ("trace.id", |text| Trace {
+        id: text.to_owned(),
+        ..Trace::default()
+    }),
+    ("trace.model", |text| Trace {
+        model: Some(text.to_owned()),
+        ..Trace::default()
+    }),
+    ("trace.metadata, a key", |text| Trace {
+        metadata: [(text.to_owned(), 1.into())].into(),
+        ..Trace::default()
+    }),
+    ("score.name", |text| Trace {
+        scores: vec![Score {
+            name: text.to_owned(),
+            value: 1.into(),
+            origin: Default::default(),
+            comment: None,
+        }],
+        ..Trace::default()
+    }),
+    ("span.id", |text| {
+        span(Span {
+            id: text.to_owned(),
+            ..Span::default()
+        })
+    }),
+    ("span.parentId", |text| {
+        span(Span {
+            parent_id: Some(text.to_owned()),
+            ..Span::default()
+        })
+    }),
+    ("tool.name", |text| {
+        span(Span {
+            tool: Some(ToolCall {
+                name: text.to_owned(),
+                ..ToolCall::default()
+            }),
+            ..Span::default()
+        })
+    }),
+    ("tool.callId", |text| {
+        span(Span {
+            tool: Some(ToolCall {
+                call_id: Some(text.to_owned()),
+                ..ToolCall::default()
+            }),
+            ..Span::default()
+        })
+    }),
+    ("tool.arguments, a key", |text| {
+        tool(Some(json!({"headers": [{text: 1}]})), None)
+    }),
+    ("llm.model", |text| {
+        span(Span {
+            llm: Some(LlmCall {
+                model: Some(text.to_owned()),
+                ..LlmCall::default()
+            }),
+            ..Span::default()
+        })
+    }),
+    ("llm tool call, its id and name", |text| {
+        llm(Part::ToolCall {
+            id: Some(text.to_owned()),
+            name: text.to_owned(),
+            arguments: None,
+        })
+    }),
+    ("llm tool result, its id", |text| {
+        llm(Part::ToolResult {
+            id: Some(text.to_owned()),
+            result: None,
+        })
+    }),
+    ("attributes, a key", |text| {
+        span(Span {
+            attributes: [(text.to_owned(), 1.into())].into(),
+            ..Span::default()
+        })
+    }),
     ("attributes, named pairs", |text| {
         span(Span {
             attributes: [("h".to_owned(), json!([{"name": "x-note", "value": text}]))].into(),

@@ -313,3 +313,14 @@ fn hits_of_a_batch_are_counted_by_trace_and_never_hold_the_secret() {
         read["traces"][1]["input"]["password"]
     );
 }
+
+#[test]
+fn what_stands_for_an_address_is_no_token() {
+    let redactor = with(&RedactionOptions {
+        personal: true,
+        ..RedactionOptions::default()
+    });
+    let once = redactor.document(r#"{"token": "ada@example.com"}"#).text;
+    assert!(once.contains("@redacted.example"), "{once}");
+    assert_eq!(redactor.document(&once).text, once);
+}

@@ -7,6 +7,7 @@ use super::tests::figure;
 use super::{PLACES, holds};
 use crate::redact::rules::{RULES, Rule, Shape};
 use crate::redact::{RedactionCounts, Redactor};
+use crate::trace::{Span, Trace};
 
 fn redactor() -> Redactor {
     Redactor::new([7; 32], ["id", "cursor"])
@@ -409,6 +410,74 @@ fn private_keys_go_whole_also_cut_and_escaped() {
 }
 
 #[test]
+fn a_secret_in_a_url_is_found_however_often_it_is_encoded() {
+    let redactor = redactor();
+    let numbers = &mut Numbers::new(5);
+    let (key, token) = (numbers.text(ALNUM, 200), numbers.text(ALNUM, 36));
+    let dashes = "-".repeat(5);
+    let pem = format!(
+        "{dashes}BEGIN RSA PRIVATE KEY{dashes}\n{key}\n{dashes}END RSA PRIVATE KEY{dashes}"
+    );
+    let encoded = |text: &str| {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                other => format!("%{other:02X}"),
+            })
+            .collect::<String>()
+    };
+    for secret in [&pem, &format!("ghp_{token}")] {
+        let once = encoded(secret);
+        for written in [&once, &encoded(&once), &once.replace("%20", "+")] {
+            for text in [
+                format!("https://h.example/keys/{written}/x?page=2"),
+                format!("GET /keys/{written}"),
+                format!("/keys/{written}?page=2"),
+                format!("https://h.example/?note={written}&page=2"),
+                format!("note={written}&page=2"),
+            ] {
+                // A plus is a space in forms alone.
+                if written.contains("+RSA") && !text.starts_with("note=") {
+                    continue;
+                }
+                let clean = redactor.url(&text, &mut RedactionCounts::new());
+                assert!(!clean.contains(&key) && !clean.contains(&token), "{clean}");
+                assert!(clean.contains("redacted-"), "{clean}");
+                let rest = |text: &str| text.contains("page=2") || text.starts_with("GET ");
+                assert!(rest(&clean), "{clean}");
+                let again = redactor.url(&clean, &mut RedactionCounts::new());
+                assert_eq!(again, clean);
+            }
+        }
+    }
+    let plain = "https://h.example/a%20b/50%25?q=%7B%22id%22%3A7%7D";
+    let mut counts = RedactionCounts::new();
+    assert_eq!(redactor.url(plain, &mut counts), plain);
+}
+
+#[test]
+fn what_an_id_links_is_linked_still_when_it_was_a_secret() {
+    let redactor = redactor();
+    let token = format!("ghp_{}", Numbers::new(9).text(ALNUM, 36));
+    let span = |id: &str, parent: Option<&str>| Span {
+        id: id.to_owned(),
+        parent_id: parent.map(str::to_owned),
+        ..Span::default()
+    };
+    let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let mut trace = Trace {
+        id: uuid.to_owned(),
+        spans: vec![span(&token, None), span("00f067aa0ba902b7", Some(&token))],
+        ..Trace::default()
+    };
+    redactor.trace(&mut trace, &mut RedactionCounts::new());
+    assert_eq!(trace.id, uuid);
+    assert_eq!(trace.spans[0].id, redactor.placeholder(&token));
+    assert_eq!(trace.spans[1].parent_id.as_ref(), Some(&trace.spans[0].id));
+    assert_eq!(trace.spans[1].id, "00f067aa0ba902b7");
+}
+
+#[test]
 fn hostile_text_is_read_in_linear_steps_and_loses_its_secrets() {
     let redactor = redactor();
     let key = Numbers::new(11).text(ALNUM, 40);
@@ -427,6 +496,8 @@ fn hostile_text_is_read_in_linear_steps_and_loses_its_secrets() {
         "[",
         "{\"a\":",
         "-----BEGIN PRIVATE KEY-----",
+        "%25",
+        "%2D%2D%2D%2D%2DBEGIN%20PRIVATE%20KEY",
     ] {
         let text = format!("{} password={key}", piece.repeat((1 << 18) / piece.len()));
         let clean = redactor.text(&text, &mut RedactionCounts::new());

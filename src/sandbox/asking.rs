@@ -1,4 +1,6 @@
 //! Asks an installed program for its version.
+//!
+//! It is the user's own program and is not held, only not waited for.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -13,11 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_ANSWER: u64 = 4_096;
 
 /// The program's answer on stdout, or why there is none, for a person.
-pub(super) fn run(
-    program: &str,
-    arguments: &[&str],
-    environment: &Environment,
-) -> Result<String, String> {
+pub fn run(program: &str, arguments: &[&str], environment: &Environment) -> Result<String, String> {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -56,7 +54,7 @@ pub(super) fn run(
 }
 
 /// Major and minor of the first version number in `text`: `git version 2.39.5 (…)`.
-pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+pub fn version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut parts = word.split('.');
         let major = parts.next()?.parse().ok()?;

@@ -154,7 +154,7 @@ impl Spent {
     clippy::cast_possible_truncation,
     reason = "at most 10^12, which is checked first"
 )]
-pub(super) fn micros(usd: f64) -> Option<i64> {
+pub fn micros(usd: f64) -> Option<i64> {
     // A tenth of a millionth is less than any price; it only undoes the error of the product.
     (0.0..=LARGEST_COST)
         .contains(&usd)

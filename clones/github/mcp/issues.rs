@@ -1,0 +1,232 @@
+//! Tools on one issue, and the caller.
+
+use archal_core::clone::Arguments;
+use serde_json::{Map, Value, json};
+
+use super::shapes::{self, refused, refused_graph};
+use super::{Failure, Outcome};
+use crate::engine::mcp::{
+    Asker, number, number_or, required_number, required_text, segment, text, texts,
+};
+
+/// Results a page, where a tool is not told.
+const PAGE: i64 = 30;
+const REACTIONS: &[&str] = &[
+    "+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes",
+];
+
+/// The path of a repository's things.
+pub(super) fn repository(owner: &str, repo: &str) -> String {
+    format!("/repos/{}/{}", segment(owner), segment(repo))
+}
+
+/// `get_me`.
+pub(super) fn me(asker: &mut Asker<'_>) -> Outcome {
+    let answered = asker.get("/user", &[]);
+    if !answered.succeeded() {
+        return Err(refused("failed to get user", &answered));
+    }
+    Ok(shapes::text(&shapes::profile(&answered.body)))
+}
+
+/// `issue_read`.
+pub(super) fn read(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
+    let method = required_text(arguments, "method")?;
+    let owner = required_text(arguments, "owner")?;
+    let repo = required_text(arguments, "repo")?;
+    let issue = required_number(arguments, "issue_number")?;
+    let page = number_or(arguments, "page", 1)?.to_string();
+    let size = number_or(arguments, "perPage", PAGE)?.to_string();
+    let paging = [("page", page.as_str()), ("per_page", size.as_str())];
+    let path = format!("{}/issues/{issue}", repository(owner, repo));
+    match method {
+        "get" => {
+            let answered = asker.get(&path, &[]);
+            if !answered.succeeded() {
+                let error = shapes::client_error(&answered);
+                return Err(Failure::Fault(format!("failed to get issue: {error}")));
+            }
+            Ok(shapes::text(&shapes::Issue::whole(&answered.body)))
+        }
+        "get_comments" => {
+            let answered = asker.get(&format!("{path}/comments"), &paging);
+            let Value::Array(comments) = &answered.body else {
+                let error = shapes::client_error(&answered);
+                let text = format!("failed to get issue comments: {error}");
+                return Err(Failure::Fault(text));
+            };
+            let comments: Vec<Value> = comments.iter().map(shapes::comment).collect();
+            Ok(shapes::text(&comments))
+        }
+        "get_labels" => {
+            let answered = asker.get(&format!("{path}/labels"), &[("per_page", "100")]);
+            let Value::Array(labels) = &answered.body else {
+                let missing = shapes::no_issue(issue);
+                let what = "Failed to get issue labels";
+                return Err(refused_graph(what, &answered, &missing));
+            };
+            let labels: Vec<Value> = labels.iter().map(shapes::label).collect();
+            let total = labels.len();
+            Ok(shapes::text(
+                &json!({"labels": labels, "totalCount": total}),
+            ))
+        }
+        "get_sub_issues" => {
+            let answered = asker.get(&format!("{path}/sub_issues"), &paging);
+            Err(refused("failed to list sub-issues", &answered))
+        }
+        "get_parent" => {
+            let answered = asker.get(&format!("{path}/parent"), &[]);
+            Err(refused("failed to get issue parent", &answered))
+        }
+        other => Err(Failure::Refused(format!("unknown method: {other}"))),
+    }
+}
+
+/// `add_issue_comment`.
+pub(super) fn comment(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
+    let owner = required_text(arguments, "owner")?;
+    let repo = required_text(arguments, "repo")?;
+    let issue = required_number(arguments, "issue_number")?;
+    let comment = number(arguments, "comment_id")?;
+    let body = given(arguments, "body")?;
+    let reaction = given(arguments, "reaction")?;
+    let refuse = |text: &str| Err(Failure::Refused(text.to_owned()));
+    if comment.is_some_and(|id| id < 1) {
+        return refuse("comment_id must be greater than 0");
+    }
+    if comment.is_some() && body.is_some() {
+        return refuse("comment_id cannot be combined with body");
+    }
+    if comment.is_some() && reaction.is_none() {
+        return refuse("comment_id can only be provided when reaction is provided");
+    }
+    if body.is_none() && reaction.is_none() {
+        return refuse("at least one of body or reaction is required");
+    }
+    if body == Some("") {
+        return refuse("body cannot be empty when provided");
+    }
+    if reaction.is_some_and(|reaction| !REACTIONS.contains(&reaction)) {
+        return refuse(
+            "reaction must be one of +1, -1, laugh, confused, heart, hooray, rocket, eyes",
+        );
+    }
+    let path = format!("{}/issues", repository(owner, repo));
+    if let Some(reaction) = reaction {
+        let body = json!({"content": reaction});
+        // Published and not modelled: the clone says so itself.
+        let (path, what) = match comment {
+            Some(id) => (
+                format!("{path}/comments/{id}/reactions"),
+                "failed to add reaction to issue comment",
+            ),
+            None => (
+                format!("{path}/{issue}/reactions"),
+                "failed to add reaction to issue",
+            ),
+        };
+        return Err(refused(what, &asker.write("POST", &path, &body)));
+    }
+    let body = json!({"body": body});
+    let answered = asker.write("POST", &format!("{path}/{issue}/comments"), &body);
+    if !answered.succeeded() {
+        return Err(refused("failed to create comment", &answered));
+    }
+    Ok(shapes::text(&shapes::written(&answered.body)))
+}
+
+/// A text argument that may be absent.
+fn given<'a>(arguments: &'a Arguments, name: &str) -> Result<Option<&'a str>, Failure> {
+    if arguments.contains_key(name) {
+        Ok(Some(text(arguments, name)?))
+    } else {
+        Ok(None)
+    }
+}
+
+/// `issue_write`.
+pub(super) fn write(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
+    let method = required_text(arguments, "method")?;
+    let owner = required_text(arguments, "owner")?;
+    let repo = required_text(arguments, "repo")?;
+    let title = text(arguments, "title")?;
+    let body = text(arguments, "body")?;
+    let assignees = texts(arguments, "assignees")?;
+    let labels = texts(arguments, "labels")?;
+    let milestone = number(arguments, "milestone")?.filter(|number| *number != 0);
+    let state = text(arguments, "state")?;
+    let reason = text(arguments, "state_reason")?;
+    let duplicate_of = number(arguments, "duplicate_of")?.filter(|number| *number != 0);
+    let refuse = |text: &str| Err(Failure::Refused(text.to_owned()));
+    if duplicate_of.is_some() && reason != "duplicate" {
+        return refuse("duplicate_of can only be used when state_reason is 'duplicate'");
+    }
+    if state == "closed" && reason == "duplicate" && duplicate_of.is_none() {
+        return refuse("duplicate_of must be provided when state_reason is 'duplicate'");
+    }
+    if arguments.contains_key("type") {
+        return Err(Failure::Unmodelled("types of issues"));
+    }
+    if arguments.contains_key("issue_fields") {
+        return Err(Failure::Unmodelled("custom fields of issues"));
+    }
+    let is_given = |name: &str| arguments.get(name).is_some_and(|value| !value.is_null());
+    let mut fields = Map::new();
+    if !title.is_empty() {
+        fields.insert("title".to_owned(), title.into());
+    }
+    if !body.is_empty() {
+        fields.insert("body".to_owned(), body.into());
+    }
+    if is_given("assignees") {
+        fields.insert("assignees".to_owned(), assignees.into());
+    }
+    if is_given("labels") {
+        fields.insert("labels".to_owned(), labels.into());
+    }
+    if let Some(milestone) = milestone {
+        fields.insert("milestone".to_owned(), milestone.into());
+    }
+    let path = format!("{}/issues", repository(owner, repo));
+    match method {
+        "create" if title.is_empty() => refuse("missing required parameter: title"),
+        "create" => {
+            let answered = asker.write("POST", &path, &fields.into());
+            if !answered.succeeded() {
+                return Err(refused("failed to create issue", &answered));
+            }
+            Ok(shapes::text(&shapes::written(&answered.body)))
+        }
+        "update" => {
+            let issue = required_number(arguments, "issue_number")?;
+            if let Some(other) = duplicate_of.filter(|_| state == "closed") {
+                let answered = asker.get(&format!("{path}/{other}"), &[]);
+                if !answered.succeeded() {
+                    let missing = shapes::no_issue(other);
+                    return Err(refused_graph("Failed to find issues", &answered, &missing));
+                }
+            }
+            match state {
+                "" => {}
+                "closed" => {
+                    let reason = match reason {
+                        "not_planned" | "duplicate" => reason,
+                        _ => "completed",
+                    };
+                    fields.insert("state".to_owned(), "closed".into());
+                    fields.insert("state_reason".to_owned(), reason.into());
+                }
+                other => {
+                    fields.insert("state".to_owned(), other.into());
+                }
+            }
+            let answered = asker.write("PATCH", &format!("{path}/{issue}"), &fields.into());
+            if !answered.succeeded() {
+                return Err(refused("failed to update issue", &answered));
+            }
+            Ok(shapes::text(&shapes::written(&answered.body)))
+        }
+        _ => refuse("invalid method, must be either 'create' or 'update'"),
+    }
+}

@@ -1,0 +1,64 @@
+//! The tools of a service's official MCP server, as its clone has them.
+//!
+//! A tool call is requests to the same operations that SDKs call: it changes the same state and
+//! leaves the same evidence. What the tool adds is how it reads its arguments and words its answer.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::{CloneRequest, CloneResponse};
+
+/// The arguments of a tool call.
+pub type Arguments = Map<String, Value>;
+
+/// Sends one request to the clone and gives back what it answered.
+pub type Ask<'a> = &'a mut dyn FnMut(CloneRequest) -> CloneResponse;
+
+/// A service's official MCP server.
+#[derive(Clone, Copy)]
+pub struct McpFace {
+    /// The name it gives itself.
+    pub server: &'static str,
+    /// The host and path at which the vendor serves it, where it does.
+    pub remote: Option<(&'static str, &'static str)>,
+    /// The definitions of the modelled tools as the vendor publishes them: a JSON array.
+    pub definitions: &'static str,
+    /// The modelled tools, sorted by name; each has a definition and each definition a tool.
+    pub tools: &'static [Tool],
+    /// Names of published tools that are not modelled, sorted.
+    pub unmodelled: &'static [&'static str],
+}
+
+impl fmt::Debug for McpFace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpFace")
+            .field("server", &self.server)
+            .field("tools", &self.tools.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A modelled tool.
+#[derive(Clone, Copy)]
+pub struct Tool {
+    /// Its published name: `issue_read`.
+    pub name: &'static str,
+    /// The ids of the operations it calls, sorted.
+    pub operations: &'static [&'static str],
+    /// Calls it.
+    pub call: fn(&Arguments, Ask<'_>) -> ToolAnswer,
+}
+
+/// What a tool answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolAnswer {
+    /// A result.
+    Text(String),
+    /// A result that says what went wrong (`isError`), for the model to read.
+    Refused(String),
+    /// An error of the protocol, where the official server answers with one.
+    Fault(String),
+    /// The arguments ask for something that the service has and the clone does not: what it is.
+    Unmodelled(String),
+}

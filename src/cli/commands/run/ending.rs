@@ -1,0 +1,180 @@
+//! What a suite means for the exit code, and what is said besides its summary.
+
+use crate::cli::context::CommandContext;
+use crate::cli::exit::Exit;
+use crate::judge::Judge;
+use crate::run::report::{ScenarioReport, StopReason, SuiteReport};
+use crate::run::result::RunResult;
+use crate::run::score::ScenarioStatus;
+use crate::sandbox::child::ChildOutcome;
+
+/// The exit code: of several outcomes the first of 130, 3, 5, 1, 4, 0.
+pub(super) fn exit(report: &SuiteReport) -> Exit {
+    let strict = report.command.strict;
+    let stopped = report.stopped.iter().map(|stopped| match stopped.reason {
+        StopReason::Interrupted => Exit::Interrupted,
+        StopReason::Budget => Exit::Budget,
+        StopReason::CouldNotRun => Exit::CouldNotRun,
+    });
+    let scenarios = report
+        .scenarios
+        .iter()
+        .flat_map(|scenario| of_scenario(scenario, strict));
+    let tags = report.tags.iter().map(|tag| of_status(tag.status, strict));
+    Exit::of_all(stopped.chain(scenarios).chain(tags))
+}
+
+fn of_scenario(scenario: &ScenarioReport, strict: bool) -> [Exit; 2] {
+    let not_started =
+        |result: &RunResult| matches!(result.harness, ChildOutcome::NotStarted { .. });
+    if scenario.results.iter().any(not_started) {
+        // An agent that does not start says nothing about the scenario, in quarantine or not.
+        return [Exit::CouldNotRun; 2];
+    }
+    if scenario.quarantine.is_some() {
+        return [Exit::Fine; 2];
+    }
+    let own = if scenario.held_by.is_empty() {
+        of_status(scenario.score.status, strict)
+    } else {
+        Exit::Fine
+    };
+    let is_ambiguous = scenario
+        .results
+        .iter()
+        .flat_map(|result| &result.criteria)
+        .any(|criterion| criterion.ambiguous.is_some());
+    let ambiguous = if strict && is_ambiguous {
+        Exit::Bad
+    } else {
+        Exit::Fine
+    };
+    [own, ambiguous]
+}
+
+fn of_status(status: ScenarioStatus, strict: bool) -> Exit {
+    match status {
+        ScenarioStatus::Passed => Exit::Fine,
+        ScenarioStatus::Failed => Exit::Bad,
+        ScenarioStatus::Flaky if strict => Exit::Bad,
+        ScenarioStatus::Flaky | ScenarioStatus::Inconclusive => Exit::Inconclusive,
+    }
+}
+
+/// Says on stderr what a summary leaves open: what was not run and how to go on, and money of which
+/// nobody knows.
+pub(super) fn tell(report: &SuiteReport, cx: &CommandContext) {
+    if let Some(stopped) = &report.stopped {
+        cx.printer.warning(format!(
+            "{} of {} runs were not made: {}",
+            stopped.left,
+            stopped.left + report.totals.runs,
+            stopped.explanation
+        ));
+        cx.printer
+            .note(format!("archal run --resume {}", report.suite));
+    } else if report.command.budget_usd.is_some() && report.cost.unknown_runs > 0 {
+        cx.printer.warning(format!(
+            "what {} of {} runs cost is not known, so the budget may be exceeded",
+            report.cost.unknown_runs, report.totals.runs
+        ));
+    }
+}
+
+/// Says what kept the judge from deciding, and gives how the command ends for it.
+pub(super) fn judged(
+    judge: Option<&Judge<'_>>,
+    cx: &CommandContext,
+) -> impl Iterator<Item = Exit> + use<> {
+    let notes = judge.map(Judge::notes).unwrap_or_default();
+    for note in notes {
+        cx.printer.note(note);
+    }
+    let standing = judge.map(Judge::standing).unwrap_or_default();
+    let mut exits = Vec::new();
+    for (not, exit) in [
+        (standing.spent, Exit::Budget),
+        (standing.unavailable, Exit::CouldNotRun),
+    ] {
+        let Some(not) = not else { continue };
+        cx.printer
+            .warning(format!("`[P]` criteria were not evaluated: {}", not.reason));
+        if let Some(hint) = not.hint {
+            cx.printer.note(format!("hint: {hint}"));
+        }
+        exits.push(exit);
+    }
+    exits.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A suite of scenarios, each with a status and more fields.
+    fn report(strict: bool, scenarios: &[(&str, serde_json::Value)]) -> SuiteReport {
+        let scenarios: Vec<_> = scenarios
+            .iter()
+            .map(|(status, more)| {
+                let mut scenario = json!({
+                    "scenario": "s", "title": "S", "path": "s.md", "threshold": 100.0,
+                    "status": status, "satisfaction": null, "passed": 0, "runs": 0,
+                    "planned": 1, "results": [],
+                });
+                let fields = scenario.as_object_mut().expect("an object");
+                fields.extend(more.as_object().cloned().expect("an object"));
+                scenario
+            })
+            .collect();
+        serde_json::from_value(json!({
+            "suite": "suite-1", "startedAt": "", "finishedAt": "",
+            "command": {"harness": [], "jobs": 1, "strict": strict},
+            "totals": {"scenarios": 1, "passed": 0, "failed": 0, "flaky": 0, "inconclusive": 0,
+                "quarantined": 0, "runs": 0, "runsPassed": 0, "runsFailed": 0,
+                "runsInconclusive": 0, "harnessMs": 0},
+            "scenarios": scenarios, "cost": {"unknownRuns": 0},
+        }))
+        .expect("a report")
+    }
+
+    #[test]
+    fn the_worst_counts_and_flaky_is_bad_only_where_it_was_said() {
+        let code = |strict, statuses: &[&str]| {
+            let all: Vec<_> = statuses.iter().map(|one| (*one, json!({}))).collect();
+            exit(&report(strict, &all)).code()
+        };
+        assert_eq!(code(false, &["passed"]), 0);
+        assert_eq!(code(false, &["passed", "flaky"]), 4);
+        assert_eq!(code(true, &["passed", "flaky"]), 1);
+        assert_eq!(code(false, &["inconclusive", "failed", "passed"]), 1);
+        assert_eq!(code(true, &["inconclusive"]), 4);
+    }
+
+    #[test]
+    fn quarantine_and_groups_hold_a_scenario_back_from_the_exit() {
+        let quarantined = json!({"quarantine": {"owner": "me", "since": "2026-01-01"}});
+        let held = json!({"heldBy": ["smoke"]});
+        assert_eq!(exit(&report(true, &[("failed", quarantined)])), Exit::Fine);
+        let mut grouped = report(false, &[("failed", held)]);
+        assert_eq!(exit(&grouped), Exit::Fine);
+        grouped.tags = serde_json::from_value(json!([
+            {"tag": "smoke", "threshold": 90.0, "satisfaction": 50.0, "scenarios": 1,
+             "status": "failed"}
+        ]))
+        .expect("tags");
+        assert_eq!(exit(&grouped), Exit::Bad);
+    }
+
+    #[test]
+    fn what_stopped_it_comes_before_what_it_found() {
+        let mut stopped = report(false, &[("failed", json!({}))]);
+        for (reason, code) in [("interrupted", 130), ("could_not_run", 3), ("budget", 5)] {
+            stopped.stopped =
+                serde_json::from_value(json!({"reason": reason, "explanation": "", "left": 1}))
+                    .expect("stopped");
+            assert_eq!(exit(&stopped).code(), code);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Whether what a judge quotes is there.
+
+use super::evidence::{Shown, clean};
+
+/// A shorter quote proves nothing: it stands in almost every text. Characters other than spaces.
+const SHORTEST: usize = 8;
+
+/// Why quotes prove nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuoteError {
+    /// There is none.
+    #[error("the judge quoted no evidence")]
+    None,
+    /// None is long enough.
+    #[error("the judge quoted only {0}, which is too short to prove anything")]
+    TooShort(String),
+    /// One is nowhere in the evidence.
+    #[error("the judge quoted {0}, which is not in the evidence")]
+    Invented(String),
+}
+
+/// The quotes that prove something, where none is invented.
+///
+/// A quote must stand in one piece of what was shown, character for character; only runs of
+/// white space count as one space. The whole answer of the agent may be quoted however short it is.
+///
+/// # Errors
+///
+/// When there is none, one is invented or all are too short.
+pub fn verified(quotes: &[String], shown: &Shown) -> Result<Vec<String>, QuoteError> {
+    let haystacks: Vec<String> = shown.haystacks().map(normal).collect();
+    let answer = normal(&shown.answer);
+    let mut good = Vec::new();
+    let mut short = None;
+    for quote in quotes {
+        let wanted = normal(quote);
+        if wanted.is_empty() {
+            continue;
+        }
+        if !haystacks.iter().any(|text| text.contains(&wanted)) {
+            return Err(QuoteError::Invented(told(&wanted)));
+        }
+        let length = wanted.chars().filter(|c| !c.is_whitespace()).count();
+        if length < SHORTEST && wanted != answer {
+            short.get_or_insert_with(|| told(&wanted));
+        } else if !good.contains(&wanted) {
+            good.push(wanted);
+        }
+    }
+    match (good.is_empty(), short) {
+        (false, _) => Ok(good),
+        (true, Some(short)) => Err(QuoteError::TooShort(short)),
+        (true, None) => Err(QuoteError::None),
+    }
+}
+
+/// Text with each run of white space as one space.
+fn normal(text: &str) -> String {
+    let text = clean(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
+fn told(quote: &str) -> String {
+    const MOST: usize = 120;
+    let end = quote.floor_char_boundary(MOST);
+    let more = if end < quote.len() { "…" } else { "" };
+    format!("\"{}{more}\"", &quote[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::judge::evidence::Evidence;
+
+    fn shown(answer: &str) -> Shown {
+        Shown::of(&Evidence {
+            answer: answer.to_owned(),
+            calls: vec![
+                json!({"seq": 1, "request": {"body": "Closing:\n  stale since \"May\""}}),
+                json!({"seq": 2, "request": {"state": "closed"}}),
+            ],
+            changes: Vec::new(),
+        })
+    }
+
+    fn check(quotes: &[&str]) -> Result<Vec<String>, QuoteError> {
+        let quotes: Vec<String> = quotes.iter().map(|&quote| quote.to_owned()).collect();
+        verified(&quotes, &shown("All four\nare closed now."))
+    }
+
+    #[test]
+    fn a_quote_is_found_as_shown_or_as_it_reads() {
+        for quote in [
+            "four are closed",
+            "  All\tfour are closed now. ",
+            "stale since \"May\"",
+            r#""request":{"state":"closed"}"#,
+            "(no row changed)",
+        ] {
+            assert!(check(&[quote]).is_ok(), "{quote}");
+        }
+        assert_eq!(
+            verified(&["Done.".to_owned()], &shown("Done.")),
+            Ok(vec!["Done.".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_is_invented_too_short_or_missing_proves_nothing() {
+        let told = |quotes: &[&str]| match check(quotes) {
+            Ok(good) => good.join(" | "),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(told(&["five are closed"]), @r#"the judge quoted "five are closed", which is not in the evidence"#);
+        insta::assert_snapshot!(told(&["All four", "all six are open"]), @r#"the judge quoted "all six are open", which is not in the evidence"#);
+        insta::assert_snapshot!(told(&["a", "closed"]), @r#"the judge quoted only "a", which is too short to prove anything"#);
+        insta::assert_snapshot!(told(&["", " "]), @"the judge quoted no evidence");
+        insta::assert_snapshot!(told(&["closed", "are closed now"]), @"are closed now");
+        // From one value to the next is not one piece.
+        insta::assert_snapshot!(told(&["are closed now. {\"request\""]), @r#"the judge quoted "are closed now. {"request"", which is not in the evidence"#);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Nothing is accepted that is not there: each accepted quote stands in one value, when
+        /// both are looked at by the simplest means.
+        #[test]
+        fn nothing_is_accepted_that_is_not_there(
+            answer in "[a-c \\n]{0,40}",
+            bodies in prop::collection::vec("[a-c \"\\\\\\n]{0,40}", 0..3),
+            quotes in prop::collection::vec("[a-c \"\\\\\\n]{0,14}", 0..4),
+        ) {
+            let shown = Shown::of(&Evidence {
+                answer: answer.clone(),
+                calls: bodies.iter().map(|body| json!({"body": body})).collect(),
+                changes: Vec::new(),
+            });
+            let simple = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut there: Vec<String> = vec![simple(&shown.answer), simple(&shown.changes)];
+            for body in &bodies {
+                there.push(simple(body));
+                there.push(simple(&json!({"body": body}).to_string()));
+            }
+            if bodies.is_empty() {
+                there.push(shown.calls.clone());
+            }
+            if let Ok(good) = verified(&quotes, &shown) {
+                prop_assert!(!good.is_empty());
+                for quote in &good {
+                    prop_assert!(there.iter().any(|text| text.contains(quote.as_str())), "{quote}");
+                    let length = quote.chars().filter(|c| !c.is_whitespace()).count();
+                    prop_assert!(length >= SHORTEST || *quote == simple(&shown.answer));
+                }
+                for quote in quotes.iter().map(|quote| simple(quote)) {
+                    prop_assert!(there.iter().any(|text| text.contains(&quote)), "{quote}");
+                }
+            }
+        }
+
+        /// A piece of what is there is accepted however white space is laid out.
+        #[test]
+        fn a_piece_of_what_is_there_is_accepted(
+            words in prop::collection::vec("[a-z]{3,8}", 4..12),
+            from in 0usize..4,
+            gap in "[ \\n\\t]{1,3}",
+        ) {
+            let shown = Shown::of(&Evidence { answer: words.join(" "), ..Evidence::default() });
+            let quote = words[from..].join(&gap);
+            let length = quote.chars().filter(|c| !c.is_whitespace()).count();
+            prop_assume!(length >= SHORTEST);
+            prop_assert!(verified(&[quote], &shown).is_ok());
+        }
+    }
+}

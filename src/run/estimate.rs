@@ -1,0 +1,198 @@
+//! What the runs of a suite may take and cost, from what earlier runs of the same scenarios took.
+//! What was never run here is unknown, and stays so.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::store::layout::Layout;
+
+use super::plan::{self, SUMMARY_FILE};
+use super::ready::Ready;
+use super::report::SuiteReport;
+use super::score::mean;
+
+/// The value of `schema` in an estimate.
+pub const ESTIMATE_SCHEMA: &str = "archal.run-estimate";
+/// The version of the estimate written here.
+pub const ESTIMATE_VERSION: u32 = 1;
+/// So many of the latest suites are looked at.
+const SUITES: usize = 20;
+
+/// What a suite may take: `archal run --dry-run`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Estimate {
+    /// Each scenario.
+    pub scenarios: Vec<ScenarioEstimate>,
+    /// Runs to make.
+    pub runs: u32,
+    /// Runs of scenarios that were run here before.
+    pub known_runs: u32,
+    /// How many at once.
+    pub jobs: usize,
+    /// Wall time of the known runs in milliseconds; none where none is known.
+    pub time_ms: Option<u64>,
+    /// Wall time in milliseconds when every run takes as long as it may.
+    pub at_most_ms: u64,
+    /// What the runs cost whose scenarios' cost is known, in dollars; none where none is.
+    pub usd: Option<f64>,
+    /// Runs of scenarios whose cost is known.
+    pub priced_runs: u32,
+}
+
+/// What a scenario's runs may take.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioEstimate {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its clones.
+    pub clones: Vec<String>,
+    /// Runs to make.
+    pub runs: u32,
+    /// How long each may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// The median of what earlier runs took, in milliseconds.
+    pub run_ms: Option<u64>,
+    /// The mean of what earlier runs cost, in dollars.
+    pub run_usd: Option<f64>,
+    /// How many earlier runs that is from.
+    pub from: usize,
+}
+
+/// What earlier runs of one scenario took.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Past {
+    times: Vec<u64>,
+    costs: Vec<f64>,
+}
+
+/// Estimates from the latest suites in the state folder.
+pub fn of(layout: &Layout, ready: &[Ready<'_>], jobs: NonZeroUsize) -> Estimate {
+    let past = past(layout);
+    let scenarios: Vec<ScenarioEstimate> = ready
+        .iter()
+        .map(|ready| {
+            let scenario = ready.scenario();
+            let known = past.get(&scenario.id).cloned().unwrap_or_default();
+            ScenarioEstimate {
+                scenario: scenario.id.clone(),
+                title: scenario.title.clone(),
+                path: scenario.path.clone(),
+                clones: scenario.config.clones.clone(),
+                runs: ready.runs,
+                timeout_ms: milliseconds(ready.timeout),
+                run_ms: median(known.times.clone()),
+                run_usd: mean(&known.costs),
+                from: known.times.len(),
+            }
+        })
+        .collect();
+    let runs_where = |wanted: &dyn Fn(&&ScenarioEstimate) -> bool| {
+        scenarios.iter().filter(wanted).map(|one| one.runs).sum()
+    };
+    let known: Vec<(u32, u64)> = scenarios
+        .iter()
+        .filter_map(|one| Some((one.runs, one.run_ms?)))
+        .collect();
+    let longest: Vec<(u32, u64)> = scenarios
+        .iter()
+        .map(|one| (one.runs, one.timeout_ms))
+        .collect();
+    let costs: Vec<f64> = scenarios
+        .iter()
+        .filter_map(|one| Some(f64::from(one.runs) * one.run_usd?))
+        .collect();
+    Estimate {
+        runs: runs_where(&|_| true),
+        known_runs: runs_where(&|one| one.run_ms.is_some()),
+        jobs: jobs.get(),
+        time_ms: (!known.is_empty()).then(|| spread(&known, jobs)),
+        at_most_ms: spread(&longest, jobs),
+        usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+        priced_runs: runs_where(&|one| one.run_usd.is_some()),
+        scenarios,
+    }
+}
+
+fn past(layout: &Layout) -> BTreeMap<String, Past> {
+    let mut summaries: Vec<_> = plan::names(&layout.suites())
+        .into_iter()
+        .filter_map(|name| {
+            let path = layout.suite(&name).join(SUMMARY_FILE);
+            let changed = fs::metadata(&path).ok()?.modified().ok()?;
+            Some((changed, path))
+        })
+        .collect();
+    summaries.sort();
+    let mut past: BTreeMap<String, Past> = BTreeMap::new();
+    for (_, path) in summaries.iter().rev().take(SUITES) {
+        let Some(report) = read(path) else { continue };
+        for scenario in report.scenarios {
+            let known = past.entry(scenario.scenario).or_default();
+            for result in scenario.results {
+                known.times.push(result.duration_ms);
+                known.costs.extend(result.cost.and_then(|cost| cost.usd));
+            }
+        }
+    }
+    past
+}
+
+fn read(path: &Path) -> Option<SuiteReport> {
+    // One that cannot be read says nothing of the runs to come.
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// How long runs take that begin in order, each as soon as a worker is free.
+fn spread(scenarios: &[(u32, u64)], jobs: NonZeroUsize) -> u64 {
+    let mut workers = vec![0_u64; jobs.get()];
+    for (runs, each) in scenarios {
+        for _ in 0..*runs {
+            if let Some(first) = workers.iter_mut().min() {
+                *first = first.saturating_add(*each);
+            }
+        }
+    }
+    workers.into_iter().max().unwrap_or_default()
+}
+
+fn median(mut times: Vec<u64>) -> Option<u64> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_spread_over_the_workers_in_order() {
+        let jobs = |number| NonZeroUsize::new(number).expect("not zero");
+        assert_eq!(spread(&[(3, 10)], jobs(1)), 30);
+        assert_eq!(spread(&[(3, 10)], jobs(2)), 20);
+        assert_eq!(spread(&[(1, 50), (4, 10)], jobs(2)), 50);
+        assert_eq!(spread(&[(2, u64::MAX)], jobs(1)), u64::MAX);
+        assert_eq!(spread(&[], jobs(4)), 0);
+    }
+
+    #[test]
+    fn the_middle_is_not_moved_by_one_slow_run() {
+        assert_eq!(median(vec![9_000, 10, 12]), Some(12));
+        assert_eq!(median(Vec::new()), None);
+    }
+}
