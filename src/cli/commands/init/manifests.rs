@@ -48,7 +48,7 @@ fn folder(file: &str) -> &str {
     file.rfind('/').map_or("", |at| &file[..=at])
 }
 
-fn keys<'v>(document: &'v Value, path: &[&str]) -> impl Iterator<Item = &'v String> {
+fn keys<'v>(document: &'v Value, path: &[&str]) -> impl Iterator<Item = &'v String> + use<'v> {
     let found = path.iter().try_fold(document, |at, key| at.get(*key));
     found
         .and_then(Value::as_object)
@@ -65,7 +65,7 @@ fn package_json(document: &Value, file: &str) -> Manifest {
     ];
     let packages = sections
         .iter()
-        .flat_map(|section| keys(document, &[section]))
+        .flat_map(|section| keys(document, &[*section]))
         .map(|name| Package {
             kind: Kind::Npm,
             name: name.clone(),
@@ -80,11 +80,12 @@ fn package_json(document: &Value, file: &str) -> Manifest {
         script.is_some_and(Value::is_string)
     });
     if let Some(script) = script {
-        let mut command = vec!["npm", "run", "--silent", script];
         let place = folder(file).trim_end_matches('/');
+        let mut command = vec!["npm"];
         if !place.is_empty() {
-            command.splice(1..1, ["--prefix", place]);
+            command.extend(["--prefix", place]);
         }
+        command.extend(["run", "--silent", script]);
         programs.push(Program {
             command: command.into_iter().map(str::to_owned).collect(),
             why: format!("the script `{script}` of {file}"),
