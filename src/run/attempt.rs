@@ -103,6 +103,10 @@ pub struct Attempt {
     pub calls: Vec<CallFact>,
     /// Rows each call changed: position, clone, table and key.
     pub changes: Vec<Change>,
+    /// How long the judge took.
+    judging: Duration,
+    /// Whether archal was asked to stop before the judge had said everything.
+    is_cut_off: bool,
 }
 
 /// A row that a call changed.
@@ -198,6 +202,9 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         child,
         end,
     );
+    if attempt.is_cut_off {
+        return Err(AttemptError::Stopped);
+    }
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -209,7 +216,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
     let took = bench.clock.monotonic().saturating_sub(requested);
-    let added = took.saturating_sub(alive);
+    let added = took.saturating_sub(alive + attempt.judging);
     attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
@@ -358,7 +365,14 @@ fn decided(
     } else {
         None
     };
+    let asked = bench.clock.monotonic();
     judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let judging = bench.clock.monotonic().saturating_sub(asked);
+    let is_judged = |one: &CriterionReport| one.kind != "P" || one.status.is_decided();
+    let is_cut_off = bench.judge.is_some()
+        && skip.is_none()
+        && bench.stop.is_some_and(StopToken::is_asked)
+        && !criteria.iter().all(is_judged);
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
@@ -394,6 +408,8 @@ fn decided(
         result,
         calls,
         changes,
+        judging,
+        is_cut_off,
     }
 }
 

@@ -194,7 +194,11 @@ impl Pruner<'_> {
             _ = file.take(SUMMARY).read_to_end(&mut last_run);
         }
         let last_run = String::from_utf8_lossy(&last_run);
-        plan::make(tree, known, self.settings, &last_run, self.clock.now())
+        let held = plan::Held {
+            last_run: last_run.into_owned(),
+            kept: crate::run::plan::kept(self.layout),
+        };
+        plan::make(tree, known, self.settings, &held, self.clock.now())
     }
 
     fn report(&self, plan: Plan, dry_run: bool) -> PruneReport {

@@ -1,6 +1,6 @@
 //! What of the state folder may go, and in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -71,12 +71,21 @@ struct OnDisk {
     records: Vec<(PathBuf, u64)>,
 }
 
+/// What is named and therefore stays, among suites and runs.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The summary of the last suite.
+    pub(super) last_run: String,
+    /// The names of suites that are to be kept, and of their runs.
+    pub(super) kept: BTreeSet<String>,
+}
+
 /// Decides what goes by age and then, oldest first, by size: evidence before traces.
 pub(super) fn make(
     tree: &Tree,
     known: &BTreeMap<String, KnownTrace>,
     settings: &Retention,
-    last_run: &str,
+    held: &Held,
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -134,7 +143,10 @@ pub(super) fn make(
             None => wholes.push(unit(Part::Trace, records)),
         }
     }
-    runs(tree, settings, (last_run, now), &mut plan, &mut evidence);
+    for (folder, beginning) in [("cache/runs", "run-"), ("cache/suites", "suite-")] {
+        let place = (Path::new(folder), beginning);
+        runs(tree, place, settings, (held, now), &mut plan, &mut evidence);
+    }
     by_size(settings, &mut plan, evidence, wholes);
     plan
 }
@@ -167,15 +179,15 @@ fn by_size(settings: &Retention, plan: &mut Plan, mut evidence: Vec<Unit>, mut w
     }
 }
 
-/// The folders of `archal run`.
+/// The folders of `archal run`: those of a folder whose names begin so.
 fn runs(
     tree: &Tree,
+    (folder, beginning): (&Path, &str),
     settings: &Retention,
-    (last_run, now): (&str, Timestamp),
+    (held, now): (&Held, Timestamp),
     plan: &mut Plan,
     evidence: &mut Vec<Unit>,
 ) {
-    let folder = Path::new("cache/runs");
     for name in names(tree, folder, plan) {
         let path = folder.join(&name);
         let measured = match tree.measure(&path) {
@@ -186,7 +198,7 @@ fn runs(
             }
         };
         plan.bytes += measured.bytes;
-        if !name.starts_with("run-") {
+        if !name.starts_with(beginning) {
             keep(plan, Reason::Unknown, measured.bytes);
             continue;
         }
@@ -198,7 +210,8 @@ fn runs(
             paths: vec![(path, measured.bytes)],
         };
         match settings.runs {
-            _ if last_run.contains(&format!("\"{name}\"")) => {
+            _ if held.kept.contains(&name) => keep(plan, Reason::KeptRun, measured.bytes),
+            _ if held.last_run.contains(&format!("\"{name}\"")) => {
                 keep(plan, Reason::LastRun, measured.bytes);
             }
             _ if !is_older(changed, UNDER_WAY, now) => keep(plan, Reason::Young, measured.bytes),

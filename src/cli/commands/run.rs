@@ -8,7 +8,7 @@
 mod asked;
 mod ending;
 mod loading;
-mod looking;
+pub(super) mod looking;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
