@@ -5,7 +5,7 @@
 //! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`mcp`]: the tools of its official MCP server.
-//! - [`criteria`]: what criteria see. [`observe`]: what recorded exchanges prove.
+//! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
 #[cfg(test)]
@@ -69,6 +69,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
     collections: criteria::COLLECTIONS,
+    vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),

@@ -27,10 +27,11 @@ use super::cost::{self, Pricing};
 use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
 pub use super::result::RunResult;
-use super::scenarios::Prepared;
-use super::score::{self, CriterionReport, CriterionStatus};
+use super::scenarios::{Doubt, Prepared};
+use super::score::{self, Ambiguity, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -103,10 +104,6 @@ pub struct Attempt {
     pub calls: Vec<CallFact>,
     /// Rows each call changed: position, clone, table and key.
     pub changes: Vec<Change>,
-    /// How long the judge took.
-    judging: Duration,
-    /// Whether archal was asked to stop before the judge had said everything.
-    is_cut_off: bool,
 }
 
 /// A row that a call changed.
@@ -194,17 +191,14 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     }
     let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = decided(
+    let (mut attempt, judging) = decided(
         bench,
         plan.prepared,
         &plan.run_id,
         &plan.evidence_as,
         child,
         end,
-    );
-    if attempt.is_cut_off {
-        return Err(AttemptError::Stopped);
-    }
+    )?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -215,8 +209,18 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let answer = &attempt.result.answer;
+    let outcome = &attempt.result.harness;
+    // Calls and answer have lost their secrets already.
+    let prompt = bench.scrubber.text(&scenario.prompt);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome);
+    atomic::write_json(
+        &plan.evidence.join(transcript::FILE),
+        &told,
+        Durability::Derived,
+    )?;
     let took = bench.clock.monotonic().saturating_sub(requested);
-    let added = took.saturating_sub(alive + attempt.judging);
+    let added = took.saturating_sub(alive).saturating_sub(judging);
     attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
@@ -268,7 +272,7 @@ fn decided(
     evidence: &Path,
     child: ChildEnd,
     end: SessionEnd,
-) -> Attempt {
+) -> Result<(Attempt, Duration), AttemptError> {
     let answer = answer::of(&child.stdout);
     let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
@@ -365,14 +369,7 @@ fn decided(
     } else {
         None
     };
-    let asked = bench.clock.monotonic();
-    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
-    let judging = bench.clock.monotonic().saturating_sub(asked);
-    let is_judged = |one: &CriterionReport| one.kind != "P" || one.status.is_decided();
-    let is_cut_off = bench.judge.is_some()
-        && skip.is_none()
-        && bench.stop.is_some_and(StopToken::is_asked)
-        && !criteria.iter().all(is_judged);
+    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
@@ -404,13 +401,12 @@ fn decided(
         score,
         evidence: evidence.to_owned(),
     };
-    Attempt {
+    let attempt = Attempt {
         result,
         calls,
         changes,
-        judging,
-        is_cut_off,
-    }
+    };
+    Ok((attempt, judging))
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.
@@ -424,8 +420,35 @@ pub fn decide_all(
         .criteria
         .iter()
         .zip(&prepared.compiled)
-        .map(|(criterion, compiled)| decide(criterion, compiled.as_ref(), world, &skip))
+        .zip(&prepared.readings)
+        .map(|((criterion, compiled), doubt)| {
+            let mut report = decide(criterion, compiled.as_ref(), world, &skip);
+            report.ambiguous = doubt
+                .as_ref()
+                .and_then(|doubt| ambiguity(doubt, &report, world));
+            report
+        })
         .collect()
+}
+
+/// Whether the two readings of a sentence differ on this run, or from what it was decided as.
+fn ambiguity(doubt: &Doubt, report: &CriterionReport, world: &World) -> Option<Ambiguity> {
+    let decided = match report.status {
+        CriterionStatus::Pass => true,
+        CriterionStatus::Fail => false,
+        _ => return None,
+    };
+    let holds = |compiled| match criteria::evaluate(compiled, world).status {
+        criteria::CriterionStatus::Pass => Some(true),
+        criteria::CriterionStatus::Fail => Some(false),
+        _ => None,
+    };
+    let (final_state, change) = (holds(&doubt.final_state)?, holds(&doubt.change)?);
+    (final_state != change || final_state != decided).then(|| Ambiguity {
+        final_state,
+        change,
+        rewrites: doubt.rewrites.clone(),
+    })
 }
 
 fn decide(
@@ -448,8 +471,12 @@ fn decide(
         report.explanation = Some("no judge is configured".to_owned());
         return report;
     };
-    if let Check::Cel { source, .. } = &criterion.check {
+    if let Check::Cel {
+        source, sentence, ..
+    } = &criterion.check
+    {
         report.cel = Some(source.clone());
+        report.sentence = sentence.as_ref().map(|sentence| sentence.text.clone());
     }
     if let Some(reason) = skip(compiled) {
         report.explanation = Some(reason.to_owned());

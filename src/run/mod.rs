@@ -20,7 +20,10 @@
 //! - [`totals`]: what its scenarios add up to.
 //! - [`workers`]: runs made at once.
 //! - [`suite`]: the runs of a plan, and their summary on disk.
-//! - [`terminal`]: the same for a person.
+//! - [`transcript`]: a run as it went.
+//! - [`kept`]: suites and runs read back from the disk.
+//! - [`terminal`]: a suite for a person.
+//! - [`render`]: a suite in every other form in which it is read.
 
 pub mod answer;
 pub mod attempt;
@@ -29,8 +32,10 @@ pub mod environment;
 pub mod estimate;
 pub mod harness;
 mod judged;
+pub mod kept;
 pub mod plan;
 pub mod ready;
+pub mod render;
 pub mod report;
 pub mod request;
 pub mod result;
@@ -42,4 +47,5 @@ pub mod suite;
 pub mod tally;
 pub mod terminal;
 pub mod totals;
+pub mod transcript;
 pub mod workers;

@@ -26,13 +26,6 @@ pub enum CriterionStatus {
     NotEvaluated,
 }
 
-impl CriterionStatus {
-    /// Whether something was said of it.
-    pub fn is_decided(self) -> bool {
-        !matches!(self, Self::NotEvaluated)
-    }
-}
-
 /// Where an amount of dollars comes from.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

@@ -102,6 +102,7 @@ fn clone(
         keep_fields: &[],
         operations,
         collections,
+        vocabulary: "",
         tables: &[],
         mcp: None,
         seed_schema: || json!({}),

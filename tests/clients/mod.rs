@@ -3,6 +3,9 @@
 //!
 //! `cargo xtask test` installs them and names the folder in `ARCHAL_TEST_CLIENTS`.
 
+mod examples;
+mod tools;
+
 use std::path::PathBuf;
 
 use archal_testkit::cli::TestEnv;

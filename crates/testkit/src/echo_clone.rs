@@ -88,6 +88,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
             },
         ],
     }],
+    vocabulary: "",
     tables: &[SeedTable {
         name: "notes",
         key: "id",

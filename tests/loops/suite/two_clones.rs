@@ -116,6 +116,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
     );
     let (ids, binary) = (SequentialIds::new(1), helper());
     let bench = Bench {
+        judge: None,
         clones: &CLONES,
         clock: Arc::new(RealClock(Instant::now())),
         ids: &ids,

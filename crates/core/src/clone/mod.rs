@@ -10,10 +10,12 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+pub mod vocabulary;
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub struct CloneDescriptor {
     pub operations: &'static [OperationInfo],
     /// The criteria view: one collection of objects for each kind of thing.
     pub collections: &'static [Collection],
+    /// The words for what is in it, a document of [`vocabulary::Vocabulary`]; empty for none.
+    pub vocabulary: &'static str,
     /// The tables of a seed document, parents before children.
     pub tables: &'static [SeedTable],
     /// The JSON Schema of a seed document.
