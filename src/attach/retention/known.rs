@@ -30,6 +30,8 @@ pub enum Reason {
     Young,
     /// The last run's summary names it.
     LastRun,
+    /// It was made with `archal run --keep`.
+    KeptRun,
     /// The state knows no trace of that name.
     Unknown,
     /// It changed while this was decided.
@@ -47,6 +49,7 @@ impl Reason {
             Self::Inbox => "the inbox shows it",
             Self::Young => "not old enough",
             Self::LastRun => "the last run",
+            Self::KeptRun => "made with --keep",
             Self::Unknown => "not known to archal",
             Self::Changed => "it changed meanwhile",
         }

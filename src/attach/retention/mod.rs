@@ -215,7 +215,10 @@ impl Pruner<'_> {
             rows,
             settings: self.settings,
             regressions: known::regressions(self.repo),
-            last_run: String::from_utf8_lossy(&last_run).into_owned(),
+            held: plan::Held {
+                last_run: String::from_utf8_lossy(&last_run).into_owned(),
+                kept: crate::run::plan::kept(self.layout),
+            },
             now: self.clock.now(),
             stop: self.stop,
             left: RefCell::default(),

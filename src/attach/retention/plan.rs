@@ -1,5 +1,6 @@
 //! What of one trace, or of one run, may go.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -163,12 +164,22 @@ impl OnDisk {
     }
 }
 
-/// Decides about the folder of a run of `archal run`; `last_run` is the last run's summary.
+/// What is named and therefore stays, among suites and runs of `archal run`.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The summary of the last suite.
+    pub(super) last_run: String,
+    /// The names of suites that are to be kept, and of their runs.
+    pub(super) kept: BTreeSet<String>,
+}
+
+/// Decides about a folder that `archal run` left: of a run or of a suite, whose names begin with
+/// `beginning`.
 pub(super) fn of_run(
     tree: &Tree,
-    path: &Path,
+    (path, beginning): (&Path, &str),
     settings: &Retention,
-    (last_run, now): (&str, Timestamp),
+    (held, now): (&Held, Timestamp),
 ) -> io::Result<Decision> {
     let measured = tree.measure(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -184,10 +195,13 @@ pub(super) fn of_run(
         paths: vec![(path.to_owned(), measured.bytes)],
     };
     match settings.runs {
-        _ if !name.starts_with("run-") => {
+        _ if !name.starts_with(beginning) => {
             decision.kept = Some((Reason::Unknown, measured.bytes));
         }
-        _ if last_run.contains(&format!("\"{name}\"")) => {
+        _ if held.kept.contains(name.as_ref()) => {
+            decision.kept = Some((Reason::KeptRun, measured.bytes));
+        }
+        _ if held.last_run.contains(&format!("\"{name}\"")) => {
             decision.kept = Some((Reason::LastRun, measured.bytes));
         }
         _ if !is_older(changed, UNDER_WAY, now) => {

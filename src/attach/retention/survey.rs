@@ -22,8 +22,8 @@ use super::tree::Tree;
 
 /// Traces of which something is left that are remembered; others are told of again.
 const MOST_LEFT: usize = 10_000;
-/// Where runs of `archal run` leave their evidence.
-const RUNS: &str = "cache/runs";
+/// Where `archal run` leaves its evidence and its suites, and how the names there begin.
+const RUNS: [(&str, &str); 2] = [("cache/runs", "run-"), ("cache/suites", "suite-")];
 
 /// The state that is asked, and whether anything may go.
 pub(super) enum Rows<'a> {
@@ -67,8 +67,8 @@ pub(super) struct Survey<'a> {
     pub(super) settings: &'a Retention,
     /// The groups that are kept as regressions.
     pub(super) regressions: BTreeSet<String>,
-    /// The last run's summary.
-    pub(super) last_run: String,
+    /// The suites and runs that stay.
+    pub(super) held: plan::Held,
     pub(super) now: Timestamp,
     pub(super) stop: Option<&'a StopToken>,
     /// Traces of which something could not be taken away: later stages show them again.
@@ -105,16 +105,19 @@ impl Survey<'_> {
                 self.trace(stage, name, visit)
             })?;
         }
-        let runs = Path::new(RUNS);
-        self.names(runs, visit, &mut |name, visit| {
-            let path = runs.join(name);
-            let around = (self.last_run.as_str(), self.now);
-            match plan::of_run(self.tree, &path, self.settings, around) {
-                Ok(decision) => visit.decided(decision)?,
-                Err(error) => visit.unseen(&path, &error),
-            }
-            Ok(())
-        })
+        for (folder, beginning) in RUNS {
+            let folder = Path::new(folder);
+            self.names(folder, visit, &mut |name, visit| {
+                let path = folder.join(name);
+                let around = (&self.held, self.now);
+                match plan::of_run(self.tree, (&path, beginning), self.settings, around) {
+                    Ok(decision) => visit.decided(decision)?,
+                    Err(error) => visit.unseen(&path, &error),
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// The names in a folder; what begins with a dot is archal's own, or nobody's.

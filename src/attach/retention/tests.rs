@@ -370,6 +370,39 @@ fn runs_of_archal_run_go_by_their_files_and_the_last_one_stays() {
 }
 
 #[test]
+fn suites_go_as_runs_do_and_one_that_is_kept_keeps_its_runs() {
+    let world = World::new();
+    for name in ["runs/run-000000000001", "runs/run-000000000002"] {
+        world.file(&format!("cache/{name}/calls.jsonl"));
+    }
+    for (suite, run, keep) in [
+        ("suite-00000000000a", "run-000000000001", true),
+        ("suite-00000000000b", "run-000000000002", false),
+    ] {
+        let plan = serde_json::json!({
+            "schema": "archal.suite", "version": 1, "suite": suite, "startedAt": "", "keep": keep,
+            "request": {}, "agent": "",
+            "scenarios": [{"scenario": "s", "path": "s.md", "inputs": "", "runs": [run]}],
+        });
+        let path = world.layout.suite(suite).join("suite.json");
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, plan.to_string()).expect("written");
+    }
+    world.clock.advance(Duration::from_secs(60_000 * 86_400));
+    let report = world.prune();
+    assert_eq!(report.removed.len(), 2, "{report:#?}");
+    assert_eq!(
+        kept(&report, Reason::KeptRun).map(|(count, _)| count),
+        Some(2)
+    );
+    let cache = world.layout.root().join("cache");
+    assert!(cache.join("suites/suite-00000000000a/suite.json").exists());
+    assert!(cache.join("runs/run-000000000001").exists());
+    assert!(!cache.join("suites/suite-00000000000b").exists());
+    assert!(!cache.join("runs/run-000000000002").exists());
+}
+
+#[test]
 fn links_lead_nowhere_and_what_cannot_go_is_told_while_the_rest_goes() {
     let world = World::new();
     world.trace("linked", Status::Ok, 91, None);
