@@ -254,7 +254,12 @@ fn make(
     cx: &CommandContext,
 ) -> Result<Exit, CliError> {
     let printer = cx.printer.clone();
-    let mut progress = |ended: Ended<'_>| printer.note(terminal::progress(ended.result));
+    let mut progress = |ended: Ended<'_>| {
+        printer.note(terminal::progress(ended.result));
+        for note in &ended.result.notes {
+            printer.note(format!("    note: {note}"));
+        }
+    };
     let end = suite::run(bench, layout, plan, ready, options, &mut progress)
         .map_err(CliError::environment)?;
     let report = &end.report;
