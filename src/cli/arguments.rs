@@ -86,6 +86,8 @@ pub(crate) struct ConfigFile {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(commands::run::Args),
+    Runs(commands::runs::Args),
+    Scenario(commands::scenario::Args),
     Attach(commands::attach::Args),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
@@ -117,6 +119,8 @@ impl Command {
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
+            Self::Runs(args) => commands::runs::run(args, cx),
+            Self::Scenario(args) => commands::scenario::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
             Self::Detach(args) => commands::detach::run(args, cx),
             Self::AttachStatus(args) => commands::attach_status::run(args, cx),

@@ -34,6 +34,7 @@ use super::score::{self, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
 use super::trace_file;
+use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -195,14 +196,14 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     }
     let alive = child.alive;
     let end = session.finish()?;
-    let mut attempt = decided(
+    let (mut attempt, judging) = decided(
         bench,
         plan.prepared,
         &plan.run_id,
         &plan.evidence_as,
         child,
         end,
-    );
+    )?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -216,15 +217,26 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     );
     let trace = fs::read(plan.evidence.join(TRACE_FILE)).ok();
     let trace = trace.map(|trace| trace_file::read(&trace, bench.sources));
-    notes.extend(trace.map(|trace| trace.notes).unwrap_or_default());
+    let trace = trace.unwrap_or_default();
+    notes.extend(trace.notes);
     attempt.result.notes = notes;
     attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
         .map_err(AttemptError::Encode)?;
+    let answer = &attempt.result.answer;
+    let outcome = &attempt.result.harness;
+    // Calls and answer have lost their secrets already.
+    let prompt = bench.scrubber.text(&scenario.prompt);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome).with_steps(trace.steps);
+    atomic::write_json(
+        &plan.evidence.join(transcript::FILE),
+        &told,
+        Durability::Derived,
+    )?;
     let took = bench.clock.monotonic().saturating_sub(requested);
-    let added = took.saturating_sub(alive);
+    let added = took.saturating_sub(alive).saturating_sub(judging);
     attempt.result.overhead_ms = Some(added.as_secs_f64() * 1000.0);
     atomic::write_json(
         &plan.evidence.join("result.json"),
@@ -286,7 +298,7 @@ fn decided(
     evidence: &Path,
     child: ChildEnd,
     end: SessionEnd,
-) -> Attempt {
+) -> Result<(Attempt, Duration), AttemptError> {
     let answer = answer::of(&child.stdout);
     let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
@@ -383,7 +395,7 @@ fn decided(
     } else {
         None
     };
-    judged::decide(bench, prepared, &world, run_id, skip, &mut criteria);
+    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),
@@ -416,11 +428,12 @@ fn decided(
         score,
         evidence: evidence.to_owned(),
     };
-    Attempt {
+    let attempt = Attempt {
         result,
         calls,
         changes,
-    }
+    };
+    Ok((attempt, judging))
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.

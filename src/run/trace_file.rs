@@ -34,7 +34,7 @@ pub struct Step {
     /// What it is called.
     pub name: String,
     /// What it stands for.
-    pub kind: SpanKind,
+    pub span: SpanKind,
     /// How it says it ended.
     pub status: Status,
     /// Its error text.
@@ -115,7 +115,7 @@ fn step(span: &Span, first: Option<jiff::Timestamp>) -> Step {
         .or_else(|| span.output.clone());
     Step {
         name: tool.map_or(&span.name, |tool| &tool.name).clone(),
-        kind: span.kind,
+        span: span.kind,
         status: span.status,
         error: span.error.clone(),
         model: span.llm.as_ref().and_then(|llm| llm.model.clone()),
@@ -195,14 +195,14 @@ mod tests {
         [
           {
             "name": "first",
-            "kind": "tool",
+            "span": "tool",
             "status": "unset",
             "atMs": 0,
             "tookMs": 1000
           },
           {
             "name": "issue_read",
-            "kind": "tool",
+            "span": "tool",
             "status": "unset",
             "input": {
               "issue_number": 7

@@ -21,5 +21,7 @@ pub(crate) mod prune;
 pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod scenario;
 pub(crate) mod schema;
 pub(crate) mod watch;

@@ -78,10 +78,41 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         || schema_for!(crate::run::report::SuiteReport).to_value(),
     ),
     (
+        "runs-compare",
+        "two suites beside each other, `archal runs compare --json`",
+        || schema_for!(crate::run::render::compare::Comparison).to_value(),
+    ),
+    (
+        "runs-export",
+        "what was written, `archal runs export --json`",
+        || schema_for!(crate::run::kept::documents::Exported).to_value(),
+    ),
+    ("runs-list", "suites, `archal runs list --json`", || {
+        schema_for!(crate::run::kept::shelf::Listing).to_value()
+    }),
+    (
+        "runs-prune",
+        "what went, `archal runs prune --json`",
+        || schema_for!(crate::run::kept::prune::PruneReport).to_value(),
+    ),
+    (
+        "runs-show",
+        "a run with what it left, `archal runs show <run> --json`",
+        || schema_for!(crate::run::kept::documents::ShownRun).to_value(),
+    ),
+    (
+        "runs-unfinished",
+        "a suite without a summary, `archal runs show <suite> --json`",
+        || schema_for!(crate::run::kept::documents::UnfinishedSuite).to_value(),
+    ),
+    (
         "trace",
         "a batch file of traces, `archal.trace.upload-batch`",
         || schema_for!(archal_core::trace::Batch).to_value(),
     ),
+    ("transcript", "a run as it went, `transcript.json`", || {
+        schema_for!(crate::run::transcript::Transcript).to_value()
+    }),
     (
         "watcher",
         "who works for a repository in the background, `watcher.json`",

@@ -15,6 +15,7 @@ mod fold;
 mod functions;
 mod references;
 mod rules;
+pub mod sentence;
 mod syntax;
 mod types;
 mod values;
