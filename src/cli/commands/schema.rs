@@ -78,6 +78,16 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         schema_for!(crate::run::result::RunResult).to_value()
     }),
     (
+        "run-estimate",
+        "what runs may take, `archal run --dry-run -o json`",
+        || schema_for!(crate::run::estimate::Estimate).to_value(),
+    ),
+    (
+        "run-preflight",
+        "what is ready, `archal run --preflight-only -o json`",
+        || schema_for!(crate::cli::commands::run::looking::Preflight).to_value(),
+    ),
+    (
         "run-summary",
         "a whole suite, `last-run.json` and `archal run -o json`",
         || schema_for!(crate::run::report::SuiteReport).to_value(),

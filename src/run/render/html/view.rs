@@ -668,6 +668,16 @@ fn entry(entry: &Entry, room: Room) -> EntryView {
             let head = format!("{clone} {what}: {method} {path} answered {status}");
             of("call", quote::line(&head, LINE), "")
         }
+        Entry::Step(step) => {
+            let input = step.input.as_ref().map(Value::to_string);
+            let failed = step
+                .error
+                .as_deref()
+                .map(|error| format!(" failed: {error}"));
+            let input = input.as_deref().unwrap_or_default();
+            let head = format!("{} {input}{}", step.name, failed.unwrap_or_default());
+            of("says it did", quote::line(&head, LINE), "")
+        }
         Entry::Answer { text } => of("answer", String::new(), text),
         Entry::End { outcome } => {
             let outcome = serde_json::to_value(outcome).unwrap_or_default();

@@ -67,7 +67,6 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         seed_schema: || json!({}),
         mcp: None,
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
-        mcp: None,
         operation_of: |_, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))
