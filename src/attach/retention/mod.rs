@@ -23,6 +23,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::schema::Retention;
+use crate::run::kept::prune;
+use crate::run::kept::shelf::Shelf;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
@@ -194,7 +196,14 @@ impl Pruner<'_> {
             _ = file.take(SUMMARY).read_to_end(&mut last_run);
         }
         let last_run = String::from_utf8_lossy(&last_run);
-        plan::make(tree, known, self.settings, &last_run, self.clock.now())
+        let needed = prune::needed(Shelf {
+            layout: self.layout,
+        });
+        let runs = plan::Runs {
+            last: &last_run,
+            needed: &needed,
+        };
+        plan::make(tree, known, self.settings, runs, self.clock.now())
     }
 
     fn report(&self, plan: Plan, dry_run: bool) -> PruneReport {

@@ -1,6 +1,6 @@
 //! What of the state folder may go, and in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -60,6 +60,15 @@ pub(super) struct Plan {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+/// What is known of the runs of `archal run`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Runs<'a> {
+    /// The summary of the last suite.
+    pub(super) last: &'a str,
+    /// Suites and runs that stay, whatever their age.
+    pub(super) needed: &'a BTreeSet<String>,
+}
+
 /// What is on the disk of one trace.
 #[derive(Debug, Default)]
 struct OnDisk {
@@ -76,7 +85,7 @@ pub(super) fn make(
     tree: &Tree,
     known: &BTreeMap<String, KnownTrace>,
     settings: &Retention,
-    last_run: &str,
+    runs_of: Runs<'_>,
     now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -134,7 +143,16 @@ pub(super) fn make(
             None => wholes.push(unit(Part::Trace, records)),
         }
     }
-    runs(tree, settings, (last_run, now), &mut plan, &mut evidence);
+    for (folder, prefix) in [("cache/runs", "run-"), ("cache/suites", "suite-")] {
+        let kind = (Path::new(folder), prefix);
+        runs(
+            tree,
+            settings,
+            (kind, runs_of, now),
+            &mut plan,
+            &mut evidence,
+        );
+    }
     by_size(settings, &mut plan, evidence, wholes);
     plan
 }
@@ -167,15 +185,14 @@ fn by_size(settings: &Retention, plan: &mut Plan, mut evidence: Vec<Unit>, mut w
     }
 }
 
-/// The folders of `archal run`.
+/// The folders of `archal run`: of runs, or of suites.
 fn runs(
     tree: &Tree,
     settings: &Retention,
-    (last_run, now): (&str, Timestamp),
+    ((folder, prefix), of, now): ((&Path, &str), Runs<'_>, Timestamp),
     plan: &mut Plan,
     evidence: &mut Vec<Unit>,
 ) {
-    let folder = Path::new("cache/runs");
     for name in names(tree, folder, plan) {
         let path = folder.join(&name);
         let measured = match tree.measure(&path) {
@@ -186,7 +203,7 @@ fn runs(
             }
         };
         plan.bytes += measured.bytes;
-        if !name.starts_with("run-") {
+        if !name.starts_with(prefix) {
             keep(plan, Reason::Unknown, measured.bytes);
             continue;
         }
@@ -198,9 +215,10 @@ fn runs(
             paths: vec![(path, measured.bytes)],
         };
         match settings.runs {
-            _ if last_run.contains(&format!("\"{name}\"")) => {
+            _ if of.last.contains(&format!("\"{name}\"")) => {
                 keep(plan, Reason::LastRun, measured.bytes);
             }
+            _ if of.needed.contains(&name) => keep(plan, Reason::Suite, measured.bytes),
             _ if !is_older(changed, UNDER_WAY, now) => keep(plan, Reason::Young, measured.bytes),
             Some(limit) if is_older(changed, limit.duration(), now) => {
                 plan.going.push((unit, format!("older than {limit}")));

@@ -201,7 +201,7 @@ fn detail(scenario: &ScenarioReport, base: Option<&Path>) -> String {
                 .rows
                 .iter()
                 .take(ROWS)
-                .map(|row| quote::row(row, WIDTH)),
+                .map(|row| quote::evidence(row, criterion.cel.as_deref(), WIDTH)),
         );
         if criterion.rows.len() > ROWS {
             lines.push(format!("and {} more rows", criterion.rows.len() - ROWS));
@@ -350,7 +350,7 @@ fn annotation(
                 .rows
                 .iter()
                 .take(ROWS)
-                .map(|row| quote::row(row, WIDTH)),
+                .map(|row| quote::evidence(row, criterion.cel.as_deref(), WIDTH)),
         );
     }
     told.extend(bad.map(|result| format!("archal runs show {}", result.run_id)));
