@@ -87,6 +87,7 @@ pub(crate) struct ConfigFile {
 pub(crate) enum Command {
     Run(commands::run::Args),
     Runs(commands::runs::Args),
+    Scenario(commands::scenario::Args),
     Attach(commands::attach::Args),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
@@ -97,6 +98,7 @@ pub(crate) enum Command {
     Prices(commands::prices::Args),
     Demo(commands::demo::Args),
     Clone(commands::clone::Args),
+    Criteria(commands::criteria::Args),
     Config(commands::config::Args),
     Redact(commands::redact::Args),
     Doctor(commands::doctor::Args),
@@ -119,6 +121,7 @@ impl Command {
         match self {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Runs(args) => commands::runs::run(args, cx),
+            Self::Scenario(args) => commands::scenario::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
             Self::Detach(args) => commands::detach::run(args, cx),
             Self::AttachStatus(args) => commands::attach_status::run(args, cx),
@@ -129,6 +132,7 @@ impl Command {
             Self::Prices(args) => commands::prices::run(args, cx),
             Self::Demo(args) => commands::demo::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
+            Self::Criteria(args) => commands::criteria::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
             Self::Redact(args) => commands::redact::run(args, cx),
             Self::Doctor(args) => commands::doctor::run(args, cx),

@@ -76,7 +76,20 @@ pub fn json_bytes(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, WriteE
     Ok(bytes)
 }
 
+/// Writes a file for the user, synced, where none is there; one that is there stays as it is and
+/// is an error of the kind [`io::ErrorKind::AlreadyExists`].
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    put(path, bytes, Durability::Synced, false).map_err(|source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    put(path, bytes, durability, true)
+}
+
+fn put(path: &Path, bytes: &[u8], durability: Durability, replace: bool) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -92,7 +105,11 @@ fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> 
         file.as_file().sync_all()?;
     }
     make_readable(file.as_file())?;
-    file.persist(path).map_err(|error| error.error)?;
+    if replace {
+        file.persist(path).map_err(|error| error.error)?;
+    } else {
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+    }
     if durability == Durability::Synced {
         File::open(folder)?.sync_all()?;
     }
@@ -114,6 +131,24 @@ fn make_readable(_file: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_not_created_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/a.md");
+        create(&path, b"one").expect("a new file");
+        let again = create(&path, b"two").expect_err("it is there");
+        assert!(
+            matches!(&again, WriteError::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+        );
+        assert_eq!(fs::read(&path).expect("the file"), b"one");
+        assert_eq!(
+            fs::read_dir(folder.path().join("deep"))
+                .expect("a folder")
+                .count(),
+            1
+        );
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_no_litter() {

@@ -27,7 +27,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::suites;
 use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
-use crate::host::interrupts::Interrupts;
+use crate::host::interrupts::{Hangup, Interrupts};
 use crate::run::attempt::Bench;
 use crate::run::cost::Pricing;
 use crate::run::estimate;
@@ -362,7 +362,7 @@ impl Stopping {
         // A run is not worth finishing once nobody waits for the suite.
         let token: Arc<OnceLock<StopToken>> = Arc::default();
         let told = Arc::clone(&token);
-        let interrupts = Interrupts::listen(move |_| {
+        let interrupts = Interrupts::listen(Hangup::Ends, move |_| {
             if let Some(token) = told.get() {
                 token.stop();
             }

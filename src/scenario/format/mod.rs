@@ -7,9 +7,12 @@
 mod blocks;
 mod bullets;
 mod condition;
+mod fault;
+mod inference;
 mod parse;
 mod sections;
 mod seeds;
+mod sentences;
 mod settings;
 mod write;
 
@@ -18,5 +21,6 @@ mod round_trip;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::scenario) use bullets::slug;
 pub use parse::{MAX_BYTES, is_meant_as_scenario, load, parse};
 pub use write::write;

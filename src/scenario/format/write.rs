@@ -116,6 +116,10 @@ fn longest_run(text: &str) -> usize {
 
 fn bullet(criterion: &Criterion) -> String {
     match &criterion.check {
+        Check::Cel {
+            sentence: Some(sentence),
+            ..
+        } => format!("- [D] {}\n", one_line(&sentence.text)),
         Check::Cel { source, .. } => {
             let code = code(source);
             match &criterion.title {
@@ -137,7 +141,7 @@ fn bullet(criterion: &Criterion) -> String {
 }
 
 fn reads_back(bullet: &str, title: &str, source: &str) -> bool {
-    let read = criteria(bullet, 0..bullet.len(), &mut Vec::new());
+    let (read, _) = criteria(bullet, 0..bullet.len(), &mut Vec::new());
     matches!(
         read.as_slice(),
         [Criterion { title: Some(words), check: Check::Cel { source: code, .. }, .. }]
@@ -187,6 +191,13 @@ fn config(out: &mut String, config: &ScenarioConfig) {
     }
     if let Some(route) = config.route {
         line("route", route.name().to_owned());
+    }
+    if let Some(clock) = config.clock {
+        line("clock", format!("fixed {}", clock.at));
+    }
+    if !config.faults.is_empty() {
+        let faults: Vec<String> = config.faults.iter().map(ToString::to_string).collect();
+        line("fault", faults.join(", "));
     }
     if let Some(threshold) = config.pass_threshold {
         line("pass-threshold", threshold.to_string());
