@@ -67,8 +67,9 @@ print(json.dumps({
 fn exported(format: &str) -> (TestEnv, String) {
     let world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
     kept_suites::write(&world, "suite-aa01", 20, false);
-    let file = world.repo().join("out").display().to_string();
-    let told = world.run(&["runs", "export", "--format", format, "-o", "out"]);
+    let name = format!("out.{}", if format == "html" { "html" } else { "xml" });
+    let file = world.repo().join(&name).display().to_string();
+    let told = world.run(&["runs", "export", "--format", format, "-o", &name]);
     assert_eq!(told.code, Some(0), "{told}");
     (world, file)
 }
