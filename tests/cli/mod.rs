@@ -12,6 +12,7 @@ mod man;
 mod prices;
 mod redact;
 mod run;
+mod runs;
 mod schema;
 
 use archal_testkit::cli::TestEnv;
