@@ -291,15 +291,19 @@ fn told(name: &str, mut run: impl FnMut() -> Took) {
     run();
     let mut walls = Vec::new();
     let mut peak: f64 = 0.0;
+    let mut processor = 0.0;
     for _ in 0..REPEATS {
         let took = run();
+        processor += took.all / REPEATS as f64;
         walls.push(took.wall);
         peak = peak.max(took.peak);
     }
     walls.sort();
     println!(
-        "{name:<16} {:.0} ms median, {:.0} ms at most; {peak:.0} MB at most",
+        "{name:<16} {:.0} ms median, {:.0} ms at most; processor {:.0} ms; \
+         {peak:.0} MB at most",
         millis(walls[REPEATS / 2]),
         millis(walls[REPEATS - 1]),
+        processor * 1000.0,
     );
 }

@@ -13,6 +13,7 @@ mod man;
 mod prices;
 mod redact;
 mod run;
+mod runs;
 mod scenario;
 mod schema;
 

@@ -30,8 +30,8 @@ pub enum Reason {
     Young,
     /// The last run's summary names it.
     LastRun,
-    /// It was made with `archal run --keep`.
-    KeptRun,
+    /// A suite that can be gone on with, or is to be kept, needs it.
+    Suite,
     /// The state knows no trace of that name.
     Unknown,
     /// It changed while this was decided.
@@ -49,7 +49,7 @@ impl Reason {
             Self::Inbox => "the inbox shows it",
             Self::Young => "not old enough",
             Self::LastRun => "the last run",
-            Self::KeptRun => "made with --keep",
+            Self::Suite => "a suite that can be gone on with, or was made with --keep, needs it",
             Self::Unknown => "not known to archal",
             Self::Changed => "it changed meanwhile",
         }

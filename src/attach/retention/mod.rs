@@ -32,6 +32,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::schema::Retention;
+use crate::run::kept::prune;
+use crate::run::kept::shelf::Shelf;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
@@ -217,7 +219,9 @@ impl Pruner<'_> {
             regressions: known::regressions(self.repo),
             held: plan::Held {
                 last_run: String::from_utf8_lossy(&last_run).into_owned(),
-                kept: crate::run::plan::kept(self.layout),
+                needed: prune::needed(Shelf {
+                    layout: self.layout,
+                }),
             },
             now: self.clock.now(),
             stop: self.stop,

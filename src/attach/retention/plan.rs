@@ -169,8 +169,8 @@ impl OnDisk {
 pub(super) struct Held {
     /// The summary of the last suite.
     pub(super) last_run: String,
-    /// The names of suites that are to be kept, and of their runs.
-    pub(super) kept: BTreeSet<String>,
+    /// Suites and runs that stay, whatever their age.
+    pub(super) needed: BTreeSet<String>,
 }
 
 /// Decides about a folder that `archal run` left: of a run or of a suite, whose names begin with
@@ -198,8 +198,8 @@ pub(super) fn of_run(
         _ if !name.starts_with(beginning) => {
             decision.kept = Some((Reason::Unknown, measured.bytes));
         }
-        _ if held.kept.contains(name.as_ref()) => {
-            decision.kept = Some((Reason::KeptRun, measured.bytes));
+        _ if held.needed.contains(name.as_ref()) => {
+            decision.kept = Some((Reason::Suite, measured.bytes));
         }
         _ if held.last_run.contains(&format!("\"{name}\"")) => {
             decision.kept = Some((Reason::LastRun, measured.bytes));

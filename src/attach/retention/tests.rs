@@ -392,7 +392,7 @@ fn suites_go_as_runs_do_and_one_that_is_kept_keeps_its_runs() {
     let report = world.prune();
     assert_eq!(report.removed.len(), 2, "{report:#?}");
     assert_eq!(
-        kept(&report, Reason::KeptRun).map(|(count, _)| count),
+        kept(&report, Reason::Suite).map(|(count, _)| count),
         Some(2)
     );
     let cache = world.layout.root().join("cache");
