@@ -10,6 +10,7 @@ mod frame;
 mod init;
 mod issue;
 mod man;
+mod mistakes;
 mod prices;
 mod redact;
 mod run;

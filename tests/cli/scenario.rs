@@ -1,11 +1,11 @@
 //! `archal scenario`: scenario files looked at, not run.
 
-use archal_testkit::cli::{Output, TestEnv};
+use archal_testkit::cli::TestEnv;
 
 use super::environment;
 
 /// A scenario with these parts below its title.
-fn scenario(setup: &str, criteria: &str, config: &str) -> String {
+pub(super) fn scenario(setup: &str, criteria: &str, config: &str) -> String {
     format!(
         "# T\n\n## Setup\n\n{setup}\n\n## Prompt\n\nDo it.\n\n## Checks\n\n{criteria}\n\n## Config\n\n{config}\n"
     )
@@ -44,9 +44,72 @@ fn with_good() -> TestEnv {
 #[test]
 fn a_scenario_is_listed_checked_and_shown() {
     let world = with_good();
-    insta::assert_snapshot!(world.run(&["scenario", "list"]));
-    insta::assert_snapshot!(world.run(&["scenario", "validate"]));
-    insta::assert_snapshot!(world.run(&["scenario", "show", "label-a-bug"]));
+    insta::assert_snapshot!(world.run(&["scenario", "list"]), @r###"
+        exit code: 0
+        ----- stdout -----
+        Label a bug  scenarios/label-a-bug.md
+            github; 3 criteria (2 [D], 1 [P]); 3 runs; tags smoke; owner triage
+        ----- stderr -----
+        "###);
+    insta::assert_snapshot!(world.run(&["scenario", "validate"]), @r###"
+        exit code: 0
+        ----- stdout -----
+        scenario/ambiguous
+
+          ⚠ this could mean the end or the run: `An issue labelled "bug" exists` already
+            ╭─[scenarios/label-a-bug.md:13:1]
+         12 │
+         13 │ - [D] Exactly 2 issues are labelled "bug"
+            · ─────────────────────────────────────────
+         14 │ - [D] Nothing is closed: `github.issues.all(i, i.state == "open")`
+            ╰────
+          help: write `Exactly 2 issues are labelled "bug" at the end` or `Exactly 2 issues were labelled
+                "bug" during the run`
+        scenario/holds-already
+
+          ☞ 1 of 2 criteria hold on the starting state already: `Nothing is closed`
+            ╭─[scenarios/label-a-bug.md:14:1]
+         13 │ - [D] Exactly 2 issues are labelled "bug"
+         14 │ - [D] Nothing is closed: `github.issues.all(i, i.state == "open")`
+            · ──────────────────────────────────────────────────────────────────
+         15 │ - [P] The answer is polite
+            ╰────
+        ok  scenarios/label-a-bug.md: Label a bug (3 criteria)
+        1 scenario: 0 errors, 1 warning
+        ----- stderr -----
+        "###);
+    insta::assert_snapshot!(world.run(&["scenario", "show", "label-a-bug"]), @r###"
+        exit code: 0
+        ----- stdout -----
+        Label a bug  scenarios/label-a-bug.md
+
+        Prompt
+          Label issue 2 of acme/shop as a bug.
+
+        Setup
+          A repository acme/shop with 3 open issues, 1 of them labelled "bug" and last updated 3 weeks ago.
+
+        Starting state
+          github: the words of the Setup
+            issues 3, labels 1, repos 1, users 2
+
+        Criteria
+          [D] Exactly 2 issues are labelled "bug"
+              size(github.issues.filter(i, i.labels.exists(label, label.name == "bug"))) == 2
+          [D] Nothing is closed  (holds on the starting state)
+              github.issues.all(i, i.state == "open")
+          [P] The answer is polite
+
+        Settings
+          clones: github  (scenarios/label-a-bug.md:19)
+          runs: 3  (scenarios/label-a-bug.md:21)
+          timeout: 180  (default)
+          route: auto  (default)
+          pass-threshold: 100  (default)
+          tags: smoke  (scenarios/label-a-bug.md:20)
+          owner: triage  (scenarios/label-a-bug.md:22)
+        ----- stderr -----
+        "###);
     let list = world.run(&["scenario", "list", "--json"]).ended(0).json();
     assert_eq!(list["schema"], "archal.scenario-list");
     assert_eq!(list["scenarios"][0]["runs"], 3);
@@ -82,7 +145,13 @@ fn the_state_that_words_say_is_a_seed_document() {
 
 #[test]
 fn an_unknown_scenario_is_a_usage_error_with_the_nearest_one() {
-    insta::assert_snapshot!(with_good().run(&["scenario", "show", "lable-a-bug"]));
+    insta::assert_snapshot!(with_good().run(&["scenario", "show", "lable-a-bug"]), @r###"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: there is no scenario `lable-a-bug`
+        hint: archal scenario show label-a-bug
+        "###);
 }
 
 #[test]
@@ -150,11 +219,23 @@ fn a_new_scenario_validates_and_overwrites_nothing() {
         "Close stale issues",
         "--from-seed",
         "stale-issues"
-    ]));
+    ]), @r###"
+        exit code: 0
+        ----- stdout -----
+        wrote scenarios/close-stale-issues.md
+        ----- stderr -----
+        next: archal scenario validate scenarios/close-stale-issues.md
+        "###);
     let written = world.read("scenarios/close-stale-issues.md");
     assert!(written.contains("seed: github:stale-issues"), "{written}");
-    world.run(&["scenario", "validate", "--strict"]).ended(0);
-    insta::assert_snapshot!(world.run(&["scenario", "new", "close stale issues"]));
+    _ = world.run(&["scenario", "validate", "--strict"]).ended(0);
+    insta::assert_snapshot!(world.run(&["scenario", "new", "close stale issues"]), @r###"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: scenarios/close-stale-issues.md is there already, and stays as it is
+        hint: archal scenario show scenarios/close-stale-issues.md
+        "###);
     assert_eq!(world.read("scenarios/close-stale-issues.md"), written);
     let named = world
         .run(&[
@@ -167,154 +248,21 @@ fn a_new_scenario_validates_and_overwrites_nothing() {
         ])
         .ended(0);
     assert_eq!(named.json()["path"], "deep/first_try.md");
-    world
+    _ = world
         .run(&["scenario", "validate", "deep", "--strict"])
         .ended(0);
-    insta::assert_snapshot!(world.run(&["scenario", "new", "x", "--clone", "githb"]));
-    insta::assert_snapshot!(world.run(&["scenario", "new", "x", "--from-seed", "stale-isues"]));
-}
-
-/// Every kind of file that is no scenario, in one pass, as a user reads it.
-#[test]
-fn every_mistake_is_told_with_its_place() {
-    let world = environment();
-    let one = "- [D] The run exits successfully";
-    let state = "acme/shop has an issue.";
-    let whole = |config: &str| scenario(state, one, config);
-    let files: Vec<(&str, String)> = vec![
-        ("01-empty", String::new()),
-        (
-            "02-no-prompt",
-            "# T\n\n## Checks\n\n- [P] x\n\n## Config\n\nclones: github\n".to_owned(),
-        ),
-        (
-            "03-no-criteria",
-            "# T\n\n## Prompt\n\nx\n\n## Checks\n\n## Config\n\nclones: github\n".to_owned(),
-        ),
-        ("04-two-titles", format!("# U\n{}", whole("clones: github"))),
-        (
-            "05-unknown-section",
-            whole("clones: github").replace("## Setup", "## Setpu"),
-        ),
-        ("06-unknown-key", whole("clones: github\ntimout: 5")),
-        (
-            "07-bad-values",
-            whole(
-                "clones: github\ntimeout: soon\nruns: 0\npass-threshold: 101\nsince: yesterday\nflaky: maybe\nroute: shim\nclock: noon\nfault: github:issues/updte=500\nmatch: nam=x",
-            ),
-        ),
-        (
-            "07b-quarantine",
-            whole("clones: github\nowner: triage\nflaky: true"),
-        ),
-        ("08-unknown-clone", whole("clones: gihub")),
-        (
-            "09-unknown-seed",
-            whole("clones: github\nseed: stale-isues"),
-        ),
-        (
-            "10-two-states",
-            scenario(
-                "```yaml\nusers: []\n```",
-                one,
-                "clones: github\nseed: empty",
-            ),
-        ),
-        (
-            "11-bad-fence",
-            scenario("```toml\na = 1\n```", one, "clones: github"),
-        ),
-        (
-            "12-bad-yaml",
-            scenario("```yaml\nusers: [\n```", one, "clones: github"),
-        ),
-        (
-            "13-duplicate-key",
-            scenario("```yaml\nusers: []\nusers: []\n```", one, "clones: github"),
-        ),
-        (
-            "14-expansion",
-            scenario(
-                &format!("```yaml\n{}\n```", laughs()),
-                one,
-                "clones: github",
-            ),
-        ),
-        (
-            "15-bad-cel",
-            scenario(
-                state,
-                "- [D] `size(github.isues) == 1`\n- [D] `size(`",
-                "clones: github",
-            ),
-        ),
-        (
-            "16-bad-sentence",
-            scenario(state, "- [D] The issues feel better", "clones: github"),
-        ),
-        (
-            "17-half-setup",
-            scenario(
-                "acme/shop has 3 open issues. Most of them are very old.",
-                one,
-                "clones: github",
-            ),
-        ),
-        (
-            "18-two-meanings",
-            scenario(
-                "acme/shop has 9 issues. 4 of them are open. 2 of them are locked.",
-                one,
-                "clones: github",
-            ),
-        ),
-        (
-            "19-refused-state",
-            scenario(
-                "```yaml\nrepos:\n  - name: shop\n```",
-                one,
-                "clones: github",
-            ),
-        ),
-        (
-            "20-no-clone",
-            "# T\n\n## Prompt\n\nDo it.\n\n## Checks\n\n- [P] x\n".to_owned(),
-        ),
-        (
-            "21-no-seed-file",
-            whole("clones: github\nseed: github:absent.json").replace(state, "For the judge."),
-        ),
-    ];
-    for (name, text) in &files {
-        world.write(format!("bad/{name}.md"), text);
-    }
-    world.write(
-        "bad/22-huge.md",
-        &format!("# T\n## Prompt\n{}", "x".repeat(1 << 20)),
-    );
-    let path = world.write("bad/23-not-utf8.md", "");
-    std::fs::write(path, b"# T\n## Prompt\n\xff\xfe\n").expect("a writable folder");
-    let names: Vec<String> = (files.iter().map(|(name, _)| *name))
-        .chain(["22-huge", "23-not-utf8"])
-        .map(|name| format!("bad/{name}.md"))
-        .collect();
-    let mut arguments = vec!["scenario", "validate"];
-    arguments.extend(names.iter().map(String::as_str));
-    let output: Output = world.run(&arguments).ended(1);
-    insta::assert_snapshot!(output);
-    let json = world
-        .run(&["scenario", "validate", "bad/06-unknown-key.md", "--json"])
-        .ended(1)
-        .json();
-    assert_eq!(json["files"][0]["findings"][0]["line"], 18, "{json}");
-}
-
-/// A document that grows without end where aliases are followed.
-fn laughs() -> String {
-    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for at in 1..9 {
-        let before = vec![format!("*a{}", at - 1); 10].join(", ");
-        text.push_str(&format!("a{at}: &a{at} [{before}]\n"));
-    }
-    text.trim_end().to_owned()
+    insta::assert_snapshot!(world.run(&["scenario", "new", "x", "--clone", "githb"]), @r###"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: there is no clone `githb`
+        hint: archal scenario new … --clone github
+        "###);
+    insta::assert_snapshot!(world.run(&["scenario", "new", "x", "--from-seed", "stale-isues"]), @r###"
+        exit code: 2
+        ----- stdout -----
+        ----- stderr -----
+        error: no single clone has a seed `stale-isues`
+        hint: archal scenario new … --from-seed stale-issues
+        "###);
 }

@@ -168,6 +168,11 @@ fn yaml(source: &str) -> Result<Value, (String, usize)> {
         let message = message.split(" at line ").next().unwrap_or_default();
         // The crate's advice to programmers is none to people.
         let message = message.split(", set ").next().unwrap_or_default();
+        let message = if message.starts_with("budget breached") {
+            "it is too large once its aliases are followed"
+        } else {
+            message
+        };
         (message.to_owned(), floor(source, at))
     })
 }

@@ -373,7 +373,7 @@ fn text(shown: &ShownScenario) -> String {
         _ = writeln!(out, "  {}: {}", state.clone, state.from);
         let tables = state.tables.iter().filter(|(_, rows)| **rows > 0);
         let tables: Vec<String> = tables
-            .map(|(name, rows)| format!("{rows} {name}"))
+            .map(|(name, rows)| format!("{name} {rows}"))
             .collect();
         _ = writeln!(
             out,

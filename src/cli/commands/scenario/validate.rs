@@ -191,9 +191,7 @@ fn refused(scenario: &Scenario, clone: &str, findings: &[Diagnostic]) -> Vec<Dia
 
 /// A sentence that may mean the state at the end or what the run changed, where these differ.
 fn two_senses(criterion: &Criterion, there: &str) -> Diagnostic {
-    let message = format!(
-        "the starting state has {there} already, so this could be said of the end or of the run"
-    );
+    let message = format!("this could mean the end or the run: `{there}` already");
     let finding = Diagnostic::warning("scenario/ambiguous", message).at(criterion.span);
     let Check::Cel {
         sentence: Some(sentence),
