@@ -195,19 +195,53 @@ impl Engine {
         })
     }
 
+    /// Ends the attempts of a job that were cut off in this process, because their end could not be
+    /// written down: it was put back, and nobody works on it.
+    pub(super) fn settle_job(&self, job: i64) -> Result<(), EngineError> {
+        let made = self
+            .state
+            .read(|connection| attempts::of_job(connection, job))?;
+        if made.is_empty() {
+            return Ok(());
+        }
+        let repo = &self.surround.repo;
+        let reserved: BTreeSet<String> = self.ledger.reserved(repo)?.into_iter().collect();
+        for attempt in made {
+            let key = AttemptKey::new(repo, attempt.id.clone());
+            if attempt.state == AttemptState::Running {
+                if reserved.contains(&attempt.id) {
+                    self.ledger.interrupted(&key)?;
+                }
+                let (state, now) = (AttemptState::Interrupted, self.now());
+                self.state.write_synced(|change| {
+                    attempts::end(change, &attempt.id, state, None, None, now)
+                })?;
+            } else if reserved.contains(&attempt.id) {
+                self.charge_as_kept(&attempt.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Charges an attempt whose end was written down and not yet told to the ledger.
+    fn charge_as_kept(&self, id: &str) -> Result<(), EngineError> {
+        let spent = self
+            .state
+            .read(|connection| attempts::spent(connection, id))?;
+        if let Some(spent) = spent {
+            let key = AttemptKey::new(&self.surround.repo, id);
+            self.ledger.charge(&key, &journal::charge(&spent))?;
+        }
+        Ok(())
+    }
+
     fn settle(&self) -> Result<(), EngineError> {
         let now = self.now();
         let repo = &self.surround.repo;
         let open = self.state.read(attempts::open)?;
         // Ended, and killed before the ledger was told.
         for id in self.ledger.reserved(repo)? {
-            let spent = self
-                .state
-                .read(|connection| attempts::spent(connection, &id))?;
-            if let Some(spent) = spent {
-                let key = AttemptKey::new(repo, id);
-                self.ledger.charge(&key, &journal::charge(&spent))?;
-            }
+            self.charge_as_kept(&id)?;
         }
         let known: BTreeSet<String> = open.iter().map(|attempt| attempt.id.clone()).collect();
         // A reservation is made for a job. Where none is known the state was lost, and nobody can
@@ -280,6 +314,8 @@ impl Engine {
             clock: self.surround.clock.clone(),
             ids: self.surround.ids.as_ref(),
             binary: &self.surround.binary,
+            // What the agent writes of itself in an attempt is read by nobody yet.
+            sources: &[],
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             scrubber: &ready.settings.scrubber,

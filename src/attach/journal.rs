@@ -23,6 +23,7 @@ use super::job::JobReport;
 use super::kept::{KeptAttempt, Place};
 use super::ready::Ready;
 use super::state::attempts::{self, AttemptState};
+use super::state::failures;
 use super::state::time_text;
 
 /// Micro-dollars.
@@ -138,7 +139,9 @@ impl Journal for JobJournal<'_> {
     }
 
     fn begin(&self, key: &StepKey, estimate: &Estimate) -> Result<Begun, Refused> {
-        if self.stop.is_asked() {
+        let is_dismissed = |rows: &rusqlite::Connection| failures::is_dismissed(rows, self.job);
+        // What is put back into the queue by this finds there that it was dismissed.
+        if self.stop.is_asked() || self.engine.state.read(is_dismissed).map_err(refused)? {
             return Err(Refused::Stopped);
         }
         let id = AttemptId(id::prefixed(self.engine.surround.ids.as_ref(), "attempt"));

@@ -11,6 +11,7 @@ use crate::run::scenarios::{self, Broken, Prepared};
 use crate::scenario::discover::{self, DiscoverError};
 
 use super::flags::AttachFlags;
+use super::handoff::quoted;
 use super::settings::{Settings, SettingsError, Surroundings};
 
 /// The repository at HEAD, and what is to be done with it.
@@ -88,6 +89,12 @@ pub fn head(repo: &Path, path: &str) -> Result<String, ReadyError> {
         repo: repo.to_owned(),
         source,
     })
+}
+
+/// The command that makes a folder a repository with a commit.
+pub fn first_commit(repo: &Path) -> String {
+    let git = format!("git -C {}", quoted(repo));
+    format!("{git} init && {git} add --all && {git} commit -m first")
 }
 
 impl Ready {

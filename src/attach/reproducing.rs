@@ -76,6 +76,8 @@ impl Engine {
     ) -> Result<(), IntakeError> {
         let id = stored.id;
         let stage = stored.report.stage;
+        self.settle_job(id)
+            .map_err(|error| IntakeError::Step(Box::new(error)))?;
         let Some(trace) = self.imported(&stored.report.name, &stored.import_hash) else {
             // Graded again it is found to be missing, and read again from its file.
             return self.grade_again(attached, stored, told);

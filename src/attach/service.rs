@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::config::schema::ExecutionPolicy;
 use crate::host::pool::Running;
 use crate::host::protocol::{Refusal, RefusalKind, Request};
 use crate::host::socket::Handler;
@@ -22,6 +23,17 @@ use super::watcher::{Watcher, WatcherError};
 /// What a step gets to come to its end when its directory is detached.
 pub const GRACE: Duration = Duration::from_secs(20);
 
+/// Between two looks at whether the repository is still there.
+const REPO_LOOK: Duration = Duration::from_secs(2);
+/// At how many looks it must be missing.
+const REPO_LOOKS: u32 = 2;
+
+/// Whether a repository is gone, and not only out of reach.
+pub fn is_removed(repo: &Path) -> bool {
+    let found = std::fs::symlink_metadata(repo);
+    found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// What `attach` asks a watcher for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +42,20 @@ pub struct AttachRequest {
     pub directory: PathBuf,
     /// The flags.
     pub flags: AttachFlags,
+    /// How many jobs of the whole watcher may run children at once, where the command line says
+    /// it.
+    #[serde(default)]
+    pub jobs: Option<usize>,
+}
+
+/// What a watcher answers to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// The directory.
+    pub directory: PathBuf,
+    /// How far the loop goes with its traces.
+    pub policy: ExecutionPolicy,
 }
 
 /// What a watcher is doing now.
@@ -41,6 +67,9 @@ pub struct DoingNow {
     /// Steps under way, of all kinds of work.
     #[schemars(with = "Vec<Value>")]
     pub running: Vec<Running>,
+    /// How many jobs may run children at once.
+    #[serde(default)]
+    pub jobs: usize,
     /// Files that wait to be read.
     pub waiting: usize,
     /// Why nothing is begun at present.
@@ -98,17 +127,28 @@ impl Service {
         self.changed.notify_all();
     }
 
-    /// Waits until the end is asked for, or the state breaks; gives the grace for what runs.
+    /// Waits until the end is asked for, the state breaks, or the repository is gone; gives the
+    /// grace for what runs.
     pub fn until_end(&self) -> Duration {
+        let mut missed = 0;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(grace) = *ended {
                 return grace;
             }
-            ended = self
+            let (next, waited) = self
                 .changed
-                .wait(ended)
+                .wait_timeout(ended, REPO_LOOK)
                 .unwrap_or_else(PoisonError::into_inner);
+            ended = next;
+            if waited.timed_out() {
+                let is_gone = is_removed(&self.watcher.engine().surround().repo);
+                missed = if is_gone { missed + 1 } else { 0 };
+                // One that was only moved aside for a moment is waited for.
+                if missed == REPO_LOOKS {
+                    return Duration::ZERO;
+                }
+            }
         }
     }
 
@@ -143,12 +183,21 @@ impl Service {
                 })
                 .collect(),
             running: self.watcher.pool().running(),
+            jobs: self.watcher.pool().heavy(),
             waiting: desk.waiting(),
             trouble: desk
                 .trouble()
                 .map(|trouble| trouble.reason)
                 .or_else(|| desk.paused()),
         }
+    }
+
+    fn attach(&self, asked: &AttachRequest) -> Result<ExecutionPolicy, WatcherError> {
+        let attached = self.watcher.attach(&asked.directory, asked.flags.clone())?;
+        if let Some(jobs) = asked.jobs {
+            self.watcher.pool().resize(jobs)?;
+        }
+        Ok(self.watcher.engine().ready(&attached, false)?.policy())
     }
 
     fn detach(&self, directory: Option<&str>, all: bool, now: bool) -> Result<Value, Refusal> {
@@ -182,10 +231,12 @@ impl Handler for Service {
                     return Err(Refusal::new(RefusalKind::Busy, refusal)
                         .hint("the same command again, when it has ended"));
                 }
-                self.watcher
-                    .attach(&asked.directory, asked.flags)
-                    .map_err(|error| refusal(&error))?;
-                Ok(json!({"directory": asked.directory}))
+                let policy = self.attach(&asked).map_err(|error| refusal(&error))?;
+                let joined = Joined {
+                    directory: asked.directory,
+                    policy,
+                };
+                Ok(serde_json::to_value(joined).unwrap_or_default())
             }
             Request::Detach {
                 directory,

@@ -50,6 +50,10 @@ pub struct StatusReport {
     pub watcher: WatcherNow,
     /// Each directory that is attached, or was when the process ended.
     pub attached: Vec<AttachmentStatus>,
+    /// Directories that are not attached now and were worked on before, in one pass or until they
+    /// were detached.
+    #[serde(default)]
+    pub earlier: Vec<AttachmentStatus>,
     /// How many jobs stand in each status, over all directories that ever were attached.
     pub jobs: BTreeMap<String, u64>,
     /// What all projects of the user spent today; null where the ledger or the configuration
@@ -93,20 +97,22 @@ pub fn report(
     repo: PathBuf,
     watcher: WatcherNow,
 ) -> rusqlite::Result<StatusReport> {
-    let mut attached = Vec::new();
+    let (mut attached, mut earlier) = (Vec::new(), Vec::new());
     for attachment in attachments::all(connection)? {
-        if !attachment.is_attached {
-            continue;
-        }
         let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
-        attached.push(AttachmentStatus {
+        let status = AttachmentStatus {
             files: tallies::files(connection, attachment.id)?
                 .into_iter()
                 .collect(),
             to_tell: files::list(connection, attachment.id, true, MOST_FILES)?,
             directory: attachment.directory,
             policy: flags.policy,
-        });
+        };
+        if attachment.is_attached {
+            attached.push(status);
+        } else if !status.files.is_empty() {
+            earlier.push(status);
+        }
     }
     let mut counts = BTreeMap::new();
     for (status, _, number) in tallies::jobs(connection, None)? {
@@ -130,6 +136,7 @@ pub fn report(
         repo,
         watcher,
         attached,
+        earlier,
         jobs: counts,
         budget: None,
         blocked,

@@ -1,9 +1,11 @@
 //! Telling people of failures while archal works: notices are written with what they tell of, and
 //! a thread of its own delivers them, woken when there is one.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use rusqlite::Connection;
 
 use crate::config::schema::NoticeEvent;
@@ -16,7 +18,7 @@ use super::engine::{Attached, Engine};
 use super::intake::IntakeError;
 use super::notice::{self, COMMAND_TIMEOUT, Courier, Delivery, WEBHOOK_TIMEOUT};
 use super::ready::Ready;
-use super::state::notices;
+use super::state::notices::{self, StoredNotice};
 
 /// After a repository or a state that could not be used.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
@@ -88,10 +90,69 @@ impl Engine {
         notice::note(change, repo, group, event, &reason, self.now()).map(|id| id.is_some())
     }
 
-    /// Delivers what is due, by the settings of an attachment.
-    fn deliver(&self, attached: &Attached, stop: &StopToken) -> Result<Delivery, IntakeError> {
-        let ready = self.ready(attached, false)?;
-        let courier = Courier {
+    /// Delivers what is due, each notice by the settings of the directory its group came by; where
+    /// that is not attached any more, by those of the first that is.
+    fn deliver(&self, attached: &[Attached], stop: &StopToken) -> Result<Delivery, IntakeError> {
+        let now = self.now();
+        let due = self.state.read(|rows| {
+            let due = notices::due(rows, now, notice::AT_ONCE)?.into_iter();
+            due.map(|notice| Ok((notices::home(rows, &notice.failure)?, notice)))
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let mut of_each: BTreeMap<usize, Vec<StoredNotice>> = BTreeMap::new();
+        for (home, notice) in due {
+            let at = attached.iter().position(|one| Some(one.id) == home);
+            of_each
+                .entry(at.unwrap_or_default())
+                .or_default()
+                .push(notice);
+        }
+        let mut delivery = Delivery::default();
+        let mut refused = None;
+        for (at, due) in of_each {
+            let Some(attached) = attached.get(at) else {
+                continue;
+            };
+            let ready = match self.ready(attached, false) {
+                Ok(ready) => ready,
+                // That of another directory may be good.
+                Err(error) => {
+                    refused = Some(error);
+                    continue;
+                }
+            };
+            let courier = self.courier(&ready, stop);
+            let one = courier.deliver_these(&self.state, due)?;
+            delivery.failed.extend(one.failed);
+            // The settings may have changed since others were closed.
+            self.unblock_notices(attached, &ready)?;
+        }
+        match refused {
+            Some(error) => Err(error.into()),
+            None => Ok(delivery),
+        }
+    }
+
+    /// Opens notices again that were closed because nothing could be told, where the settings of
+    /// their directory allow it now.
+    pub(super) fn unblock_notices(
+        &self,
+        attached: &Attached,
+        ready: &Ready,
+    ) -> Result<(), DatabaseError> {
+        let stop = StopToken::new();
+        let courier = self.courier(ready, &stop);
+        if !courier.can_tell() {
+            return Ok(());
+        }
+        let now = self.now();
+        self.state
+            .write(|change| notices::reopen_blocked(change, attached.id, now))?;
+        Ok(())
+    }
+
+    fn courier<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Courier<'a> {
+        Courier {
             settings: &ready.settings.notify,
             may_run_commands: ready.settings.options.allow_external_execution,
             environment: &self.surround.environment,
@@ -106,8 +167,7 @@ impl Engine {
             clock: self.surround.clock.as_ref(),
             webhook_timeout: WEBHOOK_TIMEOUT,
             command_timeout: COMMAND_TIMEOUT,
-        };
-        Ok(courier.deliver(&self.state)?)
+        }
     }
 
     /// Delivers what is due now, at the end of a single pass; says how many notices are left for
@@ -119,18 +179,23 @@ impl Engine {
         told: &Told,
     ) -> Result<u64, IntakeError> {
         for _ in 0..MOST_ROUNDS {
-            let next = self.state.read(notices::next_due)?;
+            let next = self.next_due()?;
             if next.is_none_or(|next| next > self.now()) || stop.is_asked() {
                 break;
             }
-            tell_failed(&self.deliver(attached, stop)?, told);
+            tell_failed(&self.deliver(std::slice::from_ref(attached), stop)?, told);
         }
         Ok(self.state.read(notices::count_open)?)
     }
 
+    fn next_due(&self) -> Result<Option<Timestamp>, DatabaseError> {
+        let now = self.now();
+        self.state.read(|rows| notices::next_due(rows, now))
+    }
+
     /// How long nothing is due; none where nothing will be.
     fn until_due(&self) -> Result<Option<Duration>, DatabaseError> {
-        let next = self.state.read(notices::next_due)?;
+        let next = self.next_due()?;
         Ok(next.map(|next| {
             let left = next.duration_since(self.now());
             // One that is overdue is due now.
@@ -175,10 +240,11 @@ fn step(
     stop: &StopToken,
 ) -> Result<Option<Duration>, IntakeError> {
     if let Some(pause) = engine.until_due()?.filter(|pause| pause.is_zero()) {
-        let Some(attached) = first(desk) else {
+        let attached = all(desk);
+        if attached.is_empty() {
             // The bell is rung when one is attached.
             return Ok(None);
-        };
+        }
         tell_failed(&engine.deliver(&attached, stop)?, told);
         if stop.is_asked() {
             return Ok(Some(pause));
@@ -187,10 +253,11 @@ fn step(
     Ok(engine.until_due()?)
 }
 
-/// The directory whose settings count for the whole repository: the one attached first.
-pub(super) fn first(desk: &Weak<Desk>) -> Option<Attached> {
-    let desk: Arc<Desk> = desk.upgrade()?;
-    desk.attached().into_iter().next().map(|now| now.attached)
+/// The directories that are attached, in the order in which they first were.
+pub(super) fn all(desk: &Weak<Desk>) -> Vec<Attached> {
+    let desk: Option<Arc<Desk>> = desk.upgrade();
+    let attached = desk.map(|desk| desk.attached()).unwrap_or_default();
+    attached.into_iter().map(|now| now.attached).collect()
 }
 
 fn tell_failed(delivery: &Delivery, told: &Told) {

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::config::schema::ExecutionPolicy;
-use crate::host::pool::{Pool, PoolError, PoolSize, Which};
+use crate::host::pool::{self, Pool, PoolError, PoolSize, Which};
 use crate::host::queue::WorkSource;
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::watch::{DirectoryWatch, Known, Settings, Stamp};
@@ -24,7 +24,7 @@ use super::flags::AttachFlags;
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::ready::ReadyError;
-use super::state::{attachments, files, jobs, tallies};
+use super::state::{attachments, failures, files, jobs, tallies};
 use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
@@ -177,6 +177,7 @@ impl Watcher {
             .engine
             .attach(directory.to_owned(), flags, self.desk.is_once())?;
         self.engine.go_on(&attached, &ready)?;
+        self.engine.unblock_notices(&attached, &ready)?;
         self.desk.open(attached.clone());
         // What could not be told before may be told with these flags.
         self.engine.bell.ring();
@@ -257,8 +258,7 @@ impl Watcher {
             }
         }
         let own: Vec<String> = attachments.iter().map(|id| step_id(*id, "")).collect();
-        let fits =
-            |step: &crate::host::pool::Running| own.iter().any(|own| step.id.starts_with(own));
+        let fits = |step: &pool::Running| own.iter().any(|own| step.id.starts_with(own));
         self.pool.stop(&Which::Fitting(&fits), grace);
         self.pool
             .wait_for(&fits, Some(grace.saturating_add(Duration::from_secs(30))));
@@ -293,8 +293,20 @@ impl Watcher {
         }
     }
 
-    /// Looks again for work in the state: somebody else may have changed it.
+    /// Looks again for work in the state: somebody else may have changed it. What is worked on
+    /// though its group was dismissed comes to the end of its step.
     pub fn wake(&self) {
+        let dismissed = self.engine.state.read(failures::running_dismissed);
+        // Where the state cannot be read, the next step of it is not begun.
+        let dismissed: Vec<String> = dismissed
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(attachment, trace)| step_id(attachment, &trace))
+            .collect();
+        if !dismissed.is_empty() {
+            let fits = |step: &pool::Running| dismissed.contains(&step.id);
+            self.pool.stop(&Which::Fitting(&fits), pool::GRACE);
+        }
         self.pool.wake();
         self.engine.bell.ring();
     }

@@ -85,7 +85,10 @@ pub(crate) struct ConfigFile {
 /// The commands in the order of `archal --help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(commands::init::Args),
     Run(commands::run::Args),
+    Runs(commands::runs::Args),
+    Scenario(commands::scenario::Args),
     Attach(commands::attach::Args),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
@@ -117,7 +120,10 @@ impl Command {
 
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
+            Self::Init(args) => commands::init::run(args, cx),
             Self::Run(args) => commands::run::run(args, cx),
+            Self::Runs(args) => commands::runs::run(args, cx),
+            Self::Scenario(args) => commands::scenario::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
             Self::Detach(args) => commands::detach::run(args, cx),
             Self::AttachStatus(args) => commands::attach_status::run(args, cx),

@@ -26,7 +26,6 @@ use crate::store::layout::Layout;
 
 use super::context::CommandContext;
 use super::error::CliError;
-use super::exit::Exit;
 
 /// What a command keeps for as long as it runs agents.
 pub(crate) struct Tools {
@@ -56,6 +55,7 @@ impl Tools {
             clock: cx.clock.clone(),
             ids: cx.ids.as_ref(),
             binary: &cx.binary,
+            sources: cx.sources,
             probe: &self.probe,
             environment: &cx.environment,
             scrubber: &self.scrubber,
@@ -73,7 +73,6 @@ impl Tools {
 /// When the one that was meant cannot be asked, or the prices cannot be read.
 pub(crate) fn judge<'a>(
     tools: &Tools,
-    layout: &Layout,
     loaded: &Loaded,
     is_forced: bool,
     cx: &'a CommandContext,
@@ -97,34 +96,8 @@ pub(crate) fn judge<'a>(
         cx.clock.clone(),
         prices,
         purse,
-        Cache::new(layout.judge_cache()),
+        Cache::new(known_layout(&loaded.directory, cx).judge_cache()),
     )))
-}
-
-/// Tells what kept the judge from deciding, and how the command ends for it.
-pub(crate) fn judge_ended(judge: Option<&Judge<'_>>, cx: &CommandContext) -> Vec<Exit> {
-    let Some(judge) = judge else {
-        return Vec::new();
-    };
-    for note in judge.notes() {
-        cx.printer.note(note);
-    }
-    let standing = judge.standing();
-    let ends = [
-        (standing.spent, Exit::Budget),
-        (standing.unavailable, Exit::CouldNotRun),
-    ];
-    ends.into_iter()
-        .filter_map(|(not, exit)| {
-            let not = not?;
-            cx.printer
-                .note(format!("`[P]` criteria were not evaluated: {}", not.reason));
-            if let Some(hint) = not.hint {
-                cx.printer.note(format!("hint: {hint}"));
-            }
-            Some(exit)
-        })
-        .collect()
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and

@@ -5,6 +5,7 @@
 //! - [`error`], [`exit`]: how a command ends.
 //! - `bench`, `pass`, `watching`: what commands that run agents share.
 //! - `checking`: what stands in the way, before anything is done.
+//! - `suites`: what commands that show suites of runs share.
 //! - `state`: where the state is, for commands that look at it beside a watcher.
 //! - `arguments`: the grammar of the command line.
 //! - `commands`: one file for each command; this file only parses, runs one and reports.
@@ -20,6 +21,7 @@ pub mod output;
 mod pass;
 mod reference;
 mod state;
+mod suites;
 mod watching;
 
 use std::ffi::OsString;
@@ -67,6 +69,7 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
     };
     let printer = Printer::standard(cli.global.colour(no_colour), json);
     printer.set_quiet(cli.global.quiet);
+    printer.set_verbose(cli.global.verbose > 0);
     let log = world.environment.get("ARCHAL_LOG").map(str::to_owned);
     let mut cx = CommandContext::new(world, printer);
     let logging = if cli.command.has_own_log() {

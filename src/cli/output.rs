@@ -41,6 +41,7 @@ struct Streams {
     err: Stream,
     json: bool,
     quiet: bool,
+    verbose: bool,
 }
 
 struct Stream {
@@ -105,6 +106,7 @@ impl Printer {
                 err,
                 json,
                 quiet: false,
+                verbose: false,
             })),
         }
     }
@@ -117,6 +119,29 @@ impl Printer {
     /// Whether a person watches stderr, so that progress may be drawn.
     pub fn is_terminal(&self) -> bool {
         self.lock().err.terminal
+    }
+
+    /// Whether only results and errors are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.lock().quiet
+    }
+
+    /// Whether more than usual is wanted.
+    pub fn is_verbose(&self) -> bool {
+        self.lock().verbose
+    }
+
+    /// Columns of the terminal the result goes to; none where it goes elsewhere.
+    pub fn width(&self) -> Option<usize> {
+        let columns = |(width, _): (terminal_size::Width, _)| usize::from(width.0);
+        let is_terminal = self.lock().out.terminal;
+        is_terminal
+            .then(|| terminal_size::terminal_size_of(io::stdout()).map(columns))
+            .flatten()
+    }
+
+    pub(super) fn set_verbose(&self, verbose: bool) {
+        self.lock().verbose = verbose;
     }
 
     pub(super) fn set_json(&self, json: bool) {

@@ -10,14 +10,14 @@ use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, Engine, EngineError, PROBE, Surround};
 use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
-use crate::attach::ready::{Ready, ReadyError};
+use crate::attach::ready::{Ready, ReadyError, first_commit};
 use crate::attach::report::PassReport;
 use crate::attach::service::GRACE;
 use crate::attach::settings::SettingsError;
 use crate::attach::state::{Opened, State, jobs};
 use crate::attach::watcher::{self, Watcher, WatcherError};
 use crate::budget::ledger::{self, Ledger};
-use crate::host::interrupts::Interrupts;
+use crate::host::interrupts::{Hangup, Interrupts};
 use crate::host::lock::WatcherLock;
 use crate::host::record::{self, WatcherState};
 use crate::ingest::key;
@@ -196,7 +196,7 @@ pub(crate) fn make(
     let attached = watcher
         .attach(&plan.directory, plan.flags.clone())
         .map_err(watcher_error)?;
-    let interrupts = Interrupts::listen(|_| {}).map_err(CliError::environment)?;
+    let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
     let token = interrupts.token().clone();
     watcher.work_through(&|| token.is_asked());
     if token.is_asked() {
@@ -277,7 +277,6 @@ pub(crate) fn watcher_error(error: WatcherError) -> CliError {
 
 /// A repository that cannot be used, as an error with what to do about it.
 pub(crate) fn ready_error(error: ReadyError) -> CliError {
-    const MAKE: &str = "git init && git add --all && git commit -m first";
     match error {
         ReadyError::Settings(SettingsError::Config(error)) => error.into(),
         ReadyError::Settings(SettingsError::Agent {
@@ -300,8 +299,9 @@ pub(crate) fn ready_error(error: ReadyError) -> CliError {
             let hint = format!("git -C {repo} add {wanted} && git -C {repo} commit");
             CliError::environment(error).hint(hint)
         }
-        error @ (ReadyError::NoRepository { .. } | ReadyError::NoCommit { .. }) => {
-            CliError::environment(error).hint(MAKE)
+        ReadyError::NoRepository { ref repo } | ReadyError::NoCommit { ref repo, .. } => {
+            let hint = first_commit(repo);
+            CliError::environment(error).hint(hint)
         }
         ReadyError::Inside { ref top, .. } => {
             let hint = format!("archal attach <trace-dir> --repo {}", top.display());

@@ -9,12 +9,12 @@ use serde::Serialize;
 use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, PROBE};
 use crate::attach::flags::AttachFlags;
-use crate::attach::service::{AttachRequest, GRACE, Service};
+use crate::attach::service::{AttachRequest, GRACE, Service, is_removed};
 use crate::attach::state::attachments;
 use crate::attach::watcher::Watcher;
 use crate::host::background::{Announcer, Failure};
 use crate::host::client::{Client, ClientError};
-use crate::host::interrupts::{Interrupt, Interrupts};
+use crate::host::interrupts::{Hangup, Interrupt, Interrupts};
 use crate::host::lock::WatcherLock;
 use crate::host::log::{LogFile, LogLimits};
 use crate::host::protocol::{Refusal, RefusalKind, Request};
@@ -43,8 +43,6 @@ pub(crate) struct Watching {
     pub(crate) repo: PathBuf,
     /// What it begins with.
     pub(crate) request: AttachRequest,
-    /// How many jobs may run children at once, where the command line says it.
-    pub(crate) jobs: Option<usize>,
 }
 
 /// What is said when a watcher is ready.
@@ -86,6 +84,8 @@ pub(crate) fn run(
         let round = round(watching, &mut voice, &mut log, before.as_deref(), cx);
         match round {
             Ok(End::Asked(exit)) => return Ok(exit),
+            // Nothing is made anew where it was.
+            Ok(End::Broken(_)) if is_removed(&watching.repo) => return Ok(Exit::CouldNotRun),
             Ok(End::Broken(attached)) => before = Some(attached),
             Err(error) => {
                 if let Voice::Background(announcer) =
@@ -153,7 +153,7 @@ fn round(
             }
         },
     };
-    let heavy = pass::heavy(watching.jobs, &ready);
+    let heavy = pass::heavy(watching.request.jobs, &ready);
     let watcher = Watcher::start(works.engine.clone(), heavy, false, told.clone())
         .map_err(pass::watcher_error)?;
     match before {
@@ -198,7 +198,12 @@ fn round(
         lost: works.lost.clone(),
     };
     let asked = service.clone();
-    let interrupts = Interrupts::listen(move |interrupt| {
+    let hangup = match voice {
+        Voice::Background(_) => Hangup::Nothing,
+        Voice::Foreground if log.is_some() => Hangup::Nothing,
+        Voice::Foreground => Hangup::Ends,
+    };
+    let interrupts = Interrupts::listen(hangup, move |interrupt| {
         asked.end(match interrupt {
             Interrupt::Orderly => GRACE,
             Interrupt::AtOnce => Duration::ZERO,
@@ -227,7 +232,15 @@ fn round(
         .desk()
         .when_broken(Box::new(move || hook.end(Duration::ZERO)));
     let grace = service.until_end();
-    told("ending; what runs goes on where it is when archal is attached again");
+    let is_gone = is_removed(&watching.repo);
+    if is_gone {
+        let repo = watching.repo.display();
+        told(&format!(
+            "the repository {repo} is gone; nothing is left to work on, so this ends"
+        ));
+    } else {
+        told("ending; what runs goes on where it is when archal is attached again");
+    }
     let desk = service.watcher().desk();
     let attached = desk.attached().into_iter().map(|now| now.attached);
     let attached: Vec<Attached> = attached.collect();
@@ -241,6 +254,9 @@ fn round(
     service.watcher().finish();
     WatcherRecord::remove(&works.layout, &works.lock).map_err(CliError::environment)?;
     told("ended");
+    if is_gone {
+        return Ok(End::Asked(Exit::CouldNotRun));
+    }
     if is_broken {
         told("the state is broken; it is begun anew and derived again");
         return Ok(End::Broken(attached));
@@ -280,7 +296,7 @@ fn to_log(file: LogFile, cx: &CommandContext) -> Told {
 }
 
 /// The policy as it is written in options and files.
-fn policy_name(policy: crate::config::schema::ExecutionPolicy) -> String {
+pub(crate) fn policy_name(policy: crate::config::schema::ExecutionPolicy) -> String {
     serde_json::to_value(policy)
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))

@@ -417,7 +417,7 @@ mod tests {
             "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `judge`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `timeout`, `title`, `workspace`
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `judge`, `passThreshold`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `tagThresholds`, `timeout`, `title`, `workspace`
             "#);
     }
 

@@ -277,6 +277,22 @@ pub struct Retention {
     pub max_bytes: Option<Size>,
 }
 
+impl Retention {
+    /// What removes nothing that one of the two keeps.
+    #[must_use]
+    pub fn longest(&self, other: &Self) -> Self {
+        // None is for ever.
+        fn longer<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.zip(other).map(|(one, other)| one.max(other))
+        }
+        Self {
+            runs: longer(self.runs, other.runs),
+            traces: longer(self.traces, other.traces),
+            max_bytes: longer(self.max_bytes, other.max_bytes),
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -440,4 +456,29 @@ pub fn json_schema() -> Schema {
         .with(|settings| settings.inline_subschemas = true)
         .into_generator()
         .into_root_schema_for::<Config>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_retentions_the_longer_of_each_counts() {
+        let one = Retention {
+            runs: Some(Age::days(1)),
+            traces: Some(Age::days(9)),
+            max_bytes: None,
+        };
+        let other = Retention {
+            runs: Some(Age::days(2)),
+            traces: Some(Age::days(3)),
+            max_bytes: Some(Size::bytes(7)),
+        };
+        let longest = Retention {
+            runs: Some(Age::days(2)),
+            ..one.clone()
+        };
+        assert_eq!(one.longest(&other), longest);
+        assert_eq!(other.longest(&one), longest);
+    }
 }

@@ -1,12 +1,20 @@
 //! One git command: its environment, its output, its failure.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The oldest git that has `merge-tree --write-tree`.
 pub const OLDEST: (u32, u32) = (2, 38);
+
+/// Between two looks at a command that may be stopped.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Why a git command gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +36,14 @@ pub enum GitError {
         arguments: String,
         /// The last lines it wrote.
         stderr: String,
+    },
+    /// It was to stop.
+    #[error("git {arguments} was stopped in {}", directory.display())]
+    Stopped {
+        /// Where it ran.
+        directory: PathBuf,
+        /// Its arguments.
+        arguments: String,
     },
     /// A file for git could not be written.
     #[error(transparent)]
@@ -100,7 +116,68 @@ impl Git {
 
     /// Runs it and gives its stdout.
     pub fn output(&mut self) -> Result<Vec<u8>, GitError> {
-        let output = self.command.output().map_err(|source| GitError::Start {
+        let output = self.command.output();
+        self.ended(output)
+    }
+
+    /// The same for a command that may take long: it is ended, with all that it started, as soon
+    /// as `is_stopped` says so.
+    pub fn output_unless(&mut self, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, GitError> {
+        let stopped = || GitError::Stopped {
+            directory: self.directory.clone(),
+            arguments: self.arguments.join(" "),
+        };
+        if is_stopped() {
+            return Err(stopped());
+        }
+        let child = self
+            .command
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = match child {
+            Ok(child) => child,
+            Err(error) => return self.ended(Err(error)),
+        };
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let output = thread::scope(|scope| {
+            let out = scope.spawn(|| all_of(out));
+            let err = scope.spawn(|| all_of(err));
+            let status = loop {
+                match child.try_wait() {
+                    Ok(None) if is_stopped() => {
+                        if let Some(group) = group {
+                            // Gone already is as good.
+                            kill_process_group(group, Signal::KILL).ok();
+                        }
+                        break child.wait().map(|_| None);
+                    }
+                    Ok(None) => thread::sleep(LOOK),
+                    status => break status,
+                }
+            };
+            let read =
+                |pipe: thread::ScopedJoinHandle<'_, Vec<u8>>| pipe.join().unwrap_or_default();
+            let (stdout, stderr) = (read(out), read(err));
+            status.map(|status| {
+                status.map(|status| Output {
+                    status,
+                    stdout,
+                    stderr,
+                })
+            })
+        });
+        match output {
+            Ok(None) => Err(stopped()),
+            Ok(Some(output)) => self.ended(Ok(output)),
+            Err(error) => self.ended(Err(error)),
+        }
+    }
+
+    fn ended(&self, output: io::Result<Output>) -> Result<Vec<u8>, GitError> {
+        let output = output.map_err(|source| GitError::Start {
             directory: self.directory.clone(),
             source,
         })?;
@@ -118,6 +195,15 @@ impl Git {
     pub fn line(&mut self) -> Result<String, GitError> {
         Ok(String::from_utf8_lossy(&self.output()?).trim().to_owned())
     }
+}
+
+fn all_of(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What was read before an error is what there is.
+        pipe.read_to_end(&mut bytes).ok();
+    }
+    bytes
 }
 
 /// The commit that HEAD of the repository at `repo` names.

@@ -6,7 +6,7 @@
 //! copy are never run.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -49,13 +49,15 @@ pub struct Changed {
 }
 
 impl Workspace {
-    /// Clones the repository at `repo` into `folder` at `base`; `path` is where git is found.
+    /// Clones the repository at `repo` into `folder` at `base`, unless `is_stopped` says to leave
+    /// it; `path` is where git is found.
     pub fn create(
         repo: &Path,
         folder: &Path,
         base: &str,
         path: &str,
         objects: Objects,
+        is_stopped: &dyn Fn() -> bool,
     ) -> Result<Self, GitError> {
         fs::create_dir_all(folder).map_err(at(folder))?;
         let borrowed = Git::new(repo, path)
@@ -80,11 +82,11 @@ impl Workspace {
             })
             .arg(repo)
             .arg(&workspace.tree)
-            .output()?;
+            .output_unless(is_stopped)?;
         let tree = &workspace.tree;
         Git::new(tree, path)
             .args(["checkout", "--quiet", "--detach", base])
-            .output()?;
+            .output_unless(is_stopped)?;
         Git::new(tree, path)
             .args(["remote", "remove", "origin"])
             .output()?;
@@ -145,22 +147,16 @@ impl Workspace {
 
     /// Puts one path back as it is in the base commit, or removes it where the base has none.
     pub fn restore(&self, file: &Path) -> Result<(), GitError> {
-        let store = self.staged(&[])?;
+        let store = self.at_base()?;
         let known = store
             .git()
-            .args(["ls-tree", "--name-only", "-z", &self.base, "--"])
+            .args(["ls-files", "-z", "--"])
             .arg(file)
-            .output()
-            .is_ok_and(|found| !found.is_empty());
-        if known {
-            store
-                .git()
-                .args(["checkout", "--quiet", &self.base, "--"])
-                .arg(file)
-                .output()?;
-            return Ok(());
+            .output()?;
+        if known.is_empty() {
+            return remove(&self.tree.join(file));
         }
-        remove(&self.tree.join(file))
+        store.check_out(&["--".as_ref(), file.as_os_str()])
     }
 
     /// Applies a patch to the tree.
@@ -178,8 +174,7 @@ impl Workspace {
 
     /// Files that the base commit does not have, ignored ones included.
     pub fn untracked(&self) -> Result<BTreeSet<PathBuf>, GitError> {
-        let store = self.store()?;
-        store.git().args(["read-tree", &self.base]).output()?;
+        let store = self.at_base()?;
         let text = store.git().args(["ls-files", "--others", "-z"]).output()?;
         Ok(text
             .split(|byte| *byte == 0)
@@ -194,19 +189,12 @@ impl Workspace {
         for path in self.untracked()?.difference(kept) {
             remove(&self.tree.join(path))?;
         }
-        let store = self.store()?;
-        store.git().args(["read-tree", &self.base]).output()?;
-        store
-            .git()
-            .args(["checkout-index", "--all", "--force"])
-            .output()
-            .map(drop)
+        self.at_base()?.check_out(&["--all".as_ref()])
     }
 
     /// A store whose index holds the tree as it is, and the named files even where git ignores them.
     fn staged(&self, also: &[PathBuf]) -> Result<Store<'_>, GitError> {
-        let store = self.store()?;
-        store.git().args(["read-tree", &self.base]).output()?;
+        let store = self.at_base()?;
         store.git().args(["add", "--all"]).output()?;
         if !also.is_empty() {
             store
@@ -215,6 +203,13 @@ impl Workspace {
                 .args(also)
                 .output()?;
         }
+        Ok(store)
+    }
+
+    /// A store whose index holds the base commit.
+    fn at_base(&self) -> Result<Store<'_>, GitError> {
+        let store = self.store()?;
+        store.git().args(["read-tree", &self.base]).output()?;
         Ok(store)
     }
 
@@ -249,6 +244,15 @@ impl Store<'_> {
         self.folder.path().join("objects.git")
     }
 
+    /// Writes what the index holds over what is in the tree.
+    fn check_out(&self, which: &[&OsStr]) -> Result<(), GitError> {
+        self.git()
+            .args(["checkout-index", "--force"])
+            .args(which)
+            .output()
+            .map(drop)
+    }
+
     fn git(&self) -> Git {
         let mut git = Git::new(&self.workspace.tree, &self.workspace.path);
         git.env("GIT_DIR", self.directory())
@@ -280,6 +284,8 @@ fn remove(path: &Path) -> Result<(), GitError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -301,19 +307,31 @@ mod tests {
         git(&["rev-parse", "HEAD"])
     }
 
+    fn cloned(repo: &Path, base: &str, objects: Objects) -> Workspace {
+        let folder = repo.with_file_name("w");
+        Workspace::create(repo, &folder, base, PATH, objects, &|| false).expect("cloned")
+    }
+
+    #[test]
+    fn a_copy_that_is_stopped_is_left() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let repo = folder.path().join("repo");
+        let base = repository(&repo);
+        let copy = folder.path().join("w");
+        let asked = Cell::new(0);
+        // In the midst of the first command.
+        let is_stopped = || asked.replace(asked.get() + 1) > 0;
+        let stopped = Workspace::create(&repo, &copy, &base, PATH, Objects::Shared, &is_stopped);
+        assert!(matches!(stopped, Err(GitError::Stopped { .. })));
+        assert!(!copy.join("tree/a.txt").exists());
+    }
+
     #[test]
     fn changes_come_back_as_a_patch_and_can_be_undone() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let repo = folder.path().join("repo");
         let base = repository(&repo);
-        let workspace = Workspace::create(
-            &repo,
-            &folder.path().join("w"),
-            &base,
-            PATH,
-            Objects::Shared,
-        )
-        .expect("cloned");
+        let workspace = cloned(&repo, &base, Objects::Shared);
         assert!(workspace.patch(&[]).expect("diffs").is_empty());
         fs::write(workspace.tree().join("a.txt"), "two\n").expect("writable");
         fs::write(workspace.tree().join("b.txt"), "new\n").expect("writable");
@@ -345,14 +363,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let repo = folder.path().join("repo");
         let base = repository(&repo);
-        let workspace = Workspace::create(
-            &repo,
-            &folder.path().join("w"),
-            &base,
-            PATH,
-            Objects::Shared,
-        )
-        .expect("cloned");
+        let workspace = cloned(&repo, &base, Objects::Shared);
         let witness = folder.path().join("ran");
         let plant = format!("touch {}", witness.display());
         let planted = format!(
@@ -375,14 +386,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let repo = folder.path().join("repo");
         let base = repository(&repo);
-        let workspace = Workspace::create(
-            &repo,
-            &folder.path().join("w"),
-            &base,
-            PATH,
-            Objects::Copied,
-        )
-        .expect("cloned");
+        let workspace = cloned(&repo, &base, Objects::Copied);
         let odd: PathBuf = OsString::from_vec(b"test_\xff.py".to_vec()).into();
         fs::write(workspace.tree().join(&odd), "x").expect("writable");
         std::os::unix::fs::symlink("/etc", workspace.tree().join("archal")).expect("writable");
@@ -400,14 +404,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let repo = folder.path().join("repo");
         let base = repository(&repo);
-        let workspace = Workspace::create(
-            &repo,
-            &folder.path().join("w"),
-            &base,
-            PATH,
-            Objects::Shared,
-        )
-        .expect("cloned");
+        let workspace = cloned(&repo, &base, Objects::Shared);
         fs::write(workspace.tree().join("ignored"), "set up").expect("writable");
         let kept = workspace.untracked().expect("listed");
         fs::write(workspace.tree().join("a.txt"), "run").expect("writable");

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -23,6 +23,15 @@ pub enum Interrupt {
     AtOnce,
 }
 
+/// What it means that the terminal is gone (SIGHUP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// The same as Ctrl-C, unless whoever started the process had it ignored, as `nohup` does.
+    Ends,
+    /// Nothing: the process belongs to no terminal.
+    Nothing,
+}
+
 /// Why signals cannot be heard.
 #[derive(Debug, thiserror::Error)]
 pub enum InterruptsError {
@@ -33,8 +42,6 @@ pub enum InterruptsError {
 
 /// Ctrl-C and SIGTERM, heard from now on. To be kept to the end of the process: after it was dropped
 /// they do nothing.
-///
-/// SIGHUP is left as it is: it ends the process, unless `nohup` said otherwise.
 #[derive(Debug)]
 pub struct Interrupts {
     token: StopToken,
@@ -45,9 +52,14 @@ pub struct Interrupts {
 impl Interrupts {
     /// Listens. `react` is called on a thread of its own, after the token was told.
     pub fn listen(
+        hangup: Hangup,
         mut react: impl FnMut(Interrupt) + Send + 'static,
     ) -> Result<Self, InterruptsError> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(InterruptsError::Listen)?;
+        let mut wanted = vec![SIGINT, SIGTERM];
+        if hangup == Hangup::Nothing || !is_ignored(SIGHUP) {
+            wanted.push(SIGHUP);
+        }
+        let mut signals = Signals::new(wanted).map_err(InterruptsError::Listen)?;
         let interrupts = Self {
             token: StopToken::new(),
             heard: Arc::default(),
@@ -58,6 +70,9 @@ impl Interrupts {
             .name("signals".to_owned())
             .spawn(move || {
                 for signal in signals.forever() {
+                    if signal == SIGHUP && hangup == Hangup::Nothing {
+                        continue;
+                    }
                     match heard.fetch_add(1, Ordering::SeqCst) {
                         0 => {
                             token.ask();
@@ -87,6 +102,19 @@ impl Interrupts {
     pub fn is_interrupted(&self) -> bool {
         self.heard.load(Ordering::SeqCst) > 0
     }
+}
+
+/// Whether this process ignores a signal, because it was started so. Where that cannot be asked
+/// it is taken to be so: listening would undo it.
+fn is_ignored(signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return true;
+    };
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 impl Drop for Interrupts {

@@ -116,6 +116,23 @@ fn opened(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    append_to(path)
+}
+
+/// Opens the file anew that was removed, also with the two folders around it; what these lay in is
+/// not made again: where a whole repository was removed, nothing of it comes back.
+fn opened_again(path: &Path) -> io::Result<File> {
+    let folders: Vec<&Path> = path.ancestors().skip(1).take(2).collect();
+    for folder in folders.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    append_to(path)
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -221,7 +238,7 @@ impl Inner {
         let file = match self.file.take() {
             Some(file) => file,
             None => {
-                let file = opened(&self.path)?;
+                let file = opened_again(&self.path)?;
                 if self.standard {
                     redirect(&file)?;
                 }
@@ -430,6 +447,25 @@ mod tests {
         fs::remove_dir_all(folder.path().join("attach")).expect("removed");
         log.line("two");
         assert_eq!(read(folder.path(), "watcher.log"), "two\n");
+    }
+
+    #[test]
+    fn what_a_repository_was_in_is_not_made_again_for_a_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repo = folder.path().join("repo");
+        let path = repo.join(".archal/attach/watcher.log");
+        let redact: Redact = Arc::new(str::to_owned);
+        let log = LogFile::open(&path, LogLimits::default(), redact).expect("opened");
+        fs::remove_dir_all(repo.join(".archal")).expect("removed");
+        log.line("one");
+        assert_eq!(fs::read_to_string(&path).expect("written"), "one\n");
+        fs::remove_dir_all(&repo).expect("removed");
+        log.line("two");
+        assert!(!repo.exists());
+        fs::create_dir(&repo).expect("writable");
+        log.line("three");
+        let text = fs::read_to_string(&path).expect("written");
+        assert!(text.starts_with("[1 lines could not"), "{text}");
     }
 
     #[test]

@@ -103,6 +103,8 @@ struct State {
     /// The pool is being dropped.
     over: bool,
     threads: usize,
+    /// How many heavy steps may run at once, and how many threads there are for them.
+    heavy: (usize, usize),
 }
 
 /// Where the search for work of one weight stands.
@@ -144,19 +146,40 @@ impl Pool {
             }),
         };
         pool.thread("deadlines".to_owned(), Shared::keep_deadlines)?;
-        for (weight, name, count) in [
-            (Weight::Light, "light", size.light),
-            (Weight::Heavy, "heavy", size.heavy),
-        ] {
-            for number in 1..=count.max(1) {
-                pool.thread(format!("{name}-{number}"), move |shared| {
-                    while let Some(claimed) = shared.next(weight) {
-                        shared.run(claimed);
-                    }
-                })?;
-            }
+        for number in 1..=size.light.max(1) {
+            pool.worker(Weight::Light, format!("light-{number}"))?;
         }
+        pool.resize(size.heavy)?;
         Ok(pool)
+    }
+
+    /// Lets so many heavy steps run at once from now on, at least one. More than that which run
+    /// already come to their end.
+    pub fn resize(&self, heavy: usize) -> Result<(), PoolError> {
+        let heavy = heavy.max(1);
+        let mut state = self.shared.state();
+        state.heavy.0 = heavy;
+        let there = state.heavy.1;
+        state.heavy.1 = there.max(heavy);
+        self.shared.wake(&mut state);
+        drop(state);
+        for number in there + 1..=heavy {
+            self.worker(Weight::Heavy, format!("heavy-{number}"))?;
+        }
+        Ok(())
+    }
+
+    /// How many heavy steps may run at once.
+    pub fn heavy(&self) -> usize {
+        self.shared.state().heavy.0
+    }
+
+    fn worker(&self, weight: Weight, name: String) -> Result<(), PoolError> {
+        self.thread(name, move |shared| {
+            while let Some(claimed) = shared.next(weight) {
+                shared.run(claimed);
+            }
+        })
     }
 
     fn thread(
@@ -295,6 +318,11 @@ impl std::fmt::Debug for Waker {
 }
 
 impl State {
+    fn heavy_steps(&self) -> usize {
+        let heavy = |entry: &&Entry| entry.step.weight == Weight::Heavy;
+        self.running.iter().filter(heavy).count()
+    }
+
     fn is_idle(&self) -> bool {
         let nothing_is_ready = self
             .queues
@@ -366,7 +394,8 @@ impl Shared {
                 return None;
             }
             let looking = state.queues[queue];
-            if looking.busy || looking.empty == Some(state.generation) {
+            let is_full = weight == Weight::Heavy && state.heavy_steps() >= state.heavy.0;
+            if looking.busy || is_full || looking.empty == Some(state.generation) {
                 state = self.wait(&self.ready[queue], state);
                 continue;
             }

@@ -113,6 +113,38 @@ fn sources_take_turns_and_one_slot_is_one_step_at_a_time() {
 }
 
 #[test]
+fn how_many_heavy_steps_run_at_once_can_be_changed_while_they_do() {
+    let (began, beginnings) = channel();
+    let next = || {
+        beginnings
+            .recv_timeout(SOON.expect("a bound"))
+            .expect("begun")
+    };
+    let (steps, gates): (Vec<_>, Vec<_>) = ["a", "b", "c", "d"]
+        .into_iter()
+        .map(|name| gated(name, &began))
+        .unzip();
+    let (pool, _) = pool(&[Script::new(WorkKind::Trace, steps)], 1);
+    assert_eq!(next(), "a");
+    assert_eq!(pool.running().len(), 1);
+    pool.resize(3).expect("threads");
+    assert_eq!([next(), next()].map(|name| name.len()), [1, 1]);
+    pool.resize(2).expect("threads");
+    let running = pool.running();
+    assert_eq!(running.len(), 3, "nothing that runs is cut off");
+    let end = |name: &str| {
+        let at = ["a", "b", "c", "d"].iter().position(|one| *one == name);
+        gates[at.expect("one of them")].send(()).expect("it waits");
+        assert!(pool.wait_for(&|step| step.id == name, SOON));
+    };
+    end("a");
+    assert_eq!(pool.running().len(), 2);
+    assert_eq!(all(&beginnings), [""; 0], "as many as may run do");
+    end("b");
+    assert_eq!(next(), "d");
+}
+
+#[test]
 fn light_steps_go_on_while_every_slot_is_taken() {
     let (began, beginnings) = channel();
     let (first, open_first) = gated("first", &began);

@@ -22,6 +22,7 @@ use super::question::{Prompt, Question};
 use super::quotes;
 use super::settings::Settings;
 use super::transport::Transport;
+use super::turns::Turns;
 
 /// How often a judge is asked the same: a second time when its answer could not be read.
 const ROUNDS: u32 = 2;
@@ -113,6 +114,7 @@ pub struct Judge<'a> {
     /// Whether the server cannot hold an answer to a schema.
     pub(super) is_loose: AtomicBool,
     asked: AtomicU64,
+    turns: Turns,
     health: Mutex<Health>,
 }
 
@@ -146,6 +148,7 @@ impl<'a> Judge<'a> {
             transport: OnceLock::new(),
             is_loose: AtomicBool::new(false),
             asked: AtomicU64::new(0),
+            turns: Turns::default(),
             health: Mutex::default(),
         }
     }
@@ -179,6 +182,8 @@ impl<'a> Judge<'a> {
             .unwrap_or(&self.settings.judge.model);
         let prompt = question.prompt();
         let key = cache::key(&self.settings.judge, model, &prompt);
+        // Runs that did the same ask the same: the second waits for what the first is told.
+        let _turn = self.turns.take(&key, pause);
         if let Some(judged) = self.known(&key, model, &prompt) {
             return Outcome::Judged(judged);
         }
@@ -343,7 +348,8 @@ impl<'a> Judge<'a> {
         let ticket = self
             .purse
             .reserve(
-                &format!("{attempt}/judge{number}"),
+                &format!("{attempt}/{number}"),
+                asked.model,
                 estimate.map(|computed| computed.amount),
                 self.clock.now(),
             )
@@ -393,7 +399,7 @@ impl<'a> Judge<'a> {
         let key = self.environment.get(variable).map(str::trim);
         let key = key.filter(|key| !key.is_empty());
         let not = |reason: String, hint: String| {
-            let failure = unavailable(reason, Some(hint)).is_final();
+            let failure = unavailable(reason, Some(hint)).for_good();
             Err(self.failed(failure))
         };
         if key.is_none() && self.settings.judge.needs_key {

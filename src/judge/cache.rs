@@ -99,7 +99,11 @@ impl Cache {
             answer: answer.clone(),
         };
         atomic::write_json(&self.path(key), &kept, Durability::Derived)?;
-        if self.written.fetch_add(1, Ordering::Relaxed) % LOOK == 0 {
+        if self
+            .written
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(LOOK)
+        {
             self.bound(MOST);
         }
         Ok(())

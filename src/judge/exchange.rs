@@ -35,7 +35,7 @@ impl Judge<'_> {
             .transport
             .get_or_init(|| Transport::new(&self.settings, self.environment));
         let transport = transport.as_ref().map_err(|error| {
-            unavailable(format!("the judge cannot be asked: {error}"), None).is_final()
+            unavailable(format!("the judge cannot be asked: {error}"), None).for_good()
         })?;
         let mut pauses = retry::pauses(hash::sixty_four_bits(asked.user.as_bytes()));
         let mut may_have_cost = false;
@@ -133,7 +133,7 @@ impl Judge<'_> {
                 None => format!("{host} wants a key and ${variable} is not set ({status})"),
             };
             let hint = Some(format!("export {variable}=<the judge's key>"));
-            return Err(unavailable(reason, hint).is_final());
+            return Err(unavailable(reason, hint).for_good());
         }
         let body: Option<Value> = serde_json::from_slice(&answered.body).ok();
         let words = body.as_ref().and_then(provider::complaint);
@@ -159,7 +159,7 @@ impl Judge<'_> {
         // A model that is not there is not there for the next question either; a question that is
         // too long is this one's own trouble.
         Err(match status {
-            404 | 300..400 => failure.is_final(),
+            404 | 300..400 => failure.for_good(),
             _ => failure,
         })
     }
@@ -190,7 +190,7 @@ impl Judge<'_> {
                 let variable = &self.settings.key_variable;
                 let reason = format!("the key in ${variable} holds characters that no key has");
                 let hint = format!("export {variable}=<the judge's key>");
-                return unavailable(reason, Some(hint)).is_final();
+                return unavailable(reason, Some(hint)).for_good();
             }
             SendError::Late => (
                 format!(
@@ -216,7 +216,7 @@ impl Judge<'_> {
 }
 
 impl Failure {
-    pub(super) fn is_final(self) -> Self {
+    pub(super) fn for_good(self) -> Self {
         Self {
             is_final: true,
             ..self

@@ -17,6 +17,7 @@
 //! - [`purse`]: what it may cost, in the invocation and by the user's ledger.
 //! - [`cache`]: answers to questions that were asked before.
 //! - `exchange`: one question until it is answered or given up.
+//! - `turns`: the same question is under way once.
 //! - [`ask`]: all of it together.
 
 pub mod answer;
@@ -31,5 +32,6 @@ pub mod quotes;
 mod retry;
 pub mod settings;
 mod transport;
+mod turns;
 
 pub use ask::{Judge, Judged, NotJudged, Outcome, Pause, Why};

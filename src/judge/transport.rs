@@ -20,8 +20,18 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A connection to the judge, kept for the next question.
 #[derive(Debug)]
 pub(super) struct Transport {
-    runtime: Runtime,
+    /// None only while it is dropped.
+    runtime: Option<Runtime>,
     client: Client,
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A name that is still looked up is not waited for.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What a server answered.
@@ -69,10 +79,12 @@ impl Transport {
             client = client.proxy(proxy.no_proxy(without));
         }
         Ok(Self {
-            runtime: Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| error.to_string())?,
+            runtime: Some(
+                Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(|error| error.to_string())?,
+            ),
             client: client.build().map_err(told)?,
         })
     }
@@ -107,7 +119,8 @@ impl Transport {
                 }
             }
         };
-        self.runtime.block_on(async {
+        let runtime = self.runtime.as_ref().ok_or(SendError::Stopped)?;
+        runtime.block_on(async {
             tokio::select! {
                 answered = work => answered,
                 () = stopped => Err(SendError::Stopped),

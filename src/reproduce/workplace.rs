@@ -94,8 +94,8 @@ pub enum WorkplaceError {
         /// How, with the last lines it wrote.
         reason: String,
     },
-    /// archal was asked to stop while the set-up command ran.
-    #[error("stopped before workspace.setup had ended")]
+    /// archal was asked to stop while git or the set-up command ran.
+    #[error("stopped before the workspace was ready")]
     Stopped,
 }
 
@@ -114,7 +114,7 @@ pub struct Workshop<'a> {
     pub binary: &'a Path,
     /// How children can be held here.
     pub containment: Containment,
-    /// Ends the set-up command; none where nobody can ask for it.
+    /// Ends git and the set-up command; none where nobody can ask for it.
     pub stop: Option<&'a StopToken>,
 }
 
@@ -159,7 +159,19 @@ impl Workshop<'_> {
             Containment::Namespaces => Objects::Shared,
             Containment::Pgroup => Objects::Copied,
         };
-        let workspace = Workspace::create(self.repo, folder.path(), self.base, path, objects)?;
+        let is_stopped = || self.stop.is_some_and(StopToken::is_stopped);
+        let workspace = Workspace::create(
+            self.repo,
+            folder.path(),
+            self.base,
+            path,
+            objects,
+            &is_stopped,
+        );
+        let workspace = workspace.map_err(|error| match error {
+            GitError::Stopped { .. } => WorkplaceError::Stopped,
+            error => error.into(),
+        })?;
         let place = Workplace {
             binds: self.protected(folder.path())?,
             folder,

@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
+use archal_core::id;
 use serde_json::{Value, json};
 
 use crate::budget::entry;
 use crate::judge::answer::Verdict;
 use crate::judge::evidence::Evidence;
 use crate::judge::question::Question;
-use crate::judge::{Judge, Judged, NotJudged, Outcome, Pause};
+use crate::judge::{Judge, Judged, NotJudged, Outcome, Pause, Why};
 use crate::sandbox::StopToken;
 use crate::scenario::Check;
 use crate::scenario::criteria::{CloneWorld, World};
 
-use super::attempt::Bench;
+use super::attempt::{AttemptError, Bench};
 use super::scenarios::Prepared;
 use super::score::{CostSource, CriterionReport, CriterionStatus, JudgeNote};
 
-/// Decides the judged criteria of a run. `skip` says why nothing is asked of it.
+/// Decides the judged criteria of a run, and says how long that took. `skip` says why nothing is asked
+/// of it.
+///
+/// # Errors
+///
+/// When archal is asked to stop before the judge has answered: half a run is no evidence.
 pub(super) fn decide(
     bench: &Bench<'_>,
     prepared: &Prepared,
@@ -25,8 +31,9 @@ pub(super) fn decide(
     run_id: &str,
     skip: Option<&str>,
     reports: &mut [CriterionReport],
-) {
+) -> Result<Duration, AttemptError> {
     let scenario = &prepared.scenario;
+    let began = bench.clock.monotonic();
     let mut evidence = None;
     for criterion in &scenario.criteria {
         let Check::Judged { sentence } = &criterion.check else {
@@ -52,8 +59,9 @@ pub(super) fn decide(
             criterion: clean(sentence),
             evidence: evidence.clone(),
         };
-        ask(judge, bench, &question, run_id, prepared, report);
+        ask(judge, bench, &question, run_id, prepared, report)?;
     }
+    Ok(bench.clock.monotonic().saturating_sub(began))
 }
 
 fn ask(
@@ -63,13 +71,18 @@ fn ask(
     run_id: &str,
     prepared: &Prepared,
     report: &mut CriterionReport,
-) {
-    let attempt = format!("{run_id}/{}", report.id);
+) -> Result<(), AttemptError> {
+    // A run that is made again after a break keeps its id, and what was paid for it is paid.
+    let own = id::prefixed(bench.ids, "judge");
+    let attempt = format!("{run_id}/{}/{own}", report.id);
     let model = prepared.scenario.config.evaluator_model.as_deref();
     let fresh = StopToken::new();
     let pause = Until(bench.stop.unwrap_or(&fresh));
     match judge.ask(question, &attempt, model, &pause) {
         Outcome::Judged(judged) => fill(report, judged),
+        Outcome::NotJudged(NotJudged {
+            why: Why::Stopped, ..
+        }) => return Err(AttemptError::Stopped),
         Outcome::NotJudged(NotJudged { reason, hint, .. }) => {
             report.explanation = Some(match hint {
                 Some(hint) => format!("{reason}; hint: {hint}"),
@@ -77,6 +90,7 @@ fn ask(
             });
         }
     }
+    Ok(())
 }
 
 fn fill(report: &mut CriterionReport, judged: Judged) {

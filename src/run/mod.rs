@@ -3,6 +3,7 @@
 //! - [`harness`]: which program is the agent, and how it is started.
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
+//! - `metrics_file`, [`trace_file`]: what it left in files.
 //! - `judged`: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
@@ -20,7 +21,10 @@
 //! - [`totals`]: what its scenarios add up to.
 //! - [`workers`]: runs made at once.
 //! - [`suite`]: the runs of a plan, and their summary on disk.
-//! - [`terminal`]: the same for a person.
+//! - [`transcript`]: a run as it went.
+//! - [`kept`]: suites and runs read back from the disk.
+//! - [`terminal`]: a suite for a person.
+//! - [`render`]: a suite in every other form in which it is read.
 
 pub mod answer;
 pub mod attempt;
@@ -29,8 +33,11 @@ pub mod environment;
 pub mod estimate;
 pub mod harness;
 mod judged;
+pub mod kept;
+mod metrics_file;
 pub mod plan;
 pub mod ready;
+pub mod render;
 pub mod report;
 pub mod request;
 pub mod result;
@@ -42,4 +49,6 @@ pub mod suite;
 pub mod tally;
 pub mod terminal;
 pub mod totals;
+pub mod trace_file;
+pub mod transcript;
 pub mod workers;

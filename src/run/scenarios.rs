@@ -100,6 +100,10 @@ pub fn load(
     let Some(scenario) = scenario else {
         return Err(broken(diagnostics));
     };
+    let refused = scenario.not_yet();
+    if !refused.is_empty() && !scenario.config.retired {
+        return Err(broken(refused));
+    }
     let prepared = prepare(scenario, clones).map_err(&broken)?;
     Ok((prepared, diagnostics))
 }

@@ -107,11 +107,7 @@ pub fn of_scenario(
         .iter()
         .filter(|name| clones.iter().any(|clone| clone.name == name.as_str()))
         .map(|name| {
-            let said = scenario
-                .seed_blocks
-                .iter()
-                .any(|block| block.clone == *name)
-                || scenario.config.seeds.iter().any(|seed| seed.clone == *name);
+            let said = scenario.own_seed(name).is_some();
             let default = other.default.get(name).filter(|_| !said);
             if let Some(state) = other.forced.get(name).or(default) {
                 return Ok((name.clone(), state.clone()));

@@ -6,12 +6,16 @@
 //! - [`criteria`]: compiling and evaluating CEL criteria against the schemas of the clones.
 //! - [`matching`]: which traces a scenario is for.
 //! - [`discover`]: scenario files in files, folders and patterns.
-//! - [`untouched`]: what a scenario is before any agent has done anything.
+//! - [`mod@setup`]: starting states in words.
+//! - [`mod@untouched`]: what a scenario is before any agent has done anything.
+//! - [`mod@draft`]: a scenario to start from.
 
 pub mod criteria;
 pub mod discover;
+pub mod draft;
 pub mod format;
 pub mod matching;
+pub mod setup;
 pub mod spec;
 pub mod untouched;
 

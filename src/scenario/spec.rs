@@ -1,10 +1,12 @@
 //! The types of a scenario: what an agent is asked, what state it starts from and how the
 //! outcome is decided.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use archal_core::clone::Seed;
-use archal_core::diagnostic::Span;
+use archal_core::diagnostic::{Diagnostic, Span};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::criteria::sentence::Sentence;
@@ -36,20 +38,51 @@ pub struct Scenario {
     pub config: ScenarioConfig,
     /// Starting states written out in the file.
     pub seed_blocks: Vec<SeedBlock>,
+    /// Starting states that the words of the Setup say, where no block and no `seed` does.
+    pub said_states: Vec<SeedBlock>,
 }
 
 impl Scenario {
-    /// The state in which `clone` starts: the file's block, else the named seed, else
-    /// [`EMPTY_SEED`].
+    /// The state in which `clone` starts: the file's block, else the named seed, else what the
+    /// Setup says, else [`EMPTY_SEED`].
     pub fn seed_for(&self, clone: &str) -> Seed<'_> {
-        if let Some(block) = self.seed_blocks.iter().find(|block| block.clone == clone) {
-            return Seed::Document(&block.document);
+        self.own_seed(clone).unwrap_or(Seed::Named(EMPTY_SEED))
+    }
+
+    /// The state the file itself gives `clone`, where it gives one.
+    pub fn own_seed(&self, clone: &str) -> Option<Seed<'_>> {
+        let of = |states: &'_ [SeedBlock]| states.iter().position(|state| state.clone == clone);
+        if let Some(at) = of(&self.seed_blocks) {
+            return Some(Seed::Document(&self.seed_blocks[at].document));
         }
-        self.config
-            .seeds
-            .iter()
-            .find(|choice| choice.clone == clone)
-            .map_or(Seed::Named(EMPTY_SEED), |choice| Seed::Named(&choice.name))
+        let named = self.config.seeds.iter();
+        let named = named.clone().find(|choice| choice.clone == clone);
+        named.map(|choice| Seed::Named(&choice.name)).or_else(|| {
+            of(&self.said_states).map(|at| Seed::Document(&self.said_states[at].document))
+        })
+    }
+
+    /// What the file asks for and this version cannot do: a run without it would be another
+    /// scenario than the one that was written.
+    pub fn not_yet(&self) -> Vec<Diagnostic> {
+        let refuse = |what: &str, span: Span| {
+            Diagnostic::error(
+                "scenario/not-yet",
+                format!("{what}, which this version of archal cannot do, so it is not run"),
+            )
+            .at(span)
+            .in_file(&self.path)
+            .with_help("take the line out to run it without, or write `retired: true`")
+        };
+        let clock = self.config.clock.map(|clock| {
+            let what = format!("the scenario fixes the clock at {}", clock.at);
+            refuse(&what, clock.span)
+        });
+        let faults = self.config.faults.iter().map(|fault| {
+            let what = format!("the scenario injects the fault `{fault}`");
+            refuse(&what, fault.span)
+        });
+        clock.into_iter().chain(faults).collect()
     }
 
     /// The criterion of that id.
@@ -127,6 +160,10 @@ pub struct ScenarioConfig {
     pub matching: Option<Match>,
     /// How the agent's traffic must be routed.
     pub route: Option<Route>,
+    /// The time it is for clones and agent when the run begins; the real one where none.
+    pub clock: Option<FixedClock>,
+    /// What goes wrong on the way to the clones.
+    pub faults: Vec<Fault>,
     /// The satisfaction below which the scenario failed, 0 to 100.
     pub pass_threshold: Option<f64>,
     /// Who answers for it.
@@ -154,6 +191,50 @@ impl Route {
         match self {
             Self::Isolated => "isolated",
             Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// A time at which every run of a scenario begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedClock {
+    /// The time.
+    pub at: Timestamp,
+    /// Where the file says so.
+    pub span: Span,
+}
+
+/// Something that goes wrong with calls to an operation. Shown as files write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The clone.
+    pub clone: String,
+    /// The operation's id, or `*` for every one.
+    pub operation: String,
+    /// What happens instead.
+    pub effect: FaultEffect,
+    /// Where the file says so.
+    pub span: Span,
+}
+
+/// What a fault does to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultEffect {
+    /// The service answers with this status.
+    Status(u16),
+    /// The answer comes so many milliseconds late.
+    Latency(u64),
+    /// The connection ends without an answer.
+    Drop,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}=", self.clone, self.operation)?;
+        match self.effect {
+            FaultEffect::Status(status) => write!(f, "{status}"),
+            FaultEffect::Latency(millis) => write!(f, "{millis}ms"),
+            FaultEffect::Drop => f.write_str("drop"),
         }
     }
 }

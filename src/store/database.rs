@@ -164,10 +164,11 @@ pub fn open_to_read(
         return Ok(None);
     }
     no_folder(path)?;
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    let found = version(&connection).map_err(failed)?;
+    let (connection, found) = match opened_to_read(path) {
+        Err(error) if is_closed(&error) && !has_log(path) => opened_as_it_is(path),
+        opened => opened,
+    }
+    .map_err(failed)?;
     if found > migrations.len() {
         return Err(DatabaseError::Newer {
             path: path.to_owned(),
@@ -177,6 +178,47 @@ pub fn open_to_read(
     }
     // One that an older archal wrote lacks tables; its next writer brings it up to date.
     Ok((found == migrations.len()).then_some(connection))
+}
+
+/// Opens for reading; gives the form, which is the first thing that is read.
+fn opened_to_read(path: &Path) -> rusqlite::Result<(Connection, usize)> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    let found = version(&connection)?;
+    Ok((connection, found))
+}
+
+/// The same on a disk that cannot be written: readers would tell each other there where they are,
+/// but nobody changes the file.
+fn opened_as_it_is(path: &Path) -> rusqlite::Result<(Connection, usize)> {
+    let mut address = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                address.push(char::from(*byte));
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(address, flags)?;
+    let found = version(&connection)?;
+    Ok((connection, found))
+}
+
+fn is_closed(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+    )
+}
+
+/// Whether changes stand in the log beside a database that are not in its file.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// Reads all of a database and says what contradicts itself; takes time with its size.

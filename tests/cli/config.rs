@@ -35,6 +35,13 @@ fn every_value_says_where_it_comes_from() {
         budget.prices = null  (default)
         clones = ["github"]  (.archal.json:3:12)
         exposeCloneUrls = false  (default)
+        judge.apiKeyEnv = "ARCHAL_JUDGE_API_KEY"  (default)
+        judge.baseUrl = null  (default)
+        judge.budgetUsd = 1.0  (default)
+        judge.model = null  (default)
+        judge.provider = null  (default)
+        judge.timeout = 120  (default)
+        passThreshold = null  (default)
         redaction.allow = []  (default)
         redaction.keep = []  (default)
         redaction.patterns = []  (default)
@@ -46,6 +53,7 @@ fn every_value_says_where_it_comes_from() {
         runs = 7  (environment ARCHAL_RUNS)
         scenarios = []  (default)
         seeds = {}  (default)
+        tagThresholds = {}  (default)
         timeout = 180  (default)
         title = null  (default)
         workspace.env = []  (default)
@@ -69,7 +77,7 @@ fn mistakes_are_shown_where_they_stand() {
     let environment = environment();
     environment.write(
         ".archal.json",
-        "{\n  \"scenarois\": [\"scenarios\"],\n  \"judge\": {\"model\": \"x\"},\n  \"runs\": \"three\"\n}\n",
+        "{\n  \"scenarois\": [\"scenarios\"],\n  \"clock\": {\"start\": 1},\n  \"runs\": \"three\"\n}\n",
     );
     let output = environment.run(&["config", "show"]);
     insta::assert_snapshot!(output, @r#"
@@ -84,24 +92,24 @@ fn mistakes_are_shown_where_they_stand() {
          1 │ {
          2 │   "scenarois": ["scenarios"],
            ·   ───────────
-         3 │   "judge": {"model": "x"},
+         3 │   "clock": {"start": 1},
            ╰────
           help: did you mean `scenarios`?
         config/not-yet
 
-          × `judge` is not supported yet in this version
+          × `clock` is not supported yet in this version
            ╭─[.archal.json:3:3]
          2 │   "scenarois": ["scenarios"],
-         3 │   "judge": {"model": "x"},
+         3 │   "clock": {"start": 1},
            ·   ───────
          4 │   "runs": "three"
            ╰────
-          help: a judge is planned; remove this until then
+          help: a fixed clock is planned; remove this until then
         config/type
 
           × `runs` must be a whole number, not a string
            ╭─[.archal.json:4:11]
-         3 │   "judge": {"model": "x"},
+         3 │   "clock": {"start": 1},
          4 │   "runs": "three"
            ·           ───────
          5 │ }

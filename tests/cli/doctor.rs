@@ -31,6 +31,7 @@ fn a_machine_with_everything_is_ready() {
         ok      python3       3.11.7
         ok      state folder  .archal
         ok      configuration no .archal.json; the defaults
+        ok      judge         none; `[P]` criteria are not evaluated
         ----- stderr -----
         ");
     assert!(
@@ -55,6 +56,7 @@ fn what_is_missing_is_named_with_the_way_out() {
         missing state folder  a-file/state cannot be written
                               hint: export ARCHAL_STATE_DIR=<a folder you may write>
         ok      configuration no .archal.json; the defaults
+        ok      judge         none; `[P]` criteria are not evaluated
         ----- stderr -----
         ");
 }

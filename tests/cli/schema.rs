@@ -26,7 +26,7 @@ fn the_configuration_schema_holds_what_the_program_holds() {
     let validator = jsonschema::validator_for(&schema).expect("a valid schema");
     assert!(validator.is_valid(&serde_json::json!({"agent": "python3 agent.py", "runs": 3})));
     assert!(!validator.is_valid(&serde_json::json!({"runs": 0})));
-    assert!(!validator.is_valid(&serde_json::json!({"judge": {}})));
+    assert!(!validator.is_valid(&serde_json::json!({"judge": {"modle": "x"}})));
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //!
 //! `cargo xtask test` installs them and names the folder in `ARCHAL_TEST_CLIENTS`.
 
+mod examples;
+mod report;
+mod tools;
+
 use std::path::PathBuf;
 
 use archal_testkit::cli::TestEnv;

@@ -1,11 +1,11 @@
 //! Signals to a process that works in the foreground.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::channel;
 
-use archal::host::interrupts::{Interrupt, Interrupts};
+use archal::host::interrupts::{Hangup, Interrupt, Interrupts};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -19,11 +19,15 @@ const LISTENER: &str = "ARCHAL_TEST_HOST_SIGNALS";
     reason = "a driver takes its order from there"
 )]
 fn listener() {
-    if std::env::var(LISTENER).is_err() {
+    let Ok(hangup) = std::env::var(LISTENER) else {
         return;
-    }
+    };
+    let hangup = match hangup.as_str() {
+        "ends" => Hangup::Ends,
+        _ => Hangup::Nothing,
+    };
     let (said, heard) = channel();
-    let interrupts = Interrupts::listen(move |interrupt| {
+    let interrupts = Interrupts::listen(hangup, move |interrupt| {
         said.send(interrupt).expect("a listener");
     })
     .expect("listening");
@@ -40,30 +44,74 @@ fn listener() {
     }
 }
 
-#[test]
-fn the_first_signal_asks_the_second_insists_and_the_third_ends_the_process() {
-    for (first, second) in [
-        (Signal::SIGINT, Signal::SIGTERM),
-        (Signal::SIGTERM, Signal::SIGTERM),
-    ] {
-        let mut child = Command::new(std::env::current_exe().expect("this binary"))
+/// A program that listens, started by `sh` after what `before` says.
+struct Listener {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+}
+
+impl Listener {
+    fn start(hangup: &str, before: &str) -> Self {
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("{before} exec \"$@\""))
+            .arg("sh")
+            .arg(std::env::current_exe().expect("this binary"))
             .args(["--exact", "host::interrupts::listener", "--nocapture"])
-            .env(LISTENER, "1")
+            .env(LISTENER, hangup)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("started");
-        let pid = Pid::from_raw(child.id().cast_signed());
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let mut next = || lines.next().expect("a line").expect("text");
-        assert_eq!(next(), "ready false");
-        kill(pid, first).expect("my own child");
-        assert_eq!(next(), "Orderly true true");
-        kill(pid, second).expect("my own child");
-        assert_eq!(next(), "AtOnce true true");
-        kill(pid, Signal::SIGTERM).expect("my own child");
-        let end = child.wait().expect("ended");
-        assert_eq!(end.signal(), Some(Signal::SIGTERM as i32));
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut listener = Self { child, lines };
+        assert_eq!(listener.next(), "ready false");
+        listener
+    }
+
+    fn next(&mut self) -> String {
+        self.lines.next().expect("a line").expect("text")
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        kill(pid, signal).expect("my own child");
+    }
+
+    fn ended_by(mut self) -> Option<i32> {
+        self.child.wait().expect("ended").signal()
+    }
+}
+
+#[test]
+fn the_first_signal_asks_the_second_insists_and_the_third_ends_the_process() {
+    for (first, second) in [
+        (Signal::SIGINT, Signal::SIGTERM),
+        (Signal::SIGTERM, Signal::SIGTERM),
+        (Signal::SIGHUP, Signal::SIGHUP),
+    ] {
+        let mut listener = Listener::start("ends", "");
+        listener.signal(first);
+        assert_eq!(listener.next(), "Orderly true true");
+        listener.signal(second);
+        assert_eq!(listener.next(), "AtOnce true true");
+        listener.signal(Signal::SIGTERM);
+        assert_eq!(listener.ended_by(), Some(Signal::SIGTERM as i32));
+    }
+}
+
+#[test]
+fn the_end_of_a_terminal_is_nothing_to_who_has_none_or_was_started_to_ignore_it() {
+    for (hangup, before) in [("nothing", ""), ("ends", "trap '' HUP;")] {
+        let mut listener = Listener::start(hangup, before);
+        listener.signal(Signal::SIGHUP);
+        listener.signal(Signal::SIGINT);
+        // The first that is heard.
+        assert_eq!(listener.next(), "Orderly true true", "{hangup}");
+        listener.signal(Signal::SIGINT);
+        assert_eq!(listener.next(), "AtOnce true true", "{hangup}");
+        listener.signal(Signal::SIGKILL);
+        assert_eq!(listener.ended_by(), Some(Signal::SIGKILL as i32));
     }
 }

@@ -185,6 +185,30 @@ fn the_same_question_is_asked_once() {
 }
 
 #[test]
+fn runs_at_once_ask_the_same_once_and_different_things_side_by_side() {
+    let pass = || Say::verdict("pass", &["I closed both issues"], "Yes.");
+    let server = FakeJudge::new(Protocol::OpenAi, [pass(), pass(), pass()]);
+    let world = World::new(&server);
+    let judge = world.judge();
+    let criteria = ["a", "b", "c", "a", "b", "c"];
+    let asked: Vec<(Verdict, bool)> = std::thread::scope(|scope| {
+        let ask = |criterion: &str| {
+            let mut question = question();
+            question.criterion.push_str(criterion);
+            match judge.ask(&question, criterion, None, &world.pauses) {
+                Outcome::Judged(judged) => (judged.verdict, judged.cached),
+                Outcome::NotJudged(not) => panic!("{}", not.reason),
+            }
+        };
+        let threads = criteria.map(|criterion| scope.spawn(move || ask(criterion)));
+        threads.map(|thread| thread.join().expect("asked")).into()
+    });
+    assert!(asked.iter().all(|(verdict, _)| *verdict == Verdict::Pass));
+    assert_eq!(asked.iter().filter(|(_, cached)| *cached).count(), 3);
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[test]
 fn a_kept_answer_whose_quotes_were_changed_is_asked_for_anew() {
     let server = FakeJudge::new(
         Protocol::OpenAi,

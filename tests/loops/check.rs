@@ -104,7 +104,7 @@ fn everything_missing_is_said_with_what_mends_it() {
     -       evidence       there is no trace to look at
     ok      configuration  no .archal.json, so the defaults; policy reproduce
     missing repository     $TEST_ENV/repo/agent is no git repository
-                           hint: git init && git add --all && git commit -m first
+                           hint: git -C $TEST_ENV/repo/agent init && git -C $TEST_ENV/repo/agent add --all && git -C $TEST_ENV/repo/agent commit -m first
     -       agent          scenarios and harness are looked at when repository and configuration can be used
     ok      route          isolated: the agent reaches the clones and nothing else
     ok      sandbox        namespaces: nothing outlives archal, and children see the repository read-only

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod documents;
 mod flood;
+mod harness;
 mod killed;
 mod misbehaving;
 mod money;

@@ -16,14 +16,13 @@ use crate::session::route::{self, RouteLevel};
 use crate::store::space;
 
 use super::super::handoff::quoted;
+use super::super::ready::first_commit;
 use super::super::reproducing::chain;
 use super::super::settings::{Settings, SettingsError};
 use super::{Checking, Part, PartStatus, SAMPLE, counted};
 
 /// How many changed files are named.
 const MOST_NAMED: usize = 5;
-/// What makes a first commit.
-const MAKE: &str = "git init && git add --all && git commit -m first";
 
 /// The trace directory, and its newest files.
 pub(super) fn directory(cx: &Checking<'_>, poll: Option<u64>) -> (Part, Vec<PathBuf>) {
@@ -122,7 +121,12 @@ pub(super) fn repository(cx: &Checking<'_>) -> (Part, bool) {
     }
     let top = match command::top(cx.repo, path) {
         Ok(top) => top,
-        Err(_) => return missing(format!("{shown} is no git repository"), MAKE.to_owned()),
+        Err(_) => {
+            return missing(
+                format!("{shown} is no git repository"),
+                first_commit(cx.repo),
+            );
+        }
     };
     if top != cx.repo {
         return missing(
@@ -138,7 +142,10 @@ pub(super) fn repository(cx: &Checking<'_>) -> (Part, bool) {
         );
     }
     let Ok(head) = command::head(cx.repo, path) else {
-        return missing(format!("{shown} has no commit to work on"), MAKE.to_owned());
+        return missing(
+            format!("{shown} has no commit to work on"),
+            first_commit(cx.repo),
+        );
     };
     let branch = Git::new(cx.repo, path)
         .args(["symbolic-ref", "--quiet", "--short", "HEAD"])

@@ -49,8 +49,7 @@ pub enum DecideError {
 ///
 /// # Errors
 ///
-/// When the state or the labels cannot be written. Labels come first: a decision without them
-/// could not be made again.
+/// When the state or the labels cannot be written; then neither is.
 pub fn decide(
     state: &State,
     layout: &Layout,
@@ -65,10 +64,9 @@ pub fn decide(
         Decision::Dismiss { reason } => (Some(Label::Ok), Some(reason)),
         Decision::Reopen => (None, None),
     };
-    let said = state.read(|rows| members(rows, failure))?;
-    let lines = labels::of(&said, &failure.name, label, reason, now);
-    labels::append(&file, &lines)?;
-    let (before, jobs) = state.write(|change| {
+    let mut lines = Vec::new();
+    let mut appended = None;
+    let changed = state.write_synced(|change| {
         // As it is now: another person, or archal, may have changed it.
         let before = failures::get(change, &failure.name)?.map_or(failure.status, |now| now.status);
         let set = |status, note| failures::set_status(change, &failure.name, status, note, now);
@@ -85,6 +83,7 @@ pub fn decide(
             }
             Decision::Dismiss { reason } => {
                 set(FailureStatus::Dismissed, Some(reason))?;
+                failures::unask(change, &failure.name)?;
                 notices::mute(change, &failure.name, now)?;
                 for job in members(change, failure)? {
                     if matches!(job.report.status, Status::Queued | Status::WaitingBudget) {
@@ -99,8 +98,33 @@ pub fn decide(
                 moved = put_back(change, failure, now)?;
             }
         }
-        Ok((before, moved))
-    })?;
+        lines = labels::of(
+            &members(change, failure)?,
+            &failure.name,
+            label,
+            reason,
+            now,
+        );
+        // Last, when nothing else can refuse but the commit itself.
+        let result = labels::append(&file, &lines);
+        let is_kept = result.is_ok();
+        appended = Some(result);
+        if is_kept {
+            Ok((before, moved))
+        } else {
+            // Any error takes back what was changed.
+            Err(rusqlite::Error::ExecuteReturnedResults)
+        }
+    });
+    let (before, jobs) = match (changed, appended) {
+        (_, Some(Err(error))) => return Err(error.into()),
+        (Err(error), Some(Ok(appended))) => {
+            // Where this fails too, the labels say what a person said, and nothing else is so.
+            appended.take_back().ok();
+            return Err(error.into());
+        }
+        (changed, _) => changed?,
+    };
     let issue = state.read(|rows| {
         let now = failures::get(rows, &failure.name)?;
         let now = now.as_ref().unwrap_or(failure);

@@ -3,6 +3,8 @@
 //! One line for each trace of a group at each decision, appended; of several lines on one
 //! revision of a trace the last counts, and one without a label takes the others back.
 
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
@@ -84,8 +86,27 @@ pub(super) fn of(
         .collect()
 }
 
+/// Lines that were appended.
+pub(super) struct Appended<'a> {
+    path: &'a Path,
+    before: u64,
+    after: u64,
+}
+
+impl Appended<'_> {
+    /// Takes them off again, where nobody appended others since.
+    pub(super) fn take_back(&self) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.path)?;
+        if file.metadata()?.len() == self.after {
+            file.set_len(self.before)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
 /// Appends the lines; nobody can say them again, so they are on the disk when this returns.
-pub(super) fn append(path: &Path, lines: &[LabelLine]) -> Result<(), WriteError> {
+pub(super) fn append<'a>(path: &'a Path, lines: &[LabelLine]) -> Result<Appended<'a>, WriteError> {
     let mut bytes = Vec::new();
     for line in lines {
         serde_json::to_writer(&mut bytes, line).map_err(|source| WriteError::Encode {
@@ -94,5 +115,17 @@ pub(super) fn append(path: &Path, lines: &[LabelLine]) -> Result<(), WriteError>
         })?;
         bytes.push(b'\n');
     }
-    lines::append(path, &bytes)
+    let length = || fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let before = length();
+    let appended = lines::append(path, &bytes);
+    let appended_now = Appended {
+        path,
+        before,
+        after: length(),
+    };
+    if appended.is_err() {
+        // A part of them may stand there.
+        appended_now.take_back().ok();
+    }
+    appended.map(|()| appended_now)
 }

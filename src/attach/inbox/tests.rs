@@ -6,7 +6,7 @@ use archal_core::clock::Timestamp;
 use archal_core::trace::TraceIdentity;
 use serde_json::json;
 
-use super::decide::{DISMISSED, Decision, decide};
+use super::decide::{DISMISSED, DecideError, Decision, decide};
 use super::labels::{self, Label, LabelLine};
 use super::*;
 use crate::attach::job::{JobReport, Stage, Status};
@@ -95,13 +95,21 @@ impl World {
     }
 
     fn decide(&self, failure: &str, decision: Decision<'_>) -> document::Decided {
+        self.try_to_decide(failure, decision).expect("decided")
+    }
+
+    fn try_to_decide(
+        &self,
+        failure: &str,
+        decision: Decision<'_>,
+    ) -> Result<document::Decided, DecideError> {
         let failure = self
             .state
             .read(|rows| failures::get(rows, failure))
             .expect("read")
             .expect("there");
         let desk = self.desk();
-        decide(&self.state, &self.layout, &desk, &failure, decision, at(9)).expect("decided")
+        decide(&self.state, &self.layout, &desk, &failure, decision, at(9))
     }
 
     fn job(&self, id: i64) -> (Status, String) {
@@ -170,9 +178,9 @@ fn each_way_to_stand_has_a_command_that_goes_on() {
         blocked: archal attach-reprocess --repo . t-blocked
         cancelled: archal attach-reprocess --repo . t-cancelled
         error: archal attach-reprocess --repo . t-error
-        failed_grade: archal attach /traces --repo . --execution-policy reproduce && archal attach-reprocess --repo . t-failed_grade --from reproduce
-        fix_blocked: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-fix_blocked --from fix
-        fix_failed: archal attach-reprocess --repo . t-fix_failed --from fix
+        failed_grade: archal attach /traces --repo . --execution-policy reproduce
+        fix_blocked: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
+        fix_failed: archal attach-reprocess --repo . t-fix_failed --from reproduce
         fixed: git -C . apply '/state/a patch/repo.patch'
         flaky: archal attach /traces --repo . --execution-policy reproduce --reproduce-runs 10 && archal attach-reprocess --repo . t-flaky --from reproduce
         group_member: archal attach-reprocess --repo . t-group_member --from reproduce
@@ -180,7 +188,7 @@ fn each_way_to_stand_has_a_command_that_goes_on() {
         observed: archal attach-status --repo . t-observed
         ok: archal attach-status --repo . t-ok
         queued: archal attach-status --repo . t-queued
-        reproduced: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-reproduced --from fix
+        reproduced: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
         running: archal attach-status --repo . t-running
         superseded: archal attach-status --repo . t-superseded
         unsure: archal attach-status --repo . t-unsure
@@ -305,4 +313,52 @@ fn what_a_person_says_is_kept_line_by_line_and_can_be_taken_back() {
             "1970-01-01T00:00:09.000Z".to_owned()
         )
     );
+}
+
+#[test]
+fn a_decision_is_in_the_state_and_in_the_labels_or_in_neither() {
+    let world = World::new();
+    let job = world.shows("g", "a", Status::Queued, true);
+    let dismiss = Decision::Dismiss { reason: "x" };
+    let is_untouched = || {
+        let failure = world.state.read(|rows| failures::get(rows, "g"));
+        let failure = failure.expect("read").expect("there");
+        failure.status == FailureStatus::Open && world.job(job).0 == Status::Queued
+    };
+    let file = labels::path(&world.layout);
+    fs::create_dir_all(&file).expect("writable");
+    let refused = world.try_to_decide("g", dismiss);
+    assert!(
+        matches!(refused, Err(DecideError::Labels(_))),
+        "{refused:?}"
+    );
+    assert!(is_untouched());
+    fs::remove_dir(&file).expect("empty");
+
+    world.decide("g", Decision::Confirm { reason: None });
+    world.decide("g", Decision::Reopen);
+    world
+        .state
+        .write(|change| failures::set_status(change, "g", FailureStatus::Open, None, at(9)))
+        .expect("written");
+    let before = world.labels();
+    // Refused at the commit, when all else is done.
+    world
+        .state
+        .write(|change| {
+            change.execute_batch(
+                "CREATE TABLE owed (job INTEGER REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED);
+                 CREATE TRIGGER owes AFTER UPDATE ON failures BEGIN
+                   INSERT INTO owed VALUES (4711);
+                 END;",
+            )
+        })
+        .expect("written");
+    let refused = world.try_to_decide("g", dismiss);
+    assert!(
+        matches!(refused, Err(DecideError::Database(_))),
+        "{refused:?}"
+    );
+    assert!(is_untouched());
+    assert_eq!(world.labels(), before);
 }

@@ -34,7 +34,7 @@ pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a notify command may take.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most notices of one step.
-const AT_ONCE: usize = 32;
+pub const AT_ONCE: usize = 32;
 /// Minutes from one try to the next; when they are used up, the notice is given up.
 const PAUSES: &[u64] = &[1, 5, 15, 60, 240, 720, 1440];
 /// The longest anyone may ask to wait.
@@ -169,8 +169,21 @@ impl Courier<'_> {
     ///
     /// When the database refuses. A notice that cannot be delivered is no error.
     pub fn deliver(&self, state: &State) -> Result<Delivery, DatabaseError> {
-        let mut delivery = Delivery::default();
         let due = state.read(|rows| notices::due(rows, self.clock.now(), AT_ONCE))?;
+        self.deliver_these(state, due)
+    }
+
+    /// [`Self::deliver`] for notices that were found to be due.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn deliver_these(
+        &self,
+        state: &State,
+        due: Vec<StoredNotice>,
+    ) -> Result<Delivery, DatabaseError> {
+        let mut delivery = Delivery::default();
         for notice in due {
             let told = self.tell(&notice);
             // Not the time of before: a try takes seconds.
@@ -201,7 +214,7 @@ impl Courier<'_> {
                 }
             }
         }
-        delivery.next_due = state.read(notices::next_due)?;
+        delivery.next_due = state.read(|rows| notices::next_due(rows, self.clock.now()))?;
         Ok(delivery)
     }
 
@@ -226,6 +239,26 @@ impl Courier<'_> {
         short(&self.scrubber.text(text))
     }
 
+    /// Whether somebody is to be told and can be.
+    pub fn can_tell(&self) -> bool {
+        channel(self.settings).is_some() && self.blocked().is_none()
+    }
+
+    /// Why nothing can be told at present although somebody is to be told; none where it can.
+    pub fn blocked(&self) -> Option<String> {
+        match channel(self.settings)? {
+            Channel::Command(_) if !self.may_run_commands => Some(
+                "the notify command may not run; \
+                 set attach.allowExternalExecution or --allow-external-execution"
+                    .to_owned(),
+            ),
+            Channel::WebhookEnv(name) if self.environment.get(&name).is_none() => Some(format!(
+                "the variable {name}, which attach.notify.webhookEnv names, is not set"
+            )),
+            _ => None,
+        }
+    }
+
     fn tell(&self, notice: &StoredNotice) -> Told {
         if self.hold.stop.is_some_and(StopToken::is_stopped) {
             return Told::Stopped;
@@ -233,10 +266,6 @@ impl Courier<'_> {
         let unwanted = |reason: &str| Told::Never {
             outcome: Outcome::Unwanted,
             reason: reason.to_owned(),
-        };
-        let blocked = |reason: String| Told::Never {
-            outcome: Outcome::Blocked,
-            reason,
         };
         let Some(channel) = channel(self.settings) else {
             return unwanted("attach.notify names nobody");
@@ -247,24 +276,23 @@ impl Courier<'_> {
         if !is_wanted {
             return unwanted("attach.notify.on does not name it");
         }
+        if let Some(reason) = self.blocked() {
+            return Told::Never {
+                outcome: Outcome::Blocked,
+                reason,
+            };
+        }
         let mut body = notice.body.clone();
         if let Some(object) = body.as_object_mut() {
             object.insert("notice".to_owned(), json!(notice.key));
         }
         match channel {
-            Channel::Command(_) if !self.may_run_commands => blocked(
-                "the notify command may not run; \
-                 set attach.allowExternalExecution or --allow-external-execution"
-                    .to_owned(),
-            ),
             Channel::Command(command) => command::tell(self, &command, &notice.key, &body),
             Channel::Webhook(url) => webhook::tell(self, &url, &notice.key, &body),
-            Channel::WebhookEnv(name) => match self.environment.get(&name) {
-                Some(url) => webhook::tell(self, url, &notice.key, &body),
-                None => blocked(format!(
-                    "the variable {name}, which attach.notify.webhookEnv names, is not set"
-                )),
-            },
+            Channel::WebhookEnv(name) => {
+                let url = self.environment.get(&name).unwrap_or_default();
+                webhook::tell(self, url, &notice.key, &body)
+            }
         }
     }
 }

@@ -139,6 +139,42 @@ pub fn lead(connection: &Connection, name: &str, job: i64, base: &str) -> rusqli
     Ok(())
 }
 
+/// Jobs of dismissed groups that are worked on and that nobody asked for since: their attachment
+/// and the name of their trace.
+pub fn running_dismissed(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    connection
+        .prepare_cached(
+            "SELECT jobs.attachment, traces.name FROM jobs
+             JOIN failures ON failures.name = jobs.failure
+             JOIN traces ON traces.id = jobs.trace
+             WHERE jobs.status = 'running' AND jobs.asked = 0 AND failures.status = ?1",
+        )?
+        .query_map([FailureStatus::Dismissed.name()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
+}
+
+/// Whether a job belongs to a dismissed group and nobody asked for it since.
+pub fn is_dismissed(connection: &Connection, job: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM jobs JOIN failures ON failures.name = jobs.failure
+             WHERE jobs.id = ?1 AND jobs.asked = 0 AND failures.status = ?2)",
+        )?
+        .query_row(params![job, FailureStatus::Dismissed.name()], |row| {
+            row.get(0)
+        })
+}
+
+/// Forgets that a person asked for the jobs of a group: they said something else since.
+pub fn unask(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE jobs SET asked = 0 WHERE failure = ?1")?
+        .execute([name])?;
+    Ok(())
+}
+
 const SELECT: &str = "SELECT name, identity, title, status, note, leader, base, first_seen,
     last_seen, (SELECT count(DISTINCT trace) FROM jobs WHERE failure = name
       AND status <> 'superseded') FROM failures";

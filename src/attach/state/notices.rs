@@ -3,6 +3,8 @@
 //! A notice is a row that is written in the transaction of the change it tells of, so that none
 //! is lost and none tells of what never was. It is delivered later, by a step of its own.
 
+use std::time::Duration;
+
 use archal_core::clock::Timestamp;
 use archal_core::hash;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -76,6 +78,9 @@ pub struct StoredNotice {
     pub error: Option<String>,
 }
 
+/// Longer than any pause between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(25 * 3_600);
+
 const COLUMNS: &str = "id, key, failure, event, body, due_at, tries, sent_at, outcome, error";
 
 /// Writes down that something is to be told from `due` on; call it in the transaction of the
@@ -143,19 +148,74 @@ pub fn due(
 ) -> rusqlite::Result<Vec<StoredNotice>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM notices WHERE sent_at IS NULL AND due_at <= ?1
+            "SELECT {COLUMNS} FROM notices WHERE sent_at IS NULL AND (due_at <= ?1 OR due_at > ?3)
              ORDER BY due_at, id LIMIT ?2"
         ))?
-        .query_map(params![time_text(now), most], of_row)?
+        .query_map(
+            params![time_text(now), most, time_text(latest(now))],
+            of_row,
+        )?
         .collect()
 }
 
-/// When the next open notice is due; none where there is none.
-pub fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let next: Option<String> = connection
-        .prepare_cached("SELECT min(due_at) FROM notices WHERE sent_at IS NULL")?
-        .query_row([], |row| row.get(0))?;
-    Ok(next.and_then(|text| text.parse().ok()))
+/// No notice is put off for longer than a day: what is due later was written by a clock that was
+/// set back since.
+fn latest(now: Timestamp) -> Timestamp {
+    now.checked_add(LONGEST_WAIT).unwrap_or(now)
+}
+
+/// Opens notices again that could not be told for want of a permission or a place, of groups that
+/// came by an attachment and that nobody dismissed; they are due at once.
+pub fn reopen_blocked(
+    connection: &Connection,
+    attachment: i64,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let blocked: Vec<(i64, String)> = connection
+        .prepare_cached(
+            "SELECT id, failure FROM notices WHERE outcome = ?1 AND NOT EXISTS
+               (SELECT 1 FROM failures WHERE name = failure AND status = ?2)",
+        )?
+        .query_map(
+            params![Outcome::Blocked.name(), FailureStatus::Dismissed.name()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut reopened = 0;
+    for (id, failure) in blocked {
+        if home(connection, &failure)? == Some(attachment) {
+            reopened += connection
+                .prepare_cached(
+                    "UPDATE notices SET outcome = NULL, sent_at = NULL, due_at = ?2 WHERE id = ?1",
+                )?
+                .execute(params![id, time_text(now)])?;
+        }
+    }
+    Ok(reopened)
+}
+
+/// The attachment that a group came by: that of the job that leads it, else of its first.
+pub fn home(connection: &Connection, failure: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(
+               (SELECT jobs.attachment FROM failures JOIN jobs ON jobs.id = failures.leader
+                 WHERE failures.name = ?1),
+               (SELECT attachment FROM jobs WHERE failure = ?1 ORDER BY id LIMIT 1))",
+        )?
+        .query_row([failure], |row| row.get(0))
+}
+
+/// When the next open notice is due, at the earliest now; none where there is none.
+pub fn next_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let (first, last): (Option<String>, Option<String>) = connection
+        .prepare_cached("SELECT min(due_at), max(due_at) FROM notices WHERE sent_at IS NULL")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let [first, last] = [first, last].map(|text| text.and_then(|text| text.parse().ok()));
+    if last.is_some_and(|last: Timestamp| last > latest(now)) {
+        return Ok(Some(now));
+    }
+    Ok(first.map(|first: Timestamp| first.max(now)))
 }
 
 /// The notices of a group, oldest first.
@@ -243,8 +303,9 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredNotice> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
-    use super::super::failures;
+    use std::path::Path;
+
+    use super::super::{State, attachments, failures, jobs, traces};
     use super::*;
     use crate::store::layout::Layout;
     use NoticeEvent::{Blocked, Fixed, New, Reopened};
@@ -308,6 +369,59 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_told_is_open_again_when_the_directory_of_its_group_can_tell() {
+        let (_folder, state) = state();
+        let identity = |trace: &str| archal_core::trace::TraceIdentity {
+            source: "file".to_owned(),
+            project: "p".to_owned(),
+            trace: trace.to_owned(),
+        };
+        // Two groups, each come by a directory of its own.
+        let homes: Vec<i64> = ["one", "two"]
+            .into_iter()
+            .map(|group| {
+                let made = state.write(|change| {
+                    let directory = Path::new("/traces").join(group);
+                    let home = attachments::attach(change, &directory, &json!({}), at(1))?;
+                    failures::seen(change, group, &json!({}), "t", at(1))?;
+                    let known = traces::known(change, &identity(group))?;
+                    let new = jobs::NewJob {
+                        trace: &known,
+                        attachment: home,
+                        revision: "r",
+                        age: (None, 1),
+                        file: Path::new("t.json"),
+                        import_hash: "x",
+                        is_asked: false,
+                    };
+                    let job = jobs::begin(change, &new, at(1))?;
+                    change.execute(
+                        "UPDATE jobs SET failure = ?2 WHERE id = ?1",
+                        params![job, group],
+                    )?;
+                    let notice = add(change, group, New, &json!({}), at(1))?.expect("new");
+                    close(change, notice, Outcome::Blocked, Some("no"), at(2))?;
+                    Ok(home)
+                });
+                made.expect("written")
+            })
+            .collect();
+        let reopen = |home| {
+            let reopened = state.write(|change| reopen_blocked(change, home, at(3)));
+            reopened.expect("written")
+        };
+        assert_eq!(reopen(homes[1]), 1);
+        let open = state.read(|rows| due(rows, at(3), 9)).expect("read");
+        assert_eq!(open.len(), 1);
+        assert_eq!((open[0].failure.as_str(), open[0].outcome), ("two", None));
+        let dismissed = FailureStatus::Dismissed;
+        state
+            .write(|change| failures::set_status(change, "one", dismissed, None, at(3)))
+            .expect("written");
+        assert_eq!(reopen(homes[0]), 0, "nobody wants to hear of it");
+    }
+
+    #[test]
     fn what_was_put_off_is_due_at_its_time_and_what_is_closed_never() {
         let (_folder, state) = state();
         let id = state
@@ -323,7 +437,10 @@ mod tests {
             .write(|change| put_off(change, id, "hung", at(60)))
             .expect("written");
         assert_eq!((due_at(59), due_at(60)), (0, 1));
-        assert_eq!(state.read(next_due).expect("read"), Some(at(60)));
+        let next = |now| state.read(|rows| next_due(rows, at(now))).expect("read");
+        assert_eq!((next(2), next(99)), (Some(at(60)), Some(at(99))));
+        // The clock was set back: it is not waited for the time it had.
+        assert_eq!((due_at(-100_000), next(-100_000)), (1, Some(at(-100_000))));
         state
             .write(|change| close(change, id, Outcome::Sent, None, at(61)))
             .expect("written");

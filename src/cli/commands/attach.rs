@@ -12,7 +12,7 @@ use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
 use crate::attach::report::PassReport;
-use crate::attach::service::AttachRequest;
+use crate::attach::service::{AttachRequest, Joined};
 use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::bench;
@@ -170,17 +170,17 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             cx,
         );
     }
-    let request = AttachRequest { directory, flags };
+    let request = AttachRequest {
+        directory,
+        flags,
+        jobs: args.jobs,
+    };
     if args.foreground {
         refuse_to_join(&repo, cx)?;
     } else if let Some(exit) = join(&repo, &request, cx)? {
         return Ok(exit);
     }
-    let watching = Watching {
-        repo,
-        request,
-        jobs: args.jobs,
-    };
+    let watching = Watching { repo, request };
     if args.foreground {
         watching::run(&watching, Voice::Foreground, cx)
     } else {
@@ -249,16 +249,17 @@ fn join(
     let layout = bench::layout(repo, cx)?;
     let payload = serde_json::to_value(request).map_err(CliError::internal)?;
     let asked = Request::Attach { payload };
-    let Some(_) = watching::ask_living(&layout, &asked, watching::PATIENCE, cx)? else {
+    let Some(joined) = watching::ask_living(&layout, &asked, watching::PATIENCE, cx)? else {
         return Ok(None);
     };
+    let joined: Joined = serde_json::from_value(joined).map_err(CliError::internal)?;
     let record = WatcherRecord::read(&layout).ok().flatten();
     let ready = ReadyNow {
         pid: record.as_ref().map_or(0, |record| record.pid),
         log: record.as_ref().and_then(|record| record.log.clone()),
         socket: record.map_or_else(|| layout.watcher_socket(), |record| record.socket),
         directory: request.directory.clone(),
-        policy: request.flags.policy.clone().unwrap_or_default(),
+        policy: watching::policy_name(joined.policy),
         lost: None,
     };
     tell(&ready, repo, true, cx);
@@ -284,8 +285,6 @@ fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliEr
     let layout = bench::layout(&watching.repo, cx)?;
     let arguments = ["--repo".to_owned(), watching.repo.display().to_string()];
     let request = serde_json::to_string(&watching.request).map_err(CliError::internal)?;
-    let jobs = watching.jobs.map(|jobs| format!("--jobs={jobs}"));
-    let arguments: Vec<String> = arguments.into_iter().chain(jobs).collect();
     let mut variables = cx.environment.variables.clone();
     // Arguments are there for every user of the machine to read, variables for this one.
     variables.insert(watching::REQUEST.to_owned(), request);
@@ -323,13 +322,11 @@ fn tell(ready: &ReadyNow, repo: &Path, joined: bool, cx: &CommandContext) {
     } else {
         format!("watching {directory} (process {})\n", ready.pid)
     };
-    if !joined {
-        text.push_str(&format!("  policy: {}", ready.policy));
-        if ready.policy == "grade" {
-            text.push_str("; --execution-policy reproduce runs the agent, fix repairs it");
-        }
-        text.push('\n');
+    text.push_str(&format!("  policy: {}", ready.policy));
+    if ready.policy == "grade" {
+        text.push_str("; --execution-policy reproduce runs the agent, fix repairs it");
     }
+    text.push('\n');
     if let Some(log) = &ready.log {
         text.push_str(&format!("  log:    {}\n", log.display()));
     }

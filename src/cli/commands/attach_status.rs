@@ -9,7 +9,7 @@ use crate::attach::handoff;
 use crate::attach::reprocess::{self, ReprocessError};
 use crate::attach::service::DoingNow;
 use crate::attach::state::{Look, State, attachments, jobs};
-use crate::attach::status::{self, StatusReport, TraceStatus, WatcherNow};
+use crate::attach::status::{self, AttachmentStatus, StatusReport, TraceStatus, WatcherNow};
 use crate::budget::cap::Caps;
 use crate::budget::ledger::{self, Ledger};
 use crate::budget::standing::Standing;
@@ -20,7 +20,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::watching;
 use crate::config;
-use crate::host::interrupts::Interrupts;
+use crate::host::interrupts::{Hangup, Interrupts};
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherState};
 use crate::ingest::feed::FeedHealth;
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 
 fn watch(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Exit, CliError> {
     let mut shown = String::new();
-    let interrupts = Interrupts::listen(|_| {}).map_err(CliError::environment)?;
+    let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
     loop {
         let now = text(&all(repo, layout, cx)?);
         if now != shown {
@@ -233,23 +233,15 @@ fn head(out: &mut String, status: &StatusReport) -> std::fmt::Result {
         writeln!(out, "doing    {} since {:.0}", step.label, step.since)?;
     }
     if doing.waiting > 0 {
-        writeln!(out, "waiting  {} files to be read", doing.waiting)?;
+        let files = if doing.waiting == 1 { "file" } else { "files" };
+        writeln!(out, "waiting  {} {files} to be read", doing.waiting)?;
     }
     Ok(())
 }
 
 fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
     for attached in &status.attached {
-        let counts: Vec<String> = attached
-            .files
-            .iter()
-            .map(|(status, number)| format!("{number} {status}"))
-            .collect();
-        let counts = if counts.is_empty() {
-            "no files".to_owned()
-        } else {
-            counts.join(", ")
-        };
+        let counts = file_counts(attached);
         writeln!(out, "\n{}: {counts}", attached.directory.display())?;
         let now = status.watcher.doing.as_ref().and_then(|doing| {
             doing
@@ -275,26 +267,51 @@ fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
         for problem in now.into_iter().flat_map(|now| &now.problems) {
             writeln!(out, "  {problem}")?;
         }
-        for file in attached.to_tell.iter().take(MOST_LINES) {
-            let name = file
-                .path
-                .strip_prefix(&attached.directory)
-                .unwrap_or(&file.path);
-            let reason = file.reason.clone().or_else(|| {
-                let first = file.diagnostics.first()?;
-                Some(first.message.clone())
-            });
-            writeln!(
-                out,
-                "  {} {}: {}",
-                file.status,
-                name.display(),
-                reason.unwrap_or_default()
-            )?;
-        }
-        if attached.to_tell.len() > MOST_LINES {
-            writeln!(out, "  and more; --json has {}", attached.to_tell.len())?;
-        }
+        files_to_tell(out, attached)?;
+    }
+    for earlier in &status.earlier {
+        let counts = file_counts(earlier);
+        let directory = earlier.directory.display();
+        writeln!(out, "\n{directory} (not attached): {counts}")?;
+        files_to_tell(out, earlier)?;
+    }
+    Ok(())
+}
+
+/// `3 imported, 1 rejected`.
+fn file_counts(attached: &AttachmentStatus) -> String {
+    let counts: Vec<String> = attached
+        .files
+        .iter()
+        .map(|(status, number)| format!("{number} {status}"))
+        .collect();
+    if counts.is_empty() {
+        "no files".to_owned()
+    } else {
+        counts.join(", ")
+    }
+}
+
+fn files_to_tell(out: &mut String, attached: &AttachmentStatus) -> std::fmt::Result {
+    for file in attached.to_tell.iter().take(MOST_LINES) {
+        let name = file
+            .path
+            .strip_prefix(&attached.directory)
+            .unwrap_or(&file.path);
+        let reason = file.reason.clone().or_else(|| {
+            let first = file.diagnostics.first()?;
+            Some(first.message.clone())
+        });
+        writeln!(
+            out,
+            "  {} {}: {}",
+            file.status,
+            name.display(),
+            reason.unwrap_or_default()
+        )?;
+    }
+    if attached.to_tell.len() > MOST_LINES {
+        writeln!(out, "  and more; --json has {}", attached.to_tell.len())?;
     }
     Ok(())
 }

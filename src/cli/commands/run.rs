@@ -8,8 +8,9 @@
 mod asked;
 mod ending;
 mod loading;
-mod looking;
+pub(super) mod looking;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -23,18 +24,20 @@ use crate::cli::bench::{self, Tools};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::suites;
 use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
-use crate::host::interrupts::Interrupts;
+use crate::host::interrupts::{Hangup, Interrupts};
 use crate::run::attempt::Bench;
 use crate::run::cost::Pricing;
+use crate::run::estimate;
 use crate::run::harness::{self, Harness};
 use crate::run::plan::{self, SuitePlan};
 use crate::run::ready::Ready;
 use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION};
 use crate::run::request::Request;
 use crate::run::suite::{self, Ended, SuiteOptions};
-use crate::run::{estimate, terminal};
+use crate::run::terminal::{self, Look};
 use crate::sandbox::StopToken;
 
 /// Run scenarios: the agent's own harness against local service clones
@@ -136,6 +139,8 @@ enum Output {
     Terminal,
     /// One JSON document.
     Json,
+    /// JUnit XML, for what reads test results.
+    Junit,
 }
 
 /// A route on the command line.
@@ -184,8 +189,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return Ok(Exit::Fine);
     }
     let tools = Tools::new(cx, &loaded)?;
+    let judge = bench::judge(&tools, &loaded, request.judge_model.is_some(), cx)?;
     let interrupts = Stopping::listen()?;
     let bench = Bench {
+        judge: judge.as_ref(),
         stop: Some(interrupts.token()),
         ..tools.bench(cx)
     };
@@ -209,12 +216,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let estimate = estimate::of(&layout, &ready, options.jobs);
         return Ok(looking::dry_run(&estimate, cx));
     }
-    let is_forced = request.judge_model.is_some();
-    let judge = bench::judge(&tools, &layout, &loaded, is_forced, cx)?;
-    let bench = Bench {
-        judge: judge.as_ref(),
-        ..bench
-    };
     let present: Vec<_> = ready.iter().map(|one| one.present(&options)).collect();
     let agent = plan::agent(&harness, &loaded.directory, options.model);
     let plan = match asked.plan {
@@ -240,9 +241,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             plan.size()
         ));
     }
-    let made = make(&bench, &layout, (&plan, &ready), &options, cx)?;
-    let judged = bench::judge_ended(judge.as_ref(), cx);
-    Ok(Exit::of_all(judged.into_iter().chain([made])))
+    make(
+        &bench,
+        &layout,
+        (&plan, &ready),
+        (&options, args.output),
+        cx,
+    )
 }
 
 /// Makes the runs and tells what they came to.
@@ -250,17 +255,29 @@ fn make(
     bench: &Bench<'_>,
     layout: &crate::store::layout::Layout,
     (plan, ready): (&SuitePlan, &[Ready<'_>]),
-    options: &SuiteOptions<'_>,
+    (options, output): (&SuiteOptions<'_>, Output),
     cx: &CommandContext,
 ) -> Result<Exit, CliError> {
     let printer = cx.printer.clone();
-    let mut progress = |ended: Ended<'_>| printer.note(terminal::progress(ended.result));
+    let mut progress = |ended: Ended<'_>| {
+        let line = terminal::progress::line(ended.result, Some(ended.planned), Look::default());
+        printer.note(line);
+        for note in &ended.result.notes {
+            printer.note(format!("    note: {note}"));
+        }
+    };
     let end = suite::run(bench, layout, plan, ready, options, &mut progress)
         .map_err(CliError::environment)?;
     let report = &end.report;
-    cx.printer.line(terminal::summary(report).trim_end());
+    if output == Output::Junit {
+        cx.printer.raw(suites::junit(report, cx)?.as_bytes());
+    } else {
+        let text = terminal::summary::of(report, &suites::stderr, suites::look(cx));
+        cx.printer.line(text.trim_end());
+    }
     cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
     ending::tell(report, cx);
+    let judged = ending::judged(bench.judge, cx);
     if let Some(error) = end.error {
         let error = bench::attempt_error(error);
         cx.printer
@@ -269,7 +286,7 @@ fn make(
             cx.printer.warning(format!("caused by: {cause}"));
         }
     }
-    Ok(ending::exit(report))
+    Ok(Exit::of_all(judged.chain([ending::exit(report)])))
 }
 
 /// The agent, which is there.
@@ -332,7 +349,7 @@ fn options<'a>(
         budget: request.budget_usd.and_then(Usd::reported),
         strict: request.strict,
         pricing: Pricing::new(prices.map(|path| loaded.directory.join(path))),
-        withheld: [config.judge.api_key_env.clone()].into(),
+        withheld: BTreeSet::from([config.judge.api_key_env.clone()]),
         expose_clone_urls: config.expose_clone_urls,
     })
 }
@@ -348,7 +365,7 @@ impl Stopping {
         // A run is not worth finishing once nobody waits for the suite.
         let token: Arc<OnceLock<StopToken>> = Arc::default();
         let told = Arc::clone(&token);
-        let interrupts = Interrupts::listen(move |_| {
+        let interrupts = Interrupts::listen(Hangup::Ends, move |_| {
             if let Some(token) = told.get() {
                 token.stop();
             }

@@ -15,10 +15,6 @@ pub(crate) struct Args {
     /// The repository, absolute
     #[arg(long)]
     repo: PathBuf,
-
-    /// How many jobs may run children at once
-    #[arg(long)]
-    jobs: Option<usize>,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
@@ -30,7 +26,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let watching = Watching {
         repo: args.repo.clone(),
         request,
-        jobs: args.jobs,
     };
     watching::run(&watching, Voice::Background(announcer), cx)
 }

@@ -95,7 +95,7 @@ fn unique_id(words: Option<&str>, place: usize, taken: &mut BTreeSet<String>) ->
 }
 
 /// Lower-case words joined by hyphens, cut at a word.
-pub(super) fn slug(words: &str, limit: usize) -> String {
+pub(in crate::scenario) fn slug(words: &str, limit: usize) -> String {
     let mut slug = String::new();
     let lower = words.to_lowercase();
     for word in lower.split(|c: char| !c.is_ascii_alphanumeric()) {

@@ -7,6 +7,8 @@
 mod blocks;
 mod bullets;
 mod condition;
+mod fault;
+mod inference;
 mod parse;
 mod sections;
 mod seeds;
@@ -19,5 +21,6 @@ mod round_trip;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::scenario) use bullets::slug;
 pub use parse::{MAX_BYTES, is_meant_as_scenario, load, parse};
 pub use write::write;

@@ -8,9 +8,11 @@ use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::{Diagnostic, Span};
 
 use super::super::criteria::compile;
-use super::super::spec::{Check, Criterion, Scenario};
+use super::super::setup::understand;
+use super::super::spec::{Check, Criterion, Scenario, SeedBlock};
 use super::blocks::{Setup, setup};
 use super::bullets::{Said as SaidCriterion, criteria, slug};
+use super::fault::faults;
 use super::sections::{Outline, Section, SectionKind, headings, outline, prose};
 use super::seeds::{Chosen, Said, choose};
 use super::sentences::settle;
@@ -20,8 +22,6 @@ use super::settings::settings;
 pub const MAX_BYTES: usize = 1 << 20;
 /// The longest id, in bytes; ids become names of files.
 const MAX_ID: usize = 64;
-/// How much of a text that is not understood is quoted, in characters.
-const MAX_QUOTE: usize = 120;
 
 /// Reads a scenario file; see [`parse`]. A file that cannot be read is a diagnostic too.
 pub fn load(path: &Path, catalogue: &[CloneDescriptor]) -> (Option<Scenario>, Vec<Diagnostic>) {
@@ -144,6 +144,7 @@ fn scenario(
     let said_prose = setup.prose.clone();
     let has_block = !setup.blocks.is_empty();
     let spoken = [
+        outline.title.as_ref().map(|(title, _)| title.as_str()),
         said_prose.as_ref().map(|(words, _)| words.as_str()),
         prompt.as_deref(),
     ];
@@ -159,12 +160,12 @@ fn scenario(
         catalogue,
         diagnostics,
     );
-    if let Some((words, span)) = &said_prose
-        && settings.seeds.is_empty()
-        && !has_block
-    {
-        diagnostics.push(prose_seed(words, *span, &chosen, catalogue));
-    }
+    let said_states = match &said_prose {
+        Some((words, span)) if settings.seeds.is_empty() && !has_block => {
+            said_states(text, words, *span, &chosen, catalogue, diagnostics)
+        }
+        _ => Vec::new(),
+    };
     settle(
         text,
         &mut criteria,
@@ -174,7 +175,9 @@ fn scenario(
         diagnostics,
     );
     check_criteria(&criteria, &chosen.clones, catalogue, diagnostics);
+    let faults = faults(&settings.faults, &chosen.clones, catalogue, diagnostics);
     let mut config = settings.config;
+    config.faults = faults;
     config.clones = chosen.clones;
     config.seeds = chosen.seeds;
     let (title, _) = outline.title.clone()?;
@@ -197,6 +200,7 @@ fn scenario(
         criteria,
         config,
         seed_blocks: chosen.blocks,
+        said_states,
     })
 }
 
@@ -268,25 +272,65 @@ fn setup_of(text: &str, outline: &Outline, diagnostics: &mut Vec<Diagnostic>) ->
     both
 }
 
-fn prose_seed(
+/// The starting states that the words of a Setup are; what is not understood is an error, since
+/// nothing else says where the clones start.
+fn said_states(
+    text: &str,
     words: &str,
     span: Span,
     chosen: &Chosen,
     catalogue: &[CloneDescriptor],
-) -> Diagnostic {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let quote = match line.char_indices().nth(MAX_QUOTE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    };
-    let seeds: Vec<String> = catalogue
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<SeedBlock> {
+    let clones: Vec<&CloneDescriptor> = catalogue
         .iter()
         .filter(|clone| chosen.clones.iter().any(|name| name == clone.name))
+        .collect();
+    // Without clones there was a complaint before.
+    if clones.is_empty() {
+        return Vec::new();
+    }
+    // The words stand in one piece, perhaps within a block fenced as text.
+    let start = text[span.start..]
+        .find(words)
+        .map_or(span.start, |at| span.start + at);
+    match understand(words, &clones) {
+        Ok(said) => said
+            .into_iter()
+            .map(|said| SeedBlock {
+                clone: said.clone,
+                document: said.document,
+                span,
+            })
+            .collect(),
+        Err(problems) => {
+            let last = problems.len().saturating_sub(1);
+            for (at, problem) in problems.into_iter().enumerate() {
+                let place = start + problem.span.start..start + problem.span.end;
+                let found = Diagnostic::error("scenario/setup", problem.message).at(place);
+                // What else can be done is said once.
+                let other = (at == last).then(|| other_ways(&clones));
+                let help: Vec<String> = problem.help.into_iter().chain(other).collect();
+                diagnostics.push(if help.is_empty() {
+                    found
+                } else {
+                    found.with_help(help.join(" "))
+                });
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn other_ways(clones: &[&CloneDescriptor]) -> String {
+    let seeds: Vec<String> = clones
+        .iter()
         .flat_map(|clone| {
+            let name = clone.name;
             clone
                 .seeds
                 .iter()
-                .map(|seed| format!("{}:{}", clone.name, seed.name))
+                .map(move |seed| format!("{name}:{}", seed.name))
         })
         .collect();
     let choice = if seeds.is_empty() {
@@ -294,14 +338,9 @@ fn prose_seed(
     } else {
         format!(" ({})", seeds.join(", "))
     };
-    Diagnostic::error(
-        "scenario/prose-seed",
-        format!("a starting state in words is not understood yet: \"{quote}\""),
+    format!(
+        "docs/scenarios.md has what can be said; or name a state with `seed:` under ## Config{choice}, or write it as a ```yaml block, and the words are for the judge alone"
     )
-    .at(span)
-    .with_help(format!(
-        "name one with `seed:` under ## Config{choice}, or write it as a ```yaml block; the words are then for the judge"
-    ))
 }
 
 /// Checks each expression and moves what is wrong to its place in the file.

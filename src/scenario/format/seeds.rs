@@ -5,6 +5,7 @@ use archal_core::diagnostic::{Diagnostic, Span, nearest};
 
 use super::super::spec::{Check, Criterion, EMPTY_SEED, SeedBlock, SeedChoice, is_seed_file};
 use super::blocks::RawBlock;
+use super::inference::{occurs, speaks_of, without_clone};
 use super::settings::Field;
 
 /// The clones of the scenario, in order, and the starting states by name.
@@ -46,6 +47,11 @@ pub(super) fn choose(
     }
     if clones.is_empty() && diagnostics.len() == before {
         clones = inferred(&said, catalogue);
+        let missing = without_clone(&said.words.to_lowercase(), catalogue);
+        if !missing.is_empty() {
+            let message = format!("there is no clone yet for {}", missing.join(", "));
+            diagnostics.push(Diagnostic::note("scenario/no-clone-yet", message).at(said.place));
+        }
         if clones.is_empty() {
             diagnostics.push(
                 Diagnostic::error("scenario/no-clone", "the scenario names no clone")
@@ -149,18 +155,10 @@ fn inferred(said: &Said<'_, '_>, catalogue: &[CloneDescriptor]) -> Vec<String> {
                     Check::Cel { source, .. } => occurs(source, clone.name),
                     Check::Judged { .. } => false,
                 });
-            in_seeds || in_blocks || in_criteria || occurs(&words, &clone.name.replace('_', " "))
+            in_seeds || in_blocks || in_criteria || speaks_of(&words, clone.name)
         })
         .map(|clone| clone.name.to_owned())
         .collect()
-}
-
-/// Whether a word occurs in a text as a whole.
-fn occurs(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let inside = |c: char| c.is_alphanumeric() || c == '_';
-        !text[..at].ends_with(inside) && !text[at + word.len()..].starts_with(inside)
-    })
 }
 
 /// A file can be a seed of any clone; whether it is one is found out when it is read.

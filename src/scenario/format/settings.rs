@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use archal_core::diagnostic::{Diagnostic, Span, nearest};
 
-use super::super::spec::{Route, ScenarioConfig};
+use jiff::Timestamp;
+
+use super::super::spec::{FixedClock, Route, ScenarioConfig};
 use super::condition;
 
 /// Keys that are understood.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "clones",
     "seed",
     "timeout",
@@ -17,6 +19,8 @@ const KEYS: [&str; 13] = [
     "evaluator-model",
     "match",
     "route",
+    "clock",
+    "fault",
     "pass-threshold",
     "owner",
     "since",
@@ -30,9 +34,6 @@ const OLD_KEYS: [(&str, &str); 4] = [
     ("evaluatormodel", "evaluator-model"),
     ("model", "evaluator-model"),
 ];
-/// Keys whose feature does not exist yet.
-const COMING_KEYS: [&str; 2] = ["clock", "fault"];
-
 /// The longest a run may be told to take: a day.
 const MAX_TIMEOUT: u64 = 86_400;
 /// The most runs.
@@ -85,6 +86,7 @@ pub(super) struct Settings<'t> {
     pub(super) config: ScenarioConfig,
     pub(super) clones: Vec<Field<'t>>,
     pub(super) seeds: Vec<Field<'t>>,
+    pub(super) faults: Vec<Field<'t>>,
 }
 
 struct Entry<'t> {
@@ -206,17 +208,6 @@ fn known_key(key: Field<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<&'stat
         );
         return Some(new);
     }
-    if let Some(coming) = COMING_KEYS.iter().find(|coming| **coming == name) {
-        diagnostics.push(
-            Diagnostic::error(
-                "scenario/not-supported",
-                format!("`{coming}` is not supported yet"),
-            )
-            .at(key.span)
-            .with_help("remove the line; without it the scenario runs"),
-        );
-        return None;
-    }
     let help = match nearest(&name, KEYS) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("keys: {}", KEYS.join(", ")),
@@ -260,6 +251,8 @@ fn set<'t>(
             config.matching = condition::condition(&parts, entry.key.span, diagnostics);
         }
         "route" => config.route = Some(route(value)?),
+        "clock" => config.clock = clock(value)?,
+        "fault" => settings.faults = items(value),
         "pass-threshold" => config.pass_threshold = Some(threshold(value)?),
         "owner" => config.owner = Some(value.text.to_owned()),
         "since" => {
@@ -314,6 +307,20 @@ fn threshold(value: Field<'_>) -> Result<f64, Diagnostic> {
         .ok()
         .filter(|threshold: &f64| (0.0..=100.0).contains(threshold))
         .ok_or_else(|| wrong(value, "pass-threshold is a number from 0 to 100"))
+}
+
+/// `fixed` and a time; `real` is what happens anyway.
+fn clock(value: Field<'_>) -> Result<Option<FixedClock>, Diagnostic> {
+    if value.text == "real" {
+        return Ok(None);
+    }
+    let time = value.text.strip_prefix("fixed").unwrap_or(value.text);
+    let at: Option<Timestamp> = time.trim().parse().ok();
+    let span = value.span;
+    at.map(|at| Some(FixedClock { at, span })).ok_or_else(|| {
+        wrong(value, "a clock is fixed at a time with its zone")
+            .with_help("write clock: fixed 2026-01-31T09:00:00Z")
+    })
 }
 
 fn truth(value: Field<'_>) -> Result<bool, Diagnostic> {

@@ -271,15 +271,15 @@ fn settings_that_do_not_fit_are_named() {
         [
             "clones: traker\nclones: chat\ntimout: 5",
             "clones: tracker\ntimeout: soon\nruns: 0\npass-threshold: 101\nsince: yesterday\nflaky: maybe\nroute: isolate\nruns: 3",
-            "clones: tracker\nclock: fixed\nfault: tracker:issues/update=500\nroute: shim",
+            "clones: tracker\nclock: fixed\nroute: shim",
+            "clones: tracker\nfault: tracker:issues/updte=500, chat:*=drop, tracker:*=200, tracker, tracker:*=2h, tracker:issues/list=2s, tracker:issues/list=drop",
             "clones: tracker, tracker\nowner:\nno colon here\nowner: a\n  b: c",
             "clones: tracker\nmatch: nam=x; tags=; input=close; name=a; name=b",
             "clones: tracker\nmatch:\n  input: /(/\n  tag: x",
             "clones: tracker\nmatch: ;",
         ]
         .map(|config| refusals(&with_config(config)))
-        .join("\n--\n"),
-        @r###"
+        .join("\n--\n"), @r###"
         7: "traker" there is no clone `traker` [did you mean `tracker`?]
         8: "clones" `clones` is written twice [-]
         9: "timout" unknown key `timout` [did you mean `timeout`?]
@@ -292,9 +292,15 @@ fn settings_that_do_not_fit_are_named() {
         13: "isolate" unknown route [did you mean `isolated`?]
         14: "runs" `runs` is written twice [-]
         --
-        8: "clock" `clock` is not supported yet [remove the line; without it the scenario runs]
-        9: "fault" `fault` is not supported yet [remove the line; without it the scenario runs]
-        10: "shim" route `shim` is not supported yet [write isolated or proxy]
+        8: "fixed" a clock is fixed at a time with its zone [write clock: fixed 2026-01-31T09:00:00Z]
+        9: "shim" route `shim` is not supported yet [write isolated or proxy]
+        --
+        8: "issues/updte" tracker has no operation `issues/updte` [did you mean `issues/update`?]
+        8: "chat" `chat` is not among the clones [clones of this scenario: tracker]
+        8: "200" `200` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop]
+        8: "tracker" a fault names a clone, an operation and what happens [write fault: <clone>:<operation>=<status, delay or drop>, as in github:issues/update=500]
+        8: "2h" `2h` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop]
+        8: "tracker:issues/list=drop" two faults for `tracker:issues/list` [-]
         --
         7: "tracker" `tracker` is named twice [-]
         8: "owner" `owner` has no value [-]
@@ -310,8 +316,7 @@ fn settings_that_do_not_fit_are_named() {
         10: "tag" unknown part `tag` of match [did you mean `tags`?]
         --
         8: "match" match names no traces [write match: name=stale*; tags=nightly; tools=list_issues; input=/pattern/]
-        "###
-    );
+        "###);
 }
 
 #[test]
@@ -376,9 +381,8 @@ fn setup_that_is_not_understood_is_quoted() {
             with_setup("x\n## Seed State\nwords", "clones: tracker\nseed: busy"),
         ]
         .map(|text| refusals(&text))
-        .join("\n--\n"),
-        @r###"
-        3: "Twenty issues are older than ninety days." a starting state in words is not understood yet: "Twenty issues are older than ninety days." [name one with `seed:` under ## Config (tracker:busy, tracker:empty, tracker:stale-issues), or write it as a ```yaml block; the words are then for the judge]
+        .join("\n--\n"), @r###"
+        3: "issues are older than ninety days" this part of the starting state is not understood: "issues are older than ninety days" [docs/scenarios.md has what can be said; or name a state with `seed:` under ## Config (tracker:busy, tracker:empty, tracker:stale-issues), or write it as a ```yaml block, and the words are for the judge alone]
         --
         4: "issues: [" not yaml: unclosed bracket '[' [-]
         --
@@ -401,8 +405,7 @@ fn setup_that_is_not_understood_is_quoted() {
         4: "a: []" two starting states for tracker [-]
         --
         5: "words" Seed State holds fenced blocks only [words for the judge stand under ## Setup]
-        "###
-    );
+        "###);
 }
 
 #[test]

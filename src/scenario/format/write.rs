@@ -192,6 +192,13 @@ fn config(out: &mut String, config: &ScenarioConfig) {
     if let Some(route) = config.route {
         line("route", route.name().to_owned());
     }
+    if let Some(clock) = config.clock {
+        line("clock", format!("fixed {}", clock.at));
+    }
+    if !config.faults.is_empty() {
+        let faults: Vec<String> = config.faults.iter().map(ToString::to_string).collect();
+        line("fault", faults.join(", "));
+    }
     if let Some(threshold) = config.pass_threshold {
         line("pass-threshold", threshold.to_string());
     }

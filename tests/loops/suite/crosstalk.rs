@@ -23,7 +23,7 @@ with open("log", "a") as log:
 name, count = os.environ["AGENT_TASK"].split()
 for number in range(int(count)):
     request = urllib.request.Request(
-        "https://api.github.com/repos/acme/" + name + "/issues",
+        "https://api.github.com/repos/me/" + name + "/issues",
         json.dumps({"title": name + " " + str(number)}).encode(),
         {"Authorization": "Bearer " + os.environ["GITHUB_TOKEN"]})
     assert urllib.request.urlopen(request, timeout=60).status == 201
@@ -48,9 +48,9 @@ impl Stage {
             // Each has a repository and a number of issues of its own.
             let (repo, count) = (format!("repo-{at}"), at % 3 + 1);
             let text = format!(
-                "# Scenario {at}\n\n## Setup\n\n```yaml\nusers: [{{login: me}}]\n\
-                 repos: [{{owner: acme, name: {repo}}}]\n\
-                 issues: [{{repo: acme/{repo}, number: 1, title: First, user: me}}]\n```\n\n\
+                "# Scenario {at}\n\n## Setup\n\n```yaml\nactor: me\nusers: [{{login: me}}]\n\
+                 repos: [{{full_name: me/{repo}}}]\n\
+                 issues: [{{repo: me/{repo}, number: 1, title: First, user: me}}]\n```\n\n\
                  ## Prompt\n\n{repo} {count}\n\n## Success Criteria\n\n\
                  - [D] All are new: `size(diff.github.issues.added) == {count}`\n\
                  - [D] None is another's: `github.issues.all(i, i.title == \"First\" \
@@ -84,9 +84,14 @@ impl Stage {
         all
     }
 
-    fn run(&self, arguments: &[String]) -> Output {
+    /// Runs archal to its end, however long that takes, and gives back its document.
+    fn run(&self, arguments: &[String]) -> Value {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.world.run(&arguments)
+        let command = self.world.command(&arguments).output();
+        let output = command.expect("the built binary");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        serde_json::from_slice(&output.stdout).expect("one document")
     }
 
     /// What each scenario leaves when its runs are alone: a hash of the state at the end of each.
@@ -115,11 +120,12 @@ impl Stage {
         })
     }
 
-    /// The runs that have a result.
-    fn finished(&self) -> BTreeSet<String> {
+    /// The runs that have a result, and how often each was begun until it had.
+    fn finished(&self) -> BTreeMap<String, usize> {
         let runs = self.world.repo().join(".archal/cache/runs");
-        let is_finished = |run: &String| runs.join(run).join("result.json").exists();
-        names(&runs).into_iter().filter(is_finished).collect()
+        let mut begun = self.begun();
+        begun.retain(|run, _| runs.join(run).join("result.json").exists());
+        begun
     }
 
     fn until_still(&self) {
@@ -136,7 +142,7 @@ impl Stage {
     reason = "how much is for the caller of the tests to say"
 )]
 fn size() -> (usize, usize) {
-    let text = std::env::var("ARCHAL_TEST_SUITE").unwrap_or("10x3".to_owned());
+    let text = std::env::var("ARCHAL_TEST_SUITE").unwrap_or("8x2".to_owned());
     let (scenarios, runs) = text.split_once('x').expect("scenarios x runs");
     (
         scenarios.parse().expect("a number"),
@@ -150,12 +156,12 @@ fn at_once_and_killed_each_run_comes_to_what_it_comes_to_alone() {
     let mut alone = stage.arguments("1");
     let last = alone.len() - 1;
     "1".clone_into(&mut alone[last]);
-    let document = stage.run(&alone).ended(0).json();
+    let document = stage.run(&alone);
     let expected = stage.states(&document);
     assert!(expected.values().all(|states| states.len() == 1));
 
     let began = Instant::now();
-    let document = stage.run(&stage.arguments("2")).ended(0).json();
+    let document = stage.run(&stage.arguments("2"));
     let took = began.elapsed();
     let order: Vec<u64> = results(&document)
         .iter()
@@ -188,6 +194,7 @@ fn killed(stage: &Stage, took: Duration) -> Value {
     let mut dice = Dice::new();
     let seed = dice.seed();
     let mut arguments = stage.arguments("2");
+    let before = names(&suites(&stage.world));
     let mut finished = stage.finished();
     let mut killed = 0;
     while killed < kills {
@@ -208,31 +215,31 @@ fn killed(stage: &Stage, took: Duration) -> Value {
         child.wait().expect("my own child");
         killed += 1;
         stage.until_still();
-        let begun = stage.begun();
-        for run in &finished {
-            assert_eq!(begun[run], 1, "{run} was finished, seed {seed}");
-        }
+        never_again(stage, &finished, seed);
         finished = stage.finished();
         // Killed before its plan was written, there is nothing to go on with.
-        let has_plan = names(&suites(&stage.world)).iter().any(|suite| {
+        let begun = names(&suites(&stage.world)).into_iter().find(|suite| {
             let folder = suites(&stage.world).join(suite);
-            folder.join("suite.json").exists() && !folder.join("summary.json").exists()
+            !before.contains(suite) && folder.join("suite.json").exists()
         });
-        if has_plan {
-            arguments = ["run", "--resume", "-o", "json", "--jobs", "2"]
-                .map(str::to_owned)
-                .into();
+        if let Some(suite) = begun {
+            let all = ["run", "--resume", &suite, "-o", "json", "--jobs", "2"];
+            arguments = all.map(str::to_owned).into();
         }
     }
-    let output = stage.run(&arguments).ended(0);
-    let begun = stage.begun();
-    for run in &finished {
-        assert_eq!(begun[run], 1, "{run} was finished, seed {seed}");
-    }
-    let document = output.json();
+    let document = stage.run(&arguments);
+    never_again(stage, &finished, seed);
     assert!(
         document["resumed"].as_u64().is_some_and(|runs| runs > 0),
         "seed {seed}"
     );
     document
+}
+
+/// Holds that runs that were finished have not been begun since.
+fn never_again(stage: &Stage, finished: &BTreeMap<String, usize>, seed: u64) {
+    let begun = stage.begun();
+    for (run, times) in finished {
+        assert_eq!(&begun[run], times, "{run} was finished, seed {seed}");
+    }
 }

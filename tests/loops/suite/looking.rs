@@ -24,6 +24,15 @@ fn a_preflight_checks_everything_up_to_the_agent() {
     world.write("all/two.md", &scenario("two", idle, ""));
     let output = world.run(&["run", "all", "--preflight-only"]).ended(0);
     insta::assert_snapshot!(output, @r"
+    exit code: 0
+    ----- stdout -----
+    harness: sh $TEST_ENV/repo/harness.sh (from $TEST_ENV/repo/harness.sh)
+    ready one: 3 runs on github, 1 criterion, route isolated
+    ready two: 1 run on github, 1 criterion, route isolated
+      nothing-is-wrong holds before anything is done
+      every criterion holds on the untouched starting state: an agent that does nothing passes
+    nothing was run
+    ----- stderr -----
     ");
     never_ran(&world);
     let document = json(&world, &["all", "--preflight-only"]).ended(0).json();
@@ -47,16 +56,33 @@ fn a_dry_run_estimates_from_earlier_runs_and_says_what_is_unknown() {
     let arguments = ["run", "all", "--dry-run", "-n", "4", "--jobs", "2"];
     let output = world.run(&arguments).ended(0);
     insta::assert_snapshot!(output, @r"
+    exit code: 0
+    ----- stdout -----
+    4 runs of 1 scenario, 2 at once
+      one on github: 4 runs, never run here; at most 60 s each
+    time: unknown, at most 2 min
+    cost: unknown
+    nothing was run
+    ----- stderr -----
     ");
     never_ran(&world);
     assert!(!world.repo().join(".archal").exists(), "nothing is made");
     ends(&world, &["run", "all", "-n", "2"], 0);
-    world.write("all/two.md", &scenario("two", GOOD, "timeout: 90"));
+    world.write("all/two.md", &scenario("two", GOOD, ""));
     let output = world
         .run(&arguments)
         .ended(0)
         .with(r"about \d+\.\d s", "about N s");
     insta::assert_snapshot!(output, @r"
+    exit code: 0
+    ----- stdout -----
+    8 runs of 2 scenarios, 2 at once
+      one on github: 4 runs, about N s each, from 2 earlier runs, about $0.0200 each
+      two on github: 4 runs, never run here; at most 60 s each
+    time: about N s and that of 4 runs never run here, at most 4 min
+    cost: about $0.0800 and that of 4 runs, which is unknown
+    nothing was run
+    ----- stderr -----
     ");
     let document = json(&world, &["all", "--dry-run", "-n", "4"])
         .ended(0)

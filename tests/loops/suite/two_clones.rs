@@ -116,10 +116,12 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
     );
     let (ids, binary) = (SequentialIds::new(1), helper());
     let bench = Bench {
+        judge: None,
         clones: &CLONES,
         clock: Arc::new(RealClock(Instant::now())),
         ids: &ids,
         binary: &binary,
+        sources: &[],
         probe: &probe,
         environment: &place.environment,
         scrubber: &scrubber,
@@ -207,9 +209,9 @@ fn a_bare_seed_binds_to_the_only_clone_that_has_it() {
         ("till".to_owned(), named("empty"))
     );
     let message = |text: &str| flag(text).expect_err("refused").to_string();
-    insta::assert_snapshot!(message("empty"), @"");
-    insta::assert_snapshot!(message("one-notes"), @"");
-    insta::assert_snapshot!(message("till:one-note"), @"");
+    insta::assert_snapshot!(message("empty"), @"seed `empty` exists for echo and till; write echo:empty");
+    insta::assert_snapshot!(message("one-notes"), @"echo or till has no seed `one-notes`; did you mean `one-note`?");
+    insta::assert_snapshot!(message("till:one-note"), @"till has no seed `one-note`");
     fs::write(place.path().join("seed.json"), "{}").expect("writable");
     assert!(matches!(flag("seed.json"), Err(SeedError::Several { .. })));
     assert!(matches!(

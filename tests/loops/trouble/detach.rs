@@ -1,118 +1,10 @@
 //! Detached while something runs: the step gets its time, nothing is left running, and the next
 //! attach goes on without paying again for what had come to its end.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::super::world;
-use super::scene::{FIX, GRADE, Scene, TRACE, eventually, is_alive};
-
-/// What the agent does first: it waits while a file is there.
-fn waits(gate: &Path, condition: &str) -> String {
-    format!(
-        "import os as _os, time as _time\nwhile {condition} and _os.path.exists({:?}):\n    _time.sleep(0.02)\n\n",
-        gate.display()
-    )
-}
-
-/// Whether the agent is the repaired one.
-const REPAIRED: &str = "open(__file__).read().count('not is_kept(issue)') > 2";
-
-struct Gated {
-    scene: Scene,
-    gate: PathBuf,
-}
-
-impl Gated {
-    /// A trace that is worked on until a step waits for the gate to open.
-    fn until_it_waits(agent_waits_when: Option<&str>, fixer_waits: bool, running: &str) -> Self {
-        let world = world();
-        let gate = world.write("gate", "");
-        let before = agent_waits_when.map(|condition| waits(&gate, condition));
-        let before: Vec<(&str, &str)> = before
-            .iter()
-            .map(|lines| ("agent.py", lines.as_str()))
-            .collect();
-        let scene = Scene::with(world, &before);
-        scene.bring("t.json", TRACE);
-        let command = if fixer_waits {
-            let gate = gate.display();
-            format!("while [ -e '{gate}' ]; do sleep 0.02; done; python3 fix.py")
-        } else {
-            "python3 fix.py".to_owned()
-        };
-        let mut flags = FIX.to_vec();
-        let last = flags.len() - 1;
-        flags[last] = &command;
-        scene.attach(&flags);
-        let gated = Self { scene, gate };
-        gated.scene.until(running, |status| {
-            status["newest"][0]["status"] == "running"
-                && gated
-                    .scene
-                    .try_steps()
-                    .contains(&format!("{running} running"))
-        });
-        gated
-    }
-
-    /// Ends the watcher, the gate still shut; gives what runs of this world then.
-    fn ends_at_once(&self, stage: &str) {
-        let pid = self.scene.pid();
-        let said = self.scene.detach(&["--now"]);
-        assert!(said.contains("the watcher ended"), "{said}");
-        eventually("the process is gone", || !is_alive(pid));
-        self.nothing_is_left();
-        let job = self.scene.job();
-        assert_eq!(job["status"], "queued", "{job}");
-        assert_eq!(job["stage"], stage, "{job}");
-    }
-
-    fn nothing_is_left(&self) {
-        eventually("no process is left", || self.scene.processes().is_empty());
-        for folder in ["workspaces", "private"] {
-            let path = self.scene.world.home().join(".cache/archal").join(folder);
-            let entries = fs::read_dir(path).into_iter().flatten().flatten();
-            let left = entries.filter(|entry| entry.path().is_dir()).count();
-            assert_eq!(left, 0, "{folder}");
-        }
-    }
-
-    /// Attaches again with the gate open; gives the paid steps.
-    fn goes_on(&self) -> Vec<String> {
-        fs::remove_file(&self.gate).ok();
-        self.scene.attach(FIX);
-        self.scene.until_jobs("fixed", 1);
-        let steps = self.scene.steps();
-        assert_eq!(self.scene.ledger().len(), steps.len());
-        steps
-    }
-}
-
-/// The steps of the example's job, in the order in which they are paid for.
-const STEPS: [&str; 8] = [
-    "reproduce/1",
-    "reproduce/2",
-    "fixer/1",
-    "green/1",
-    "green/2",
-    "before/close-stale-issues/1",
-    "after/close-stale-issues/1",
-    "regression/1",
-];
-
-/// All steps, each ended once, with that one cut off before.
-fn with_cut(cut: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    for step in STEPS {
-        if step == cut {
-            steps.push(format!("{step} interrupted"));
-        }
-        steps.push(format!("{step} ended"));
-    }
-    steps
-}
+use super::gated::{Gated, REPAIRED, STEPS, with_cut};
+use super::scene::{GRADE, Scene, TRACE, eventually};
 
 #[test]
 fn at_once_while_the_failure_is_reproduced() {
@@ -144,7 +36,7 @@ fn in_order_the_step_that_runs_comes_to_its_end_and_no_other_begins() {
         gated.scene.until("the step is to end", |status| {
             status["watcher"]["doing"]["running"][0]["stopping"] == true
         });
-        fs::remove_file(&gated.gate).expect("there");
+        gated.opens();
         let said = detached.join().expect("no panic");
         assert!(said.contains("the watcher ended"), "{said}");
     });

@@ -4,45 +4,13 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::super::world;
+use super::gated::{Gated, STEPS, with_cut};
+use super::namespace::{again_in_one, mount};
 use super::scene::{GRADE, Scene, TRACE};
 
-/// The variable that names the small disk to the test inside.
-const DISK: &str = "ARCHAL_TEST_SMALL_DISK";
-
-/// Runs a test of this file again with a small disk of its own; gives the disk there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the variable is set by this very function, for the test binary alone"
-)]
-fn with_disk(name: &str) -> Option<PathBuf> {
-    if let Some(disk) = std::env::var_os(DISK) {
-        return Some(disk.into());
-    }
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let again = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-        .arg("mount -t tmpfs -o size=8m none \"$0\" && exec \"$@\"")
-        .arg(folder.path())
-        .arg(std::env::current_exe().expect("this binary"))
-        .args([
-            "--exact",
-            &format!("loops::trouble::full::{name}"),
-            "--nocapture",
-        ])
-        .env(DISK, folder.path())
-        .output()
-        .expect("unshare starts");
-    let said = String::from_utf8_lossy(&again.stdout);
-    assert!(
-        again.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&again.stderr)
-    );
-    None
-}
+const HERE: &str = "loops::trouble::full";
 
 /// Fills the disk to the last byte; room is made by removing the file.
 fn fill(disk: &Path) -> PathBuf {
@@ -57,14 +25,13 @@ fn fill(disk: &Path) -> PathBuf {
 
 #[test]
 fn a_trace_that_comes_while_the_disk_is_full_is_graded_when_there_is_room() {
-    let Some(disk) =
-        with_disk("a_trace_that_comes_while_the_disk_is_full_is_graded_when_there_is_room")
-    else {
+    let Some(disk) = again_in_one(&format!(
+        "{HERE}::a_trace_that_comes_while_the_disk_is_full_is_graded_when_there_is_room"
+    )) else {
         return;
     };
-    let mut world = world();
-    world.set("ARCHAL_STATE_DIR", disk.join("state").display().to_string());
-    let scene = Scene::with(world, &[]);
+    mount(&["-t", "tmpfs", "-o", "size=8m", "none"], &disk);
+    let scene = Scene::with_state(world(), &disk.join("state"), &[]);
     scene.attach(GRADE);
     let filler = fill(&disk);
     scene.bring("t.json", TRACE);
@@ -81,4 +48,79 @@ fn a_trace_that_comes_while_the_disk_is_full_is_graded_when_there_is_room() {
     fs::remove_file(filler).expect("there");
     let status = scene.until_jobs("failed_grade", 1);
     assert_eq!(status["newest"][0]["name"], super::scene::NAME);
+}
+
+/// Fills the disk under a job that waits, and lets it go on there; then there is room again.
+fn filled_under(gated: &Gated, disk: &Path) -> Vec<String> {
+    let filler = fill(disk);
+    gated.opens();
+    gated.scene.until("it is told", |status| {
+        status["watcher"]["doing"]["trouble"]
+            .as_str()
+            .is_some_and(|trouble| trouble.contains("the disk is full"))
+    });
+    let told = gated.scene.world.run(&["attach-status", "--repo", "agent"]);
+    let told = told.ended(0).stdout;
+    assert!(told.contains("paused   the disk is full"), "{told}");
+    fs::remove_file(filler).expect("there");
+    gated.scene.until_jobs("fixed", 1);
+    let steps = gated.scene.steps();
+    let ledger = gated.scene.ledger();
+    assert_eq!(ledger.len(), steps.len(), "{ledger:?} {steps:?}");
+    let open = |entry: &&String| !entry.ends_with(" charged");
+    assert_eq!(ledger.iter().filter(open).collect::<Vec<_>>(), [""; 0]);
+    assert!(gated.scene.log().contains("the disk is full"));
+    steps
+}
+
+#[test]
+fn a_failure_that_is_reproduced_on_a_full_disk_is_fixed_when_there_is_room() {
+    let Some(disk) = again_in_one(&format!(
+        "{HERE}::a_failure_that_is_reproduced_on_a_full_disk_is_fixed_when_there_is_room"
+    )) else {
+        return;
+    };
+    mount(&["-t", "tmpfs", "-o", "size=64m", "none"], &disk);
+    let gated = Gated::in_state(
+        Some(&disk.join("state")),
+        Some("True"),
+        false,
+        "reproduce/1",
+    );
+    assert_eq!(filled_under(&gated, &disk), with_cut("reproduce/1"));
+}
+
+#[test]
+fn a_fixer_that_ends_on_a_full_disk_is_run_once_more_when_there_is_room() {
+    let Some(disk) = again_in_one(&format!(
+        "{HERE}::a_fixer_that_ends_on_a_full_disk_is_run_once_more_when_there_is_room"
+    )) else {
+        return;
+    };
+    mount(&["-t", "tmpfs", "-o", "size=64m", "none"], &disk);
+    let gated = Gated::in_state(Some(&disk.join("state")), None, true, "fixer/1");
+    assert_eq!(filled_under(&gated, &disk), with_cut("fixer/1"));
+}
+
+#[test]
+fn where_only_the_database_has_no_room_nothing_is_paid_twice() {
+    let Some(disk) = again_in_one(&format!(
+        "{HERE}::where_only_the_database_has_no_room_nothing_is_paid_twice"
+    )) else {
+        return;
+    };
+    mount(&["-t", "tmpfs", "-o", "size=64m", "none"], &disk);
+    // Artifacts lie on a disk of their own.
+    let state = disk.join("state");
+    let artifacts = state.join("attach");
+    fs::create_dir_all(&artifacts).expect("writable");
+    mount(&["-t", "tmpfs", "-o", "size=64m", "none"], &artifacts);
+    let gated = Gated::in_state(Some(&state), Some("True"), false, "reproduce/1");
+    let steps = filled_under(&gated, &disk);
+    // What was written down beside the database counts, or the attempt was cut off.
+    let whole: Vec<String> = STEPS.iter().map(|step| format!("{step} ended")).collect();
+    assert!(
+        steps == whole || steps == with_cut("reproduce/1"),
+        "{steps:?}"
+    );
 }

@@ -36,6 +36,8 @@ pub(super) const GRADE: &[&str] = &["--execution-policy", "grade"];
 /// The example agent in `agent`, an empty trace directory beside it, and no watcher yet.
 pub(super) struct Scene {
     pub(super) world: TestEnv,
+    /// Where its state is.
+    state: PathBuf,
 }
 
 impl Drop for Scene {
@@ -55,6 +57,14 @@ impl Scene {
         Self::with(world(), &[])
     }
 
+    /// The example in a world, with its state in a folder elsewhere.
+    pub(super) fn with_state(mut world: TestEnv, state: &Path, before: &[(&str, &str)]) -> Self {
+        world.set("ARCHAL_STATE_DIR", state.display().to_string());
+        let mut scene = Self::with(world, before);
+        state.clone_into(&mut scene.state);
+        scene
+    }
+
     /// The example in a world, with lines put in front of files of it.
     pub(super) fn with(world: TestEnv, before: &[(&str, &str)]) -> Self {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issue-janitor");
@@ -69,7 +79,10 @@ impl Scene {
         git(&world, "agent", &["init", "--quiet"]);
         git(&world, "agent", &["add", "--all"]);
         git(&world, "agent", &["commit", "--quiet", "-m", "first"]);
-        Self { world }
+        Self {
+            world,
+            state: repo.join(".archal"),
+        }
     }
 
     /// Puts a file into the trace directory as careful writers do.
@@ -147,7 +160,7 @@ impl Scene {
 
     /// A file of the state folder.
     pub(super) fn state(&self, name: &str) -> PathBuf {
-        self.world.repo().join("agent/.archal").join(name)
+        self.state.join(name)
     }
 
     /// The watcher's process.

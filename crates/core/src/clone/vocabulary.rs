@@ -27,6 +27,9 @@ pub struct Vocabulary {
     /// Names by which agents know operations, beside the ids: names of tools.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, String>,
+    /// The rows that every starting state in words has, by table: who the agent is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub base: BTreeMap<String, Vec<BTreeMap<String, Value>>>,
 }
 
 /// A kind of things.
@@ -226,6 +229,39 @@ pub struct NounSeed {
     /// The column that holds when it was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated: Option<String>,
+    /// Further moments of which an age can be said: when it was closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<SeedTime>,
+    /// How many days old one is of which nothing is said, where what belongs to it is younger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<u32>,
+    /// Whose it is, where its name is `owner/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<SeedOwner>,
+}
+
+/// A moment in the life of a thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedTime {
+    /// The words before its age: `closed`, in `closed 3 days ago`.
+    pub words: Vec<String>,
+    /// The column.
+    pub column: String,
+    /// What a thing of which it is said is: closed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, Value>,
+}
+
+/// What stands before the slash in the name of a thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedOwner {
+    /// Its noun, in the singular.
+    pub noun: String,
+    /// What it is where nothing else is said of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, Value>,
 }
 
 /// A vocabulary that cannot be read.

@@ -2,6 +2,7 @@
 
 use crate::cli::context::CommandContext;
 use crate::cli::exit::Exit;
+use crate::judge::Judge;
 use crate::run::report::{ScenarioReport, StopReason, SuiteReport};
 use crate::run::result::RunResult;
 use crate::run::score::ScenarioStatus;
@@ -78,6 +79,32 @@ pub(super) fn tell(report: &SuiteReport, cx: &CommandContext) {
             report.cost.unknown_runs, report.totals.runs
         ));
     }
+}
+
+/// Says what kept the judge from deciding, and gives how the command ends for it.
+pub(super) fn judged(
+    judge: Option<&Judge<'_>>,
+    cx: &CommandContext,
+) -> impl Iterator<Item = Exit> + use<> {
+    let notes = judge.map(Judge::notes).unwrap_or_default();
+    for note in notes {
+        cx.printer.note(note);
+    }
+    let standing = judge.map(Judge::standing).unwrap_or_default();
+    let mut exits = Vec::new();
+    for (not, exit) in [
+        (standing.spent, Exit::Budget),
+        (standing.unavailable, Exit::CouldNotRun),
+    ] {
+        let Some(not) = not else { continue };
+        cx.printer
+            .warning(format!("`[P]` criteria were not evaluated: {}", not.reason));
+        if let Some(hint) = not.hint {
+            cx.printer.note(format!("hint: {hint}"));
+        }
+        exits.push(exit);
+    }
+    exits.into_iter()
 }
 
 #[cfg(test)]

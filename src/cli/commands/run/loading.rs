@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use archal_core::diagnostic::Diagnostic;
+
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
@@ -14,6 +16,9 @@ use crate::run::seeds::{self, OtherStates};
 use crate::run::suite::SuiteOptions;
 use crate::scenario::Scenario;
 use crate::scenario::discover;
+
+/// The most scenarios that are not ready told beside the first.
+const MOST_TOLD: usize = 5;
 
 /// The scenarios that are asked for; none where none has the tag.
 pub(super) fn scenarios(
@@ -126,9 +131,18 @@ pub(super) fn ready<'a>(
     let Some(first) = wrong.next() else {
         return Ok(all);
     };
-    let more: Vec<String> = wrong.map(|error| error.to_string()).collect();
-    let mut error = match first {
-        NotReady::Seed(error) => CliError::config(error),
+    let mut more: Vec<Diagnostic> = wrong
+        .by_ref()
+        .take(MOST_TOLD)
+        .map(|error| Diagnostic::error("run/not-ready", error.to_string()))
+        .collect();
+    let untold = wrong.count();
+    if untold > 0 {
+        let text = format!("{untold} more scenarios are not ready");
+        more.push(Diagnostic::error("run/not-ready", text));
+    }
+    Err(match first {
+        NotReady::Seed(error) => CliError::config(error).at(more, None),
         NotReady::Refused {
             clone,
             scenario,
@@ -136,13 +150,9 @@ pub(super) fn ready<'a>(
         } => CliError::config(format!(
             "the {clone} clone refuses its starting state in {scenario}"
         ))
-        .at(diagnostics, None)
+        .at(diagnostics.into_iter().chain(more), None)
         .hint(format!("archal schema seed {clone}")),
-    };
-    for other in more {
-        error = error.hint(format!("and {other}"));
-    }
-    Err(error)
+    })
 }
 
 /// Starting states from `--seed`, and from the configuration for clones a scenario leaves open.

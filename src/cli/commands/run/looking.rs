@@ -10,6 +10,7 @@ use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::judge::Judge;
 use crate::run::attempt::{AttemptError, Bench};
 use crate::run::estimate::{ESTIMATE_SCHEMA, ESTIMATE_VERSION, Estimate};
 use crate::run::ready::Ready;
@@ -90,13 +91,18 @@ pub(super) fn preflight(
         harness_origin: options.harness.origin.clone(),
         scenarios,
     };
-    text(&found, cx);
+    let judge = bench.judge.map(Judge::settings);
+    let judge = judge.map_or_else(
+        || "a judge, but none is configured".to_owned(),
+        |judge| format!("the judge {} at {}", judge.judge.model, judge.host()),
+    );
+    text(&found, &judge, cx);
     cx.printer
         .document(PREFLIGHT_SCHEMA, PREFLIGHT_VERSION, &found);
     Ok(Exit::Fine)
 }
 
-fn text(found: &Preflight, cx: &CommandContext) {
+fn text(found: &Preflight, judge: &str, cx: &CommandContext) {
     cx.printer.line(format!(
         "harness: {} (from {})",
         found.harness.join(" "),
@@ -117,7 +123,7 @@ fn text(found: &Preflight, cx: &CommandContext) {
         }
         if one.judged > 0 {
             cx.printer
-                .line(format!("  {} by a judge", counted(one.judged, "criterion")));
+                .line(format!("  {} by {judge}", counted(one.judged, "criterion")));
         }
         if let Some(vacuous) = &one.vacuous {
             cx.printer.line(format!("  {vacuous}"));

@@ -1,0 +1,43 @@
+//! Tests that need a file system or limits of their own run again in a namespace.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The variable that tells the test inside that it is, and names its folder.
+const INSIDE: &str = "ARCHAL_TEST_NAMESPACE";
+
+/// Runs a test again in a user, mount and network namespace of its own, as root there; gives a
+/// folder of it to the test inside.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable is set by this very function, for the test binary alone"
+)]
+pub(super) fn again_in_one(test: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(INSIDE) {
+        return Some(folder.into());
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let again = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "--net"])
+        .arg(std::env::current_exe().expect("this binary"))
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, folder.path())
+        .output()
+        .expect("unshare starts");
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(
+        again.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    None
+}
+
+/// Mounts something over a folder of the test inside.
+pub(super) fn mount(what: &[&str], over: &Path) {
+    let mounted = Command::new("mount").args(what).arg(over).status();
+    assert!(
+        mounted.is_ok_and(|status| status.success()),
+        "mount {what:?}"
+    );
+}
