@@ -75,7 +75,10 @@ fn what_it_leaves_running_neither_stays_nor_holds_it_up() {
     let left = fs::read_dir("/proc")
         .expect("a process file system")
         .filter_map(|entry| fs::read(entry.ok()?.path().join("environ")).ok())
-        .filter(|all| all.windows(marker.len()).any(|part| part == marker.as_bytes()))
+        .filter(|all| {
+            all.windows(marker.len())
+                .any(|part| part == marker.as_bytes())
+        })
         .count();
     assert_eq!(left, 0);
 }
