@@ -124,7 +124,6 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
         probe: &probe,
         environment: &place.environment,
         scrubber: &scrubber,
-        judge: None,
         stop: None,
     };
     let harness = harness::find(place.path(), &Wanted::default()).expect("a harness");
