@@ -85,6 +85,7 @@ pub(crate) struct ConfigFile {
 /// The commands in the order of `archal --help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(commands::init::Args),
     Run(commands::run::Args),
     Runs(commands::runs::Args),
     Scenario(commands::scenario::Args),
@@ -98,6 +99,7 @@ pub(crate) enum Command {
     Prices(commands::prices::Args),
     Demo(commands::demo::Args),
     Clone(commands::clone::Args),
+    Criteria(commands::criteria::Args),
     Config(commands::config::Args),
     Redact(commands::redact::Args),
     Doctor(commands::doctor::Args),
@@ -118,6 +120,7 @@ impl Command {
 
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
+            Self::Init(args) => commands::init::run(args, cx),
             Self::Run(args) => commands::run::run(args, cx),
             Self::Runs(args) => commands::runs::run(args, cx),
             Self::Scenario(args) => commands::scenario::run(args, cx),
@@ -131,6 +134,7 @@ impl Command {
             Self::Prices(args) => commands::prices::run(args, cx),
             Self::Demo(args) => commands::demo::run(args, cx),
             Self::Clone(args) => commands::clone::run(args, cx),
+            Self::Criteria(args) => commands::criteria::run(args, cx),
             Self::Config(args) => commands::config::run(args, cx),
             Self::Redact(args) => commands::redact::run(args, cx),
             Self::Doctor(args) => commands::doctor::run(args, cx),

@@ -348,7 +348,8 @@ impl<'a> Judge<'a> {
         let ticket = self
             .purse
             .reserve(
-                &format!("{attempt}/judge{number}"),
+                &format!("{attempt}/{number}"),
+                asked.model,
                 estimate.map(|computed| computed.amount),
                 self.clock.now(),
             )

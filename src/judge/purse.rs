@@ -78,15 +78,25 @@ impl Purse {
         std::mem::take(&mut self.taken().notes)
     }
 
-    /// Takes what a question is expected to cost; none is a price that nobody knows.
+    /// Takes what a question to `model` is expected to cost; none is a price that nobody knows.
     pub(super) fn reserve(
         &self,
         attempt: &str,
+        model: &str,
         estimate: Option<Usd>,
         now: Timestamp,
     ) -> Result<Ticket, Refusal> {
         let book = self.book.get_or_init(|| self.open()).as_ref();
         let book = book.map_err(Clone::clone)?;
+        if estimate.is_none() {
+            let note = format!(
+                "what `{model}` costs is not known, so no budget holds the judge before it is passed: the file that `budget.prices` names can say it"
+            );
+            let notes = &mut self.taken().notes;
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
         let asked = estimate.unwrap_or_default();
         if let Cap::AtMost(cap) = self.cap {
             let mut taken = self.taken();
@@ -236,18 +246,23 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let purse = purse(Cap::AtMost(usd(100)), Cap::NONE, folder.path());
         let now = Timestamp::UNIX_EPOCH;
-        let first = purse.reserve("a", Some(usd(60)), now).expect("fits");
-        insta::assert_snapshot!(told(purse.reserve("b", Some(usd(60)), now).expect_err("too much")), @"the judge's budget of $0.0001 for one invocation is used up: $0.00006 is spent or reserved and the next question may cost $0.00006 | raise `judge.budgetUsd` in .archal.json");
+        let first = purse.reserve("a", "m", Some(usd(60)), now).expect("fits");
+        insta::assert_snapshot!(told(purse.reserve("b", "m", Some(usd(60)), now).expect_err("too much")), @"the judge's budget of $0.0001 for one invocation is used up: $0.00006 is spent or reserved and the next question may cost $0.00006 | raise `judge.budgetUsd` in .archal.json");
         purse.settle(&first, &Cost::Reported(usd(10)).into());
-        let second = purse.reserve("b", Some(usd(60)), now).expect("fits now");
+        let second = purse
+            .reserve("b", "m", Some(usd(60)), now)
+            .expect("fits now");
         // What nobody knows is taken for all that was reserved.
         purse.settle(&second, &Cost::Unknown.into());
-        let third = purse.reserve("c", None, now).expect("something is left");
+        let third = purse
+            .reserve("c", "m", None, now)
+            .expect("something is left");
         purse.release(&third);
-        assert!(purse.reserve("d", Some(usd(31)), now).is_err());
-        assert!(purse.reserve("d", Some(usd(30)), now).is_ok());
-        assert!(purse.reserve("e", None, now).is_err());
-        assert_eq!(purse.notes(), [""; 0]);
+        assert!(purse.reserve("d", "m", Some(usd(31)), now).is_err());
+        assert!(purse.reserve("d", "m", Some(usd(30)), now).is_ok());
+        assert!(purse.reserve("e", "m", None, now).is_err());
+        let notes = purse.notes();
+        assert!(notes.len() == 1 && notes[0].starts_with("what `m` costs is not known"));
     }
 
     #[test]
@@ -255,7 +270,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let purse = purse(Cap::AtMost(usd(100)), Cap::AtMost(usd(50)), folder.path());
         let now = Timestamp::UNIX_EPOCH;
-        insta::assert_snapshot!(told(purse.reserve("a", Some(usd(60)), now).expect_err("too much")), @"the budget of the day is used up: $0.00006 asked for, $0.00 spent and $0.00 reserved of $0.00005 | archal budget");
-        assert!(purse.reserve("b", Some(usd(50)), now).is_ok());
+        insta::assert_snapshot!(told(purse.reserve("a", "m", Some(usd(60)), now).expect_err("too much")), @"the budget of the day is used up: $0.00006 asked for, $0.00 spent and $0.00 reserved of $0.00005 | archal budget");
+        assert!(purse.reserve("b", "m", Some(usd(50)), now).is_ok());
     }
 }

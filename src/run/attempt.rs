@@ -29,8 +29,8 @@ use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
 use super::metrics_file;
 pub use super::result::RunResult;
-use super::scenarios::Prepared;
-use super::score::{self, CriterionReport, CriterionStatus};
+use super::scenarios::{Doubt, Prepared};
+use super::score::{self, Ambiguity, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
 use super::trace_file;
@@ -447,8 +447,35 @@ pub fn decide_all(
         .criteria
         .iter()
         .zip(&prepared.compiled)
-        .map(|(criterion, compiled)| decide(criterion, compiled.as_ref(), world, &skip))
+        .zip(&prepared.readings)
+        .map(|((criterion, compiled), doubt)| {
+            let mut report = decide(criterion, compiled.as_ref(), world, &skip);
+            report.ambiguous = doubt
+                .as_ref()
+                .and_then(|doubt| ambiguity(doubt, &report, world));
+            report
+        })
         .collect()
+}
+
+/// Whether the two readings of a sentence differ on this run, or from what it was decided as.
+fn ambiguity(doubt: &Doubt, report: &CriterionReport, world: &World) -> Option<Ambiguity> {
+    let decided = match report.status {
+        CriterionStatus::Pass => true,
+        CriterionStatus::Fail => false,
+        _ => return None,
+    };
+    let holds = |compiled| match criteria::evaluate(compiled, world).status {
+        criteria::CriterionStatus::Pass => Some(true),
+        criteria::CriterionStatus::Fail => Some(false),
+        _ => None,
+    };
+    let (final_state, change) = (holds(&doubt.final_state)?, holds(&doubt.change)?);
+    (final_state != change || final_state != decided).then(|| Ambiguity {
+        final_state,
+        change,
+        rewrites: doubt.rewrites.clone(),
+    })
 }
 
 fn decide(
@@ -471,8 +498,12 @@ fn decide(
         report.explanation = Some("no judge is configured".to_owned());
         return report;
     };
-    if let Check::Cel { source, .. } = &criterion.check {
+    if let Check::Cel {
+        source, sentence, ..
+    } = &criterion.check
+    {
         report.cel = Some(source.clone());
+        report.sentence = sentence.as_ref().map(|sentence| sentence.text.clone());
     }
     if let Some(reason) = skip(compiled) {
         report.explanation = Some(reason.to_owned());

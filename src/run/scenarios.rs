@@ -14,6 +14,18 @@ pub struct Prepared {
     pub scenario: Scenario,
     /// Its deterministic criteria, by place in `scenario.criteria`; none for judged ones.
     pub compiled: Vec<Option<criteria::Compiled>>,
+    /// The two readings of those that are sentences with two, by place.
+    pub readings: Vec<Option<Doubt>>,
+}
+
+/// The two readings of a sentence, compiled.
+pub struct Doubt {
+    /// Of the state at the end.
+    pub final_state: criteria::Compiled,
+    /// Of what changed during the run.
+    pub change: criteria::Compiled,
+    /// How to write each so that there is no other.
+    pub rewrites: Vec<String>,
 }
 
 /// A scenario file that cannot be run.
@@ -108,5 +120,30 @@ fn prepare(scenario: Scenario, clones: &[CloneDescriptor]) -> Result<Prepared, V
             Check::Cel { source, .. } => Some(criteria::compile(source, &named)?),
         });
     }
-    Ok(Prepared { scenario, compiled })
+    let mut readings = Vec::new();
+    for criterion in &scenario.criteria {
+        let of_sentence = match &criterion.check {
+            Check::Cel {
+                sentence: Some(sentence),
+                ..
+            } => sentence.readings.as_ref(),
+            _ => None,
+        };
+        readings.push(match of_sentence {
+            None => None,
+            Some(readings) => Some(Doubt {
+                final_state: criteria::compile(&readings.final_state.cel, &named)?,
+                change: criteria::compile(&readings.change.cel, &named)?,
+                rewrites: vec![
+                    readings.final_state.rewrite.clone(),
+                    readings.change.rewrite.clone(),
+                ],
+            }),
+        });
+    }
+    Ok(Prepared {
+        scenario,
+        compiled,
+        readings,
+    })
 }

@@ -196,7 +196,7 @@ mod tests {
               "path": "/repos/acme/webapp/issues/1",
               "request": null,
               "status": 200,
-              "response": "[16386 bytes, in calls.jsonl]"
+              "response": "[4098 bytes, in calls.jsonl]"
             },
             {
               "kind": "answer",

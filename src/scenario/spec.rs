@@ -9,6 +9,7 @@ use archal_core::diagnostic::{Diagnostic, Span};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::criteria::sentence::Sentence;
 use super::matching::Match;
 
 /// Seconds a run may take where neither scenario nor configuration says so.
@@ -104,10 +105,17 @@ pub struct Criterion {
 }
 
 impl Criterion {
-    /// What to show for it on one line: its words, else its expression.
+    /// What to show for it on one line: its words or sentence, else its expression.
     pub fn label(&self) -> &str {
         match (&self.title, &self.check) {
             (Some(title), _) => title,
+            (
+                None,
+                Check::Cel {
+                    sentence: Some(sentence),
+                    ..
+                },
+            ) => &sentence.text,
             (None, Check::Cel { source, .. }) => source,
             (None, Check::Judged { sentence }) => sentence,
         }
@@ -121,8 +129,10 @@ pub enum Check {
     Cel {
         /// The expression.
         source: String,
-        /// Where the expression stands in the file, without its backticks.
+        /// Where the expression stands in the file, without its backticks; or the sentence.
         span: Span,
+        /// The sentence it was compiled from, where it was not written as CEL.
+        sentence: Option<Box<Sentence>>,
     },
     /// By a judge: `[P]`. Without a judge it is not evaluated.
     Judged {

@@ -8,6 +8,7 @@ use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, Seed};
 use archal_core::diagnostic::Diagnostic;
 use jiff::Timestamp;
 
+use super::criteria::sentence::Present;
 use super::criteria::{
     self, CloneWorld, Compiled, CriterionResult, CriterionStatus, RunFact, World,
 };
@@ -36,6 +37,39 @@ impl Untouched {
     /// The criteria of `scenario` that are decided without a judge.
     pub fn decided<'s>(&self, scenario: &'s Scenario) -> Vec<&'s Criterion> {
         self.having(scenario, |_| true)
+    }
+
+    /// What the states hold already of that which a sentence may mean as a change: a criterion
+    /// that says `3 issues are closed` of a state with closed issues is better said without doubt.
+    pub fn present<'s>(
+        &self,
+        scenario: &'s Scenario,
+        catalogue: &[CloneDescriptor],
+        base: Timestamp,
+    ) -> Vec<(&'s Criterion, &'s Present)> {
+        let named: Vec<&CloneDescriptor> = catalogue
+            .iter()
+            .filter(|clone| self.states.iter().any(|(name, _)| name == clone.name))
+            .collect();
+        let world = idle(&self.states, base);
+        let holds = |cel: &str| {
+            criteria::compile(cel, &named).is_ok_and(|compiled| {
+                criteria::evaluate(&compiled, &world).status == CriterionStatus::Pass
+            })
+        };
+        let mut found = Vec::new();
+        for criterion in &scenario.criteria {
+            if let Check::Cel {
+                sentence: Some(sentence),
+                ..
+            } = &criterion.check
+                && let Some(readings) = &sentence.readings
+            {
+                let there = readings.present.iter().find(|present| holds(&present.cel));
+                found.extend(there.map(|present| (criterion, present)));
+            }
+        }
+        found
     }
 
     fn having<'s>(

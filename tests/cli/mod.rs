@@ -7,11 +7,14 @@ mod completions;
 mod config;
 mod doctor;
 mod frame;
+mod init;
 mod issue;
 mod man;
 mod prices;
 mod redact;
 mod run;
+mod runs;
+mod scenario;
 mod schema;
 
 use archal_testkit::cli::TestEnv;

@@ -74,7 +74,16 @@ fn a_price_that_nobody_knows_stays_unknown() {
     let server = FakeJudge::new(Protocol::Gemini, [pass()]);
     let mut world = World::new(&server);
     world.price("[]");
-    let judged = world.judged();
+    let judge = world.judge();
+    let asked = judge.ask(&question(), "run-1/c", None, &world.pauses);
+    let Outcome::Judged(judged) = asked else {
+        panic!("not judged");
+    };
+    let notes = judge.notes();
+    assert!(
+        notes.len() == 1 && notes[0].contains("what `judge-1` costs is not known"),
+        "{notes:?}"
+    );
     assert_eq!(
         (judged.cost, judged.cost_source),
         (None, CostSource::Unknown)

@@ -49,7 +49,7 @@ enum Command {
     },
     /// Run the benchmarks
     Bench {
-        /// This one only: `attach`, `clone`, `scan`
+        /// This one only: `attach`, `clone`, `run`, `scan`
         name: Option<String>,
         /// Run those that grow with size again at the size the figures are stated for
         #[arg(long)]

@@ -89,6 +89,7 @@ pub const TILL: CloneDescriptor = CloneDescriptor {
             view("created_at", FieldKind::Time),
         ],
     }],
+    vocabulary: "",
     tables: &[SeedTable {
         name: "payments",
         key: "id",

@@ -8,7 +8,7 @@
 mod asked;
 mod ending;
 mod loading;
-mod looking;
+pub(super) mod looking;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;

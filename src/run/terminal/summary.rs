@@ -283,7 +283,7 @@ mod tests {
                size(github.issues.filter(i, i.state ==
                "closed")) == 4
                4 is 4
-               │ {"number":1,"state":"closed"}
+               │ {number: 1, state: "closed"}
              ✓ [P] Each comment explains the reason politely
                (holds, from the judge's cache)
                │ “Closed as stale.”

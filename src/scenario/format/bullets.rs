@@ -22,12 +22,22 @@ struct Bullet {
     nested: Option<Range<usize>>,
 }
 
-/// Reads the criteria of a section.
+/// A criterion that is a sentence; until it is compiled it stands as one for the judge.
+pub(super) struct Said {
+    /// Its place among the criteria.
+    pub(super) at: usize,
+    /// Whether it is tagged `[D]`.
+    pub(super) deterministic: bool,
+    /// The words in the file.
+    pub(super) span: Span,
+}
+
+/// Reads the criteria of a section, and which of them are sentences that may be compiled.
 pub(super) fn criteria(
     text: &str,
     body: Range<usize>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Criterion> {
+) -> (Vec<Criterion>, Vec<Said>) {
     let mut bullets = bullets(text, body, diagnostics);
     if bullets.len() > MAX_CRITERIA {
         diagnostics.push(
@@ -44,8 +54,16 @@ pub(super) fn criteria(
     }
     let mut ids = BTreeSet::new();
     let mut criteria = Vec::new();
+    let mut said = Vec::new();
     for (at, bullet) in bullets.iter().enumerate() {
-        if let Some((title, check, span)) = criterion(text, bullet, diagnostics) {
+        if let Some((title, check, span, spoken)) = criterion(text, bullet, diagnostics) {
+            if let Some((deterministic, span)) = spoken {
+                said.push(Said {
+                    at: criteria.len(),
+                    deterministic,
+                    span,
+                });
+            }
             let words = match (&title, &check) {
                 (Some(title), _) => Some(title.as_str()),
                 (None, Check::Judged { sentence }) => Some(sentence.as_str()),
@@ -59,7 +77,7 @@ pub(super) fn criteria(
             });
         }
     }
-    criteria
+    (criteria, said)
 }
 
 fn unique_id(words: Option<&str>, place: usize, taken: &mut BTreeSet<String>) -> String {
@@ -162,7 +180,7 @@ fn criterion(
     text: &str,
     bullet: &Bullet,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<(Option<String>, Check, Span)> {
+) -> Option<(Option<String>, Check, Span, Option<(bool, Span)>)> {
     let whole = trimmed(text, bullet.range.clone());
     if let Some(nested) = &bullet.nested {
         diagnostics.push(
@@ -204,29 +222,21 @@ fn criterion(
             let check = Check::Cel {
                 source: source.clone(),
                 span: code_span(text, range, source),
+                sentence: None,
             };
-            Some(((!title.is_empty()).then_some(title), check, whole))
+            Some(((!title.is_empty()).then_some(title), check, whole, None))
         }
-        (Marked::Deterministic, _) => {
-            diagnostics.push(
-                Diagnostic::error(
-                    "scenario/sentence",
-                    format!("sentences are not supported yet: \"{}\"", one_line(sentence)),
-                )
-                .at(words)
-                .with_help(
-                    "write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge",
-                ),
-            );
-            None
-        }
-        (Marked::Judged | Marked::Not, _) => Some((
-            None,
-            Check::Judged {
+        (marked, _) => {
+            let check = Check::Judged {
                 sentence: one_line(sentence),
-            },
-            whole,
-        )),
+            };
+            let spoken = match marked {
+                Marked::Judged => None,
+                Marked::Deterministic => Some((true, words)),
+                Marked::Not => Some((false, words)),
+            };
+            Some((None, check, whole, spoken))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod inference;
 mod parse;
 mod sections;
 mod seeds;
+mod sentences;
 mod settings;
 mod write;
 

@@ -11,10 +11,11 @@ use super::super::criteria::compile;
 use super::super::setup::understand;
 use super::super::spec::{Check, Criterion, Scenario, SeedBlock};
 use super::blocks::{Setup, setup};
-use super::bullets::{criteria, slug};
+use super::bullets::{Said as SaidCriterion, criteria, slug};
 use super::fault::faults;
 use super::sections::{Outline, Section, SectionKind, headings, outline, prose};
 use super::seeds::{Chosen, Said, choose};
+use super::sentences::settle;
 use super::settings::settings;
 
 /// The largest scenario file, in bytes.
@@ -132,7 +133,7 @@ fn scenario(
     if prompt.is_none() {
         diagnostics.push(no_prompt(&outline, top));
     }
-    let criteria = criteria_of(text, &outline, top, diagnostics);
+    let (mut criteria, said) = criteria_of(text, &outline, top, diagnostics);
     let config = outline.section(SectionKind::Config);
     let settings = settings(
         text,
@@ -165,6 +166,14 @@ fn scenario(
         }
         _ => Vec::new(),
     };
+    settle(
+        text,
+        &mut criteria,
+        &said,
+        &chosen.clones,
+        catalogue,
+        diagnostics,
+    );
     check_criteria(&criteria, &chosen.clones, catalogue, diagnostics);
     let faults = faults(&settings.faults, &chosen.clones, catalogue, diagnostics);
     let mut config = settings.config;
@@ -216,7 +225,7 @@ fn criteria_of(
     outline: &Outline,
     top: Span,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Criterion> {
+) -> (Vec<Criterion>, Vec<SaidCriterion>) {
     let Some(section) = outline.section(SectionKind::Criteria) else {
         diagnostics.push(
             Diagnostic::error(
@@ -226,11 +235,11 @@ fn criteria_of(
             .at(top)
             .with_help("add `## Success Criteria` with one bullet for each"),
         );
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let before = diagnostics.len();
     let found = criteria(text, section.body.clone(), diagnostics);
-    if found.is_empty() && diagnostics.len() == before {
+    if found.0.is_empty() && diagnostics.len() == before {
         diagnostics.push(
             Diagnostic::error(
                 "scenario/no-criteria",
@@ -346,7 +355,12 @@ fn check_criteria(
         .filter(|clone| clones.iter().any(|name| name == clone.name))
         .collect();
     for criterion in criteria {
-        let Check::Cel { source, span } = &criterion.check else {
+        let Check::Cel {
+            source,
+            span,
+            sentence: None,
+        } = &criterion.check
+        else {
             continue;
         };
         let Err(problems) = compile(source, &clones) else {

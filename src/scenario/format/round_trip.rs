@@ -185,6 +185,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                     check: Check::Cel {
                         source: source.to_owned(),
                         span: (0..0).into(),
+                        sentence: None,
                     },
                     span: (0..0).into(),
                 },

@@ -159,7 +159,7 @@ fn a_whole_scenario_is_read() {
             ),
         ]
     );
-    let Check::Cel { source, span } = &scenario.criteria[0].check else {
+    let Check::Cel { source, span, .. } = &scenario.criteria[0].check else {
         panic!("an expression");
     };
     assert_eq!(&WHOLE[span.start..span.end], source);

@@ -116,6 +116,10 @@ fn longest_run(text: &str) -> usize {
 
 fn bullet(criterion: &Criterion) -> String {
     match &criterion.check {
+        Check::Cel {
+            sentence: Some(sentence),
+            ..
+        } => format!("- [D] {}\n", one_line(&sentence.text)),
         Check::Cel { source, .. } => {
             let code = code(source);
             match &criterion.title {
@@ -137,7 +141,7 @@ fn bullet(criterion: &Criterion) -> String {
 }
 
 fn reads_back(bullet: &str, title: &str, source: &str) -> bool {
-    let read = criteria(bullet, 0..bullet.len(), &mut Vec::new());
+    let (read, _) = criteria(bullet, 0..bullet.len(), &mut Vec::new());
     matches!(
         read.as_slice(),
         [Criterion { title: Some(words), check: Check::Cel { source: code, .. }, .. }]

@@ -156,3 +156,20 @@ fn money_that_is_spent_ends_the_suite_before_a_failure_counts() {
     assert_eq!(output.json()["cost"]["unknownRuns"], 10);
     assert!(output.stderr.contains("may be exceeded"), "{output}");
 }
+
+#[test]
+fn a_sentence_with_two_readings_is_a_failure_only_where_it_was_said() {
+    // Two issues of the seed are closed from the beginning, and none is closed by the agent.
+    let text = scenario(
+        "two",
+        "[D] Exactly 2 issues are closed",
+        "seed: small-project",
+    );
+    for (arguments, code) in [(&["all"][..], 0), (&["all", "--strict"], 1)] {
+        let world = with("echo good\n", &[("two", text.clone())]);
+        let document = json(&world, arguments).ended(code).json();
+        let criterion = &results(&document)[0]["criteria"][0];
+        assert_eq!(criterion["ambiguous"]["finalState"], true, "{criterion}");
+        assert_eq!(criterion["ambiguous"]["change"], false);
+    }
+}

@@ -105,7 +105,12 @@ fn request(args: &Args, cx: &CommandContext) -> Result<Request, CliError> {
     }
     Ok(Request {
         directory: cx.environment.directory.clone(),
-        config: args.config.config.clone(),
+        // Wherever it is gone on from, it is this file.
+        config: args
+            .config
+            .config
+            .as_ref()
+            .map(|path| cx.environment.resolve(path)),
         scenarios: args.scenarios.clone(),
         task: args.task.clone(),
         clones: args.clone.clone(),

@@ -65,8 +65,8 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         vocabulary: leak(&vocabulary.to_string()),
         tables: &[],
         seed_schema: || json!({}),
-        open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
         mcp: None,
+        open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
         operation_of: |_, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))
