@@ -420,8 +420,8 @@ fn every_mistake_is_told_with_its_place() {
             ·                  ────
          14 │
             ╰────
-          help: did you mean `fewer`?; or write the condition as CEL in backticks, or tag it [P] for the
-                judge
+          help: things: issues, comments, labels, repositories, users; or write the condition as CEL in
+                backticks, or tag it [P] for the judge
         bad bad/16-bad-sentence.md: 1 error
         scenario/setup
 
