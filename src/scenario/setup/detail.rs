@@ -149,10 +149,10 @@ impl Cursor<'_, '_> {
             age,
             sets: BTreeMap::new(),
         };
-        if let Some(created) = &seed.created {
-            if let Some(age) = self.age(Ending::Old).or_else(|| self.age(Ending::Than)) {
-                return Some(vec![time(created, age)]);
-            }
+        if let Some(created) = &seed.created
+            && let Some(age) = self.age(Ending::Old).or_else(|| self.age(Ending::Than))
+        {
+            return Some(vec![time(created, age)]);
         }
         if let Some(updated) = &seed.updated
             && let Some(age) = self.attempt(|cursor| {

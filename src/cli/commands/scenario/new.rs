@@ -164,7 +164,7 @@ fn seeds<'c>(
                     is_seed_file(text) || clone.seeds.iter().any(|seed| seed.name == text)
                 };
                 let having: Vec<&CloneDescriptor> =
-                    clones.iter().copied().filter(|one| has(&one)).collect();
+                    clones.iter().copied().filter(|one| has(one)).collect();
                 let [only] = having.as_slice() else {
                     let names = clones
                         .iter()
