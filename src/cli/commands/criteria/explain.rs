@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let clones = chosen(args, cx)?;
-    let lexicon = Lexicon::new(&clones).map_err(|error| CliError::internal(error))?;
+    let lexicon = Lexicon::new(&clones).map_err(CliError::internal)?;
     let explanation = explain(&args.sentence, &lexicon);
     tell(&explanation, cx);
     cx.printer
@@ -67,9 +67,8 @@ fn tell(explanation: &Explanation, cx: &mut CommandContext) {
         if let Some(help) = &refused.help {
             cx.printer.line(format!("  help  {}", help));
         }
-        cx.printer.line(
-            "  or write the condition as CEL in backticks, or tag it [P] for the judge".to_owned(),
-        );
+        cx.printer
+            .line("  or write the condition as CEL in backticks, or tag it [P] for the judge");
         return;
     }
     if let Some(cel) = &explanation.cel {

@@ -97,7 +97,7 @@ impl Parser<'_> {
                 found.map(|(_, number)| *number)
             };
             let (tens, ones) = (value(tens)?, value(ones)?);
-            (tens >= 20 && tens < 100 && (1..10).contains(&ones)).then_some(tens + ones)
+            ((20..100).contains(&tens) && (1..10).contains(&ones)).then_some(tens + ones)
         });
         match compound {
             Some(number) => {

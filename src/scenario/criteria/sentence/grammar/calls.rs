@@ -115,7 +115,7 @@ impl Parser<'_> {
         }
         self.expect(MADE)?;
         self.eat_any(&["by the agent", "during the run", "in the run"]);
-        self.to_what(calls)
+        self.narrowed(calls)
     }
 
     fn of_calls(&self, start: usize, said: &Said, calls: CallPhrase) -> Parsed<Claim> {
@@ -299,11 +299,11 @@ impl Parser<'_> {
             calls.method = Some(method.to_uppercase());
         }
         self.expect(CALLS)?;
-        self.to_what(&mut calls)?;
+        self.narrowed(&mut calls)?;
         Ok(calls)
     }
 
-    fn to_what(&mut self, calls: &mut CallPhrase) -> Parsed<()> {
+    fn narrowed(&mut self, calls: &mut CallPhrase) -> Parsed<()> {
         if self.eat_any(&["that fail", "that failed", "which fail", "which failed"]) {
             calls.failed = Some(true);
         }

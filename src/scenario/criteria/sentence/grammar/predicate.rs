@@ -18,6 +18,8 @@ pub(super) struct Predicate {
     pub(super) denied: bool,
     /// Whether `not` denies a condition, so that its scope may be doubted.
     pub(super) denies: bool,
+    /// Whether it stands after `that`: what follows it narrows the things anyway.
+    pub(super) relative: bool,
 }
 
 /// How a verb opens a condition.
@@ -41,7 +43,10 @@ impl Parser<'_> {
     /// What follows `that`, `which` and `who`.
     pub(super) fn relative(&mut self, id: NounId) -> Parsed<Vec<Condition>> {
         let start = self.at;
-        let mut predicate = Predicate::default();
+        let mut predicate = Predicate {
+            relative: true,
+            ..Predicate::default()
+        };
         let opening = self.opening()?;
         self.said(id, opening, &mut predicate)?;
         if predicate.conditions.is_empty() {
@@ -203,7 +208,7 @@ impl Parser<'_> {
                 self.pin(std::slice::from_mut(&mut condition))?;
                 let narrows = matches!(condition.what, What::Happened { .. }) || past;
                 to.conditions.push(condition);
-                if narrows {
+                if narrows && !to.relative {
                     let before = to.conditions.len();
                     let mut trailing = Vec::new();
                     self.trailing(id, &mut trailing)?;
