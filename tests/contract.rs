@@ -68,6 +68,36 @@ fn catalogues_are_sorted_and_named_well() {
 }
 
 #[test]
+fn tools_are_defined_and_call_operations_that_are_modelled() {
+    for clone in clones() {
+        let Some(face) = clone.mcp else { continue };
+        let definitions: Vec<Value> = serde_json::from_str(face.definitions).expect("a list");
+        let defined: Vec<&str> = definitions
+            .iter()
+            .map(|definition| definition["name"].as_str().expect("a name"))
+            .collect();
+        let tools: Vec<&str> = face.tools.iter().map(|tool| tool.name).collect();
+        assert_eq!(defined, tools, "{}", face.server);
+        sorted("tools", tools.iter().copied());
+        sorted("unmodelled tools", face.unmodelled.iter().copied());
+        for definition in &definitions {
+            let schema = &definition["inputSchema"];
+            assert_eq!(schema["type"], "object", "{definition}");
+            assert!(definition["description"].is_string(), "{definition}");
+            jsonschema::meta::validate(schema).expect("a JSON Schema");
+        }
+        for tool in face.tools {
+            assert!(!face.unmodelled.contains(&tool.name), "{}", tool.name);
+            sorted("operations of a tool", tool.operations.iter().copied());
+            for operation in tool.operations {
+                let is_modelled = clone.operations.iter().any(|one| one.id == *operation);
+                assert!(is_modelled, "{} calls {operation}", tool.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn no_host_belongs_to_two_clones() {
     let mut seen = BTreeSet::new();
     for clone in clones() {
@@ -76,8 +106,8 @@ fn no_host_belongs_to_two_clones() {
             "{} answers for no host",
             clone.name
         );
-        for host in clone.hosts.iter().chain(clone.other_hosts) {
-            assert_eq!(host.to_lowercase(), *host);
+        for host in clone.every_host().chain(clone.other_hosts.iter().copied()) {
+            assert_eq!(host.to_lowercase(), host);
             assert!(seen.insert(host), "{host} is named twice");
         }
     }

@@ -10,6 +10,7 @@ mod generated;
 mod host;
 mod ingest;
 mod judge;
+mod kept_suites;
 mod loops;
 mod notices;
 mod sandbox;

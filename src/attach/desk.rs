@@ -5,6 +5,7 @@
 //! trace of a group is worked on whatever the order in which files came.
 
 mod claims;
+mod load;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::error::Error;
@@ -72,6 +73,8 @@ struct Inner {
     queued: BTreeSet<(i64, PathBuf)>,
     /// Files that are being read: as they were when that began, and as they were seen since.
     reading: BTreeMap<(i64, PathBuf), (Stamp, Option<Stamp>)>,
+    /// Bytes of large files that are being read.
+    load: load::Load,
     /// Light steps under way.
     light: usize,
     /// When the last light step ended.

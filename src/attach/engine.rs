@@ -314,6 +314,8 @@ impl Engine {
             clock: self.surround.clock.clone(),
             ids: self.surround.ids.as_ref(),
             binary: &self.surround.binary,
+            // What the agent writes of itself in an attempt is read by nobody yet.
+            sources: &[],
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             scrubber: &ready.settings.scrubber,

@@ -49,15 +49,13 @@ fn prune(engine: &Engine, attached: &[Attached], told: &Told, stop: &StopToken) 
         clock: engine.surround.clock.as_ref(),
         stop: Some(stop),
     };
-    match pruner.prune(Some(&engine.state)) {
+    match pruner.prune_in_numbers(&engine.state) {
         Err(error) => told(&format!("nothing is pruned: {}", chain(&error))),
         Ok(report) => {
-            if !report.removed.is_empty() {
+            if report.removed > 0 {
                 told(&format!(
                     "pruned what is old of {}: {} bytes of {}",
-                    report.removed.len(),
-                    report.bytes_removed,
-                    report.bytes_before
+                    report.removed, report.bytes_removed, report.bytes_before
                 ));
             }
             for finding in &report.diagnostics {

@@ -85,6 +85,7 @@ pub(crate) struct ConfigFile {
 /// The commands in the order of `archal --help`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(commands::init::Args),
     Run(commands::run::Args),
     Runs(commands::runs::Args),
     Scenario(commands::scenario::Args),
@@ -119,6 +120,7 @@ impl Command {
 
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
         match self {
+            Self::Init(args) => commands::init::run(args, cx),
             Self::Run(args) => commands::run::run(args, cx),
             Self::Runs(args) => commands::runs::run(args, cx),
             Self::Scenario(args) => commands::scenario::run(args, cx),

@@ -55,6 +55,7 @@ impl Tools {
             clock: cx.clock.clone(),
             ids: cx.ids.as_ref(),
             binary: &cx.binary,
+            sources: cx.sources,
             probe: &self.probe,
             environment: &cx.environment,
             scrubber: &self.scrubber,

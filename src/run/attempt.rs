@@ -21,16 +21,19 @@ use archal_core::clock::Clock;
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
+use archal_core::source::SourceDescriptor;
 
 use super::answer;
 use super::cost::{self, Pricing};
 use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
+use super::metrics_file;
 pub use super::result::RunResult;
 use super::scenarios::{Doubt, Prepared};
 use super::score::{self, Ambiguity, CriterionReport, CriterionStatus};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::trace_file;
 use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
@@ -48,6 +51,8 @@ pub struct Bench<'a> {
     pub ids: &'a dyn IdSource,
     /// The binary whose helper modes hold children.
     pub binary: &'a Path,
+    /// The formats of the agent's own trace.
+    pub sources: &'a [SourceDescriptor],
     /// How children can be held here.
     pub probe: &'a Probe,
     /// The caller's environment.
@@ -185,7 +190,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         evidence: &plan.evidence,
         agent_folder: &plan.agent_folder,
     };
-    keep_output(&kept, &child)?;
+    let mut notes = keep_output(&kept, &child)?;
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped);
     }
@@ -204,6 +209,17 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     attempt.result.started_at = Some(started_at);
     let report = fs::read(plan.evidence.join(METRICS_FILE)).ok();
     attempt.result.metrics = report.as_deref().and_then(cost::metrics);
+    notes.extend(
+        report
+            .as_deref()
+            .map(metrics_file::notes)
+            .unwrap_or_default(),
+    );
+    let trace = fs::read(plan.evidence.join(TRACE_FILE)).ok();
+    let trace = trace.map(|trace| trace_file::read(&trace, bench.sources));
+    let trace = trace.unwrap_or_default();
+    notes.extend(trace.notes);
+    attempt.result.notes = notes;
     attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
     attempt.result = bench
         .scrubber
@@ -213,7 +229,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     let outcome = &attempt.result.harness;
     // Calls and answer have lost their secrets already.
     let prompt = bench.scrubber.text(&scenario.prompt);
-    let told = transcript::of(&prompt, &attempt.calls, answer, outcome);
+    let told = transcript::of(&prompt, &attempt.calls, answer, outcome).with_steps(trace.steps);
     atomic::write_json(
         &plan.evidence.join(transcript::FILE),
         &told,
@@ -231,7 +247,8 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
 }
 
 /// Keeps what the child printed and the files it left for archal, with secrets taken out.
-fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteError> {
+/// A note says which of those files was none.
+fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<Vec<String>, atomic::WriteError> {
     for (name, bytes, dropped) in [
         ("stdout", &child.stdout, child.stdout_dropped),
         ("stderr", &child.stderr, child.stderr_dropped),
@@ -244,18 +261,27 @@ fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<(), atomic::WriteErr
         }
         atomic::write(&plan.evidence.join(name), &bytes, Durability::Derived)?;
     }
-    for name in [TRACE_FILE, METRICS_FILE] {
+    let mut notes = Vec::new();
+    for (variable, name) in [
+        ("AGENT_TRACE_FILE", TRACE_FILE),
+        ("AGENT_METRICS_FILE", METRICS_FILE),
+    ] {
         let left = plan.agent_folder.join(name);
         let kept = plan.evidence.join(name);
         match plan.scrubber.file(&left) {
             Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
-            // A link or a pipe in the evidence folder is not evidence.
             None => {
-                fs::remove_file(&kept).ok();
+                if let Some(reason) = Scrubber::refused(&left) {
+                    notes.push(format!("{variable}: {reason} and was not kept"));
+                }
+                // A link or a pipe in the evidence folder is not evidence.
+                fs::remove_file(&kept)
+                    .or_else(|_| fs::remove_dir_all(&kept))
+                    .ok();
             }
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// Where a run's output is kept.
@@ -393,6 +419,7 @@ fn decided(
         overhead_ms: None,
         cost: None,
         metrics: None,
+        notes: Vec::new(),
         calls: calls.len(),
         criteria,
         refused: end.refused,

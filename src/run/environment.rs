@@ -179,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn the_callers_own_tokens_of_services_with_clones_are_taken_out() {
+        let clone = archal_testkit::echo_clone::ECHO;
+        let mut variables: BTreeMap<String, String> = ["ECHO_TOKEN", "OTHER_TOKEN"]
+            .map(|name| (name.to_owned(), "real".to_owned()))
+            .into();
+        without_service_tokens(&mut variables, &[clone]);
+        assert_eq!(variables.keys().collect::<Vec<_>>(), ["OTHER_TOKEN"]);
+    }
+
+    #[test]
     fn a_cleared_environment_has_only_what_is_named() {
         let variables = environment(Start::Cleared {
             named: &["MODEL_KEY".to_owned()],

@@ -3,6 +3,7 @@
 //! - [`harness`]: which program is the agent, and how it is started.
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
+//! - `metrics_file`, [`trace_file`]: what it left in files.
 //! - `judged`: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
@@ -33,6 +34,7 @@ pub mod estimate;
 pub mod harness;
 mod judged;
 pub mod kept;
+mod metrics_file;
 pub mod plan;
 pub mod ready;
 pub mod render;
@@ -47,5 +49,6 @@ pub mod suite;
 pub mod tally;
 pub mod terminal;
 pub mod totals;
+pub mod trace_file;
 pub mod transcript;
 pub mod workers;

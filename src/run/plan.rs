@@ -4,7 +4,7 @@
 //! Each run has its id, and with it its folder, from the beginning. So what is finished needs no
 //! record beside the evidence: a run is finished when its folder has a result that names the suite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -322,19 +322,6 @@ fn planned(ids: &dyn IdSource, present: &Present) -> PlannedScenario {
             .map(|_| id::prefixed(ids, "run"))
             .collect(),
     }
-}
-
-/// The suites that were made with `--keep`, and their runs, by name.
-pub fn kept(layout: &Layout) -> BTreeSet<String> {
-    names(&layout.suites())
-        .into_iter()
-        .filter_map(|name| SuitePlan::read(layout, &name).ok())
-        .filter(|plan| plan.keep)
-        .flat_map(|plan| {
-            let runs = plan.scenarios.into_iter().flat_map(|one| one.runs);
-            runs.chain([plan.suite])
-        })
-        .collect()
 }
 
 /// The folders of a folder, sorted; none where there is no folder.

@@ -59,6 +59,9 @@ pub struct RunResult {
     /// The figures the agent left in `AGENT_METRICS_FILE`, as it wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Value>,
+    /// What is odd about what the agent left behind, one sentence each; it changes nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Calls the clones answered.
     pub calls: usize,
     /// Each criterion.

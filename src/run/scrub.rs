@@ -107,6 +107,23 @@ impl Scrubber {
         }
     }
 
+    /// Why [`Self::file`] gives nothing for a path; none where nothing is there.
+    pub fn refused(path: &Path) -> Option<&'static str> {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        let kind = metadata.file_type();
+        Some(if kind.is_symlink() {
+            "it is a link"
+        } else if kind.is_dir() {
+            "it is a folder"
+        } else if !kind.is_file() {
+            "it is no file"
+        } else if metadata.len() > FILE_LIMIT {
+            "it is larger than 64 MiB"
+        } else {
+            "it cannot be read"
+        })
+    }
+
     /// What a child left in a file, with secrets taken out; none where it left no ordinary file
     /// or one larger than is kept. A link, a pipe or a device is never opened.
     pub fn file(&self, path: &Path) -> Option<Vec<u8>> {

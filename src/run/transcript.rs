@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::sandbox::child::ChildOutcome;
 use crate::scenario::criteria::CallFact;
 
+use super::trace_file::Step;
+
 /// The value of `schema` in a transcript.
 pub const SCHEMA: &str = "archal.transcript";
 /// The version of the transcript written here.
@@ -67,6 +69,8 @@ pub enum Entry {
         /// The body answered; null where there was none.
         response: Value,
     },
+    /// What the agent says it did, from the trace it left; its word, and no evidence.
+    Step(Step),
     /// What the agent said in the end.
     Answer {
         /// Its words.
@@ -82,6 +86,19 @@ pub enum Entry {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_none(number: &usize) -> bool {
     *number == 0
+}
+
+impl Transcript {
+    /// The same with the agent's own account before its answer.
+    #[must_use]
+    pub fn with_steps(mut self, steps: Vec<Step>) -> Self {
+        let is_answer = |entry: &Entry| matches!(entry, Entry::Answer { .. });
+        let before = self.entries.iter().position(is_answer);
+        let before = before.unwrap_or(self.entries.len());
+        let steps = steps.into_iter().map(Entry::Step);
+        self.entries.splice(before..before, steps);
+        self
+    }
 }
 
 /// The transcript of a run.
@@ -179,7 +196,7 @@ mod tests {
               "path": "/repos/acme/webapp/issues/1",
               "request": null,
               "status": 200,
-              "response": "[16386 bytes, in calls.jsonl]"
+              "response": "[4098 bytes, in calls.jsonl]"
             },
             {
               "kind": "answer",

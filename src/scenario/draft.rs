@@ -71,10 +71,11 @@ The answer is true of the starting state, and nothing was changed.
 
 ## Success Criteria
 
-<!-- One bullet each. [D] is decided on state, calls and answer, without a model; [P] by a judge.
-     `archal schema` and `archal scenario show` say what expressions can read and what they become. -->
+<!-- One bullet each. [D] is decided on state, calls and answer, without a model: as a sentence, or
+     as an expression in backticks. [P] goes to a judge. `archal scenario show` prints what each
+     sentence becomes. -->
 
-- [D] The run exits successfully: `run.exitCode == 0`
+- [D] The run exits successfully
 - [D] It answers: `output.split(\" \").exists(word, word != \"\")`
 - [D] It looked before it answered: `calls.exists(call, call.clone == \"{first}\" && call.status < 400)`
 {unchanged}

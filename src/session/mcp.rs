@@ -27,7 +27,7 @@ use serde_json::{Map, Value, json};
 
 use super::door::Door;
 use super::exchange::{self, Body};
-use super::server::Shared;
+use super::server::{Hosted, Shared};
 
 /// The path of a clone's MCP URL.
 const PATH: &str = "/mcp";
@@ -106,30 +106,25 @@ pub(super) fn leads_to(shared: &Shared, door: Door, host: &str, clone: usize, pa
     }
 }
 
-/// Makes the servers of a session's clones.
-pub(super) fn serve(shared: &Arc<Shared>) -> Result<(), serde_json::Error> {
-    let mut faces = Vec::new();
-    for (clone, hosted) in shared.clones.iter().enumerate() {
-        let face = hosted
-            .clone
-            .mcp
-            .map(|face| -> Result<_, serde_json::Error> {
-                let tools = Tools {
-                    shared: Arc::downgrade(shared),
-                    clone,
-                    face,
-                    definitions: serde_json::from_str::<Vec<Definition>>(face.definitions)?.into(),
-                };
-                Ok(Face {
-                    sessions: service(tools.clone(), true),
-                    single: service(tools, false),
-                })
-            });
-        faces.push(face.transpose()?);
-    }
-    // A session is opened once.
-    shared.faces.0.set(faces).ok();
-    Ok(())
+/// The servers of a session's clones, made when the first message to one comes.
+fn made(shared: &Arc<Shared>) -> Vec<Option<Face>> {
+    let make = |(clone, hosted): (usize, &Hosted)| {
+        let face = hosted.clone.mcp?;
+        let definitions = serde_json::from_str::<Vec<Definition>>(face.definitions)
+            .inspect_err(|error| tracing::error!(%error, "{}: tools are not defined", face.server))
+            .ok()?;
+        let tools = Tools {
+            shared: Arc::downgrade(shared),
+            clone,
+            face,
+            definitions: definitions.into(),
+        };
+        Some(Face {
+            sessions: service(tools.clone(), true),
+            single: service(tools, false),
+        })
+    };
+    shared.clones.iter().enumerate().map(make).collect()
 }
 
 fn service(tools: Tools, sessions: bool) -> Service {
@@ -152,8 +147,8 @@ pub(super) async fn answer(
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let plain = |status, text: &'static str| exchange::plain(status, text).map(Either::Left);
-    let faces = shared.faces.0.get();
-    let Some(Some(face)) = faces.and_then(|faces| faces.get(clone)) else {
+    let faces = shared.faces.0.get_or_init(|| made(shared));
+    let Some(Some(face)) = faces.get(clone) else {
         return plain(StatusCode::NOT_FOUND, "this clone has no tools\n");
     };
     // The server has nothing to say unasked, and a stream held open would outlast its client.

@@ -100,12 +100,6 @@ pub enum SessionError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The tools of a clone are not defined as MCP has it.
-    #[error("the tools of the clones cannot be served")]
-    Tools {
-        /// The cause.
-        source: serde_json::Error,
-    },
     /// The server of the clones could not be started.
     #[error("the clones cannot be served")]
     Serve {
@@ -234,7 +228,6 @@ impl Session {
         let shared = Shared::new(hosted, authority, ledger)
             .map_err(|source| SessionError::Certificates { source })?;
         let shared = Arc::new(shared);
-        mcp::serve(&shared).map_err(|source| SessionError::Tools { source })?;
         let server =
             Server::start(Arc::clone(&shared)).map_err(|source| SessionError::Serve { source })?;
         let (endpoints, doors) = match route.level {

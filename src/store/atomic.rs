@@ -94,17 +94,19 @@ fn put(path: &Path, bytes: &[u8], durability: Durability, replace: bool) -> io::
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
     // The temporary file removes itself when writing fails, so a full disk leaves no litter.
-    let mut file = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .tempfile_in(folder)?;
+    let mut file = match born(folder) {
+        // Folders are there most of the time: they are not asked for first.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            born(folder)?
+        }
+        born => born?,
+    };
     file.write_all(bytes)?;
     if durability == Durability::Synced {
         file.as_file().sync_all()?;
     }
-    make_readable(file.as_file())?;
     if replace {
         file.persist(path).map_err(|error| error.error)?;
     } else {
@@ -116,16 +118,17 @@ fn put(path: &Path, bytes: &[u8], durability: Durability, replace: bool) -> io::
     Ok(())
 }
 
-/// Temporary files are born 0600; artifacts are as readable as the user's other files.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_file: &File) -> io::Result<()> {
-    Ok(())
+/// A temporary file, as readable as the user's other files: artifacts are to be read by people
+/// and their tools.
+fn born(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o644));
+    }
+    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -159,5 +162,20 @@ mod tests {
         assert!(write(&blocked, b"new", Durability::Derived).is_err());
         assert_eq!(fs::read(&path).expect("still there"), b"old");
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+    }
+
+    #[test]
+    fn folders_are_made_where_there_are_none_and_files_are_as_others_of_the_user_are() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a/b/state.json");
+        for bytes in [b"one".as_slice(), b"two"] {
+            write(&path, bytes, Durability::Derived).expect("writable");
+            assert_eq!(fs::read(&path).expect("there"), bytes);
+        }
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
+        let other = folder.path().join("other");
+        fs::write(&other, "").expect("writable");
+        assert_eq!(mode(&path) & 0o777, mode(&other) & 0o777 & 0o644);
     }
 }

@@ -6,7 +6,9 @@ use super::environment;
 fn each_shell_gets_a_script_that_names_the_commands() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = environment().run(&["completions", shell]).ended(0);
-        assert!(output.stdout.contains("doctor"), "{shell}");
+        for command in ["doctor", "init", "scenario", "validate"] {
+            assert!(output.stdout.contains(command), "{shell}: {command}");
+        }
         assert!(!output.stdout.contains("\u{1b}"), "{shell}");
     }
 }

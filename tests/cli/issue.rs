@@ -198,13 +198,11 @@ fn the_list_says_how_each_failure_stands_and_what_is_next() {
           failed_grade (t-3): red 2/3: issue 7 was closed
           next: run the agent on it, to see whether HEAD still fails
             archal attach /srv/traces --repo . --execution-policy reproduce
-            archal attach-reprocess --repo . t-3 --from reproduce
         open no-stale-issue-closed-0a1b2c3d  2 traces, first seen 2026-01-01 08:30, last 2026-01-02 08:30
           no issue is closed that was answered
           reproduced (t-1): red 2/3: issue 7 was closed
           next: let a fixer repair the agent
             archal attach /srv/traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
-            archal attach-reprocess --repo . t-1 --from fix
         ----- stderr -----
         ");
     let output = world
@@ -245,7 +243,6 @@ fn one_failure_is_shown_with_its_traces_attempts_and_files() {
           2026-01-01 08:30 new: to be sent
           next: let a fixer repair the agent
             archal attach /srv/traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
-            archal attach-reprocess --repo . t-1 --from fix
         ----- stderr -----
         ");
 }
@@ -294,7 +291,6 @@ fn why_tells_the_evidence_and_what_was_not_checked() {
           changed files of the checkout (1): attempts run on the commit
           next: let a fixer repair the agent
             archal attach /srv/traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
-            archal attach-reprocess --repo . t-1 --from fix
         ----- stderr -----
         "#);
     let json = world.environment.run(&["issue", "why", GROUP, "--json"]);

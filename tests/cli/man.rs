@@ -11,6 +11,11 @@ fn archal_and_each_command_have_a_page() {
         .ended(0)
         .stdout;
     assert!(page.contains("origin"), "{page}");
+    let page = environment()
+        .run(&["man", "scenario", "validate"])
+        .ended(0)
+        .stdout;
+    assert!(page.contains("strict"), "{page}");
 }
 
 #[test]

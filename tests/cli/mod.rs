@@ -5,13 +5,17 @@ mod budget;
 mod clone;
 mod completions;
 mod config;
+mod criteria;
 mod doctor;
 mod frame;
+mod init;
 mod issue;
 mod man;
 mod prices;
 mod redact;
 mod run;
+mod runs;
+mod scenario;
 mod schema;
 
 use archal_testkit::cli::TestEnv;

@@ -160,6 +160,49 @@ fn a_failure_is_told_and_what_a_person_decides_of_it_counts_at_once() {
 }
 
 #[test]
+fn each_directory_tells_by_its_own_settings_and_what_was_blocked_is_told_later() {
+    let world = example(&json!({}));
+    for name in ["one", "two"] {
+        let told = world.repo().join(format!("told-{name}"));
+        let command = format!("cp \"$ARCHAL_NOTICE_FILE\" {}", told.display());
+        let settings = json!({"policy": "grade", "notify": {"command": command, "on": ["new"]}});
+        let mut config: Value =
+            serde_json::from_str(&world.read("agent/.archal.json")).expect("JSON");
+        config["attach"] = settings;
+        world.write(format!("agent/{name}.json"), &config.to_string());
+    }
+    fs::create_dir(world.repo().join("first")).expect("writable");
+    let watched = Watched(world);
+    let attach = |directory: &str, config: &str, more: &[&str]| {
+        let config = format!("agent/{config}.json");
+        let fixed = ["attach", directory, "--repo", "agent", "--config", &config];
+        watched.done(&[&fixed[..], more].concat());
+    };
+    let permission = ["--allow-external-execution"];
+    attach("first", "one", &permission);
+    attach("agent/traces", "two", &[]);
+    let group = watched.until_ended("failed_grade")["group"].clone();
+    let show = [
+        "issue",
+        "show",
+        group.as_str().expect("a group"),
+        "--repo",
+        "agent",
+    ];
+    until("it is blocked", || {
+        let shown = watched.run(&show);
+        shown
+            .stdout
+            .contains("new: blocked (the notify command may not run")
+    });
+    let told = |name: &str| watched.0.repo().join(format!("told-{name}"));
+    assert!(!told("one").exists() && !told("two").exists());
+    attach("agent/traces", "two", &permission);
+    until("it is told", || told("two").exists());
+    assert!(!told("one").exists(), "the first directory is not asked");
+}
+
+#[test]
 fn what_was_pruned_is_not_derived_again_unless_somebody_asks() {
     let world = example(&json!({
         "attach": {"policy": "grade", "reproduceRuns": 1},

@@ -130,7 +130,13 @@ fn directories_join_one_watcher_and_leave_it_one_by_one() {
     let pid = watched.pid().expect("it runs");
     let second = watched.attach("two", OBSERVE);
     assert!(second.contains("to the watcher that runs"), "{second}");
+    assert!(second.contains("policy: observe"), "{second}");
     assert_eq!(watched.pid(), Some(pid));
+    // The last word on how many jobs run at once counts for the whole watcher.
+    let more = [&["two", "--jobs", "3", "--json"][..], OBSERVE].concat();
+    let joined = watched.archal("attach", &more).ended(0).json();
+    assert_eq!(joined["policy"], "observe", "{joined}");
+    assert_eq!(watched.status()["watcher"]["doing"]["jobs"], 3);
     watched.arrive("one/t.json", &batch("a", &[one("in-one")]));
     watched.arrive("two/t.json", &batch("a", &[one("in-two")]));
     watched.until_trace("in-one", "observed");

@@ -1,4 +1,4 @@
-//! What the tests need beyond cargo: git, curl, Python 3, Node, and the published clients of the
+//! What the tests need beyond cargo: git, curl, Python 3, Node, Chromium, and the published clients of the
 //! services, in pinned versions, in a folder of their own under `target`.
 //!
 //! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
@@ -35,6 +35,7 @@ const SYSTEM: &[(&str, &[&str], &[&str])] = &[
         &["nodejs"],
     ),
     ("npm", &["--version"], &["npm"]),
+    ("chromium", &["--version"], &["chromium"]),
 ];
 
 /// Makes sure of everything and returns the folder with the clients: `python/` is a virtual

@@ -57,19 +57,6 @@ fn json(clone: &mut dyn ServiceClone, line: &str) -> Value {
 }
 
 #[test]
-fn definitions_and_tools_are_the_same_list() {
-    let definitions: Vec<Value> = serde_json::from_str(FACE.definitions).expect("an array");
-    let defined: Vec<&str> = definitions
-        .iter()
-        .map(|definition| definition["name"].as_str().expect("a name"))
-        .collect();
-    let tools: Vec<&str> = FACE.tools.iter().map(|tool| tool.name).collect();
-    assert_eq!(defined, tools);
-    assert!(FACE.unmodelled.is_sorted());
-    assert!(tools.iter().all(|name| !FACE.unmodelled.contains(name)));
-}
-
-#[test]
 fn an_issue_is_opened_read_changed_commented_and_closed() {
     let clone = &mut *open("small-project");
     let repo = r#""owner":"octocat","repo":"hello-service""#;

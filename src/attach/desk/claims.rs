@@ -15,7 +15,7 @@ use super::super::job::{Stage, Status};
 use super::super::lead::Led;
 use super::super::ready::{Ready, ReadyError};
 use super::super::state::{files, jobs};
-use super::{Desk, QUIET, step_id};
+use super::{Desk, QUIET, load, step_id};
 
 impl WorkSource for Desk {
     fn kind(&self) -> WorkKind {
@@ -50,7 +50,10 @@ impl Desk {
         drop(inner);
         let may_read = waits && self.has_room(now);
         inner = self.inner();
-        while may_read && let Some((id, path, stamp)) = inner.looks.pop_front() {
+        while may_read
+            && let Some(place) = inner.load.first_that_fits(&inner.looks)
+            && let Some((id, path, stamp)) = inner.looks.remove(place)
+        {
             let of = (id, path.clone());
             inner.queued.remove(&of);
             self.changed.notify_all();
@@ -83,16 +86,19 @@ impl Desk {
                 entry.settling.forget(&path);
             }
             let attached = entry.attached.clone();
+            let weight = load::weight(&path, stamp);
             inner.light += 1;
+            inner.load.take(weight);
             inner.reading.insert(of, (stamp, None));
             drop(inner);
             let label = format!("reading {}", path.display());
             let file = path.clone();
-            return Some(
-                self.light_step(&attached, &path, label, move |desk, attached| {
-                    desk.read(attached, &file, stamp)
-                }),
-            );
+            return Some(self.light_step(
+                &attached,
+                (&path, weight),
+                label,
+                move |desk, attached| desk.read(attached, &file, stamp),
+            ));
         }
         let known: Vec<i64> = inner.attached.keys().copied().collect();
         drop(inner);
@@ -130,7 +136,7 @@ impl Desk {
         let name = PathBuf::from(&job.report.name);
         let label = format!("grading {}", job.report.name);
         Some(
-            self.light_step(&attached, &name, label, move |desk, attached| {
+            self.light_step(&attached, (&name, 0), label, move |desk, attached| {
                 let told = desk.told.clone();
                 let id = job.id;
                 desk.engine
@@ -177,7 +183,7 @@ impl Desk {
     fn light_step(
         &self,
         attached: &Attached,
-        about: &Path,
+        (about, weight): (&Path, u64),
         label: String,
         work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
     ) -> Step {
@@ -189,7 +195,11 @@ impl Desk {
             weight: Weight::Light,
             run: Box::new(move |_| {
                 let Some(desk) = own.upgrade() else { return };
-                let _under_way = UnderWay { desk: &desk, of };
+                let _under_way = UnderWay {
+                    desk: &desk,
+                    of,
+                    weight,
+                };
                 if let Err(error) = work(&desk, &attached) {
                     desk.in_trouble(&error);
                 }
@@ -370,6 +380,8 @@ struct UnderWay<'a> {
     desk: &'a Desk,
     /// Its attachment and, where it reads one, its file.
     of: (i64, PathBuf),
+    /// What its file counts for among large ones.
+    weight: u64,
 }
 
 impl Drop for UnderWay<'_> {
@@ -385,7 +397,11 @@ impl Drop for UnderWay<'_> {
             let (attachment, path) = self.of.clone();
             inner.looks.push_back((attachment, path, stamp));
         }
+        let others_waited = inner.load.release(self.weight) && !inner.looks.is_empty();
         drop(inner);
+        if others_waited {
+            self.desk.wake();
+        }
         self.desk.changed.notify_all();
         self.desk.timers.notify_all();
     }

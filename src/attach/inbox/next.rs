@@ -11,6 +11,9 @@ use crate::fix::publish;
 use super::Desk;
 use super::document::Next;
 
+/// Flags with which a fixer may run.
+const FIX: &str = "--execution-policy fix --allow-external-execution --fix-command '<command>'";
+
 /// What is next for a group, whose job stands so and came from that directory.
 pub(super) fn next(
     desk: &Desk,
@@ -60,29 +63,14 @@ pub(super) fn next(
         ),
         Status::FailedGrade => said(
             "run the agent on it, to see whether HEAD still fails",
-            vec![attach("--execution-policy reproduce"), again("reproduce")],
+            vec![attach("--execution-policy reproduce")],
         ),
-        Status::Reproduced => said(
-            "let a fixer repair the agent",
-            vec![
-                attach(
-                    "--execution-policy fix --allow-external-execution --fix-command '<command>'",
-                ),
-                again("fix"),
-            ],
-        ),
-        Status::FixBlocked => said(
-            "give what is missing, then go on",
-            vec![
-                attach(
-                    "--execution-policy fix --allow-external-execution --fix-command '<command>'",
-                ),
-                again("fix"),
-            ],
-        ),
+        // What these flags allow goes on by itself, with what was paid for already.
+        Status::Reproduced => said("let a fixer repair the agent", vec![attach(FIX)]),
+        Status::FixBlocked => said("give what is missing", vec![attach(FIX)]),
         Status::FixFailed => said(
             "look at what the fixer did (proof.json, rejected.patch), then try again",
-            vec![again("fix")],
+            vec![again("reproduce")],
         ),
         Status::Fixed if is_applied(desk, &failure.name) => said(
             "nothing: its regression is in the checkout, so the patch is applied",

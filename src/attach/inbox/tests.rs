@@ -178,9 +178,9 @@ fn each_way_to_stand_has_a_command_that_goes_on() {
         blocked: archal attach-reprocess --repo . t-blocked
         cancelled: archal attach-reprocess --repo . t-cancelled
         error: archal attach-reprocess --repo . t-error
-        failed_grade: archal attach /traces --repo . --execution-policy reproduce && archal attach-reprocess --repo . t-failed_grade --from reproduce
-        fix_blocked: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-fix_blocked --from fix
-        fix_failed: archal attach-reprocess --repo . t-fix_failed --from fix
+        failed_grade: archal attach /traces --repo . --execution-policy reproduce
+        fix_blocked: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
+        fix_failed: archal attach-reprocess --repo . t-fix_failed --from reproduce
         fixed: git -C . apply '/state/a patch/repo.patch'
         flaky: archal attach /traces --repo . --execution-policy reproduce --reproduce-runs 10 && archal attach-reprocess --repo . t-flaky --from reproduce
         group_member: archal attach-reprocess --repo . t-group_member --from reproduce
@@ -188,7 +188,7 @@ fn each_way_to_stand_has_a_command_that_goes_on() {
         observed: archal attach-status --repo . t-observed
         ok: archal attach-status --repo . t-ok
         queued: archal attach-status --repo . t-queued
-        reproduced: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>' && archal attach-reprocess --repo . t-reproduced --from fix
+        reproduced: archal attach /traces --repo . --execution-policy fix --allow-external-execution --fix-command '<command>'
         running: archal attach-status --repo . t-running
         superseded: archal attach-status --repo . t-superseded
         unsure: archal attach-status --repo . t-unsure

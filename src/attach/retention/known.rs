@@ -1,6 +1,6 @@
 //! What the state knows of traces that decides whether their artifacts may go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use archal_core::clock::Timestamp;
@@ -30,8 +30,8 @@ pub enum Reason {
     Young,
     /// The last run's summary names it.
     LastRun,
-    /// It was made with `archal run --keep`.
-    KeptRun,
+    /// A suite that can be gone on with, or is to be kept, needs it.
+    Suite,
     /// The state knows no trace of that name.
     Unknown,
     /// It changed while this was decided.
@@ -49,7 +49,7 @@ impl Reason {
             Self::Inbox => "the inbox shows it",
             Self::Young => "not old enough",
             Self::LastRun => "the last run",
-            Self::KeptRun => "made with --keep",
+            Self::Suite => "a suite that can be gone on with, or was made with --keep, needs it",
             Self::Unknown => "not known to archal",
             Self::Changed => "it changed meanwhile",
         }
@@ -81,16 +81,23 @@ const QUESTION: &str = "SELECT traces.id, traces.name, max(jobs.updated_at),
   FROM traces JOIN jobs ON jobs.trace = traces.id
   LEFT JOIN failures ON failures.name = jobs.failure";
 
-/// All traces by name. `repo` tells which regressions are there.
-pub(super) fn all(
+/// The trace of that name, if there is one. `regressions` are those of [`regressions`].
+pub(super) fn named(
     connection: &Connection,
-    repo: &Path,
-) -> rusqlite::Result<BTreeMap<String, KnownTrace>> {
-    let regressions = regressions(repo);
-    connection
-        .prepare(&format!("{QUESTION} GROUP BY traces.id"))?
-        .query_map([], |row| of_row(row, &regressions))?
-        .collect()
+    regressions: &BTreeSet<String>,
+    name: &str,
+) -> rusqlite::Result<Option<KnownTrace>> {
+    let found = connection
+        .prepare_cached(&format!(
+            "{QUESTION} WHERE traces.name = ?1 GROUP BY traces.id"
+        ))?
+        .query_map([name], |row| of_row(row, regressions))?
+        .next()
+        .transpose()?;
+    // Names are compared without case there, and files are told apart by it.
+    Ok(found
+        .filter(|(found, _)| found == name)
+        .map(|(_, known)| known))
 }
 
 /// One trace as it is now.
@@ -110,7 +117,7 @@ pub(super) fn one(
 }
 
 /// The groups that are kept as regressions in the checkout.
-fn regressions(repo: &Path) -> BTreeSet<String> {
+pub(super) fn regressions(repo: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(repo.join(publish::FOLDER));
     entries
         .into_iter()

@@ -4,15 +4,24 @@
 //! way, a blocked one, an open failure, a patch that is not applied or a regression refers to
 //! stays. Rows stay too, with a note, so that a trace that went is not taken for a new one.
 //!
+//! There may be a million traces: none is remembered longer than it takes to decide about it, but
+//! for those that go next because there is not enough room.
+//!
 //! - `known`: what the state knows that decides.
-//! - `plan`: what may go, and in which order.
+//! - `plan`: what of one trace may go.
+//! - `survey`: all traces and runs, one after another.
+//! - `oldest`: which of them go first.
+//! - `work`: taking them away, and what became of it.
 //! - `tree`: looking and removing without following a link.
 
 mod known;
+mod oldest;
 mod plan;
+mod survey;
 mod tree;
+mod work;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,16 +32,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::schema::Retention;
+use crate::run::kept::prune;
+use crate::run::kept::shelf::Shelf;
 use crate::sandbox::StopToken;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
-use super::state::pruned::{self, Part};
+use super::state::pruned::Part;
 use super::state::{Look, State};
 
 pub use known::Reason;
-use plan::{Plan, Unit};
+use survey::{Rows, Survey};
 use tree::Tree;
+pub use work::Pruned;
+use work::{Why, Work};
 
 /// As much of the last run's summary as is looked through for run ids.
 const SUMMARY: u64 = 16 << 20;
@@ -123,20 +136,10 @@ impl Pruner<'_> {
     ///
     /// When the state or its folder cannot be read.
     pub fn look(&self, state: Option<&Look>) -> Result<PruneReport, PruneError> {
-        let known = match state {
-            Some(state) => state.read(|rows| known::all(rows, self.repo))?,
-            None => BTreeMap::new(),
-        };
-        let Some(tree) = self.open()? else {
-            return Ok(self.report(Plan::default(), true));
-        };
-        let mut plan = self.plan(&tree, &known);
-        let going = std::mem::take(&mut plan.going);
-        let mut report = self.report(plan, true);
-        for (unit, why) in going {
-            report.add(&unit, why);
-        }
-        Ok(report)
+        self.report(&match state {
+            Some(state) => Rows::Look(state),
+            None => Rows::None { dry_run: true },
+        })
     }
 
     /// Removes what is to go. A watcher may work meanwhile: of each trace it is asked again,
@@ -146,67 +149,38 @@ impl Pruner<'_> {
     ///
     /// When the state or its folder cannot be read. What cannot be removed is a diagnostic.
     pub fn prune(&self, state: Option<&State>) -> Result<PruneReport, PruneError> {
-        let known = match state {
-            Some(state) => state.read_apart(|rows| known::all(rows, self.repo))?,
-            None => BTreeMap::new(),
-        };
-        let Some(tree) = self.open()? else {
-            return Ok(self.report(Plan::default(), false));
-        };
-        let mut plan = self.plan(&tree, &known);
-        let going = std::mem::take(&mut plan.going);
-        let mut report = self.report(plan, false);
-        for (number, (unit, why)) in going.into_iter().enumerate() {
-            if self.stop.is_some_and(StopToken::is_stopped) {
-                break;
-            }
-            match (&unit.trace, state) {
-                (Some(_), Some(state)) => {
-                    self.take(state, &tree, (number, unit, why), &mut report)?;
-                }
-                (Some(_), None) => {}
-                (None, _) => {
-                    let mut left = unit.clone();
-                    left.paths.retain(|(path, _)| {
-                        let removed = tree.remove(path);
-                        report.told(path, removed.map(|_| ()))
-                    });
-                    report.add(&left, why);
-                }
-            }
-        }
-        let emptied = tree.empty();
-        report.told(Path::new("attach/.pruned"), emptied);
-        Ok(report)
-    }
-
-    fn open(&self) -> Result<Option<Tree>, PruneError> {
-        Tree::open(self.layout.root()).map_err(|source| PruneError::Open {
-            path: self.layout.root().to_owned(),
-            source,
+        self.report(&match state {
+            Some(state) => Rows::State(state),
+            None => Rows::None { dry_run: false },
         })
     }
 
-    fn plan(&self, tree: &Tree, known: &BTreeMap<String, known::KnownTrace>) -> Plan {
-        let mut last_run = Vec::new();
-        if let Ok(file) = File::open(self.layout.last_run()) {
-            // Without a summary no run is the last one.
-            _ = file.take(SUMMARY).read_to_end(&mut last_run);
-        }
-        let last_run = String::from_utf8_lossy(&last_run);
-        let held = plan::Held {
-            last_run: last_run.into_owned(),
-            kept: crate::run::plan::kept(self.layout),
-        };
-        plan::make(tree, known, self.settings, &held, self.clock.now())
+    /// [`Self::prune`] that names nothing one by one: there may be very many.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::prune`].
+    pub fn prune_in_numbers(&self, state: &State) -> Result<Pruned, PruneError> {
+        self.work(&Rows::State(state), &mut |_, _| {})
     }
 
-    fn report(&self, plan: Plan, dry_run: bool) -> PruneReport {
-        PruneReport {
+    fn report(&self, rows: &Rows<'_>) -> Result<PruneReport, PruneError> {
+        let (mut old, mut removed) = (Vec::new(), Vec::new());
+        let pruned = self.work(rows, &mut |why, one| match why {
+            Why::Old => old.push(one),
+            Why::Room => removed.push(one),
+        })?;
+        // Folders are read in no order.
+        old.sort_by(|one: &Removed, other| {
+            let place = |one: &Removed| (one.trace.is_none(), one.trace.clone(), one.paths.clone());
+            place(one).cmp(&place(other))
+        });
+        old.append(&mut removed);
+        Ok(PruneReport {
             folder: self.layout.root().to_owned(),
-            dry_run,
-            removed: Vec::new(),
-            kept: plan
+            dry_run: rows.is_dry(),
+            removed: old,
+            kept: pruned
                 .kept
                 .into_iter()
                 .map(|(reason, (count, bytes))| Kept {
@@ -215,91 +189,59 @@ impl Pruner<'_> {
                     bytes,
                 })
                 .collect(),
-            bytes_before: plan.bytes,
-            bytes_removed: 0,
-            diagnostics: plan.diagnostics,
-        }
+            bytes_before: pruned.bytes_before,
+            bytes_removed: pruned.bytes_removed,
+            diagnostics: pruned.diagnostics,
+        })
     }
 
-    /// Takes a part of a trace away and notes it, unless the trace changed meanwhile. While the
-    /// transaction lasts, no job of it can begin.
-    fn take(
+    fn work(
         &self,
-        state: &State,
-        tree: &Tree,
-        (number, unit, why): (usize, Unit, String),
-        report: &mut PruneReport,
-    ) -> Result<(), PruneError> {
-        let Some((_, planned)) = &unit.trace else {
-            return Ok(());
-        };
-        let mut gone = unit.clone();
-        let mut told = Vec::new();
-        let is_taken = state.write(|change| {
-            let now = known::one(change, self.repo, planned.id)?;
-            if now.as_ref() != Some(planned) {
-                return Ok(false);
-            }
-            gone.paths
-                .retain(|(path, _)| match tree.take(path, number) {
-                    Ok(_) => true,
-                    Err(error) => {
-                        told.push((path.clone(), error));
-                        false
-                    }
-                });
-            if !gone.paths.is_empty() {
-                let (part, at) = (unit.part, self.clock.now());
-                pruned::note(change, planned.id, part, gone.bytes(), at)?;
-                pruned::drop_artifacts(change, planned.id, |path| {
-                    let is_below = |gone: &Path| path.ancestors().any(|at| at.ends_with(gone));
-                    gone.paths.iter().any(|(path, _)| is_below(path))
-                })?;
-            }
-            Ok(true)
+        rows: &Rows<'_>,
+        told: &mut dyn FnMut(Why, Removed),
+    ) -> Result<Pruned, PruneError> {
+        let opened = Tree::open(self.layout.root()).map_err(|source| PruneError::Open {
+            path: self.layout.root().to_owned(),
+            source,
         })?;
-        for (path, error) in told {
-            report.told(&path, Err(error));
+        let Some(tree) = opened else {
+            return Ok(Pruned::default());
+        };
+        let mut last_run = Vec::new();
+        if let Ok(file) = File::open(self.layout.last_run()) {
+            // Without a summary no run is the last one.
+            _ = file.take(SUMMARY).read_to_end(&mut last_run);
         }
-        if is_taken {
-            report.add(&gone, why);
-        } else {
-            report.kept.push(Kept {
-                reason: Reason::Changed,
-                count: 1,
-                bytes: unit.bytes(),
-            });
+        let survey = Survey {
+            tree: &tree,
+            rows,
+            settings: self.settings,
+            regressions: known::regressions(self.repo),
+            held: plan::Held {
+                last_run: String::from_utf8_lossy(&last_run).into_owned(),
+                needed: prune::needed(Shelf {
+                    layout: self.layout,
+                }),
+            },
+            now: self.clock.now(),
+            stop: self.stop,
+            left: RefCell::default(),
+        };
+        let mut work = Work {
+            pruner: self,
+            survey: &survey,
+            pruned: Pruned::default(),
+            number: 0,
+            told,
+        };
+        work.old()?;
+        work.room()?;
+        if !rows.is_dry() {
+            let emptied = tree.empty();
+            work.pruned.told(Path::new(tree::ASIDE), emptied);
         }
-        Ok(())
-    }
-}
-
-impl PruneReport {
-    fn add(&mut self, unit: &Unit, why: String) {
-        if unit.paths.is_empty() {
-            return;
-        }
-        self.bytes_removed += unit.bytes();
-        self.removed.push(Removed {
-            trace: unit.trace.as_ref().map(|(name, _)| name.clone()),
-            part: unit.part,
-            why,
-            paths: unit.paths.iter().map(|(path, _)| path.clone()).collect(),
-            bytes: unit.bytes(),
-        });
-    }
-
-    /// Notes what could not be removed; whether it was.
-    fn told(&mut self, path: &Path, removed: io::Result<()>) -> bool {
-        match removed {
-            Ok(()) => true,
-            Err(error) => {
-                let told = format!("cannot be removed: {error}");
-                self.diagnostics
-                    .push(Diagnostic::warning("prune/not-removed", told).in_file(path));
-                false
-            }
-        }
+        work.pruned.say_what_was_left_out();
+        Ok(work.pruned)
     }
 }
 

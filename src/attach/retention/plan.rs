@@ -1,12 +1,11 @@
-//! What of the state folder may go, and in which order.
+//! What of one trace, or of one run, may go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::diagnostic::Diagnostic;
 
 use crate::attach::state::pruned::Part;
 use crate::config::schema::Retention;
@@ -15,7 +14,7 @@ use super::known::{KnownTrace, Reason};
 use super::tree::Tree;
 
 /// The folders of attach with something for each trace.
-const STAGES: [&str; 5] = ["imports", "grades", "seeds", "runs", "fixes"];
+pub(super) const STAGES: [&str; 5] = ["imports", "grades", "seeds", "runs", "fixes"];
 /// Files of a trace that decide what became of it; they go with the whole trace or not at all.
 const DECIDING: [&str; 5] = [
     "manifest.json",
@@ -47,22 +46,22 @@ impl Unit {
     }
 }
 
-/// What is to go and what stays.
+/// What was decided of a trace or a run.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    /// What goes, in that order, and why.
-    pub(super) going: Vec<(Unit, String)>,
-    /// Bytes and number of what stays, by reason.
-    pub(super) kept: BTreeMap<Reason, (u64, u64)>,
-    /// Bytes before anything went.
+pub(super) struct Decision {
+    /// Bytes of all of it.
     pub(super) bytes: u64,
-    /// What could not be looked at.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    /// What goes because it is old, and why.
+    pub(super) going: Option<(Unit, String)>,
+    /// What goes only where there is not enough room.
+    pub(super) spare: Vec<Unit>,
+    /// What stays in any case: why, and its bytes.
+    pub(super) kept: Option<(Reason, u64)>,
 }
 
 /// What is on the disk of one trace.
 #[derive(Debug, Default)]
-struct OnDisk {
+pub(super) struct OnDisk {
     /// Evidence of runs of the present revision.
     evidence: Vec<(PathBuf, u64)>,
     /// What was set aside of earlier ones.
@@ -71,222 +70,152 @@ struct OnDisk {
     records: Vec<(PathBuf, u64)>,
 }
 
-/// What is named and therefore stays, among suites and runs.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    /// The summary of the last suite.
-    pub(super) last_run: String,
-    /// The names of suites that are to be kept, and of their runs.
-    pub(super) kept: BTreeSet<String>,
-}
+impl OnDisk {
+    /// Sorts what one stage left of one trace into what it is for.
+    pub(super) fn look(&mut self, tree: &Tree, stage: &str, path: &Path) -> io::Result<()> {
+        let mut rest = tree.measure(path)?.bytes;
+        if stage != "imports" {
+            for entry in tree.entries(path)? {
+                let name = entry.name.to_string_lossy();
+                let is_aside = entry.is_folder
+                    && name
+                        .strip_prefix('r')
+                        .is_some_and(|number| number.parse::<u32>().is_ok());
+                let is_evidence =
+                    matches!(stage, "runs" | "fixes") && !DECIDING.contains(&name.as_ref());
+                let inner = path.join(&entry.name);
+                let bytes = tree.measure(&inner)?.bytes;
+                if is_aside {
+                    self.aside.push((inner, bytes));
+                } else if is_evidence {
+                    self.evidence.push((inner, bytes));
+                } else {
+                    continue;
+                }
+                rest = rest.saturating_sub(bytes);
+            }
+        }
+        self.records.push((path.to_owned(), rest));
+        Ok(())
+    }
 
-/// Decides what goes by age and then, oldest first, by size: evidence before traces.
-pub(super) fn make(
-    tree: &Tree,
-    known: &BTreeMap<String, KnownTrace>,
-    settings: &Retention,
-    held: &Held,
-    now: Timestamp,
-) -> Plan {
-    let mut plan = Plan::default();
-    // What goes only where there is not enough room: evidence, then whole traces.
-    let mut evidence = Vec::new();
-    let mut wholes = Vec::new();
-    for (name, found) in on_disk(tree, &mut plan) {
+    /// Decides about the trace whose files these are.
+    pub(super) fn decide(
+        self,
+        name: &str,
+        known: Option<KnownTrace>,
+        settings: &Retention,
+        now: Timestamp,
+    ) -> Decision {
         let sum = |paths: &[(PathBuf, u64)]| paths.iter().map(|(_, bytes)| bytes).sum::<u64>();
-        let all = sum(&found.evidence) + sum(&found.aside) + sum(&found.records);
-        plan.bytes += all;
-        let Some(trace) = known.get(&name) else {
-            keep(&mut plan, Reason::Unknown, all);
-            continue;
+        let all = sum(&self.evidence) + sum(&self.aside) + sum(&self.records);
+        let mut decision = Decision {
+            bytes: all,
+            ..Decision::default()
+        };
+        let Some(trace) = known else {
+            decision.kept = Some((Reason::Unknown, all));
+            return decision;
         };
         if trace.reason == Some(Reason::UnderWay) {
-            keep(&mut plan, Reason::UnderWay, all);
-            continue;
+            decision.kept = Some((Reason::UnderWay, all));
+            return decision;
         }
+        let (reason, changed) = (trace.reason, trace.changed);
+        let of = (name.to_owned(), trace);
         let unit = |part, paths| Unit {
-            trace: Some((name.clone(), trace.clone())),
+            trace: Some(of.clone()),
             part,
-            changed: trace.changed,
+            changed,
             paths,
         };
-        let OnDisk {
-            evidence: runs,
+        let Self {
+            evidence,
             aside,
             records,
-        } = found;
-        if trace.reason.is_none()
+        } = self;
+        if reason.is_none()
             && let Some(limit) = settings.traces
-            && is_older(trace.changed, limit.duration(), now)
+            && is_older(changed, limit.duration(), now)
         {
-            let paths = [runs, aside, records].concat();
-            let why = format!("older than {limit}");
-            plan.going.push((unit(Part::Trace, paths), why));
-            continue;
+            let paths = [evidence, aside, records].concat();
+            decision.going = Some((unit(Part::Trace, paths), format!("older than {limit}")));
+            return decision;
         }
-        let keeps_runs = trace.reason.is_some_and(Reason::keeps_evidence);
+        let keeps_runs = reason.is_some_and(Reason::keeps_evidence);
         let (free, held) = if keeps_runs {
-            (aside, [runs, records.clone()].concat())
+            (aside, sum(&evidence) + sum(&records))
         } else {
-            ([runs, aside].concat(), records.clone())
+            ([evidence, aside].concat(), sum(&records))
         };
         let free = unit(Part::Runs, free);
         match settings.runs {
             _ if free.paths.is_empty() => {}
-            Some(limit) if is_older(trace.changed, limit.duration(), now) => {
-                plan.going.push((free, format!("older than {limit}")));
+            Some(limit) if is_older(changed, limit.duration(), now) => {
+                decision.going = Some((free, format!("older than {limit}")));
             }
-            _ => evidence.push(free),
+            _ => decision.spare.push(free),
         }
-        match trace.reason {
-            Some(reason) => keep(&mut plan, reason, sum(&held)),
-            None => wholes.push(unit(Part::Trace, records)),
+        match reason {
+            Some(reason) => decision.kept = Some((reason, held)),
+            None => decision.spare.push(unit(Part::Trace, records)),
         }
+        decision
     }
-    for (folder, beginning) in [("cache/runs", "run-"), ("cache/suites", "suite-")] {
-        let place = (Path::new(folder), beginning);
-        runs(tree, place, settings, (held, now), &mut plan, &mut evidence);
-    }
-    by_size(settings, &mut plan, evidence, wholes);
-    plan
 }
 
-fn keep(plan: &mut Plan, reason: Reason, bytes: u64) {
-    let (count, sum) = plan.kept.entry(reason).or_default();
-    *count += 1;
-    *sum += bytes;
+/// What is named and therefore stays, among suites and runs of `archal run`.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The summary of the last suite.
+    pub(super) last_run: String,
+    /// Suites and runs that stay, whatever their age.
+    pub(super) needed: BTreeSet<String>,
+}
+
+/// Decides about a folder that `archal run` left: of a run or of a suite, whose names begin with
+/// `beginning`.
+pub(super) fn of_run(
+    tree: &Tree,
+    (path, beginning): (&Path, &str),
+    settings: &Retention,
+    (held, now): (&Held, Timestamp),
+) -> io::Result<Decision> {
+    let measured = tree.measure(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut decision = Decision {
+        bytes: measured.bytes,
+        ..Decision::default()
+    };
+    let changed = Timestamp::from_second(measured.newest).unwrap_or(Timestamp::MAX);
+    let unit = Unit {
+        trace: None,
+        part: Part::Runs,
+        changed,
+        paths: vec![(path.to_owned(), measured.bytes)],
+    };
+    match settings.runs {
+        _ if !name.starts_with(beginning) => {
+            decision.kept = Some((Reason::Unknown, measured.bytes));
+        }
+        _ if held.needed.contains(name.as_ref()) => {
+            decision.kept = Some((Reason::Suite, measured.bytes));
+        }
+        _ if held.last_run.contains(&format!("\"{name}\"")) => {
+            decision.kept = Some((Reason::LastRun, measured.bytes));
+        }
+        _ if !is_older(changed, UNDER_WAY, now) => {
+            decision.kept = Some((Reason::Young, measured.bytes));
+        }
+        Some(limit) if is_older(changed, limit.duration(), now) => {
+            decision.going = Some((unit, format!("older than {limit}")));
+        }
+        _ => decision.spare.push(unit),
+    }
+    Ok(decision)
 }
 
 /// A clock that was set back makes nothing old.
 fn is_older(changed: Timestamp, limit: Duration, now: Timestamp) -> bool {
     changed.checked_add(limit).is_ok_and(|end| end < now)
-}
-
-/// Takes from what nothing refers to until the rest is small enough.
-fn by_size(settings: &Retention, plan: &mut Plan, mut evidence: Vec<Unit>, mut wholes: Vec<Unit>) {
-    let going: u64 = plan.going.iter().map(|(unit, _)| unit.bytes()).sum();
-    let mut left = plan.bytes - going;
-    evidence.sort_by_key(|unit| unit.changed);
-    wholes.sort_by_key(|unit| unit.changed);
-    for unit in evidence.into_iter().chain(wholes) {
-        match settings.max_bytes {
-            Some(most) if left > most.in_bytes() && unit.bytes() > 0 => {
-                left -= unit.bytes();
-                plan.going.push((unit, format!("more than {most}")));
-            }
-            _ => keep(plan, Reason::Young, unit.bytes()),
-        }
-    }
-}
-
-/// The folders of `archal run`: those of a folder whose names begin so.
-fn runs(
-    tree: &Tree,
-    (folder, beginning): (&Path, &str),
-    settings: &Retention,
-    (held, now): (&Held, Timestamp),
-    plan: &mut Plan,
-    evidence: &mut Vec<Unit>,
-) {
-    for name in names(tree, folder, plan) {
-        let path = folder.join(&name);
-        let measured = match tree.measure(&path) {
-            Ok(measured) => measured,
-            Err(error) => {
-                unseen(plan, &path, &error);
-                continue;
-            }
-        };
-        plan.bytes += measured.bytes;
-        if !name.starts_with(beginning) {
-            keep(plan, Reason::Unknown, measured.bytes);
-            continue;
-        }
-        let changed = Timestamp::from_second(measured.newest).unwrap_or(Timestamp::MAX);
-        let unit = Unit {
-            trace: None,
-            part: Part::Runs,
-            changed,
-            paths: vec![(path, measured.bytes)],
-        };
-        match settings.runs {
-            _ if held.kept.contains(&name) => keep(plan, Reason::KeptRun, measured.bytes),
-            _ if held.last_run.contains(&format!("\"{name}\"")) => {
-                keep(plan, Reason::LastRun, measured.bytes);
-            }
-            _ if !is_older(changed, UNDER_WAY, now) => keep(plan, Reason::Young, measured.bytes),
-            Some(limit) if is_older(changed, limit.duration(), now) => {
-                plan.going.push((unit, format!("older than {limit}")));
-            }
-            _ => evidence.push(unit),
-        }
-    }
-}
-
-fn on_disk(tree: &Tree, plan: &mut Plan) -> BTreeMap<String, OnDisk> {
-    let mut found: BTreeMap<String, OnDisk> = BTreeMap::new();
-    for stage in STAGES {
-        let folder = Path::new("attach").join(stage);
-        for name in names(tree, &folder, plan) {
-            let path = folder.join(&name);
-            let trace = match stage {
-                "imports" => name.strip_suffix(".json").unwrap_or(&name),
-                _ => name.as_str(),
-            };
-            let on_disk = found.entry(trace.to_owned()).or_default();
-            if let Err(error) = look(tree, stage, &path, on_disk) {
-                unseen(plan, &path, &error);
-            }
-        }
-    }
-    found
-}
-
-/// Sorts what one stage left of one trace into what it is for.
-fn look(tree: &Tree, stage: &str, path: &Path, found: &mut OnDisk) -> io::Result<()> {
-    let mut rest = tree.measure(path)?.bytes;
-    if stage != "imports" {
-        for entry in tree.entries(path)? {
-            let name = entry.name.to_string_lossy();
-            let is_aside = entry.is_folder
-                && name
-                    .strip_prefix('r')
-                    .is_some_and(|number| number.parse::<u32>().is_ok());
-            let is_evidence =
-                matches!(stage, "runs" | "fixes") && !DECIDING.contains(&name.as_ref());
-            let inner = path.join(&entry.name);
-            let bytes = tree.measure(&inner)?.bytes;
-            if is_aside {
-                found.aside.push((inner, bytes));
-            } else if is_evidence {
-                found.evidence.push((inner, bytes));
-            } else {
-                continue;
-            }
-            rest = rest.saturating_sub(bytes);
-        }
-    }
-    found.records.push((path.to_owned(), rest));
-    Ok(())
-}
-
-/// The names in a folder; what begins with a dot is archal's own, or nobody's.
-fn names(tree: &Tree, folder: &Path, plan: &mut Plan) -> Vec<String> {
-    match tree.entries(folder) {
-        Ok(entries) => entries
-            .into_iter()
-            .filter_map(|entry| entry.name.into_string().ok())
-            .filter(|name| !name.starts_with('.'))
-            .collect(),
-        Err(error) => {
-            unseen(plan, folder, &error);
-            Vec::new()
-        }
-    }
-}
-
-fn unseen(plan: &mut Plan, path: &Path, error: &io::Error) {
-    plan.diagnostics.push(
-        Diagnostic::warning("prune/unreadable", format!("left alone: {error}")).in_file(path),
-    );
 }

@@ -1,5 +1,7 @@
 //! What goes and what stays, over a state with rows and files as the engine leaves them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
@@ -8,10 +10,11 @@ use archal_core::clock::{FakeClock, Timestamp};
 use archal_core::trace::TraceIdentity;
 use serde_json::json;
 
+use super::plan::Unit;
 use super::*;
 use crate::attach::job::{Artifact, JobReport, Stage, Status};
 use crate::attach::state::failures::{self, FailureStatus};
-use crate::attach::state::{attachments, jobs, traces};
+use crate::attach::state::{attachments, jobs, pruned, traces};
 
 /// Bytes of each file that [`World::files`] makes.
 const EACH: u64 = 100;
@@ -305,6 +308,50 @@ fn above_the_limit_the_oldest_goes_evidence_before_traces() {
 }
 
 #[test]
+fn more_goes_for_want_of_room_than_is_held_at_once() {
+    let mut world = World::new();
+    for (name, days_ago) in [("a", 1), ("b", 3), ("c", 2)] {
+        world.trace(name, Status::Ok, days_ago, None);
+    }
+    world.settings.max_bytes = Some("700B".parse().expect("a size"));
+    let would = world
+        .pruner()
+        .look(State::look(&world.layout).expect("read").as_ref())
+        .expect("looked");
+    let report = world.prune();
+    assert_eq!(
+        gone(&report),
+        [
+            "b runs 400 more than 700B",
+            "c runs 400 more than 700B",
+            "a runs 400 more than 700B",
+            "b trace 600 more than 700B",
+            "c trace 600 more than 700B",
+        ]
+    );
+    assert_eq!(kept(&report, Reason::Young), Some((1, 600)));
+    assert_eq!((would.removed, would.kept), (report.removed, report.kept));
+}
+
+#[test]
+fn traces_are_counted_once_whatever_stages_left_something() {
+    let world = World::new();
+    world.trace("young", Status::Ok, 1, None);
+    for file in [
+        "attach/imports/t/r1.json",
+        "attach/grades/t/grade.json",
+        "attach/fixes/t/proof.json",
+        "attach/runs/u/manifest.json",
+        "attach/imports/u.json",
+    ] {
+        world.file(file);
+    }
+    let report = world.prune();
+    assert_eq!(kept(&report, Reason::Unknown), Some((2, 5 * EACH)));
+    assert_eq!(report.bytes_before, 15 * EACH);
+}
+
+#[test]
 fn runs_of_archal_run_go_by_their_files_and_the_last_one_stays() {
     let world = World::new();
     for name in ["run-000000000001", "run-000000000002", "mine"] {
@@ -339,13 +386,24 @@ fn suites_go_as_runs_do_and_one_that_is_kept_keeps_its_runs() {
         });
         let path = world.layout.suite(suite).join("suite.json");
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        fs::write(path, plan.to_string()).expect("written");
+        fs::write(&path, plan.to_string()).expect("written");
+        // Without one it could still be gone on with.
+        let summary = serde_json::json!({
+            "schema": "archal.run-summary", "version": 1, "suite": suite,
+            "startedAt": "", "finishedAt": "", "command": {"harness": [], "jobs": 1, "strict": false},
+            "totals": {"scenarios": 0, "passed": 0, "failed": 0, "flaky": 0, "inconclusive": 0,
+                "quarantined": 0, "runs": 0, "runsPassed": 0, "runsFailed": 0,
+                "runsInconclusive": 0, "harnessMs": 0},
+            "scenarios": [], "cost": {"unknownRuns": 0},
+        });
+        let path = path.with_file_name("summary.json");
+        fs::write(path, summary.to_string()).expect("written");
     }
     world.clock.advance(Duration::from_secs(60_000 * 86_400));
     let report = world.prune();
     assert_eq!(report.removed.len(), 2, "{report:#?}");
     assert_eq!(
-        kept(&report, Reason::KeptRun).map(|(count, _)| count),
+        kept(&report, Reason::Suite).map(|(count, _)| count),
         Some(2)
     );
     let cache = world.layout.root().join("cache");
@@ -374,6 +432,8 @@ fn links_lead_nowhere_and_what_cannot_go_is_told_while_the_rest_goes() {
     let told = &report.diagnostics[0];
     assert_eq!(told.file.as_deref(), Some(Path::new("attach/runs/linked")));
     assert!(!world.has("runs/other") && !world.has("imports/linked.json"));
+    // What could not go is counted once, although its other files went before it was come upon.
+    assert_eq!(report.removed.len(), 2, "{:?}", gone(&report));
 }
 
 #[test]
@@ -382,11 +442,8 @@ fn a_trace_that_began_again_after_it_was_looked_at_stays() {
     let trace = world.trace("t", Status::Ok, 91, None);
     let known = world
         .state
-        .read(|rows| known::all(rows, world.folder.path()));
-    let pruner = world.pruner();
-    let tree = pruner.open().expect("opened").expect("there");
-    let mut plan = pruner.plan(&tree, &known.expect("read"));
-    let (unit, why) = plan.going.pop().expect("old enough");
+        .read(|rows| known::named(rows, &BTreeSet::new(), "t"));
+    let before = known.expect("read").expect("known");
     let job = world
         .state
         .read(|rows| jobs::newest(rows, trace))
@@ -405,11 +462,35 @@ fn a_trace_that_began_again_after_it_was_looked_at_stays() {
             )
         })
         .expect("written");
-    let mut report = pruner.report(plan, false);
-    pruner
-        .take(&world.state, &tree, (0, unit, why), &mut report)
-        .expect("asked");
-    assert_eq!(kept(&report, Reason::Changed), Some((1, 1_000)));
+    let unit = Unit {
+        trace: Some(("t".to_owned(), before)),
+        part: Part::Trace,
+        changed: day(909),
+        paths: vec![("attach/imports/t.json".into(), EACH)],
+    };
+    let rows = Rows::State(&world.state);
+    let tree = Tree::open(world.layout.root())
+        .expect("opened")
+        .expect("there");
+    let survey = Survey {
+        tree: &tree,
+        rows: &rows,
+        settings: &world.settings,
+        regressions: BTreeSet::new(),
+        held: plan::Held::default(),
+        now: day(1000),
+        stop: None,
+        left: RefCell::default(),
+    };
+    let mut work = Work {
+        pruner: &world.pruner(),
+        survey: &survey,
+        pruned: Pruned::default(),
+        number: 0,
+        told: &mut |_, removed| panic!("{removed:?} went"),
+    };
+    work.take(&unit, Why::Old, "old".to_owned()).expect("asked");
+    assert_eq!(work.pruned.kept.get(&Reason::Changed), Some(&(1, EACH)));
     assert!(world.has("runs/t/attempt-1/calls.jsonl") && world.has("imports/t.json"));
 }
 

@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path};
@@ -15,7 +16,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 /// A deeper tree is not archal's.
 const DEEPEST: usize = 64;
 /// Where things go before they are removed.
-const ASIDE: &str = "attach/.pruned";
+pub(super) const ASIDE: &str = "attach/.pruned";
 
 /// The state folder, held open.
 pub(super) struct Tree {
@@ -69,6 +70,37 @@ impl Tree {
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
+    }
+
+    /// Shows each entry of a folder, in no order, without reading the list to its end first: a
+    /// folder may have a million. What is removed from it meanwhile may be shown or not, and on
+    /// some file systems something else may be left out then.
+    pub(super) fn each<E: From<io::Error>>(
+        &self,
+        path: &Path,
+        visit: &mut dyn FnMut(&OsStr) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let Some(folder) = found(self.folder(path))? else {
+            return Ok(());
+        };
+        for entry in Dir::read_from(folder.as_fd()).map_err(io::Error::from)? {
+            let entry = entry.map_err(io::Error::from)?;
+            let name = entry.file_name();
+            if name == c"." || name == c".." {
+                continue;
+            }
+            if visit(OsStr::from_bytes(name.to_bytes()))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something lies there, be it a link that leads nowhere.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.place(path).is_ok_and(|(folder, name)| {
+            rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        })
     }
 
     /// What a file or folder holds; nothing where it is not there. A link counts for itself.

@@ -200,19 +200,6 @@ impl State {
         question(&lock(&self.reader)).map_err(|source| DatabaseError::of(&self.path, source))
     }
 
-    /// Asks something that takes long, on a connection of its own, so that nobody waits for it.
-    pub fn read_apart<T>(
-        &self,
-        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, DatabaseError> {
-        match database::open_to_read(&self.path, schema::MIGRATIONS)? {
-            Some(connection) => {
-                question(&connection).map_err(|source| DatabaseError::of(&self.path, source))
-            }
-            None => self.read(question),
-        }
-    }
-
     /// Folds what was written lately into the one file.
     pub fn fold(&self) -> Result<(), DatabaseError> {
         lock(&self.writer)

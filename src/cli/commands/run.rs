@@ -262,6 +262,9 @@ fn make(
     let mut progress = |ended: Ended<'_>| {
         let line = terminal::progress::line(ended.result, Some(ended.planned), Look::default());
         printer.note(line);
+        for note in &ended.result.notes {
+            printer.note(format!("    note: {note}"));
+        }
     };
     let end = suite::run(bench, layout, plan, ready, options, &mut progress)
         .map_err(CliError::environment)?;

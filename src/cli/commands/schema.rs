@@ -37,6 +37,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
     ("grade", "the grade of a trace, `grade.json`", || {
         schema_for!(crate::grade::Grade).to_value()
     }),
+    (
+        "init",
+        "what was found and written, `archal init --json`",
+        || schema_for!(super::init::InitReport).to_value(),
+    ),
     ("issue", "a failure, `archal issue show --json`", || {
         schema_for!(crate::attach::inbox::document::IssueDetails).to_value()
     }),
@@ -114,6 +119,26 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "runs-unfinished",
         "a suite without a summary, `archal runs show <suite> --json`",
         || schema_for!(crate::run::kept::documents::UnfinishedSuite).to_value(),
+    ),
+    (
+        "scenario-list",
+        "the scenarios, `archal scenario list --json`",
+        || schema_for!(super::scenario::ScenarioList).to_value(),
+    ),
+    (
+        "scenario-new",
+        "the scenario that was written, `archal scenario new --json`",
+        || schema_for!(super::scenario::NewScenario).to_value(),
+    ),
+    (
+        "scenario-show",
+        "a scenario as a run takes it, `archal scenario show --json`",
+        || schema_for!(super::scenario::ShownScenario).to_value(),
+    ),
+    (
+        "scenario-validate",
+        "what is wrong with scenarios, `archal scenario validate --json`",
+        || schema_for!(super::scenario::ScenarioValidation).to_value(),
     ),
     (
         "trace",

@@ -4,7 +4,7 @@
 //! beside the configuration, and `archal.harness` in `package.json`. In a folder a manifest comes
 //! before a file.
 //!
-//! - [`mod@manifest`]: `harness.json`.
+//! - `manifest`: `harness.json`.
 //! - [`runtime`]: which interpreter runs a file.
 
 mod manifest;

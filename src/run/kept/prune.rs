@@ -236,6 +236,27 @@ pub fn units(shelf: Shelf<'_>) -> Result<Vec<Unit>, ReadError> {
     Ok(units)
 }
 
+/// The ids of suites that stay whatever their age, because their runs are being made, can be gone
+/// on with or are to be kept; and of their runs. What cannot be read is not among them.
+pub fn needed(shelf: Shelf<'_>) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for place in shelf.suites().unwrap_or_default() {
+        let head = shelf.head(&place.id);
+        let is_needed = head.keep
+            || matches!(
+                head.state,
+                SuiteState::Running | SuiteState::Unfinished | SuiteState::Stopped
+            );
+        if is_needed {
+            let folder = shelf.layout.suite(&place.id);
+            needed.extend(summed_runs(&folder));
+            needed.extend(planned_runs(&folder));
+            needed.insert(place.id);
+        }
+    }
+    needed
+}
+
 /// Removes what goes, or says what would.
 pub fn carry_out(
     shelf: Shelf<'_>,

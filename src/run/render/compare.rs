@@ -390,8 +390,8 @@ mod tests {
                      [1;33m•[0m Exactly 4 issues are closed 0/0 → 0/0: one side was never decided
                [1;31mWORSE[0m Fine
                      passed, satisfaction 100, 0.412s a run → failed, satisfaction 100, 0.412s a run
-                     runs passed 1/1 → 0/1: lower, too few runs to call it worse (chance alone does that with p = 1.000)
-                     [1;33m•[0m Exactly 4 issues are closed 1/1 → 0/1: lower, too few runs to call it worse (chance alone does that with p = 1.000)
+                     runs passed 1/1 → 0/1: lower, as chance alone makes so few runs (p = 1.000)
+                     [1;33m•[0m Exactly 4 issues are closed 1/1 → 0/1: lower, as chance alone makes so few runs (p = 1.000)
         ────────────────────────────────────────────────────────────
             [1;31mCompared[0m 1 worse, 1 better, 1 without a change that can be told, 1 unclear, 1 new, 1 gone, 1 in quarantine
         ");

@@ -201,7 +201,7 @@ fn detail(scenario: &ScenarioReport, base: Option<&Path>) -> String {
                 .rows
                 .iter()
                 .take(ROWS)
-                .map(|row| quote::row(row, WIDTH)),
+                .map(|row| quote::evidence(row, criterion.cel.as_deref(), WIDTH)),
         );
         if criterion.rows.len() > ROWS {
             lines.push(format!("and {} more rows", criterion.rows.len() - ROWS));
@@ -350,7 +350,7 @@ fn annotation(
                 .rows
                 .iter()
                 .take(ROWS)
-                .map(|row| quote::row(row, WIDTH)),
+                .map(|row| quote::evidence(row, criterion.cel.as_deref(), WIDTH)),
         );
     }
     told.extend(bad.map(|result| format!("archal runs show {}", result.run_id)));
@@ -395,7 +395,7 @@ mod tests {
         assert!(lines.iter().all(|line| !line.contains('\n')));
         insta::assert_snapshot!(lines.join("\n"), @r#"
         ::error file=archal/refund.md,title=Refund by policy::failed 0/2 runs passed, satisfaction 0%0Athe harness exited with status 1%0Asize(github.issues) == 4%0A6 is not 4%0Aarchal runs show run-refund1
-        ::warning file=archal/triage.md,line=9,title=Triage new bugs::flaky 2/3 runs passed, satisfaction 83.3%0Abroken: Exactly 4 issues are closed%0Asize(github.issues.filter(i, i.state == "closed")) == 4%0A7 is not 4%0A{"number":1,"state":"closed"}%0A{"number":2,"state":"closed"}%0A{"number":3,"state":"closed"}%0A{"number":4,"state":"closed"}%0A{"number":5,"state":"closed"}%0Aarchal runs show run-triage2
+        ::warning file=archal/triage.md,line=9,title=Triage new bugs::flaky 2/3 runs passed, satisfaction 83.3%0Abroken: Exactly 4 issues are closed%0Asize(github.issues.filter(i, i.state == "closed")) == 4%0A7 is not 4%0A{number: 1, state: "closed"}%0A{number: 2, state: "closed"}%0A{number: 3, state: "closed"}%0A{number: 4, state: "closed"}%0A{number: 5, state: "closed"}%0Aarchal runs show run-triage2
         ::warning file=archal/label.md,title=</script><img src=x onerror=alert(1)> | `*_ red<U+202E> %3A%3Aerror%3A%3Ax # #[error]y {{ 7*7 }}::inconclusive 0/1 runs passed, satisfaction none%0Acriterion exactly-4 raised: no such key: milestone%0Aarchal runs show run-label1
         ::warning file=archal/late.md,title=In time::flaky 1/2 runs passed, satisfaction 50%0Ain quarantine, since 2026-10-02, owner support%0Athe harness ran out of time after 90.000s and was stopped%0Aarchal runs show run-late1
         "#);

@@ -255,7 +255,12 @@ fn account(result: &RunResult) -> String {
                 .map(|why| format!("  {}", said(why))),
         );
         let rows = criterion.rows.iter().take(ROWS);
-        lines.extend(rows.map(|row| format!("  {}", quote::row(row, WIDTH))));
+        lines.extend(rows.map(|row| {
+            format!(
+                "  {}",
+                quote::evidence(row, criterion.cel.as_deref(), WIDTH)
+            )
+        }));
         if criterion.rows.len() > ROWS {
             lines.push(format!("  and {} more rows", criterion.rows.len() - ROWS));
         }

@@ -70,6 +70,50 @@ pub fn row(value: &Value, most: usize) -> String {
     line(&value.to_string(), most)
 }
 
+/// A row that decided a criterion, on one line: its key, then the fields that name it and those its
+/// expression asks for, then how many more there are.
+pub fn evidence(row: &Value, cel: Option<&str>, most: usize) -> String {
+    let (key, value) = match (row.get("key").and_then(Value::as_str), row.get("value")) {
+        (Some(key), Some(value)) => (Some(key), value),
+        _ => (None, row),
+    };
+    let Some(fields) = value.as_object() else {
+        return line(&row.to_string(), most);
+    };
+    let is_asked = |name: &str| cel.is_some_and(|cel| names_field(cel, name));
+    let mut told: Vec<(&String, &Value)> = fields
+        .iter()
+        .filter(|(name, _)| NAMING.contains(&name.as_str()) || is_asked(name))
+        .collect();
+    if told.is_empty() {
+        told = fields.iter().collect();
+    }
+    told.sort_by_key(|(name, _)| NAMING.iter().position(|naming| naming == name).unwrap_or(9));
+    let mut parts: Vec<String> = told
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", cut(&value.to_string(), FIELD)))
+        .collect();
+    let left = fields.len() - told.len();
+    if left > 0 {
+        parts.push(format!("and {left} more fields"));
+    }
+    let key = key.map_or_else(String::new, |key| format!("{key} "));
+    line(&format!("{key}{{{}}}", parts.join(", ")), most)
+}
+
+/// Fields by which people tell rows apart.
+const NAMING: [&str; 4] = ["id", "number", "title", "name"];
+/// The longest value of a field on a line of evidence.
+const FIELD: usize = 80;
+
+/// Whether an expression asks for a field: `.name`, and no longer name.
+fn names_field(cel: &str, name: &str) -> bool {
+    cel.match_indices(name).any(|(at, _)| {
+        let after = cel[at + name.len()..].chars().next();
+        cel[..at].ends_with('.') && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
 /// The first lines that are not empty.
 pub fn head(text: &str, lines: usize, most: usize) -> Excerpt {
     excerpt(text, most, |all| all.truncate(lines))
@@ -112,6 +156,19 @@ mod tests {
         assert_eq!(plain(text), "red a<U+202E>b # #[error]x\n    next");
         assert_eq!(line(text, 12), "red a<U+202…");
         assert_eq!(line("short", 12), "short");
+    }
+
+    #[test]
+    fn a_row_is_told_by_what_names_it_and_what_was_asked() {
+        let value = serde_json::json!({
+            "body": "x", "locked": false, "number": 7, "state": "closed", "statement": 1, "title": "T",
+        });
+        let row = serde_json::json!({"key": "a#7", "value": value});
+        let cel = Some("size(github.issues.filter(i, i.state == \"closed\")) == 4");
+        insta::assert_snapshot!(evidence(&row, cel, 200), @r#"a#7 {number: 7, title: "T", state: "closed", and 3 more fields}"#);
+        insta::assert_snapshot!(evidence(&serde_json::json!({"host": "x", "port": 1}), cel, 200), @r#"{host: "x", port: 1}"#);
+        insta::assert_snapshot!(evidence(&serde_json::json!(7), cel, 200), @"7");
+        insta::assert_snapshot!(evidence(&row, None, 14), @"a#7 {number: …");
     }
 
     #[test]

@@ -137,15 +137,15 @@ fn changed(page: &mut Page, criterion: &CriterionChange) {
 /// The two rates and what can honestly be said of them.
 fn rates(rates: &RateChange) -> String {
     let RateChange { before, after, .. } = rates;
-    let chance = rates.chance.map_or_else(String::new, |chance| {
-        format!("chance alone does that with p = {}", probability(chance))
-    });
+    let chance = rates
+        .chance
+        .map_or_else(String::new, |chance| format!("p = {}", probability(chance)));
     let said = match rates.change {
         Change::Same => String::new(),
-        Change::Worse => format!(": worse ({chance})"),
-        Change::Better => format!(": better ({chance})"),
-        Change::PerhapsWorse => format!(": lower, too few runs to call it worse ({chance})"),
-        Change::PerhapsBetter => format!(": higher, too few runs to call it better ({chance})"),
+        Change::Worse => format!(": worse, by more than chance explains ({chance})"),
+        Change::Better => format!(": better, by more than chance explains ({chance})"),
+        Change::PerhapsWorse => format!(": lower, as chance alone makes so few runs ({chance})"),
+        Change::PerhapsBetter => format!(": higher, as chance alone makes so few runs ({chance})"),
         Change::Unknown => ": one side was never decided".to_owned(),
     };
     format!("{before} → {after}{said}")

@@ -224,7 +224,10 @@ fn told(page: &mut Page, criterion: &CriterionReport, amount: &Amount) {
         }
     }
     for row in criterion.rows.iter().take(amount.rows) {
-        page.quoted(inner, &quote::row(row, WIDTH));
+        page.quoted(
+            inner,
+            &quote::evidence(row, criterion.cel.as_deref(), WIDTH),
+        );
     }
     if criterion.rows.len() > amount.rows {
         let left = criterion.rows.len() - amount.rows;

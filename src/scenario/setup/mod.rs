@@ -8,13 +8,15 @@
 //! - [`words`]: a text as words with their places. [`amounts`]: numbers and ages.
 //! - [`lexicon`]: the words of the clones.
 //! - [`statement`]: what can be said. [`cursor`], [`sentence`], [`group`], [`detail`]: reading it.
-//! - [`rows`]: the things that are said to be. [`telling`]: what each statement does to them.
+//! - [`rows`]: the things that are said to be. [`telling`]: what each statement does to them;
+//!   [`filter`]: which of them are meant.
 //! - [`document`]: the seed document they are.
 
 mod amounts;
 mod cursor;
 mod detail;
 mod document;
+mod filter;
 mod group;
 mod lexicon;
 mod rows;

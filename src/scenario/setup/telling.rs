@@ -14,8 +14,8 @@ use super::statement::{Detail, Group, Name, Part, Share, Statement, Subject, Wha
 /// The things that are there so far, and those that were spoken of last.
 #[derive(Debug)]
 pub(super) struct Telling<'l> {
-    lexicon: &'l Lexicon,
-    rows: Rows<'l>,
+    pub(super) lexicon: &'l Lexicon,
+    pub(super) rows: Rows<'l>,
     it: Option<usize>,
     /// The one thing that this statement brought last.
     here: Option<usize>,
@@ -30,9 +30,9 @@ pub(super) struct Telling<'l> {
     counted: BTreeSet<(NounId, Option<usize>)>,
 }
 
-type Told<T> = Result<T, Misunderstood>;
+pub(super) type Told<T> = Result<T, Misunderstood>;
 
-fn wrong(span: &Range<usize>, message: impl Into<String>) -> Misunderstood {
+pub(super) fn wrong(span: &Range<usize>, message: impl Into<String>) -> Misunderstood {
     Misunderstood {
         span: span.clone(),
         message: message.into(),
@@ -257,7 +257,7 @@ impl<'l> Telling<'l> {
     }
 
     /// The one thing that is meant.
-    fn one(&mut self, subject: &Subject) -> Told<usize> {
+    pub(super) fn one(&mut self, subject: &Subject) -> Told<usize> {
         match self.those(subject)?.as_slice() {
             [only] => Ok(*only),
             several => Err(wrong(
@@ -426,44 +426,6 @@ impl<'l> Telling<'l> {
         self.say(&taken, &part.details)?;
         self.some.push(taken);
         Ok(())
-    }
-
-    /// Whether a thing was said to be so.
-    fn is_so(&mut self, at: usize, details: &[Detail]) -> Told<bool> {
-        for detail in details {
-            let row = &self.rows.all[at];
-            let so = match &detail.what {
-                What::Sets(sets) => sets
-                    .iter()
-                    .all(|(key, value)| row.values.get(key) == Some(value)),
-                What::Related(relation, values) => {
-                    let declared = &self.lexicon.noun(row.noun).relations[*relation];
-                    let column = declared.seed.as_deref().unwrap_or_default();
-                    let known = row.values.get(column);
-                    values.iter().all(|value| match known {
-                        Some(Value::Array(items)) => items.iter().any(|item| item == value),
-                        Some(known) => known == value,
-                        None => false,
-                    })
-                }
-                What::Within(subject) => {
-                    let parent = self.one(subject)?;
-                    self.rows.all[at].parent == Some(parent)
-                }
-                What::Time { column, age, .. } => row
-                    .times
-                    .get(column)
-                    .is_some_and(|(seconds, _)| *seconds == age.of(0, 1)),
-                _ => {
-                    let message = "things are told apart by state, label and the like";
-                    return Err(wrong(&detail.span, message));
-                }
-            };
-            if !so {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Says these things of all of these.

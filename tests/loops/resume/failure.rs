@@ -171,6 +171,7 @@ impl Failure {
             clock: Arc::new(RealClock(Instant::now())),
             ids: &ids,
             binary: &binary,
+            sources: &[],
             probe: &self.probe,
             environment: &self.environment,
             scrubber: &self.scrubber,

@@ -12,6 +12,11 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 
+pub(super) use list::ScenarioList;
+pub(super) use new::NewScenario;
+pub(super) use show::ShownScenario;
+pub(super) use validate::ScenarioValidation;
+
 /// List, check, show and write scenarios
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

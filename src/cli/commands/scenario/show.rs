@@ -88,6 +88,9 @@ struct ShownCriterion {
     judged: bool,
     /// The expression that decides it.
     cel: Option<String>,
+    /// The sentence it was compiled from, written so that it has only one sense; none where it was
+    /// written as an expression.
+    canonical: Option<String>,
     /// Whether it holds on the starting state; none where that cannot be said.
     holds_already: Option<bool>,
 }
@@ -237,15 +240,21 @@ fn from(clone: &str, scenario: &Scenario, loaded: &Loaded) -> String {
 fn criteria(scenario: &Scenario, opened: &Opened) -> Vec<ShownCriterion> {
     let both = scenario.criteria.iter().zip(&opened.untouched.criteria);
     both.map(|(criterion, result)| {
-        let cel = match &criterion.check {
-            Check::Cel { source, .. } => Some(source.clone()),
-            Check::Judged { .. } => None,
+        let (cel, canonical) = match &criterion.check {
+            Check::Cel {
+                source, sentence, ..
+            } => {
+                let canonical = sentence.as_ref().map(|sentence| sentence.canonical.clone());
+                (Some(source.clone()), canonical)
+            }
+            Check::Judged { .. } => (None, None),
         };
         ShownCriterion {
             id: criterion.id.clone(),
             label: criterion.label().to_owned(),
             judged: cel.is_none(),
             cel,
+            canonical,
             holds_already: result.as_ref().and_then(|result| match result.status {
                 CriterionStatus::Pass => Some(true),
                 CriterionStatus::Fail => Some(false),
@@ -388,6 +397,13 @@ fn text(shown: &ShownScenario) -> String {
             _ => String::new(),
         };
         _ = writeln!(out, "  {tag} {}{holds}", criterion.label);
+        if let Some(canonical) = criterion
+            .canonical
+            .as_ref()
+            .filter(|one| **one != criterion.label)
+        {
+            _ = writeln!(out, "      that is: {canonical}");
+        }
         if let Some(cel) = criterion
             .cel
             .as_ref()

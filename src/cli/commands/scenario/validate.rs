@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archal_core::diagnostic::{Diagnostic, Severity, line_and_column};
+use archal_core::diagnostic::{Diagnostic, Severity, SourceText, line_and_column};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +15,8 @@ use crate::cli::exit::{self, Exit};
 use crate::report::diagnostic;
 use crate::report::style::Style;
 use crate::run::seeds::StartState;
-use crate::scenario::Scenario;
+use crate::scenario::untouched::Untouched;
+use crate::scenario::{Check, Criterion, Scenario};
 
 /// Check scenario files without running anything
 ///
@@ -120,6 +121,7 @@ fn look_closer(
         severity: Severity::Warning,
         ..finding
     }));
+    more.extend(unanswered(scenario, file.source.as_ref()));
     match files::open(scenario, default, cx) {
         Err(finding) => more.push(finding),
         Ok(opened) => {
@@ -127,6 +129,14 @@ fn look_closer(
                 more.extend(refused(scenario, clone, findings));
             }
             more.extend(held(scenario, &opened.untouched));
+            let present = opened
+                .untouched
+                .present(scenario, cx.clones, cx.clock.now());
+            more.extend(
+                present
+                    .into_iter()
+                    .map(|(criterion, present)| two_senses(criterion, &present.words)),
+            );
         }
     }
     file.findings
@@ -136,6 +146,27 @@ fn look_closer(
     if file.findings.iter().any(Diagnostic::is_error) {
         file.scenario = None;
     }
+}
+
+/// A scenario in quarantine for which nobody answers, which a run refuses.
+fn unanswered(scenario: &Scenario, source: Option<&SourceText>) -> Option<Diagnostic> {
+    let config = &scenario.config;
+    let missing = match (&config.owner, config.since) {
+        (Some(_), Some(_)) => return None,
+        (None, Some(_)) => "`owner`",
+        (Some(_), None) => "`since`",
+        (None, None) => "`owner` and `since`",
+    };
+    let finding = Diagnostic::error(
+        "scenario/quarantine",
+        format!("it is `flaky: true` without {missing}"),
+    )
+    .with_help("a scenario in quarantine has somebody who answers for it: write owner: <who> and since: <day>");
+    let at = source.and_then(|source| source.text.rfind("\nflaky:"));
+    config.flaky.then(|| match at {
+        Some(at) => finding.at(at + 1..at + 6),
+        None => finding,
+    })
 }
 
 /// A starting state that its clone does not take, at the block it stands in.
@@ -158,11 +189,30 @@ fn refused(scenario: &Scenario, clone: &str, findings: &[Diagnostic]) -> Vec<Dia
         .collect()
 }
 
+/// A sentence that may mean the state at the end or what the run changed, where these differ.
+fn two_senses(criterion: &Criterion, there: &str) -> Diagnostic {
+    let message = format!(
+        "the starting state has {there} already, so this could be said of the end or of the run"
+    );
+    let finding = Diagnostic::warning("scenario/ambiguous", message).at(criterion.span);
+    let Check::Cel {
+        sentence: Some(sentence),
+        ..
+    } = &criterion.check
+    else {
+        return finding;
+    };
+    match &sentence.readings {
+        Some(readings) => finding.with_help(format!(
+            "write `{}` or `{}`",
+            readings.final_state.rewrite, readings.change.rewrite
+        )),
+        None => finding,
+    }
+}
+
 /// What an agent that does nothing would pass.
-fn held(
-    scenario: &Scenario,
-    untouched: &crate::scenario::untouched::Untouched,
-) -> Option<Diagnostic> {
+fn held(scenario: &Scenario, untouched: &Untouched) -> Option<Diagnostic> {
     let holding = untouched.holding(scenario);
     let decided = untouched.decided(scenario);
     let first = holding.first()?;

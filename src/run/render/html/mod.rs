@@ -4,9 +4,11 @@
 //! Everything a run left is hostile text. The template escapes all of it, and a policy in the
 //! page lets no script run but the one written here, whatever the escaping misses.
 //!
-//! - `view`: what the template is given.
+//! - `view`: what the template is given of a suite.
+//! - `evidence`: and of what a run left.
 //! - `room`: how much of the evidence there is room for.
 
+mod evidence;
 mod room;
 mod view;
 
