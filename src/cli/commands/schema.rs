@@ -172,7 +172,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let schema = match (args.name.as_deref(), args.clone.as_deref()) {
         (None, _) => {
             for (name, about) in names(cx) {
-                cx.printer.line(format!("{name:<14} {about}"));
+                cx.printer.line(format!("{name:<16} {about}"));
             }
             return Ok(Exit::Fine);
         }
