@@ -70,11 +70,6 @@ pub(crate) fn memory(pid: u32) -> Memory {
 
 /// Processor time a process has used, in seconds.
 pub(crate) fn processor(pid: u32) -> f64 {
-    processor_of_all(pid).0
-}
-
-/// The same, and with that of every process it waited for.
-pub(crate) fn processor_of_all(pid: u32) -> (f64, f64) {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks = |place| -> f64 {
@@ -83,8 +78,7 @@ pub(crate) fn processor_of_all(pid: u32) -> (f64, f64) {
             .and_then(|field| field.parse().ok())
             .unwrap_or_default()
     };
-    let own = ticks(11) + ticks(12);
-    (own / TICKS, (own + ticks(13) + ticks(14)) / TICKS)
+    (ticks(11) + ticks(12)) / TICKS
 }
 
 fn field(text: &str, name: &str) -> Option<f64> {

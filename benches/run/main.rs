@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use machine::{memory, millis, processor_of_all, spread};
+use machine::{Memory, memory, millis, processor, spread};
 use serde_json::Value;
 
 /// Runs for each figure, unless somebody asks for more.
@@ -69,8 +69,8 @@ struct Took {
     own: f64,
     /// The same with that of every process it waited for.
     all: f64,
-    /// The most memory of it that was resident, in MB.
-    peak: f64,
+    /// Its memory when it was last looked at.
+    memory: Memory,
     stdout: Vec<u8>,
 }
 
@@ -120,13 +120,19 @@ impl World {
         let begun = Instant::now();
         let mut child = command.spawn().expect("it starts");
         let pid = child.id();
-        let (mut own, mut all, mut peak) = (0.0, 0.0, 0.0);
+        let (mut own, mut all) = (0.0, 0.0);
+        let mut used = memory(pid);
         let status = loop {
             if let Some(status) = child.try_wait().expect("my own child") {
                 break status;
             }
             // One that ended since is still there to be looked at: nobody has waited for it.
-            ((own, all), peak) = (processor_of_all(pid), memory(pid).peak.max(peak));
+            own = processor(pid);
+            all = own + processor_of_children(pid);
+            let now = memory(pid);
+            if now.peak >= used.peak {
+                used = now;
+            }
             thread::sleep(LOOK);
         };
         let wall = begun.elapsed();
@@ -137,10 +143,22 @@ impl World {
             wall,
             own,
             all,
-            peak,
+            memory: used,
             stdout,
         }
     }
+}
+
+/// Processor time of the processes that a process has waited for, in seconds.
+fn processor_of_children(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(13).take(2);
+    // A tick is a hundredth of a second on every Linux.
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 fn scenario(task: &str, check: &str, config: &str) -> String {
@@ -188,7 +206,10 @@ fn overhead(world: &World, runs: u64) {
             each(took.own),
             each(took.all)
         );
-        println!("memory           {:.1} MB at most", took.peak);
+        println!(
+            "memory           {:.1} MB resident at its end ({:.1} MB own), {:.1} MB at most",
+            took.memory.resident, took.memory.own, took.memory.peak
+        );
     }
 }
 
@@ -235,7 +256,7 @@ fn throughput(world: &World, runs: u64) {
         println!(
             "--jobs {jobs}         {:.1} runs/s, {:.1} MB at most",
             runs as f64 / took.wall.as_secs_f64(),
-            took.peak
+            took.memory.peak
         );
     }
 }
@@ -296,7 +317,7 @@ fn told(name: &str, mut run: impl FnMut() -> Took) {
         let took = run();
         processor += took.all / REPEATS as f64;
         walls.push(took.wall);
-        peak = peak.max(took.peak);
+        peak = peak.max(took.memory.peak);
     }
     walls.sort();
     println!(
