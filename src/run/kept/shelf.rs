@@ -251,7 +251,12 @@ impl Shelf<'_> {
     ///
     /// When its summary is not there or no summary.
     pub fn suite(&self, suite: &str) -> Result<SuiteReport, ReadError> {
-        whole(&self.layout.suite(suite).join("summary.json"))
+        let mut report: SuiteReport = whole(&self.layout.suite(suite).join("summary.json"))?;
+        let scenarios = report.scenarios.iter_mut();
+        for result in scenarios.flat_map(|scenario| &mut scenario.results) {
+            self.place(result);
+        }
+        Ok(report)
     }
 
     /// One run.
@@ -260,7 +265,19 @@ impl Shelf<'_> {
     ///
     /// When its result is not there or no result.
     pub fn run(&self, run: &str) -> Result<RunResult, ReadError> {
-        whole(&self.layout.run(run).join("result.json"))
+        let mut result = whole(&self.layout.run(run).join("result.json"))?;
+        self.place(&mut result);
+        Ok(result)
+    }
+
+    /// Says where the evidence of a run is now, wherever the folder was when it was made. Agents can
+    /// write here: what is no id leads nowhere.
+    fn place(&self, result: &mut RunResult) {
+        result.evidence = if is_id(&result.run_id, RUN) {
+            self.layout.run(&result.run_id)
+        } else {
+            self.layout.runs().join("none")
+        };
     }
 
     /// The runs that say they belong to a suite, by scenario and number, of the newest `most`.
@@ -287,7 +304,7 @@ impl Shelf<'_> {
             suite: String,
         }
         let last = evidence::document::<Last>(&self.layout.last_run());
-        Some(last.ok()??.suite)
+        Some(last.ok()??.suite).filter(|suite| is_id(suite, SUITE))
     }
 }
 
@@ -297,6 +314,12 @@ fn is_locked(path: &Path) -> bool {
         // Shared, so that several who look do not see each other.
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     })
+}
+
+/// Whether a text is the name of a folder of suites or runs, and no way out of it.
+fn is_id(text: &str, prefix: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    text.starts_with(prefix) && text.chars().all(is_part)
 }
 
 fn whole<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ReadError> {
@@ -338,4 +361,35 @@ fn places(folder: &Path, prefix: &str) -> Result<Vec<Place>, ReadError> {
     }
     found.sort_by(|one, other| (other.changed, &other.id).cmp(&(one.changed, &one.id)));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::render::sample;
+
+    use super::*;
+
+    #[test]
+    fn what_an_agent_wrote_into_a_summary_leads_nowhere_else() {
+        let repo = tempfile::tempdir().expect("a folder");
+        let layout = Layout::of(repo.path(), None);
+        let shelf = Shelf { layout: &layout };
+        let mut report = sample::suite();
+        report.scenarios[0].results[0].run_id = "run-/../../secrets".to_owned();
+        report.scenarios[1].results[0].evidence = PathBuf::from("/secrets");
+        let folder = layout.suite("suite-0001");
+        fs::create_dir_all(&folder).expect("made");
+        let text = serde_json::to_string(&report).expect("JSON");
+        fs::write(folder.join("summary.json"), text).expect("written");
+        let read = shelf.suite("suite-0001").expect("a suite");
+        for result in read.scenarios.iter().flat_map(|scenario| &scenario.results) {
+            assert_eq!(
+                result.evidence.parent(),
+                Some(&*layout.runs()),
+                "{result:?}"
+            );
+        }
+        fs::write(layout.last_run(), r#"{"suite": "suite-/../../x"}"#).expect("written");
+        assert_eq!(shelf.last(), None);
+    }
 }

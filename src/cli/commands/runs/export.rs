@@ -66,11 +66,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let layout = suites::kept(&args.config, cx)?;
     let shelf = Shelf { layout: &layout };
     let id = lookup::suite(shelf, &args.id).map_err(suites::not_found)?;
-    let mut report = shelf.suite(&id).map_err(suites::unreadable)?;
-    // Where it is now, wherever the folder was when it was made.
-    for result in report.scenarios.iter_mut().flat_map(|one| &mut one.results) {
-        result.evidence = layout.run(&result.run_id);
-    }
+    let report = shelf.suite(&id).map_err(suites::unreadable)?;
     let text = match args.format {
         Format::Html => suites::html(&report, &cx.environment.directory)?,
         Format::Junit => suites::junit(&report, cx)?,

@@ -43,21 +43,21 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                 cx.printer
                     .document(SUMMARY_SCHEMA, SUMMARY_VERSION, &report);
             }
-            Err(ReadError::Missing { .. }) => unfinished(shelf, &id, cx)?,
+            Err(ReadError::Missing { .. }) if shelf.head(&id).state != SuiteState::Unreadable => {
+                unfinished(shelf, &id, cx)?;
+            }
             Err(error) => return Err(suites::unreadable(error)),
         },
         Found::Run(id) => {
             let result = shelf.run(&id).map_err(suites::unreadable)?;
-            one(shelf, result, cx);
+            one(result, cx);
         }
     }
     Ok(Exit::Fine)
 }
 
-fn one(shelf: Shelf<'_>, mut result: RunResult, cx: &CommandContext) {
+fn one(result: RunResult, cx: &CommandContext) {
     let look = suites::look(cx);
-    // Where it is now, wherever the folder was when it was made.
-    result.evidence = shelf.layout.run(&result.run_id);
     let evidence = suites::all_evidence(&result);
     cx.printer
         .line(terminal::summary::run(&result, &suites::stderr, look).trim_end());
