@@ -28,7 +28,7 @@ const APART: Duration = Duration::from_millis(40);
 /// Between two looks for a grade.
 const LOOK: Duration = Duration::from_micros(200);
 /// For how long a watcher is left alone.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
 /// After how long what a burst needed was given back.
 const SETTLED: Duration = Duration::from_secs(3);
 
@@ -43,14 +43,17 @@ fn main() {
     let known = number("--known").unwrap_or(if is_large { 1_000_000 } else { 10_000 });
     println!("archal attach, release build");
     machine::tell(World::new().at("").as_path());
+    // Nothing is removed before the end: a file system may take long to find places for new files
+    // when very many went a moment ago.
+    let mut worlds = Vec::new();
     if short > 0 {
-        burst("short traces", Kind::Short, short);
+        worlds.push(burst("short traces", Kind::Short, short));
     }
     if whole > 0 {
-        burst("whole traces", Kind::Whole, whole);
+        worlds.push(burst("whole traces", Kind::Whole, whole));
     }
     if known > 0 {
-        many(known);
+        worlds.push(many(known));
     }
 }
 
@@ -61,7 +64,7 @@ fn number(option: &str) -> Option<u64> {
 }
 
 /// Traces that are there when the directory is attached, then one after the other.
-fn burst(name: &str, kind: Kind, count: u64) {
+fn burst(name: &str, kind: Kind, count: u64) -> World {
     let world = World::new();
     let mut template = Template::new(kind);
     let mut bytes = 0;
@@ -75,10 +78,7 @@ fn burst(name: &str, kind: Kind, count: u64) {
         "\n{name}: {count} files, {:.1} KB each",
         bytes as f64 / 1e3 / count as f64
     );
-    let copied = peer(
-        &world,
-        "cp -r traces copied && sha256sum traces/* > sums && rm -r copied sums",
-    );
+    let copied = peer(&world, "cp -r traces copied && sha256sum traces/* > sums");
     let parsed = parse(&world);
     let begun = Instant::now();
     let running = world.attach("grade");
@@ -111,6 +111,7 @@ fn burst(name: &str, kind: Kind, count: u64) {
         "state            {:.2} KB each",
         state.len() as f64 / 1e3 / count as f64
     );
+    world
 }
 
 /// How long a command of the shell takes in the world's folder.
@@ -162,10 +163,12 @@ fn idle(running: Running) {
     let used = processor(running.pid) - before;
     let now = memory(running.pid);
     println!(
-        "idle             {:.1} MB resident ({:.1} MB own), {:.2} % of one processor",
+        "idle             {:.1} MB resident ({:.1} MB own, {:.1} MB at most), {:.2} % of one processor in {:.0} s",
         now.resident,
         now.own,
-        used / IDLE.as_secs_f64() * 100.0
+        now.peak,
+        used / IDLE.as_secs_f64() * 100.0,
+        IDLE.as_secs_f64()
     );
 }
 
@@ -175,7 +178,7 @@ fn status(world: &World) {
 }
 
 /// A watcher over very many traces that are known.
-fn many(count: u64) {
+fn many(count: u64) -> World {
     let world = World::new();
     let begun = Instant::now();
     known::make(&world.layout(), &world.traces(), count);
@@ -210,4 +213,5 @@ fn many(count: u64) {
         delay(&world, &mut Template::new(Kind::Short), count);
         world.detach(running);
     }
+    world
 }

@@ -3,16 +3,46 @@
 //! It is cut to size value by value, so that what is left is still what happened, and each cut is
 //! stated. Quotes are looked for only in what was shown.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::report::style;
 
-/// The longest text inside a call or a row, in bytes.
-const TEXT: usize = 4 << 10;
-/// The most items of a list inside a call or a row.
-const ITEMS: usize = 40;
-/// The deepest value that is looked into.
-const DEPTH: usize = 32;
+/// How much of a value is kept. A line that is too long is cut by the next limits, the last of which
+/// leave little more than its names.
+struct Limits {
+    /// The longest text, in bytes.
+    text: usize,
+    /// The most items of a list.
+    items: usize,
+    /// The deepest value.
+    depth: usize,
+    /// Whether links are kept.
+    links: bool,
+}
+
+const LIMITS: [Limits; 5] = [
+    limits(4 << 10, 40, 32, true),
+    limits(4 << 10, 40, 32, false),
+    limits(512, 8, 8, false),
+    limits(160, 3, 6, false),
+    limits(64, 1, 4, false),
+];
+
+const fn limits(text: usize, items: usize, depth: usize, links: bool) -> Limits {
+    Limits {
+        text,
+        items,
+        depth,
+        links,
+    }
+}
+
+/// The longest line of a call that changes something, or of a row.
+const LINE: usize = 6 << 10;
+/// The longest line of a call that only looks.
+const LOOK: usize = 1_536;
 /// How much is shown of the agent's answer, in bytes.
 const ANSWER: usize = 32 << 10;
 /// How much is shown of calls, and of changes, in bytes.
@@ -72,51 +102,101 @@ impl Shown {
             .chain(self.texts.iter().map(String::as_str))
     }
 
-    /// One line for each value, from both ends where not all fit.
+    /// One line for each value, as many as there is room for. What changes something goes before what
+    /// only looks, and how it began and ended before what lies between.
     fn lines(&mut self, values: &[Value], what: &str, none: &str) -> String {
         if values.is_empty() {
             return none.to_owned();
         }
-        let mut inner_cuts = 0;
-        let values: Vec<Value> = values
-            .iter()
-            .map(|value| cut(value, DEPTH, &mut inner_cuts))
-            .collect();
-        let lines: Vec<String> = values.iter().map(Value::to_string).collect();
-        let (mut head, mut tail, mut size) = (0, 0, 0);
-        // From both ends in turn: how it began and how it ended says most.
-        while head + tail < lines.len() {
-            let from_head = head <= tail;
-            let line = if from_head {
-                &lines[head]
-            } else {
-                &lines[lines.len() - 1 - tail]
-            };
-            size += line.len() + 1;
-            if size > LINES {
-                break;
-            }
-            if from_head {
-                head += 1;
-            } else {
-                tail += 1;
+        let fitted: Vec<Fitted> = values.iter().map(fit).collect();
+        let (looking, changing): (Vec<usize>, Vec<usize>) =
+            (0..values.len()).partition(|at| only_looks(&values[*at]));
+        let mut room = LINES;
+        let mut kept = BTreeSet::new();
+        for at in from_both_ends(&changing).chain(from_both_ends(&looking)) {
+            let size = fitted[at].line.len() + 1;
+            if size <= room {
+                room -= size;
+                kept.insert(at);
             }
         }
-        let left_out = lines.len() - head - tail;
-        let mut out: Vec<String> = lines[..head].to_vec();
+        let mut out: Vec<String> = Vec::new();
+        let mut next = 0;
+        for at in kept.iter().copied().chain([values.len()]) {
+            if at > next {
+                out.push(format!("[{} {what} left out here]", at - next));
+            }
+            if let Some(one) = fitted.get(at) {
+                out.push(one.line.clone());
+                collect(&one.value, &mut self.texts);
+            }
+            next = at + 1;
+        }
+        let left_out = values.len() - kept.len();
         if left_out > 0 {
-            out.push(format!("[{left_out} {what} left out here]"));
-            self.cuts.push(format!("{left_out} {what}"));
-        }
-        out.extend_from_slice(&lines[lines.len() - tail..]);
-        if inner_cuts > 0 {
             self.cuts
-                .push(format!("parts of {inner_cuts} long values in {what}"));
+                .push(format!("{left_out} of {} {what}", values.len()));
         }
-        for value in values[..head].iter().chain(&values[values.len() - tail..]) {
-            collect(value, &mut self.texts);
+        let shortened = kept.iter().filter(|at| fitted[**at].is_cut).count();
+        if shortened > 0 {
+            self.cuts
+                .push(format!("parts of {shortened} of {} {what}", values.len()));
         }
         out.join("\n")
+    }
+}
+
+/// The positions from the first and the last inwards.
+fn from_both_ends(positions: &[usize]) -> impl Iterator<Item = usize> + '_ {
+    let count = positions.len();
+    (0..count).map(move |turn| {
+        let half = turn / 2;
+        positions[if turn % 2 == 0 {
+            half
+        } else {
+            count - 1 - half
+        }]
+    })
+}
+
+/// Whether a call asks for something and changes nothing.
+fn only_looks(value: &Value) -> bool {
+    matches!(
+        value.get("method").and_then(Value::as_str),
+        Some("GET" | "HEAD" | "OPTIONS")
+    )
+}
+
+/// A value cut until its line is short enough.
+struct Fitted {
+    value: Value,
+    line: String,
+    is_cut: bool,
+}
+
+fn fit(value: &Value) -> Fitted {
+    let most = if only_looks(value) { LOOK } else { LINE };
+    let mut fitted = Fitted {
+        value: Value::Null,
+        line: String::new(),
+        is_cut: true,
+    };
+    for limits in &LIMITS {
+        let mut cuts = 0;
+        fitted.value = cut(value, limits, limits.depth, &mut cuts);
+        fitted.line = fitted.value.to_string();
+        fitted.is_cut = cuts > 0;
+        if fitted.line.len() <= most {
+            return fitted;
+        }
+    }
+    // What is still too long has a thousand fields, or no end of numbers.
+    let (line, _) = ends(&fitted.line, most);
+    let line = line.replace('\n', " ");
+    Fitted {
+        value: Value::Null,
+        line,
+        is_cut: true,
     }
 }
 
@@ -151,44 +231,52 @@ pub(super) fn ends(text: &str, most: usize) -> (String, usize) {
     (kept, left_out)
 }
 
-fn cut(value: &Value, depth: usize, cuts: &mut usize) -> Value {
-    if depth == 0 {
+fn cut(value: &Value, limits: &Limits, depth: usize, cuts: &mut usize) -> Value {
+    if depth == 0 && (value.is_array() || value.is_object()) {
         *cuts += 1;
         return Value::from("[left out]");
     }
     match value {
         Value::String(text) => {
             let text = clean(text);
-            if text.len() <= TEXT {
+            if text.len() <= limits.text {
                 return Value::from(text);
             }
             *cuts += 1;
-            let end = text.floor_char_boundary(TEXT);
+            let end = text.floor_char_boundary(limits.text);
             let left_out = text.len() - end;
             Value::from(format!("{} [{left_out} bytes left out]", &text[..end]))
         }
         Value::Array(items) => {
             let mut kept: Vec<Value> = items
                 .iter()
-                .take(ITEMS)
-                .map(|item| cut(item, depth - 1, cuts))
+                .take(limits.items)
+                .map(|item| cut(item, limits, depth - 1, cuts))
                 .collect();
-            if items.len() > ITEMS {
+            if items.len() > limits.items {
                 *cuts += 1;
-                kept.push(Value::from(format!(
-                    "[{} items left out]",
-                    items.len() - ITEMS
-                )));
+                let left_out = items.len() - limits.items;
+                kept.push(Value::from(format!("[{left_out} items left out]")));
             }
             kept.into()
         }
-        Value::Object(map) => map
-            .iter()
-            .map(|(name, inner)| (clean(name), cut(inner, depth - 1, cuts)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
+        Value::Object(map) => {
+            let kept = map
+                .iter()
+                .filter(|(name, inner)| limits.links || !is_link(name, inner))
+                .map(|(name, inner)| (clean(name), cut(inner, limits, depth - 1, cuts)))
+                .collect::<serde_json::Map<_, _>>();
+            *cuts += usize::from(kept.len() < map.len());
+            kept.into()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
+}
+
+/// Whether a field only says where more of the same stands.
+fn is_link(name: &str, value: &Value) -> bool {
+    let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    (name == "url" || name.ends_with("_url")) && value.as_str().is_none_or(is_url)
 }
 
 fn collect(value: &Value, texts: &mut Vec<String>) {
@@ -236,9 +324,52 @@ mod tests {
         assert!(!shown.calls.contains(r#""seq":50}"#));
         insta::assert_snapshot!(shown.cuts.join("\n"), @r"
         47242 bytes from the middle of the agent's answer
-        79 calls
-        parts of 2 long values in changes
+        79 of 100 calls
+        parts of 1 of 1 changes
         ");
         assert!(!shown.haystacks().any(|text| text.contains("\"seq\":50}")));
+    }
+
+    #[test]
+    fn long_lists_that_were_only_looked_at_leave_room_for_what_was_done() {
+        let issue = json!({"number": 7, "url": "https://example.com/7", "body": "x".repeat(900)});
+        let look =
+            |seq: usize| json!({"seq": seq, "method": "GET", "response": vec![issue.clone(); 100]});
+        let write = |seq: usize| json!({"seq": seq, "method": "POST", "request": {"body": format!("reason {seq}")}, "response": issue});
+        let mut calls: Vec<Value> = (1..=200).map(look).collect();
+        calls[99] = write(100);
+        calls[100] = write(101);
+        let shown = Shown::of(&Evidence {
+            calls,
+            ..Evidence::default()
+        });
+        for seen in ["reason 100", "reason 101", r#""seq":1}"#, r#""seq":200}"#] {
+            assert!(shown.calls.contains(seen), "{seen}");
+        }
+        assert!(shown.calls.len() <= LINES);
+        assert!(shown.calls.lines().all(|line| line.len() <= LINE));
+        let gaps = shown.calls.matches("calls left out here]").count();
+        assert_eq!(gaps, 2, "before and after what was done");
+    }
+
+    #[test]
+    fn no_value_is_too_large_to_be_shown_a_part_of() {
+        let wide: serde_json::Map<_, _> = (0..5_000)
+            .map(|number| (format!("field{number}"), json!(number)))
+            .collect();
+        let deep = (0..100).fold(json!("end"), |inner, _| json!([inner]));
+        for value in [
+            json!(wide),
+            deep,
+            json!(vec![1; 100_000]),
+            json!("x".repeat(1 << 20)),
+        ] {
+            let shown = Shown::of(&Evidence {
+                changes: vec![value],
+                ..Evidence::default()
+            });
+            assert!(!shown.changes.is_empty() && shown.changes.len() <= LINE + 100);
+            assert_eq!((shown.changes.lines().count(), shown.cuts.len()), (1, 1));
+        }
     }
 }

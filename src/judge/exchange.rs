@@ -69,7 +69,10 @@ impl Judge<'_> {
                     self.is_loose.store(true, Ordering::Relaxed);
                     continue;
                 }
-                Ok(answered) => self.passing(&answered, key)?,
+                Ok(answered) => self.passing(&answered, key).map_err(|failure| Failure {
+                    may_cost: may_have_cost,
+                    ..failure
+                })?,
                 Err(SendError::Unreachable(reason)) => (self.unreachable(&reason), None),
                 Err(SendError::Broken(reason)) => {
                     may_have_cost = true;

@@ -5,6 +5,7 @@ mod budget;
 mod clone;
 mod completions;
 mod config;
+mod criteria;
 mod doctor;
 mod frame;
 mod init;

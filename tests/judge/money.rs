@@ -171,6 +171,17 @@ fn what_was_never_answered_costs_nothing_and_what_broke_off_may() {
 }
 
 #[test]
+fn what_broke_off_may_cost_though_the_next_try_is_refused() {
+    let server = FakeJudge::new(Protocol::OpenAi, [Say::Half, Say::status(404, "gone")]);
+    let world = World::new(&server);
+    world.not_judged();
+    assert_eq!(
+        entries(&world),
+        [(State::Charged, None, Some(CostSource::Unknown))]
+    );
+}
+
+#[test]
 fn a_second_question_for_the_same_answer_is_paid_too() {
     let server = FakeJudge::new(Protocol::OpenAi, [Say::Text("PASS".to_owned()), pass()]);
     let world = World::new(&server);

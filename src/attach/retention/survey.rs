@@ -99,8 +99,8 @@ impl From<io::Error> for End {
 impl Survey<'_> {
     /// Decides about each trace and run, in no order.
     pub(super) fn each(&self, visit: &mut dyn Visit) -> Result<(), PruneError> {
-        for stage in 0..STAGES.len() {
-            let folder = Path::new("attach").join(STAGES[stage]);
+        for (stage, name) in STAGES.iter().enumerate() {
+            let folder = Path::new("attach").join(name);
             self.names(&folder, visit, &mut |name, visit| {
                 self.trace(stage, name, visit)
             })?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::run::transcript::{self, Transcript};
-use crate::session::evidence::{CallTiming, RecordedMessage};
+use crate::session::evidence::{CallTiming, McpCall, RecordedMessage};
 
 /// Bytes of a JSON file that is read whole.
 const DOCUMENT: u64 = 64 << 20;
@@ -66,6 +66,9 @@ pub struct Call {
     /// The published operation that is not modelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmodelled: Option<String>,
+    /// The tool that made it, where the agent called one over MCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpCall>,
     /// The method.
     pub method: String,
     /// Path and query.
@@ -127,6 +130,21 @@ pub struct Tail {
     pub text: String,
     /// Bytes before those.
     pub bytes_left_out: u64,
+}
+
+impl Call {
+    /// What was called: the operation, and the tool that called it where there was one.
+    pub fn what(&self) -> String {
+        let operation = match (&self.operation, &self.unmodelled) {
+            (Some(operation), _) => operation.clone(),
+            (None, Some(unmodelled)) => format!("{unmodelled} (not modelled)"),
+            (None, None) => "no operation".to_owned(),
+        };
+        match &self.mcp {
+            Some(mcp) => format!("tool {}: {operation}", mcp.tool),
+            None => operation,
+        }
+    }
 }
 
 /// Reads what a run left. A file that is not there is nothing; one that cannot be read is said.
@@ -300,7 +318,7 @@ mod tests {
 
     fn call(seq: u64) -> String {
         format!(
-            r#"{{"seq":{seq},"clone":"github","operation":"issues/get","host":"api.github.com","method":"GET","path":"/x","principal":null,"request":{{"headers":{{}},"body":null}},"status":200,"response":{{"headers":{{}},"body":{{"a":1}}}},"changes":[{{"table":"issues","key":"a#1","change":"changed"}}],"rootBefore":0,"rootAfter":0}}"#
+            r#"{{"seq":{seq},"clone":"github","operation":"issues/get","mcp":{{"tool":"get_issue","call":1}},"host":"api.github.com","method":"GET","path":"/x","principal":null,"request":{{"headers":{{}},"body":null}},"status":200,"response":{{"headers":{{}},"body":{{"a":1}}}},"changes":[{{"table":"issues","key":"a#1","change":"changed"}}],"rootBefore":0,"rootAfter":0}}"#
         )
     }
 
@@ -326,6 +344,7 @@ mod tests {
         assert_eq!((evidence.calls.len(), evidence.calls_left_out), (2, 1));
         assert_eq!(evidence.calls[0].latency_us, Some(7));
         assert_eq!(evidence.calls[1].latency_us, None);
+        assert_eq!(evidence.calls[1].what(), "tool get_issue: issues/get");
         assert_eq!(evidence.changes[0].left_out, 1);
         assert_eq!(evidence.changes[0].changed[0].fields, ["a"]);
         assert_eq!(evidence.stderr.text, "second line\n");

@@ -57,11 +57,7 @@ fn call(page: &mut Page, call: &Call, look: Look<'_>) {
         400..500 => Style::Warning,
         _ => Style::Error,
     };
-    let what = match (&call.operation, &call.unmodelled) {
-        (Some(operation), _) => quote::line(operation, WIDTH),
-        (None, Some(unmodelled)) => format!("{} is not modelled", quote::line(unmodelled, WIDTH)),
-        (None, None) => "no operation".to_owned(),
-    };
+    let what = quote::line(&call.what(), WIDTH);
     page.hanging(
         0,
         &format!(

@@ -136,6 +136,9 @@ fn line(page: &mut Page, scenario: &ScenarioReport, look: Look<'_>) {
             words::count(scenario.planned as usize, "run")
         ));
     }
+    if look.detail == Detail::Quiet && scenario.vacuous.is_some() {
+        facts.push("vacuous".to_owned());
+    }
     page.hanging(
         0,
         &format!(
@@ -254,7 +257,7 @@ mod tests {
         insta::assert_snapshot!(shown(None, Detail::Quiet), @r"
         ────────────────────────────────────────────────────────────
              Summary [ 192.400s] 6 scenarios: 2 passed, 1 failed, 1 flaky, 1 inconclusive, 1 in quarantine; 10 runs: 5 passed, 4 failed, 1 inconclusive; 1 run taken over from before a break
-                PASS   1/1   Weekends (satisfaction 100)
+                PASS   1/1   Weekends (satisfaction 100, vacuous)
          QUARANTINED   1/2   In time (satisfaction 50, threshold 100)
         INCONCLUSIVE   0/1   </script><img src=x onerror=alert(1)> | `*_ red<U+202E> ::error::x # #[error]y {{ 7*7 }} (satisfaction none)
                FLAKY   2/3   Triage new bugs (satisfaction 83.3, threshold 100)

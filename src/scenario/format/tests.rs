@@ -409,6 +409,37 @@ fn setup_that_is_not_understood_is_quoted() {
 }
 
 #[test]
+fn a_sentence_that_is_understood_is_compiled_tagged_or_not() {
+    let text = with_criteria(
+        "- [D] The run exits\n  successfully.\n- Fewer than 3 calls are made\n- The run is nice\n- [P] No calls are made",
+    );
+    let (scenario, diagnostics) = parse(Path::new("a.md"), text.as_bytes(), &catalogue());
+    let scenario = scenario.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let told: Vec<String> = scenario
+        .criteria
+        .iter()
+        .map(|criterion| match &criterion.check {
+            Check::Cel {
+                source,
+                sentence: Some(sentence),
+                ..
+            } => format!("{}: {} is {source}", criterion.id, sentence.text),
+            Check::Cel { source, .. } => source.clone(),
+            Check::Judged { sentence } => format!("{}: [P] {sentence}", criterion.id),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "the-run-exits-successfully: The run exits successfully. is run.exitCode == 0 && !run.timedOut",
+            "fewer-than-3-calls-are-made: Fewer than 3 calls are made is size(calls) < 3",
+            "the-run-is-nice: [P] The run is nice",
+            "no-calls-are-made: [P] No calls are made",
+        ]
+    );
+}
+
+#[test]
 fn criteria_that_do_not_fit_are_named() {
     insta::assert_snapshot!(
         [
@@ -424,11 +455,11 @@ fn criteria_that_do_not_fit_are_named() {
         .map(|criteria| refusals(&with_criteria(criteria)))
         .join("\n--\n"),
         @r###"
-        5: "Exactly 4 issues are closed" sentences are not supported yet: "Exactly 4 issues are closed" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
+        5: "issues" "issues" in a [D] criterion: this word is not known [no clone here declares words; or write the condition as CEL in backticks, or tag it [P] for the judge]
         --
-        5: "the label `stale` is there" sentences are not supported yet: "the label `stale` is there" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
+        5: "label" "label" in a [D] criterion: this word is not known [no clone here declares words; or write the condition as CEL in backticks, or tag it [P] for the judge]
         --
-        5: "all have the label `stale`" sentences are not supported yet: "all have the label `stale`" [write the condition as CEL in backticks, after words and a colon or alone, or tag it [P] for the judge]
+        5: "have the label `stale`" "have the label `stale`" in a [D] criterion: this part is not understood [tool calls could stand here; or write the condition as CEL in backticks, or tag it [P] for the judge]
         --
         5: "isues" `tracker` has no collection `isues` [did you mean `issues`?]
         --

@@ -13,6 +13,9 @@ const MOST: u64 = 10_000;
 /// How often something is tried before a sentence is given up.
 const MOST_STEPS: u32 = 20_000;
 
+/// How many attempts may stand within each other; words can be repeated without end.
+const DEEPEST: usize = 64;
+
 /// Reads a sentence from left to right. Every reader either goes on behind what it has read, or
 /// stays where it was.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(super) struct Cursor<'w, 'l> {
     pub(super) in_group: bool,
     /// The kind that `ones` are.
     pub(super) ones: Option<NounId>,
+    /// How many attempts stand within each other.
+    pub(super) depth: usize,
     /// How often something was tried.
     pub(super) steps: u32,
     /// Where something could be said of two things.
@@ -47,6 +52,7 @@ impl<'w, 'l> Cursor<'w, 'l> {
             outer: Vec::new(),
             in_group: false,
             ones: None,
+            depth: 0,
             steps: 0,
             ambiguous: None,
         }
@@ -74,12 +80,14 @@ impl<'w, 'l> Cursor<'w, 'l> {
 
     /// What `read` makes, or nothing and the place from before.
     pub(super) fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        if self.steps >= MOST_STEPS {
+        if self.steps >= MOST_STEPS || self.depth >= DEEPEST {
             return None;
         }
         self.steps += 1;
+        self.depth += 1;
         let (start, ambiguous) = (self.at, self.ambiguous);
         let found = read(self);
+        self.depth -= 1;
         if found.is_none() {
             (self.at, self.ambiguous) = (start, ambiguous);
         }

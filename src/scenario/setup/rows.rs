@@ -120,6 +120,8 @@ impl<'l> Rows<'l> {
         let word = self.lexicon.noun(noun).singular();
         if let Some(name) = &name
             && seed.number.is_none() == matches!(name, Name::Text(_))
+            // A number behind the last is of none that is there.
+            && !matches!(name, Name::Number(number) if *number > last)
             && self.find(noun, parent, name).is_some()
         {
             return Err(match name {

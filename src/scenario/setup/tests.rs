@@ -408,6 +408,16 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
+fn repeated_words_end_as_a_refusal() {
+    for text in [
+        format!("acme/w has an issue {}open.", "that ".repeat(12_000)),
+        format!("{}2 closed issues in acme/w.", "3 open, ".repeat(7_000)),
+    ] {
+        assert!(understand(&text, &[github()]).is_err(), "{:.60}", text);
+    }
+}
+
+#[test]
 fn the_same_words_make_the_same_document() {
     let text = "acme/widgets has 40 open issues created between 1 and 90 days ago, 7 of them labelled bug by mona.";
     let text = text.replace(" by mona", "");

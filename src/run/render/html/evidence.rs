@@ -150,11 +150,7 @@ fn call(call: &Call, room: Room) -> CallView {
     CallView {
         seq: call.seq,
         clone: quote::line(&call.clone, LINE),
-        what: match (&call.operation, &call.unmodelled) {
-            (Some(operation), _) => quote::line(operation, LINE),
-            (None, Some(unmodelled)) => format!("{} (not modelled)", quote::line(unmodelled, LINE)),
-            (None, None) => String::new(),
-        },
+        what: quote::line(&call.what(), LINE),
         method: quote::line(&call.method, LINE),
         path: quote::line(&call.path, LINE),
         status: call.status,

@@ -194,6 +194,26 @@ pub(super) struct CallPhrase {
     pub(super) status: Option<i64>,
 }
 
+impl Phrase {
+    /// Puts the conditions in the order in which they are said without doubt about what belongs
+    /// to what: names, then what needs no verb, then what does, then other things.
+    pub(super) fn in_order(mut self) -> Self {
+        self.conditions
+            .sort_by_key(|condition| match &condition.what {
+                What::Named(_) => 0,
+                What::New => 1,
+                What::Relation { .. }
+                | What::Parent {
+                    target: Target::Named(_) | Target::OtherThan(_),
+                    ..
+                } => 2,
+                What::State { .. } | What::Happened { .. } => 3,
+                What::Parent { .. } | What::Has { .. } => 4,
+            });
+        self
+    }
+}
+
 impl Condition {
     /// One that holds.
     pub(super) fn is(what: What) -> Self {

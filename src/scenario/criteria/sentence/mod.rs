@@ -8,9 +8,9 @@
 //! sentence that can be read in both ways keeps both, so that a run on which they differ can say
 //! so.
 //!
-//! - [`token`], [`lexicon`], [`grammar`]: from text to a [`claim`].
-//! - [`template`], [`emit`]: from a claim to CEL. [`print`](mod@print): back to a sentence.
-//! - [`refusal`]: why a sentence is not compiled. [`explain`]: what became of one.
+//! - `token`, `lexicon`, `grammar`: from text to a `claim`.
+//! - `template`, `emit`: from a claim to CEL. `print`: back to a sentence.
+//! - `refusal`: why a sentence is not compiled. [`explain()`]: what became of one.
 
 mod claim;
 mod emit;

@@ -1,5 +1,7 @@
 //! What a sentence says, as a sentence: one that reads back as the same claim.
 
+use archal_core::clone::vocabulary::{Change, ValueKind};
+
 use super::claim::{
     Amount, CallPhrase, Claim, Condition, Given, Name, NounId, Phrase, Quantifier, Target, Tense,
     Test, Voice, What,
@@ -113,8 +115,7 @@ impl Printer<'_> {
         let predicate = if said.is_empty() {
             if plural { "exist" } else { "exists" }.to_owned()
         } else {
-            let joined = matches!(quantifier, Quantifier::All { .. } | Quantifier::Only);
-            self.predicate(subject.noun, said, plural, joined)
+            self.predicate(subject.noun, said, plural)
         };
         format!("{opening} {things} {predicate}")
     }
@@ -198,26 +199,12 @@ impl Printer<'_> {
         }
     }
 
-    /// What is said of things. Where `joined`, conditions are joined by `and`; elsewhere those
-    /// that follow a change may narrow the things.
-    fn predicate(&self, id: NounId, said: &[Condition], plural: bool, joined: bool) -> String {
-        let mut out = String::new();
-        let mut narrows = false;
-        for (at, condition) in said.iter().enumerate() {
-            let is_verb = matches!(condition.what, What::State { .. } | What::Happened { .. })
-                || matches!(&condition.what, What::Relation { tense, .. } if *tense != Tense::FINAL);
-            if at == 0 {
-                out.push_str(&self.said(id, condition, plural));
-                narrows = condition.is_change() && !condition.negated && !joined;
-            } else if narrows && !is_verb {
-                out.push(' ');
-                out.push_str(&self.modifier(id, condition, plural));
-            } else {
-                out.push_str(" and ");
-                out.push_str(&self.said(id, condition, plural));
-            }
-        }
-        out
+    fn predicate(&self, id: NounId, said: &[Condition], plural: bool) -> String {
+        let parts: Vec<String> = said
+            .iter()
+            .map(|condition| self.said(id, condition, plural))
+            .collect();
+        parts.join(" and ")
     }
 
     /// A condition with its verb.
@@ -247,6 +234,11 @@ impl Printer<'_> {
                     .map_or("", String::as_str);
                 let end = if change.is_some() { pinned(tense) } else { "" };
                 format!("{} {not}{word}{end}", verb(tense))
+            }
+            What::Happened { verb }
+                if condition.negated && noun.verbs[*verb].change == Change::Edited(Vec::new()) =>
+            {
+                format!("{is} unchanged")
             }
             What::Happened { verb } => {
                 let word = noun.verbs[*verb].past.first().map_or("", String::as_str);
@@ -311,8 +303,7 @@ impl Printer<'_> {
         }
     }
 
-    fn value(&self, kind: archal_core::clone::vocabulary::ValueKind, value: &Given) -> String {
-        use archal_core::clone::vocabulary::ValueKind;
+    fn value(&self, kind: ValueKind, value: &Given) -> String {
         match (value, kind) {
             (Given::Text(text), _) => quoted(text),
             (Given::Number(number), ValueKind::Days) => format!("{number} days"),

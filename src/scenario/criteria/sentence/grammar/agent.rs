@@ -105,7 +105,7 @@ impl Parser<'_> {
             groups: 1,
             ..Predicate::default()
         };
-        self.of_things(said, read, predicate, (start, verb_at))
+        self.of_things(said, read, predicate, (start, self.at))
     }
 
     /// A verb of any noun, in the form the agent does it.

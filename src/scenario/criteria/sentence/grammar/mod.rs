@@ -407,7 +407,9 @@ impl<'p> Parser<'p> {
                 .with(format!("{} could stand here", self.expected));
         };
         let known = self.lexicon.words();
-        let near = nearest(word, known.iter().copied().chain(GRAMMAR.iter().copied()));
+        let near = nearest(word, known.iter().copied().chain(GRAMMAR.iter().copied()))
+            // A word of which a third is different is another word.
+            .filter(|near| strsim::osa_distance(word, near) <= (word.len() / 3).max(1));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => self.nouns_line(),
@@ -434,7 +436,7 @@ impl<'p> Parser<'p> {
             .map(|(_, noun)| noun.plural())
             .collect();
         if nouns.is_empty() {
-            "no clone here declares words; write the condition as CEL in backticks".to_owned()
+            "no clone here declares words".to_owned()
         } else {
             format!("things: {}", nouns.join(", "))
         }

@@ -1,7 +1,7 @@
 //! What stands after a noun and narrows it: `labelled "x"`, `without comments`, `in acme/webapp`,
 //! `other than #7`, `that were closed`.
 
-use archal_core::clone::vocabulary::{Noun, Relation};
+use archal_core::clone::vocabulary::{Noun, Relation, ValueKind};
 
 use super::super::claim::{
     Amount, Condition, NounId, Phrase, Quantifier, Target, Tense, Test, Voice, What,
@@ -345,6 +345,7 @@ impl Parser<'_> {
             return Ok(Target::OtherThan(names));
         }
         self.modifiers(parent_id, &mut phrase.conditions)?;
+        let phrase = phrase.in_order();
         if let [
             Condition {
                 negated: false,
@@ -532,7 +533,8 @@ impl Parser<'_> {
                 );
                 // A bare word here must be one that can only be a name: others may be what is
                 // said next.
-                if !marked && !quoted {
+                let is_text = matches!(relation.value, ValueKind::Text | ValueKind::Person);
+                if !marked && !quoted && is_text {
                     parser.sees_identifier()?;
                 }
                 parser.values(relation.value)

@@ -29,6 +29,7 @@ impl Parser<'_> {
     pub(super) fn things_phrase(&mut self) -> Parsed<Read> {
         let mut read = self.head()?;
         self.modifiers(read.phrase.noun, &mut read.phrase.conditions)?;
+        read.phrase = read.phrase.in_order();
         Ok(read)
     }
 
@@ -149,6 +150,14 @@ impl Parser<'_> {
             {
                 self.at += 1;
                 conditions.push(Condition::is(What::Named(vec![Name::Text(name.clone())])));
+                continue;
+            }
+            // `new Linear tickets`
+            if let Some((clone, length)) = self.lexicon.clone_at(rest)
+                && clone == id.clone
+                && !conditions.is_empty()
+            {
+                self.at += length;
                 continue;
             }
             if self.eat("new") {

@@ -41,6 +41,7 @@ impl Parser<'_> {
         if before.is_none() {
             self.eat_any(&["of all", "of the", "of", "over all", "over"]);
         }
+        let things_at = self.at;
         let read = self.things_phrase()?;
         let noun = self.lexicon.noun(read.phrase.noun).clone();
         let quantity = match before {
@@ -60,7 +61,7 @@ impl Parser<'_> {
                     quantity
                 }
                 None if !noun.quantities.is_empty() => 0,
-                None => return Err(self.no_quantity(self.at, &noun)),
+                None => return Err(self.no_quantity(things_at, &noun)),
             },
         };
         self.expect(&["is", "are", "equals", "should be", "must be", "was", "="])?;

@@ -1,6 +1,7 @@
 //! Sentences about things: how many, which, and what is said of them.
 
 use super::super::claim::{Amount, Claim, Condition, Quantifier, What};
+use super::super::refusal::Refusal;
 use super::amount::Said;
 use super::phrase::Read;
 use super::predicate::Predicate;
@@ -122,7 +123,7 @@ impl Parser<'_> {
             }
             Said::Quantifier(quantifier) => quantifier,
             Said::Nothing if read.named > 0 => Quantifier::Definite,
-            Said::Nothing => self.plain(&read, &predicate, start)?,
+            Said::Nothing => self.plain(&read, &predicate, (start, predicate_at))?,
         };
         let negated = predicate
             .conditions
@@ -181,6 +182,12 @@ impl Parser<'_> {
                     "write `No …` or `At least 1 … is not …`",
                 );
             }
+            Quantifier::Only if read.is_bare() => {
+                return refuse_predicate(
+                    "`only` does not say which of them",
+                    "narrow them: `Only issues labelled …`",
+                );
+            }
             Quantifier::Definite if read.is_bare() => return self.which_one(start, predicate_at),
             Quantifier::All { .. } | Quantifier::Only if predicate.trailing => {
                 return refuse_predicate(
@@ -190,24 +197,36 @@ impl Parser<'_> {
             }
             _ => {}
         }
+        let mut subject = read.phrase;
+        let mut said = predicate.conditions;
+        if predicate.trailing && predicate.groups == 1 {
+            // `was posted on issue #3` says of which things it is said.
+            subject.conditions.extend(said.drain(1..));
+            subject = subject.in_order();
+        }
         Ok(Claim::Things {
             quantifier,
-            subject: read.phrase,
-            predicate: predicate.conditions,
+            subject,
+            predicate: said,
         })
     }
 
     fn which_one(&self, start: usize, end: usize) -> Parsed<Claim> {
         let span = self.span(start, end);
         let words = self.text_of(span);
-        let refusal = super::super::refusal::Refusal::at(span, "it is not said which one").with(
-            format!("write its number or name: `{words} \"…\"`, or `All …`"),
-        );
+        let refusal = Refusal::at(span, "it is not said which one").with(format!(
+            "write its number or name: `{words} \"…\"`, or `All …`"
+        ));
         Err(Stop::Refused(refusal))
     }
 
     /// A plural that stands alone means all of them where that is the only sense.
-    fn plain(&self, read: &Read, predicate: &Predicate, start: usize) -> Parsed<Quantifier> {
+    fn plain(
+        &self,
+        read: &Read,
+        predicate: &Predicate,
+        (start, end): (usize, usize),
+    ) -> Parsed<Quantifier> {
         let is_change = predicate.conditions.iter().any(Condition::is_change);
         let narrowed = read
             .phrase
@@ -217,11 +236,10 @@ impl Parser<'_> {
         if read.plural && narrowed && !is_change && !predicate.conditions.is_empty() {
             return Ok(Quantifier::All { plain: true });
         }
-        Err(self.refuse(
-            start,
-            "this does not say how many",
-            "begin with `All`, `No`, `Exactly 4` or `At least 1`",
-        ))
+        let span = self.span(start, end);
+        let refusal = Refusal::at(span, "this does not say how many")
+            .with("begin with `All`, `No`, `Exactly 4` or `At least 1`");
+        Err(Stop::Refused(refusal))
     }
 }
 
