@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn events_give_their_data_whatever_else_they_say() {
-        let text = "data: \nid: 0\nretry: 3000\n\ndata: {\"a\":\ndata: 1}\nid: 1\n\n";
+        let text = "data: \nid: 0\nretry: 3000\n\ndata: {\"a\":\ndata:1}\nid: 1\n\n";
         let data: Vec<String> = events(text).filter(|data| !data.is_empty()).collect();
         assert_eq!(data, ["{\"a\":\n1}"]);
     }

@@ -248,8 +248,13 @@ fn a_cursor_leads_on_even_when_what_stood_there_has_left_the_list() {
         let line = format!(r#"list_issues {{{repo},"state":"OPEN","perPage":20{after}}}"#);
         let page = json(clone, &line);
         pages += 1;
+        assert!(pages < 10, "the cursor leads nowhere");
         for number in numbers(&page) {
             seen.push(number);
+            // Those that stay would come again if the cursor led nowhere.
+            if number % 2 == 0 {
+                continue;
+            }
             let line = format!(
                 r#"issue_write {{"method":"update",{repo},"issue_number":{number},"state":"closed"}}"#
             );
