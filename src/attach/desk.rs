@@ -16,6 +16,7 @@ use std::time::Duration;
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 
+use crate::host::memory;
 use crate::host::pool::Waker;
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::watch::settle::MOST_FILES;
@@ -79,6 +80,8 @@ struct Inner {
     light: usize,
     /// When the last light step ended.
     quiet_since: Duration,
+    /// When memory was last given back.
+    given_back: Duration,
     trouble: Option<Trouble>,
     /// How often a time was set.
     rung: u64,
@@ -411,10 +414,26 @@ impl Desk {
                 return;
             }
             self.tick();
+            self.give_back();
             let today = self.engine.now().as_second().div_euclid(DAY);
             if today != std::mem::replace(&mut day, today) {
                 self.new_day();
             }
+        }
+    }
+
+    /// Gives back, once after each burst, the memory that it needed.
+    fn give_back(&self) {
+        let now = self.engine.surround.clock.monotonic();
+        let mut inner = self.inner();
+        let quiet_since = inner.quiet_since;
+        if inner.light == 0
+            && inner.given_back < quiet_since
+            && quiet_since.saturating_add(QUIET) <= now
+        {
+            inner.given_back = now;
+            drop(inner);
+            memory::give_back();
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`background`]: starting it behind the caller's back.
 //! - [`log`]: what it writes for people who look later.
 //! - [`interrupts`]: how a terminal ends it.
+//! - [`memory`]: what a burst needed is given back.
 //!
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
 //! requests mean through [`socket::Handler`].
@@ -15,6 +16,7 @@ pub mod client;
 pub mod interrupts;
 pub mod lock;
 pub mod log;
+pub mod memory;
 mod place;
 pub mod pool;
 #[cfg(test)]

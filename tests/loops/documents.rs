@@ -88,11 +88,11 @@ fn a_run_says_which_criteria_held_for_nothing_and_which_nobody_decided() {
     );
     world.write("harness.sh", "true\n");
     let output = world.run(&["run", "check.md"]).ended(0);
-    assert!(output.stdout.contains("(vacuous)"), "{output}");
+    assert!(output.stdout.contains("(vacuous: it held only"), "{output}");
     assert!(
         output
             .stdout
-            .contains("0/0 The tone is friendly (not evaluated: no judge)"),
+            .contains("0/0   The tone is friendly (not evaluated: no judge)"),
         "{output}"
     );
 }

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use super::super::world;
 use super::namespace::{again_in_one, mount};
-use super::scene::{GRADE, NAME, Scene, TRACE};
+use super::scene::{GRADE, NAME, Scene, TRACE, eventually, is_alive};
 
 const HERE: &str = "loops::trouble::refused";
 
@@ -21,7 +21,10 @@ fn a_state_folder_that_is_read_only_is_named_with_the_way_out() {
     scene.bring("t.json", TRACE);
     scene.attach(GRADE);
     scene.until_jobs("failed_grade", 1);
+    let pid = scene.pid();
     scene.detach(&[]);
+    // A disk on which a file is open cannot be made read-only.
+    eventually("the process is gone", || !is_alive(pid));
     mount(&["-o", "remount,ro"], &disk);
     for how in [&["--once"][..], &["--foreground"], &[]] {
         let arguments = [&["attach", "traces", "--repo", "agent"], how].concat();
