@@ -139,7 +139,7 @@ fn readings(text: &str, claim: &Claim, lexicon: &Lexicon<'_>) -> Result<Option<R
             }
             .read(Voice::Final);
             Present {
-                words: print::print(&positive, lexicon),
+                words: print::things(&positive, lexicon),
                 cel: emit::emit(&positive, lexicon),
             }
         })

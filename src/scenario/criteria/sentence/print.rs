@@ -84,6 +84,15 @@ pub(super) fn print(claim: &Claim, lexicon: &Lexicon<'_>) -> String {
     }
 }
 
+/// The things a claim is about, as they are at the end: `issues that are closed`.
+pub(super) fn things(claim: &Claim, lexicon: &Lexicon<'_>) -> String {
+    let Claim::Things { subject, .. } = claim else {
+        return String::new();
+    };
+    let things = Printer { lexicon }.phrase(subject, true);
+    things.replace(" at the end", "")
+}
+
 struct Printer<'l> {
     lexicon: &'l Lexicon<'l>,
 }
