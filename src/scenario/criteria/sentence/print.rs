@@ -198,10 +198,12 @@ impl Printer<'_> {
             }
             What::Has { amount, parts } => {
                 let things = self.phrase(parts, true);
+                // Not `with`, which after a verb may be how something was done.
+                let has = if plural { "have" } else { "has" };
                 if condition.negated {
-                    format!("with no {things}")
+                    format!("that {has} no {things}")
                 } else {
-                    format!("with {} {things}", in_numbers(*amount))
+                    format!("that {has} {} {things}", in_numbers(*amount))
                 }
             }
             What::New => "new".to_owned(),
