@@ -1,5 +1,7 @@
 //! What a sentence says, before it is CEL: nouns, conditions and quantifiers.
 
+use archal_core::clone::vocabulary::{Noun, Relation};
+
 /// A noun of the lexicon: the clone's place and the noun's in its vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NounId {
@@ -194,21 +196,28 @@ pub(super) struct CallPhrase {
     pub(super) status: Option<i64>,
 }
 
+/// Whether a relation can be said with `by` alone: who made a thing.
+pub(super) fn is_by(relation: &Relation) -> bool {
+    relation.phrases.iter().any(|phrase| phrase == "by")
+}
+
 impl Phrase {
     /// Puts the conditions in the order in which they are said without doubt about what belongs
-    /// to what: names, then what needs no verb, then what does, then other things.
-    pub(super) fn in_order(mut self) -> Self {
+    /// to what: names, then people, who would else be taken for those who did something, then what
+    /// needs no verb, then what does, then other things.
+    pub(super) fn in_order(mut self, noun: &Noun) -> Self {
         self.conditions
             .sort_by_key(|condition| match &condition.what {
                 What::Named(_) => 0,
                 What::New => 1,
+                What::Relation { relation, .. } if is_by(&noun.relations[*relation]) => 2,
                 What::Relation { .. }
                 | What::Parent {
                     target: Target::Named(_) | Target::OtherThan(_),
                     ..
-                } => 2,
-                What::State { .. } | What::Happened { .. } => 3,
-                What::Parent { .. } | What::Has { .. } => 4,
+                } => 3,
+                What::State { .. } | What::Happened { .. } => 4,
+                What::Parent { .. } | What::Has { .. } => 5,
             });
         self
     }

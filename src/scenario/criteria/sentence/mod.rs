@@ -10,6 +10,7 @@
 //!
 //! - `token`, `lexicon`, `grammar`: from text to a `claim`.
 //! - `template`, `emit`: from a claim to CEL. `print`: back to a sentence.
+//! - `sense`: whether a claim can fail.
 //! - `refusal`: why a sentence is not compiled. [`explain()`]: what became of one.
 
 mod claim;
@@ -19,6 +20,7 @@ mod grammar;
 mod lexicon;
 mod print;
 mod refusal;
+mod sense;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -84,6 +86,8 @@ pub struct Present {
 /// The part that is not understood and why.
 pub fn compile_sentence(text: &str, lexicon: &Lexicon<'_>) -> Result<Sentence, Refusal> {
     let claim = grammar::parse(text, lexicon)?;
+    sense::check(&claim, lexicon)
+        .map_err(|(message, help)| Refusal::whole(text, message).with(help))?;
     let cel = emit::emit(&claim, lexicon);
     // Words of a vocabulary that do not fit its schema, and texts that CEL does not take.
     checked(text, &cel, lexicon)?;
@@ -108,6 +112,11 @@ fn checked(text: &str, cel: &str, lexicon: &Lexicon<'_>) -> Result<Compiled, Ref
 
 fn readings(text: &str, claim: &Claim, lexicon: &Lexicon<'_>) -> Result<Option<Readings>, Refusal> {
     if !claim.is_doubtful() {
+        return Ok(None);
+    }
+    // A reading that no run decides is not what is meant.
+    let has_sense = |voice: Voice| sense::check(&claim.read(voice), lexicon).is_ok();
+    if !has_sense(Voice::Final) || !has_sense(Voice::Change) {
         return Ok(None);
     }
     let reading = |voice: Voice| -> Result<Reading, Refusal> {
@@ -139,7 +148,7 @@ fn readings(text: &str, claim: &Claim, lexicon: &Lexicon<'_>) -> Result<Option<R
             }
             .read(Voice::Final);
             Present {
-                words: print::print(&positive, lexicon),
+                words: print::things(&positive, lexicon),
                 cel: emit::emit(&positive, lexicon),
             }
         })

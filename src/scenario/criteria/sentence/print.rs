@@ -84,6 +84,15 @@ pub(super) fn print(claim: &Claim, lexicon: &Lexicon<'_>) -> String {
     }
 }
 
+/// The things a claim is about, as they are at the end: `issues that are closed`.
+pub(super) fn things(claim: &Claim, lexicon: &Lexicon<'_>) -> String {
+    let Claim::Things { subject, .. } = claim else {
+        return String::new();
+    };
+    let things = Printer { lexicon }.phrase(subject, true);
+    things.replace(" at the end", "")
+}
+
 struct Printer<'l> {
     lexicon: &'l Lexicon<'l>,
 }
@@ -189,10 +198,12 @@ impl Printer<'_> {
             }
             What::Has { amount, parts } => {
                 let things = self.phrase(parts, true);
+                // Not `with`, which after a verb may be how something was done.
+                let has = if plural { "have" } else { "has" };
                 if condition.negated {
-                    format!("with no {things}")
+                    format!("that {has} no {things}")
                 } else {
-                    format!("with {} {things}", in_numbers(*amount))
+                    format!("that {has} {} {things}", in_numbers(*amount))
                 }
             }
             What::New => "new".to_owned(),

@@ -165,9 +165,18 @@ impl Emitter<'_> {
                     .iter()
                     .any(|each| matches!(each.what, What::Named(_)) && !each.negated);
                 if is_named {
-                    self.scopes.clear();
-                    let there = self.set(subject.noun, &all).exists();
-                    format!("{there} && {only}")
+                    let mut parts = Vec::new();
+                    for one in one_each(subject) {
+                        self.scopes.clear();
+                        let all: Vec<&Condition> = one
+                            .conditions
+                            .iter()
+                            .chain(of_predicate.iter().copied())
+                            .collect();
+                        parts.push(self.set(one.noun, &all).exists());
+                    }
+                    parts.push(only);
+                    parts.join(" && ")
                 } else {
                     only
                 }
@@ -205,7 +214,13 @@ impl Emitter<'_> {
                 continue;
             }
             let set = self.set(one.noun, &of_subject);
-            parts.push(set.exists());
+            // What is not made need not be there.
+            let is_unmade = said
+                .iter()
+                .any(|condition| condition.negated && self.makes(one.noun, &condition.what));
+            if !is_unmade {
+                parts.push(set.exists());
+            }
             let denied: Vec<&Condition> = said.iter().collect();
             let is_event = denied
                 .iter()
@@ -224,6 +239,15 @@ impl Emitter<'_> {
             }
         }
         parts.join(" && ")
+    }
+
+    /// Whether a change is that there is a new row.
+    fn makes(&self, id: NounId, what: &What) -> bool {
+        match what {
+            What::New => true,
+            What::Happened { verb } => self.lexicon.noun(id).verbs[*verb].change == Change::Added,
+            _ => false,
+        }
     }
 
     fn collection(&self, noun: NounId) -> String {

@@ -54,6 +54,10 @@ impl Parser<'_> {
                 format!("what can be: {}", verbs.join(", ")),
             ));
         };
+        let end = self.at;
+        self.at = verb_at + length;
+        self.is_sure_of(read.phrase.noun, Some(verb), length)?;
+        self.at = end;
         let state = noun.states.iter().position(|state| {
             let past = &noun.verbs[verb].past;
             state.words.iter().any(|word| past.contains(word))

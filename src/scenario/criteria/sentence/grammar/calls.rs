@@ -3,7 +3,7 @@
 use archal_core::diagnostic::nearest;
 
 use super::super::claim::{Amount, CallPhrase, Claim, Quantifier};
-use super::super::token::Kind;
+use super::super::token::{Kind, Token};
 use super::amount::Said;
 use super::{Parsed, Parser};
 
@@ -29,6 +29,15 @@ const CALLS: &[&str] = &[
     "call",
     "requests",
     "request",
+];
+const OUTCOMES: &[&str] = &[
+    "fail",
+    "fails",
+    "failed",
+    "succeed",
+    "succeeds",
+    "succeeded",
+    "successful",
 ];
 const MADE: &[&str] = &[
     "made",
@@ -72,15 +81,38 @@ impl Parser<'_> {
         }
         let said = self.quantifier()?;
         let mut calls = self.call_phrase()?;
+        let is_narrowed = calls.failed.is_some() || there.is_some();
         if there.is_none() {
             self.what_calls_do(&mut calls)?;
         }
         self.end()?;
-        self.of_calls(start, &said, calls)
+        self.of_calls(start, &said, calls, is_narrowed)
     }
 
     /// What is said of calls: that they are made, fail or succeed.
     fn what_calls_do(&mut self, calls: &mut CallPhrase) -> Parsed<()> {
+        let start = self.at;
+        let is_narrowed = calls.failed.is_some() || calls.status.is_some();
+        self.what_is_said(calls)?;
+        if is_narrowed && self.says_outcome(start) {
+            return Err(self.refuse(
+                start,
+                "this says twice how the calls end",
+                "say it once: `All calls fail`, `No calls fail`, `Exactly 2 failed calls are made`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the tokens from `start` to here say that calls fail or succeed.
+    fn says_outcome(&self, start: usize) -> bool {
+        self.tokens[start..self.at]
+            .iter()
+            .filter_map(Token::word)
+            .any(|word| OUTCOMES.contains(&word))
+    }
+
+    fn what_is_said(&mut self, calls: &mut CallPhrase) -> Parsed<()> {
         if self.at == self.tokens.len() {
             // `At most 10 tool calls` alone says that they are made.
             return Ok(());
@@ -118,7 +150,14 @@ impl Parser<'_> {
         self.narrowed(calls)
     }
 
-    fn of_calls(&self, start: usize, said: &Said, calls: CallPhrase) -> Parsed<Claim> {
+    /// What an amount says of calls; how they end narrows them, or is said of them.
+    fn of_calls(
+        &self,
+        start: usize,
+        said: &Said,
+        calls: CallPhrase,
+        is_narrowed: bool,
+    ) -> Parsed<Claim> {
         let failed = calls.failed;
         match said {
             Said::Quantifier(Quantifier::Count(amount)) => Ok(Claim::Calls {
@@ -133,7 +172,7 @@ impl Parser<'_> {
                 amount: Amount::AtLeast(1),
                 calls,
             }),
-            Said::Quantifier(Quantifier::All { .. }) if failed.is_some() => {
+            Said::Quantifier(Quantifier::All { .. }) if failed.is_some() && !is_narrowed => {
                 let fails = failed == Some(true);
                 let calls = CallPhrase {
                     failed: None,
@@ -205,7 +244,7 @@ impl Parser<'_> {
             };
             let calls = self.call_phrase()?;
             self.end()?;
-            return self.of_calls(start, &said, calls);
+            return self.of_calls(start, &said, calls, true);
         }
         self.expect(&["calls", "call", "called", "invokes", "invoke", "invoked"])?;
         let operation = self.operation()?;
@@ -304,12 +343,25 @@ impl Parser<'_> {
     }
 
     fn narrowed(&mut self, calls: &mut CallPhrase) -> Parsed<()> {
+        let start = self.at;
         if self.eat_any(&["that fail", "that failed", "which fail", "which failed"]) {
+            if calls.failed.is_some() {
+                return Err(self.refuse(
+                    start,
+                    "this says twice how the calls end",
+                    "leave one out",
+                ));
+            }
             calls.failed = Some(true);
         }
+        let start = self.at;
         if self.eat_any(&["with status", "with the status", "answered with status"]) {
+            if calls.status.is_some() {
+                return Err(self.refuse(start, "this says two statuses", "leave one out"));
+            }
             calls.status = Some(self.number()?);
         }
+        let start = self.at;
         if self.eat_any(&["to", "of", "against"]) {
             let at = self.at;
             self.eat("the");
@@ -322,7 +374,11 @@ impl Parser<'_> {
                 calls.clone = Some(self.lexicon.entries[clone].clone.name.to_owned());
             } else {
                 self.at = at;
-                calls.operation = Some(self.operation()?);
+                let operation = self.operation()?;
+                if calls.operation.is_some() {
+                    return Err(self.refuse(start, "this says twice to what", "leave one out"));
+                }
+                calls.operation = Some(operation);
             }
         }
         Ok(())

@@ -29,7 +29,8 @@ impl Parser<'_> {
     pub(super) fn things_phrase(&mut self) -> Parsed<Read> {
         let mut read = self.head()?;
         self.modifiers(read.phrase.noun, &mut read.phrase.conditions)?;
-        read.phrase = read.phrase.in_order();
+        let noun = self.lexicon.noun(read.phrase.noun);
+        read.phrase = read.phrase.in_order(noun);
         Ok(read)
     }
 
@@ -204,6 +205,7 @@ impl Parser<'_> {
                 }
                 (_, Some((length, verb))) => {
                     self.at += length;
+                    self.is_sure_of(id, Some(verb), length)?;
                     conditions.push(Condition::is(What::Happened { verb }));
                 }
                 _ => return Err(self.not(noun.plural())),

@@ -3,6 +3,7 @@
 use archal_core::clone::vocabulary::Change;
 
 use super::super::claim::{Condition, NounId, Tense, Voice, What};
+use super::modifier::After;
 use super::{Parsed, Parser, Stop};
 
 /// What is said of things.
@@ -211,7 +212,7 @@ impl Parser<'_> {
                 if narrows && !to.relative {
                     let before = to.conditions.len();
                     let mut trailing = Vec::new();
-                    self.trailing(id, &mut trailing)?;
+                    self.trailing(id, &to.conditions[before - 1], &mut trailing)?;
                     to.conditions.extend(trailing);
                     to.trailing |= to.conditions.len() > before;
                     if negated && to.conditions.len() > before {
@@ -229,11 +230,11 @@ impl Parser<'_> {
     }
 
     /// What narrows things after a participle: `were sent to #general`.
-    fn trailing(&mut self, id: NounId, to: &mut Vec<Condition>) -> Parsed<()> {
+    fn trailing(&mut self, id: NounId, verb: &Condition, to: &mut Vec<Condition>) -> Parsed<()> {
         if self.follows("and") {
             return Ok(());
         }
-        self.modifiers(id, to)
+        self.modifiers_of(id, After::Verb(verb), to)
     }
 
     /// A state, a relation or a place.
@@ -268,6 +269,7 @@ impl Parser<'_> {
         let noun = self.lexicon.noun(id);
         if let Some((state, verb, length)) = self.attempt(|parser| parser.state_or_verb(noun))? {
             self.at += length;
+            self.is_sure_of(id, verb, length)?;
             return match (state, verb) {
                 (Some(state), Some(verb)) => Ok(Condition::is(What::State {
                     state,

@@ -61,6 +61,9 @@ impl Parser<'_> {
             (Said::Quantifier(_), true) => {
                 return Err(self.refuse(start, "this denies a quantifier", "write There are no …"));
             }
+            (Said::Nothing | Said::Quantifier(Quantifier::Definite), false) if read.named > 1 => {
+                Quantifier::Definite
+            }
             (Said::Nothing, false) => Quantifier::Exists,
             (
                 Said::Quantifier(
@@ -148,6 +151,12 @@ impl Parser<'_> {
                 Quantifier::Definite if read.named == 0 && read.is_bare() => {
                     self.which_one(start, predicate_at)
                 }
+                // Of several each must be there.
+                Quantifier::Definite if read.named > 1 => Ok(Claim::Things {
+                    quantifier,
+                    subject: read.phrase,
+                    predicate: Vec::new(),
+                }),
                 Quantifier::Definite => Ok(Claim::Things {
                     quantifier: Quantifier::Exists,
                     subject: read.phrase,
@@ -197,12 +206,13 @@ impl Parser<'_> {
             }
             _ => {}
         }
+        let read_noun = read.phrase.noun;
         let mut subject = read.phrase;
         let mut said = predicate.conditions;
         if predicate.trailing && predicate.groups == 1 {
             // `was posted on issue #3` says of which things it is said.
             subject.conditions.extend(said.drain(1..));
-            subject = subject.in_order();
+            subject = subject.in_order(self.lexicon.noun(read_noun));
         }
         Ok(Claim::Things {
             quantifier,

@@ -93,6 +93,14 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(name.clone());
         }
+        // Nobody's name has a slash: that is a place's.
+        let is_place = self.peek().is_some_and(|token| match &token.kind {
+            Kind::Quoted(text) | Kind::Word(_, text) => text.contains('/'),
+            _ => false,
+        });
+        if is_place {
+            return Err(self.not("the name of a person"));
+        }
         if let Some(text) = self.attempt(Self::quoted)? {
             return Ok(text.strip_prefix('@').unwrap_or(&text).to_owned());
         }

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("github", include_str!("../corpus/github.json")),
     ("linear", include_str!("../corpus/linear.json")),
     ("refused", include_str!("../corpus/refused.json")),
+    ("sense", include_str!("../corpus/sense.json")),
     ("slack", include_str!("../corpus/slack.json")),
     ("stripe", include_str!("../corpus/stripe.json")),
 ];
