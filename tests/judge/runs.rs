@@ -272,14 +272,23 @@ fn what_the_caller_keeps_secret_is_in_no_evidence() {
         &scenario.replace("# Close", &format!("# Close {SECRET}")),
     );
     let output = world
-        .run(&["run", "-o", "json", "--seed", "small-project"])
+        .run(&[
+            "run",
+            "-o",
+            "json",
+            "--seed",
+            "small-project",
+            "--route",
+            "proxy",
+        ])
         .ended(0);
     let result = &output.json()["scenarios"][0]["results"][0];
     assert_eq!(result["calls"], 4, "{output}");
-    let folder = result["evidence"].as_str().expect("a folder");
-    let kept = fs::read_to_string(Path::new(folder).join("diff.json")).expect("a diff");
-    assert!(kept.contains("it is "), "the issue is there: {kept}");
     let state = world.repo().join(".archal");
+    let run = result["runId"].as_str().expect("an id");
+    let diff = state.join("cache/runs").join(run).join("diff.json");
+    let kept = fs::read_to_string(diff).expect("a diff");
+    assert!(kept.contains("it is "), "the issue is there: {kept}");
     for written in [SECRET, "Zq4%2F81", "Zq4"] {
         assert_eq!(holding(&state, written), [""; 0]);
     }
