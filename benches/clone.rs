@@ -19,7 +19,7 @@ use archal::sandbox::hold::Probe;
 use archal::session::{ClonePlan, Session, SessionConfig};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::{CloneDescriptor, Seed};
-use archal_core::redact::Redactor;
+use archal_core::redact::{Literals, Redactor};
 use archal_testkit::echo_clone::ECHO;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -214,6 +214,7 @@ fn open(subject: &Subject, folder: &Path, route: RouteMode) -> Session {
         helper: env!("CARGO_BIN_EXE_archal").into(),
         expose_clone_urls: false,
         redactor: Redactor::new([0; 32], subject.clone.keep_fields.iter().copied()),
+        literals: Literals::default(),
     })
     .expect("a session")
 }

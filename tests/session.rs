@@ -18,7 +18,7 @@ use archal::sandbox::hold::Probe;
 use archal::session::{ClonePlan, RouteLevel, Session, SessionConfig, SessionEnd, SessionError};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::Seed;
-use archal_core::redact::Redactor;
+use archal_core::redact::{Literals, Redactor};
 use archal_testkit::cli::copy_program;
 use archal_testkit::echo_clone::ECHO;
 
@@ -59,6 +59,7 @@ fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<
         helper: helper(),
         expose_clone_urls: false,
         redactor: Redactor::new([5; 32], ECHO.keep_fields.iter().copied()),
+        literals: Literals::default(),
     }
 }
 

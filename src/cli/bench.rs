@@ -48,6 +48,11 @@ impl Tools {
         })
     }
 
+    /// What keeps secrets off the disk.
+    pub(crate) fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
+    }
+
     /// What every run needs.
     pub(crate) fn bench<'a>(&'a self, cx: &'a CommandContext) -> Bench<'a> {
         Bench {

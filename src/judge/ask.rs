@@ -26,8 +26,10 @@ use super::turns::Turns;
 
 /// How often a judge is asked the same: a second time when its answer could not be read.
 const ROUNDS: u32 = 2;
-/// After so many questions in a row that nobody answered, no more are asked.
+/// After so many questions in a row that nobody answered, none is asked for a while.
 const PATIENCE: u32 = 3;
+/// How long none is asked, until one finds out whether the judge is back.
+const REST: Duration = Duration::from_secs(60);
 /// The longest piece of a server's words that is told, in bytes.
 const WORDS: usize = 240;
 
@@ -81,6 +83,19 @@ pub struct NotJudged {
     pub reason: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What was paid all the same; none where nothing can have been.
+    pub paid: Option<Paid>,
+}
+
+/// Money for questions that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paid {
+    /// The model that was asked.
+    pub model: String,
+    /// How much; none where nobody knows.
+    pub cost: Option<Usd>,
+    /// How that is known.
+    pub source: CostSource,
 }
 
 /// What became of a question.
@@ -120,10 +135,16 @@ pub struct Judge<'a> {
 
 #[derive(Default)]
 pub(super) struct Health {
-    /// Why nothing more is asked.
-    closed: Option<NotJudged>,
-    pub(super) failures: u32,
+    /// Why nothing is asked for a while.
+    closed: Option<Closed>,
+    failures: u32,
     standing: Standing,
+}
+
+struct Closed {
+    not: NotJudged,
+    /// When it was found out last, by the monotonic clock.
+    since: Duration,
 }
 
 impl<'a> Judge<'a> {
@@ -241,7 +262,15 @@ impl<'a> Judge<'a> {
         if pause.is_over() {
             return Some(stopped());
         }
-        self.health().closed.clone()
+        let mut health = self.health();
+        let closed = health.closed.as_mut()?;
+        let now = self.clock.monotonic();
+        if now.saturating_sub(closed.since) >= REST {
+            // This question finds out whether it is back; the others wait for what comes of it.
+            closed.since = now;
+            return None;
+        }
+        Some(closed.not.clone())
     }
 
     fn asked_anew(
@@ -251,7 +280,8 @@ impl<'a> Judge<'a> {
         model: &str,
         pause: &dyn Pause,
     ) -> Result<Judged, NotJudged> {
-        let key = self.key()?;
+        let seen = self.health().failures;
+        let key = self.key().map_err(|failure| self.failed(failure, seen))?;
         let mut judged = Judged {
             verdict: Verdict::Unsure,
             reason: String::new(),
@@ -275,7 +305,15 @@ impl<'a> Judge<'a> {
                 tokens: prompt.tokens(),
                 is_held: true,
             };
-            let reply = self.paid(&asked, attempt, key, pause, &mut judged)?;
+            let reply = self
+                .paid(&asked, attempt, key, pause, &mut judged)
+                .map_err(|failure| {
+                    let not = self.failed(failure, seen);
+                    NotJudged {
+                        paid: spent(&judged),
+                        ..not
+                    }
+                })?;
             match reply.ended {
                 Some(Ended::Refused(why)) => {
                     let why = self.harmless(&why, key);
@@ -332,11 +370,10 @@ impl<'a> Judge<'a> {
         key: Option<&str>,
         pause: &dyn Pause,
         judged: &mut Judged,
-    ) -> Result<Reply, NotJudged> {
+    ) -> Result<Reply, Failure> {
         if self.settings.is_free() && self.prices.find(asked.model).is_none() {
             judged.cost_source = CostSource::Computed;
-            let reply = self.exchange(asked, key, pause).map(|(reply, _)| reply);
-            return reply.map_err(|failure| self.failed(failure));
+            return self.exchange(asked, key, pause).map(|(reply, _)| reply);
         }
         let expected = Tokens {
             input: asked.tokens,
@@ -372,36 +409,62 @@ impl<'a> Judge<'a> {
             }
             Err(failure) => {
                 if failure.may_cost {
+                    add(judged, &Cost::Unknown);
                     self.purse.settle(&ticket, &Cost::Unknown.into());
                 } else {
                     self.purse.release(&ticket);
                 }
-                Err(self.failed(failure))
+                Err(failure)
             }
         }
     }
 
-    /// Remembers a failure, so that no more is asked of a judge that does not answer.
-    fn failed(&self, failure: Failure) -> NotJudged {
+    /// Remembers a failure, so that a judge that does not answer is left alone for a while. `seen` is
+    /// how many failures there were when the question began: those of questions that were under way
+    /// together are one.
+    fn failed(&self, failure: Failure, seen: u32) -> NotJudged {
         let mut health = self.health();
-        if failure.not.why == Why::Unavailable {
-            health.failures += 1;
+        if failure.blames_judge {
+            if health.failures <= seen {
+                health.failures = health.failures.saturating_add(1);
+            }
             if failure.is_final || health.failures >= PATIENCE {
-                health.closed = Some(failure.not.clone());
+                health.closed = Some(Closed {
+                    not: failure.not.clone(),
+                    since: self.clock.monotonic(),
+                });
             }
         }
         failure.not
     }
 
+    /// It has answered, whatever it said.
+    pub(super) fn is_there(&self) {
+        let mut health = self.health();
+        health.failures = 0;
+        health.closed = None;
+    }
+
+    /// Whether it can be asked, found out without a question: its key is there and would go nowhere
+    /// in plain text, its address is one, and somebody listens there.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn ready(&self, pause: &dyn Pause) -> Result<(), NotJudged> {
+        let key = self.key().map_err(|failure| failure.not)?;
+        let transport = self.transport().map_err(|failure| failure.not)?;
+        transport
+            .reach(&self.settings, key, pause)
+            .map_err(|error| self.not_sent(&error).not)
+    }
+
     /// The key, read now.
-    fn key(&self) -> Result<Option<&'a str>, NotJudged> {
+    fn key(&self) -> Result<Option<&'a str>, Failure> {
         let variable = &self.settings.key_variable;
         let key = self.environment.get(variable).map(str::trim);
         let key = key.filter(|key| !key.is_empty());
-        let not = |reason: String, hint: String| {
-            let failure = unavailable(reason, Some(hint)).for_good();
-            Err(self.failed(failure))
-        };
+        let not = |reason: String, hint: String| Err(unavailable(reason, Some(hint)).for_good());
         if key.is_none() && self.settings.judge.needs_key {
             return not(
                 format!("${variable}, which holds the judge's key, is not set"),
@@ -444,12 +507,31 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn refused(refusal: Refusal) -> NotJudged {
+fn refused(refusal: Refusal) -> Failure {
     let (why, reason, hint) = match refusal {
         Refusal::Spent { reason, hint } => (Why::Budget, reason, Some(hint)),
         Refusal::Ledger { reason, hint } => (Why::Unavailable, reason, hint),
     };
-    NotJudged { why, reason, hint }
+    Failure {
+        not: NotJudged {
+            why,
+            reason,
+            hint,
+            paid: None,
+        },
+        may_cost: false,
+        is_final: false,
+        blames_judge: false,
+    }
+}
+
+/// What was paid for an answer that never came.
+fn spent(judged: &Judged) -> Option<Paid> {
+    (judged.cost != Some(Usd::ZERO)).then(|| Paid {
+        model: judged.model.clone(),
+        cost: judged.cost,
+        source: judged.cost_source,
+    })
 }
 
 /// Adds what one round cost. What nobody knows of one is not known of the sum.

@@ -20,6 +20,8 @@ pub(super) struct Failure {
     pub(super) may_cost: bool,
     /// Whether nothing would be different for the next question.
     pub(super) is_final: bool,
+    /// Whether it is the judge's trouble and not this question's own.
+    pub(super) blames_judge: bool,
 }
 
 impl Judge<'_> {
@@ -31,12 +33,7 @@ impl Judge<'_> {
         key: Option<&str>,
         pause: &dyn Pause,
     ) -> Result<(Reply, bool), Failure> {
-        let transport = self
-            .transport
-            .get_or_init(|| Transport::new(&self.settings, self.environment));
-        let transport = transport.as_ref().map_err(|error| {
-            unavailable(format!("the judge cannot be asked: {error}"), None).for_good()
-        })?;
+        let transport = self.transport()?;
         let mut pauses = retry::pauses(hash::sixty_four_bits(asked.user.as_bytes()));
         let mut may_have_cost = false;
         loop {
@@ -47,7 +44,7 @@ impl Judge<'_> {
                 Ok(answered) if (200..300).contains(&answered.status) => {
                     match self.read(&answered) {
                         Some(reply) => {
-                            self.health().failures = 0;
+                            self.is_there();
                             return Ok((reply, may_have_cost));
                         }
                         None => {
@@ -97,10 +94,21 @@ impl Judge<'_> {
             if pause.pause(wait) {
                 return Err(Failure {
                     not: stopped(),
+                    blames_judge: false,
                     ..failure
                 });
             }
         }
+    }
+
+    /// The connection, made ready when it is first needed.
+    pub(super) fn transport(&self) -> Result<&Transport, Failure> {
+        let transport = self
+            .transport
+            .get_or_init(|| Transport::new(&self.settings, self.environment));
+        transport.as_ref().map_err(|error| {
+            unavailable(format!("the judge cannot be asked: {error}"), None).for_good()
+        })
     }
 
     fn read(&self, answered: &Answered) -> Option<Reply> {
@@ -163,6 +171,14 @@ impl Judge<'_> {
         // too long is this one's own trouble.
         Err(match status {
             404 | 300..400 => failure.for_good(),
+            // An account without money has none for the next question either.
+            400..500 if status != 402 => {
+                self.is_there();
+                Failure {
+                    blames_judge: false,
+                    ..failure
+                }
+            }
             _ => failure,
         })
     }
@@ -179,7 +195,7 @@ impl Judge<'_> {
         )
     }
 
-    fn not_sent(&self, error: &SendError) -> Failure {
+    pub(super) fn not_sent(&self, error: &SendError) -> Failure {
         let host = self.settings.host();
         let (reason, hint) = match error {
             SendError::Stopped => {
@@ -187,6 +203,7 @@ impl Judge<'_> {
                     not: stopped(),
                     may_cost: true,
                     is_final: false,
+                    blames_judge: false,
                 };
             }
             SendError::BadKey => {
@@ -206,7 +223,13 @@ impl Judge<'_> {
                 format!("{host} answered with more than 4 MiB"),
                 "`judge.baseUrl` in .archal.json",
             ),
-            SendError::Unreachable(reason) | SendError::Broken(reason) => (
+            SendError::Unreachable(reason) => return self.unreachable(reason),
+            SendError::BadAddress => {
+                let reason = format!("{} is no address", self.settings.judge.base_url);
+                let hint = "`judge.baseUrl` in .archal.json".to_owned();
+                return unavailable(reason, Some(hint)).for_good();
+            }
+            SendError::Broken(reason) => (
                 format!("{host} broke off: {reason}"),
                 "archal doctor --network",
             ),
@@ -233,9 +256,11 @@ pub(super) fn unavailable(reason: String, hint: Option<String>) -> Failure {
             why: Why::Unavailable,
             reason,
             hint,
+            paid: None,
         },
         may_cost: false,
         is_final: false,
+        blames_judge: true,
     }
 }
 
@@ -244,5 +269,6 @@ pub(super) fn stopped() -> NotJudged {
         why: Why::Stopped,
         reason: "archal was asked to stop before the judge had answered".to_owned(),
         hint: None,
+        paid: None,
     }
 }

@@ -34,4 +34,4 @@ pub mod settings;
 mod transport;
 mod turns;
 
-pub use ask::{Judge, Judged, NotJudged, Outcome, Pause, Why};
+pub use ask::{Judge, Judged, NotJudged, Outcome, Paid, Pause, Why};

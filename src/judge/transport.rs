@@ -4,8 +4,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use archal_core::environment::Environment;
+use http::Uri;
 use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, NoProxy, Proxy, Response, redirect};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 use super::ask::Pause;
@@ -23,6 +25,8 @@ pub(super) struct Transport {
     /// None only while it is dropped.
     runtime: Option<Runtime>,
     client: Client,
+    /// Whether requests go through a proxy, which alone knows whether the judge is there.
+    is_proxied: bool,
 }
 
 impl Drop for Transport {
@@ -57,6 +61,8 @@ pub(super) enum SendError {
     TooLarge,
     /// The key cannot be sent.
     BadKey,
+    /// There is no such address.
+    BadAddress,
 }
 
 impl Transport {
@@ -73,7 +79,8 @@ impl Transport {
             .no_proxy();
         let of = |names: [&str; 2]| names.into_iter().find_map(|name| environment.get(name));
         let proxy = of(["https_proxy", "HTTPS_PROXY"]).or(of(["all_proxy", "ALL_PROXY"]));
-        if let Some(proxy) = proxy.filter(|_| settings.judge.base_url.starts_with("https:")) {
+        let proxy = proxy.filter(|_| settings.judge.base_url.starts_with("https:"));
+        if let Some(proxy) = proxy {
             let without = of(["no_proxy", "NO_PROXY"]).and_then(NoProxy::from_string);
             let proxy = Proxy::https(proxy).map_err(|error| told(error.without_url()))?;
             client = client.proxy(proxy.no_proxy(without));
@@ -86,6 +93,7 @@ impl Transport {
                     .map_err(|error| error.to_string())?,
             ),
             client: client.build().map_err(told)?,
+            is_proxied: proxy.is_some(),
         })
     }
 
@@ -111,6 +119,57 @@ impl Transport {
             let response = post.send().await.map_err(failed)?;
             read(response).await
         };
+        self.until(pause, work)
+    }
+
+    /// Finds out whether the key can be sent and somebody listens at the address; says nothing there.
+    pub(super) fn reach(
+        &self,
+        settings: &Settings,
+        key: Option<&str>,
+        pause: &dyn Pause,
+    ) -> Result<(), SendError> {
+        if key.is_some_and(|key| HeaderValue::from_str(key).is_err()) {
+            return Err(SendError::BadKey);
+        }
+        let uri: Uri = settings
+            .judge
+            .base_url
+            .parse()
+            .map_err(|_| SendError::BadAddress)?;
+        let default = match uri.scheme_str() {
+            Some("https") => 443,
+            Some("http") => 80,
+            _ => return Err(SendError::BadAddress),
+        };
+        let host = uri.host().filter(|host| !host.is_empty());
+        let host = host.ok_or(SendError::BadAddress)?;
+        if self.is_proxied {
+            return Ok(());
+        }
+        let place = (
+            host.trim_matches(['[', ']']),
+            uri.port_u16().unwrap_or(default),
+        );
+        self.until(pause, async {
+            let connect = TcpStream::connect(place);
+            match tokio::time::timeout(settings.connect_timeout, connect).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(SendError::Unreachable(error.to_string())),
+                Err(_) => Err(SendError::Unreachable(format!(
+                    "no connection in {} s",
+                    settings.connect_timeout.as_secs()
+                ))),
+            }
+        })
+    }
+
+    /// Waits for work, or until somebody asks to stop.
+    fn until<T>(
+        &self,
+        pause: &dyn Pause,
+        work: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, SendError> {
         let stopped = async {
             loop {
                 tokio::time::sleep(LOOK).await;

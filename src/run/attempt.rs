@@ -172,6 +172,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         helper: bench.binary.to_owned(),
         expose_clone_urls: plan.expose_clone_urls,
         redactor: bench.scrubber.redactor().clone(),
+        literals: bench.scrubber.literals().clone(),
     })?
     .stopped_by(bench.stop);
     let child = session.run(ChildSpec {

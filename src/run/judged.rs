@@ -5,18 +5,40 @@ use std::time::Duration;
 use archal_core::id;
 use serde_json::{Value, json};
 
+use crate::budget::amount::Usd;
 use crate::budget::entry;
 use crate::judge::answer::Verdict;
 use crate::judge::evidence::Evidence;
 use crate::judge::question::Question;
-use crate::judge::{Judge, Judged, NotJudged, Outcome, Pause, Why};
+use crate::judge::{Judge, Judged, NotJudged, Outcome, Paid, Pause, Why};
 use crate::sandbox::StopToken;
 use crate::scenario::Check;
 use crate::scenario::criteria::{CloneWorld, World};
 
 use super::attempt::{AttemptError, Bench};
 use super::scenarios::Prepared;
-use super::score::{CostSource, CriterionReport, CriterionStatus, JudgeNote};
+use super::score::{CostSource, CriterionReport, CriterionStatus, JudgeNote, Unjudged};
+
+/// Whether the judge can be asked what these scenarios take; fine where none takes one or nobody
+/// judges. Agents cost money, so it is found out before the first runs.
+///
+/// # Errors
+///
+/// Why it cannot be.
+pub fn ready<'a>(
+    bench: &Bench<'_>,
+    scenarios: impl IntoIterator<Item = &'a Prepared>,
+) -> Result<(), NotJudged> {
+    let is_judged = scenarios
+        .into_iter()
+        .flat_map(|prepared| &prepared.scenario.criteria)
+        .any(|criterion| matches!(criterion.check, Check::Judged { .. }));
+    let Some(judge) = bench.judge.filter(|_| is_judged) else {
+        return Ok(());
+    };
+    let fresh = StopToken::new();
+    judge.ready(&Until(bench.stop.unwrap_or(&fresh)))
+}
 
 /// Decides the judged criteria of a run, and says how long that took. `skip` says why nothing is asked
 /// of it.
@@ -83,11 +105,27 @@ fn ask(
         Outcome::NotJudged(NotJudged {
             why: Why::Stopped, ..
         }) => return Err(AttemptError::Stopped),
-        Outcome::NotJudged(NotJudged { reason, hint, .. }) => {
+        Outcome::NotJudged(NotJudged {
+            why,
+            reason,
+            hint,
+            paid,
+        }) => {
+            report.unjudged = Some(match why {
+                Why::Budget => Unjudged::Budget,
+                Why::Unavailable | Why::Stopped => Unjudged::Unavailable,
+            });
             report.explanation = Some(match hint {
                 Some(hint) => format!("{reason}; hint: {hint}"),
                 None => reason,
             });
+            report.judge = paid.map(
+                |Paid {
+                     model,
+                     cost,
+                     source,
+                 }| note(model, false, cost, source),
+            );
         }
     }
     Ok(())
@@ -106,20 +144,29 @@ fn fill(report: &mut CriterionReport, judged: Judged) {
         format!("{} (it was not shown: {left_out})", judged.reason)
     });
     report.quotes = judged.quotes;
-    report.judge = Some(JudgeNote {
-        model: judged.model,
-        cached: judged.cached,
-        cost_usd: judged.cost.map(dollars),
-        cost_source: match judged.cost_source {
+    report.judge = Some(note(
+        judged.model,
+        judged.cached,
+        judged.cost,
+        judged.cost_source,
+    ));
+}
+
+fn note(model: String, cached: bool, cost: Option<Usd>, source: entry::CostSource) -> JudgeNote {
+    JudgeNote {
+        model,
+        cached,
+        cost_usd: cost.map(dollars),
+        cost_source: match source {
             entry::CostSource::Reported => CostSource::Reported,
             entry::CostSource::Computed => CostSource::Priced,
             entry::CostSource::Reserved | entry::CostSource::Unknown => CostSource::Unknown,
         },
-    });
+    }
 }
 
 /// An amount as reports have it: the number whose text is the amount's.
-fn dollars(amount: crate::budget::amount::Usd) -> f64 {
+fn dollars(amount: Usd) -> f64 {
     amount.to_string().parse().unwrap_or_default()
 }
 

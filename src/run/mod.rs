@@ -4,7 +4,7 @@
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
 //! - `metrics_file`, [`trace_file`]: what it left in files.
-//! - `judged`: the criteria that a judge decides.
+//! - [`judged`]: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
 //! - [`seeds`]: the starting state of each clone of a scenario.
@@ -32,7 +32,7 @@ pub mod cost;
 pub mod environment;
 pub mod estimate;
 pub mod harness;
-mod judged;
+pub mod judged;
 pub mod kept;
 mod metrics_file;
 pub mod plan;

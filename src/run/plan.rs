@@ -2,7 +2,8 @@
 //! first run, so that a suite that was cut off can be gone on with.
 //!
 //! Each run has its id, and with it its folder, from the beginning. So what is finished needs no
-//! record beside the evidence: a run is finished when its folder has a result that names the suite.
+//! record beside the evidence: a run is finished when its folder has a result that names the suite and
+//! that no judge is yet to say something of.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -238,7 +239,8 @@ impl SuitePlan {
                 let result = fs::read(path)
                     .ok()
                     .and_then(|bytes| serde_json::from_slice::<RunResult>(&bytes).ok())
-                    .filter(|result| result.suite.as_ref() == Some(&self.suite));
+                    .filter(|result| result.suite.as_ref() == Some(&self.suite))
+                    .filter(|result| !result.is_unjudged());
                 if let Some(result) = result {
                     finished.insert((at, run), result);
                 }
@@ -342,8 +344,18 @@ fn is_cut_off(summary: &Path) -> bool {
     #[derive(Deserialize)]
     struct Left {
         stopped: Option<serde::de::IgnoredAny>,
+        #[serde(default)]
+        scenarios: Vec<Scenario>,
     }
-    serde_json::from_slice(&bytes).map_or(true, |left: Left| left.stopped.is_some())
+    #[derive(Deserialize)]
+    struct Scenario {
+        #[serde(default)]
+        results: Vec<RunResult>,
+    }
+    serde_json::from_slice(&bytes).map_or(true, |left: Left| {
+        let mut results = left.scenarios.iter().flat_map(|one| &one.results);
+        left.stopped.is_some() || results.any(RunResult::is_unjudged)
+    })
 }
 
 /// A hash of the agent: its command, what stands in the files it names, prompt, model and the names
@@ -411,6 +423,31 @@ mod tests {
             "evidence": folder,
         });
         fs::write(folder.join("result.json"), result.to_string()).expect("written");
+    }
+
+    #[test]
+    fn a_run_that_a_judge_is_yet_to_decide_is_made_again() {
+        let (_folder, layout, plan) = plan(&[present("a", "1")]);
+        let run = &plan.scenarios[0].runs[0];
+        finish(&layout, &plan, run);
+        assert_eq!(plan.finished(&layout).len(), 1);
+        let path = layout.run(run).join("result.json");
+        let bytes = fs::read(&path).expect("readable");
+        let mut result: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        let whole = |result: &serde_json::Value| {
+            let summary = serde_json::json!({"scenarios": [{"results": [result]}]});
+            let path = layout.suite(&plan.suite).join(SUMMARY_FILE);
+            fs::write(&path, summary.to_string()).expect("written");
+            is_cut_off(&path)
+        };
+        assert!(!whole(&result));
+        result["criteria"] = serde_json::json!([{
+            "id": "p", "label": "P", "kind": "P", "status": "not_evaluated", "vacuous": false,
+            "unjudged": "unavailable",
+        }]);
+        fs::write(&path, result.to_string()).expect("written");
+        assert_eq!(plan.finished(&layout).len(), 0);
+        assert!(whole(&result));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use archal_core::hash;
 use serde_json::{Value, json};
 
 use crate::config::schema::RouteMode;
-use crate::scenario::Scenario;
 use crate::scenario::criteria::{CriterionResult, CriterionStatus};
 use crate::scenario::untouched::untouched;
+use crate::scenario::{Check, Criterion, Scenario};
 
 use super::attempt::Bench;
 use super::plan::Present;
@@ -113,17 +113,17 @@ impl Ready<'_> {
     }
 
     /// What it is now, for the plan.
-    pub fn present(&self, options: &SuiteOptions<'_>) -> Present {
+    pub fn present(&self, bench: &Bench<'_>, options: &SuiteOptions<'_>) -> Present {
         Present {
             scenario: self.scenario().id.clone(),
             path: self.scenario().path.clone(),
-            inputs: self.inputs(options),
+            inputs: self.inputs(bench, options),
             runs: self.runs,
         }
     }
 
     /// A hash of all that makes a run of it what it is, but for the agent.
-    fn inputs(&self, options: &SuiteOptions<'_>) -> String {
+    fn inputs(&self, bench: &Bench<'_>, options: &SuiteOptions<'_>) -> String {
         let scenario = self.scenario();
         let text = fs::read(&scenario.path).map(|bytes| hash::sha256(&bytes));
         // A task has no file.
@@ -139,13 +139,23 @@ impl Ready<'_> {
                 (clone, state)
             })
             .collect();
+        let is_judged = |one: &Criterion| matches!(one.check, Check::Judged { .. });
+        let judge = bench
+            .judge
+            .filter(|_| scenario.criteria.iter().any(is_judged));
+        let judge = judge.map(|judge| {
+            let settings = judge.settings();
+            let chosen = &settings.judge;
+            let provider = chosen.provider.name();
+            json!([provider, chosen.model, chosen.base_url, settings.is_forced])
+        });
         hash::of_json(&(
             text,
             states,
             self.timeout.as_secs(),
             self.route,
             options.expose_clone_urls,
-            options.judge_model.as_deref(),
+            judge,
         ))
     }
 

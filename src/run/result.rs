@@ -79,6 +79,13 @@ pub struct RunResult {
     pub evidence: PathBuf,
 }
 
+impl RunResult {
+    /// Whether a judge is yet to decide something of it: a suite that is gone on with makes it again.
+    pub fn is_unjudged(&self) -> bool {
+        self.criteria.iter().any(|one| one.unjudged.is_some())
+    }
+}
+
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -17,13 +17,23 @@ pub enum CriterionStatus {
     Pass,
     /// It does not hold.
     Fail,
-    /// The judge could not say; it does not count, and is shown.
+    /// The judge could not say; it has no part in the score, and the command ends as inconclusive.
     Unsure,
     /// It raised while it was decided.
     Error,
     /// Nothing decided it: no judge, or the harness failed first.
     #[default]
     NotEvaluated,
+}
+
+/// Why nothing decided a criterion that a judge was to decide: it may be decided another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unjudged {
+    /// The judge could not be asked.
+    Unavailable,
+    /// The money for it was spent.
+    Budget,
 }
 
 /// Where an amount of dollars comes from.
@@ -100,6 +110,9 @@ pub struct CriterionReport {
     /// How the judge came to its answer, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<JudgeNote>,
+    /// What kept the judge from it, where one was to decide it and did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<Unjudged>,
     /// Why, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
-use archal_core::redact::{PatternError, RedactionCounts, Redactor};
+use archal_core::redact::{Literals, PatternError, RedactionCounts, Redactor, every_text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,7 +26,9 @@ const FILE_LIMIT: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Scrubber {
     redactor: Redactor,
-    keys: Vec<String>,
+    literals: Literals,
+    /// Each key with the variable that holds it.
+    keys: Vec<(String, String)>,
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and
@@ -52,16 +54,32 @@ impl Scrubber {
     /// The rules, the values of the named variables, and those of every variable whose name
     /// says that it holds a secret.
     pub fn new(redactor: Redactor, environment: &Environment, named: &[String]) -> Self {
-        let mut keys: Vec<String> = environment
+        let keys: Vec<(String, String)> = environment
             .variables
             .iter()
             .filter(|(name, _)| named.contains(name) || holds_a_secret(name))
-            .map(|(_, value)| value.clone())
-            .filter(|value| value.len() >= SHORTEST_KEY)
+            .map(|(name, value)| (name.clone(), value.trim().to_owned()))
+            .filter(|(_, value)| value.len() >= SHORTEST_KEY)
             .collect();
-        // Longest first, so that a key which holds another is replaced whole.
-        keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
-        Self { redactor, keys }
+        let values = keys.iter().map(|(_, value)| value.as_str());
+        Self {
+            literals: Literals::new(&redactor, values),
+            redactor,
+            keys,
+        }
+    }
+
+    /// The caller's own keys, for what has rules of its own.
+    pub fn literals(&self) -> &Literals {
+        &self.literals
+    }
+
+    /// The variable whose value, one of the caller's own keys, stands in a text.
+    pub fn key_in(&self, text: &str) -> Option<&str> {
+        self.keys
+            .iter()
+            .find(|(_, value)| text.contains(value.as_str()))
+            .map(|(name, _)| name.as_str())
     }
 
     /// The rules alone.
@@ -71,14 +89,7 @@ impl Scrubber {
 
     /// Text with secrets taken out: the caller's own keys, and what the rules find in logs.
     pub fn text(&self, text: &str) -> String {
-        let mut text = std::borrow::Cow::Borrowed(text);
-        for key in &self.keys {
-            if text.contains(key.as_str()) {
-                text = text
-                    .replace(key.as_str(), &self.redactor.placeholder(key))
-                    .into();
-            }
-        }
+        let text = self.literals.text(text);
         self.redactor.text(&text, &mut RedactionCounts::new())
     }
 
@@ -99,12 +110,7 @@ impl Scrubber {
     }
 
     fn value(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.text(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
-            Value::Object(map) => map.values_mut().for_each(|inner| self.value(inner)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+        every_text(value, &|text| self.text(text));
     }
 
     /// Why [`Self::file`] gives nothing for a path; none where nothing is there.
@@ -152,6 +158,8 @@ impl Scrubber {
         let text = String::from_utf8_lossy(&bytes);
         Some(match serde_json::from_str::<Value>(&text) {
             Ok(mut value) => {
+                // Before the rules, which may take a part of a key for the whole of another.
+                self.literals.value(&mut value);
                 self.redactor.value(&mut value, &mut RedactionCounts::new());
                 self.value(&mut value);
                 value.to_string().into_bytes()
@@ -200,6 +208,29 @@ mod tests {
         );
         assert!(text.contains(" vi en_GB.UTF-8-long-enough"), "{text}");
         assert!(!text.contains("Bearer abc"), "{text}");
+    }
+
+    #[test]
+    fn names_of_members_hide_no_key() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("metrics");
+        fs::write(
+            &path,
+            r#"{"costUsd": 1, "sk-live-abc123secret": {"sk-other-456secret": [1]}}"#,
+        )
+        .expect("writable");
+        let kept = scrubber().file(&path).expect("read");
+        let kept = String::from_utf8_lossy(&kept);
+        assert!(kept.contains(r#""costUsd":1"#), "{kept}");
+        assert!(!kept.contains("secret"), "{kept}");
+        let document = serde_json::json!({"rows": [{"sk-live-abc123secret": 2}]});
+        let clean: Value = scrubber().document(&document).expect("read back");
+        assert!(!clean.to_string().contains("sk-live"), "{clean}");
+        assert_eq!(
+            scrubber().key_in("a sk-other-456secret"),
+            Some("OPENAI_API_KEY")
+        );
+        assert_eq!(scrubber().key_in("vi"), None);
     }
 
     #[test]

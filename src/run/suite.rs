@@ -305,7 +305,10 @@ fn assemble(
         .map(|(at, ready)| {
             let later = results.split_off(&(at + 1, 0));
             let own = std::mem::replace(&mut results, later);
-            of_scenario(ready, own.into_values().collect())
+            ScenarioReport {
+                title: bench.scrubber.text(&ready.scenario().title),
+                ..of_scenario(ready, own.into_values().collect())
+            }
         })
         .collect();
     SuiteReport {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use archal_core::clock::{self, Clock, Timestamp};
 use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, RowDiff, Seed};
 use archal_core::diagnostic::Diagnostic;
-use archal_core::redact::Redactor;
+use archal_core::redact::{Literals, Redactor};
 
 use super::authority::Authority;
 use super::door::Door;
@@ -65,6 +65,8 @@ pub struct SessionConfig<'a> {
     pub expose_clone_urls: bool,
     /// The redaction rules for the evidence, with the clones' `keep_fields` in them.
     pub redactor: Redactor,
+    /// Secrets known by value, which stand in no file of the evidence whatever the rules say.
+    pub literals: Literals,
 }
 
 /// Why a session could not be opened or ended.
@@ -132,6 +134,7 @@ pub struct Session {
     helper: PathBuf,
     evidence: PathBuf,
     redactor: Redactor,
+    literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
     doors: Vec<(u16, Door)>,
@@ -246,6 +249,7 @@ impl Session {
             helper: config.helper,
             evidence: config.evidence,
             redactor: config.redactor,
+            literals: config.literals,
             before,
             doors,
             trust,
@@ -343,17 +347,25 @@ impl Session {
             });
         }
         let base = self.base();
-        let (calls, timings) = record::calls(&self.shared, taken.calls, &self.redactor);
+        let clean = record::Clean {
+            redactor: &self.redactor,
+            literals: &self.literals,
+        };
+        let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
         let end = SessionEnd {
             base,
             route: self.route,
             calls,
             dropped_calls: taken.dropped,
-            refused: taken.refused,
-            names: taken.names,
+            refused: taken
+                .refused
+                .into_iter()
+                .map(|egress| clean.refused(egress))
+                .collect(),
+            names: clean.hosts(taken.names),
             clones,
         };
-        record::write(&self.evidence, &end, &timings, &self.shared, &self.redactor)?;
+        record::write(&self.evidence, &end, &timings, &self.shared, clean)?;
         Ok(end)
     }
 }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowDiff, ServiceClone};
+use archal_core::clone::{
+    CloneRequest, CloneResponse, CloneState, RowChange, RowDiff, ServiceClone,
+};
 use archal_core::hash;
-use archal_core::redact::{RedactionCounts, Redactor};
+use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::evidence::{CallRecord, CallTiming, RecordedMessage};
+use super::evidence::{CallRecord, CallTiming, RecordedMessage, RefusedEgress};
 use super::exchange;
 use super::ledger::RawCall;
 use super::open::{CloneEnd, SessionEnd};
@@ -38,28 +40,61 @@ const VARYING: &[&str] = &[
     "x-stripe-client-telemetry",
 ];
 
+/// What takes secrets out: those known by value first, because the rules may take a part of one
+/// for a whole.
+#[derive(Clone, Copy)]
+pub(super) struct Clean<'a> {
+    pub(super) redactor: &'a Redactor,
+    pub(super) literals: &'a Literals,
+}
+
+impl Clean<'_> {
+    fn value(self, value: &mut Value, counts: &mut RedactionCounts) {
+        self.literals.value(value);
+        self.redactor.value(value, counts);
+    }
+
+    fn url(self, url: &str, counts: &mut RedactionCounts) -> String {
+        self.redactor.url(&self.literals.text(url), counts)
+    }
+
+    fn text(self, text: &str) -> String {
+        self.literals.text(text).into_owned()
+    }
+
+    /// What was refused, whose name the child chose.
+    pub(super) fn refused(self, egress: RefusedEgress) -> RefusedEgress {
+        RefusedEgress {
+            host: self.literals.host(&egress.host),
+            reason: self.literals.host(&egress.reason),
+            ..egress
+        }
+    }
+
+    /// Names that were asked for.
+    pub(super) fn hosts(self, names: Vec<String>) -> Vec<String> {
+        let clean = |name: String| self.literals.host(&name);
+        names.into_iter().map(clean).collect()
+    }
+}
+
 /// Encodes raw calls, redacted.
 pub(super) fn calls(
     shared: &Shared,
     raw: Vec<RawCall>,
-    redactor: &Redactor,
+    clean: Clean<'_>,
 ) -> (Vec<CallRecord>, Vec<CallTiming>) {
     raw.into_iter()
         .map(|call| {
             let hosted = &shared.clones[call.clone];
             let timing = timing(&call);
-            let record = record(hosted.clone.name, hosted.running().as_ref(), call, redactor);
+            let record = record(hosted.clone.name, hosted.running().as_ref(), call, clean);
             (record, timing)
         })
         .unzip()
 }
 
-fn record(
-    name: &str,
-    running: &dyn ServiceClone,
-    call: RawCall,
-    redactor: &Redactor,
-) -> CallRecord {
+fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_>) -> CallRecord {
     let mut counts = RedactionCounts::new();
     let RawCall {
         seq,
@@ -73,21 +108,28 @@ fn record(
     } else {
         format!("{}?{}", request.path, request.query)
     };
-    let path = redactor.url(&running.evidence_text(&path), &mut counts);
+    let path = clean.url(&running.evidence_text(&path), &mut counts);
     CallRecord {
         seq,
         clone: name.to_owned(),
         operation: response.operation.map(str::to_owned),
-        unmodelled: response.unmodelled.clone(),
+        unmodelled: response.unmodelled.as_deref().map(|text| clean.text(text)),
         mcp,
         host: request.host.clone(),
         method: request.method.clone(),
         path,
-        principal: response.principal.clone(),
-        request: request_message(running, &request, redactor, &mut counts),
+        principal: response.principal.as_deref().map(|text| clean.text(text)),
+        request: request_message(running, &request, clean, &mut counts),
         status: response.status,
-        response: response_message(running, &response, redactor, &mut counts),
-        changes: response.changes,
+        response: response_message(running, &response, clean, &mut counts),
+        changes: response
+            .changes
+            .into_iter()
+            .map(|change| RowChange {
+                key: clean.text(&change.key),
+                ..change
+            })
+            .collect(),
         root_before: response.root_before,
         root_after: response.root_after,
     }
@@ -96,7 +138,7 @@ fn record(
 fn request_message(
     running: &dyn ServiceClone,
     request: &CloneRequest,
-    redactor: &Redactor,
+    clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> RecordedMessage {
     let given = request
@@ -112,16 +154,16 @@ fn request_message(
             let text = running.evidence_text(text);
             // `curl -d` and urllib call everything a form that nobody says a type of.
             if is_form && !text.trim_start().starts_with(['{', '[']) {
-                let redacted = redactor.url(&format!("?{text}"), counts);
+                let redacted = clean.url(&format!("?{text}"), counts);
                 Value::from(redacted.strip_prefix('?').unwrap_or_default())
             } else {
-                body(text.as_bytes(), redactor, counts)
+                body(text.as_bytes(), clean, counts)
             }
         }
-        Err(_) => body(&request.body, redactor, counts),
+        Err(_) => body(&request.body, clean, counts),
     };
     RecordedMessage {
-        headers: headers(running, given, redactor, counts),
+        headers: headers(running, given, clean, counts),
         body: if request.body.is_empty() {
             Value::Null
         } else {
@@ -133,7 +175,7 @@ fn request_message(
 fn response_message(
     running: &dyn ServiceClone,
     response: &CloneResponse,
-    redactor: &Redactor,
+    clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> RecordedMessage {
     let given = response
@@ -141,8 +183,8 @@ fn response_message(
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
     RecordedMessage {
-        headers: headers(running, given, redactor, counts),
-        body: body(&response.body.evidence, redactor, counts),
+        headers: headers(running, given, clean, counts),
+        body: body(&response.body.evidence, clean, counts),
     }
 }
 
@@ -150,12 +192,12 @@ fn response_message(
 fn headers<'a>(
     running: &dyn ServiceClone,
     given: impl Iterator<Item = (&'a str, &'a str)>,
-    redactor: &Redactor,
+    clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in given {
-        let value = running.evidence_text(value);
+        let value = clean.text(&running.evidence_text(value));
         headers
             .entry(name.to_ascii_lowercase())
             .and_modify(|held| {
@@ -164,11 +206,11 @@ fn headers<'a>(
             })
             .or_insert(value);
     }
-    redactor.headers(&mut headers, counts);
+    clean.redactor.headers(&mut headers, counts);
     headers
 }
 
-fn body(bytes: &[u8], redactor: &Redactor, counts: &mut RedactionCounts) -> Value {
+fn body(bytes: &[u8], clean: Clean<'_>, counts: &mut RedactionCounts) -> Value {
     if bytes.is_empty() {
         return Value::Null;
     }
@@ -179,7 +221,7 @@ fn body(bytes: &[u8], redactor: &Redactor, counts: &mut RedactionCounts) -> Valu
             Err(_) => Value::from(format!("[{} bytes, {}]", bytes.len(), hash::sha256(bytes))),
         },
     };
-    redactor.value(&mut value, counts);
+    clean.value(&mut value, counts);
     value
 }
 
@@ -207,7 +249,7 @@ pub(super) fn write(
     end: &SessionEnd,
     timings: &[CallTiming],
     shared: &Shared,
-    redactor: &Redactor,
+    clean: Clean<'_>,
 ) -> Result<(), WriteError> {
     lines(&folder.join("calls.jsonl"), &end.calls)?;
     lines(&folder.join("timings.jsonl"), timings)?;
@@ -219,7 +261,7 @@ pub(super) fn write(
             .into_iter()
             .map(|(clone, mut value)| {
                 // Each on its own, so that a clone's name is never taken for the name of a secret.
-                redactor.value(&mut value, &mut counts);
+                clean.value(&mut value, &mut counts);
                 (clone, value)
             })
             .collect();
@@ -322,17 +364,27 @@ mod tests {
     #[test]
     fn bodies_are_json_or_text_or_described() {
         let redactor = Redactor::new([1; 32], []);
+        let clean = Clean {
+            redactor: &redactor,
+            literals: &Literals::new(&redactor, ["acme-9f37bc2e"]),
+        };
         let mut counts = RedactionCounts::new();
-        assert_eq!(body(b"", &redactor, &mut counts), Value::Null);
-        assert_eq!(body(b"{\"a\":1}", &redactor, &mut counts), json!({"a": 1}));
-        assert_eq!(body(b"hello", &redactor, &mut counts), json!("hello"));
-        let described = body(b"\xff\xfe", &redactor, &mut counts);
+        assert_eq!(body(b"", clean, &mut counts), Value::Null);
+        assert_eq!(body(b"{\"a\":1}", clean, &mut counts), json!({"a": 1}));
+        assert_eq!(body(b"hello", clean, &mut counts), json!("hello"));
+        let described = body(b"\xff\xfe", clean, &mut counts);
         assert!(
             described
                 .as_str()
                 .is_some_and(|text| text.starts_with("[2 bytes, sha256:"))
         );
-        let secret = body(b"{\"password\":\"p\"}", &redactor, &mut counts);
+        let secret = body(b"{\"password\":\"p\"}", clean, &mut counts);
         assert_eq!(secret["password"], json!(redactor.placeholder("p")));
+        let known = body(
+            b"{\"acme-9f37bc2e\":\"is acme-9f37bc2e\"}",
+            clean,
+            &mut counts,
+        );
+        assert!(!known.to_string().contains("acme-"), "{known}");
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use archal::judge::answer::Verdict;
-use archal::judge::{Outcome, Why};
+use archal::judge::{Outcome, Pause, Why};
 use archal_testkit::fake_judge::{FakeJudge, KEY, PROTOCOLS, Protocol, Say};
 
-use super::{Pauses, World, line, question};
+use super::{Pauses, World, clock, line, question};
 
 fn pass() -> Say {
     Say::verdict("pass", &["I closed both issues"], "Yes.")
@@ -176,6 +176,139 @@ fn a_judge_that_is_not_there_is_not_asked_for_ever() {
     );
     assert_eq!(judge.standing().spent, None);
     assert!(judge.standing().unavailable.is_some());
+}
+
+/// Questions that differ, so that none waits for the answer to another.
+fn numbered(number: usize) -> archal::judge::question::Question {
+    let mut question = question();
+    question.criterion.push_str(&number.to_string());
+    question
+}
+
+#[test]
+fn a_judge_that_was_away_is_asked_again_after_a_while() {
+    let down = || Say::status(500, "it hurts");
+    let mut says: Vec<Say> = (0..12).map(|_| down()).collect();
+    says.extend([down(), down(), down(), down(), pass(), pass()]);
+    let server = FakeJudge::new(Protocol::OpenAi, says);
+    let world = World::new(&server);
+    let clock = std::sync::Arc::new(clock());
+    let judge = world.judge_at(std::sync::Arc::clone(&clock));
+    let is_judged = |number| {
+        let outcome = judge.ask(&numbered(number), "r/c", None, &world.pauses);
+        matches!(outcome, Outcome::Judged(_))
+    };
+    assert!(!(0..4).any(is_judged));
+    assert_eq!(server.asked().len(), 12, "the fourth is not sent");
+    clock.advance(Duration::from_secs(59));
+    assert!(!is_judged(4));
+    assert_eq!(server.asked().len(), 12);
+    clock.advance(Duration::from_secs(1));
+    assert!(!is_judged(5) && !is_judged(6));
+    assert_eq!(
+        server.asked().len(),
+        16,
+        "one question found out that it is still away"
+    );
+    clock.advance(Duration::from_secs(60));
+    assert!(is_judged(7) && is_judged(8), "it is back");
+}
+
+#[test]
+fn a_question_that_is_refused_says_nothing_of_the_next() {
+    let long = || Say::status(400, "maximum context length is 4096 tokens");
+    let server = FakeJudge::new(Protocol::OpenAi, [long(), long(), long(), long(), pass()]);
+    let world = World::new(&server);
+    let judge = world.judge();
+    for number in 0..4 {
+        let outcome = judge.ask(&numbered(number), "r/c", None, &world.pauses);
+        assert!(matches!(outcome, Outcome::NotJudged(_)), "{number}");
+    }
+    let outcome = judge.ask(&numbered(4), "r/c", None, &world.pauses);
+    assert!(matches!(outcome, Outcome::Judged(_)), "{outcome:?}");
+}
+
+#[test]
+fn questions_that_fail_together_are_one_failure() {
+    let busy = (0..4).map(|_| Say::status(503, "soon"));
+    let down = (0..4).map(|_| Say::status(501, "never"));
+    let server = FakeJudge::new(Protocol::OpenAi, busy.chain(down).chain([pass()]));
+    let world = World::new(&server);
+    let judge = world.judge();
+    // Each waits in its pause until all are under way.
+    let all = std::sync::Barrier::new(4);
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (judge, all) = (&judge, &all);
+            scope.spawn(move || {
+                let outcome = judge.ask(&numbered(number), "r/c", None, &Together(all));
+                assert!(matches!(outcome, Outcome::NotJudged(_)));
+            });
+        }
+    });
+    let outcome = judge.ask(&numbered(4), "r/c", None, &world.pauses);
+    assert!(matches!(outcome, Outcome::Judged(_)), "{outcome:?}");
+}
+
+/// A pause that ends when all are in it.
+struct Together<'a>(&'a std::sync::Barrier);
+
+impl Pause for Together<'_> {
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn pause(&self, _: Duration) -> bool {
+        self.0.wait();
+        false
+    }
+}
+
+#[test]
+fn money_for_nothing_is_told_with_the_failure() {
+    let server = FakeJudge::new(
+        Protocol::OpenAi,
+        [
+            Say::Text("no JSON".to_owned()),
+            Say::status(400, "no more of this"),
+        ],
+    );
+    let not = World::new(&server).not_judged();
+    let paid = not.paid.expect("the first round was answered");
+    assert_eq!(paid.model, "judge-1");
+    assert_eq!(paid.cost, Some(super::usd(4_500)));
+
+    let server = FakeJudge::new(Protocol::OpenAi, [Say::Hang(String::new())]);
+    let mut world = World::new(&server);
+    world.settings.timeout = Duration::from_millis(300);
+    let paid = world.not_judged().paid.expect("it may send a bill");
+    assert_eq!(paid.cost, None);
+
+    let server = FakeJudge::new(Protocol::OpenAi, [Say::status(401, "no")]);
+    assert_eq!(World::new(&server).not_judged().paid, None);
+}
+
+#[test]
+fn a_judge_is_found_to_be_there_without_a_question() {
+    let server = FakeJudge::new(Protocol::OpenAi, [pass()]);
+    let mut world = World::new(&server);
+    let ready = |world: &World| {
+        let not = world.judge().ready(&world.pauses).err()?;
+        Some(world.told(&not.reason))
+    };
+    assert_eq!(ready(&world), None);
+    world.key("a\nb");
+    insta::assert_snapshot!(ready(&world).expect("not ready"), @"the key in $JUDGE_KEY holds characters that no key has");
+    world.settings.judge.needs_key = true;
+    world.key("");
+    insta::assert_snapshot!(ready(&world).expect("not ready"), @"$JUDGE_KEY, which holds the judge's key, is not set");
+    world.key(KEY);
+    world.settings.judge.base_url = "judge.example".to_owned();
+    assert!(ready(&world).is_some());
+    world.settings.judge.base_url = FakeJudge::new(Protocol::OpenAi, []).url();
+    let told = ready(&world).expect("nobody listens");
+    assert!(told.starts_with("HOST cannot be reached: "), "{told}");
+    assert!(server.asked().is_empty());
 }
 
 #[test]

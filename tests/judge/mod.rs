@@ -128,12 +128,15 @@ impl World {
     }
 
     fn judge(&self) -> Judge<'_> {
-        let clock = FakeClock::new("2026-01-02T03:04:05Z".parse().expect("valid"));
+        self.judge_at(std::sync::Arc::new(clock()))
+    }
+
+    fn judge_at(&self, clock: std::sync::Arc<FakeClock>) -> Judge<'_> {
         Judge::new(
             self.settings.clone(),
             &self.environment,
             Redactor::new([7; 32], []),
-            std::sync::Arc::new(clock),
+            clock,
             Prices::load(self.prices.as_deref()).expect("prices"),
             Purse::new(&self.settings, Some(self.folder.path().join("ledger.db"))),
             Cache::new(self.folder.path().join("cache")),
@@ -169,6 +172,10 @@ impl World {
         let host = self.settings.host();
         text.replace(&host, "HOST")
     }
+}
+
+fn clock() -> FakeClock {
+    FakeClock::new("2026-01-02T03:04:05Z".parse().expect("valid"))
 }
 
 fn question() -> Question {

@@ -119,7 +119,7 @@ fn what_is_invented_is_unsure_and_does_not_count() {
     let invented = || Say::verdict("pass", &["I apologised at length"], "Polite.");
     let server = FakeJudge::new(Protocol::OpenAi, [invented(), invented()]);
     let world = world(Some(&server), json!({"model": "judge-1"}), BOTH);
-    let output = world.run(&["run", "-o", "json"]).ended(0);
+    let output = world.run(&["run", "-o", "json"]).ended(4);
     let criterion = judged(&output);
     assert_eq!(criterion["status"], "unsure");
     insta::assert_snapshot!(criterion["explanation"].as_str().expect("told"), @r#"the judge quoted "I apologised at length", which is not in the evidence; it had answered pass: Polite."#);
@@ -129,7 +129,12 @@ fn what_is_invented_is_unsure_and_does_not_count() {
         "# Close\n\n## Prompt\n\nClose.\n\n## Checks\n\n- [P] The agent is polite\n\n## Config\n\nclones: github\n",
     );
     // With nothing decided, the run says nothing.
-    assert_eq!(world.run(&["run"]).code, Some(4));
+    let output = world.run(&["run"]).ended(4);
+    let after = output.stdout.split("Summary").nth(1).expect("a summary");
+    assert!(
+        after.contains("the judge quoted \"I apologised at length\""),
+        "{output}"
+    );
 }
 
 #[test]
@@ -167,8 +172,139 @@ fn money_that_is_spent_and_judges_that_cannot_be_asked_end_the_command_so() {
             .contains("hint: export JUDGE_KEY=<the judge's key>"),
         "{output}"
     );
-    assert_eq!(judged(&output)["status"], "not_evaluated");
+    let criterion = judged(&output);
+    assert_eq!(criterion["status"], "not_evaluated");
+    assert_eq!(criterion["unjudged"], "unavailable");
     assert_eq!(server.asked().len(), 1);
+
+    // What it did not decide is not finished.
+    let suite = output.json()["suite"].as_str().expect("an id").to_owned();
+    assert!(
+        output
+            .stderr
+            .contains(&format!("archal run --resume {suite}")),
+        "{output}"
+    );
+    world.set("JUDGE_KEY", KEY);
+    let output = world.run(&["run", "--resume", "-o", "json"]).ended(0);
+    assert_eq!(output.json()["suite"], suite.as_str());
+    assert_eq!(judged(&output)["status"], "pass");
+    let output = world
+        .run(&["run", "--resume", &suite, "-o", "json"])
+        .ended(0);
+    assert_eq!(
+        (output.json()["resumed"].clone(), server.asked().len()),
+        (json!(1), 2)
+    );
+    // Another judge is another question.
+    let config = world.read(".archal.json").replace("judge-1", "judge-2");
+    world.write(".archal.json", &config);
+    let output = world.run(&["run", "--resume", &suite]);
+    assert!(
+        output
+            .stderr
+            .contains("has changed; its 1 finished runs are made again"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_judge_that_cannot_be_asked_costs_no_run_of_the_agent() {
+    let gone = FakeJudge::new(Protocol::OpenAi, []).url();
+    for (judge, reason) in [
+        (
+            json!({"model": "claude-sonnet-4-6", "apiKeyEnv": "NO_SUCH_KEY"}),
+            "$NO_SUCH_KEY, which holds the judge's key, is not set",
+        ),
+        (
+            json!({"model": "judge-1", "provider": "openai", "baseUrl": gone}),
+            "cannot be reached",
+        ),
+    ] {
+        let world = world(None, judge, BOTH);
+        world.write("agent.sh", "touch was-run\n");
+        for arguments in [&["run"][..], &["run", "--preflight-only"]] {
+            let output = world.run(arguments).ended(3);
+            assert!(output.stderr.contains(reason), "{output}");
+        }
+        assert!(!world.repo().join("was-run").exists());
+        // Who asks nothing needs nobody.
+        world.write(
+            "scenarios/close.md",
+            "# Close\n\n## Prompt\n\nClose.\n\n## Checks\n\n- [D] `run.exitCode == 0`\n\n## Config\n\nclones: github\n",
+        );
+        assert_eq!(world.run(&["run"]).code, Some(0));
+    }
+}
+
+/// An agent that puts a secret of its caller's wherever it can.
+const LEAKY: &str = r#"python3 - <<'END'
+import json, os, urllib.request, urllib.parse
+key = os.environ["ACME_TOKEN"]
+base = os.environ["ARCHAL_GITHUB_REST_URL"]
+def call(method, path, body=None):
+    request = urllib.request.Request(base + path, method=method, data=body and json.dumps(body).encode())
+    request.add_header("authorization", "Bearer " + os.environ["GITHUB_TOKEN"])
+    request.add_header("content-type", "application/json")
+    request.add_header("x-note", key)
+    try:
+        urllib.request.urlopen(request).read()
+    except Exception as error:
+        print(error)
+call("POST", "/repos/octocat/hello-service/issues", {"title": key, "body": "it is " + key})
+call("POST", "/repos/octocat/hello-service/labels", {"name": key, "color": "ffffff"})
+call("GET", "/search/issues?q=" + urllib.parse.quote(key))
+call("GET", "/repos/acme/" + urllib.parse.quote(key, safe=""))
+json.dump({"costUsd": 0, key: {key: 1}}, open(os.environ["AGENT_METRICS_FILE"], "w"))
+print(json.dumps({"text": "the key is " + key}))
+END
+"#;
+
+#[test]
+fn what_the_caller_keeps_secret_is_in_no_evidence() {
+    const SECRET: &str = "acme-Zq4/81+d0c7";
+    let mut world = world(None, json!({}), BOTH);
+    world.set("ACME_TOKEN", SECRET);
+    world.write("agent.sh", LEAKY);
+    let scenario = world.read("scenarios/close.md");
+    world.write(
+        "scenarios/close.md",
+        &scenario.replace("# Close", &format!("# Close {SECRET}")),
+    );
+    let output = world
+        .run(&[
+            "run",
+            "-o",
+            "json",
+            "--seed",
+            "small-project",
+            "--route",
+            "proxy",
+        ])
+        .ended(0);
+    let result = &output.json()["scenarios"][0]["results"][0];
+    assert_eq!(result["calls"], 4, "{output}");
+    let state = world.repo().join(".archal");
+    let run = result["runId"].as_str().expect("an id");
+    let diff = state.join("cache/runs").join(run).join("diff.json");
+    let kept = fs::read_to_string(diff).expect("a diff");
+    assert!(kept.contains("it is "), "the issue is there: {kept}");
+    for written in [SECRET, "Zq4%2F81", "Zq4"] {
+        assert_eq!(holding(&state, written), [""; 0]);
+    }
+    assert!(!format!("{output}").contains(SECRET));
+
+    let task = format!("use {SECRET} for it");
+    let output = world
+        .run(&["run", "--task", &task, "--clone", "github"])
+        .ended(2);
+    assert!(
+        output
+            .stderr
+            .contains("the task holds the value of $ACME_TOKEN"),
+        "{output}"
+    );
+    assert_eq!(holding(&state, SECRET), [""; 0]);
 }
 
 #[test]

@@ -233,7 +233,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn read(protocol: Protocol, stream: &TcpStream) -> std::io::Result<Asked> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
-    reader.read_line(&mut line)?;
+    if reader.read_line(&mut line)? == 0 {
+        // Somebody looked whether anybody listens, and asked nothing.
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
     let mut headers = BTreeMap::new();
     loop {
         let mut header = String::new();

@@ -32,6 +32,7 @@ use crate::run::attempt::Bench;
 use crate::run::cost::Pricing;
 use crate::run::estimate;
 use crate::run::harness::{self, Harness};
+use crate::run::judged;
 use crate::run::plan::{self, SuitePlan};
 use crate::run::ready::Ready;
 use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION};
@@ -189,6 +190,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return Ok(Exit::Fine);
     }
     let tools = Tools::new(cx, &loaded)?;
+    asked::refuse_keys(request, tools.scrubber())?;
     let judge = bench::judge(&tools, &loaded, request.judge_model.is_some(), cx)?;
     let interrupts = Stopping::listen()?;
     let bench = Bench {
@@ -205,6 +207,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let options = options(&made, &scenarios, cx)?;
     let ready = loading::ready(&bench, &scenarios, &options)?;
     if args.preflight_only {
+        judge_ready(&bench, &scenarios)?;
         return looking::preflight(&bench, &ready, &options, cx);
     }
     let layout = if args.dry_run {
@@ -216,7 +219,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let estimate = estimate::of(&layout, &ready, options.jobs);
         return Ok(looking::dry_run(&estimate, cx));
     }
-    let present: Vec<_> = ready.iter().map(|one| one.present(&options)).collect();
+    let present: Vec<_> = ready
+        .iter()
+        .map(|one| one.present(&bench, &options))
+        .collect();
     let agent = plan::agent(&harness, &loaded.directory, options.model);
     let plan = match asked.plan {
         Some(old) => {
@@ -232,9 +238,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         }
     };
     let _lock = plan.lock(&layout).map_err(asked::plan_error)?;
+    let finished = plan.finished(&layout).len();
+    if finished < plan.size() {
+        judge_ready(&bench, &scenarios)?;
+    }
     plan.write(&layout).map_err(asked::plan_error)?;
     if asked.is_resumed {
-        let finished = plan.finished(&layout).len();
         cx.printer.note(format!(
             "going on with {}: {finished} of {} runs are finished",
             plan.suite,
@@ -277,7 +286,7 @@ fn make(
     }
     cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
     ending::tell(report, cx);
-    let judged = ending::judged(bench.judge, cx);
+    ending::judged(report, bench.judge, cx);
     if let Some(error) = end.error {
         let error = bench::attempt_error(error);
         cx.printer
@@ -286,7 +295,21 @@ fn make(
             cx.printer.warning(format!("caused by: {cause}"));
         }
     }
-    Ok(Exit::of_all(judged.chain([ending::exit(report)])))
+    Ok(ending::exit(report))
+}
+
+/// A judge that cannot be asked is told before an agent has cost anything.
+fn judge_ready(
+    bench: &Bench<'_>,
+    scenarios: &[crate::run::scenarios::Prepared],
+) -> Result<(), CliError> {
+    judged::ready(bench, scenarios).map_err(|not| {
+        let error = CliError::environment(format!("the judge cannot be asked: {}", not.reason));
+        match not.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })
 }
 
 /// The agent, which is there.

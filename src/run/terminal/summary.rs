@@ -4,7 +4,7 @@ use crate::report::style::Style;
 use crate::run::render::{quote, words};
 use crate::run::report::{ScenarioReport, SuiteReport, TagReport};
 use crate::run::result::RunResult;
-use crate::run::score::{RunStatus, ScenarioStatus};
+use crate::run::score::{CriterionStatus, RunStatus, ScenarioStatus};
 use crate::run::tally::CriterionTally;
 
 use super::failure::{self, Stderr};
@@ -170,6 +170,9 @@ fn line(page: &mut Page, scenario: &ScenarioReport, look: Look<'_>) {
     }
     for tally in &scenario.criteria {
         criterion(page, tally);
+        if let Some(why) = undecided(scenario, &tally.id) {
+            page.line(INDENT + 8, &quote::line(why, WIDTH * 2));
+        }
     }
 }
 
@@ -189,6 +192,15 @@ fn criterion(page: &mut Page, tally: &CriterionTally) {
         &format!("{} ", style.paint(&rate)),
         &format!("{}{remark}", quote::line(&tally.label, WIDTH)),
     );
+}
+
+/// Why the judge did not decide a criterion, as it says of the first run in which it did not.
+fn undecided<'a>(scenario: &'a ScenarioReport, id: &str) -> Option<&'a str> {
+    let reports = scenario.results.iter().flat_map(|result| &result.criteria);
+    let mut undecided = reports.filter(|one| {
+        one.id == id && (one.status == CriterionStatus::Unsure || one.unjudged.is_some())
+    });
+    undecided.find_map(|one| one.explanation.as_deref())
 }
 
 fn tagged(page: &mut Page, tag: &TagReport) {

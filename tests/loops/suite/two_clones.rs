@@ -153,7 +153,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
     };
     let ready = [ready::make(&bench, &prepared, &options).expect("ready")];
     let layout = Layout::of(place.path(), None);
-    let present = [ready[0].present(&options)];
+    let present = [ready[0].present(&bench, &options)];
     let plan = SuitePlan::new(
         &ids,
         String::new(),

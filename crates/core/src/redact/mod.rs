@@ -10,7 +10,7 @@
 //! - `keys`, `classes`: names that say what stands under them. `rules`: secrets by their shape.
 //! - `text`, `assignment`, `ansi`, `encoded`, `edit`: secrets inside text, and how they are taken out.
 //! - `placeholder`: what stands in their place. `personal`: the same for people.
-//! - `pattern`: what users add. `pass`: what one pass did. `trace`, `document`: whole inputs.
+//! - `literals`: secrets known by value. `pattern`: what users add. `pass`: what one pass did. `trace`, `document`: whole inputs.
 
 mod ansi;
 mod assignment;
@@ -19,6 +19,7 @@ mod document;
 mod edit;
 mod encoded;
 mod keys;
+mod literals;
 mod pass;
 mod pattern;
 mod personal;
@@ -37,6 +38,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use document::{Form, Redacted, RedactedTrace};
+pub use literals::{Literals, every_text};
 pub use pass::{Hit, RedactionCounts};
 pub use pattern::{PatternError, RedactionOptions, SecretPattern};
 

@@ -7,6 +7,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::config::schema::RouteMode;
+use crate::run::scrub::Scrubber;
 use crate::run::seeds;
 use crate::session::stdio::{self, Remote};
 use crate::session::{ClonePlan, Session, SessionConfig};
@@ -37,6 +38,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let names = [clone.name.to_owned()];
     let (_, state) = seeds::of_flag(&args.seed, &names, cx.clones, &directory)
         .map_err(|error| CliError::usage(error).hint("archal clone list"))?;
+    let scrubber = Scrubber::new(bench::redactor(cx, &loaded)?, &cx.environment, &[]);
     let folder = tempfile::tempdir().map_err(CliError::environment)?;
     let session = Session::open(SessionConfig {
         clones: vec![ClonePlan {
@@ -50,7 +52,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         ids: 0,
         helper: cx.binary.clone(),
         expose_clone_urls: true,
-        redactor: bench::redactor(cx, &loaded)?,
+        literals: scrubber.literals().clone(),
+        redactor: scrubber.redactor().clone(),
     })
     .map_err(bench::session_error)?;
     let file = session.environment().get("ARCHAL_MCP_CONFIG");

@@ -8,6 +8,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::run::plan::{PlanError, SuitePlan};
 use crate::run::request::Request;
+use crate::run::scrub::Scrubber;
 
 use super::Args;
 
@@ -127,6 +128,23 @@ fn request(args: &Args, cx: &CommandContext) -> Result<Request, CliError> {
         jobs: args.jobs.unwrap_or(1),
         strict: args.strict,
         keep: args.keep,
+    })
+}
+
+/// The plan keeps the task word for word, so that the suite can be gone on with: one that holds a key
+/// of the caller's own cannot be kept.
+pub(super) fn refuse_keys(request: &Request, scrubber: &Scrubber) -> Result<(), CliError> {
+    let held = request
+        .task
+        .as_deref()
+        .and_then(|task| scrubber.key_in(task));
+    held.map_or(Ok(()), |variable| {
+        Err(CliError::usage(format!(
+            "the task holds the value of ${variable}, which is not kept anywhere"
+        ))
+        .hint(format!(
+            "name the variable in the task (${variable}) and let the agent read it"
+        )))
     })
 }
 

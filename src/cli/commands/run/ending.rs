@@ -5,7 +5,7 @@ use crate::cli::exit::Exit;
 use crate::judge::Judge;
 use crate::run::report::{ScenarioReport, StopReason, SuiteReport};
 use crate::run::result::RunResult;
-use crate::run::score::ScenarioStatus;
+use crate::run::score::{CriterionStatus, ScenarioStatus, Unjudged};
 use crate::sandbox::child::ChildOutcome;
 
 /// The exit code: of several outcomes the first of 130, 3, 5, 1, 4, 0.
@@ -21,35 +21,52 @@ pub(super) fn exit(report: &SuiteReport) -> Exit {
         .iter()
         .flat_map(|scenario| of_scenario(scenario, strict));
     let tags = report.tags.iter().map(|tag| of_status(tag.status, strict));
-    Exit::of_all(stopped.chain(scenarios).chain(tags))
+    let all = stopped.chain(scenarios).chain(tags);
+    Exit::of_all(all.chain(unjudged(report)))
 }
 
-fn of_scenario(scenario: &ScenarioReport, strict: bool) -> [Exit; 2] {
+/// What kept a judge from deciding, in quarantine or not: like an agent that does not start it says
+/// nothing about the scenario.
+fn unjudged(report: &SuiteReport) -> impl Iterator<Item = Exit> + '_ {
+    let results = report.scenarios.iter().flat_map(|one| &one.results);
+    let reasons = results
+        .flat_map(|result| &result.criteria)
+        .filter_map(|criterion| criterion.unjudged);
+    reasons.map(|reason| match reason {
+        Unjudged::Unavailable => Exit::CouldNotRun,
+        Unjudged::Budget => Exit::Budget,
+    })
+}
+
+fn of_scenario(scenario: &ScenarioReport, strict: bool) -> [Exit; 3] {
     let not_started =
         |result: &RunResult| matches!(result.harness, ChildOutcome::NotStarted { .. });
     if scenario.results.iter().any(not_started) {
         // An agent that does not start says nothing about the scenario, in quarantine or not.
-        return [Exit::CouldNotRun; 2];
+        return [Exit::CouldNotRun; 3];
     }
     if scenario.quarantine.is_some() {
-        return [Exit::Fine; 2];
+        return [Exit::Fine; 3];
     }
     let own = if scenario.held_by.is_empty() {
         of_status(scenario.score.status, strict)
     } else {
         Exit::Fine
     };
-    let is_ambiguous = scenario
-        .results
-        .iter()
-        .flat_map(|result| &result.criteria)
-        .any(|criterion| criterion.ambiguous.is_some());
+    let criteria = || scenario.results.iter().flat_map(|result| &result.criteria);
+    let is_ambiguous = criteria().any(|criterion| criterion.ambiguous.is_some());
     let ambiguous = if strict && is_ambiguous {
         Exit::Bad
     } else {
         Exit::Fine
     };
-    [own, ambiguous]
+    // What the judge could not say may be bad, whatever the rest of the scenario came to.
+    let unsure = if criteria().any(|criterion| criterion.status == CriterionStatus::Unsure) {
+        Exit::Inconclusive
+    } else {
+        Exit::Fine
+    };
+    [own, ambiguous, unsure]
 }
 
 fn of_status(status: ScenarioStatus, strict: bool) -> Exit {
@@ -81,30 +98,24 @@ pub(super) fn tell(report: &SuiteReport, cx: &CommandContext) {
     }
 }
 
-/// Says what kept the judge from deciding, and gives how the command ends for it.
-pub(super) fn judged(
-    judge: Option<&Judge<'_>>,
-    cx: &CommandContext,
-) -> impl Iterator<Item = Exit> + use<> {
+/// Says what kept the judge from deciding, and how it is made up for.
+pub(super) fn judged(report: &SuiteReport, judge: Option<&Judge<'_>>, cx: &CommandContext) {
     let notes = judge.map(Judge::notes).unwrap_or_default();
     for note in notes {
         cx.printer.note(note);
     }
     let standing = judge.map(Judge::standing).unwrap_or_default();
-    let mut exits = Vec::new();
-    for (not, exit) in [
-        (standing.spent, Exit::Budget),
-        (standing.unavailable, Exit::CouldNotRun),
-    ] {
-        let Some(not) = not else { continue };
+    for not in [standing.spent, standing.unavailable].into_iter().flatten() {
         cx.printer
             .warning(format!("`[P]` criteria were not evaluated: {}", not.reason));
         if let Some(hint) = not.hint {
             cx.printer.note(format!("hint: {hint}"));
         }
-        exits.push(exit);
     }
-    exits.into_iter()
+    if report.stopped.is_none() && unjudged(report).next().is_some() {
+        cx.printer
+            .note(format!("archal run --resume {}", report.suite));
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +176,36 @@ mod tests {
         ]))
         .expect("tags");
         assert_eq!(exit(&grouped), Exit::Bad);
+    }
+
+    #[test]
+    fn what_the_judge_did_not_decide_ends_the_command_so() {
+        let with = |more: serde_json::Value, scenario: serde_json::Value| {
+            let mut criterion = json!({"id": "p", "label": "P", "kind": "P", "vacuous": false});
+            let fields = criterion.as_object_mut().expect("an object");
+            fields.extend(more.as_object().cloned().expect("an object"));
+            let mut report = report(false, &[("passed", scenario)]);
+            let result = serde_json::from_value(json!({
+                "schema": "archal.run", "version": 1, "runId": "r", "scenario": "s", "title": "S",
+                "base": "2026-01-01T00:00:00Z", "route": {"level": "proxy"},
+                "containment": "pgroup", "processLimit": "",
+                "harness": {"how": "exited", "code": 0}, "answer": "", "durationMs": 1, "calls": 0,
+                "criteria": [criterion], "refused": [], "unmodelled": [], "inconclusive": [],
+                "status": "passed", "score": 100.0, "evidence": "",
+            }));
+            report.scenarios[0].results = vec![result.expect("a result")];
+            exit(&report).code()
+        };
+        let quarantined = json!({"quarantine": {"owner": "me", "since": "2026-01-01"}});
+        let unsure = json!({"status": "unsure"});
+        assert_eq!(with(unsure.clone(), json!({})), 4);
+        assert_eq!(with(unsure, quarantined.clone()), 0);
+        for (reason, code) in [("unavailable", 3), ("budget", 5)] {
+            let not = json!({"status": "not_evaluated", "unjudged": reason});
+            assert_eq!(with(not.clone(), json!({})), code);
+            assert_eq!(with(not, quarantined.clone()), code);
+        }
+        assert_eq!(with(json!({"status": "not_evaluated"}), json!({})), 0);
     }
 
     #[test]
