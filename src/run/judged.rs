@@ -5,7 +5,7 @@ use std::time::Duration;
 use archal_core::id;
 use serde_json::{Value, json};
 
-use crate::budget::entry;
+use crate::budget::amount::Usd;
 use crate::judge::answer::Verdict;
 use crate::judge::evidence::Evidence;
 use crate::judge::question::Question;
@@ -16,7 +16,7 @@ use crate::scenario::criteria::{CloneWorld, World};
 
 use super::attempt::{AttemptError, Bench};
 use super::scenarios::Prepared;
-use super::score::{CostSource, CriterionReport, CriterionStatus, JudgeNote};
+use super::score::{CriterionReport, CriterionStatus, JudgeNote};
 
 /// Decides the judged criteria of a run, and says how long that took. `skip` says why nothing is asked
 /// of it.
@@ -82,7 +82,11 @@ fn ask(
         Outcome::Judged(judged) => fill(report, judged),
         Outcome::NotJudged(NotJudged {
             why: Why::Stopped, ..
-        }) => return Err(AttemptError::Stopped),
+        }) => {
+            return Err(AttemptError::Stopped {
+                criteria: Vec::new(),
+            });
+        }
         Outcome::NotJudged(NotJudged { reason, hint, .. }) => {
             report.explanation = Some(match hint {
                 Some(hint) => format!("{reason}; hint: {hint}"),
@@ -109,18 +113,9 @@ fn fill(report: &mut CriterionReport, judged: Judged) {
     report.judge = Some(JudgeNote {
         model: judged.model,
         cached: judged.cached,
-        cost_usd: judged.cost.map(dollars),
-        cost_source: match judged.cost_source {
-            entry::CostSource::Reported => CostSource::Reported,
-            entry::CostSource::Computed => CostSource::Priced,
-            entry::CostSource::Reserved | entry::CostSource::Unknown => CostSource::Unknown,
-        },
+        cost_usd: judged.cost.map(Usd::dollars),
+        cost_source: judged.cost_source,
     });
-}
-
-/// An amount as reports have it: the number whose text is the amount's.
-fn dollars(amount: crate::budget::amount::Usd) -> f64 {
-    amount.to_string().parse().unwrap_or_default()
 }
 
 /// What the judge is shown of a run, without secrets and without what differs between two runs
