@@ -116,6 +116,8 @@ pub fn remove(folder: &Path) -> Result<(), WriteError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use archal_core::environment::Environment;
     use archal_core::id::SequentialIds;
     use archal_core::redact::Redactor;
@@ -151,7 +153,10 @@ mod tests {
             fs::create_dir_all(left).expect("writable");
         }
         fs::write(paid.join(METRICS_FILE), r#"{"costUsd": 0.25}"#).expect("writable");
-        let environment = Environment::new(folder.path().to_owned(), []);
+        let environment = Environment {
+            variables: BTreeMap::new(),
+            directory: folder.path().to_owned(),
+        };
         let scrubber = Scrubber::new(Redactor::new([5; 32], []), &environment, &[]);
         let prices = Prices::load(None).expect("archal's own");
         leftovers(&mut plan, &layout, (&scrubber, &prices)).expect("taken away");
