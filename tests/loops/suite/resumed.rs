@@ -64,7 +64,7 @@ fn a_file_of_the_name_that_a_task_is_told_by_is_no_part_of_it() {
     let (world, _) = cut_off();
     let task = ["--task", "Do", "--clone", "github", "-n", "2"];
     let task = [&task[..], &["--budget-usd", "1"]].concat();
-    json(&world, &task).ended(5);
+    ends(&world, &[&["run"][..], &task].concat(), 5);
     world.write("task.md", "Buy milk\n");
     assert_eq!(resumed(&world).ended(0).json()["resumed"], 1);
 }
@@ -90,7 +90,7 @@ fn a_suite_of_another_folder_is_gone_on_with_as_it_is_printed() {
     let suite = document["suite"].as_str().expect("an id");
     let config = world.repo().join("my agent/.archal.json");
     let config = config.to_str().expect("UTF-8");
-    let hint = format!("archal run -c '{config}' --resume {suite}");
+    let hint = format!("archal run -c '$TEST_ENV/repo/my agent/.archal.json' --resume {suite}");
     assert!(output.stderr.contains(&hint), "{output}");
     let more = ["-c", config, "--resume", suite, "--budget-usd", "100"];
     assert_eq!(json(&world, &more).ended(0).json()["resumed"], 1);
@@ -106,7 +106,7 @@ fn scenarios_whose_tag_is_gone_are_an_error() {
         );
     }
     let tagged = ["all", "--tag", "smoke", "--budget-usd", "1"];
-    json(&world, &tagged).ended(5);
+    ends(&world, &[&["run"][..], &tagged].concat(), 5);
     for name in ["a", "b"] {
         world.write(
             format!("all/{name}.md"),
