@@ -1,7 +1,8 @@
 //! A pass for a person: where each trace ended and what to do next.
 
 use std::fmt::Write as _;
-use std::path::Path;
+
+pub use crate::report::shell::quoted;
 
 use super::job::{JobReport, Status};
 use super::report::PassReport;
@@ -92,33 +93,4 @@ pub fn status(status: Status) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// A path as a POSIX shell takes it for one word that is no option: as it is where that is safe.
-pub fn quoted(path: &Path) -> String {
-    let mut text = path.display().to_string();
-    if text.starts_with('-') {
-        text.insert_str(0, "./");
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_printed_to_be_copied_is_one_word_for_a_shell() {
-        let word = |text: &str| quoted(Path::new(text));
-        assert_eq!(word("/srv/agent-1/a_b.patch"), "/srv/agent-1/a_b.patch");
-        assert_eq!(word("my demo"), "'my demo'");
-        assert_eq!(word("it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(word("~/x"), "'~/x'");
-        assert_eq!(word("-x"), "./-x");
-        assert_eq!(word(""), "''");
-    }
 }

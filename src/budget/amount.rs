@@ -59,6 +59,15 @@ impl Usd {
         parse(&dollars.to_string(), Rest::RoundedUp).ok()
     }
 
+    /// The amount as documents have it: the number nearest to it.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "amounts are far below 2^53 micro-dollars"
+    )]
+    pub const fn dollars(self) -> f64 {
+        self.0 as f64 / MICROS as f64
+    }
+
     /// The sum, unless it does not fit.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {

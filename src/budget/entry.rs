@@ -89,17 +89,21 @@ pub enum State {
     Released,
 }
 
-/// How the cost of an attempt is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How the cost of an attempt or a run is known, the surest first.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum CostSource {
-    /// The agent or fixer said it.
+    /// Who spent it said so.
     Reported,
-    /// It was computed from tokens.
+    /// It was computed from tokens and the prices archal knows.
+    #[serde(alias = "priced")]
     Computed,
     /// It is what was metered last, or else what was reserved.
     Reserved,
-    /// It is not known.
+    /// Nobody said; unknown is not zero.
+    #[default]
     Unknown,
 }
 

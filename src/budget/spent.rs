@@ -7,6 +7,8 @@ use archal_core::fixer::{FixEnd, FixRecord, FixUsage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::amount::Usd;
+
 /// A larger report is none.
 const LONGEST_REPORT: usize = 64 << 10;
 /// A larger cost, in US dollars, is a mistake or a lie.
@@ -135,12 +137,8 @@ impl Spent {
     }
 
     /// Millionths of a US dollar as US dollars.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a cost is far below 2^53 millionths"
-    )]
     pub fn usd_of(micros: Option<i64>) -> Option<f64> {
-        micros.map(|micros| micros as f64 / 1e6)
+        micros.and_then(Usd::from_micros).map(Usd::dollars)
     }
 
     fn tokens(&self) -> Option<i64> {

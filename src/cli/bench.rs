@@ -89,10 +89,7 @@ pub(crate) fn judge<'a>(
     let Some(settings) = settings else {
         return Ok(None);
     };
-    let own = loaded.config.budget.prices.as_deref();
-    let own = own.map(|path| loaded.directory.join(path));
-    let prices = Prices::load(own.as_deref())
-        .map_err(|error| CliError::config(error).hint("archal schema prices"))?;
+    let prices = prices(loaded)?;
     let purse = Purse::new(&settings, ledger::path(&cx.environment));
     Ok(Some(Judge::new(
         settings,
@@ -103,6 +100,18 @@ pub(crate) fn judge<'a>(
         purse,
         Cache::new(known_layout(&loaded.directory, cx).judge_cache()),
     )))
+}
+
+/// What tokens cost: what comes with archal, behind the user's own file.
+///
+/// # Errors
+///
+/// When that file cannot be used.
+pub(crate) fn prices(loaded: &Loaded) -> Result<Prices, CliError> {
+    let own = loaded.config.budget.prices.as_deref();
+    let own = own.map(|path| loaded.directory.join(path));
+    Prices::load(own.as_deref())
+        .map_err(|error| CliError::config(error).hint("archal schema prices"))
 }
 
 /// The redaction rules in force: the user's key, what the clones and the configuration keep, and

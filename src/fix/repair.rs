@@ -145,7 +145,7 @@ impl RepairError {
             self,
             Self::Stopped
                 | Self::Refused(Refused::Stopped)
-                | Self::Attempt(AttemptError::Stopped)
+                | Self::Attempt(AttemptError::Stopped { .. })
                 | Self::Workplace(WorkplaceError::Stopped)
         )
     }

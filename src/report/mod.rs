@@ -1,7 +1,9 @@
 //! What a person or a program reads of results.
 //!
 //! - [`style`]: colours, and text made harmless for a terminal.
+//! - [`shell`]: words that a person copies into a shell.
 //! - [`diagnostic`]: a finding about a file with its line, column and snippet.
 
 pub mod diagnostic;
+pub mod shell;
 pub mod style;

@@ -101,7 +101,7 @@ impl StepError {
     pub fn is_stopped(&self) -> bool {
         matches!(
             self,
-            Self::Attempt(AttemptError::Stopped)
+            Self::Attempt(AttemptError::Stopped { .. })
                 | Self::Workplace(WorkplaceError::Stopped)
                 | Self::Refused(Refused::Stopped)
         )
@@ -198,7 +198,7 @@ impl Attempts<'_> {
             Err(error) => {
                 self.journal.abandon(&begun, &spent)?;
                 match error {
-                    AttemptError::Stopped => slot.clear()?,
+                    AttemptError::Stopped { .. } => slot.clear()?,
                     // What the agent said is there to read, though the attempt counts for nothing.
                     _ => slot.settle()?,
                 }
@@ -270,7 +270,7 @@ impl Attempts<'_> {
             run_id: run_id.clone(),
             index: 1,
             suite: None,
-            pricing: None,
+            prices: None,
             evidence: slot.partial().to_owned(),
             evidence_as: slot.folder().to_owned(),
             agent_folder: home.clone(),

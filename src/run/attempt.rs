@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget::prices::Prices;
 use crate::config::schema::RouteMode;
 use crate::judge::Judge;
 use crate::sandbox::StopToken;
@@ -24,7 +25,7 @@ use archal_core::id::IdSource;
 use archal_core::source::SourceDescriptor;
 
 use super::answer;
-use super::cost::{self, Pricing};
+use super::cost;
 use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
 use super::metrics_file;
@@ -92,7 +93,7 @@ pub struct AttemptPlan<'a> {
     /// The suite it belongs to.
     pub suite: Option<&'a str>,
     /// What tokens cost, where the agent says only those.
-    pub pricing: Option<&'a Pricing>,
+    pub prices: Option<&'a Prices>,
     /// The folder its evidence is written to.
     pub evidence: PathBuf,
     /// The folder's name as the result says it, where it gets another one when it is whole.
@@ -139,9 +140,12 @@ pub enum AttemptError {
     /// There is no agent to run.
     #[error(transparent)]
     Harness(#[from] super::harness::HarnessError),
-    /// archal was asked to stop before the harness had ended; the run says nothing.
-    #[error("stopped before the harness had ended")]
-    Stopped,
+    /// archal was asked to stop before the run had ended, which says nothing.
+    #[error("stopped before the run had ended")]
+    Stopped {
+        /// What was decided of it until then, for what that cost.
+        criteria: Vec<CriterionReport>,
+    },
 }
 
 /// Makes one run.
@@ -193,7 +197,9 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     };
     let mut notes = keep_output(&kept, &child)?;
     if child.outcome == ChildOutcome::Stopped {
-        return Err(AttemptError::Stopped);
+        return Err(AttemptError::Stopped {
+            criteria: Vec::new(),
+        });
     }
     let alive = child.alive;
     let end = session.finish()?;
@@ -221,7 +227,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     let trace = trace.unwrap_or_default();
     notes.extend(trace.notes);
     attempt.result.notes = notes;
-    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.pricing);
+    attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.prices);
     attempt.result = bench
         .scrubber
         .document(&attempt.result)
@@ -396,7 +402,10 @@ fn decided(
     } else {
         None
     };
-    let judging = judged::decide(bench, prepared, &world, run_id, skip, &mut criteria)?;
+    let judging = match judged::decide(bench, prepared, &world, run_id, skip, &mut criteria) {
+        Err(AttemptError::Stopped { .. }) => return Err(AttemptError::Stopped { criteria }),
+        judging => judging?,
+    };
     let score = score::of_run(&criteria, has_failed, !inconclusive.is_empty());
     let result = RunResult {
         schema: "archal.run".to_owned(),

@@ -1,43 +1,17 @@
 //! What a run cost: the agent's own word, the judge's questions, and the prices archal knows.
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
-
 use serde_json::Value;
 
 use crate::budget::amount::Usd;
+use crate::budget::entry::CostSource;
 use crate::budget::prices::{Prices, Tokens};
 use crate::budget::spent::Spent;
 
 use super::result::RunCost;
-use super::score::{CostSource, CriterionReport};
+use super::score::CriterionReport;
 
 /// A larger file of metrics is not taken into the result; it stays in the evidence.
 const LONGEST_METRICS: usize = 64 << 10;
-
-/// The prices in force, read when they are first asked for: most agents need none.
-#[derive(Debug, Default)]
-pub struct Pricing {
-    own: Option<PathBuf>,
-    prices: OnceLock<Option<Prices>>,
-}
-
-impl Pricing {
-    /// The prices that come with archal, behind those of the user's own file.
-    pub fn new(own: Option<PathBuf>) -> Self {
-        Self {
-            own,
-            prices: OnceLock::new(),
-        }
-    }
-
-    fn cost(&self, model: &str, tokens: &Tokens) -> Option<Usd> {
-        let prices = self
-            .prices
-            .get_or_init(|| Prices::load(self.own.as_deref()).ok());
-        Some(prices.as_ref()?.cost(model, tokens)?.amount)
-    }
-}
 
 /// The agent's metrics as a value; none where they are no JSON object or too long to repeat.
 pub fn metrics(report: &[u8]) -> Option<Value> {
@@ -47,13 +21,41 @@ pub fn metrics(report: &[u8]) -> Option<Value> {
     serde_json::from_slice(report).ok().filter(Value::is_object)
 }
 
+/// What several runs cost together, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Dollars; none where no part of any is known.
+    pub usd: Option<Usd>,
+    /// Runs whose cost is not known, or not all of it.
+    pub unknown_runs: usize,
+}
+
+impl Sum {
+    /// Adds a run.
+    pub fn add(&mut self, cost: Option<&RunCost>) {
+        let usd = cost.and_then(|cost| cost.usd).and_then(Usd::reported);
+        if let Some(usd) = usd {
+            self.usd = Some(self.usd.unwrap_or_default().saturating_add(usd));
+        }
+        let is_known = usd.is_some() && cost.is_some_and(|cost| cost.source != CostSource::Unknown);
+        self.unknown_runs += usize::from(!is_known);
+    }
+
+    /// The sum of several runs.
+    pub fn of<'a>(costs: impl IntoIterator<Item = Option<&'a RunCost>>) -> Self {
+        let mut sum = Self::default();
+        costs.into_iter().for_each(|cost| sum.add(cost));
+        sum
+    }
+}
+
 /// What a run cost: what the agent left in its file of metrics, and the notes of the judge.
 pub fn of_run(
     report: Option<&[u8]>,
     criteria: &[CriterionReport],
-    pricing: Option<&Pricing>,
+    prices: Option<&Prices>,
 ) -> Option<RunCost> {
-    let agent = report.map(|report| of_agent(&Spent::read(report), pricing));
+    let agent = report.map(|report| of_agent(&Spent::read(report), prices));
     let judge = of_judge(criteria);
     if agent.is_none() && judge.is_none() {
         return None;
@@ -71,7 +73,7 @@ pub fn of_run(
     })
 }
 
-fn of_agent(spent: &Spent, pricing: Option<&Pricing>) -> (Option<f64>, CostSource) {
+fn of_agent(spent: &Spent, prices: Option<&Prices>) -> (Option<f64>, CostSource) {
     if let Some(usd) = spent.usd() {
         return (Some(usd), CostSource::Reported);
     }
@@ -81,10 +83,10 @@ fn of_agent(spent: &Spent, pricing: Option<&Pricing>) -> (Option<f64>, CostSourc
             output: spent.output_tokens?,
             ..Tokens::default()
         };
-        Spent::usd_of(Some(pricing?.cost(model, &tokens)?.micros()))
+        Some(prices?.cost(model, &tokens)?.amount.dollars())
     });
     match priced {
-        Some(usd) => (Some(usd), CostSource::Priced),
+        Some(usd) => (Some(usd), CostSource::Computed),
         None => (None, CostSource::Unknown),
     }
 }
@@ -124,6 +126,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cost_of_which_a_part_is_unknown_is_summed_and_counted_as_unknown() {
+        let cost = |usd, source| RunCost {
+            usd,
+            source,
+            ..RunCost::default()
+        };
+        let known = cost(Some(0.5), CostSource::Reported);
+        let part = cost(Some(0.25), CostSource::Unknown);
+        let silent = cost(None, CostSource::Unknown);
+        let sum = |costs: &[Option<&RunCost>]| Sum::of(costs.iter().copied());
+        let all = sum(&[Some(&known), Some(&part), Some(&silent), None]);
+        assert_eq!(all.usd.map(Usd::micros), Some(750_000));
+        assert_eq!(all.unknown_runs, 3);
+        assert_eq!(sum(&[Some(&known)]).unknown_runs, 0);
+        assert_eq!(sum(&[Some(&silent)]).usd, None);
+    }
+
+    #[test]
     fn nobody_said_anything_is_not_nothing() {
         assert_eq!(of_run(None, &[CriterionReport::default()], None), None);
         let silent = of_run(Some(b"{}"), &[], None).expect("a report");
@@ -138,24 +158,24 @@ mod tests {
             (cost.usd, cost.source)
         };
         assert_eq!(cost(&[]), (Some(0.5), CostSource::Reported));
-        let priced = judged(Some(0.25), CostSource::Priced);
+        let priced = judged(Some(0.25), CostSource::Computed);
         let unknown = judged(None, CostSource::Reported);
         assert_eq!(
             cost(std::slice::from_ref(&priced)),
-            (Some(0.75), CostSource::Priced)
+            (Some(0.75), CostSource::Computed)
         );
         assert_eq!(cost(&[priced, unknown]), (Some(0.75), CostSource::Unknown));
     }
 
     #[test]
     fn tokens_are_priced_where_the_agent_names_its_model_and_no_cost() {
-        let pricing = Pricing::new(None);
+        let prices = Prices::load(None).expect("archal's own");
         let report = br#"{"inputTokens": 1000000, "outputTokens": 0, "model": "gpt-4o"}"#;
-        let cost = of_run(Some(report), &[], Some(&pricing)).expect("known");
-        assert_eq!(cost.source, CostSource::Priced);
+        let cost = of_run(Some(report), &[], Some(&prices)).expect("known");
+        assert_eq!(cost.source, CostSource::Computed);
         assert!(cost.usd.is_some_and(|usd| usd > 0.0), "{cost:?}");
         let nobody = br#"{"inputTokens": 10, "outputTokens": 1, "model": "no-such-model"}"#;
-        let cost = of_run(Some(nobody), &[], Some(&pricing)).expect("a report");
+        let cost = of_run(Some(nobody), &[], Some(&prices)).expect("a report");
         assert_eq!((cost.usd, cost.source), (None, CostSource::Unknown));
     }
 }

@@ -15,6 +15,7 @@ use crate::store::layout::Layout;
 use super::plan::{self, SUMMARY_FILE};
 use super::ready::Ready;
 use super::report::SuiteReport;
+use super::result::RunResult;
 use super::score::mean;
 
 /// The value of `schema` in an estimate.
@@ -62,7 +63,7 @@ pub struct ScenarioEstimate {
     pub runs: u32,
     /// How long each may take, in milliseconds.
     pub timeout_ms: u64,
-    /// The median of what earlier runs took, in milliseconds.
+    /// The median of what earlier runs took, archal's own part with it, in milliseconds.
     pub run_ms: Option<u64>,
     /// The mean of what earlier runs cost, in dollars.
     pub run_usd: Option<f64>,
@@ -141,12 +142,19 @@ fn past(layout: &Layout) -> BTreeMap<String, Past> {
         for scenario in report.scenarios {
             let known = past.entry(scenario.scenario).or_default();
             for result in scenario.results {
-                known.times.push(result.duration_ms);
+                known.times.push(took(&result));
                 known.costs.extend(result.cost.and_then(|cost| cost.usd));
             }
         }
     }
     past
+}
+
+/// What a run took, with what archal added. The judge's time is not in it.
+fn took(result: &RunResult) -> u64 {
+    let added = result.overhead_ms.unwrap_or_default().max(0.0) / 1000.0;
+    let added = Duration::try_from_secs_f64(added).unwrap_or_default();
+    result.duration_ms.saturating_add(milliseconds(added))
 }
 
 fn read(path: &Path) -> Option<SuiteReport> {
@@ -188,6 +196,25 @@ mod tests {
         assert_eq!(spread(&[(1, 50), (4, 10)], jobs(2)), 50);
         assert_eq!(spread(&[(2, u64::MAX)], jobs(1)), u64::MAX);
         assert_eq!(spread(&[], jobs(4)), 0);
+    }
+
+    #[test]
+    fn a_run_takes_what_the_agent_and_archal_take() {
+        let result = |overhead: serde_json::Value| -> RunResult {
+            serde_json::from_value(serde_json::json!({
+                "schema": "archal.run", "version": 1, "runId": "r", "scenario": "a", "title": "A",
+                "base": "2026-01-01T00:00:00Z", "route": {"level": "proxy"},
+                "containment": "pgroup", "processLimit": "",
+                "harness": {"how": "exited", "code": 0}, "answer": "", "durationMs": 7,
+                "overheadMs": overhead, "calls": 0, "criteria": [], "refused": [],
+                "unmodelled": [], "inconclusive": [], "status": "passed", "score": 100.0,
+                "evidence": "r",
+            }))
+            .expect("a result")
+        };
+        assert_eq!(took(&result(12.9.into())), 19);
+        assert_eq!(took(&result(serde_json::Value::Null)), 7);
+        assert_eq!(took(&result((-1.0).into())), 7);
     }
 
     #[test]

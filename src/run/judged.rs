@@ -6,7 +6,7 @@ use archal_core::id;
 use serde_json::{Value, json};
 
 use crate::budget::amount::Usd;
-use crate::budget::entry;
+use crate::budget::entry::CostSource;
 use crate::judge::answer::Verdict;
 use crate::judge::evidence::Evidence;
 use crate::judge::question::Question;
@@ -17,7 +17,7 @@ use crate::scenario::criteria::{CloneWorld, World};
 
 use super::attempt::{AttemptError, Bench};
 use super::scenarios::Prepared;
-use super::score::{CostSource, CriterionReport, CriterionStatus, JudgeNote, Unjudged};
+use super::score::{CriterionReport, CriterionStatus, JudgeNote, Unjudged};
 
 /// Whether the judge can be asked what these scenarios take; fine where none takes one or nobody
 /// judges. Agents cost money, so it is found out before the first runs.
@@ -104,7 +104,11 @@ fn ask(
         Outcome::Judged(judged) => fill(report, judged),
         Outcome::NotJudged(NotJudged {
             why: Why::Stopped, ..
-        }) => return Err(AttemptError::Stopped),
+        }) => {
+            return Err(AttemptError::Stopped {
+                criteria: Vec::new(),
+            });
+        }
         Outcome::NotJudged(NotJudged {
             why,
             reason,
@@ -152,22 +156,13 @@ fn fill(report: &mut CriterionReport, judged: Judged) {
     ));
 }
 
-fn note(model: String, cached: bool, cost: Option<Usd>, source: entry::CostSource) -> JudgeNote {
+fn note(model: String, cached: bool, cost: Option<Usd>, cost_source: CostSource) -> JudgeNote {
     JudgeNote {
         model,
         cached,
-        cost_usd: cost.map(dollars),
-        cost_source: match source {
-            entry::CostSource::Reported => CostSource::Reported,
-            entry::CostSource::Computed => CostSource::Priced,
-            entry::CostSource::Reserved | entry::CostSource::Unknown => CostSource::Unknown,
-        },
+        cost_usd: cost.map(Usd::dollars),
+        cost_source,
     }
-}
-
-/// An amount as reports have it: the number whose text is the amount's.
-fn dollars(amount: Usd) -> f64 {
-    amount.to_string().parse().unwrap_or_default()
 }
 
 /// What the judge is shown of a run, without secrets and without what differs between two runs

@@ -11,10 +11,12 @@
 //! - [`request`]: what was asked for.
 //! - [`ready`]: a scenario with all that its runs need.
 //! - [`plan`]: which runs a suite is made of, and which of them are finished.
+//! - [`fingerprint`]: whether the agent is the one it was.
 //! - [`estimate`]: what they may take, from what earlier ones took.
 //! - [`attempt`]: one run, from seed to criteria.
 //! - [`result`]: the same as it is kept.
 //! - [`cost`]: what it cost.
+//! - [`discarded`]: runs that count for nothing, and what they cost.
 //! - [`score`]: what runs add up to.
 //! - [`tally`]: one criterion over all runs.
 //! - [`report`]: a whole suite as it is kept.
@@ -29,8 +31,10 @@
 pub mod answer;
 pub mod attempt;
 pub mod cost;
+pub mod discarded;
 pub mod environment;
 pub mod estimate;
+pub mod fingerprint;
 pub mod harness;
 pub mod judged;
 pub mod kept;

@@ -10,14 +10,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use archal_core::hash;
 use archal_core::id::{self, IdSource};
 use serde::{Deserialize, Serialize};
 
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::layout::Layout;
 
-use super::harness::Harness;
+use super::discarded::Discarded;
 use super::request::Request;
 use super::result::RunResult;
 
@@ -29,8 +28,6 @@ const PLAN_VERSION: u32 = 1;
 const PLAN_FILE: &str = "suite.json";
 /// The summary's file in the suite's folder.
 pub const SUMMARY_FILE: &str = "summary.json";
-/// A larger file named in the agent's command is not looked into.
-const LARGEST_PROGRAM: u64 = 16 << 20;
 
 /// `suite.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,10 +45,13 @@ pub struct SuitePlan {
     pub keep: bool,
     /// What was asked for.
     pub request: Request,
-    /// A hash of the agent: its command, the files that names, its prompt and model.
+    /// A hash of the agent.
     pub agent: String,
     /// Its scenarios, in order.
     pub scenarios: Vec<PlannedScenario>,
+    /// Runs that were begun and count for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<Discarded>,
 }
 
 /// A scenario and its runs.
@@ -117,7 +117,8 @@ pub enum PlanError {
     },
     /// The agent is another one.
     #[error(
-        "the agent has changed since {suite} began: its {finished} finished runs are of another agent"
+        "the agent, or a tracked file of its repository, has changed since {suite} began: its {finished} \
+         finished runs are of another agent"
     )]
     Agent {
         /// The suite.
@@ -154,6 +155,7 @@ impl SuitePlan {
             request,
             agent,
             scenarios: present.iter().map(|one| planned(ids, one)).collect(),
+            discarded: Vec::new(),
         }
     }
 
@@ -200,10 +202,9 @@ impl SuitePlan {
     }
 
     /// Writes the plan.
-    pub fn write(&self, layout: &Layout) -> Result<(), PlanError> {
+    pub fn write(&self, layout: &Layout) -> Result<(), WriteError> {
         let path = layout.suite(&self.suite).join(PLAN_FILE);
-        atomic::write_json(&path, self, Durability::Derived)?;
-        Ok(())
+        atomic::write_json(&path, self, Durability::Derived)
     }
 
     /// Takes the right to make its runs.
@@ -286,6 +287,18 @@ impl SuitePlan {
                 ));
             }
         }
+        let is_kept = |one: &PlannedScenario| {
+            let mut present = present.iter();
+            present.any(|now| is_same(one, now) && one.inputs == now.inputs)
+        };
+        for ((at, run), result) in &finished {
+            if !is_kept(&old[*at]) {
+                self.discarded.push(Discarded {
+                    run: old[*at].runs[*run].clone(),
+                    cost: result.cost,
+                });
+            }
+        }
         for now in present {
             let before = old.iter().enumerate().find(|(_, one)| is_same(one, now));
             self.scenarios.push(match before {
@@ -356,30 +369,6 @@ fn is_cut_off(summary: &Path) -> bool {
         let mut results = left.scenarios.iter().flat_map(|one| &one.results);
         left.stopped.is_some() || results.any(RunResult::is_unjudged)
     })
-}
-
-/// A hash of the agent: its command, what stands in the files it names, prompt, model and the names
-/// of its own variables (whose values may be secrets).
-pub fn agent(harness: &Harness, directory: &Path, model: Option<&str>) -> String {
-    let files: Vec<(String, Option<String>)> = harness
-        .command
-        .iter()
-        .map(|part| (part.clone(), contents(&directory.join(part))))
-        .collect();
-    let variables: Vec<&String> = harness.environment.keys().collect();
-    hash::of_json(&(
-        files,
-        variables,
-        &harness.preamble,
-        model.or(harness.model.as_deref()),
-    ))
-}
-
-fn contents(path: &Path) -> Option<String> {
-    let metadata = fs::metadata(path).ok()?;
-    (metadata.is_file() && metadata.len() <= LARGEST_PROGRAM)
-        .then(|| fs::read(path).ok())?
-        .map(|bytes| hash::sha256(&bytes))
 }
 
 #[cfg(test)]
@@ -473,6 +462,10 @@ mod tests {
         ");
         let keys: Vec<_> = renewed.finished(&layout).into_keys().collect();
         assert_eq!(keys, [(0, 0)]);
+        // What is made again or left out was paid for.
+        let paid: Vec<&str> = renewed.discarded.iter().map(|one| &*one.run).collect();
+        let (b, c) = (&plan.scenarios[1].runs[0], &plan.scenarios[2].runs[0]);
+        assert_eq!(paid, [b, c]);
     }
 
     #[test]

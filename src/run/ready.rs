@@ -125,8 +125,11 @@ impl Ready<'_> {
     /// A hash of all that makes a run of it what it is, but for the agent.
     fn inputs(&self, bench: &Bench<'_>, options: &SuiteOptions<'_>) -> String {
         let scenario = self.scenario();
-        let text = fs::read(&scenario.path).map(|bytes| hash::sha256(&bytes));
-        // A task has no file.
+        let file = self
+            .prepared
+            .has_file
+            .then(|| fs::read(&scenario.path).ok());
+        let text = file.flatten().map(|bytes| hash::sha256(&bytes));
         let text = (text.unwrap_or_default(), &scenario.prompt);
         let states: BTreeMap<&String, Value> = self
             .states

@@ -1,13 +1,15 @@
 //! A whole invocation of `archal run` as it is kept: `summary.json` and `last-run.json`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::schema::RouteMode;
+use crate::report::shell::quoted;
 
+use super::discarded::DiscardedCost;
 use super::result::RunResult;
 use super::score::{ScenarioScore, ScenarioStatus};
 use super::tally::CriterionTally;
@@ -19,7 +21,7 @@ pub const SUMMARY_VERSION: u32 = 1;
 
 /// A whole invocation of `archal run`. As a document, in `last-run.json`, in the suite's
 /// `summary.json` and on stdout, it follows [`SUMMARY_SCHEMA`] and [`SUMMARY_VERSION`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuiteReport {
     /// The suite's id, the name of its folder.
@@ -47,12 +49,31 @@ pub struct SuiteReport {
     pub stopped: Option<Stopped>,
 }
 
+impl SuiteReport {
+    /// The command that goes on with it.
+    pub fn resume(&self) -> String {
+        resume(&self.suite, self.command.config.as_deref())
+    }
+}
+
+/// The command that goes on with a suite; `config` is the configuration it was begun with, where one
+/// was named: the suite is kept beside it.
+pub fn resume(suite: &str, config: Option<&Path>) -> String {
+    match config {
+        Some(config) => format!("archal run -c {} --resume {suite}", quoted(config)),
+        None => format!("archal run --resume {suite}"),
+    }
+}
+
 /// The settings that held for a suite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandSummary {
     /// The program that was the agent.
     pub harness: Vec<String>,
+    /// The configuration, where the command line named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
     /// How many runs were made at once.
     pub jobs: u32,
     /// Runs of each scenario, where the command line said it.
@@ -184,11 +205,16 @@ pub struct Totals {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuiteCost {
-    /// Dollars, of the runs whose cost is known; none where it is of no run.
+    /// Dollars, of the runs whose cost is known and of those that count for nothing; none where it
+    /// is of no run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
-    /// Runs whose cost is not known, or not all of it.
+    /// Runs whose cost is not known, or not all of it; those that count for nothing are not among
+    /// them.
     pub unknown_runs: usize,
+    /// Runs that were begun and count for nothing: broken off, or of a scenario that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discarded: Option<DiscardedCost>,
 }
 
 /// Why runs are missing.

@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::budget::entry::CostSource;
 use crate::sandbox::child::ChildOutcome;
 use crate::session::RouteReport;
 use crate::session::evidence::RefusedEgress;
 
-use super::score::{CostSource, CriterionReport, RunScore};
+use super::score::{CriterionReport, RunScore};
 
 /// One run that was made: `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

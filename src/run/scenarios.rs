@@ -16,6 +16,8 @@ pub struct Prepared {
     pub compiled: Vec<Option<criteria::Compiled>>,
     /// The two readings of those that are sentences with two, by place.
     pub readings: Vec<Option<Doubt>>,
+    /// Whether it is of a file; a task has a path only to be told by.
+    pub has_file: bool,
 }
 
 /// The two readings of a sentence, compiled.
@@ -76,10 +78,14 @@ pub fn inline(
     let title: String = first.unwrap_or("Task").trim().chars().take(80).collect();
     scenario.title = title;
     task.clone_into(&mut scenario.prompt);
-    prepare(scenario, clones).map_err(|diagnostics| Broken {
+    let prepared = prepare(scenario, clones).map_err(|diagnostics| Broken {
         path,
         source: None,
         diagnostics,
+    })?;
+    Ok(Prepared {
+        has_file: false,
+        ..prepared
     })
 }
 
@@ -145,5 +151,6 @@ fn prepare(scenario: Scenario, clones: &[CloneDescriptor]) -> Result<Prepared, V
         scenario,
         compiled,
         readings,
+        has_file: true,
     })
 }

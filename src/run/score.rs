@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::budget::entry::CostSource;
+
 /// How one criterion ended in one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -34,21 +36,6 @@ pub enum Unjudged {
     Unavailable,
     /// The money for it was spent.
     Budget,
-}
-
-/// Where an amount of dollars comes from.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum CostSource {
-    /// Who spent it said so.
-    Reported,
-    /// Tokens, times the prices archal knows.
-    Priced,
-    /// Nobody said; unknown is not zero.
-    #[default]
-    Unknown,
 }
 
 /// How a judge came to its answer.

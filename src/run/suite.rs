@@ -1,15 +1,15 @@
 //! The runs of a plan made, and what they add up to written down.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::budget::amount::Usd;
-use crate::budget::spent::Spent;
+use crate::budget::prices::Prices;
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::scenario::Scenario;
@@ -18,14 +18,15 @@ use crate::store::atomic::{self, Durability};
 use crate::store::layout::Layout;
 
 use super::attempt::{self, AttemptError, AttemptPlan, Bench, RunResult};
-use super::cost::Pricing;
+use super::cost::Sum;
+use super::discarded::{self, Discarded};
 use super::environment::{self, Start, Told};
 use super::harness::Harness;
 use super::plan::{SUMMARY_FILE, SuitePlan};
 use super::ready::Ready;
 use super::report::{
     CommandSummary, Quarantine, SUMMARY_SCHEMA, SUMMARY_VERSION, ScenarioReport, StopReason,
-    Stopped, SuiteReport,
+    Stopped, SuiteCost, SuiteReport,
 };
 use super::score::{self, RunStatus};
 use super::seeds::OtherStates;
@@ -38,6 +39,8 @@ pub struct SuiteOptions<'a> {
     pub harness: &'a Harness,
     /// Where it runs.
     pub directory: &'a Path,
+    /// The configuration, where the command line named it.
+    pub config: Option<PathBuf>,
     /// How many runs are made at once.
     pub jobs: NonZeroUsize,
     /// Runs of each scenario, whatever its Config says.
@@ -71,7 +74,7 @@ pub struct SuiteOptions<'a> {
     /// Whether flaky and ambiguous are errors.
     pub strict: bool,
     /// What tokens cost.
-    pub pricing: Pricing,
+    pub prices: Prices,
     /// Variables that hold keys of the judge or the fixer.
     pub withheld: BTreeSet<String>,
     /// Whether the agent is told the clones' addresses in `isolated` too.
@@ -118,6 +121,9 @@ pub fn run(
     options: &SuiteOptions<'_>,
     progress: &mut (dyn FnMut(Ended<'_>) + Send),
 ) -> Result<SuiteEnd, atomic::WriteError> {
+    if let Some(folder) = layout.last_run().parent() {
+        atomic::sweep(folder, bench.clock.now());
+    }
     let mut results = plan.finished(layout);
     let resumed = results.len();
     let total = plan.size();
@@ -130,16 +136,23 @@ pub fn run(
         }
     }
     let mut spent = Spending::new(options.budget);
-    results.values().for_each(|result| spent.add(result));
+    for one in &plan.discarded {
+        spent.sum.add(one.cost.as_ref());
+    }
+    for result in results.values() {
+        spent.sum.add(result.cost.as_ref());
+    }
+    // With what becomes known of runs that are broken off.
+    let known = Mutex::new(plan.clone());
     let is_stopped = || bench.stop.is_some_and(StopToken::is_asked);
     let mut error = None;
     if !spent.is_over() {
         let make = |place: &(usize, usize)| {
-            (!is_stopped()).then(|| one(bench, layout, plan, *place, &ready[place.0], options))
+            (!is_stopped()).then(|| one(bench, layout, &known, *place, &ready[place.0], options))
         };
-        let ended = |place: (usize, usize), made| match made {
+        let ended = |place: (usize, usize), made: Result<RunResult, AttemptError>| match made {
             Ok(result) => {
-                spent.add(&result);
+                spent.sum.add(result.cost.as_ref());
                 progress(Ended {
                     result: &result,
                     planned: ready[place.0].runs,
@@ -154,7 +167,7 @@ pub fn run(
                 }
             }
             Err(failed) => {
-                if !matches!(failed, AttemptError::Stopped) {
+                if !matches!(failed, AttemptError::Stopped { .. }) {
                     error.get_or_insert(failed);
                 }
                 Next::Stop
@@ -173,9 +186,10 @@ pub fn run(
     } else {
         Some((StopReason::Budget, spent.explanation()))
     };
+    let known = known.into_inner().unwrap_or_else(PoisonError::into_inner);
     let report = assemble(
         bench,
-        plan,
+        &known,
         ready,
         options,
         results,
@@ -193,38 +207,32 @@ pub fn run(
 /// What was spent of what may be.
 struct Spending {
     budget: Option<Usd>,
-    known: Usd,
-    unknown: usize,
+    sum: Sum,
 }
 
 impl Spending {
     fn new(budget: Option<Usd>) -> Self {
         Self {
             budget,
-            known: Usd::ZERO,
-            unknown: 0,
+            sum: Sum::default(),
         }
     }
 
-    fn add(&mut self, result: &RunResult) {
-        let usd = result.cost.and_then(|cost| cost.usd);
-        match usd.and_then(Usd::reported) {
-            Some(usd) => self.known = self.known.saturating_add(usd),
-            None => self.unknown += 1,
-        }
+    fn known(&self) -> Usd {
+        self.sum.usd.unwrap_or_default()
     }
 
     fn is_over(&self) -> bool {
-        self.budget.is_some_and(|budget| self.known >= budget)
+        self.budget.is_some_and(|budget| self.known() >= budget)
     }
 
     fn explanation(&self) -> String {
         let budget = self.budget.unwrap_or_default();
-        let unknown = match self.unknown {
+        let unknown = match self.sum.unknown_runs {
             0 => String::new(),
             runs => format!("; what {runs} of the runs cost is not known"),
         };
-        format!("${} of ${budget} are spent{unknown}", self.known)
+        format!("${} of ${budget} are spent{unknown}", self.known())
     }
 }
 
@@ -232,15 +240,16 @@ impl Spending {
 fn one(
     bench: &Bench<'_>,
     layout: &Layout,
-    plan: &SuitePlan,
+    plan: &Mutex<SuitePlan>,
     (at, run): (usize, usize),
     ready: &Ready<'_>,
     options: &SuiteOptions<'_>,
 ) -> Result<RunResult, AttemptError> {
-    let run_id = plan.scenarios[at].runs[run].clone();
+    let (suite, run_id) = {
+        let plan = locked(plan);
+        (plan.suite.clone(), plan.scenarios[at].runs[run].clone())
+    };
     let evidence = layout.run(&run_id);
-    // What a process that was killed left of this run is nothing to go on with.
-    discard(&evidence)?;
     let told = Told {
         task: &ready.scenario().prompt,
         model: options.model,
@@ -262,32 +271,32 @@ fn one(
             timeout: ready.timeout,
             route: ready.route,
             expose_clone_urls: options.expose_clone_urls,
-            run_id,
+            run_id: run_id.clone(),
             index: u32::try_from(run + 1).unwrap_or(u32::MAX),
-            suite: Some(&plan.suite),
-            pricing: Some(&options.pricing),
+            suite: Some(&suite),
+            prices: Some(&options.prices),
             evidence: evidence.clone(),
             evidence_as: evidence.clone(),
             agent_folder: evidence.clone(),
         },
     );
-    if matches!(made, Err(AttemptError::Stopped)) {
-        // Half a run is no evidence of anything, and the next one would be taken for it.
-        discard(&evidence)?;
+    if let Err(AttemptError::Stopped { criteria }) = &made {
+        // Half a run is no evidence of anything, and the next one would be taken for it. What was
+        // paid for it is.
+        let with = (bench.scrubber, &options.prices);
+        let discarded = Discarded::broken_off(&run_id, &evidence, criteria, with);
+        let mut plan = locked(plan);
+        plan.discarded.push(discarded);
+        plan.write(layout)?;
+        drop(plan);
+        discarded::remove(&evidence)?;
     }
     Ok(made?.result)
 }
 
-fn discard(folder: &Path) -> Result<(), atomic::WriteError> {
-    match fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(atomic::WriteError::Io {
-                path: folder.to_owned(),
-                source,
-            })
-        }
-        _ => Ok(()),
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A worker that panicked ends all of them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn assemble(
@@ -318,16 +327,31 @@ fn assemble(
         command: command(options),
         totals: totals::of(&scenarios),
         tags: totals::tags(&scenarios, &options.tag_thresholds),
-        cost: totals::cost(scenarios.iter().flat_map(|one| &one.results)),
+        cost: cost(plan, &scenarios),
         resumed,
         stopped,
         scenarios,
     }
 }
 
+fn cost(plan: &SuitePlan, scenarios: &[ScenarioReport]) -> SuiteCost {
+    let results = scenarios.iter().flat_map(|one| &one.results);
+    let mut sum = Sum::of(results.map(|result| result.cost.as_ref()));
+    let unknown_runs = sum.unknown_runs;
+    for one in &plan.discarded {
+        sum.add(one.cost.as_ref());
+    }
+    SuiteCost {
+        usd: sum.usd.map(Usd::dollars),
+        unknown_runs,
+        discarded: discarded::sum(&plan.discarded),
+    }
+}
+
 fn command(options: &SuiteOptions<'_>) -> CommandSummary {
     CommandSummary {
         harness: options.harness.command.clone(),
+        config: options.config.clone(),
         jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
         runs: options.runs,
         timeout_seconds: options.timeout.map(|timeout| timeout.as_secs()),
@@ -337,7 +361,7 @@ fn command(options: &SuiteOptions<'_>) -> CommandSummary {
         tag: options.tag.clone(),
         model: options.model.map(str::to_owned),
         judge_model: options.judge_model.clone(),
-        budget_usd: Spent::usd_of(options.budget.map(Usd::micros)),
+        budget_usd: options.budget.map(Usd::dollars),
         strict: options.strict,
     }
 }

@@ -1,10 +1,9 @@
-//! What the scenarios of a suite add up to: counts, groups with a threshold of their own, cost.
+//! What the scenarios of a suite add up to: counts, groups with a threshold of their own.
 
 use std::collections::BTreeMap;
 
-use super::report::{ScenarioReport, SuiteCost, TagReport, Totals};
-use super::result::RunResult;
-use super::score::{CostSource, RunStatus, ScenarioStatus};
+use super::report::{ScenarioReport, TagReport, Totals};
+use super::score::{RunStatus, ScenarioStatus};
 
 /// Counts everything.
 pub fn of(scenarios: &[ScenarioReport]) -> Totals {
@@ -34,53 +33,89 @@ pub fn of(scenarios: &[ScenarioReport]) -> Totals {
     totals
 }
 
-/// The groups that have a threshold: the mean satisfaction of their scenarios against it.
+/// The groups that have a threshold and a scenario that counts: the mean satisfaction of their scenarios
+/// against it. A scenario that says nothing has no part in the mean, so a group that reaches its
+/// threshold without it says nothing either.
 pub fn tags(scenarios: &[ScenarioReport], thresholds: &BTreeMap<String, f64>) -> Vec<TagReport> {
     thresholds
         .iter()
-        .map(|(tag, threshold)| {
-            let counted: Vec<&ScenarioReport> = scenarios
-                .iter()
-                .filter(|scenario| scenario.tags.contains(tag) && scenario.quarantine.is_none())
-                .collect();
-            let scores: Vec<f64> = counted
-                .iter()
-                .filter_map(|scenario| scenario.score.satisfaction)
-                .collect();
-            let satisfaction = super::score::mean(&scores);
-            let has_failed = counted
-                .iter()
-                .any(|scenario| scenario.score.status == ScenarioStatus::Failed);
-            let status = match satisfaction {
-                None => ScenarioStatus::Inconclusive,
-                Some(mean) if mean >= *threshold => ScenarioStatus::Passed,
-                Some(_) if has_failed => ScenarioStatus::Failed,
-                Some(_) => ScenarioStatus::Flaky,
-            };
-            TagReport {
-                tag: tag.clone(),
-                threshold: *threshold,
-                satisfaction,
-                scenarios: scores.len(),
-                status,
-            }
-        })
+        .filter_map(|(tag, threshold)| tag_of(scenarios, tag, *threshold))
         .collect()
 }
 
-/// What the runs cost together, as far as it is known.
-pub fn cost<'a>(results: impl IntoIterator<Item = &'a RunResult>) -> SuiteCost {
-    let mut sum = SuiteCost::default();
-    for result in results {
-        let usd = result.cost.and_then(|cost| cost.usd);
-        if let Some(usd) = usd {
-            sum.usd = Some(sum.usd.unwrap_or_default() + usd);
-        }
-        let is_known = usd.is_some()
-            && result
-                .cost
-                .is_some_and(|cost| cost.source != CostSource::Unknown);
-        sum.unknown_runs += usize::from(!is_known);
+fn tag_of(scenarios: &[ScenarioReport], tag: &str, threshold: f64) -> Option<TagReport> {
+    let counted: Vec<&ScenarioReport> = scenarios
+        .iter()
+        .filter(|one| one.quarantine.is_none() && one.tags.iter().any(|own| own == tag))
+        .collect();
+    if counted.is_empty() {
+        return None;
     }
-    sum
+    let scores: Vec<f64> = counted
+        .iter()
+        .filter_map(|scenario| scenario.score.satisfaction)
+        .collect();
+    let satisfaction = super::score::mean(&scores);
+    let any = |status| counted.iter().any(|one| one.score.status == status);
+    let status = match satisfaction {
+        None => ScenarioStatus::Inconclusive,
+        Some(mean) if mean < threshold && any(ScenarioStatus::Failed) => ScenarioStatus::Failed,
+        Some(mean) if mean < threshold => ScenarioStatus::Flaky,
+        Some(_) if any(ScenarioStatus::Inconclusive) => ScenarioStatus::Inconclusive,
+        Some(_) => ScenarioStatus::Passed,
+    };
+    Some(TagReport {
+        tag: tag.to_owned(),
+        threshold,
+        satisfaction,
+        scenarios: scores.len(),
+        status,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Scenarios with the tag `smoke`, each with its status and satisfaction.
+    fn scenarios(of: &[(&str, Option<f64>)]) -> Vec<ScenarioReport> {
+        let one = |(status, satisfaction): &(&str, Option<f64>)| {
+            serde_json::from_value(json!({
+                "scenario": "s", "title": "S", "path": "s.md", "threshold": 100.0,
+                "tags": ["smoke"], "heldBy": ["smoke"], "status": status,
+                "satisfaction": satisfaction, "passed": 0, "runs": 1, "planned": 1, "results": [],
+            }))
+            .expect("a scenario")
+        };
+        of.iter().map(one).collect()
+    }
+
+    fn status(scenarios: &[ScenarioReport], threshold: f64) -> Option<ScenarioStatus> {
+        let thresholds = BTreeMap::from([("smoke".to_owned(), threshold)]);
+        tags(scenarios, &thresholds).first().map(|tag| tag.status)
+    }
+
+    #[test]
+    fn a_group_says_nothing_when_one_of_its_scenarios_does_not() {
+        let silent = ("inconclusive", None);
+        let all = scenarios(&[("passed", Some(100.0)), silent]);
+        assert_eq!(status(&all, 90.0), Some(ScenarioStatus::Inconclusive));
+        assert_eq!(status(&all[..1], 90.0), Some(ScenarioStatus::Passed));
+        // What it does not reach without it, it has not reached.
+        let bad = scenarios(&[("failed", Some(50.0)), silent]);
+        assert_eq!(status(&bad, 90.0), Some(ScenarioStatus::Failed));
+        let now_and_then = scenarios(&[("flaky", Some(50.0)), silent]);
+        assert_eq!(status(&now_and_then, 90.0), Some(ScenarioStatus::Flaky));
+    }
+
+    #[test]
+    fn a_threshold_without_a_scenario_that_counts_is_no_group() {
+        let mut all = scenarios(&[("failed", Some(0.0))]);
+        assert_eq!(status(&[], 90.0), None);
+        let quarantine = json!({"owner": "me", "since": "2026-01-01"});
+        all[0].quarantine = serde_json::from_value(quarantine).expect("a quarantine");
+        assert_eq!(status(&all, 90.0), None);
+    }
 }

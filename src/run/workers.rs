@@ -20,20 +20,18 @@ pub enum Next {
 /// Makes `jobs` of the runs at a time, in order. `make` is called by the workers; `ended` with one
 /// result at a time, as they come.
 ///
-/// Says which were never begun: those for which `make` gives nothing, and all after a stop.
+/// None begins after a stop, nor after one for which `make` gives nothing.
 pub fn work<J, R>(
     runs: Vec<J>,
     jobs: NonZeroUsize,
     make: impl Fn(&J) -> Option<R> + Sync,
     ended: impl FnMut(J, R) -> Next + Send,
-) -> Vec<J>
-where
+) where
     J: Send,
     R: Send,
 {
     let jobs = jobs.get().min(runs.len());
     let waiting = Mutex::new(VecDeque::from(runs));
-    let left = Mutex::new(Vec::new());
     let ended = Mutex::new(ended);
     thread::scope(|scope| {
         let worker = || {
@@ -41,16 +39,12 @@ where
                 let Some(job) = locked(&waiting).pop_front() else {
                     break;
                 };
-                let stops = match make(&job) {
-                    Some(result) => (*locked(&ended))(job, result) == Next::Stop,
-                    None => {
-                        locked(&left).push(job);
-                        true
-                    }
+                let next = match make(&job) {
+                    Some(result) => (*locked(&ended))(job, result),
+                    None => Next::Stop,
                 };
-                if stops {
-                    let mut waiting = locked(&waiting);
-                    locked(&left).extend(waiting.drain(..));
+                if next == Next::Stop {
+                    locked(&waiting).clear();
                 }
             }
         };
@@ -59,7 +53,6 @@ where
         }
         worker();
     });
-    left.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,7 +75,7 @@ mod tests {
         // Nobody passes the barrier alone.
         let two = Barrier::new(2);
         let mut ended = Vec::new();
-        let left = work(
+        work(
             (0..10).collect(),
             jobs(2),
             |run| {
@@ -96,29 +89,23 @@ mod tests {
         );
         ended.sort_unstable();
         let expected: Vec<(i32, i32)> = (0..10).map(|run| (run, run * 2)).collect();
-        assert_eq!((ended, left), (expected, Vec::new()));
+        assert_eq!(ended, expected);
     }
 
     #[test]
-    fn after_a_stop_no_run_begins_and_none_is_lost() {
-        let mut ended = Vec::new();
-        let left = work(
-            (0..10).collect(),
-            jobs(1),
-            |run| (*run != 7).then_some(()),
-            |run, ()| {
-                ended.push(run);
-                if run == 3 { Next::Stop } else { Next::GoOn }
-            },
-        );
-        assert_eq!(ended, [0, 1, 2, 3]);
-        assert_eq!(left, [4, 5, 6, 7, 8, 9]);
-        let left = work(
-            (0..10).collect(),
-            jobs(1),
-            |run| (*run != 7).then_some(()),
-            |_, ()| Next::GoOn,
-        );
-        assert_eq!(left, [7, 8, 9]);
+    fn after_a_stop_and_after_a_run_that_was_not_made_no_other_begins() {
+        for (last, refused, expected) in [(3, 7, 0..=3), (9, 7, 0..=6)] {
+            let mut ended = Vec::new();
+            work(
+                (0..10).collect(),
+                jobs(1),
+                |run| (*run != refused).then_some(()),
+                |run, ()| {
+                    ended.push(run);
+                    if run == last { Next::Stop } else { Next::GoOn }
+                },
+            );
+            assert_eq!(ended, expected.collect::<Vec<i32>>());
+        }
     }
 }

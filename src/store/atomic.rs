@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use serde::Serialize;
 
 use super::json;
@@ -12,11 +14,29 @@ use super::json;
 /// How the names of files that are being written begin and end.
 const PREFIX: &str = ".archal-";
 const SUFFIX: &str = ".tmp";
+/// Nobody takes longer to write one.
+const ABANDONED: Duration = Duration::from_secs(600);
 
 /// Whether a file of that name was being written when its process ended.
 pub fn is_unfinished(name: &OsStr) -> bool {
     name.to_str()
         .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+/// Takes away files of `folder` that were being written when their process ended. A young one may be
+/// somebody's who still writes.
+pub fn sweep(folder: &Path, now: Timestamp) {
+    // What cannot be taken away now is taken away another time.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|changed| {
+            let changed = Timestamp::try_from(changed).ok()?;
+            Duration::try_from(now.duration_since(changed)).ok()
+        });
+        if is_unfinished(&entry.file_name()) && age.is_some_and(|age| age > ABANDONED) {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
 }
 
 /// Why a file could not be written.
@@ -151,6 +171,25 @@ mod tests {
                 .count(),
             1
         );
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_taken_away_once_nobody_can_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().expect("a time");
+        let minutes_ago = |name: &str, minutes: u64| {
+            let file = File::create(folder.path().join(name)).expect("writable");
+            let at = std::time::SystemTime::from(now) - Duration::from_secs(minutes * 60);
+            file.set_modified(at).expect("my own file");
+        };
+        minutes_ago(".archal-old.tmp", 11);
+        minutes_ago(".archal-young.tmp", 9);
+        minutes_ago("last-run.json", 11);
+        sweep(folder.path(), now);
+        let is_there = |name: &str| folder.path().join(name).exists();
+        assert!(!is_there(".archal-old.tmp"));
+        assert!(is_there(".archal-young.tmp") && is_there("last-run.json"));
+        sweep(&folder.path().join("nowhere"), now);
     }
 
     #[test]

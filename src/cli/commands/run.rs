@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use archal_core::id;
 use clap::ValueEnum;
 
 use crate::budget::amount::Usd;
@@ -29,14 +30,16 @@ use crate::config::schema::RouteMode;
 use crate::config::{Loaded, Override};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::run::attempt::Bench;
-use crate::run::cost::Pricing;
+use crate::run::discarded;
 use crate::run::estimate;
+use crate::run::fingerprint::{self, Fingerprint};
 use crate::run::harness::{self, Harness};
 use crate::run::judged;
-use crate::run::plan::{self, SuitePlan};
+use crate::run::plan::SuitePlan;
 use crate::run::ready::Ready;
-use crate::run::report::{SUMMARY_SCHEMA, SUMMARY_VERSION};
+use crate::run::report::{CommandSummary, SUMMARY_SCHEMA, SUMMARY_VERSION, SuiteReport};
 use crate::run::request::Request;
+use crate::run::scenarios::Prepared;
 use crate::run::suite::{self, Ended, SuiteOptions};
 use crate::run::terminal::{self, Look};
 use crate::sandbox::StopToken;
@@ -123,11 +126,12 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
 
-    /// Go on with a suite that was cut off [default: the last one that was]; its options hold
+    /// Go on with a suite that was cut off [default: the last one that was]; its options hold, and
+    /// `--config` only says where it is kept
     #[arg(
         long, value_name = "SUITE", num_args = 0..=1, default_missing_value = asked::LAST,
         conflicts_with_all = [
-            "scenarios", "config", "task", "harness", "runs", "timeout", "seed", "tag", "route",
+            "scenarios", "task", "harness", "runs", "timeout", "seed", "tag", "route",
             "pass_threshold", "judge_model", "strict", "keep",
         ],
     )]
@@ -184,10 +188,25 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     .flatten()
     .collect();
     let loaded = cx.load_config(request.config.as_deref(), &request.directory, &flags)?;
-    let scenarios = loading::scenarios(request, &loaded, cx)?;
-    if scenarios.is_empty() {
-        cx.printer.note("no scenario has that tag");
-        return Ok(Exit::Fine);
+    let loading::Found { scenarios, tags } = loading::scenarios(request, &loaded, cx)?;
+    if let (true, Some(tag)) = (scenarios.is_empty(), &request.tag) {
+        let missing = loading::no_such_tag(tag, &tags);
+        if let Some(plan) = &asked.plan {
+            let error = CliError::usage(format!("{missing}; {} had some", plan.suite));
+            return Err(error.hint("archal run <scenario.md>, which begins a new suite"));
+        }
+        cx.printer.note(missing);
+        if !args.preflight_only && !args.dry_run {
+            return nothing(args, cx);
+        }
+    }
+    for tag in request.tag_thresholds.keys() {
+        if !tags.contains(tag) {
+            let missing = loading::no_such_tag(tag, &tags);
+            cx.printer.warning(format!(
+                "--pass-threshold {tag} holds for nothing: {missing}"
+            ));
+        }
     }
     let tools = Tools::new(cx, &loaded)?;
     asked::refuse_keys(request, tools.scrubber())?;
@@ -223,33 +242,39 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .iter()
         .map(|one| one.present(&bench, &options))
         .collect();
-    let agent = plan::agent(&harness, &loaded.directory, options.model);
-    let plan = match asked.plan {
-        Some(old) => {
+    let agent = agent(&made, &options, &scenarios, cx);
+    let (plan, _lock) = match asked.plan {
+        Some(mut old) => {
+            let lock = old.lock(&layout).map_err(asked::plan_error)?;
+            let with = (bench.scrubber, &options.prices);
+            discarded::leftovers(&mut old, &layout, with).map_err(asked::plan_error)?;
             let (plan, notes) = old
-                .renewed(&layout, cx.ids.as_ref(), &agent, &present)
+                .renewed(&layout, cx.ids.as_ref(), &agent.hash, &present)
                 .map_err(asked::plan_error)?;
-            notes.iter().for_each(|note| cx.printer.note(note));
-            plan
+            let finished = plan.finished(&layout).len();
+            let unseen = agent.unseen.filter(|_| finished > 0);
+            for note in notes.into_iter().chain(unseen) {
+                cx.printer.note(note);
+            }
+            cx.printer.note(format!(
+                "going on with {}: {finished} of {} runs are finished",
+                plan.suite,
+                plan.size()
+            ));
+            (plan, lock)
         }
         None => {
             let now = cx.clock.now().to_string();
-            SuitePlan::new(cx.ids.as_ref(), now, request.clone(), agent, &present)
+            let ids = cx.ids.as_ref();
+            let plan = SuitePlan::new(ids, now, request.clone(), agent.hash, &present);
+            let lock = plan.lock(&layout).map_err(asked::plan_error)?;
+            (plan, lock)
         }
     };
-    let _lock = plan.lock(&layout).map_err(asked::plan_error)?;
-    let finished = plan.finished(&layout).len();
-    if finished < plan.size() {
+    if plan.finished(&layout).len() < plan.size() {
         judge_ready(&bench, &scenarios)?;
     }
-    plan.write(&layout).map_err(asked::plan_error)?;
-    if asked.is_resumed {
-        cx.printer.note(format!(
-            "going on with {}: {finished} of {} runs are finished",
-            plan.suite,
-            plan.size()
-        ));
-    }
+    plan.write(&layout).map_err(CliError::environment)?;
     make(
         &bench,
         &layout,
@@ -278,13 +303,11 @@ fn make(
     let end = suite::run(bench, layout, plan, ready, options, &mut progress)
         .map_err(CliError::environment)?;
     let report = &end.report;
-    if output == Output::Junit {
-        cx.printer.raw(suites::junit(report, cx)?.as_bytes());
-    } else {
+    if output != Output::Junit {
         let text = terminal::summary::of(report, &suites::stderr, suites::look(cx));
         cx.printer.line(text.trim_end());
     }
-    cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
+    document(report, output, cx)?;
     ending::tell(report, cx);
     ending::judged(report, bench.judge, cx);
     if let Some(error) = end.error {
@@ -299,10 +322,7 @@ fn make(
 }
 
 /// A judge that cannot be asked is told before an agent has cost anything.
-fn judge_ready(
-    bench: &Bench<'_>,
-    scenarios: &[crate::run::scenarios::Prepared],
-) -> Result<(), CliError> {
+fn judge_ready(bench: &Bench<'_>, scenarios: &[Prepared]) -> Result<(), CliError> {
     judged::ready(bench, scenarios).map_err(|not| {
         let error = CliError::environment(format!("the judge cannot be asked: {}", not.reason));
         match not.hint {
@@ -310,6 +330,52 @@ fn judge_ready(
             None => error,
         }
     })
+}
+
+/// Writes the result for programs, where one was asked for.
+fn document(report: &SuiteReport, output: Output, cx: &CommandContext) -> Result<(), CliError> {
+    if output == Output::Junit {
+        cx.printer.raw(suites::junit(report, cx)?.as_bytes());
+    }
+    cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
+    Ok(())
+}
+
+/// No scenario was asked for: a result without any, for whoever reads one. Nothing is kept of it.
+fn nothing(args: &Args, cx: &CommandContext) -> Result<Exit, CliError> {
+    let now = cx.clock.now().to_string();
+    let report = SuiteReport {
+        suite: id::prefixed(cx.ids.as_ref(), "suite"),
+        started_at: now.clone(),
+        finished_at: now,
+        command: CommandSummary {
+            jobs: args.jobs.unwrap_or(1),
+            tag: args.tag.clone(),
+            strict: args.strict,
+            ..CommandSummary::default()
+        },
+        ..SuiteReport::default()
+    };
+    document(&report, args.output, cx)?;
+    Ok(Exit::Fine)
+}
+
+/// The agent as it is now.
+fn agent(
+    made: &Made<'_>,
+    options: &SuiteOptions<'_>,
+    scenarios: &[Prepared],
+    cx: &CommandContext,
+) -> Fingerprint {
+    let mut apart: Vec<PathBuf> = scenarios
+        .iter()
+        .map(|prepared| prepared.scenario.path.clone())
+        .collect();
+    // What matters of it is compared by itself.
+    apart.extend(made.loaded.source.iter().map(|source| source.path.clone()));
+    let path = cx.environment.get("PATH").unwrap_or_default();
+    let directory = &made.loaded.directory;
+    fingerprint::of(made.harness, directory, options.model, &apart, path)
 }
 
 /// The agent, which is there.
@@ -331,12 +397,11 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
 /// Config wins over the file.
 fn options<'a>(
     made: &Made<'a>,
-    scenarios: &[crate::run::scenarios::Prepared],
+    scenarios: &[Prepared],
     cx: &CommandContext,
 ) -> Result<SuiteOptions<'a>, CliError> {
     let (request, loaded) = (made.request, made.loaded);
     let config = &loaded.config;
-    let prices = config.budget.prices.as_ref();
     let mut tag_thresholds = config.tag_thresholds.clone();
     if let Some((tag, score)) = tag_thresholds
         .iter()
@@ -350,6 +415,7 @@ fn options<'a>(
     Ok(SuiteOptions {
         harness: made.harness,
         directory: &loaded.directory,
+        config: request.config.clone(),
         jobs: usize::try_from(request.jobs)
             .ok()
             .and_then(NonZeroUsize::new)
@@ -371,7 +437,7 @@ fn options<'a>(
         tag: request.tag.clone(),
         budget: request.budget_usd.and_then(Usd::reported),
         strict: request.strict,
-        pricing: Pricing::new(prices.map(|path| loaded.directory.join(path))),
+        prices: bench::prices(loaded)?,
         withheld: BTreeSet::from([config.judge.api_key_env.clone()]),
         expose_clone_urls: config.expose_clone_urls,
     })

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::report::{CommandSummary, Stopped, SuiteCost, SuiteReport, Totals};
+use crate::run::report::{self, CommandSummary, Stopped, SuiteCost, SuiteReport, Totals};
+use crate::run::request::Request;
 use crate::run::result::RunResult;
 use crate::store::layout::Layout;
 
@@ -111,6 +112,8 @@ struct Head {
 struct Plan {
     #[serde(default)]
     keep: bool,
+    #[serde(default)]
+    request: Request,
 }
 
 /// Why a suite or a run cannot be read.
@@ -205,7 +208,9 @@ impl Shelf<'_> {
             problem: None,
         };
         let plan = evidence::document::<Plan>(&folder.join("suite.json"));
-        head.keep = plan.ok().flatten().is_some_and(|plan| plan.keep);
+        let plan = plan.ok().flatten();
+        head.keep = plan.as_ref().is_some_and(|plan| plan.keep);
+        let config = plan.and_then(|plan| plan.request.config);
         let found = match evidence::document::<Head>(&folder.join("summary.json")) {
             Ok(Some(found)) => {
                 head.state = if found.stopped.is_some() {
@@ -240,7 +245,7 @@ impl Shelf<'_> {
             head.state = SuiteState::Running;
         }
         if matches!(head.state, SuiteState::Stopped | SuiteState::Unfinished) {
-            head.resume = Some(format!("archal run --resume {suite}"));
+            head.resume = Some(report::resume(suite, config.as_deref()));
         }
         head
     }

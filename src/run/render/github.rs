@@ -48,10 +48,10 @@ pub fn summary(report: &SuiteReport, base: Option<&Path>) -> String {
     if let Some(stopped) = &report.stopped {
         _ = writeln!(
             out,
-            "**Stopped**: {}; {} missing. `archal run --resume {}`\n",
+            "**Stopped**: {}; {} missing. `{}`\n",
             text(&stopped.explanation),
             words::count(stopped.left, "run"),
-            code(&report.suite)
+            code(&report.resume())
         );
     }
     let mut ordered: Vec<&ScenarioReport> = report.scenarios.iter().collect();

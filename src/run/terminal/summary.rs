@@ -225,7 +225,7 @@ fn next(page: &mut Page, report: &SuiteReport, ordered: &[&ScenarioReport]) {
         results.find(|result| result.score.status != RunStatus::Passed)
     });
     if report.stopped.is_some() {
-        commands.push(format!("archal run --resume {}", report.suite));
+        commands.push(report.resume());
     }
     if let Some(result) = worst {
         commands.push(format!("archal runs show {}", result.run_id));

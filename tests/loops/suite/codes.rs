@@ -113,6 +113,49 @@ fn a_group_is_held_to_its_own_threshold() {
 }
 
 #[test]
+fn a_tag_that_nothing_has_holds_for_nothing_and_is_said() {
+    let world = with("echo good\n", &[plain("tags: smoke")]);
+    let output = json(&world, &["all", "--tag", "smokey"]).ended(0);
+    let document = output.json();
+    assert_eq!(document["schema"], "archal.run-summary");
+    assert_eq!(document["totals"]["scenarios"], 0);
+    assert!(output.stderr.contains("the nearest is `smoke`"), "{output}");
+    let output = world.run(&["run", "all", "--tag", "smokey", "-o", "junit"]);
+    let output = output.ended(0);
+    assert!(output.stdout.contains("<testsuites"), "{output}");
+    assert_eq!(names(&suites(&world)), Vec::<String>::new());
+    // A threshold for it is no group; one of the configuration's may be of other scenarios.
+    world.write(".archal.json", r#"{"tagThresholds": {"other": 50}}"#);
+    let output = json(&world, &["all", "--pass-threshold", "smokey=90"]).ended(0);
+    assert_eq!(output.json()["tags"], Value::Null, "{output}");
+    assert!(
+        output.stderr.contains("smokey holds for nothing"),
+        "{output}"
+    );
+    assert!(!output.stderr.contains("other"), "{output}");
+}
+
+#[test]
+fn a_group_with_a_scenario_that_says_nothing_says_nothing() {
+    let scenarios = [
+        ("a", scenario("a", GOOD, "tags: smoke")),
+        ("b", scenario("b", "[P] It is polite", "tags: smoke")),
+    ];
+    let world = with("echo good\n", &scenarios);
+    ends(&world, &["run", "all", "--pass-threshold", "smoke=90"], 4);
+}
+
+#[test]
+fn prices_that_cannot_be_read_are_told_before_anything_runs() {
+    let world = with("touch ran\necho good\n", &[plain("")]);
+    world.write(".archal.json", r#"{"budget": {"prices": "prices.json"}}"#);
+    world.write("prices.json", "{");
+    let output = world.run(&["run", "all"]).ended(2);
+    assert!(output.stderr.contains("prices.json"), "{output}");
+    assert!(!world.repo().join("ran").exists());
+}
+
+#[test]
 fn what_cannot_run_is_three() {
     let missing = with("echo good\n", &[plain("")]);
     let output = missing.run(&["run", "all", "--harness", "gone.sh"]);

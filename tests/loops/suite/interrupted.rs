@@ -14,6 +14,7 @@ fn it_ends_all_runs_and_leaves_what_can_be_gone_on_with() {
     world.set("MARKER", marker.clone());
     // Two runs tell that they hang, and wait for somebody to hear it.
     let harness = "if [ -e calm ]; then echo good; exit; fi\n\
+                   printf '{\"costUsd\": 0.25}' > \"$AGENT_METRICS_FILE\"\n\
                    setsid sleep 1000 &\necho hanging > ready\nsleep 1000\n";
     world.write("harness.sh", harness);
     world.write("one.md", &scenario("one", GOOD, ""));
@@ -40,6 +41,9 @@ fn it_ends_all_runs_and_leaves_what_can_be_gone_on_with() {
     let document: Value = serde_json::from_slice(&output.stdout).expect("one document");
     assert_eq!(document["stopped"]["reason"], "interrupted");
     assert_eq!(document["stopped"]["left"], 4);
+    // Half a run is no evidence, and is paid for.
+    assert_eq!(document["cost"]["discarded"]["runs"], 2);
+    assert_eq!(document["cost"]["usd"], 0.5);
     assert_eq!(
         names(&world.repo().join(".archal/cache/runs")),
         Vec::<String>::new()
@@ -56,6 +60,7 @@ fn it_ends_all_runs_and_leaves_what_can_be_gone_on_with() {
     assert_eq!(again["suite"], suite);
     assert_eq!(again["totals"]["runsPassed"], 4, "{output}");
     assert_eq!(again["stopped"], Value::Null);
+    assert_eq!(again["cost"]["usd"], 0.5, "{output}");
     let output = world.run(&["run", "--resume"]).ended(2);
     assert!(output.stderr.contains("no suite was cut off"), "{output}");
 }

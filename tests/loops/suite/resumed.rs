@@ -36,6 +36,9 @@ fn a_scenario_that_changed_is_run_again_and_that_is_said() {
     assert_eq!(document["resumed"], 1);
     assert_eq!(document["totals"]["runsPassed"], 4);
     assert_eq!(world.read("log").lines().count(), 3 + 3);
+    // The two that are made again were paid for.
+    assert_eq!(document["cost"]["discarded"]["runs"], 2);
+    assert_eq!(document["cost"]["usd"], 6.0);
 }
 
 #[test]
@@ -44,6 +47,77 @@ fn a_configuration_that_changes_what_runs_are_counts_as_a_change() {
     world.write(".archal.json", r#"{"route": {"mode": "proxy"}}"#);
     let output = resumed(&world).ended(0);
     assert_eq!(output.json()["resumed"], 0, "{output}");
+}
+
+#[test]
+fn money_for_runs_that_are_made_again_counts_against_the_budget() {
+    let (world, _) = cut_off();
+    world.write("all/a.md", &scenario("a", GOOD, "tags: changed"));
+    let output = json(&world, &["--resume", "--budget-usd", "4"]).ended(5);
+    let document = output.json();
+    assert_eq!(document["totals"]["runs"], 2, "{output}");
+    assert_eq!(document["cost"]["usd"], 4.0);
+}
+
+#[test]
+fn a_file_of_the_name_that_a_task_is_told_by_is_no_part_of_it() {
+    let (world, _) = cut_off();
+    let task = ["--task", "Do", "--clone", "github", "-n", "2"];
+    let task = [&task[..], &["--budget-usd", "1"]].concat();
+    ends(&world, &[&["run"][..], &task].concat(), 5);
+    world.write("task.md", "Buy milk\n");
+    assert_eq!(resumed(&world).ended(0).json()["resumed"], 1);
+}
+
+#[test]
+fn a_suite_of_another_folder_is_gone_on_with_as_it_is_printed() {
+    let (world, _) = cut_off();
+    fs::create_dir_all(world.repo().join("my agent")).expect("writable");
+    for name in ["harness.sh", "one.md"] {
+        world.write(
+            format!("my agent/{name}"),
+            &match name {
+                "one.md" => scenario("one", GOOD, ""),
+                _ => world.read(name),
+            },
+        );
+    }
+    world.write("my agent/.archal.json", "{}");
+    let begin = ["-c", "my agent/.archal.json", "my agent/one.md", "-n", "2"];
+    let begin = [&begin[..], &["--budget-usd", "1"]].concat();
+    let output = json(&world, &begin).ended(5);
+    let document = output.json();
+    let suite = document["suite"].as_str().expect("an id");
+    let config = world.repo().join("my agent/.archal.json");
+    let config = config.to_str().expect("UTF-8");
+    let hint = format!("archal run -c '$TEST_ENV/repo/my agent/.archal.json' --resume {suite}");
+    assert!(output.stderr.contains(&hint), "{output}");
+    let more = ["-c", config, "--resume", suite, "--budget-usd", "100"];
+    assert_eq!(json(&world, &more).ended(0).json()["resumed"], 1);
+}
+
+#[test]
+fn scenarios_whose_tag_is_gone_are_an_error() {
+    let (world, _) = cut_off();
+    for name in ["a", "b"] {
+        world.write(
+            format!("all/{name}.md"),
+            &scenario(name, GOOD, "tags: smoke"),
+        );
+    }
+    let tagged = ["all", "--tag", "smoke", "--budget-usd", "1"];
+    ends(&world, &[&["run"][..], &tagged].concat(), 5);
+    for name in ["a", "b"] {
+        world.write(
+            format!("all/{name}.md"),
+            &scenario(name, GOOD, "tags: smokes"),
+        );
+    }
+    let output = resumed(&world).ended(2);
+    assert!(
+        output.stderr.contains("the nearest is `smokes`"),
+        "{output}"
+    );
 }
 
 #[test]

@@ -6,16 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use archal::budget::prices::Prices;
 use archal::config::schema::RouteMode;
 use archal::run::attempt::Bench;
 use archal::run::harness::{self, Wanted};
 use archal::run::plan::SuitePlan;
+use archal::run::ready;
 use archal::run::request::Request;
 use archal::run::scenarios;
 use archal::run::scrub::Scrubber;
 use archal::run::seeds::{self, OtherStates, SeedError, StartState};
 use archal::run::suite::{self, SuiteOptions};
-use archal::run::{cost::Pricing, ready};
 use archal::sandbox::hold;
 use archal::store::layout::Layout;
 use archal_core::clone::CloneDescriptor;
@@ -131,6 +132,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
     let options = SuiteOptions {
         harness: &harness,
         directory: place.path(),
+        config: None,
         jobs: NonZeroUsize::new(2).expect("not zero"),
         runs: None,
         default_runs: 1,
@@ -147,7 +149,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
         tag: None,
         budget: None,
         strict: false,
-        pricing: Pricing::default(),
+        prices: Prices::load(None).expect("archal's own"),
         withheld: std::collections::BTreeSet::new(),
         expose_clone_urls: false,
     };

@@ -1,6 +1,7 @@
 //! What is to be run: as the options say, or as a plan says that is gone on with.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::budget::amount::Usd;
 use crate::cli::bench;
@@ -19,10 +20,8 @@ pub(super) const LAST: &str = "last";
 pub(super) struct Asked {
     /// The options that hold.
     pub(super) request: Request,
-    /// The plan that is gone on with.
+    /// The plan that is gone on with, where one is.
     pub(super) plan: Option<SuitePlan>,
-    /// Whether there is one.
-    pub(super) is_resumed: bool,
 }
 
 /// A value of `--pass-threshold`.
@@ -66,27 +65,40 @@ pub(super) fn of(args: &Args, cx: &CommandContext) -> Result<Asked, CliError> {
         return Ok(Asked {
             request: request(args, cx)?,
             plan: None,
-            is_resumed: false,
         });
     };
-    let loaded = cx.load_config(None, &cx.environment.directory, &[])?;
+    // Where the suite is kept; which configuration holds is for the plan to say.
+    let config = args.config.config.as_deref();
+    let loaded = cx.load_config(config, &cx.environment.directory, &[])?;
     let layout = bench::known_layout(&loaded.directory, cx);
     let mut plan = match suite.as_str() {
         LAST => SuitePlan::last_cut_off(&layout),
         suite => SuitePlan::read(&layout, suite),
     }
     .map_err(plan_error)?;
+    if let (Some(config), Some(own)) = (config, &plan.request.config)
+        && !is_same(own, &cx.environment.resolve(config))
+    {
+        cx.printer.note(format!(
+            "{} was begun with another configuration, which holds: {}",
+            plan.suite,
+            own.display()
+        ));
+    }
     if let Some(jobs) = args.jobs {
         plan.request.jobs = jobs;
     }
     if let Some(budget) = args.budget_usd {
-        plan.request.budget_usd = in_dollars(budget);
+        plan.request.budget_usd = Some(budget.dollars());
     }
     Ok(Asked {
         request: plan.request.clone(),
         plan: Some(plan),
-        is_resumed: true,
     })
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().ok() == other.canonicalize().ok()
 }
 
 fn request(args: &Args, cx: &CommandContext) -> Result<Request, CliError> {
@@ -124,7 +136,7 @@ fn request(args: &Args, cx: &CommandContext) -> Result<Request, CliError> {
         pass_threshold: of_all,
         tag_thresholds: by_tag,
         judge_model: args.judge_model.clone(),
-        budget_usd: args.budget_usd.and_then(in_dollars),
+        budget_usd: args.budget_usd.map(Usd::dollars),
         jobs: args.jobs.unwrap_or(1),
         strict: args.strict,
         keep: args.keep,
@@ -146,10 +158,6 @@ pub(super) fn refuse_keys(request: &Request, scrubber: &Scrubber) -> Result<(), 
             "name the variable in the task (${variable}) and let the agent read it"
         )))
     })
-}
-
-fn in_dollars(amount: Usd) -> Option<f64> {
-    crate::budget::spent::Spent::usd_of(Some(amount.micros()))
 }
 
 /// A plan that cannot be used, as an error with what to do about it.

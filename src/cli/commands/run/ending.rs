@@ -88,8 +88,7 @@ pub(super) fn tell(report: &SuiteReport, cx: &CommandContext) {
             stopped.left + report.totals.runs,
             stopped.explanation
         ));
-        cx.printer
-            .note(format!("archal run --resume {}", report.suite));
+        cx.printer.note(report.resume());
     } else if report.command.budget_usd.is_some() && report.cost.unknown_runs > 0 {
         cx.printer.warning(format!(
             "what {} of {} runs cost is not known, so the budget may be exceeded",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archal_core::diagnostic::Diagnostic;
+use archal_core::diagnostic::{Diagnostic, nearest};
 
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
@@ -20,12 +20,34 @@ use crate::scenario::discover;
 /// The most scenarios that are not ready told beside the first.
 const MOST_TOLD: usize = 5;
 
-/// The scenarios that are asked for; none where none has the tag.
+/// The scenarios that are asked for.
+pub(super) struct Found {
+    /// They; none where none has the tag.
+    pub(super) scenarios: Vec<Prepared>,
+    /// The tags of all that were looked at.
+    pub(super) tags: BTreeSet<String>,
+}
+
+/// That no scenario has a tag, and which one may be meant.
+pub(super) fn no_such_tag(tag: &str, tags: &BTreeSet<String>) -> String {
+    let near = nearest(tag, tags.iter().map(String::as_str));
+    let missing = format!("no scenario has the tag `{tag}`");
+    match (near, tags.is_empty()) {
+        (Some(near), _) => format!("{missing}; the nearest is `{near}`"),
+        (None, true) => format!("{missing} or any other"),
+        (None, false) => {
+            let some: Vec<&str> = tags.iter().take(MOST_TOLD).map(String::as_str).collect();
+            format!("{missing}; there are {}", some.join(", "))
+        }
+    }
+}
+
+/// Finds and reads the scenarios that are asked for.
 pub(super) fn scenarios(
     request: &Request,
     loaded: &Loaded,
     cx: &CommandContext,
-) -> Result<Vec<Prepared>, CliError> {
+) -> Result<Found, CliError> {
     if let Some(task) = &request.task {
         let prepared = scenarios::inline(task, &request.clones, &request.directory, cx.clones)
             .map_err(|broken| {
@@ -37,7 +59,10 @@ pub(super) fn scenarios(
             "a task has no criteria of its own: only that the agent exits successfully is checked; \
              what a good outcome is says a scenario",
         );
-        return Ok(vec![prepared]);
+        return Ok(Found {
+            scenarios: vec![prepared],
+            tags: BTreeSet::new(),
+        });
     }
     let (folder, places) = if request.scenarios.is_empty() {
         (&loaded.directory, &loaded.config.scenarios)
@@ -64,6 +89,7 @@ pub(super) fn scenarios(
         );
     }
     let mut all = Vec::new();
+    let mut tags = BTreeSet::new();
     for path in found {
         let (prepared, notes) = scenarios::load(&path, cx.clones).map_err(not_a_scenario)?;
         for note in &notes {
@@ -72,6 +98,9 @@ pub(super) fn scenarios(
         governed(&prepared.scenario)?;
         let config = &prepared.scenario.config;
         let tagged = |tag: &String| config.tags.contains(tag);
+        if !config.retired {
+            tags.extend(config.tags.iter().cloned());
+        }
         if !config.retired && request.tag.as_ref().is_none_or(tagged) {
             all.push(prepared);
         }
@@ -82,7 +111,10 @@ pub(super) fn scenarios(
                 .hint("take `retired` out of its Config"),
         );
     }
-    Ok(all)
+    Ok(Found {
+        scenarios: all,
+        tags,
+    })
 }
 
 fn not_a_scenario(broken: Broken) -> CliError {

@@ -205,9 +205,22 @@ fn counted(number: usize, what: &str) -> String {
 fn time(milliseconds: u64) -> String {
     let time = Duration::from_millis(milliseconds);
     match time.as_secs() {
-        0..=9 => format!("{:.1} s", time.as_secs_f64()),
+        0 => format!("{milliseconds} ms"),
+        1..=9 => format!("{:.1} s", time.as_secs_f64()),
         seconds @ 10..=119 => format!("{seconds} s"),
         seconds @ 120..=7199 => format!("{} min", seconds.div_ceil(60)),
         seconds => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_time_is_told_as_finely_as_it_is_long() {
+        let told = [0, 7, 999, 1_000, 9_940, 45_000, 600_000, 7_200_000].map(super::time);
+        let expected = [
+            "0 ms", "7 ms", "999 ms", "1.0 s", "9.9 s", "45 s", "10 min", "2 h",
+        ];
+        assert_eq!(told, expected);
     }
 }

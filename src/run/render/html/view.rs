@@ -197,10 +197,10 @@ pub(super) fn of(
         sentence: words::totals(report),
         stopped: report.stopped.as_ref().map(|stopped| {
             format!(
-                "{}; {} not made. Go on with: archal run --resume {}",
+                "{}; {} not made. Go on with: {}",
                 quote::line(&stopped.explanation, LINE),
                 words::count(stopped.left, "run"),
-                report.suite
+                report.resume()
             )
         }),
         cut: (!cuts.is_empty()).then(|| format!("{}.", cuts.join("; "))),
