@@ -276,7 +276,7 @@ fn make(
         cx.printer.line(text.trim_end());
     }
     cx.printer.document(SUMMARY_SCHEMA, SUMMARY_VERSION, report);
-    ending::tell(report, cx);
+    ending::tell(report, output == Output::Terminal, cx);
     let judged = ending::judged(bench.judge, cx);
     if let Some(error) = end.error {
         let error = bench::attempt_error(error);
