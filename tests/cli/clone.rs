@@ -33,7 +33,12 @@ fn the_schema_of_a_clone_is_what_criteria_can_read() {
         .filter(|line| line.trim_start().starts_with("labels"))
         .map(str::trim)
         .collect();
-    insta::assert_snapshot!(labels.join("\n"), @"");
+    insta::assert_snapshot!(labels.join("\n"), @r###"
+        labels                list of object
+        labels[].name         text
+        labels[].color        text
+        labels[].description  text or null
+        "###);
     let output = environment().run(&["clone", "schema", "github", "--json"]);
     let document = output.ended(0).json();
     assert_eq!(document["schema"], "archal.clone-schema");
