@@ -92,7 +92,7 @@ fn a_run_says_which_criteria_held_for_nothing_and_which_nobody_decided() {
     assert!(
         output
             .stdout
-            .contains("0/0 The tone is friendly (not evaluated: no judge)"),
+            .contains("0/0   The tone is friendly (not evaluated: no judge)"),
         "{output}"
     );
 }

@@ -349,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_a_call_that_are_not_told_are_counted() {
+        let change = serde_json::json!({"table": "issues", "key": "a#1", "change": "changed"});
+        let given = serde_json::json!({
+            "seq": 1, "clone": "github", "method": "PATCH", "path": "/x", "status": 200,
+            "request": {"headers": {}, "body": null}, "response": {"headers": {}, "body": null},
+            "changes": [change, change, change],
+        });
+        let room = Room {
+            rows: 2,
+            ..Room::default()
+        };
+        let told = call(&serde_json::from_value(given).expect("a call"), room);
+        assert_eq!((told.changes.len(), told.more_changes), (2, 1));
+    }
+
+    #[test]
     fn cuts_are_between_characters_and_said() {
         let cut = text("aé", 2);
         assert_eq!(
