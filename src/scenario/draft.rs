@@ -59,7 +59,7 @@ pub fn draft(draft: &Draft<'_>) -> String {
     format!(
         "# {title}
 
-<!-- The agent gets the Prompt and nothing else of this file. docs/scenarios.md has every section and key. -->
+<!-- The agent gets the Prompt and nothing else of this file. `archal scenario --help` has every section and key. -->
 
 ## Prompt
 

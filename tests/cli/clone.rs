@@ -1,4 +1,4 @@
-//! `archal clone list`.
+//! `archal clone list` and `archal clone schema`.
 
 use super::environment;
 
@@ -19,6 +19,49 @@ fn every_clone_of_the_catalogue_is_listed() {
     assert_eq!(listed, catalogue);
     let text = environment().run(&["clone", "list"]).ended(0).stdout;
     assert!(catalogue.iter().all(|name| text.contains(name)), "{text}");
+}
+
+#[test]
+fn the_schema_of_a_clone_is_what_criteria_can_read() {
+    let text = environment()
+        .run(&["clone", "schema", "github"])
+        .ended(0)
+        .stdout;
+    let issues = text.find("github.issues  ").expect("a collection");
+    let labels: Vec<&str> = text[issues..]
+        .lines()
+        .filter(|line| line.trim_start().starts_with("labels"))
+        .map(str::trim)
+        .collect();
+    insta::assert_snapshot!(labels.join("\n"), @r###"
+        labels                list of object
+        labels[].name         text
+        labels[].color        text
+        labels[].description  text or null
+        "###);
+    let output = environment().run(&["clone", "schema", "github", "--json"]);
+    let document = output.ended(0).json();
+    assert_eq!(document["schema"], "archal.clone-schema");
+    let clone = archal::app::clones()
+        .iter()
+        .find(|clone| clone.name == "github");
+    let collections = clone.expect("github").collections;
+    assert_eq!(
+        document["collections"],
+        serde_json::to_value(collections).expect("JSON")
+    );
+    // Every collection and every field of it has its line.
+    for collection in collections {
+        assert!(text.contains(&format!("github.{}  {}", collection.name, collection.about)));
+        for field in collection.fields {
+            assert!(text.contains(&format!("\n  {} ", field.name)), "{text}");
+        }
+    }
+    let unknown = environment().run(&["clone", "schema", "gihub"]).ended(2);
+    assert!(
+        unknown.stderr.contains("did you mean \"github\"?"),
+        "{unknown}"
+    );
 }
 
 #[test]

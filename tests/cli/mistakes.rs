@@ -432,10 +432,10 @@ fn every_mistake_is_told_with_its_place() {
            ·                              ─────────────────────────
          6 │
            ╰────
-          help: it can speak of issues, comments, labels, repositories, users. docs/scenarios.md has what
-                can be said; or name a state with `seed:` under ## Config (github:empty, github:small-
-                project, github:stale-issues), or write it as a ```yaml block, and the words are for the
-                judge alone
+          help: it can speak of issues, comments, labels, repositories, users. `archal scenario --help`
+                has what can be said; or name a state with `seed:` under ## Config (github:empty,
+                github:small-project, github:stale-issues), or write it as a ```yaml block, and the words
+                are for the judge alone
         bad bad/17-half-setup.md: 1 error
         scenario/setup
 
@@ -447,9 +447,9 @@ fn every_mistake_is_told_with_its_place() {
          6 │
            ╰────
           help: write `all of them`, `of the 9` or `of the 4`, or say it in one sentence: `9 issues, 4 of
-                them …, 2 of them …` docs/scenarios.md has what can be said; or name a state with `seed:`
-                under ## Config (github:empty, github:small-project, github:stale-issues), or write it as
-                a ```yaml block, and the words are for the judge alone
+                them …, 2 of them …` `archal scenario --help` has what can be said; or name a state with
+                `seed:` under ## Config (github:empty, github:small-project, github:stale-issues), or
+                write it as a ```yaml block, and the words are for the judge alone
         bad bad/18-two-meanings.md: 1 error
         scenario/seed-refused
 

@@ -1,5 +1,7 @@
 //! `archal scenario`: scenario files looked at, not run.
 
+use std::fs;
+
 use archal_testkit::cli::TestEnv;
 
 use super::environment;
@@ -265,4 +267,33 @@ fn a_new_scenario_validates_and_overwrites_nothing() {
         error: no single clone has a seed `stale-isues`
         hint: archal scenario new … --from-seed stale-issues
         "###);
+}
+
+/// Messages point at it, since a user of the program has no documentation of the project.
+#[test]
+fn the_help_has_every_section_and_key() {
+    let help = environment().run(&["scenario", "--help"]).ended(0).stdout;
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md");
+    let docs = fs::read_to_string(docs).expect("documentation");
+    let table = |heading: &str| {
+        let (_, rest) = docs.split_once(heading).expect("a section");
+        let rows = rest.split("\n## ").next().expect("its text").lines();
+        let cells = rows.filter_map(|row| row.strip_prefix("| `")?.split('|').next());
+        let names = cells.flat_map(|cell| cell.split(','));
+        names
+            .map(|name| name.trim_matches([' ', '`']).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (sections, keys) = (table("\n## Sections\n"), table("\n## Config keys\n"));
+    assert!(
+        sections.len() == 7 && keys.len() == 15,
+        "{sections:?} {keys:?}"
+    );
+    for name in sections.iter().filter(|name| *name != "# Title") {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+    let (_, told) = help.split_once("Keys of Config:").expect("the keys");
+    for key in keys {
+        assert!(told.contains(&key), "{key}: {help}");
+    }
 }

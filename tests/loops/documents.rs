@@ -1,5 +1,5 @@
-//! The documents of commands that run agents: one of each key, and a demonstration that keeps to
-//! its own folder.
+//! The documents of commands that run agents: one of each key, a demonstration that keeps to its
+//! own folder, and the terminal as the documentation shows it.
 
 use std::fs;
 
@@ -95,4 +95,63 @@ fn a_run_says_which_criteria_held_for_nothing_and_which_nobody_decided() {
             .contains("0/0   The tone is friendly (not evaluated: no judge)"),
         "{output}"
     );
+}
+
+/// The text of the block of the documentation that begins so.
+fn block<'d>(docs: &'d str, begin: &str, end: &str) -> &'d str {
+    let (_, rest) = docs.split_once(begin).expect("a block");
+    let (text, _) = rest.split_once(end).expect("its end");
+    text
+}
+
+/// A text of the terminal without what differs from run to run: times and ids of runs.
+fn steady(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.trim().lines() {
+        let line = match line.split_once('[') {
+            Some((before, after)) if after.contains("s]") => {
+                let (_, rest) = after.split_once("s]").expect("contained");
+                format!("{before}[…]{rest}")
+            }
+            _ => line.to_owned(),
+        };
+        // An id ends its line.
+        let line = line.split("run-").next().unwrap_or_default();
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_documentation_of_scenarios_shows_what_is_printed() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md");
+    let docs = fs::read_to_string(docs).expect("documentation");
+    let shown: Vec<&str> = docs
+        .split("```text\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next())
+        .filter(|text| text.contains(" Summary ["))
+        .collect();
+    let [passed, failed, raised, three] = shown.as_slice() else {
+        panic!("other samples than these four: {shown:?}");
+    };
+    let agent = block(&docs, "```python\n", "\n```");
+    let scenario = block(&docs, "````markdown\n", "\n````");
+    let world = world();
+    world.write("agent.py", agent);
+    world.write(".archal.json", block(&docs, "```json\n", "\n```"));
+    world.write("scenarios/label-bug.md", scenario);
+    let holds = |arguments: &[&str], code: i32, sample: &str| {
+        let output = world.run(arguments).ended(code);
+        assert_eq!(steady(&output.stdout), steady(sample), "{output}");
+    };
+    holds(&["run"], 0, passed);
+    holds(&["run", "-n", "3"], 0, three);
+    let raises = scenario.replace("`size(calls) <= 3`", "`calls[7].status == 200`");
+    world.write("scenarios/label-bug.md", &raises);
+    holds(&["run"], 4, raised);
+    world.write("scenarios/label-bug.md", scenario);
+    world.write("agent.py", &agent.replace("\"bug\"", "\"docs\""));
+    holds(&["run"], 1, failed);
 }

@@ -91,7 +91,7 @@ fn scenarios(ready: &Ready, traces: &[&Trace]) -> Part {
             "in the Config of a scenario: match: {{name: \"{name}\"}}, and commit it"
         ));
     } else if all == 0 && is_needed {
-        part = part.hint("write one: docs/scenarios.md, and commit it");
+        part = part.hint("archal scenario new \"What the agent should do\", and commit it");
     }
     part
 }

@@ -308,7 +308,7 @@ fn make(
         cx.printer.line(text.trim_end());
     }
     document(report, output, cx)?;
-    ending::tell(report, cx);
+    ending::tell(report, output == Output::Terminal, cx);
     ending::judged(report, bench.judge, cx);
     if let Some(error) = end.error {
         let error = bench::attempt_error(error);

@@ -213,12 +213,18 @@ fn detail(scenario: &ScenarioReport, base: Option<&Path>) -> String {
                 .take(ROWS)
                 .map(|text| quote::line(text, WIDTH)),
         );
+        if criterion.quotes.len() > ROWS {
+            let more = criterion.quotes.len() - ROWS;
+            lines.push(format!("and {}", words::count(more, "more quote")));
+        }
         block(&mut out, &lines);
     }
     let answer = quote::head(&first.answer, 10, WIDTH);
     if !answer.lines.is_empty() {
         out.push_str("\nThe agent's answer:\n");
-        block(&mut out, &answer.lines);
+        let more = (answer.left_out > 0).then(|| format!("[{} more lines]", answer.left_out));
+        let lines: Vec<String> = answer.lines.into_iter().chain(more).collect();
+        block(&mut out, &lines);
     }
     let others = bad.count();
     if others > 0 {
@@ -352,6 +358,9 @@ fn annotation(
                 .take(ROWS)
                 .map(|row| quote::evidence(row, criterion.cel.as_deref(), WIDTH)),
         );
+        if criterion.rows.len() > ROWS {
+            told.push(format!("and {} more rows", criterion.rows.len() - ROWS));
+        }
     }
     told.extend(bad.map(|result| format!("archal runs show {}", result.run_id)));
     format!(
@@ -393,12 +402,26 @@ mod tests {
         let line = |_: &ScenarioReport, criterion: &str| (criterion == "exactly-4").then_some(9);
         let lines = annotations(&sample::suite(), Some(Path::new("/repo")), &line);
         assert!(lines.iter().all(|line| !line.contains('\n')));
-        insta::assert_snapshot!(lines.join("\n"), @r#"
+        insta::assert_snapshot!(lines.join("\n"), @r###"
         ::error file=archal/refund.md,title=Refund by policy::failed 0/2 runs passed, satisfaction 0%0Athe harness exited with status 1%0Asize(github.issues) == 4%0A6 is not 4%0Aarchal runs show run-refund1
-        ::warning file=archal/triage.md,line=9,title=Triage new bugs::flaky 2/3 runs passed, satisfaction 83.3%0Abroken: Exactly 4 issues are closed%0Asize(github.issues.filter(i, i.state == "closed")) == 4%0A7 is not 4%0A{number: 1, state: "closed"}%0A{number: 2, state: "closed"}%0A{number: 3, state: "closed"}%0A{number: 4, state: "closed"}%0A{number: 5, state: "closed"}%0Aarchal runs show run-triage2
+        ::warning file=archal/triage.md,line=9,title=Triage new bugs::flaky 2/3 runs passed, satisfaction 83.3%0Abroken: Exactly 4 issues are closed%0Asize(github.issues.filter(i, i.state == "closed")) == 4%0A7 is not 4%0A{number: 1, state: "closed"}%0A{number: 2, state: "closed"}%0A{number: 3, state: "closed"}%0A{number: 4, state: "closed"}%0A{number: 5, state: "closed"}%0Aand 2 more rows%0Aarchal runs show run-triage2
         ::warning file=archal/label.md,title=</script><img src=x onerror=alert(1)> | `*_ red<U+202E> %3A%3Aerror%3A%3Ax # #[error]y {{ 7*7 }}::inconclusive 0/1 runs passed, satisfaction none%0Acriterion exactly-4 raised: no such key: milestone%0Aarchal runs show run-label1
         ::warning file=archal/late.md,title=In time::flaky 1/2 runs passed, satisfaction 50%0Ain quarantine, since 2026-10-02, owner support%0Athe harness ran out of time after 90.000s and was stopped%0Aarchal runs show run-late1
-        "#);
+        "###);
+    }
+
+    #[test]
+    fn what_is_not_told_of_a_run_is_counted() {
+        let mut report = sample::suite();
+        let run = &mut report.scenarios[1].results[1];
+        run.answer = "one line\n".repeat(13);
+        let polite = &mut run.criteria[1];
+        polite.status = CriterionStatus::Fail;
+        polite.quotes = (0..ROWS + 2).map(|at| format!("quote {at}")).collect();
+        let text = summary(&report, None);
+        assert_eq!(text.matches("and 2 more quotes").count(), 1, "{text}");
+        assert!(text.contains("quote 4") && !text.contains("quote 5"));
+        assert_eq!(text.matches("3 more lines").count(), 1, "{text}");
     }
 
     #[test]

@@ -142,6 +142,14 @@ fn standing(scenario: &ScenarioReport) -> String {
             quote::line(&tally.label, WIDTH)
         ));
     }
+    // Of one that passed, this is the only text there is.
+    let bad = score.runs - score.passed;
+    if score.status == ScenarioStatus::Passed && bad > RUNS {
+        lines.push(format!(
+            "{} more runs did not pass and are not told here",
+            bad - RUNS
+        ));
+    }
     lines.join("\n")
 }
 
@@ -266,6 +274,10 @@ fn account(result: &RunResult) -> String {
         }
         let quotes = criterion.quotes.iter().take(ROWS);
         lines.extend(quotes.map(|text| format!("  \"{}\"", said(text))));
+        if criterion.quotes.len() > ROWS {
+            let more = criterion.quotes.len() - ROWS;
+            lines.push(format!("  and {}", words::count(more, "more quote")));
+        }
     }
     lines.push(format!("evidence: archal runs show {}", result.run_id));
     lines.join("\n")
@@ -289,6 +301,24 @@ mod tests {
     #[test]
     fn a_suite_is_what_readers_of_results_read() {
         insta::assert_snapshot!(xml());
+    }
+
+    #[test]
+    fn what_is_not_told_is_counted() {
+        let mut report = sample::suite();
+        let flaky = &mut report.scenarios[1];
+        let bad = flaky.results[1].clone();
+        flaky.score.status = ScenarioStatus::Passed;
+        flaky.results = vec![bad; RUNS + 7];
+        flaky.score.runs = RUNS + 7;
+        flaky.score.passed = 0;
+        let polite = &mut report.scenarios[1].results[0].criteria[1];
+        polite.status = CriterionStatus::Fail;
+        polite.quotes = (0..ROWS + 2).map(|at| format!("quote {at}")).collect();
+        let text = of(&report, None, &|_: &RunResult| String::new()).expect("XML");
+        assert!(text.contains("\n7 more runs did not pass and are not told here"));
+        assert_eq!(text.matches("and 2 more quotes").count(), 1);
+        assert!(text.contains("quote 4") && !text.contains("quote 5"));
     }
 
     #[test]

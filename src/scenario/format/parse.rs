@@ -51,8 +51,13 @@ pub fn parse(
     let mut diagnostics = Vec::new();
     let scenario = text_of(bytes, &mut diagnostics)
         .and_then(|(text, shift)| {
-            let scenario = scenario(path, text, catalogue, &mut diagnostics);
-            shift_spans(shift, &mut diagnostics);
+            let mut scenario = scenario(path, text, catalogue, &mut diagnostics);
+            for diagnostic in &mut diagnostics {
+                diagnostic.span = diagnostic.span.map(|span| shifted(span, shift));
+            }
+            if let Some(scenario) = &mut scenario {
+                shift_spans(scenario, shift);
+            }
             scenario
         })
         .filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
@@ -96,12 +101,32 @@ fn text_of<'b>(bytes: &'b [u8], diagnostics: &mut Vec<Diagnostic>) -> Option<(&'
     }
 }
 
-fn shift_spans(by: usize, diagnostics: &mut [Diagnostic]) {
-    for diagnostic in diagnostics {
-        if let Some(span) = &mut diagnostic.span {
-            span.start += by;
-            span.end += by;
-        }
+fn shifted(span: Span, by: usize) -> Span {
+    Span {
+        start: span.start + by,
+        end: span.end + by,
+    }
+}
+
+/// Moves every place that the scenario keeps: they are places of the file.
+fn shift_spans(scenario: &mut Scenario, by: usize) {
+    let criteria = scenario.criteria.iter_mut().flat_map(|criterion| {
+        let check = match &mut criterion.check {
+            Check::Cel { span, .. } => Some(span),
+            Check::Judged { .. } => None,
+        };
+        check.into_iter().chain([&mut criterion.span])
+    });
+    let blocks = scenario
+        .seed_blocks
+        .iter_mut()
+        .chain(&mut scenario.said_states)
+        .map(|block| &mut block.span);
+    let config = &mut scenario.config;
+    let clock = config.clock.iter_mut().map(|clock| &mut clock.span);
+    let faults = config.faults.iter_mut().map(|fault| &mut fault.span);
+    for span in criteria.chain(blocks).chain(clock).chain(faults) {
+        *span = shifted(*span, by);
     }
 }
 
@@ -111,6 +136,12 @@ fn scenario(
     catalogue: &[CloneDescriptor],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
+    if let Some((span, lines)) = front_matter(text) {
+        let found = Diagnostic::error("scenario/front-matter", "a scenario has no front matter");
+        let help = format!("delete lines 1-{lines}; settings stand under ## Config");
+        diagnostics.push(found.at(span).with_help(help));
+        return None;
+    }
     let outline = outline(text, diagnostics);
     let start = Span {
         start: 0,
@@ -202,6 +233,31 @@ fn scenario(
         seed_blocks: chosen.blocks,
         said_states,
     })
+}
+
+/// The settings that other tools put before a text, between lines of dashes, and how many lines
+/// they are. Markdown takes them for a rule and a heading, which makes nonsense of the rest.
+fn front_matter(text: &str) -> Option<(Span, usize)> {
+    let mut end = 0;
+    let mut is_setting = false;
+    for (line, at) in text.split_inclusive('\n').zip(1..) {
+        end += line.len();
+        let line = line.trim_end();
+        match (at, line) {
+            (1, "---") => {}
+            (1, _) => return None,
+            (_, "---" | "...") => {
+                let span = Span {
+                    start: 0,
+                    end: end.min(text.trim_end().len()),
+                };
+                return is_setting.then_some((span, at));
+            }
+            (_, line) if line.starts_with("# ") || line.starts_with("## ") => return None,
+            (_, line) => is_setting |= line.contains(':'),
+        }
+    }
+    None
 }
 
 /// Text with plain line ends.
@@ -339,7 +395,7 @@ fn other_ways(clones: &[&CloneDescriptor]) -> String {
         format!(" ({})", seeds.join(", "))
     };
     format!(
-        "docs/scenarios.md has what can be said; or name a state with `seed:` under ## Config{choice}, or write it as a ```yaml block, and the words are for the judge alone"
+        "`archal scenario --help` has what can be said; or name a state with `seed:` under ## Config{choice}, or write it as a ```yaml block, and the words are for the judge alone"
     )
 }
 

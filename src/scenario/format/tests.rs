@@ -382,7 +382,7 @@ fn setup_that_is_not_understood_is_quoted() {
         ]
         .map(|text| refusals(&text))
         .join("\n--\n"), @r###"
-        3: "issues are older than ninety days" this part of the starting state is not understood: "issues are older than ninety days" [docs/scenarios.md has what can be said; or name a state with `seed:` under ## Config (tracker:busy, tracker:empty, tracker:stale-issues), or write it as a ```yaml block, and the words are for the judge alone]
+        3: "issues are older than ninety days" this part of the starting state is not understood: "issues are older than ninety days" [`archal scenario --help` has what can be said; or name a state with `seed:` under ## Config (tracker:busy, tracker:empty, tracker:stale-issues), or write it as a ```yaml block, and the words are for the judge alone]
         --
         4: "issues: [" not yaml: unclosed bracket '[' [-]
         --
@@ -528,6 +528,38 @@ fn files_that_are_no_text_are_refused() {
 fn a_byte_order_mark_moves_no_span() {
     let text = format!("\u{feff}{}", with_config("clones: traker"));
     assert!(refusals(&text).contains("\"traker\""));
+    let text = "# T\n## Setup\n```yaml\nissues: []\n```\n## Prompt\nDo it.\n## Checks\n- [D] `run.exitCode == 0`\n\
+        - [D] The run exits successfully\n## Config\nclones: tracker\nclock: fixed 2026-01-31T09:00:00Z\n\
+        fault: tracker:*=2s\n";
+    let places = |text: &str| {
+        let scenario = good(text);
+        let mut places = Vec::new();
+        for criterion in &scenario.criteria {
+            places.push(criterion.span);
+            if let Check::Cel { span, .. } = &criterion.check {
+                places.push(*span);
+            }
+        }
+        places.extend(scenario.seed_blocks.iter().map(|block| block.span));
+        places.extend(scenario.config.clock.map(|clock| clock.span));
+        places.extend(scenario.config.faults.iter().map(|fault| fault.span));
+        let places = places
+            .iter()
+            .map(|place| text[place.start..place.end].to_owned());
+        places.collect::<Vec<_>>()
+    };
+    assert_eq!(places(&format!("\u{feff}{text}")), places(text));
+}
+
+#[test]
+fn front_matter_is_one_mistake() {
+    let text = format!("---\ntitle: x\n---\n{}", with_config("clones: tracker"));
+    insta::assert_snapshot!(refusals(&text), @r###"
+        1: "---\ntitle: x\n---\n" a scenario has no front matter [delete lines 1-3; settings stand under ## Config]
+        "###);
+    // A rule is none.
+    let ruled = with_config("clones: tracker").replace("# T\n", "# T\n\n---\n\n");
+    good(&format!("---\n\n{ruled}"));
 }
 
 #[test]

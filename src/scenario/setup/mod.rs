@@ -9,9 +9,10 @@
 //! - [`lexicon`]: the words of the clones.
 //! - [`statement`]: what can be said. [`cursor`], [`sentence`], [`group`], [`detail`]: reading it.
 //! - [`rows`]: the things that are said to be. [`telling`]: what each statement does to them;
-//!   [`filter`]: which of them are meant.
+//!   [`filter`]: which of them are meant; [`agreement`]: whether it all adds up.
 //! - [`document`]: the seed document they are.
 
+mod agreement;
 mod amounts;
 mod cursor;
 mod detail;

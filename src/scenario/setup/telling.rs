@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Misunderstood;
+use super::agreement::{Absence, Splits};
 use super::detail::nothing;
 use super::lexicon::{Lexicon, NounId};
 use super::rows::{Row, Rows};
@@ -28,6 +29,12 @@ pub(super) struct Telling<'l> {
     told: BTreeSet<usize>,
     /// Kinds of which so many were said to be there, and in what.
     counted: BTreeSet<(NounId, Option<usize>)>,
+    /// How many things are there before anything is said.
+    pub(super) base: usize,
+    pub(super) splits: Splits,
+    pub(super) absences: Vec<Absence>,
+    /// Those of which `of` took some last.
+    whole: Option<Vec<usize>>,
 }
 
 pub(super) type Told<T> = Result<T, Misunderstood>;
@@ -42,9 +49,14 @@ pub(super) fn wrong(span: &Range<usize>, message: impl Into<String>) -> Misunder
 
 impl<'l> Telling<'l> {
     pub(super) fn new(lexicon: &'l Lexicon) -> Self {
+        let rows = Rows::new(lexicon);
         Self {
             lexicon,
-            rows: Rows::new(lexicon),
+            base: rows.all.len(),
+            rows,
+            splits: Splits::new(),
+            absences: Vec::new(),
+            whole: None,
             it: None,
             here: None,
             brought: Vec::new(),
@@ -58,8 +70,10 @@ impl<'l> Telling<'l> {
     /// Everything that is there.
     ///
     /// # Errors
-    /// Where something is said to have changed before it was made.
-    pub(super) fn finish(self) -> Told<Vec<Row>> {
+    /// Where something is said to have changed before it was made, and where parts or absences
+    /// contradict what is there.
+    pub(super) fn finish(mut self) -> Told<Vec<Row>> {
+        self.agrees()?;
         for at in 0..self.rows.all.len() {
             let row = &self.rows.all[at];
             let created = self.lexicon.seed(row.noun).created.as_ref();
@@ -108,7 +122,11 @@ impl<'l> Telling<'l> {
                 }
             }
             Statement::About { subject, details } => {
+                self.whole = None;
                 let rows = self.those(subject)?;
+                if let Some(whole) = self.whole.take() {
+                    self.split(&whole, details, &subject.span);
+                }
                 match subject.who {
                     Who::It(_) | Who::Named(..) if rows.len() == 1 => {
                         self.it = rows.first().copied();
@@ -142,6 +160,9 @@ impl<'l> Telling<'l> {
     /// Makes the things of a group.
     fn group(&mut self, group: &Group, hint: Option<usize>) -> Told<Vec<usize>> {
         let parent = self.parent(group, hint)?;
+        if group.count == 0 {
+            self.none_of(group.noun, parent, &group.details, &group.span);
+        }
         let made = self.made(group, parent)?;
         let held = |detail: &Detail| matches!(&detail.what, What::Holds(_));
         // `a repository with 5 issues`: they are the issues, it is the repository.
@@ -418,11 +439,13 @@ impl<'l> Telling<'l> {
         }
         let taken = left[..wanted].to_vec();
         self.told.extend(&taken);
+        self.whole = Some(rows.to_vec());
         Ok(taken)
     }
 
     fn part(&mut self, part: &Part, rows: &[usize]) -> Told<()> {
         let taken = self.of(part.share, rows, &part.span)?;
+        self.split(rows, &part.details, &part.span);
         self.say(&taken, &part.details)?;
         self.some.push(taken);
         Ok(())
@@ -486,17 +509,7 @@ impl<'l> Telling<'l> {
             What::Holds(group) => {
                 self.group(group, Some(at))?;
             }
-            What::HoldsNone(noun) => {
-                let any = self
-                    .rows
-                    .of(*noun)
-                    .iter()
-                    .any(|child| self.rows.all[*child].parent == Some(at));
-                if any {
-                    let word = self.lexicon.noun(*noun).plural();
-                    return Err(wrong(span, format!("{word} were named before")));
-                }
-            }
+            What::HoldsNone(noun) => self.none_of(*noun, Some(at), &[], span),
         }
         Ok(())
     }

@@ -408,6 +408,82 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
+fn parts_add_up_and_what_is_not_there_is_not_there() {
+    let refused = [
+        "acme/shop has 5 issues: 2 open and 2 closed.",
+        "acme/shop has 5 issues. 2 of the 5 are open. 2 of the 5 are closed.",
+        "acme/shop has no issues. acme/shop has 3 issues.",
+        "acme/shop has 3 issues. acme/shop has no issues.",
+        "acme/shop has 3 issues and no labels. Issue #1 is labelled \"bug\".",
+        "acme/shop has 3 issues without comments. Issue #1 has 2 comments.",
+        "acme/shop has no open issues. acme/shop has 2 open issues.",
+        "There are no issues. acme/shop has an issue.",
+    ];
+    insta::assert_snapshot!(all(&refused), @r###"
+        > acme/shop has 5 issues: 2 open and 2 closed.
+        ! "2 open and 2 closed": these parts are 4 of 5, and nothing says the state of the rest [say it: `the rest are …`, or count again]
+
+        > acme/shop has 5 issues. 2 of the 5 are open. 2 of the 5 are closed.
+        ! "2 of the 5 are open. 2 of the 5": these parts are 4 of 5, and nothing says the state of the rest [say it: `the rest are …`, or count again]
+
+        > acme/shop has no issues. acme/shop has 3 issues.
+        ! "no issues": no issues are said to be in the repository acme/shop, and 3 are [-]
+
+        > acme/shop has 3 issues. acme/shop has no issues.
+        ! "no issues": no issues are said to be in the repository acme/shop, and 3 are [-]
+
+        > acme/shop has 3 issues and no labels. Issue #1 is labelled "bug".
+        ! "no labels": no labels are said to be in the repository acme/shop, and the label bug is [-]
+
+        > acme/shop has 3 issues without comments. Issue #1 has 2 comments.
+        ! "without comments": no comments are said to be in the issue acme/shop#1, and 2 are [-]
+
+        > acme/shop has no open issues. acme/shop has 2 open issues.
+        ! "no open issues": no such issues are said to be in the repository acme/shop, and 2 are [-]
+
+        > There are no issues. acme/shop has an issue.
+        ! "no issues": no issues are said to be, and the issue acme/shop#1 is [-]
+        "###);
+    for accepted in [
+        "acme/shop has 5 issues: 2 open and 2 closed. The rest are closed as not planned.",
+        "acme/shop has 5 issues, 2 of them open, the rest closed.",
+        "acme/shop has 5 issues, 2 of them locked.",
+        "acme/shop has 5 issues, 2 of them labelled bug, 2 of them labelled docs.",
+        "acme/shop has no open issues. acme/shop has 3 closed issues.",
+        "acme/shop has no issues. acme/docs has 3 issues.",
+        "There are no users. acme/shop has an issue.",
+    ] {
+        let made = rows(accepted);
+        assert!(!made.starts_with('!'), "{accepted}: {made}");
+    }
+}
+
+/// An issue has one author and any number of assignees.
+#[test]
+fn several_authors_are_one_for_each_and_several_assignees_are_all_of_each() {
+    insta::assert_snapshot!(all(&[
+        "2 issues in acme/shop by mona and hubot.",
+        "2 issues in acme/shop assigned to mona and hubot.",
+    ]), @r###"
+        > 2 issues in acme/shop by mona and hubot.
+        issues number=1 repo=acme/shop title=Issue 1 user=mona
+        issues number=2 repo=acme/shop title=Issue 2 user=hubot
+        repos full_name=acme/shop
+        users login=acme type=Organization
+        users login=mona
+        users login=hubot
+
+        > 2 issues in acme/shop assigned to mona and hubot.
+        issues assignees=[mona,hubot] number=1 repo=acme/shop title=Issue 1
+        issues assignees=[mona,hubot] number=2 repo=acme/shop title=Issue 2
+        repos full_name=acme/shop
+        users login=acme type=Organization
+        users login=mona
+        users login=hubot
+        "###);
+}
+
+#[test]
 fn repeated_words_end_as_a_refusal() {
     for text in [
         format!("acme/w has an issue {}open.", "that ".repeat(12_000)),

@@ -2,6 +2,7 @@
 
 mod list;
 mod mcp;
+mod schema;
 mod tools;
 
 use archal_core::clone::CloneDescriptor;
@@ -22,6 +23,7 @@ pub(crate) struct Args {
 enum Action {
     List(list::Args),
     Mcp(mcp::Args),
+    Schema(schema::Args),
     Tools(tools::Args),
 }
 
@@ -29,6 +31,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     match &args.action {
         Action::List(args) => Ok(list::run(args, cx)),
         Action::Mcp(args) => mcp::run(args, cx),
+        Action::Schema(args) => schema::run(args, cx),
         Action::Tools(args) => tools::run(args, cx),
     }
 }

@@ -78,22 +78,39 @@ fn of_status(status: ScenarioStatus, strict: bool) -> Exit {
     }
 }
 
-/// Says on stderr what a summary leaves open: what was not run and how to go on, and money of which
-/// nobody knows.
-pub(super) fn tell(report: &SuiteReport, cx: &CommandContext) {
-    if let Some(stopped) = &report.stopped {
-        cx.printer.warning(format!(
-            "{} of {} runs were not made: {}",
-            stopped.left,
-            stopped.left + report.totals.runs,
-            stopped.explanation
-        ));
-        cx.printer.note(report.resume());
-    } else if report.command.budget_usd.is_some() && report.cost.unknown_runs > 0 {
-        cx.printer.warning(format!(
-            "what {} of {} runs cost is not known, so the budget may be exceeded",
-            report.cost.unknown_runs, report.totals.runs
-        ));
+/// Says on stderr what stdout leaves open: what was not run and how to go on, and money of which
+/// nobody knows. A summary for people says the first itself.
+pub(super) fn tell(report: &SuiteReport, is_for_people: bool, cx: &CommandContext) {
+    let (warning, command) = left_open(report, is_for_people);
+    if let Some(warning) = warning {
+        cx.printer.warning(warning);
+    }
+    if let Some(command) = command {
+        cx.printer.note(command);
+    }
+}
+
+/// What is left open, and the command to go on.
+fn left_open(report: &SuiteReport, is_for_people: bool) -> (Option<String>, Option<String>) {
+    match &report.stopped {
+        Some(_) if is_for_people => (None, None),
+        Some(stopped) => {
+            let warning = format!(
+                "{} of {} runs were not made: {}",
+                stopped.left,
+                stopped.left + report.totals.runs,
+                stopped.explanation
+            );
+            (Some(warning), Some(report.resume()))
+        }
+        None if report.command.budget_usd.is_some() && report.cost.unknown_runs > 0 => {
+            let warning = format!(
+                "what {} of {} runs cost is not known, so the budget may be exceeded",
+                report.cost.unknown_runs, report.totals.runs
+            );
+            (Some(warning), None)
+        }
+        None => (None, None),
     }
 }
 
@@ -205,6 +222,20 @@ mod tests {
             assert_eq!(with(not, quarantined.clone()), code);
         }
         assert_eq!(with(json!({"status": "not_evaluated"}), json!({})), 0);
+    }
+
+    #[test]
+    fn a_stopped_suite_is_told_once() {
+        let mut stopped = report(false, &[("failed", json!({}))]);
+        stopped.stopped = serde_json::from_value(
+            json!({"reason": "budget", "explanation": "the budget is spent", "left": 1}),
+        )
+        .expect("stopped");
+        // The summary has the line STOPPED and the command.
+        assert_eq!(left_open(&stopped, true), (None, None));
+        let (warning, command) = left_open(&stopped, false);
+        assert!(warning.is_some_and(|warning| warning.contains("the budget is spent")));
+        assert!(command.is_some_and(|command| command.starts_with("archal run --resume ")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `archal scenario`: looking at scenario files without running them.
 //!
 //! - `files`: which files are meant, and reading them.
+//! - `guide.txt`: how a scenario is written, for the end of `--help`.
 
 mod files;
 mod list;
@@ -19,6 +20,10 @@ pub(super) use validate::ScenarioValidation;
 
 /// List, check, show and write scenarios
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "`archal scenario --help` says how a scenario is written.",
+    after_long_help = include_str!("guide.txt")
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::run::kept::evidence::{Call, Collection, Evidence, Tail};
 use crate::run::render::{quote, words};
-use crate::run::transcript::Entry;
+use crate::run::transcript::{Entry, Transcript};
 
 use super::room::Room;
 
@@ -44,6 +44,7 @@ struct CallView {
     request: Option<Text>,
     response: Option<Text>,
     changes: Vec<String>,
+    more_changes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,7 +74,7 @@ struct FieldView {
 struct EntryView {
     who: &'static str,
     head: String,
-    text: String,
+    text: Text,
 }
 
 impl EvidenceView {
@@ -101,14 +102,13 @@ impl EvidenceView {
         let entries = self
             .transcript
             .iter()
-            .map(|entry| entry.head.len() + entry.text.len() + 120);
+            .map(|entry| entry.head.len() + entry.text.text.len() + 120);
         calls + changes + entries.sum::<usize>() + self.stdout.text.len() + self.stderr.text.len()
     }
 }
 
 /// What a run left, cut.
 pub(super) fn evidence_view(evidence: Evidence, room: Room) -> EvidenceView {
-    let entries = evidence.transcript.map(|transcript| transcript.entries);
     EvidenceView {
         calls: evidence.calls.iter().map(|one| call(one, room)).collect(),
         more_calls: evidence.calls_left_out,
@@ -117,12 +117,10 @@ pub(super) fn evidence_view(evidence: Evidence, room: Room) -> EvidenceView {
             .into_iter()
             .map(|one| changes(one, room))
             .collect(),
-        transcript: entries
-            .unwrap_or_default()
-            .iter()
-            .take(room.calls)
-            .map(|one| entry(one, room))
-            .collect(),
+        transcript: evidence
+            .transcript
+            .map(|given| transcript(&given, room))
+            .unwrap_or_default(),
         stdout: output(&evidence.stdout, room),
         stderr: output(&evidence.stderr, room),
         unreadable: evidence
@@ -168,6 +166,7 @@ fn call(call: &Call, room: Room) -> CallView {
             .take(room.rows)
             .map(|change| quote::line(&key(change), LINE))
             .collect(),
+        more_changes: call.changes.len().saturating_sub(room.rows),
     }
 }
 
@@ -213,11 +212,43 @@ fn changes(given: Collection, room: Room) -> ChangesView {
     }
 }
 
+/// The first entry, which is what the agent was asked, and the last ones: how a run ended says more
+/// than how it went on. What is left out between them is said in its place.
+fn transcript(given: &Transcript, room: Room) -> Vec<EntryView> {
+    let entries = &given.entries;
+    let left_out = |what: String| EntryView {
+        who: "left out",
+        head: what,
+        text: Text::default(),
+    };
+    let cut = entries.len().saturating_sub(room.calls.max(2));
+    let first = usize::from(cut > 0);
+    let mut told: Vec<EntryView> = entries[..first]
+        .iter()
+        .map(|one| entry(one, room))
+        .collect();
+    if cut > 0 {
+        let entries = if cut == 1 { "entry" } else { "entries" };
+        told.push(left_out(format!("{cut} {entries}")));
+    }
+    let is_call = |one: &Entry| matches!(one, Entry::Call { .. });
+    let after_calls = entries.iter().rposition(is_call).map_or(0, |at| at + 1);
+    let mut more_calls = (given.calls_left_out > 0)
+        .then(|| left_out(words::count(given.calls_left_out, "more call")));
+    for (one, at) in entries.iter().zip(0..).skip(first + cut) {
+        if at >= after_calls {
+            told.extend(more_calls.take());
+        }
+        told.push(entry(one, room));
+    }
+    told
+}
+
 fn entry(entry: &Entry, room: Room) -> EntryView {
     let of = |who, head, body: &str| EntryView {
         who,
         head,
-        text: text(body, room.text).text,
+        text: text(body, room.text),
     };
     match entry {
         Entry::Task { text } => of("task", String::new(), text),
@@ -275,6 +306,63 @@ pub(super) fn text(given: &str, most: usize) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_transcript_keeps_its_task_its_end_and_says_what_it_left_out() {
+        let call = |seq| crate::scenario::criteria::CallFact {
+            seq,
+            clone: "github".to_owned(),
+            operation: None,
+            method: "GET".to_owned(),
+            path: format!("/{seq}"),
+            status: 200,
+            request: None,
+            response: None,
+        };
+        let outcome = crate::sandbox::child::ChildOutcome::Exited { code: 0 };
+        let shown = |calls: i64, room: Room| {
+            let calls: Vec<_> = (1..=calls).map(call).collect();
+            let given = crate::run::transcript::of("Do it.", &calls, &"x".repeat(9), &outcome);
+            let told = transcript(&given, room);
+            let line = |one: &EntryView| {
+                let cut = one.text.cut.as_deref().unwrap_or_default();
+                format!("{}: {}{}{cut}", one.who, one.head, one.text.text)
+            };
+            told.iter().map(line).collect::<Vec<_>>().join("\n")
+        };
+        let room = Room {
+            calls: 5,
+            text: 8,
+            ..Room::default()
+        };
+        insta::assert_snapshot!(shown(6, room), @r###"
+        task: Do it.
+        left out: 4 entries
+        call: github no operation: GET /5 answered 200
+        call: github no operation: GET /6 answered 200
+        answer: xxxxxxxx1 B more
+        end: {"code":0,"how":"exited"}
+        "###);
+        assert!(!shown(2, room).contains("left out"));
+        let many = shown(2_007, room);
+        assert!(many.contains("left out: 7 more calls\nanswer: "), "{many}");
+    }
+
+    #[test]
+    fn changes_of_a_call_that_are_not_told_are_counted() {
+        let change = serde_json::json!({"table": "issues", "key": "a#1", "change": "changed"});
+        let given = serde_json::json!({
+            "seq": 1, "clone": "github", "method": "PATCH", "path": "/x", "status": 200,
+            "request": {"headers": {}, "body": null}, "response": {"headers": {}, "body": null},
+            "changes": [change, change, change],
+        });
+        let room = Room {
+            rows: 2,
+            ..Room::default()
+        };
+        let told = call(&serde_json::from_value(given).expect("a call"), room);
+        assert_eq!((told.changes.len(), told.more_changes), (2, 1));
+    }
 
     #[test]
     fn cuts_are_between_characters_and_said() {

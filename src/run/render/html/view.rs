@@ -115,6 +115,7 @@ struct CriterionView {
     rows: Vec<String>,
     more_rows: usize,
     quotes: Vec<String>,
+    more_quotes: usize,
     judge: Option<String>,
 }
 
@@ -372,6 +373,10 @@ fn run_view(
         );
         reasons.push(quote::line(&text, LINE));
     }
+    let more = result.refused.len().saturating_sub(room.rows);
+    if more > 0 {
+        reasons.push(format!("refused {}", words::count(more, "more connection")));
+    }
     RunView {
         anchor: quote::line(&result.run_id, LINE),
         id: quote::line(&result.run_id, LINE),
@@ -432,6 +437,7 @@ fn criterion(criterion: &CriterionReport, room: Room) -> CriterionView {
             .collect(),
         more_rows: criterion.rows.len().saturating_sub(room.rows),
         quotes: criterion.quotes.iter().take(room.rows).map(line).collect(),
+        more_quotes: criterion.quotes.len().saturating_sub(room.rows),
         judge: criterion.judge.as_ref().map(|judge| {
             let cached = if judge.cached { ", from its cache" } else { "" };
             let cost = judge.cost_usd.map_or_else(
