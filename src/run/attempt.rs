@@ -308,6 +308,7 @@ fn decided(
             seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
             clone: call.clone.clone(),
             operation: call.operation.clone(),
+            tool: call.mcp.as_ref().map(|mcp| mcp.tool.clone()),
             method: call.method.clone(),
             path: call.path.clone(),
             status: i64::from(call.status),

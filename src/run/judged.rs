@@ -133,6 +133,7 @@ fn of(bench: &Bench<'_>, world: &World) -> Evidence {
             "seq": call.seq,
             "clone": call.clone,
             "operation": call.operation,
+            "tool": call.tool,
             "method": call.method,
             "path": call.path,
             "status": call.status,
