@@ -2,6 +2,7 @@
 //! evidence that is left.
 
 mod secrets;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -27,7 +27,12 @@ struct Term {
 
 enum What {
     Word(String),
-    Qualifier { name: String, value: String },
+    Qualifier {
+        name: String,
+        value: String,
+    },
+    /// Any of several labels.
+    Labels(Vec<String>),
 }
 
 impl Query {
@@ -35,7 +40,9 @@ impl Query {
     pub(super) fn parse(text: &str, login: Option<&str>) -> Self {
         let mut terms = Vec::new();
         let mut scopes = Vec::new();
-        for (word, quoted) in words(text).into_iter().take(MOST_TERMS) {
+        for word in words(text).into_iter().take(MOST_TERMS) {
+            let Word { raw, quoted, .. } = word;
+            let word = word.text;
             let (negated, word) = match word.strip_prefix('-') {
                 Some(rest) if !rest.is_empty() && !quoted => (true, rest.to_owned()),
                 _ => (false, word),
@@ -44,6 +51,9 @@ impl Query {
                 continue;
             }
             let what = match word.split_once(':') {
+                Some(("label", value)) if !quoted && !value.is_empty() => {
+                    What::Labels(listed(raw.split_once(':').map_or("", |(_, value)| value)))
+                }
                 Some((name, value)) if !quoted && is_qualifier(name) && !value.is_empty() => {
                     let value = match (value, login) {
                         ("@me", Some(login)) => login,
@@ -116,6 +126,9 @@ impl Query {
                     }
                     What::Qualifier { name, .. } if name == "sort" => return true,
                     What::Qualifier { name, value } => qualifies(root, row, name, value),
+                    What::Labels(any) => any
+                        .iter()
+                        .any(|label| row.texts(issue::LABELS).any(|one| same(one, label))),
                 };
                 holds != term.negated
             })
@@ -162,7 +175,6 @@ fn is_qualifier(name: &str) -> bool {
             | "in"
             | "involves"
             | "is"
-            | "label"
             | "mentions"
             | "milestone"
             | "no"
@@ -216,11 +228,6 @@ fn qualifies(root: &Root, row: &Row, name: &str, value: &str) -> bool {
         "commenter" => commented(value),
         "mentions" => mentions(value),
         "involves" => wrote(value) || assigned(value) || commented(value) || mentions(value),
-        // A list of labels in one qualifier means any of them.
-        "label" => value.split(',').any(|label| {
-            row.texts(issue::LABELS)
-                .any(|one| same(one, label.trim_matches('"')))
-        }),
         "no" => match value {
             "label" => row.texts(issue::LABELS).next().is_none(),
             "assignee" => row.texts(issue::ASSIGNEES).next().is_none(),
@@ -275,32 +282,73 @@ fn within(range: &str, read: impl Fn(&str) -> Option<(i64, i64)>, value: i64) ->
     }
 }
 
-/// The words of a search; quotes keep words together and are dropped. With each, whether the
-/// whole word was quoted.
-fn words(text: &str) -> Vec<(String, bool)> {
+/// A word of a search.
+#[derive(Debug, Default, PartialEq)]
+struct Word {
+    /// The word without its quotes.
+    text: String,
+    /// The word as it was written.
+    raw: String,
+    /// Whether the whole word was quoted.
+    quoted: bool,
+}
+
+/// The words of a search; quotes keep words together and are dropped. Between quotes a backslash
+/// takes a quote or a backslash as it is.
+fn words(text: &str) -> Vec<Word> {
     let mut out = Vec::new();
-    let mut word = String::new();
+    let mut word = Word::default();
     let mut inside = false;
-    let mut quoted = false;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            '\\' if inside && chars.peek().is_some_and(|next| matches!(next, '"' | '\\')) => {
+                word.raw.push(c);
+                let escaped = chars.next();
+                word.raw.extend(escaped);
+                word.text.extend(escaped);
+            }
             '"' => {
-                if !inside && word.is_empty() {
-                    quoted = true;
-                }
+                word.quoted |= !inside && word.text.is_empty();
+                word.raw.push(c);
                 inside = !inside;
             }
             c if c.is_whitespace() && !inside => {
-                if !word.is_empty() {
-                    out.push((std::mem::take(&mut word), quoted));
+                let ended = std::mem::take(&mut word);
+                if !ended.text.is_empty() {
+                    out.push(ended);
                 }
-                quoted = false;
             }
-            c => word.push(c),
+            c => {
+                word.raw.push(c);
+                word.text.push(c);
+            }
         }
     }
-    if !word.is_empty() {
-        out.push((word, quoted));
+    if !word.text.is_empty() {
+        out.push(word);
+    }
+    out
+}
+
+/// The values of a list, `a,"b, c"`: a comma between quotes belongs to its value.
+fn listed(raw: &str) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let mut inside = false;
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        let escaped = (c == '\\' && inside)
+            .then(|| chars.next_if(|next| matches!(next, '"' | '\\')))
+            .flatten();
+        match (c, escaped) {
+            ('"', _) => inside = !inside,
+            (',', _) if !inside => out.push(String::new()),
+            (c, escaped) => {
+                if let Some(last) = out.last_mut() {
+                    last.push(escaped.unwrap_or(c));
+                }
+            }
+        }
     }
     out
 }
@@ -311,14 +359,24 @@ mod tests {
 
     #[test]
     fn words_keep_quotes_together() {
+        let told: Vec<(String, bool)> =
+            words(r#"repo:a/b label:"good first issue" "two words" x "a \" b""#)
+                .into_iter()
+                .map(|word| (word.text, word.quoted))
+                .collect();
         assert_eq!(
-            words(r#"repo:a/b label:"good first issue" "two words" x"#),
+            told,
             [
                 ("repo:a/b".to_owned(), false),
                 ("label:good first issue".to_owned(), false),
                 ("two words".to_owned(), true),
-                ("x".to_owned(), false)
+                ("x".to_owned(), false),
+                ("a \" b".to_owned(), true)
             ]
+        );
+        assert_eq!(
+            listed(r#"bug,"a, b","c\" is:closed","d\\""#),
+            ["bug", "a, b", "c\" is:closed", "d\\"]
         );
     }
 

@@ -314,8 +314,7 @@ impl Engine {
             clock: self.surround.clock.clone(),
             ids: self.surround.ids.as_ref(),
             binary: &self.surround.binary,
-            // What the agent writes of itself in an attempt is read by nobody yet.
-            sources: &[],
+            sources: std::slice::from_ref(self.surround.source),
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             scrubber: &ready.settings.scrubber,

@@ -47,6 +47,8 @@ const LOOK: usize = 1_536;
 const ANSWER: usize = 32 << 10;
 /// How much is shown of calls, and of changes, in bytes.
 const LINES: usize = 64 << 10;
+/// How much is shown of the state, and of what the agent says of its steps, in bytes.
+const ASIDE: usize = 24 << 10;
 
 /// What happened in a run, without secrets.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,6 +59,12 @@ pub struct Evidence {
     pub calls: Vec<Value>,
     /// Each row that is new, gone or different.
     pub changes: Vec<Value>,
+    /// The rows at the end, in the order in which they matter.
+    pub state: Vec<Value>,
+    /// Rows at the end that are not in `state`.
+    pub state_left_out: usize,
+    /// What the agent says it did on the way, in order.
+    pub steps: Vec<Value>,
 }
 
 /// The evidence as it is shown.
@@ -68,9 +76,14 @@ pub struct Shown {
     pub calls: String,
     /// A line of JSON for each change.
     pub changes: String,
+    /// A line of JSON for each row of the state.
+    pub state: String,
+    /// A line of JSON for each step the agent tells of, where it tells of any. Its word alone, so
+    /// that no quote is looked for in it.
+    pub steps: Option<String>,
     /// What was left out, for a person.
     pub cuts: Vec<String>,
-    /// The texts inside calls and changes, which may be quoted as they read without JSON's escapes.
+    /// The texts inside calls, changes and state, which may be quoted as they read without JSON's escapes.
     texts: Vec<String>,
 }
 
@@ -91,15 +104,70 @@ impl Shown {
         };
         shown.calls = shown.lines(&evidence.calls, "calls", "(the agent made no calls)");
         shown.changes = shown.lines(&evidence.changes, "changes", "(no row changed)");
+        shown.state = shown.rows(&evidence.state, evidence.state_left_out);
+        shown.steps = shown.told(&evidence.steps);
         shown
     }
 
     /// Every text that a quote may be a part of. None of them reaches from one value to another.
     pub fn haystacks(&self) -> impl Iterator<Item = &str> {
-        let lines = self.calls.lines().chain(self.changes.lines());
+        let lines = [&self.calls, &self.changes, &self.state];
+        let lines = lines.into_iter().flat_map(|lines| lines.lines());
         std::iter::once(self.answer.as_str())
             .chain(lines)
             .chain(self.texts.iter().map(String::as_str))
+    }
+
+    /// The first rows of the state, as many as there is room for.
+    fn rows(&mut self, rows: &[Value], left_out: usize) -> String {
+        let all = rows.len() + left_out;
+        if all == 0 {
+            return "(there are no rows)".to_owned();
+        }
+        let mut out: Vec<String> = Vec::new();
+        let (mut room, mut shortened) = (ASIDE, 0);
+        for row in rows {
+            let fitted = fit(row, LOOK);
+            let Some(rest) = room.checked_sub(fitted.line.len() + 1) else {
+                break;
+            };
+            room = rest;
+            shortened += usize::from(fitted.is_cut);
+            collect(&fitted.value, &mut self.texts);
+            out.push(fitted.line);
+        }
+        let left_out = all - out.len();
+        if left_out > 0 {
+            out.push(format!("[{left_out} more rows left out here]"));
+            self.cuts
+                .push(format!("{left_out} of {all} rows of the state"));
+        }
+        if shortened > 0 {
+            self.cuts
+                .push(format!("parts of {shortened} of {all} rows of the state"));
+        }
+        out.join("\n")
+    }
+
+    /// How the agent's own account begins and ends, as far as there is room.
+    fn told(&mut self, steps: &[Value]) -> Option<String> {
+        if steps.is_empty() {
+            return None;
+        }
+        let fitted: Vec<Fitted> = steps.iter().map(|step| fit(step, LOOK)).collect();
+        let positions: Vec<usize> = (0..steps.len()).collect();
+        let kept = fitting(&fitted, from_both_ends(&positions), ASIDE);
+        let left_out = steps.len() - kept.len();
+        if left_out > 0 {
+            self.cuts
+                .push(format!("{left_out} of {} steps", steps.len()));
+        }
+        let shortened = kept.iter().filter(|at| fitted[**at].is_cut).count();
+        if shortened > 0 {
+            self.cuts
+                .push(format!("parts of {shortened} of {} steps", steps.len()));
+        }
+        Some(with_gaps(&fitted, &kept, "steps"))
     }
 
     /// One line for each value, as many as there is room for. What changes something goes before what
@@ -108,29 +176,14 @@ impl Shown {
         if values.is_empty() {
             return none.to_owned();
         }
-        let fitted: Vec<Fitted> = values.iter().map(fit).collect();
+        let most = |value| if only_looks(value) { LOOK } else { LINE };
+        let fitted: Vec<Fitted> = values.iter().map(|value| fit(value, most(value))).collect();
         let (looking, changing): (Vec<usize>, Vec<usize>) =
             (0..values.len()).partition(|at| only_looks(&values[*at]));
-        let mut room = LINES;
-        let mut kept = BTreeSet::new();
-        for at in from_both_ends(&changing).chain(from_both_ends(&looking)) {
-            let size = fitted[at].line.len() + 1;
-            if size <= room {
-                room -= size;
-                kept.insert(at);
-            }
-        }
-        let mut out: Vec<String> = Vec::new();
-        let mut next = 0;
-        for at in kept.iter().copied().chain([values.len()]) {
-            if at > next {
-                out.push(format!("[{} {what} left out here]", at - next));
-            }
-            if let Some(one) = fitted.get(at) {
-                out.push(one.line.clone());
-                collect(&one.value, &mut self.texts);
-            }
-            next = at + 1;
+        let order = from_both_ends(&changing).chain(from_both_ends(&looking));
+        let kept = fitting(&fitted, order, LINES);
+        for at in &kept {
+            collect(&fitted[*at].value, &mut self.texts);
         }
         let left_out = values.len() - kept.len();
         if left_out > 0 {
@@ -142,8 +195,39 @@ impl Shown {
             self.cuts
                 .push(format!("parts of {shortened} of {} {what}", values.len()));
         }
-        out.join("\n")
+        with_gaps(&fitted, &kept, what)
     }
+}
+
+/// The positions whose lines there is room for, the first in `order` first.
+fn fitting(
+    fitted: &[Fitted],
+    order: impl Iterator<Item = usize>,
+    mut room: usize,
+) -> BTreeSet<usize> {
+    let mut kept = BTreeSet::new();
+    for at in order {
+        let size = fitted[at].line.len() + 1;
+        if size <= room {
+            room -= size;
+            kept.insert(at);
+        }
+    }
+    kept
+}
+
+/// The lines that are kept, with a line for each gap between them.
+fn with_gaps(fitted: &[Fitted], kept: &BTreeSet<usize>, what: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let mut next = 0;
+    for at in kept.iter().copied().chain([fitted.len()]) {
+        if at > next {
+            out.push(format!("[{} {what} left out here]", at - next));
+        }
+        out.extend(fitted.get(at).map(|one| one.line.clone()));
+        next = at + 1;
+    }
+    out.join("\n")
 }
 
 /// The positions from the first and the last inwards.
@@ -174,8 +258,7 @@ struct Fitted {
     is_cut: bool,
 }
 
-fn fit(value: &Value) -> Fitted {
-    let most = if only_looks(value) { LOOK } else { LINE };
+fn fit(value: &Value, most: usize) -> Fitted {
     let mut fitted = Fitted {
         value: Value::Null,
         line: String::new(),
@@ -299,7 +382,7 @@ mod tests {
         let evidence = Evidence {
             answer: "Closed \u{1b}[2Jfour\u{200b} issues.".to_owned(),
             calls: vec![json!({"seq": 1, "request": {"body": "stale\nsince May"}})],
-            changes: Vec::new(),
+            ..Evidence::default()
         };
         let shown = Shown::of(&evidence);
         assert_eq!(shown.answer, "Closed four issues.");
@@ -316,6 +399,7 @@ mod tests {
             answer: format!("begin{}end", "é".repeat(40_000)),
             calls: (1..=100).map(call).collect(),
             changes: vec![json!({"list": vec![0; 50], "text": "é".repeat(5_000)})],
+            ..Evidence::default()
         };
         let shown = Shown::of(&evidence);
         assert!(shown.answer.starts_with("begin") && shown.answer.ends_with("end"));
@@ -350,6 +434,46 @@ mod tests {
         assert!(shown.calls.lines().all(|line| line.len() <= LINE));
         let gaps = shown.calls.matches("calls left out here]").count();
         assert_eq!(gaps, 2, "before and after what was done");
+    }
+
+    #[test]
+    fn the_first_rows_of_the_state_are_shown_and_the_others_counted() {
+        let row = |number: usize| json!({"number": number, "body": "x".repeat(900)});
+        let shown = Shown::of(&Evidence {
+            state: (1..=100).map(row).collect(),
+            state_left_out: 7,
+            ..Evidence::default()
+        });
+        assert!(shown.state.len() < ASIDE + 100 && shown.state.contains(r#""number":1}"#));
+        assert_eq!(
+            shown.state.lines().last(),
+            Some("[81 more rows left out here]")
+        );
+        assert_eq!(shown.cuts, ["81 of 107 rows of the state"]);
+        assert!(
+            shown
+                .haystacks()
+                .any(|text| text.contains("\"number\":26}"))
+        );
+        assert!(
+            !shown
+                .haystacks()
+                .any(|text| text.contains("\"number\":27}"))
+        );
+    }
+
+    #[test]
+    fn what_the_agent_says_of_its_steps_is_shown_and_is_no_evidence() {
+        let step = |at: usize| json!({"name": format!("step {at}"), "output": "y".repeat(900)});
+        let shown = Shown::of(&Evidence {
+            steps: (1..=100).map(step).collect(),
+            ..Evidence::default()
+        });
+        let steps = shown.steps.as_deref().expect("shown");
+        assert!(steps.len() < ASIDE + 100, "{}", steps.len());
+        assert!(steps.contains("step 1\"") && steps.contains("step 100\""));
+        assert_eq!(shown.cuts, ["74 of 100 steps"]);
+        assert!(!shown.haystacks().any(|text| text.contains("step 1")));
     }
 
     #[test]

@@ -84,6 +84,7 @@ mod tests {
                 json!({"seq": 2, "request": {"state": "closed"}}),
             ],
             changes: Vec::new(),
+            ..Evidence::default()
         })
     }
 
@@ -139,6 +140,7 @@ mod tests {
                 answer: answer.clone(),
                 calls: bodies.iter().map(|body| json!({"body": body})).collect(),
                 changes: Vec::new(),
+                ..Evidence::default()
             });
             let simple = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             let mut there: Vec<String> = vec![simple(&shown.answer), simple(&shown.changes)];

@@ -31,10 +31,10 @@ use super::judged;
 use super::metrics_file;
 pub use super::result::RunResult;
 use super::scenarios::{Doubt, Prepared};
-use super::score::{self, Ambiguity, CriterionReport, CriterionStatus};
+use super::score::{self, Ambiguity, CriterionReport, CriterionStatus, NO_ESCAPE};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
-use super::trace_file;
+use super::trace_file::{self, Step};
 use super::transcript;
 
 /// Bytes kept of each of the harness's pipes.
@@ -182,7 +182,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     let child = session.run(ChildSpec {
         command: plan.command.to_vec(),
         directory: plan.directory.to_owned(),
-        environment: plan.environment,
+        environment: std::mem::take(&mut plan.environment),
         timeout: plan.timeout,
         grace: GRACE,
         output_cap: OUTPUT_CAP,
@@ -201,16 +201,12 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
             criteria: Vec::new(),
         });
     }
+    let trace = fs::read(plan.evidence.join(TRACE_FILE)).ok();
+    let trace = trace.map(|trace| trace_file::read(&trace, bench.sources));
+    let trace = trace.unwrap_or_default();
     let alive = child.alive;
     let end = session.finish()?;
-    let (mut attempt, judging) = decided(
-        bench,
-        plan.prepared,
-        &plan.run_id,
-        &plan.evidence_as,
-        child,
-        end,
-    )?;
+    let (mut attempt, judging) = decided(bench, &plan, &trace.steps, child, end)?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -222,9 +218,6 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
             .map(metrics_file::notes)
             .unwrap_or_default(),
     );
-    let trace = fs::read(plan.evidence.join(TRACE_FILE)).ok();
-    let trace = trace.map(|trace| trace_file::read(&trace, bench.sources));
-    let trace = trace.unwrap_or_default();
     notes.extend(trace.notes);
     attempt.result.notes = notes;
     attempt.result.cost = cost::of_run(report.as_deref(), &attempt.result.criteria, plan.prices);
@@ -300,12 +293,12 @@ struct Kept<'a> {
 
 fn decided(
     bench: &Bench<'_>,
-    prepared: &Prepared,
-    run_id: &str,
-    evidence: &Path,
+    plan: &AttemptPlan<'_>,
+    steps: &[Step],
     child: ChildEnd,
     end: SessionEnd,
 ) -> Result<(Attempt, Duration), AttemptError> {
+    let (prepared, run_id) = (plan.prepared, plan.run_id.as_str());
     let answer = answer::of(&child.stdout);
     let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
     let calls: Vec<CallFact> = end
@@ -315,6 +308,7 @@ fn decided(
             seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
             clone: call.clone.clone(),
             operation: call.operation.clone(),
+            tool: call.mcp.as_ref().map(|mcp| mcp.tool.clone()),
             method: call.method.clone(),
             path: call.path.clone(),
             status: i64::from(call.status),
@@ -402,7 +396,8 @@ fn decided(
     } else {
         None
     };
-    let judging = match judged::decide(bench, prepared, &world, run_id, skip, &mut criteria) {
+    let judging = match judged::decide(bench, prepared, &world, steps, run_id, skip, &mut criteria)
+    {
         Err(AttemptError::Stopped { .. }) => return Err(AttemptError::Stopped { criteria }),
         judging => judging?,
     };
@@ -436,7 +431,7 @@ fn decided(
         unmodelled,
         inconclusive,
         score,
-        evidence: evidence.to_owned(),
+        evidence: plan.evidence_as.clone(),
     };
     let attempt = Attempt {
         result,
@@ -547,7 +542,7 @@ fn escape_report(refused: &[RefusedEgress]) -> Option<CriterionReport> {
         .port
         .map_or_else(String::new, |port| format!(":{port}"));
     Some(CriterionReport {
-        id: "no-escape".to_owned(),
+        id: NO_ESCAPE.to_owned(),
         label: "No call leaves the clones".to_owned(),
         kind: "D".to_owned(),
         status: CriterionStatus::Fail,

@@ -1,5 +1,6 @@
 //! The `[P]` criteria of a run, asked of the judge.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use archal_core::id;
@@ -18,6 +19,10 @@ use crate::scenario::criteria::{CloneWorld, World};
 use super::attempt::{AttemptError, Bench};
 use super::scenarios::Prepared;
 use super::score::{CriterionReport, CriterionStatus, JudgeNote, Unjudged};
+use super::trace_file::Step;
+
+/// Most rows of the state that the judge is offered; there is room for fewer.
+const ROWS: usize = 1_000;
 
 /// Whether the judge can be asked what these scenarios take; fine where none takes one or nobody
 /// judges. Agents cost money, so it is found out before the first runs.
@@ -50,6 +55,7 @@ pub(super) fn decide(
     bench: &Bench<'_>,
     prepared: &Prepared,
     world: &World,
+    steps: &[Step],
     run_id: &str,
     skip: Option<&str>,
     reports: &mut [CriterionReport],
@@ -73,7 +79,7 @@ pub(super) fn decide(
             continue;
         }
         let clean = |text: &str| bench.scrubber.text(text);
-        let evidence = evidence.get_or_insert_with(|| of(bench, world));
+        let evidence = evidence.get_or_insert_with(|| of(bench, world, steps));
         let question = Question {
             setup: scenario.setup.as_deref().map(clean),
             task: clean(&scenario.prompt),
@@ -167,7 +173,7 @@ fn note(model: String, cached: bool, cost: Option<Usd>, cost_source: CostSource)
 
 /// What the judge is shown of a run, without secrets and without what differs between two runs
 /// that did the same.
-fn of(bench: &Bench<'_>, world: &World) -> Evidence {
+fn of(bench: &Bench<'_>, world: &World, steps: &[Step]) -> Evidence {
     // What cannot be cleaned is not shown.
     let clean = |value: Value| bench.scrubber.document(&value).unwrap_or_default();
     let calls = world.calls.iter().map(|call| {
@@ -175,6 +181,7 @@ fn of(bench: &Bench<'_>, world: &World) -> Evidence {
             "seq": call.seq,
             "clone": call.clone,
             "operation": call.operation,
+            "tool": call.tool,
             "method": call.method,
             "path": call.path,
             "status": call.status,
@@ -186,11 +193,61 @@ fn of(bench: &Bench<'_>, world: &World) -> Evidence {
         }
         shown
     });
+    let (state, state_left_out) = state(bench, world);
     Evidence {
         answer: bench.scrubber.text(&world.output),
         calls: calls.map(clean).collect(),
         changes: world.clones.iter().flat_map(changes).map(clean).collect(),
+        state: state.into_iter().map(clean).collect(),
+        state_left_out,
+        steps: steps.iter().map(step).map(clean).collect(),
     }
+}
+
+/// What the agent says of a step, but for times, which differ from run to run.
+fn step(step: &Step) -> Value {
+    let timeless = Step {
+        at_ms: None,
+        took_ms: None,
+        ..step.clone()
+    };
+    serde_json::to_value(timeless).unwrap_or_default()
+}
+
+/// The rows there are at the end, those first that the run made or changed, and how many more there
+/// are.
+fn state(bench: &Bench<'_>, world: &World) -> (Vec<Value>, usize) {
+    let mut changed = Vec::new();
+    let mut others = Vec::new();
+    let mut count = 0;
+    for clone in &world.clones {
+        let named = bench.clones.iter().find(|one| one.name == clone.name);
+        let touched: BTreeSet<(&str, &str)> = clone
+            .diff
+            .iter()
+            .filter_map(|row| Some((row.collection, row.after.as_ref()?.key.as_str())))
+            .collect();
+        for collection in named.map_or(&[][..], |one| one.collections) {
+            for row in clone.after.rows(collection.name) {
+                count += 1;
+                let is_touched = touched.contains(&(collection.name, row.key.as_str()));
+                let rows = if is_touched {
+                    &mut changed
+                } else {
+                    &mut others
+                };
+                if rows.len() < ROWS {
+                    let mut shown = json!({"clone": clone.name, "collection": collection.name});
+                    shown["row"] = row.to_json(clone.base);
+                    rows.push(shown);
+                }
+            }
+        }
+    }
+    changed.extend(others);
+    changed.truncate(ROWS);
+    let left_out = count - changed.len();
+    (changed, left_out)
 }
 
 /// Each row of a clone that is new, gone or different; of the last, what it was before only where

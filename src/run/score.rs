@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::budget::entry::CostSource;
 
+/// The criterion that every run has: no call leaves the clones.
+pub const NO_ESCAPE: &str = "no-escape";
+
 /// How one criterion ended in one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

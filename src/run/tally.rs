@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::child::ChildOutcome;
+
 use super::result::RunResult;
-use super::score::CriterionStatus;
+use super::score::{CriterionStatus, NO_ESCAPE};
 
 /// One criterion over all runs of its scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,5 +67,48 @@ pub fn of(results: &[RunResult]) -> Vec<CriterionTally> {
             CriterionStatus::NotEvaluated => tally.not_evaluated += 1,
         }
     }
+    // Reported only where something was reached for: every other run that began held it.
+    if let Some(tally) = tallies.iter_mut().find(|tally| tally.id == NO_ESCAPE) {
+        for result in results {
+            if result.criteria.iter().all(|one| one.id != NO_ESCAPE) {
+                match result.harness {
+                    ChildOutcome::NotStarted { .. } => tally.not_evaluated += 1,
+                    _ => tally.passed += 1,
+                }
+            }
+        }
+    }
     tallies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::render::sample;
+    use crate::run::score::CriterionReport;
+
+    #[test]
+    fn what_is_reported_only_where_it_failed_held_in_every_other_run_that_began() {
+        let mut results: Vec<RunResult> = sample::suite()
+            .scenarios
+            .into_iter()
+            .flat_map(|scenario| scenario.results)
+            .take(5)
+            .collect();
+        let reached = |results: &[RunResult]| {
+            let tallies = of(results);
+            let found = tallies.into_iter().find(|tally| tally.id == NO_ESCAPE);
+            found.map(|tally| (tally.passed, tally.failed, tally.not_evaluated))
+        };
+        assert_eq!(reached(&results), None);
+        results[2].criteria.push(CriterionReport {
+            id: NO_ESCAPE.to_owned(),
+            status: CriterionStatus::Fail,
+            ..CriterionReport::default()
+        });
+        results[4].harness = ChildOutcome::NotStarted {
+            reason: "no such file".to_owned(),
+        };
+        assert_eq!(reached(&results), Some((3, 1, 1)));
+    }
 }

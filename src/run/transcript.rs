@@ -58,6 +58,9 @@ pub enum Entry {
         /// The operation, where one is modelled.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         operation: Option<String>,
+        /// The tool it was made by, where it came over MCP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<String>,
         /// The method.
         method: String,
         /// Path and query.
@@ -110,6 +113,7 @@ pub fn of(prompt: &str, calls: &[CallFact], answer: &str, outcome: &ChildOutcome
         seq: call.seq,
         clone: call.clone.clone(),
         operation: call.operation.clone(),
+        tool: call.tool.clone(),
         method: call.method.clone(),
         path: call.path.clone(),
         request: body(call.request.as_ref()),
@@ -154,6 +158,7 @@ mod tests {
             seq,
             clone: "github".to_owned(),
             operation: Some("issues/get".to_owned()),
+            tool: (seq == 2).then(|| "issue_read".to_owned()),
             method: "GET".to_owned(),
             path: "/repos/acme/webapp/issues/1".to_owned(),
             status: 200,
@@ -192,6 +197,7 @@ mod tests {
               "seq": 2,
               "clone": "github",
               "operation": "issues/get",
+              "tool": "issue_read",
               "method": "GET",
               "path": "/repos/acme/webapp/issues/1",
               "request": null,

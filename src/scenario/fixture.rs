@@ -229,6 +229,7 @@ pub(super) fn world(
             seq: 1,
             clone: "tracker".to_owned(),
             operation: Some("issues/update".to_owned()),
+            tool: Some("issue_write".to_owned()),
             method: "PATCH".to_owned(),
             path: "/repos/acme/webapp/issues/2".to_owned(),
             status: 200,

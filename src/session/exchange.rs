@@ -190,7 +190,9 @@ pub(super) fn call_tool(
 ) -> ToolAnswer {
     let mut running = shared.clones[clone].running();
     let tool_call = shared.ledger.tool_call(tool.name);
+    let mut asked = false;
     let mut ask = |mut request: CloneRequest| {
+        asked = true;
         request
             .headers
             .push(("authorization".to_owned(), caller.to_owned()));
@@ -199,20 +201,44 @@ pub(super) fn call_tool(
         shared.ledger.end(&begun, clone, request, answer.clone());
         answer
     };
-    let answer = (tool.call)(arguments, &mut ask);
-    if let ToolAnswer::Unmodelled(what) = &answer {
-        record_gap(shared, clone, &tool_call, arguments, what);
+    let Ok(answer) = catch_unwind(AssertUnwindSafe(|| (tool.call)(arguments, &mut ask))) else {
+        let what = format!("the MCP tool {} (the tool failed)", tool.name);
+        record(shared, clone, &tool_call, arguments, Instead::Broken(&what));
+        let reason = "the tool failed; this is a fault of archal";
+        return ToolAnswer::Fault(reason.to_owned());
+    };
+    let instead = match &answer {
+        ToolAnswer::Unmodelled(what) => Some(Instead::Gap(what)),
+        // What asked the clone for something has its record there.
+        ToolAnswer::Refused(reason) | ToolAnswer::Fault(reason) if !asked => {
+            Some(Instead::Refused(reason))
+        }
+        ToolAnswer::Text(_) | ToolAnswer::Refused(_) | ToolAnswer::Fault(_) => None,
+    };
+    if let Some(instead) = instead {
+        record(shared, clone, &tool_call, arguments, instead);
     }
     answer
 }
 
-/// Records a call of a tool, or with arguments, that the clone does not model.
-pub(super) fn record_gap(
+/// What a tool call came to that no operation answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Instead<'a> {
+    /// The clone does not model the tool, or what it was asked for.
+    Gap(&'a str),
+    /// It panicked: a gap of ours, so the run must not count.
+    Broken(&'a str),
+    /// There is no such tool, or its arguments are wrong: the caller's mistake, and no gap.
+    Refused(&'a str),
+}
+
+/// Records a tool call that no operation answered, as the message it came in.
+pub(super) fn record(
     shared: &Shared,
     clone: usize,
     tool_call: &McpCall,
     arguments: &Arguments,
-    what: &str,
+    instead: Instead<'_>,
 ) {
     let (host, path) = shared.clones[clone]
         .clone
@@ -229,10 +255,22 @@ pub(super) fn record_gap(
             .into(),
         ..CloneRequest::default()
     };
-    let response = CloneResponse {
-        status: 501,
-        unmodelled: Some(what.to_owned()),
-        ..CloneResponse::default()
+    let response = match instead {
+        Instead::Gap(what) | Instead::Broken(what) => CloneResponse {
+            status: if matches!(instead, Instead::Gap(_)) {
+                501
+            } else {
+                500
+            },
+            unmodelled: Some(what.to_owned()),
+            ..CloneResponse::default()
+        },
+        // MCP's status of input that a server does not accept; the reason is in the message.
+        Instead::Refused(reason) => CloneResponse {
+            status: 400,
+            body: Bytes::from(serde_json::json!({"message": reason}).to_string()).into(),
+            ..CloneResponse::default()
+        },
     };
     let begun = shared.ledger.begin_in(tool_call);
     shared.ledger.end(&begun, clone, request, response);

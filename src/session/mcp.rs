@@ -26,7 +26,7 @@ use rmcp::{ErrorData as McpError, ServerHandler};
 use serde_json::{Map, Value, json};
 
 use super::door::Door;
-use super::exchange::{self, Body};
+use super::exchange::{self, Body, Instead};
 use super::server::{Hosted, Shared};
 
 /// The path of a clone's MCP URL.
@@ -212,19 +212,24 @@ impl Tools {
         arguments: &Arguments,
         caller: &str,
     ) -> Result<ToolAnswer, McpError> {
-        let unknown = || ErrorData::invalid_params(format!("unknown tool \"{name}\""), None);
+        let reason = format!("unknown tool \"{name}\"");
+        let unknown = || ErrorData::invalid_params(reason.clone(), None);
         let shared = self.shared.upgrade().ok_or_else(unknown)?;
         if let Some(tool) = self.face.tools.iter().find(|tool| tool.name == name) {
             return Ok(exchange::call_tool(
                 &shared, self.clone, tool, arguments, caller,
             ));
         }
+        let tool_call = shared.ledger.tool_call(name);
+        let record = |instead| {
+            exchange::record(&shared, self.clone, &tool_call, arguments, instead);
+        };
         if self.face.unmodelled.binary_search(&name).is_err() {
+            record(Instead::Refused(&reason));
             return Err(unknown());
         }
         let what = format!("the MCP tool {name}");
-        let tool_call = shared.ledger.tool_call(name);
-        exchange::record_gap(&shared, self.clone, &tool_call, arguments, &what);
+        record(Instead::Gap(&what));
         Ok(ToolAnswer::Unmodelled(what))
     }
 }

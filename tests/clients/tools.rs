@@ -15,6 +15,8 @@ Use the tools.
 
 - [D] An issue is made each way: `diff.github.issues.added.map(i, i.title) == ["over https", "over stdio"]`
 - [D] The client saw what it expected: `run.exitCode == 0`
+- [D] Calls name their tool: `calls.filter(c, c.tool == "issue_write" && c.operation == "issues/create").size() == 2`
+- [D] A tool there is none of is no operation: `calls.filter(c, c.tool == "no_such_tool" && c.status == 400 && c.operation == null).size() == 2`
 
 ## Config
 

@@ -188,6 +188,7 @@ fn question() -> Question {
             answer: ANSWER.to_owned(),
             calls: vec![json!({"seq": 1, "request": {"body": COMMENT}})],
             changes: vec![json!({"collection": "issues", "after": {"state": "closed"}})],
+            ..Evidence::default()
         },
     }
 }

@@ -374,3 +374,46 @@ fn a_judge_is_shown_by_doctor_and_a_key_is_not_shared() {
         "{output}"
     );
 }
+
+#[test]
+fn what_the_agent_tells_of_its_steps_is_shown_and_proves_nothing() {
+    let quotes = [
+        "reviewed the backlog twice",
+        "Session expires during upload",
+    ];
+    let says = quotes.map(|quote| Say::verdict("pass", &[quote], "So it is."));
+    let server = FakeJudge::new(Protocol::Anthropic, says);
+    let world = world(Some(&server), json!({"model": "judge-1"}), BOTH);
+    world.write(
+        "agent.sh",
+        r#"cat > "$AGENT_TRACE_FILE" <<'END'
+{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c",
+"spanId": "eee19b7ec3c1b174", "name": "reviewed the backlog twice",
+"startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000001000000000"}]}]}]}
+END
+echo done
+"#,
+    );
+    let scenario = world.read("scenarios/close.md");
+    let seeded = format!("{scenario}seed: github:stale-issues\n");
+    world.write("scenarios/close.md", &seeded);
+    let criterion = judged(&world.run(&["run", "-o", "json"]).ended(0));
+    assert_eq!(criterion["status"], "unsure", "{criterion}");
+    let asked = server.asked();
+    let question = asked[0].question();
+    let section = |name: &str| {
+        let from = question.split(&format!("<<<{name} ")).nth(1);
+        let to = from.and_then(|rest| rest.split(&format!(" {name}>>>")).next());
+        to.expect("a section").to_owned()
+    };
+    assert!(section("steps").contains("reviewed the backlog twice"));
+    assert!(
+        !section("steps").contains("tookMs"),
+        "differs from run to run"
+    );
+    assert!(section("state").contains(quotes[1]), "{}", section("state"));
+    // The first answer was not kept, so the same is asked again.
+    let criterion = judged(&world.run(&["run", "-o", "json"]).ended(0));
+    assert_eq!(criterion["status"], "pass", "{criterion}");
+    assert_eq!(server.asked()[0].question(), server.asked()[1].question());
+}

@@ -35,6 +35,9 @@ enum Command {
         /// Which tests
         #[arg(long, value_enum, default_value_t = Ring::All)]
         ring: Ring,
+        /// Only the suites that are killed and the runs at once, at the size the figures are stated for
+        #[arg(long, conflicts_with = "ring")]
+        large: bool,
         /// Arguments for the test binaries, after `--`
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -76,7 +79,14 @@ enum Ring {
 
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
-        Command::Test { ring, arguments } => test(ring, &arguments),
+        Command::Test {
+            large: true,
+            arguments,
+            ..
+        } => large(&arguments),
+        Command::Test {
+            ring, arguments, ..
+        } => test(ring, &arguments),
         Command::Ci => ci(),
         Command::Gen { check } => generate::run(check),
         Command::Bench {
@@ -116,6 +126,22 @@ fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
         steps::run(command.args(arguments))?;
     }
     Ok(())
+}
+
+/// A hundred scenarios of ten runs, killed twenty times: each comes to what it comes to alone.
+/// Whoever sets a variable has that size.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how much is for the caller to say"
+)]
+fn large(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = cargo(&["test", "--test", "it", "--", "loops::suite::crosstalk"]);
+    for (name, usual) in [("ARCHAL_TEST_SUITE", "100x10"), ("ARCHAL_TEST_KILLS", "20")] {
+        if std::env::var_os(name).is_none() {
+            command.env(name, usual);
+        }
+    }
+    steps::run(command.args(arguments))
 }
 
 /// The benchmarks that grow with size.

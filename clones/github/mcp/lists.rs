@@ -158,20 +158,19 @@ impl List {
         {
             return Err(Failure::Unmodelled("custom fields of issues"));
         }
+        // Several labels mean any of them to GraphQL, and all of them to the list of REST, which
+        // takes a comma for the end of one. What cannot be a name is no repository to GraphQL: in a
+        // search it would say more than a name, in the path of the list it is none.
+        let is_search = (labels.len() > 1 || labels.iter().any(|label| label.contains(',')))
+            && is_name(owner)
+            && is_name(repo);
+        let ascends = if is_search { "order" } else { "direction" };
         let mut query = vec![
             ("sort", order.sort.to_owned()),
-            (
-                if labels.len() > 1 {
-                    "order"
-                } else {
-                    "direction"
-                },
-                order.direction().to_owned(),
-            ),
+            (ascends, order.direction().to_owned()),
         ];
-        let path = if labels.len() > 1 {
-            // Several labels mean any of them to GraphQL, and all of them to the list of REST.
-            let any: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+        let path = if is_search {
+            let any: Vec<String> = labels.iter().map(|label| quoted(label)).collect();
             let mut words = format!("repo:{owner}/{repo} is:issue label:{}", any.join(","));
             if let Some(state) = state {
                 words.push_str(&format!(" state:{state}"));
@@ -257,6 +256,17 @@ impl List {
     }
 }
 
+/// Whether a text can name a user or a repository.
+fn is_name(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// A text as one value of a search, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// The issues of a list, or of a search.
 fn items(answered: &Answered) -> Option<&Vec<Value>> {
     answered
@@ -265,7 +275,8 @@ fn items(answered: &Answered) -> Option<&Vec<Value>> {
         .or_else(|| answered.body["items"].as_array())
 }
 
-/// `search_issues`.
+/// `search_issues`. Owner and repository go into the search as they are, next to the caller's own
+/// qualifiers: the official server does not look at them either.
 pub(super) fn search(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     let fields = texts(arguments, "fields")?;
     let asked = required_text(arguments, "query")?;

@@ -314,3 +314,46 @@ fn lists_filter_sort_and_trim() {
     );
     assert!(numbers(&found).contains(&2), "{found}");
 }
+
+#[test]
+fn labels_and_names_are_no_qualifiers() {
+    let clone = &mut *open("stale-issues");
+    let repo = r#""owner":"acme","repo":"webapp""#;
+    for name in [r#"x\" is:closed \""#, "a, b", r"back\\"] {
+        let label = format!(r#"label_write {{{repo},"method":"create","name":"{name}"}}"#);
+        call(clone, &label);
+    }
+    let made = json(
+        clone,
+        &format!(
+            r#"issue_write {{{repo},"method":"create","title":"t","labels":["x\" is:closed \"","a, b"]}}"#
+        ),
+    );
+    assert!(made["url"].is_string(), "{made}");
+    let mut count = |labels: &str| {
+        let line = format!(r#"list_issues {{{repo},"perPage":100,"labels":[{labels}]}}"#);
+        json(clone, &line)["totalCount"].as_u64().expect("a count")
+    };
+    let bugs = count(r#""bug""#);
+    assert!(bugs > 0);
+    assert_eq!(count(r#""none","x\" is:closed""#), 0);
+    assert_eq!(
+        count(r#""none","x\" is:closed \"""#),
+        1,
+        "its own name finds it"
+    );
+    assert_eq!(count(r#""a, b""#), 1, "a comma ends no label");
+    assert_eq!(count(r#""bug","x\" label:\"none""#), bugs);
+    assert_eq!(count(r#""bug","back\\""#), bugs);
+    let refused = [
+        r#"{"owner":"acme/webapp is:closed","repo":"x","labels":["bug","none"]}"#,
+        r#"{"owner":"acme","repo":"webapp is:closed","labels":["bug","none"]}"#,
+        r#"{"owner":"acme","repo":"webapp user:acme","labels":["a,b"]}"#,
+    ]
+    .map(|given| format!("{:?}", call(clone, &format!("list_issues {given}")).1));
+    insta::assert_snapshot!(refused.join("\n"), @r#"
+    Refused("failed to list issues: Could not resolve to a Repository with the name 'acme/webapp is:closed/x'.")
+    Refused("failed to list issues: Could not resolve to a Repository with the name 'acme/webapp is:closed'.")
+    Refused("failed to list issues: Could not resolve to a Repository with the name 'acme/webapp user:acme'.")
+    "#);
+}

@@ -238,6 +238,7 @@ fn the_right_expressions_are_decided() {
         "diff.tracker.issues.changed.all(c, c.fields == ['state', 'closed_at'] && c.key == 'acme/webapp#2')",
         "diff.tracker.issues.changed.exists(c, c.before.state == 'open' && c.after.state == 'closed')",
         "calls.exists(c, c.operation == 'issues/update' && c.request.state == 'closed')",
+        "calls.filter(c, c.tool == 'issue_write').size() == 1 && !calls.exists(c, c.tool == null)",
         "calls.exists(c, c.request.count - 1 == 2 && c.request.ratio < 1.0 && c.response == null)",
         "calls.all(c, c.status - 200 < 100) && calls[0].request == {'state': 'closed', 'count': 3, 'ratio': 0.5}",
         "run.exitCode == 0 && !run.timedOut && run.durationMs < 2000",
@@ -300,7 +301,7 @@ fn each_kind_of_condition_shows_what_decided_it() {
         size(tracker.issues) is 3 ["acme/webapp#1", "acme/webapp#2", "acme/webapp#3"]
         run.exitCode is 0; 1 of 1 of tracker.comments break it ["2"]
         sum(tracker.issues.map(i, i.number)) is 6 ["acme/webapp#1", "acme/webapp#2", "acme/webapp#3"]
-        1 of 1 of calls break it ["{\"clone\":\"tracker\",\"method\":\"PATCH\",\"operation\":\"issues/update\",\"path\":\"/repos/acme/webapp/issues/2\",\"seq\":1,\"status\":200}"]
+        1 of 1 of calls break it ["{\"clone\":\"tracker\",\"method\":\"PATCH\",\"operation\":\"issues/update\",\"path\":\"/repos/acme/webapp/issues/2\",\"seq\":1,\"status\":200,\"tool\":\"issue_write\"}"]
         1 of 1 of diff.tracker.issues.changed break it ["acme/webapp#2"]
         run.timedOut is false []
         output.contains('nothing') is false []

@@ -219,6 +219,7 @@ fn call_type() -> Type {
             ("seq", Type::Int),
             ("clone", Type::Text),
             ("operation", Type::Text),
+            ("tool", Type::Text),
             ("method", Type::Text),
             ("path", Type::Text),
             ("status", Type::Int),

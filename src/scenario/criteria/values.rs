@@ -373,15 +373,18 @@ fn row_change(before: &ViewRow, after: &ViewRow, times: &mut Times) -> Owned {
 }
 
 fn call(call: &CallFact) -> Owned {
-    let operation: Owned = match &call.operation {
-        Some(operation) => text(operation),
-        None => Box::new(CelNull),
+    let maybe = |name: &Option<String>| -> Owned {
+        match name {
+            Some(name) => text(name),
+            None => Box::new(CelNull),
+        }
     };
     Box::new(ObjectVal(Arc::new(ObjectData {
         fields: vec![
             ("seq", Box::new(CelInt::from(call.seq))),
             ("clone", text(&call.clone)),
-            ("operation", operation),
+            ("operation", maybe(&call.operation)),
+            ("tool", maybe(&call.tool)),
             ("method", text(&call.method)),
             ("path", text(&call.path)),
             ("status", Box::new(CelInt::from(call.status))),

@@ -52,6 +52,8 @@ pub struct CallFact {
     pub clone: String,
     /// The operation, where one is modelled.
     pub operation: Option<String>,
+    /// The tool it was made by, where it came over MCP.
+    pub tool: Option<String>,
     /// The method in capitals.
     pub method: String,
     /// The path as sent, without query.

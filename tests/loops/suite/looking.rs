@@ -120,16 +120,33 @@ fn a_task_without_a_file_is_checked_for_its_exit_and_nothing_else() {
 
 #[test]
 fn a_scenario_that_shows_nothing_says_so() {
-    let world = quiet("echo good\n");
+    let close = r#"
+case "$AGENT_TASK" in *empty*)
+curl -fsS -X PATCH -H "Authorization: Bearer $GITHUB_TOKEN" -d '{"state": "closed"}' \
+  https://api.github.com/repos/me/app/issues/1
+esac
+echo good
+"#;
+    let world = quiet(close);
     let idle = "[D] `size(diff.github.issues.added) == 0`";
-    let empty = "[D] `github.issues.all(i, i.state == \"closed\") && output.contains(\"good\")`";
+    // Does not hold before; afterwards there is no open issue left to hold it for.
+    let empty = "[D] `github.issues.filter(i, i.state == \"open\").all(i, i.title == \"Kept\")`";
     let both = [("idle", idle), ("empty", empty), ("real", GOOD)];
     for (name, check) in both {
         world.write(format!("all/{name}.md"), &scenario(name, check, ""));
     }
+    let issue = "## Setup\n\n```yaml\nactor: me\nusers: [{login: me}]\nrepos: [{full_name: me/app}]\n\
+                 issues: [{repo: me/app, number: 1, title: First, user: me}]\n```\n\n## Prompt";
+    let with_issue = scenario("empty", empty, "").replace("## Prompt", issue);
+    world.write("all/empty.md", &with_issue);
     let document = json(&world, &["all"]).ended(0).json();
     let vacuous = |at: usize| document["scenarios"][at]["vacuous"].as_str();
     // In the order of their files: empty, idle, real.
+    assert!(
+        vacuous(0).is_some_and(|why| why.contains("nothing it applies to")),
+        "{document}"
+    );
+    assert_eq!(document["scenarios"][0]["criteria"][0]["vacuous"], 1);
     assert!(
         vacuous(1).is_some_and(|why| why.contains("untouched")),
         "{document}"

@@ -206,6 +206,7 @@ pub(super) fn world(clones: &[&'static CloneDescriptor], told: &Value) -> World 
                 seq,
                 clone: call["clone"].as_str().unwrap_or("github").to_owned(),
                 operation: call["operation"].as_str().map(str::to_owned),
+                tool: call["tool"].as_str().map(str::to_owned),
                 method: call["method"].as_str().unwrap_or("GET").to_owned(),
                 path: "/".to_owned(),
                 status: call["status"].as_i64().unwrap_or(200),
