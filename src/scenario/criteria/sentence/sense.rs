@@ -56,6 +56,14 @@ pub(super) fn check(claim: &Claim, lexicon: &Lexicon<'_>) -> Result<(), Fault> {
                 Quantifier::Only => {
                     is_implied(&said, &subject.conditions) || is_implied(&of_subject, predicate)
                 }
+                // `No new issues are created` says twice what is counted, no more.
+                Quantifier::Count(_) | Quantifier::None | Quantifier::Exists
+                    if predicate
+                        .iter()
+                        .all(|each| known(noun, &each.what).place == ADDED) =>
+                {
+                    false
+                }
                 _ => is_implied(&of_subject, predicate),
             };
             if is_already { Err(ALREADY) } else { Ok(()) }
