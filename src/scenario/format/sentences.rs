@@ -50,9 +50,55 @@ pub(super) fn settle(
             Err(refusal) if each.deterministic && !clones.is_empty() => {
                 diagnostics.push(refused(words, each.span.start, &refusal));
             }
+            Err(refusal) if counts(words) && !clones.is_empty() => {
+                diagnostics.push(left_to_the_judge(words, each.span.start, &refusal));
+            }
             Err(_) => {}
         }
     }
+}
+
+/// Whether a sentence begins as one that is counted, not judged.
+fn counts(words: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "exactly",
+        "at least",
+        "at most",
+        "fewer than",
+        "less than",
+        "more than",
+        "between",
+        "no",
+        "none of",
+        "only",
+        "there are",
+        "there is",
+        "the number of",
+    ];
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    BEGINNINGS.iter().any(|beginning| {
+        words
+            .get(..beginning.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+            && words[beginning.len()..].starts_with(' ')
+    })
+}
+
+fn left_to_the_judge(words: &str, start: usize, refusal: &Refusal) -> Diagnostic {
+    let part = refusal.part(words).split_whitespace().collect::<Vec<_>>();
+    let message = format!(
+        "this is left to the judge, for \"{}\": {}",
+        part.join(" "),
+        refusal.message
+    );
+    let help = "tag it [P] where the judge is to decide it";
+    let help = match &refusal.help {
+        Some(own) => format!("{own}; or {help}"),
+        None => help.to_owned(),
+    };
+    Diagnostic::warning("scenario/sentence", message)
+        .at(place(refusal, start))
+        .with_help(help)
 }
 
 fn refused(words: &str, start: usize, refusal: &Refusal) -> Diagnostic {

@@ -440,6 +440,26 @@ fn a_sentence_that_is_understood_is_compiled_tagged_or_not() {
 }
 
 #[test]
+fn an_untagged_sentence_that_counts_is_not_silently_judged() {
+    let parsed = |criteria: &str| {
+        let text = with_criteria(criteria).replace("tracker", "github");
+        let (_, diagnostics) = parse(Path::new("a.md"), text.as_bytes(), archal_clones::ALL);
+        diagnostics
+            .into_iter()
+            .filter(|each| each.code == "scenario/sentence")
+            .map(|each| format!("{} [{}]", each.message, each.help.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        parsed("- Exactly 3 isues exist\n- The comment is polite\n- [P] No isue is rude"),
+        [
+            "this is left to the judge, for \"isues\": this word is not known \
+          [did you mean `issues`?; or tag it [P] where the judge is to decide it]"
+        ]
+    );
+}
+
+#[test]
 fn criteria_that_do_not_fit_are_named() {
     insta::assert_snapshot!(
         [

@@ -56,6 +56,14 @@ pub(super) fn check(claim: &Claim, lexicon: &Lexicon<'_>) -> Result<(), Fault> {
                 Quantifier::Only => {
                     is_implied(&said, &subject.conditions) || is_implied(&of_subject, predicate)
                 }
+                // `No new issues are created` says twice what is counted, no more.
+                Quantifier::Count(_) | Quantifier::None | Quantifier::Exists
+                    if predicate
+                        .iter()
+                        .all(|each| known(noun, &each.what).place == ADDED) =>
+                {
+                    false
+                }
                 _ => is_implied(&of_subject, predicate),
             };
             if is_already { Err(ALREADY) } else { Ok(()) }
@@ -295,16 +303,26 @@ fn related(relation: &Relation, at: usize, test: &Test) -> Known {
     let itself = || vec![Atom::itself(format!("relation {at} {test:?}"))];
     match test {
         Test::Any => Known::says(any()),
-        Test::Is { values, .. } => {
-            let says = match &values[..] {
-                [Given::Text(value)] => atoms(&fill(
-                    &relation.is,
-                    Fill {
-                        it: "it",
-                        value,
-                        ..Fill::default()
-                    },
-                )),
+        Test::Is { values, all } => {
+            let texts: Option<Vec<&String>> = values
+                .iter()
+                .map(|value| match value {
+                    Given::Text(text) => Some(text),
+                    Given::Number(_) => None,
+                })
+                .collect();
+            let says = match texts {
+                Some(texts) if *all || texts.len() == 1 => texts
+                    .into_iter()
+                    .flat_map(|value| {
+                        let with = Fill {
+                            it: "it",
+                            value,
+                            ..Fill::default()
+                        };
+                        atoms(&fill(&relation.is, with))
+                    })
+                    .collect(),
                 _ => itself(),
             };
             Known {

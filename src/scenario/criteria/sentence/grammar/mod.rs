@@ -7,12 +7,13 @@
 //!
 //! - [`amount`]: numbers and quantifiers.
 //! - [`phrase`]: nouns and what stands before and after them; [`modifier`]: what stands after;
-//!   [`value`]: names and texts.
+//!   [`belonging`]: to what it belongs; [`value`]: names and texts.
 //! - [`predicate`]: what is said of things.
 //! - [`things`], [`agent`], [`sum`], [`calls`], [`outcome`]: the kinds of sentences.
 
 mod agent;
 mod amount;
+mod belonging;
 mod calls;
 mod modifier;
 mod outcome;

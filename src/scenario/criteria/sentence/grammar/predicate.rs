@@ -3,7 +3,7 @@
 use archal_core::clone::vocabulary::Change;
 
 use super::super::claim::{Condition, NounId, Tense, Voice, What};
-use super::modifier::After;
+use super::belonging::After;
 use super::{Parsed, Parser, Stop};
 
 /// What is said of things.

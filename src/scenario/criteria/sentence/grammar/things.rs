@@ -124,6 +124,14 @@ impl Parser<'_> {
             Said::Quantifier(Quantifier::Definite) if read.plural && read.named == 0 => {
                 Quantifier::All { plain: true }
             }
+            // All of those that are there is true where one is missing.
+            Said::Quantifier(Quantifier::All { .. }) if read.named > 0 => {
+                return Err(self.refuse(
+                    start,
+                    "they are named, and it is left open whether each must be there",
+                    "leave out the quantifier: `Issues #3 and #4 are …`",
+                ));
+            }
             Said::Quantifier(quantifier) => quantifier,
             Said::Nothing if read.named > 0 => Quantifier::Definite,
             Said::Nothing => self.plain(&read, &predicate, (start, predicate_at))?,
