@@ -90,7 +90,7 @@ fn a_judge_decides_and_its_key_stays_with_it() {
       "id": "the-agent-names-a-reason",
       "judge": {
         "cached": false,
-        "costSource": "priced",
+        "costSource": "computed",
         "costUsd": 0.0045,
         "model": "judge-1"
       },
