@@ -312,6 +312,7 @@ mod tests {
         let call = |seq| crate::scenario::criteria::CallFact {
             seq,
             clone: "github".to_owned(),
+            tool: None,
             operation: None,
             method: "GET".to_owned(),
             path: format!("/{seq}"),
