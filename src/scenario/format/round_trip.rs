@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::super::fixture::catalogue;
 use super::super::matching::{InputPattern, Match, NamePattern};
-use super::super::spec::{Check, Criterion, Scenario, ScenarioConfig, SeedChoice};
-use super::tests::{WHOLE, good, read, shown, with_config, with_criteria};
+use super::super::spec::{Check, Criterion, Scenario, ScenarioConfig, SeedBlock, SeedChoice};
+use super::tests::{WHOLE, good, read, shown, with_config, with_criteria, with_setup};
 use super::{parse, write};
 
 /// Without places in the file, which writing changes.
@@ -246,4 +247,20 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         parse(Path::new("a.md"), &bytes, &catalogue());
     }
+}
+
+#[test]
+fn a_seed_block_keeps_its_values() {
+    let scenario = good(&with_setup(
+        "```yaml\nissues:\n  - number: 7\n    at: 95d ago\n    x: null\n```",
+        "clones: tracker",
+    ));
+    assert_eq!(
+        scenario.seed_blocks,
+        [SeedBlock {
+            clone: "tracker".to_owned(),
+            document: json!({"issues": [{"number": 7, "at": "95d ago", "x": null}]}),
+            span: scenario.seed_blocks[0].span,
+        }]
+    );
 }

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use archal_core::clone::Seed;
 use archal_core::diagnostic::{Diagnostic, line_and_column};
-use serde_json::json;
 
 use super::super::fixture::catalogue;
-use super::super::spec::{Check, Route, Scenario, SeedBlock};
+use super::super::spec::{Check, Route, Scenario};
 use super::*;
 
 pub(super) fn read(text: &str) -> (Option<Scenario>, Vec<Diagnostic>) {
@@ -55,7 +54,7 @@ pub(super) fn with_criteria(criteria: &str) -> String {
 }
 
 /// A scenario with this Setup and Config.
-fn with_setup(setup: &str, config: &str) -> String {
+pub(super) fn with_setup(setup: &str, config: &str) -> String {
     format!(
         "# T\n## Setup\n{setup}\n## Prompt\nDo it.\n## Checks\n- [D] `run.exitCode == 0`\n## Config\n{config}\n"
     )
@@ -588,20 +587,4 @@ fn windows_line_ends_are_read() {
     assert_eq!(scenario.config.clones, ["tracker", "chat"]);
     assert_eq!(scenario.prompt, good(WHOLE).prompt);
     assert_eq!(scenario.config.matching, good(WHOLE).config.matching);
-}
-
-#[test]
-fn a_seed_block_keeps_its_values() {
-    let scenario = good(&with_setup(
-        "```yaml\nissues:\n  - number: 7\n    at: 95d ago\n    x: null\n```",
-        "clones: tracker",
-    ));
-    assert_eq!(
-        scenario.seed_blocks,
-        [SeedBlock {
-            clone: "tracker".to_owned(),
-            document: json!({"issues": [{"number": 7, "at": "95d ago", "x": null}]}),
-            span: scenario.seed_blocks[0].span,
-        }]
-    );
 }

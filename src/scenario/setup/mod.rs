@@ -5,12 +5,12 @@
 //! documents of it: the same words make the same documents. It seeds a clone only where it
 //! understands every word; what it does not understand is quoted, never left out.
 //!
-//! - [`words`]: a text as words with their places. [`amounts`]: numbers and ages.
-//! - [`lexicon`]: the words of the clones.
-//! - [`statement`]: what can be said. [`cursor`], [`sentence`], [`group`], [`detail`]: reading it.
-//! - [`rows`]: the things that are said to be. [`telling`]: what each statement does to them;
-//!   [`filter`]: which of them are meant; [`agreement`]: whether it all adds up.
-//! - [`document`]: the seed document they are.
+//! - `words`: a text as words with their places. `amounts`: numbers and ages.
+//! - `lexicon`: the words of the clones.
+//! - `statement`: what can be said. `cursor`, `sentence`, `group`, `detail`: reading it.
+//! - `rows`: the things that are said to be. `telling`: what each statement does to them;
+//!   `filter`: which of them are meant; `agreement`: whether it all adds up.
+//! - `document`: the seed document they are.
 
 mod agreement;
 mod amounts;
