@@ -51,7 +51,7 @@ fn a_tag_that_no_scenario_has_is_fine() {
     let world = with_scenario(&format!("# Check\n\n## Prompt\n\nDo it.\n\n{CHECK}"));
     let output = world.run(&["run", "--tag", "slow"]).ended(0);
     assert!(
-        output.stderr.contains("no scenario has that tag"),
+        output.stderr.contains("no scenario has the tag `slow`"),
         "{output}"
     );
 }

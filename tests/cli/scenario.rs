@@ -58,7 +58,7 @@ fn a_scenario_is_listed_checked_and_shown() {
         ----- stdout -----
         scenario/ambiguous
 
-          ⚠ this could mean the end or the run: `An issue labelled "bug" exists` already
+          ⚠ this could mean the end or the run: `issues labelled "bug"` already
             ╭─[scenarios/label-a-bug.md:13:1]
          12 │
          13 │ - [D] Exactly 2 issues are labelled "bug"

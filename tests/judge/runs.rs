@@ -397,7 +397,7 @@ echo done
     let scenario = world.read("scenarios/close.md");
     let seeded = format!("{scenario}seed: github:stale-issues\n");
     world.write("scenarios/close.md", &seeded);
-    let criterion = judged(&world.run(&["run", "-o", "json"]).ended(0));
+    let criterion = judged(&world.run(&["run", "-o", "json"]).ended(4));
     assert_eq!(criterion["status"], "unsure", "{criterion}");
     let asked = server.asked();
     let question = asked[0].question();
