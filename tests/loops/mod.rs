@@ -113,7 +113,9 @@ fn without_times(value: &mut serde_json::Value) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 match name.as_str() {
-                    "runId" | "durationMs" | "overheadMs" | "startedAt" => *field = Value::Null,
+                    "runId" | "durationMs" | "overheadMs" | "startedAt" | "atMs" | "tookMs" => {
+                        *field = Value::Null;
+                    }
                     // A commit where it is one, the run's virtual now elsewhere.
                     "base" if field.as_str().is_some_and(|base| base.ends_with('Z')) => {
                         *field = Value::Null;
