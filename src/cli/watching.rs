@@ -332,14 +332,20 @@ pub(crate) fn ask(
     patience: Duration,
     cx: &CommandContext,
 ) -> Result<Option<serde_json::Value>, CliError> {
-    let Some(client) = Client::connect(layout) else {
-        return Ok(None);
-    };
-    let printer = cx.printer.clone();
-    client
-        .ask(request, patience, &mut |line| printer.note(line))
-        .map(Some)
+    asked(layout, request, patience, cx)
+        .transpose()
         .map_err(client_error)
+}
+
+/// What the watcher of a repository answers; none where there is none.
+fn asked(
+    layout: &Layout,
+    request: &Request,
+    patience: Duration,
+    cx: &CommandContext,
+) -> Option<Result<serde_json::Value, ClientError>> {
+    let client = Client::connect(layout)?;
+    Some(client.ask(request, patience, &mut |line| cx.printer.note(line)))
 }
 
 /// The same for a request that another watcher may take over: one that ends, or was killed a
@@ -350,17 +356,12 @@ pub(crate) fn ask_living(
     patience: Duration,
     cx: &CommandContext,
 ) -> Result<Option<serde_json::Value>, CliError> {
-    let Some(client) = Client::connect(layout) else {
-        return Ok(None);
-    };
-    let printer = cx.printer.clone();
-    match client.ask(request, patience, &mut |line| printer.note(line)) {
-        Ok(answer) => Ok(Some(answer)),
-        Err(ClientError::Gone { .. } | ClientError::Io { .. }) => {
+    match asked(layout, request, patience, cx) {
+        Some(Err(ClientError::Gone { .. } | ClientError::Io { .. })) => {
             until_gone(layout, cx)?;
             Ok(None)
         }
-        Err(error) => Err(client_error(error)),
+        answer => answer.transpose().map_err(client_error),
     }
 }
 

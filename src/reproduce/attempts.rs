@@ -8,7 +8,7 @@ use std::time::Duration;
 use archal_core::{hash, id};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::schema::RouteMode;
 use crate::grade::state::decisive;
@@ -159,13 +159,7 @@ impl Attempts<'_> {
         let states: BTreeMap<&String, Value> = self
             .states
             .iter()
-            .map(|(clone, state)| {
-                let state = match state {
-                    StartState::Named(name) => json!({ "named": name }),
-                    StartState::Document(document) => json!({ "document": document }),
-                };
-                (clone, state)
-            })
+            .map(|(clone, state)| (clone, state.identity()))
             .collect();
         // The agent's variables may hold keys; only the hash of all is kept.
         hash::of_json(&(

@@ -134,13 +134,7 @@ impl Ready<'_> {
         let states: BTreeMap<&String, Value> = self
             .states
             .iter()
-            .map(|(clone, state)| {
-                let state = match state {
-                    StartState::Named(name) => json!({ "named": name }),
-                    StartState::Document(document) => json!({ "document": document }),
-                };
-                (clone, state)
-            })
+            .map(|(clone, state)| (clone, state.identity()))
             .collect();
         let is_judged = |one: &Criterion| matches!(one.check, Check::Judged { .. });
         let judge = bench

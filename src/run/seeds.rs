@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use archal_core::clone::{CloneDescriptor, Seed};
 use archal_core::diagnostic;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
 use crate::scenario::spec::is_seed_file;
@@ -30,6 +30,14 @@ impl StartState {
         match self {
             Self::Named(name) => Seed::Named(name),
             Self::Document(document) => Seed::Document(document),
+        }
+    }
+
+    /// What tells it from another one, to be hashed.
+    pub fn identity(&self) -> Value {
+        match self {
+            Self::Named(name) => json!({ "named": name }),
+            Self::Document(document) => json!({ "document": document }),
         }
     }
 }

@@ -9,12 +9,14 @@
 //! - [`mod@setup`]: starting states in words.
 //! - [`mod@untouched`]: what a scenario is before any agent has done anything.
 //! - [`mod@draft`]: a scenario to start from.
+//! - `number_words`: numbers as words, in criteria and in starting states.
 
 pub mod criteria;
 pub mod discover;
 pub mod draft;
 pub mod format;
 pub mod matching;
+mod number_words;
 pub mod setup;
 pub mod spec;
 pub mod untouched;

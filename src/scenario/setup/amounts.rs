@@ -1,36 +1,6 @@
 //! Numbers and ages in words.
 
-/// Numbers that are written as one word.
-const NUMBERS: &[(&str, u64)] = &[
-    ("zero", 0),
-    ("one", 1),
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("thirteen", 13),
-    ("fourteen", 14),
-    ("fifteen", 15),
-    ("sixteen", 16),
-    ("seventeen", 17),
-    ("eighteen", 18),
-    ("nineteen", 19),
-    ("twenty", 20),
-    ("thirty", 30),
-    ("forty", 40),
-    ("fifty", 50),
-    ("sixty", 60),
-    ("seventy", 70),
-    ("eighty", 80),
-    ("ninety", 90),
-];
+use super::super::number_words;
 
 /// Units of time and their seconds; a month has 30 days and a year 365.
 const UNITS: &[(&str, u64)] = &[
@@ -49,18 +19,10 @@ pub(super) const DAY: u64 = 86_400;
 
 /// A number in one word: digits are read elsewhere. `twenty-five` is one.
 pub(super) fn number(word: &str) -> Option<u64> {
-    let simple = |word: &str| {
-        let found = NUMBERS.iter().find(|(name, _)| *name == word);
-        found.map(|(_, value)| *value)
-    };
-    if let Some((tens, ones)) = word.split_once('-') {
-        let (tens, ones) = (simple(tens)?, simple(ones)?);
-        return (tens >= 20 && (1..10).contains(&ones)).then_some(tens + ones);
-    }
     match word {
         "dozen" => Some(12),
         "hundred" => Some(100),
-        _ => simple(word),
+        _ => number_words::number(word).map(u64::from),
     }
 }
 

@@ -1,39 +1,12 @@
 //! Numbers and quantifiers.
 
+use super::super::super::super::number_words;
 use super::super::claim::{Amount, Quantifier};
 use super::super::token::Kind;
 use super::{Parsed, Parser};
 
-/// Numbers as words.
+/// Numbers that are more than the name of one below a hundred.
 const NUMBERS: &[(&str, i64)] = &[
-    ("zero", 0),
-    ("one", 1),
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("thirteen", 13),
-    ("fourteen", 14),
-    ("fifteen", 15),
-    ("sixteen", 16),
-    ("seventeen", 17),
-    ("eighteen", 18),
-    ("nineteen", 19),
-    ("twenty", 20),
-    ("thirty", 30),
-    ("forty", 40),
-    ("fifty", 50),
-    ("sixty", 60),
-    ("seventy", 70),
-    ("eighty", 80),
-    ("ninety", 90),
     ("hundred", 100),
     ("a hundred", 100),
     ("one hundred", 100),
@@ -89,20 +62,10 @@ impl Parser<'_> {
             self.at += length;
             return Ok(number);
         }
-        // `twenty-one` and its like.
-        let compound = self.word().and_then(|word| {
-            let (tens, ones) = word.split_once('-')?;
-            let value = |name: &str| {
-                let found = NUMBERS.iter().find(|(word, _)| *word == name);
-                found.map(|(_, number)| *number)
-            };
-            let (tens, ones) = (value(tens)?, value(ones)?);
-            ((20..100).contains(&tens) && (1..10).contains(&ones)).then_some(tens + ones)
-        });
-        match compound {
+        match self.word().and_then(number_words::number) {
             Some(number) => {
                 self.at += 1;
-                Ok(number)
+                Ok(number.into())
             }
             None => Err(self.not("a number")),
         }
