@@ -1,7 +1,7 @@
 //! A service as data: what the engine needs to know to be that service.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::input::Problem;
 use super::page::Page;
 use super::root::Root;
-use super::route::{Params, Published, Route};
+use super::route::{Params, Published, Route, Router, Site};
 use super::row::{Draft, Row};
 use super::table::{Relation, Table, TableId};
 use super::transaction::Transaction;
@@ -22,10 +22,12 @@ pub(crate) struct Pack {
     pub name: &'static str,
     /// Its tables, parents before children.
     pub tables: &'static [Table],
-    /// What binds the tables together.
-    pub relations: &'static [Relation],
-    /// The operations it models.
-    pub routes: &'static [Route],
+    /// What binds the tables together, by area.
+    pub relations: &'static [&'static [Relation]],
+    /// The operations it models, by the hosts they are served on.
+    pub sites: &'static [Site],
+    /// The same sorted for finding, made at the first request.
+    pub router: OnceLock<Router>,
     /// All operations of the published description.
     pub published: &'static [Published],
     /// Its named starting states.
@@ -40,6 +42,19 @@ pub(crate) struct Pack {
     pub dialect: Dialect,
     /// The criteria view: each collection with its table, in order.
     pub views: &'static [View],
+}
+
+impl Pack {
+    /// The modelled operation of a request and its path parameters.
+    pub(crate) fn find<'a>(
+        &self,
+        host: &str,
+        method: &str,
+        path: &'a str,
+    ) -> Option<(&'static Route, Params<'a>)> {
+        let router = self.router.get_or_init(|| Router::new(self.sites));
+        router.find(host, method, path)
+    }
 }
 
 /// How a service talks.
@@ -84,6 +99,8 @@ pub(crate) struct View {
     pub name: &'static str,
     /// Its table.
     pub table: TableId,
+    /// Which rows of the table are in it; none for all.
+    pub shows: Option<fn(&Root, &Row) -> bool>,
     /// A row as the view has it.
     pub row: fn(&Root, &Row) -> ViewRow,
 }
@@ -165,6 +182,8 @@ pub(crate) struct Refusal {
     pub errors: Vec<Value>,
     /// The page that explains it, where it is not the operation's own.
     pub docs: Option<&'static str>,
+    /// Headers beside those of every answer: `location`, `retry-after`.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -175,6 +194,7 @@ impl Refusal {
             message: message.into(),
             errors: Vec::new(),
             docs: None,
+            headers: Vec::new(),
         }
     }
 
@@ -209,8 +229,10 @@ pub(crate) struct Reply {
     pub tag: Option<u64>,
     /// When what it shows was changed last.
     pub modified: Option<Stamp>,
-    /// Where a new row is to be found.
+    /// Where a new row is to be found, or where to go on a 3xx.
     pub location: Option<String>,
+    /// What the body is, where it is not what the service's answers are.
+    pub content_type: Option<Cow<'static, str>>,
 }
 
 impl Reply {

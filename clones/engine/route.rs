@@ -1,6 +1,8 @@
 //! Operations and the requests that address them.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use archal_core::clone::OperationInfo;
 use percent_encoding::percent_decode_str;
@@ -92,18 +94,94 @@ pub(crate) type Filter = Box<dyn Fn(&Root, &Row) -> bool>;
 /// Changes nothing else.
 pub(crate) fn nothing(_: &mut Call<'_>, _: &Row) {}
 
-/// The modelled operation of a request and its path parameters.
-pub(crate) fn find<'a>(
-    routes: &'static [Route],
-    method: &str,
-    path: &'a str,
-) -> Option<(&'static Route, Params<'a>)> {
-    routes.iter().find_map(|route| {
-        if !answers(route.info.method, method) {
-            return None;
+/// The host names that a group of operations is served on, and the operations by area.
+pub(crate) struct Site {
+    /// Host names, lower case. The first site of a pack answers for every other name too.
+    pub hosts: &'static [&'static str],
+    /// The operations: slices sorted by id.
+    pub areas: &'static [&'static [Route]],
+}
+
+/// The operations of a pack, sorted so that few templates are tried for a request.
+pub(crate) struct Router {
+    sites: Vec<(&'static [&'static str], Templates)>,
+}
+
+/// Operations by method and number of segments, the most literal template first; those with a
+/// parameter that may hold slashes stand apart.
+#[derive(Default)]
+struct Templates {
+    plain: HashMap<(&'static str, usize), Vec<&'static Route>>,
+    spanning: HashMap<&'static str, Vec<&'static Route>>,
+}
+
+impl Router {
+    /// Sorts the operations of a pack.
+    pub(crate) fn new(sites: &'static [Site]) -> Self {
+        let sites = sites.iter().map(|site| {
+            let mut templates = Templates::default();
+            for route in site.areas.iter().copied().flatten() {
+                let info = route.info;
+                if info.path.split('/').any(spans) {
+                    templates.spanning.entry(info.method).or_default()
+                } else {
+                    let segments = info.path.split('/').count();
+                    templates.plain.entry((info.method, segments)).or_default()
+                }
+                .push(route);
+            }
+            let groups = templates.plain.values_mut();
+            for group in groups.chain(templates.spanning.values_mut()) {
+                group.sort_by_key(|route| literalness(route.info.path));
+            }
+            (site.hosts, templates)
+        });
+        Self {
+            sites: sites.collect(),
         }
-        Some((route, matches(route.info.path, path)?))
-    })
+    }
+
+    /// The modelled operation of a request and its path parameters.
+    pub(crate) fn find<'a>(
+        &self,
+        host: &str,
+        method: &str,
+        path: &'a str,
+    ) -> Option<(&'static Route, Params<'a>)> {
+        let site = self.sites.iter().find(|(hosts, _)| hosts.contains(&host));
+        let (_, templates) = site.or(self.sites.first())?;
+        let method = if method == "HEAD" { "GET" } else { method };
+        let path = trimmed(path);
+        let segments = path.split('/').count();
+        let plain = templates.plain.get(&(method, segments));
+        let spanning = templates.spanning.get(method);
+        plain
+            .into_iter()
+            .chain(spanning)
+            .flatten()
+            .find_map(|route| Some((*route, matches(route.info.path, path)?)))
+    }
+}
+
+/// The most literal template comes first: the fewest parameters, then the most segments.
+fn literalness(template: &str) -> (usize, Reverse<usize>) {
+    let parameters = template.matches('{').count();
+    (parameters, Reverse(template.split('/').count()))
+}
+
+/// Whether a piece of a template may stand for several segments: a path inside a repository,
+/// and what git names.
+fn spans(piece: &str) -> bool {
+    matches!(
+        piece,
+        "{path}" | "{ref}" | "{branch}" | "{basehead}" | "{tag}"
+    )
+}
+
+fn trimmed(path: &str) -> &str {
+    path.strip_suffix('/')
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(path)
 }
 
 /// The published operation of a request.
@@ -124,44 +202,58 @@ fn answers(of: &str, method: &str) -> bool {
 }
 
 /// What the parameters of `template` stand for in `path`; none where it does not fit. A
-/// parameter named `…_number` or `…_id` is digits.
+/// parameter named `…_number` or `…_id` is digits, but for those whose ids are not.
 pub(crate) fn matches<'a>(template: &'static str, path: &'a str) -> Option<Params<'a>> {
-    let path = path
-        .strip_suffix('/')
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(path);
+    let path = trimmed(path);
     let mut params = Vec::new();
-    let mut segments = path.split('/');
-    let mut pieces = template.split('/');
-    loop {
-        match (pieces.next(), segments.next()) {
-            (None, None) => return Some(params),
-            (Some(piece), Some(segment)) => {
-                let name = piece
-                    .strip_prefix('{')
-                    .and_then(|piece| piece.strip_suffix('}'));
-                match name {
-                    None if piece == segment => {}
-                    None => return None,
-                    Some(_) if segment.is_empty() => return None,
-                    // A path inside a repository or the name of a ref may hold slashes.
-                    Some(name @ ("path" | "ref")) if template.ends_with(piece) => {
-                        let at = segment.as_ptr() as usize - path.as_ptr() as usize;
-                        params.push((name, percent_decode_str(&path[at..]).decode_utf8_lossy()));
-                        return Some(params);
-                    }
-                    Some(name) => {
-                        let number = name.ends_with("_number") || name.ends_with("_id");
-                        if number && !segment.bytes().all(|byte| byte.is_ascii_digit()) {
-                            return None;
-                        }
-                        params.push((name, percent_decode_str(segment).decode_utf8_lossy()));
-                    }
+    fit(template, path, &mut params).then_some(params)
+}
+
+fn fit<'a>(template: &'static str, path: &'a str, params: &mut Params<'a>) -> bool {
+    let (piece, rest) = template
+        .split_once('/')
+        .map_or((template, None), |(piece, rest)| (piece, Some(rest)));
+    let decoded = |text: &'a str| percent_decode_str(text).decode_utf8_lossy();
+    let name = piece
+        .strip_prefix('{')
+        .and_then(|piece| piece.strip_suffix('}'));
+    // Where the parameter may end: at the first slash, or for one that spans at any, the last first.
+    let mut ends: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
+    ends.push(path.len());
+    if spans(piece) {
+        ends.reverse();
+    } else {
+        ends.truncate(1);
+    }
+    for end in ends {
+        let segment = &path[..end];
+        match name {
+            None if piece != segment => return false,
+            None => {}
+            Some(_) if segment.is_empty() => return false,
+            Some(name) => {
+                let digits = (name.ends_with("_number") || name.ends_with("_id"))
+                    && !matches!(name, "gist_id" | "workflow_id");
+                if digits && !segment.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return false;
                 }
+                params.push((name, decoded(segment)));
             }
-            _ => return None,
+        }
+        let left = path.get(end + 1..);
+        let fits = match (rest, left) {
+            (None, None) => true,
+            (Some(rest), Some(left)) => fit(rest, left, params),
+            _ => false,
+        };
+        if fits {
+            return true;
+        }
+        if name.is_some() {
+            params.pop();
         }
     }
+    false
 }
 
 #[cfg(test)]
@@ -190,12 +282,24 @@ mod tests {
             matches(contents, "/repos/a/b/contents/src/main.rs").and_then(|mut found| found.pop()),
             Some(("path", "src/main.rs".into()))
         );
+        let protection = "/repos/{owner}/{repo}/branches/{branch}/protection";
+        for path in [
+            "/repos/a/b/branches/feature/x/protection",
+            "/repos/a/b/branches/feature%2Fx/protection/",
+        ] {
+            assert_eq!(
+                matches(protection, path).and_then(|mut found| found.pop()),
+                Some(("branch", "feature/x".into()))
+            );
+        }
+        assert_eq!(matches(protection, "/repos/a/b/branches/protection"), None);
     }
 
     proptest::proptest! {
         #[test]
         fn any_path_is_taken(path in "[/a-z%0-9é]{0,40}") {
             matches("/repos/{owner}/{repo}", &path);
+            matches("/repos/{ref}/{path}/x/{branch}", &path);
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::fingerprint;
 use super::input::Inputs;
 use super::key::Key;
-use super::pack::{Answering, Call, Pack, Refusal, Reply};
+use super::pack::{Answering, Call, Pack, Refusal, Reply, View};
 use super::page::Page;
 use super::root::Root;
 use super::route::{self, Action, Route};
@@ -95,7 +95,9 @@ impl Running {
         let at = truncate_to_second(now).max(self.root.base());
         let now = Stamp { at, by_call: true };
         let caller = (dialect.caller)(&self.root, request);
-        let found = route::find(self.pack.routes, &request.method, &request.path);
+        let found = self
+            .pack
+            .find(&request.host, &request.method, &request.path);
         let route = found.as_ref().map(|(route, _)| *route);
         response.operation = route.map(|route| route.info.id);
         let outcome = match (caller, found) {
@@ -111,8 +113,9 @@ impl Running {
         };
         match outcome {
             Ok(reply) => self.reply(request, reply, response),
-            Err(refusal) => {
+            Err(mut refusal) => {
                 response.status = refusal.status;
+                response.headers.append(&mut refusal.headers);
                 response.body = (dialect.refusal)(&refusal, route);
             }
         }
@@ -175,6 +178,9 @@ impl Running {
         }
         if let Some(location) = reply.location {
             response.headers.push(("location", location));
+        }
+        if let Some(kind) = reply.content_type {
+            response.headers.push(("content-type", kind.into_owned()));
         }
         if let Some(modified) = reply.modified {
             response
@@ -365,8 +371,8 @@ impl ServiceClone for Running {
                 {
                     continue;
                 }
-                let before = before.map(|row| (view.row)(&self.opened, row));
-                let after = after.map(|row| (view.row)(&self.root, row));
+                let before = before.and_then(|row| shown(view, &self.opened, row));
+                let after = after.and_then(|row| shown(view, &self.root, row));
                 if before != after {
                     out.push(RowDiff {
                         collection: view.name,
@@ -387,6 +393,12 @@ impl ServiceClone for Running {
     }
 }
 
+/// A row as a view has it; none where it is not in the view.
+fn shown(view: &View, root: &Root, row: &Row) -> Option<ViewRow> {
+    let shows = view.shows.is_none_or(|shows| shows(root, row));
+    shows.then(|| (view.row)(root, row))
+}
+
 /// A state as the rest of archal reads it.
 struct State(Arc<Root>);
 
@@ -402,7 +414,7 @@ impl CloneState for State {
             self.0
                 .rows(view.table)
                 .values()
-                .map(|row| (view.row)(&self.0, row))
+                .filter_map(|row| shown(view, &self.0, row))
                 .collect()
         })
     }

@@ -127,7 +127,8 @@ impl Transaction {
     /// Does to referring rows what the relations say, after the row `key` became `now`.
     fn follow(&mut self, table: TableId, key: &Key, now: Option<&Arc<Row>>) {
         let relations = self.root().pack().relations;
-        for relation in relations.iter().filter(|relation| relation.to == table) {
+        let relations = relations.iter().copied().flatten();
+        for relation in relations.filter(|relation| relation.to == table) {
             if now.is_some() && matches!(relation.on_delete, OnDelete::Remove) {
                 // A target that stays keeps what refers to it; there may be many.
                 continue;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::PACK;
 use super::check::{json as body, open, request, send, send_unsigned};
-use super::manifest::ROUTES;
+use super::manifest::{OPERATIONS, routes};
 use super::published::PUBLISHED;
-use crate::engine::route::{find, published};
+use crate::engine::route::published;
 
 /// The part of the published description that describes the answers of modelled operations.
 const RESPONSES: &str = include_str!("fixtures/responses.json");
@@ -104,15 +105,15 @@ fn every_answer_validates_against_the_published_description() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let all: BTreeSet<&str> = ROUTES.iter().map(|route| route.info.id).collect();
+    let all: BTreeSet<&str> = routes().map(|route| route.info.id).collect();
     assert_eq!(reached, all, "every operation answers well once");
 }
 
 #[test]
 fn operations_are_sorted_and_published_as_they_are() {
-    assert!(ROUTES.is_sorted_by_key(|route| route.info.id));
+    assert!(OPERATIONS.is_sorted_by_key(|info| info.id));
     assert!(PUBLISHED.is_sorted_by_key(|published| published.0));
-    for route in ROUTES {
+    for route in routes() {
         let info = route.info;
         let path = info
             .path
@@ -120,7 +121,7 @@ fn operations_are_sorted_and_published_as_they_are() {
             .replace("{comment_id}", "1");
         let found = published(PUBLISHED, info.method, &path).expect("published");
         assert_eq!((found.0, found.2), (info.id, info.path));
-        let (found, _) = find(ROUTES, info.method, &path).expect("modelled");
+        let (found, _) = PACK.find("", info.method, &path).expect("modelled");
         assert_eq!(found.info.id, info.id);
     }
 }
@@ -158,7 +159,7 @@ fn what_is_published_and_not_modelled_says_so() {
 #[test]
 fn every_operation_survives_a_caller_without_credentials_and_strange_bodies() {
     let mut clone = open("small-project");
-    for route in ROUTES {
+    for route in routes() {
         let path = route
             .info
             .path
@@ -185,12 +186,9 @@ fn every_operation_survives_a_caller_without_credentials_and_strange_bodies() {
             let status = send(clone.as_mut(), &line).status;
             assert!(status < 500, "{line}: {status}");
         }
-        let (found, _) = find(
-            ROUTES,
-            route.info.method,
-            &request(&format!("GET {path}")).path,
-        )
-        .expect("its own path");
+        let (found, _) = PACK
+            .find("", route.info.method, &request(&format!("GET {path}")).path)
+            .expect("its own path");
         assert_eq!(found.info.id, route.info.id);
     }
 }

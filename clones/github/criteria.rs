@@ -144,26 +144,31 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "users",
         table: USERS,
+        shows: None,
         row: of_user,
     },
     View {
         name: "repos",
         table: REPOS,
+        shows: None,
         row: of_repo,
     },
     View {
         name: "issues",
         table: ISSUES,
+        shows: None,
         row: of_issue,
     },
     View {
         name: "comments",
         table: COMMENTS,
+        shows: None,
         row: of_comment,
     },
     View {
         name: "labels",
         table: LABELS,
+        shows: None,
         row: of_label,
     },
 ];

@@ -120,7 +120,8 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     let used = of.used % (limit - 1) + 1;
     let headers = &mut response.headers;
     headers.push(("server", "github.com".to_owned()));
-    if !matches!(response.status, 204 | 304) {
+    let has_kind = headers.iter().any(|(name, _)| *name == "content-type");
+    if !matches!(response.status, 204 | 304) && !has_kind {
         let kind = "application/json; charset=utf-8";
         headers.push(("content-type", kind.to_owned()));
     }

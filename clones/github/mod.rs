@@ -42,11 +42,13 @@ mod seeds;
 mod seeds_tests;
 mod tables;
 
+use std::sync::OnceLock;
+
 use archal_core::clone::CloneDescriptor;
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
-use crate::engine::{route, running, schema};
+use crate::engine::{running, schema};
 
 /// The clone as the catalogue lists it.
 pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
@@ -74,9 +76,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
-    operation_of: |method, path| {
-        route::find(manifest::ROUTES, method, path).map(|(route, _)| route.info.id)
-    },
+    operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
     observe: observe::observe,
 };
 
@@ -108,7 +108,8 @@ static PACK: Pack = Pack {
     name: "github",
     tables: tables::TABLES,
     relations: tables::RELATIONS,
-    routes: manifest::ROUTES,
+    sites: manifest::SITES,
+    router: OnceLock::new(),
     published: published::PUBLISHED,
     seeds: seeds::SEEDS,
     actor: (tables::USERS, "actor"),

@@ -313,8 +313,8 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
 
 proptest::proptest! {
     #[test]
-    fn any_body_is_read(text in "[\\[\\]{}\",:a-z0-9]{0,30}", at in 0..super::manifest::ROUTES.len(), status in 200..206_u16) {
-        let info = super::manifest::ROUTES[at].info;
+    fn any_body_is_read(text in "[\\[\\]{}\",:a-z0-9]{0,30}", at in 0..super::manifest::OPERATIONS.len(), status in 200..206_u16) {
+        let info = super::manifest::OPERATIONS[at];
         let path = info.path.replace("{issue_number}", "1").replace("{comment_id}", "1");
         let value = serde_json::from_str(&text).unwrap_or(json!([{"login": text.clone(), "number": 1, "url": text.clone()}]));
         facts(&format!("{} {path}", info.method), status, Some(value));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use archal_core::clone::{Exchange, Fact, Observation};
 use serde_json::Value;
 
-use crate::engine::route::{Params, find};
+use crate::engine::route::Params;
 use crate::engine::table::TableId;
-use crate::github::manifest::ROUTES;
+use crate::github::PACK;
 use crate::github::tables::{COMMENTS, ISSUES, LABELS, REPOS, TABLES, USERS, comment_name};
 
 /// Operations that succeed only for callers who may push to the repository.
@@ -26,7 +26,7 @@ const NEED_PUSH: &[&str] = &[
 
 /// What one exchange proves.
 pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
-    let Some((route, params)) = find(ROUTES, exchange.method, exchange.path) else {
+    let Some((route, params)) = PACK.find("", exchange.method, exchange.path) else {
         return Observation::default();
     };
     let mut observing = Observing {

@@ -1,30 +1,14 @@
-//! The operations of the GitHub clone, sorted by id.
+//! Issues, their comments, labels and assignees.
 
-use archal_core::clone::OperationInfo;
-
-use super::access::{
-    known_comment, known_issue, known_label, may_edit_comment, may_edit_issue, may_push,
-    may_triage, seen_repo, signed_in, with_issues, writable,
-};
-use super::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO, REPOS};
-use super::{assignees, comments, issues, labels, repos, search};
-use crate::engine::key::Key;
-use crate::engine::pack::{Call, Refusal};
+use super::of_repo;
+use super::operation;
 use crate::engine::route::{Action, Guard, Route, nothing};
-
-const fn operation(
-    id: &'static str,
-    method: &'static str,
-    path: &'static str,
-    about: &'static str,
-) -> OperationInfo {
-    OperationInfo {
-        id,
-        method,
-        path,
-        about,
-    }
-}
+use crate::github::access::{
+    known_comment, known_issue, known_label, may_edit_comment, may_edit_issue, may_push,
+    may_triage, seen_repo, with_issues, writable,
+};
+use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO};
+use crate::github::{assignees, comments, issues, labels};
 
 const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
 const CHANGE_ISSUE: &[Guard] = &[
@@ -38,7 +22,7 @@ const MANAGE_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, 
 const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
 const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
 
-/// The operations.
+/// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
     Route {
         info: operation(
@@ -353,95 +337,4 @@ pub(super) const ROUTES: &[Route] = &[
             then: nothing,
         },
     },
-    Route {
-        info: operation(
-            "repos/get",
-            "GET",
-            "/repos/{owner}/{repo}",
-            "Gets a repository",
-        ),
-        docs: "repos/repos#get-a-repository",
-        guards: &[seen_repo],
-        action: Action::Hook(repos::get),
-    },
-    Route {
-        info: operation(
-            "repos/list-for-authenticated-user",
-            "GET",
-            "/user/repos",
-            "Lists the repositories of the caller",
-        ),
-        docs: "repos/repos#list-repositories-for-the-authenticated-user",
-        guards: &[signed_in],
-        action: Action::Hook(repos::list_of_caller),
-    },
-    Route {
-        info: operation(
-            "repos/list-for-org",
-            "GET",
-            "/orgs/{org}/repos",
-            "Lists the repositories of an organisation",
-        ),
-        docs: "repos/repos#list-organization-repositories",
-        guards: &[],
-        action: Action::Hook(repos::list_of_organisation),
-    },
-    Route {
-        info: operation(
-            "repos/list-for-user",
-            "GET",
-            "/users/{username}/repos",
-            "Lists the repositories of a user",
-        ),
-        docs: "repos/repos#list-repositories-for-a-user",
-        guards: &[],
-        action: Action::Hook(repos::list_of_user),
-    },
-    Route {
-        info: operation(
-            "search/issues-and-pull-requests",
-            "GET",
-            "/search/issues",
-            "Searches issues",
-        ),
-        docs: "search/search#search-issues-and-pull-requests",
-        guards: &[],
-        action: Action::Hook(search::issues),
-    },
-    Route {
-        info: operation("users/get-authenticated", "GET", "/user", "Gets the caller"),
-        docs: "users/users#get-the-authenticated-user",
-        guards: &[signed_in],
-        action: Action::Hook(repos::own_user),
-    },
-    Route {
-        info: operation(
-            "users/get-by-username",
-            "GET",
-            "/users/{username}",
-            "Gets a user",
-        ),
-        docs: "users/users#get-a-user",
-        guards: &[],
-        action: Action::Hook(repos::any_user),
-    },
 ];
-
-/// The operations as the descriptor lists them.
-pub(super) const OPERATIONS: &[OperationInfo; ROUTES.len()] = &infos();
-
-const fn infos() -> [OperationInfo; ROUTES.len()] {
-    let mut infos = [ROUTES[0].info; ROUTES.len()];
-    let mut at = 0;
-    while at < ROUTES.len() {
-        infos[at] = ROUTES[at].info;
-        at += 1;
-    }
-    infos
-}
-
-/// The key of the repository that the path names.
-fn of_repo(call: &Call<'_>) -> Result<Key, Refusal> {
-    let row = call.row(REPOS)?;
-    Ok(call.root().key(REPOS, &row))
-}

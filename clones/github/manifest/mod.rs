@@ -1,0 +1,92 @@
+//! The operations of the GitHub clone: a file for each category of its published description.
+//!
+//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+
+mod issues;
+mod repos;
+mod search;
+mod users;
+
+use archal_core::clone::OperationInfo;
+
+use super::tables::REPOS;
+use crate::engine::key::Key;
+use crate::engine::pack::{Call, Refusal};
+#[cfg(test)]
+use crate::engine::route::Route;
+use crate::engine::route::Site;
+
+/// The operations by host; the areas of a site in order of their names.
+pub(super) const SITES: &[Site] = &[Site {
+    hosts: &["api.github.com"],
+    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+}];
+
+/// All operations.
+#[cfg(test)]
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    SITES
+        .iter()
+        .flat_map(|site| site.areas.iter().copied())
+        .flatten()
+}
+
+/// The operations as the descriptor lists them.
+pub(super) const OPERATIONS: &[OperationInfo; COUNT] = &infos();
+
+const COUNT: usize = count();
+
+const fn count() -> usize {
+    let mut sum = 0;
+    let mut site = 0;
+    while site < SITES.len() {
+        let mut area = 0;
+        while area < SITES[site].areas.len() {
+            sum += SITES[site].areas[area].len();
+            area += 1;
+        }
+        site += 1;
+    }
+    sum
+}
+
+const fn infos() -> [OperationInfo; COUNT] {
+    let mut infos = [SITES[0].areas[0][0].info; COUNT];
+    let mut at = 0;
+    let mut site = 0;
+    while site < SITES.len() {
+        let mut area = 0;
+        while area < SITES[site].areas.len() {
+            let routes = SITES[site].areas[area];
+            let mut route = 0;
+            while route < routes.len() {
+                infos[at] = routes[route].info;
+                at += 1;
+                route += 1;
+            }
+            area += 1;
+        }
+        site += 1;
+    }
+    infos
+}
+
+const fn operation(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    about: &'static str,
+) -> OperationInfo {
+    OperationInfo {
+        id,
+        method,
+        path,
+        about,
+    }
+}
+
+/// The key of the repository that the path names.
+fn of_repo(call: &Call<'_>) -> Result<Key, Refusal> {
+    let row = call.row(REPOS)?;
+    Ok(call.root().key(REPOS, &row))
+}
