@@ -16,7 +16,7 @@ mod check;
 mod comments;
 mod complete;
 #[cfg(test)]
-mod conformance_tests;
+mod conformance;
 mod criteria;
 mod dialect;
 mod issues;

@@ -1,10 +1,12 @@
-//! Development commands of archal: `cargo xtask test|ci|gen|bench|fuzz`.
+//! Development commands of archal: `cargo xtask test|ci|gen|published|bench|fuzz`.
 //!
 //! - `steps`: running one program and saying so.
 //! - `tools`: what the tests need beyond cargo, made sure of.
 //! - `generate`: generated files, written or compared.
+//! - `published`: what GitHub publishes, sliced to what its clone models.
 
 mod generate;
+mod published;
 mod steps;
 mod tools;
 
@@ -50,6 +52,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write what GitHub publishes of the operations that its clone models
+    Published,
     /// Run the benchmarks
     Bench {
         /// This one only: `attach`, `clone`, `run`, `scan`
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         } => test(ring, &arguments),
         Command::Ci => ci(),
         Command::Gen { check } => generate::run(check),
+        Command::Published => published::run_command(),
         Command::Bench {
             name,
             large,
