@@ -4,6 +4,7 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -20,6 +21,7 @@ mod complete;
 mod conformance;
 mod criteria;
 mod dialect;
+mod events;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -30,11 +32,13 @@ mod labels_tests;
 mod laws_tests;
 mod manifest;
 mod mcp;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
 mod published;
 mod query;
+mod reactions;
 mod render;
 mod repos;
 mod search;

@@ -1,8 +1,9 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`issues`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod issues;
+mod reactions;
 mod repos;
 mod search;
 mod users;
@@ -19,7 +20,13 @@ use crate::engine::route::Site;
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
-    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+    areas: &[
+        issues::ROUTES,
+        reactions::ROUTES,
+        repos::ROUTES,
+        search::ROUTES,
+        users::ROUTES,
+    ],
 }];
 
 /// All operations.
