@@ -36,7 +36,10 @@ pub(super) fn request(line: &str) -> CloneRequest {
         host: "api.github.com".to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        headers: vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))],
+        headers: vec![
+            ("user-agent".to_owned(), "tests".to_owned()),
+            ("authorization".to_owned(), format!("Bearer {TOKEN}")),
+        ],
         body: body.into(),
     }
 }
@@ -49,7 +52,7 @@ pub(super) fn send(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
 /// Sends a request without credentials.
 pub(super) fn send_unsigned(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
     let mut request = request(line);
-    request.headers.clear();
+    request.headers.truncate(1);
     clone.call(&request, base() + SignedDuration::from_mins(1))
 }
 

@@ -138,7 +138,6 @@ fn what_is_published_and_not_modelled_says_so() {
         ),
         ("POST /graphql {}", "graphql"),
         ("PUT /repos/a/b/issues/1/lock", "issues/lock"),
-        ("GET /rate_limit", "rate-limit/get"),
     ] {
         let response = send(clone.as_mut(), call);
         assert_eq!(response.status, 501, "{call}");

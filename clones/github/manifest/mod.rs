@@ -1,8 +1,13 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! At `api.github.com`:
+//! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`markdown`], [`meta`], [`rate_limit`].
 
 mod issues;
+mod markdown;
+mod meta;
+mod rate_limit;
 mod repos;
 mod search;
 mod users;
@@ -19,7 +24,15 @@ use crate::engine::route::Site;
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
-    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+    areas: &[
+        issues::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        rate_limit::ROUTES,
+        repos::ROUTES,
+        search::ROUTES,
+        users::ROUTES,
+    ],
 }];
 
 /// All operations.
