@@ -64,7 +64,7 @@ fn every_answer_has_githubs_headers_and_only_the_reset_follows_the_clock() {
     content-type: application/json; charset=utf-8
     cache-control: private, max-age=60, s-maxage=60
     vary: Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With
-    x-oauth-scopes: read:org, repo, user
+    x-oauth-scopes: admin:enterprise, admin:gpg_key, admin:org, admin:org_hook, admin:public_key, admin:repo_hook, audit_log, codespace, copilot, delete:packages, delete_repo, gist, notifications, project, repo, user, workflow, write:discussion, write:network_configurations, write:packages
     x-accepted-oauth-scopes: repo
     x-github-media-type: github.v3; format=json
     x-github-api-version-selected: 2022-11-28

@@ -1,6 +1,6 @@
 //! GitHub: its REST API at `api.github.com`.
 //!
-//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes.
+//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
@@ -13,12 +13,13 @@ mod access;
 #[cfg(test)]
 mod access_tests;
 mod assignees;
+mod called;
 #[cfg(test)]
 mod check;
 mod comments;
 mod complete;
 #[cfg(test)]
-mod conformance_tests;
+mod conformance;
 mod credentials;
 mod criteria;
 mod dialect;
@@ -52,7 +53,7 @@ mod tables;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::CloneDescriptor;
+use archal_core::clone::{CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -81,6 +82,11 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
+    coverage: Some(&Coverage {
+        published: published::PUBLISHED,
+        called: called::CALLED,
+        called_by: "the REST patterns of GitHub's official MCP server",
+    }),
     collections: criteria::COLLECTIONS,
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
