@@ -1,6 +1,7 @@
 //! A service as data: what the engine needs to know to be that service.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
@@ -8,6 +9,7 @@ use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::input::Problem;
+use super::key::Key;
 use super::page::Page;
 use super::root::Root;
 use super::route::{Params, Published, Route, Router, Site};
@@ -61,6 +63,12 @@ impl Pack {
 pub(crate) struct Dialect {
     /// Who the caller is; none for an anonymous one.
     pub caller: fn(&Root, &CloneRequest) -> Result<Option<Arc<Row>>, Refusal>,
+    /// The path that a request is for, where it is another one than it says.
+    pub canonical: fn(&Root, &str) -> Option<String>,
+    /// What it says before any operation: to what no operation may answer, and to preflights.
+    pub preface: fn(&Prefacing<'_>) -> Result<Option<Reply>, Refusal>,
+    /// Gives a good answer the form that the request asks for.
+    pub shape: fn(&CloneRequest, &Route, &mut Reply),
     /// The body of a refusal.
     pub refusal: fn(&Refusal, Option<&Route>) -> Rendered,
     /// What it says to a path it does not know.
@@ -77,8 +85,22 @@ pub(crate) struct Dialect {
     pub headers: fn(&Answering<'_>, &mut CloneResponse),
 }
 
+/// What a preface is made from.
+pub(crate) struct Prefacing<'a> {
+    /// The state before the call.
+    pub root: &'a Root,
+    /// The request.
+    pub request: &'a CloneRequest,
+    /// The modelled operation it is for.
+    pub route: Option<&'static Route>,
+}
+
 /// What the headers of an answer are made from.
 pub(crate) struct Answering<'a> {
+    /// The request.
+    pub request: &'a CloneRequest,
+    /// The modelled operation it is for.
+    pub route: Option<&'static Route>,
     /// Who called.
     pub caller: Option<&'a Row>,
     /// How many calls there were before.
@@ -115,6 +137,9 @@ pub(crate) struct Completing<'a> {
     pub actor: &'a str,
 }
 
+/// How many calls each caller made against each rate, and when the first of them was.
+pub(crate) type Rates = BTreeMap<(Option<Key>, &'static str), (u64, i64)>;
+
 /// A request on its way through a pack.
 pub(crate) struct Call<'a> {
     /// The state, and the way to change it.
@@ -129,6 +154,8 @@ pub(crate) struct Call<'a> {
     pub caller: Option<Arc<Row>>,
     /// The time that whatever this call sets gets.
     pub now: Stamp,
+    /// What callers have spent.
+    pub rates: &'a Rates,
     /// Rows that guards found by the path.
     pub found: Vec<(TableId, Arc<Row>)>,
 }
@@ -182,6 +209,8 @@ pub(crate) struct Refusal {
     pub errors: Vec<Value>,
     /// The page that explains it, where it is not the operation's own.
     pub docs: Option<&'static str>,
+    /// Further fields of its body.
+    pub fields: Vec<(&'static str, Value)>,
     /// Headers beside those of every answer: `location`, `retry-after`.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -193,6 +222,7 @@ impl Refusal {
             status,
             message: message.into(),
             errors: Vec::new(),
+            fields: Vec::new(),
             docs: None,
             headers: Vec::new(),
         }

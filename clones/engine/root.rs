@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use archal_core::clone::{Rendered, Stamp, ViewValue};
+use archal_core::clone::{Rendered, ViewValue};
 use imbl::OrdMap;
 use jiff::Timestamp;
 
@@ -100,9 +100,14 @@ impl Root {
         self.actor.as_ref()
     }
 
-    /// Takes note of a time that the state holds.
-    pub(super) fn know(&mut self, stamp: Stamp) {
-        self.times.insert(stamp);
+    /// Takes note of the times that a value holds.
+    pub(super) fn know(&mut self, value: &ViewValue) {
+        match value {
+            ViewValue::Time(stamp) => self.times.insert(*stamp),
+            ViewValue::List(items) => items.iter().for_each(|item| self.know(item)),
+            ViewValue::Object(fields) => fields.iter().for_each(|(_, value)| self.know(value)),
+            ViewValue::Null | ViewValue::Bool(_) | ViewValue::Int(_) | ViewValue::Text(_) => {}
+        }
     }
 
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {
@@ -154,6 +159,12 @@ impl Root {
         })
     }
 
+    /// A row to be with what its columns hold where nothing is said.
+    pub(crate) fn blank(&self, table: TableId) -> Draft {
+        let columns = self.pack.tables[table].columns;
+        Draft(columns.iter().map(|column| column.default.value()).collect())
+    }
+
     /// A new number for a row of `table`, greater than all before it.
     pub(super) fn next_id(&mut self, table: TableId) -> i64 {
         let floor = self.pack.tables[table].id.map_or(0, |(_, floor)| floor);
@@ -176,9 +187,7 @@ impl Root {
     /// Makes a row of a draft, without putting it anywhere.
     pub(super) fn row_of(&mut self, table: TableId, draft: Draft) -> Row {
         for value in &draft.0 {
-            if let ViewValue::Time(stamp) = value {
-                self.times.insert(*stamp);
-            }
+            self.know(value);
         }
         let said = self.pack.tables[table]
             .prose

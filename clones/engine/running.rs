@@ -1,6 +1,6 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::fingerprint;
 use super::input::Inputs;
 use super::key::Key;
-use super::pack::{Answering, Call, Pack, Refusal, Reply, View};
+use super::pack::{Answering, Call, Pack, Prefacing, Rates, Refusal, Reply, View};
 use super::page::Page;
 use super::root::Root;
 use super::route::{self, Action, Route};
@@ -31,8 +31,7 @@ pub(crate) struct Running {
     /// The rows touched since the opening.
     touched: BTreeSet<(TableId, Key)>,
     calls: u64,
-    /// How many calls each caller made against each rate, and when the first of them was.
-    rates: BTreeMap<(Option<Key>, &'static str), (u64, i64)>,
+    rates: Rates,
 }
 
 /// Opens a pack on a starting state.
@@ -80,7 +79,7 @@ impl Running {
             root,
             touched: BTreeSet::new(),
             calls: 0,
-            rates: BTreeMap::new(),
+            rates: Rates::new(),
         }
     }
 
@@ -94,25 +93,34 @@ impl Running {
         // Seed times are whole seconds before the base, so a call's time is never one of them.
         let at = truncate_to_second(now).max(self.root.base());
         let now = Stamp { at, by_call: true };
+        let path = (dialect.canonical)(&self.root, &request.path);
+        let path = path.as_deref().unwrap_or(&request.path);
         let caller = (dialect.caller)(&self.root, request);
-        let found = self
-            .pack
-            .find(&request.host, &request.method, &request.path);
+        let found = self.pack.find(&request.host, &request.method, path);
         let route = found.as_ref().map(|(route, _)| *route);
         response.operation = route.map(|route| route.info.id);
-        let outcome = match (caller, found) {
-            (Err(refusal), _) => Err(refusal),
-            (Ok(caller), Some((route, params))) => {
-                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
-                self.run(route, params, request, caller, now, response)
+        let outcome = caller.and_then(|caller| {
+            response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
+            let preface = (dialect.preface)(&Prefacing {
+                root: &self.root,
+                request,
+                route,
+            })?;
+            match (preface, found) {
+                (Some(reply), _) => Ok(reply),
+                (None, Some((route, params))) => {
+                    self.run(route, params, request, caller, now, response)
+                }
+                (None, None) => Err(self.gap(request, path, response)),
             }
-            (Ok(caller), None) => {
-                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
-                Err(self.gap(request, response))
-            }
-        };
+        });
         match outcome {
-            Ok(reply) => self.reply(request, reply, response),
+            Ok(mut reply) => {
+                if let Some(route) = route {
+                    (dialect.shape)(request, route, &mut reply);
+                }
+                self.reply(request, reply, response);
+            }
             Err(mut refusal) => {
                 response.status = refusal.status;
                 response.headers.append(&mut refusal.headers);
@@ -127,8 +135,8 @@ impl Running {
     }
 
     /// The refusal of a request that is for no modelled operation.
-    fn gap(&self, request: &CloneRequest, response: &mut CloneResponse) -> Refusal {
-        match route::published(self.pack.published, &request.method, &request.path) {
+    fn gap(&self, request: &CloneRequest, path: &str, response: &mut CloneResponse) -> Refusal {
+        match route::published(self.pack.published, &request.method, path) {
             None => (self.pack.dialect.unknown)(),
             Some(published) => {
                 response.unmodelled = Some(published.0.to_owned());
@@ -156,6 +164,7 @@ impl Running {
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
             caller,
             now,
+            rates: &self.rates,
             found: Vec::new(),
         };
         for guard in route.guards {
@@ -342,6 +351,8 @@ impl ServiceClone for Running {
             .entry((key, rate))
             .or_insert((0, now.as_second()));
         let answering = Answering {
+            request,
+            route,
             caller: caller.as_deref(),
             calls: self.calls,
             rate,

@@ -3,6 +3,8 @@
 use archal_core::clone::{CloneResponse, Rendered};
 use serde_json::{Value, json};
 
+use super::credentials::{Credential, Kind};
+use super::{media, preface, scopes};
 use crate::engine::fingerprint::mix;
 use crate::engine::input::Problem;
 use crate::engine::pack::{Answering, Call, Refusal};
@@ -24,6 +26,9 @@ pub(super) fn refusal(refusal: &Refusal, route: Option<&Route>) -> Rendered {
             ",\"errors\":{}",
             Value::Array(refusal.errors.clone())
         ));
+    }
+    for (name, value) in &refusal.fields {
+        body.push_str(&format!(",\"{name}\":{value}"));
     }
     body.push_str(&format!(
         ",\"documentation_url\":{},\"status\":\"{}\"}}",
@@ -106,18 +111,29 @@ pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
     }
 }
 
+/// How many calls a rate allows, and in how many seconds.
+pub(super) fn limit(rate: &str, signed_in: bool) -> (i64, i64) {
+    match (rate, signed_in) {
+        ("search", true) => (30, 60),
+        ("search" | "code_search", false) | ("code_search", true) => (10, 60),
+        ("source_import" | "dependency_snapshots", true) => (100, 60),
+        ("code_scanning_autofix", true) => (10, 60),
+        ("code_scanning_upload", true) => (1_000, 3_600),
+        ("actions_runner_registration", true) => (10_000, 3_600),
+        ("scim", true) => (15_000, 3_600),
+        ("graphql", false) => (0, 3_600),
+        (_, true) => (5_000, 3_600),
+        (_, false) => (60, 3_600),
+    }
+}
+
 /// The headers that every answer has.
 pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     let signed_in = of.caller.is_some();
-    let (limit, window) = match (of.rate, signed_in) {
-        ("search", true) => (30, 60),
-        ("search", false) => (10, 60),
-        (_, true) => (5_000, 3_600),
-        (_, false) => (60, 3_600),
-    };
+    let (limit, window) = limit(of.rate, signed_in);
     // The count starts anew before it runs out: refusals by rate are faults that a scenario asks
     // for, and a count that followed the clock would differ between runs of the same calls.
-    let used = of.used % (limit - 1) + 1;
+    let used = i64::try_from(of.used).unwrap_or(0) % (limit - 1) + 1;
     let headers = &mut response.headers;
     headers.push(("server", "github.com".to_owned()));
     let has_kind = headers.iter().any(|(name, _)| *name == "content-type");
@@ -136,17 +152,20 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
         headers.push(("vary", vary.to_owned()));
     }
     if signed_in {
-        headers.push(("x-oauth-scopes", "read:org, repo, user".to_owned()));
-        headers.push(("x-accepted-oauth-scopes", "repo".to_owned()));
+        headers.append(&mut granted(of));
     }
-    headers.push(("x-github-media-type", "github.v3; format=json".to_owned()));
-    headers.push(("x-github-api-version-selected", "2022-11-28".to_owned()));
+    headers.push(("x-github-media-type", media::header(of.request)));
+    let version = preface::version(of.request).to_owned();
+    headers.push(("x-github-api-version-selected", version));
     headers.push(("x-ratelimit-limit", limit.to_string()));
     headers.push(("x-ratelimit-remaining", (limit - used).to_string()));
     headers.push(("x-ratelimit-used", used.to_string()));
     headers.push(("x-ratelimit-resource", of.rate.to_owned()));
     headers.push(("x-github-request-id", request_id(of)));
     headers.push(("access-control-allow-origin", "*".to_owned()));
+    if of.request.method == "OPTIONS" {
+        headers.append(&mut preflight());
+    }
     headers.push((
         "access-control-expose-headers",
         "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, \
@@ -161,6 +180,46 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     response
         .volatile_headers
         .push(("x-ratelimit-reset", reset.to_string()));
+}
+
+/// What the token may do and what the operation asks of it.
+fn granted(of: &Answering<'_>) -> Vec<(&'static str, String)> {
+    let Some(credential) = Credential::of(of.root, of.request) else {
+        return Vec::new();
+    };
+    if credential.kind() == Kind::Scoped {
+        return vec![
+            ("x-oauth-scopes", credential.scopes().join(", ")),
+            ("x-accepted-oauth-scopes", scopes::accepted(of.route)),
+        ];
+    }
+    let needed = of.route.and_then(scopes::permission);
+    needed
+        .map(|(permission, level)| {
+            let needed = format!("{permission}={level}");
+            ("x-accepted-github-permissions", needed)
+        })
+        .into_iter()
+        .collect()
+}
+
+/// What a preflight is told.
+fn preflight() -> Vec<(&'static str, String)> {
+    [
+        (
+            "access-control-allow-headers",
+            "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, \
+             If-Unmodified-Since, Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, \
+             GraphQL-Features, X-Github-Next-Global-ID, X-GitHub-Api-Version",
+        ),
+        (
+            "access-control-allow-methods",
+            "GET, POST, PATCH, PUT, DELETE",
+        ),
+        ("access-control-max-age", "86400"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
 }
 
 /// `E1A2:3B4C5D:6E7F80:12AB34:65A1B2C3`, from the generator's seed and the number of the call.

@@ -2,7 +2,9 @@
 //!
 //! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
-//! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
+//! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
+//! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
+//! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
@@ -19,6 +21,7 @@ mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod credentials;
 mod criteria;
 mod dialect;
 mod events;
@@ -31,16 +34,21 @@ mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
 mod manifest;
+mod markdown;
 mod mcp;
 mod notifications;
+mod media;
+mod meta;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod preface;
 mod published;
 mod query;
 mod reactions;
 mod render;
 mod repos;
+mod scopes;
 mod search;
 mod seeds;
 #[cfg(test)]
@@ -71,7 +79,10 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "raw.githubusercontent.com",
         "uploads.github.com",
     ],
-    credentials: &[("GH_TOKEN", access::TOKEN), ("GITHUB_TOKEN", access::TOKEN)],
+    credentials: &[
+        ("GH_TOKEN", credentials::TOKEN),
+        ("GITHUB_TOKEN", credentials::TOKEN),
+    ],
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
@@ -126,7 +137,10 @@ static PACK: Pack = Pack {
     actor_by_default: |draft| draft.text(tables::user::TYPE) == "User",
     complete: complete::complete,
     dialect: Dialect {
-        caller: access::caller,
+        caller: credentials::caller,
+        canonical: access::canonical,
+        preface: preface::preface,
+        shape: media::shape,
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,

@@ -4,6 +4,14 @@
 
 mod issues;
 mod reactions;
+//! At `api.github.com`:
+//! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`markdown`], [`meta`], [`rate_limit`].
+
+mod issues;
+mod markdown;
+mod meta;
+mod rate_limit;
 mod repos;
 mod search;
 mod users;
@@ -23,6 +31,9 @@ pub(super) const SITES: &[Site] = &[Site {
     areas: &[
         issues::ROUTES,
         reactions::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        rate_limit::ROUTES,
         repos::ROUTES,
         search::ROUTES,
         users::ROUTES,

@@ -5,6 +5,10 @@
 
 mod comments;
 mod events;
+//! - [`tokens`], [`former_names`].
+
+mod comments;
+mod former_names;
 mod issues;
 mod labels;
 mod notifications;
@@ -12,6 +16,7 @@ mod reactions;
 mod repo_subscriptions;
 mod repos;
 mod thread_subscriptions;
+mod tokens;
 mod users;
 
 use archal_core::clone::{FieldKind, SeedTable};
@@ -20,6 +25,7 @@ use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
 pub(super) use events::*;
+pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use notifications::*;
@@ -27,6 +33,7 @@ pub(super) use reactions::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use thread_subscriptions::*;
+pub(super) use tokens::*;
 pub(super) use users::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
@@ -70,6 +77,10 @@ tables! {
     THREAD_SUBSCRIPTIONS = thread_subscriptions,
     /// The table of who watches which repository.
     REPO_SUBSCRIPTIONS = repo_subscriptions,
+    /// The tokens' table.
+    TOKENS = tokens,
+    /// The table of names that repositories had before.
+    FORMER_NAMES = former_names,
 }
 
 /// What binds them.
@@ -82,6 +93,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     reactions::RELATIONS,
     repo_subscriptions::RELATIONS,
     thread_subscriptions::RELATIONS,
+    issues::RELATIONS,
+    labels::RELATIONS,
+    tokens::RELATIONS,
 ];
 
 const BOOL: FieldKind = FieldKind::Bool;
