@@ -36,9 +36,9 @@ mod laws_tests;
 mod manifest;
 mod markdown;
 mod mcp;
-mod notifications;
 mod media;
 mod meta;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;

@@ -1,17 +1,10 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
-//!
-//! - [`issues`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
-
-mod issues;
-mod reactions;
-//! At `api.github.com`:
-//! - [`issues`], [`repos`], [`search`], [`users`].
-//! - [`markdown`], [`meta`], [`rate_limit`].
 
 mod issues;
 mod markdown;
 mod meta;
 mod rate_limit;
+mod reactions;
 mod repos;
 mod search;
 mod users;
@@ -30,10 +23,10 @@ pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
         issues::ROUTES,
-        reactions::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
         rate_limit::ROUTES,
+        reactions::ROUTES,
         repos::ROUTES,
         search::ROUTES,
         users::ROUTES,

@@ -2,12 +2,10 @@
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
-
-mod comments;
-mod events;
 //! - [`tokens`], [`former_names`].
 
 mod comments;
+mod events;
 mod former_names;
 mod issues;
 mod labels;
@@ -93,8 +91,6 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     reactions::RELATIONS,
     repo_subscriptions::RELATIONS,
     thread_subscriptions::RELATIONS,
-    issues::RELATIONS,
-    labels::RELATIONS,
     tokens::RELATIONS,
 ];
 
