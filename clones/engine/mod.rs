@@ -6,6 +6,7 @@
 //! - [`root`], [`transaction`]: the state, and the only way to change it.
 //! - [`times`], [`writer`]: why the same calls leave the same evidence.
 //! - [`seed`], [`schema`]: starting states as documents.
+//! - [`save`]: a whole state as a document.
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
@@ -21,6 +22,7 @@ pub(crate) mod root;
 pub(crate) mod route;
 pub(crate) mod row;
 pub(crate) mod running;
+pub(crate) mod save;
 pub(crate) mod schema;
 pub(crate) mod seed;
 pub(crate) mod table;

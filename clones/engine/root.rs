@@ -110,6 +110,21 @@ impl Root {
         }
     }
 
+    /// Takes note of one time.
+    pub(super) fn know_time(&mut self, stamp: Stamp) {
+        self.times.insert(stamp);
+    }
+
+    /// The greatest number of a row of `table` so far.
+    pub(super) fn last_id(&self, table: TableId) -> i64 {
+        self.tables[table].last_id
+    }
+
+    /// Sets the number of changes so far, for a state that was saved.
+    pub(super) fn set_version(&mut self, version: u64) {
+        self.version = version;
+    }
+
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {
         self.actor = actor;
     }

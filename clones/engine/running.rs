@@ -1,6 +1,11 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
+<<<<<<< HEAD
 use std::collections::BTreeSet;
+=======
+use std::any::Any;
+use std::collections::BTreeMap;
+>>>>>>> sessions
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
@@ -8,6 +13,7 @@ use archal_core::clone::{
     CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
+use imbl::ordmap::DiffItem;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,8 +25,8 @@ use super::page::Page;
 use super::root::Root;
 use super::route::{self, Action, Route};
 use super::row::Row;
+use super::save;
 use super::seed;
-use super::table::TableId;
 use super::transaction::{Transaction, changes};
 
 /// A clone that runs.
@@ -28,8 +34,6 @@ pub(crate) struct Running {
     pack: &'static Pack,
     opened: Arc<Root>,
     root: Arc<Root>,
-    /// The rows touched since the opening.
-    touched: BTreeSet<(TableId, Key)>,
     calls: u64,
     rates: Rates,
 }
@@ -48,6 +52,15 @@ pub(crate) fn open(
         }
     };
     let root = seed::load(pack, document, how.base, how.ids)?;
+    Ok(Box::new(Running::new(pack, Arc::new(root))))
+}
+
+/// Opens a pack on a state that was saved.
+pub(crate) fn reopen(
+    pack: &'static Pack,
+    saved: &Value,
+) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let root = save::read(pack, saved)?;
     Ok(Box::new(Running::new(pack, Arc::new(root))))
 }
 
@@ -77,7 +90,6 @@ impl Running {
             pack,
             opened: Arc::clone(&root),
             root,
-            touched: BTreeSet::new(),
             calls: 0,
             rates: Rates::new(),
         }
@@ -173,8 +185,6 @@ impl Running {
         let reply = act(&route.action, &mut call, self.pack)?;
         let (root, journal) = call.transaction.commit();
         response.changes = changes(&root, &journal);
-        self.touched
-            .extend(journal.into_iter().map(|entry| (entry.table, entry.key)));
         self.root = root;
         Ok(reply)
     }
@@ -371,29 +381,31 @@ impl ServiceClone for Running {
     }
 
     fn diff(&self) -> Vec<RowDiff> {
-        let mut out = Vec::new();
-        for view in self.pack.views {
-            let table = view.table;
-            for (_, key) in self.touched.iter().filter(|(at, _)| *at == table) {
-                let before = self.opened.get(table, key);
-                let after = self.root.get(table, key);
-                if let (Some(before), Some(after)) = (before, after)
-                    && Arc::ptr_eq(before, after)
-                {
-                    continue;
-                }
-                let before = before.and_then(|row| shown(view, &self.opened, row));
-                let after = after.and_then(|row| shown(view, &self.root, row));
-                if before != after {
-                    out.push(RowDiff {
-                        collection: view.name,
-                        before,
-                        after,
-                    });
-                }
-            }
+        difference(&self.opened, &self.root)
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new(self.pack, Arc::clone(&self.opened));
+    }
+
+    fn restore(&mut self, state: &dyn CloneState) -> bool {
+        let state: &dyn Any = state;
+        let Some(State(root)) = state.downcast_ref::<State>() else {
+            return false;
+        };
+        if !std::ptr::eq(root.pack(), self.pack) {
+            return false;
         }
-        out
+        let opened = Arc::clone(&self.opened);
+        *self = Self {
+            opened,
+            ..Self::new(self.pack, Arc::clone(root))
+        };
+        true
+    }
+
+    fn fork(&self) -> Box<dyn ServiceClone> {
+        Box::new(Self::new(self.pack, Arc::clone(&self.root)))
     }
 
     fn evidence_text(&self, text: &str) -> String {
@@ -402,6 +414,31 @@ impl ServiceClone for Running {
             .rewrite(text, self.root.base())
             .unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// What is different between two states; what they share is not looked at.
+fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
+    let mut out = Vec::new();
+    for view in before.pack().views {
+        let table = view.table;
+        for item in before.rows(table).diff(after.rows(table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let old = old.and_then(|row| shown(view, before, row));
+            let new = new.and_then(|row| shown(view, after, row));
+            if old != new {
+                out.push(RowDiff {
+                    collection: view.name,
+                    before: old,
+                    after: new,
+                });
+            }
+        }
+    }
+    out
 }
 
 /// A row as a view has it; none where it is not in the view.
@@ -432,5 +469,23 @@ impl CloneState for State {
 
     fn to_json(&self) -> Value {
         seed::document(&self.0)
+    }
+
+    fn base(&self) -> Timestamp {
+        self.0.base()
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        match after.downcast_ref::<Self>() {
+            Some(Self(after)) if std::ptr::eq(after.pack(), self.0.pack()) => {
+                difference(&self.0, after)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn save(&self) -> Value {
+        save::document(&self.0)
     }
 }

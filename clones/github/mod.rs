@@ -53,11 +53,14 @@ mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+#[cfg(test)]
+mod states_tests;
 mod tables;
 
 use std::sync::OnceLock;
 
 use archal_core::clone::{CloneDescriptor, Coverage};
+use archal_core::clone::{BaseUrl, CloneDescriptor};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -97,6 +100,8 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
+    reopen: |saved| running::reopen(&PACK, saved),
+    base_urls: BASE_URLS,
     operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
     observe: observe::observe,
 };
@@ -122,6 +127,28 @@ const KEEP_FIELDS: &[&str] = &[
     "repo",
     "since",
     "user",
+];
+
+/// The hosts' places, under the names that Actions give them in every job.
+const BASE_URLS: &[BaseUrl] = &[
+    BaseUrl {
+        name: "rest",
+        host: "api.github.com",
+        path: "",
+        variables: &["GITHUB_API_URL"],
+    },
+    BaseUrl {
+        name: "graphql",
+        host: "api.github.com",
+        path: "/graphql",
+        variables: &["GITHUB_GRAPHQL_URL"],
+    },
+    BaseUrl {
+        name: "git",
+        host: "github.com",
+        path: "",
+        variables: &["GITHUB_SERVER_URL"],
+    },
 ];
 
 /// The service as the engine runs it.
