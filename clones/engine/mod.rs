@@ -9,6 +9,7 @@
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
+//! - [`trouble`]: what goes wrong on purpose.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
@@ -26,4 +27,5 @@ pub(crate) mod seed;
 pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;
+pub(crate) mod trouble;
 pub(crate) mod writer;

@@ -67,14 +67,30 @@ pub(crate) struct Dialect {
     pub unknown: fn() -> Refusal,
     /// What it says to a published operation that is not modelled.
     pub unmodelled: fn(&Published) -> Refusal,
+    /// What it says when it fails with that status for no reason of the caller's.
+    pub failing: fn(u16) -> Refusal,
+    /// What it says to a caller who has made too many calls.
+    pub limited: fn(&Limited<'_>) -> Refusal,
     /// What is wrong with a body, in the service's words.
     pub bad_input: fn(&Problem) -> Refusal,
     /// Which page of a list of that many rows a call asks for.
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// How many calls a rate allows in how many seconds; the first flag is whether the caller has
+    /// credentials.
+    pub allowance: fn(&str, bool) -> (u64, u64),
     /// Adds the headers of every answer.
     pub headers: fn(&Answering<'_>, &mut CloneResponse),
+}
+
+/// Whom a limit is held against.
+pub(crate) struct Limited<'a> {
+    /// Who called.
+    pub caller: Option<&'a Row>,
+    /// Whether it is a brake on bursts, which says how long to wait, and not the caller's
+    /// allowance that is used up.
+    pub burst: bool,
 }
 
 /// What the headers of an answer are made from.
@@ -85,10 +101,12 @@ pub(crate) struct Answering<'a> {
     pub calls: u64,
     /// The rate it counts against.
     pub rate: &'static str,
-    /// How many calls this caller made before against the same rate.
+    /// How many calls a caller may make against it.
+    pub limit: u64,
+    /// How many of them this caller has made, with this one.
     pub used: u64,
-    /// When the first of them was, in seconds since the epoch.
-    pub first: i64,
+    /// When the count begins anew, in seconds since the epoch.
+    pub reset: i64,
     /// The state after the call.
     pub root: &'a Root,
 }

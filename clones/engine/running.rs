@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
+    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
+    Stamp, Trouble, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use super::fingerprint;
 use super::input::Inputs;
 use super::key::Key;
-use super::pack::{Answering, Call, Pack, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Refusal, Reply, View};
 use super::page::Page;
 use super::root::Root;
 use super::route::{self, Action, Route};
@@ -22,6 +23,7 @@ use super::row::Row;
 use super::seed;
 use super::table::TableId;
 use super::transaction::{Transaction, changes};
+use super::trouble::Troubles;
 
 /// A clone that runs.
 pub(crate) struct Running {
@@ -33,6 +35,10 @@ pub(crate) struct Running {
     calls: u64,
     /// How many calls each caller made against each rate, and when the first of them was.
     rates: BTreeMap<(Option<Key>, &'static str), (u64, i64)>,
+    /// What goes wrong on purpose.
+    troubles: Troubles,
+    /// The state before the last change, for reads that come too early.
+    previous: Arc<Root>,
 }
 
 /// Opens a pack on a starting state.
@@ -77,10 +83,12 @@ impl Running {
         Self {
             pack,
             opened: Arc::clone(&root),
+            previous: Arc::clone(&root),
             root,
             touched: BTreeSet::new(),
             calls: 0,
             rates: BTreeMap::new(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -104,7 +112,11 @@ impl Running {
             (Err(refusal), _) => Err(refusal),
             (Ok(caller), Some((route, params))) => {
                 response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
-                self.run(route, params, request, caller, now, response)
+                response.fault = self.troubles.strikes(route.info.id);
+                match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
+                    Some(refusal) => Err(refusal),
+                    None => self.run(route, params, request, caller, now, response),
+                }
             }
             (Ok(caller), None) => {
                 response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
@@ -120,6 +132,43 @@ impl Running {
             }
         }
         route
+    }
+
+    /// The refusal that the plan of what goes wrong has for a call.
+    fn refused_on_purpose(
+        &self,
+        fault: Option<FaultEffect>,
+        route: &'static Route,
+        caller: Option<&Row>,
+        at: Timestamp,
+    ) -> Option<Refusal> {
+        let dialect = &self.pack.dialect;
+        if let Some(limit) = self.troubles.rate_limit() {
+            let rate = (dialect.rate)(Some(route));
+            let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
+            let (_, window) = (dialect.allowance)(rate, caller.is_some());
+            let window = limit.window.unwrap_or(window);
+            let used = match self.rates.get(&(key, rate)) {
+                Some((used, first)) if at.as_second() < first.saturating_add_unsigned(window) => {
+                    *used
+                }
+                _ => 0,
+            };
+            if used >= limit.calls {
+                let burst = false;
+                return Some((dialect.limited)(&Limited { caller, burst }));
+            }
+        }
+        match fault? {
+            FaultEffect::Status(status) => Some((dialect.failing)(status)),
+            // Nobody reads it: the connection ends without an answer.
+            FaultEffect::Drop => Some((dialect.failing)(503)),
+            FaultEffect::RateLimit => {
+                let burst = true;
+                Some((dialect.limited)(&Limited { caller, burst }))
+            }
+            _ => None,
+        }
     }
 
     fn name_of_actor(&self, row: &Row) -> String {
@@ -149,8 +198,14 @@ impl Running {
         now: Stamp,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let begun = if read && response.fault == Some(FaultEffect::Stale) {
+            &self.previous
+        } else {
+            &self.root
+        };
         let mut call = Call {
-            transaction: Transaction::begin(&self.root),
+            transaction: Transaction::begin(begun),
             request,
             params,
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
@@ -163,10 +218,13 @@ impl Running {
         }
         let reply = act(&route.action, &mut call, self.pack)?;
         let (root, journal) = call.transaction.commit();
+        if journal.is_empty() {
+            return Ok(reply);
+        }
         response.changes = changes(&root, &journal);
         self.touched
             .extend(journal.into_iter().map(|entry| (entry.table, entry.key)));
-        self.root = root;
+        self.previous = std::mem::replace(&mut self.root, root);
         Ok(reply)
     }
 
@@ -337,22 +395,38 @@ impl ServiceClone for Running {
         let key = caller
             .as_ref()
             .map(|row| self.root.key(self.pack.actor.0, row));
-        let (used, first) = self
-            .rates
-            .entry((key, rate))
-            .or_insert((0, now.as_second()));
+        let at = now.as_second();
+        let limited = self.troubles.rate_limit();
+        let (limit, window) = (self.pack.dialect.allowance)(rate, key.is_some());
+        let window = limited.and_then(|limit| limit.window).unwrap_or(window);
+        let (used, first) = self.rates.entry((key, rate)).or_insert((0, at));
+        if limited.is_some() && at >= first.saturating_add_unsigned(window) {
+            (*used, *first) = (0, at);
+        }
+        *used += 1;
+        let (limit, used) = match limited {
+            Some(limit) => (limit.calls, (*used).min(limit.calls)),
+            // The count starts anew before it runs out: refusals by rate are what a scenario asks
+            // for, and a count that followed the clock would differ between runs of the same calls.
+            None => (limit, (*used - 1) % (limit - 1) + 1),
+        };
         let answering = Answering {
             caller: caller.as_deref(),
             calls: self.calls,
             rate,
-            used: *used,
-            first: *first,
+            limit,
+            used,
+            reset: first.saturating_add_unsigned(window),
             root: &self.root,
         };
         (self.pack.dialect.headers)(&answering, &mut response);
-        *used += 1;
         self.calls += 1;
         response
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.troubles = Troubles::new(trouble);
+        self.rates.clear();
     }
 
     fn state(&self) -> Arc<dyn CloneState> {
