@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use archal_core::clone::{Rendered, ViewValue};
+use archal_core::clone::{Rendered, Stamp, ViewValue};
 use imbl::OrdMap;
 use jiff::Timestamp;
 

@@ -1,16 +1,12 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
-<<<<<<< HEAD
-use std::collections::BTreeSet;
-=======
 use std::any::Any;
-use std::collections::BTreeMap;
->>>>>>> sessions
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
+    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
+    Stamp, Trouble, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
 use imbl::ordmap::DiffItem;
@@ -20,14 +16,16 @@ use serde_json::Value;
 use super::fingerprint;
 use super::input::Inputs;
 use super::key::Key;
-use super::pack::{Answering, Call, Pack, Prefacing, Rates, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
+use super::rate::Rates;
 use super::root::Root;
 use super::route::{self, Action, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
 use super::transaction::{Transaction, changes};
+use super::trouble::Troubles;
 
 /// A clone that runs.
 pub(crate) struct Running {
@@ -36,6 +34,10 @@ pub(crate) struct Running {
     root: Arc<Root>,
     calls: u64,
     rates: Rates,
+    /// What goes wrong on purpose.
+    troubles: Troubles,
+    /// The state before the last change, for reads that come too early.
+    previous: Arc<Root>,
 }
 
 /// Opens a pack on a starting state.
@@ -89,9 +91,11 @@ impl Running {
         Self {
             pack,
             opened: Arc::clone(&root),
+            previous: Arc::clone(&root),
             root,
             calls: 0,
-            rates: Rates::new(),
+            rates: Rates::default(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -121,7 +125,11 @@ impl Running {
             match (preface, found) {
                 (Some(reply), _) => Ok(reply),
                 (None, Some((route, params))) => {
-                    self.run(route, params, request, caller, now, response)
+                    response.fault = self.troubles.strikes(route.info.id);
+                    match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
+                        Some(refusal) => Err(refusal),
+                        None => self.run(route, params, request, caller, now, response),
+                    }
                 }
                 (None, None) => Err(self.gap(request, path, response)),
             }
@@ -140,6 +148,37 @@ impl Running {
             }
         }
         route
+    }
+
+    /// The refusal that the plan of what goes wrong has for a call.
+    fn refused_on_purpose(
+        &self,
+        fault: Option<FaultEffect>,
+        route: &'static Route,
+        caller: Option<&Row>,
+        at: Timestamp,
+    ) -> Option<Refusal> {
+        let dialect = &self.pack.dialect;
+        let rate = (dialect.rate)(Some(route));
+        let allowance = (dialect.allowance)(rate, caller.is_some());
+        let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
+        if self
+            .rates
+            .is_used_up(key.as_ref(), rate, allowance, at.as_second())
+        {
+            let burst = false;
+            return Some((dialect.limited)(&Limited { caller, burst }));
+        }
+        match fault? {
+            FaultEffect::Status(status) => Some((dialect.failing)(status)),
+            // Nobody reads it: the connection ends without an answer.
+            FaultEffect::Drop => Some((dialect.failing)(503)),
+            FaultEffect::RateLimit => {
+                let burst = true;
+                Some((dialect.limited)(&Limited { caller, burst }))
+            }
+            _ => None,
+        }
     }
 
     fn name_of_actor(&self, row: &Row) -> String {
@@ -169,8 +208,14 @@ impl Running {
         now: Stamp,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let begun = if read && response.fault == Some(FaultEffect::Stale) {
+            &self.previous
+        } else {
+            &self.root
+        };
         let mut call = Call {
-            transaction: Transaction::begin(&self.root),
+            transaction: Transaction::begin(begun),
             request,
             params,
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
@@ -184,8 +229,11 @@ impl Running {
         }
         let reply = act(&route.action, &mut call, self.pack)?;
         let (root, journal) = call.transaction.commit();
+        if journal.is_empty() {
+            return Ok(reply);
+        }
         response.changes = changes(&root, &journal);
-        self.root = root;
+        self.previous = std::mem::replace(&mut self.root, root);
         Ok(reply)
     }
 
@@ -356,24 +404,26 @@ impl ServiceClone for Running {
         let key = caller
             .as_ref()
             .map(|row| self.root.key(self.pack.actor.0, row));
-        let (used, first) = self
-            .rates
-            .entry((key, rate))
-            .or_insert((0, now.as_second()));
+        let at = now.as_second();
+        let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
+        self.rates.count(key.as_ref(), rate, allowance, at);
         let answering = Answering {
             request,
             route,
             caller: caller.as_deref(),
             calls: self.calls,
             rate,
-            used: *used,
-            first: *first,
+            standing: self.rates.standing(key.as_ref(), rate, allowance, at),
             root: &self.root,
         };
         (self.pack.dialect.headers)(&answering, &mut response);
-        *used += 1;
         self.calls += 1;
         response
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.rates = Rates::limited(trouble.rate_limit);
+        self.troubles = Troubles::new(trouble.faults);
     }
 
     fn state(&self) -> Arc<dyn CloneState> {

@@ -59,8 +59,7 @@ mod tables;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::{CloneDescriptor, Coverage};
-use archal_core::clone::{BaseUrl, CloneDescriptor};
+use archal_core::clone::{BaseUrl, CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -171,9 +170,12 @@ static PACK: Pack = Pack {
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,
+        failing: dialect::failing,
+        limited: dialect::limited,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        allowance: dialect::allowance,
         headers: dialect::headers,
     },
     views: criteria::VIEWS,

@@ -10,11 +10,13 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+mod trouble;
 pub mod vocabulary;
 
 use std::any::Any;
@@ -32,6 +34,7 @@ use crate::stability::Stability;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -247,6 +250,9 @@ pub struct CloneResponse {
     pub root_before: u64,
     /// The state's version after the call.
     pub root_after: u64,
+    /// What went wrong with it on purpose. The clone has done what it can of it; delays and ends
+    /// of connections are for the host.
+    pub fault: Option<FaultEffect>,
 }
 
 /// A row that a call changed.
@@ -277,6 +283,9 @@ pub enum ChangeKind {
 pub trait ServiceClone: Send {
     /// Answers one request at virtual time `now`. Total: bad input gets the service's own error.
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse;
+
+    /// From now on this goes wrong; what did before no longer does. Counts begin anew.
+    fn trouble(&mut self, trouble: Trouble);
 
     /// The state as it is now; cheap, shares everything unchanged.
     fn state(&self) -> Arc<dyn CloneState>;
