@@ -1,6 +1,6 @@
 //! GitHub: its REST API at `api.github.com`.
 //!
-//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes.
+//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
@@ -11,12 +11,13 @@ mod access;
 #[cfg(test)]
 mod access_tests;
 mod assignees;
+mod called;
 #[cfg(test)]
 mod check;
 mod comments;
 mod complete;
 #[cfg(test)]
-mod conformance_tests;
+mod conformance;
 mod criteria;
 mod dialect;
 mod issues;
@@ -44,7 +45,7 @@ mod tables;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::CloneDescriptor;
+use archal_core::clone::{CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -70,6 +71,11 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
+    coverage: Some(&Coverage {
+        published: published::PUBLISHED,
+        called: called::CALLED,
+        called_by: "the REST patterns of GitHub's official MCP server",
+    }),
     collections: criteria::COLLECTIONS,
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,

@@ -105,6 +105,7 @@ fn clone(
         vocabulary: "",
         tables: &[],
         mcp: None,
+        coverage: None,
         seed_schema: || json!({}),
         open: refuse,
         operation_of: |_, _| None,

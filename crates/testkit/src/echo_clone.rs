@@ -117,6 +117,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         ],
     }],
     mcp: None,
+    coverage: None,
     seed_schema,
     open,
     operation_of,

@@ -53,6 +53,8 @@ pub struct CloneDescriptor {
     pub keep_fields: &'static [&'static str],
     /// The operations it models, sorted by id.
     pub operations: &'static [OperationInfo],
+    /// What it could model, where its service publishes that.
+    pub coverage: Option<&'static Coverage>,
     /// The criteria view: one collection of objects for each kind of thing.
     pub collections: &'static [Collection],
     /// The words for what is in it, a document of [`vocabulary::Vocabulary`]; empty for none.
@@ -110,6 +112,28 @@ pub struct OperationInfo {
     pub path: &'static str,
     /// What it does, one line.
     pub about: &'static str,
+}
+
+/// What a clone could model and what agents call, so that people see what it lacks.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Coverage {
+    /// Every operation that the service publishes: id, method, path; sorted by id.
+    pub published: &'static [(&'static str, &'static str, &'static str)],
+    /// The requests that agents are known to send, sorted by operation.
+    pub called: &'static [Called],
+    /// Where the list of requests comes from, one line.
+    pub called_by: &'static str,
+}
+
+/// A request that agents are known to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Called {
+    /// The id of the operation that answers it where it is modelled.
+    pub operation: &'static str,
+    /// The method in capitals.
+    pub method: &'static str,
+    /// The path with parameters in braces.
+    pub path: &'static str,
 }
 
 /// How to open a clone.
