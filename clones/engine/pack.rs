@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -273,6 +273,10 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// The body for the client where it is in a file; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is.
+    pub request_said: Option<String>,
 }
 
 impl Reply {

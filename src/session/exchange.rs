@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{Arguments, CloneRequest, CloneResponse, ServiceClone, Tool, ToolAnswer};
+use archal_core::clone::{
+    Arguments, CloneRequest, CloneResponse, Progress, ServiceClone, Tool, ToolAnswer,
+};
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
@@ -19,11 +20,7 @@ use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
 use super::mcp;
 use super::server::Shared;
-
-/// Most bytes of a request body.
-const BODY: usize = 32 * 1024 * 1024;
-/// For the whole of a request body.
-const BODY_TIME: Duration = Duration::from_secs(60);
+use super::transfer::{self, FromFile, Received};
 
 /// Headers that concern the connection or repeat what a request says elsewhere.
 const HOP_BY_HOP: &[&str] = &[
@@ -61,7 +58,7 @@ pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>)
         }
         mcp::Way::Operations => {}
     }
-    whole(operation(origin, request, host, clone).await)
+    operation(origin, request, host, clone).await
 }
 
 async fn operation(
@@ -69,11 +66,11 @@ async fn operation(
     request: Request<Incoming>,
     host: String,
     clone: usize,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err((status, reason)) => return plain(status, reason),
+    let Received { body, spool } = match transfer::read(body).await {
+        Ok(received) => received,
+        Err((status, reason)) => return plain(status, reason).map(Either::Left),
     };
     let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
     let request = CloneRequest {
@@ -84,8 +81,9 @@ async fn operation(
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: headers(&head.headers),
         body,
+        spool,
     };
-    call(origin, clone, request)
+    call(origin, clone, request).await
 }
 
 /// Opens a tunnel to a clone; there is none to anywhere else.
@@ -155,25 +153,29 @@ fn addressed(
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "archal takes request bodies of up to 32 MiB\n",
-        )),
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body broke off\n")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long\n")),
-    }
-}
-
-/// Calls the clone and records the exchange.
-fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Full<Bytes>> {
+/// Calls the clone and records the exchange. What the clone leaves as work is done on a thread of
+/// its own; the call has its place in the record by when it is answered.
+async fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Body> {
     let shared = &origin.open.shared;
-    let mut running = shared.clones[clone].running();
-    let begun = shared.ledger.begin();
-    let answer = guarded(&mut **running, &request, begun.at);
-    drop(running);
+    let mut begun = shared.ledger.begin();
+    let progress = {
+        let mut running = shared.clones[clone].running();
+        let begin = || running.begin(&request, begun.at);
+        catch_unwind(AssertUnwindSafe(begin))
+    };
+    let answer = match progress {
+        Ok(Progress::Answered(answer)) => *answer,
+        Ok(Progress::Working(work)) => match tokio::task::spawn_blocking(|| work.run()).await {
+            Ok(done) => {
+                let mut running = shared.clones[clone].running();
+                shared.ledger.go_on(&mut begun);
+                let finish = || running.finish(&request, done, begun.at);
+                catch_unwind(AssertUnwindSafe(finish)).unwrap_or_else(|_| broken(&request))
+            }
+            Err(_) => broken(&request),
+        },
+        Err(_) => broken(&request),
+    };
     let response = render(&answer, request.method == "HEAD", begun.at);
     shared.ledger.end(&begun, clone, request, answer);
     response
@@ -293,10 +295,20 @@ fn broken(request: &CloneRequest) -> CloneResponse {
     }
 }
 
-fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Full<Bytes>> {
+fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Body> {
     let body = answer.body.wire.clone();
     let length = body.len();
-    let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { body }));
+    let mut response = match answer.spool.clone().map(FromFile::open) {
+        None => {
+            let body = if is_head { Bytes::new() } else { body };
+            Response::new(Either::Left(Full::new(body)))
+        }
+        Some(Ok(body)) => Response::new(Either::Right(BoxBody::new(body))),
+        Some(Err(_)) => {
+            let text = "archal could not read its own temporary file\n";
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, text).map(Either::Left);
+        }
+    };
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -18,6 +18,7 @@ pub mod route;
 mod server;
 pub mod stdio;
 mod times;
+mod transfer;
 mod trust;
 
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
