@@ -12,10 +12,11 @@ use archal_core::diagnostic::Diagnostic;
 pub(super) use activity::{name_event, name_reaction};
 
 use super::access;
+use super::refs;
 use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REFS,
+    REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue,
+    issue_key, label, owner_of, repo, repo_of, token, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -28,6 +29,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        REFS => refs::complete(cx, draft),
         TOKENS => complete_token(cx, draft),
         FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),

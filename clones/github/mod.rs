@@ -6,6 +6,7 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
@@ -46,6 +47,9 @@ mod preface;
 mod published;
 mod query;
 mod reactions;
+mod refs;
+#[cfg(test)]
+mod refs_tests;
 mod render;
 mod repos;
 mod scopes;

@@ -2,6 +2,7 @@
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 
 mod comments;
@@ -11,6 +12,7 @@ mod issues;
 mod labels;
 mod notifications;
 mod reactions;
+mod refs;
 mod repo_subscriptions;
 mod repos;
 mod thread_subscriptions;
@@ -28,6 +30,7 @@ pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use notifications::*;
 pub(super) use reactions::*;
+pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use thread_subscriptions::*;
@@ -79,6 +82,8 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
+    /// The refs' table.
+    REFS = refs,
 }
 
 /// What binds them.
@@ -89,6 +94,7 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     labels::RELATIONS,
     notifications::RELATIONS,
     reactions::RELATIONS,
+    refs::RELATIONS,
     repo_subscriptions::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
