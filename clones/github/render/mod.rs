@@ -3,7 +3,10 @@
 pub(super) mod comment;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod pull;
 pub(super) mod repo;
+pub(super) mod review;
+pub(super) mod review_comment;
 pub(super) mod user;
 
 /// Where all addresses in bodies begin.

@@ -1,11 +1,15 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 
 mod comments;
 mod issues;
 mod labels;
+mod pulls;
 mod repos;
+mod review_comments;
+mod reviews;
 mod users;
 
 use archal_core::clone::{FieldKind, SeedTable};
@@ -15,7 +19,10 @@ use crate::engine::table::{Relation, Table, TableId};
 pub(super) use comments::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use pulls::*;
 pub(super) use repos::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
 pub(super) use users::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
@@ -43,13 +50,25 @@ tables! {
     LABELS = labels,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
 }
 
 /// What binds them.
-pub(super) const RELATIONS: &[&[Relation]] =
-    &[comments::RELATIONS, issues::RELATIONS, labels::RELATIONS];
+pub(super) const RELATIONS: &[&[Relation]] = &[
+    comments::RELATIONS,
+    issues::RELATIONS,
+    labels::RELATIONS,
+    pulls::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
+];
 
 const BOOL: FieldKind = FieldKind::Bool;
 const INT: FieldKind = FieldKind::Int;
