@@ -9,9 +9,11 @@
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
+//! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
+pub(crate) mod git;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;
