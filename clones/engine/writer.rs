@@ -135,6 +135,14 @@ impl Writer {
         }
     }
 
+    /// A time in seconds since the epoch; evidence has it as every other time.
+    pub(crate) fn epoch(&mut self, stamp: Stamp) -> &mut Self {
+        let wire = stamp.at.as_second().to_string();
+        self.wire.extend_from_slice(wire.as_bytes());
+        write_json(&stamp.evidence(self.base), &mut self.evidence);
+        self
+    }
+
     /// The id of a git object.
     pub(crate) fn oid(&mut self, oid: &Oid) -> &mut Self {
         self.raw("\"").raw(&oid.to_string()).raw("\"")

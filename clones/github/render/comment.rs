@@ -1,7 +1,7 @@
 //! Comments on issues.
 
-use super::issue::{pull_page, reactions};
-use super::{API, user};
+use super::issue::pull_page;
+use super::{API, reaction, user};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
@@ -30,7 +30,7 @@ pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
     out.key("author_association")
         .text(row.text(comment::AUTHOR_ASSOCIATION));
     out.key("reactions");
-    reactions(&url, out);
+    reaction::rollup(root, row.text(comment::NODE_ID), &url, out);
     out.key("performed_via_github_app").raw("null");
     out.raw("}");
 }
