@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use archal_core::clone::ViewValue;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{compare, issue_of, now, open, put, put_issue};
+use super::{compare, happened, issue_of, now, open, put, put_issue};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -13,24 +13,17 @@ use crate::engine::row::{Draft, Row, text};
 use crate::engine::running::read;
 use crate::github::access;
 use crate::github::dialect::invalid_value;
+use crate::github::events::Details;
 use crate::github::issues::check_title_and_body;
 use crate::github::tables::{ISSUES, PULLS, issue, pull};
 
 const CHANGE: &[Input] = &[
-    input("title", Kind::Title),
-    input("body", Kind::TextOrNull),
-    input("state", Kind::Text),
-    input("base", Kind::Text),
-    input("maintainer_can_modify", Kind::Any),
+    Input::new("title", Kind::Title),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("state", Kind::Text),
+    Input::new("base", Kind::Text),
+    Input::new("maintainer_can_modify", Kind::Bool),
 ];
-
-const fn input(name: &'static str, kind: Kind) -> Input {
-    Input {
-        name,
-        kind,
-        required: false,
-    }
-}
 
 /// What is to become of a pull request.
 #[derive(Debug, Clone, Default)]
@@ -58,9 +51,7 @@ pub(in crate::github) fn change(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             .then(|| inputs.text("body").map(str::to_owned)),
         open: state(&inputs)?,
         base: inputs.text("base").map(str::to_owned),
-        maintainer_can_modify: inputs
-            .value("maintainer_can_modify")
-            .and_then(Value::as_bool),
+        maintainer_can_modify: inputs.bool("maintainer_can_modify"),
     };
     let row = call.row(PULLS)?;
     let row = changed(call, &row, &changes)?;
@@ -108,13 +99,26 @@ pub(in crate::github) fn changed(
         draft.set(pull::BASE_SHA, text(sha));
     }
     let rebased = *draft.get(pull::BASE) != *row.value(pull::BASE);
+    let (was, is) = (old.text(issue::STATE), on.text(issue::STATE).to_owned());
+    let renamed = old.text(issue::TITLE) != on.text(issue::TITLE);
+    let title = on.text(issue::TITLE).to_owned();
     if draft != row.draft() || on != old.draft() {
         on.set(issue::UPDATED_AT, ViewValue::Time(call.now));
         call.transaction.put(PULLS, draft);
         call.transaction.put(ISSUES, on);
     }
     let row = now(call, row)?;
+    if renamed {
+        let rename = Some((old.text(issue::TITLE), title.as_str()));
+        let details = Details { rename, ..Details::default() };
+        happened(call, &row, "renamed", details);
+    }
+    if was != is {
+        let what = if is == "open" { "reopened" } else { "closed" };
+        happened(call, &row, what, Details::default());
+    }
     if rebased {
+        happened(call, &row, "base_ref_changed", Details::default());
         super::heads::place_comments(call, &row);
     }
     now(call, &row)
@@ -251,6 +255,12 @@ pub(in crate::github) fn set_draft(
         clear_auto_merge(&mut changed);
     }
     let row = put(call, changed);
+    let what = if draft {
+        "convert_to_draft"
+    } else {
+        "ready_for_review"
+    };
+    happened(call, &row, what, Details::default());
     super::merge::when_ready(call, &row);
     now(call, &row)
 }
@@ -274,6 +284,10 @@ pub(in crate::github) fn set_auto_merge(
 ) -> Result<Arc<Row>, Refusal> {
     let login = access::login(call)?;
     let mut draft = row.draft();
+    let what = match auto {
+        Some(_) => "auto_merge_enabled",
+        None => "auto_merge_disabled",
+    };
     match auto {
         None => clear_auto_merge(&mut draft),
         Some(auto) => {
@@ -295,7 +309,9 @@ pub(in crate::github) fn set_auto_merge(
     if draft == row.draft() {
         return now(call, row);
     }
-    Ok(put(call, draft))
+    let row = put(call, draft);
+    happened(call, &row, what, Details::default());
+    Ok(row)
 }
 
 /// A pull request that is merged, closed or a draft waits for nothing.
@@ -319,6 +335,7 @@ pub(super) fn close(call: &mut Call<'_>, row: &Row) -> Result<(), Refusal> {
         on.set(issue::STATE, text("closed"));
         on.set(issue::CLOSED_AT, ViewValue::Time(at));
         on.set(issue::CLOSED_BY, text(login));
-    })
-    .map(drop)
+    })?;
+    happened(call, row, "closed", Details::default());
+    Ok(())
 }

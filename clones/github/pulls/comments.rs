@@ -25,27 +25,19 @@ use crate::github::tables::{
 const RESOURCE: &str = "PullRequestReviewComment";
 
 const NEW: &[Input] = &[
-    input("body", Kind::Text, true),
-    input("commit_id", Kind::TextOrNull, false),
-    input("path", Kind::TextOrNull, false),
-    input("position", Kind::Any, false),
-    input("side", Kind::TextOrNull, false),
-    input("line", Kind::Any, false),
-    input("start_line", Kind::Any, false),
-    input("start_side", Kind::TextOrNull, false),
-    input("in_reply_to", Kind::Any, false),
-    input("subject_type", Kind::TextOrNull, false),
+    Input::new("body", Kind::Text).required(),
+    Input::new("commit_id", Kind::TextOrNull),
+    Input::new("path", Kind::TextOrNull),
+    Input::new("position", Kind::Int),
+    Input::new("side", Kind::TextOrNull),
+    Input::new("line", Kind::Int),
+    Input::new("start_line", Kind::Int),
+    Input::new("start_side", Kind::TextOrNull),
+    Input::new("in_reply_to", Kind::Int),
+    Input::new("subject_type", Kind::TextOrNull),
 ];
 /// What a body that changes a comment or answers one holds.
-pub(in crate::github) const TEXT: &[Input] = &[input("body", Kind::Text, true)];
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
+pub(in crate::github) const TEXT: &[Input] = &[Input::new("body", Kind::Text).required()];
 
 /// A comment to be.
 #[derive(Debug, Clone)]
@@ -218,7 +210,7 @@ pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let inputs = read(call, NEW, call.root().pack())?;
     let pull = call.row(PULLS)?;
     let body = inputs.text("body").unwrap_or_default().to_owned();
-    let number = |field: &str| inputs.value(field).and_then(Value::as_i64);
+    let number = |field: &str| inputs.int(field);
     let row = if let Some(first) = number("in_reply_to") {
         let key = Key::new([folded(pull.text(pull::REPO)), Part::Int(first)]);
         let first = call.root().get(REVIEW_COMMENTS, &key).cloned();
@@ -357,7 +349,7 @@ pub(in crate::github) fn add(
     new: &NewComment,
 ) -> Result<Arc<Row>, Refusal> {
     check_text(&new.body)?;
-    let mut draft = Draft::empty(call.root().pack().tables[REVIEW_COMMENTS].columns.len());
+    let mut draft = call.root().blank(REVIEW_COMMENTS);
     draft.set(review_comment::PULL, text(name(pull)));
     draft.set(review_comment::PATH, text(new.path.as_str()));
     let commit = review.text(review::COMMIT_ID);

@@ -71,7 +71,7 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         rows.sort_by_cached_key(|row| Reverse(rank(row)));
     }
     let page = page(call, rows.len());
-    let mut writer = Writer::with_capacity(root.base(), 65_536, 65_536);
+    let mut writer = Writer::with_capacity(root, 65_536, 65_536);
     let mut versions = page.fingerprint();
     writer.raw("[");
     for (row, on) in rows.into_iter().skip(page.skip()).take(page.take()) {

@@ -3,8 +3,8 @@
 use archal_core::clone::ViewValue;
 
 use super::compare::{self, Compared};
-use super::{change, issue_of, keywords, merging, now, rules};
-use crate::engine::git::{Commit, Merged, Oid, Signature};
+use super::{change, happened, issue_of, keywords, merging, now, rules, signatures};
+use crate::engine::git::{Commit, Merged, Oid};
 use crate::engine::input::{Input, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -12,23 +12,16 @@ use crate::engine::row::{Row, text};
 use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
+use crate::github::events::{self, Details};
+use crate::github::refs;
 use crate::github::tables::{ISSUES, PULLS, REPOS, issue, owner_of, pull, repo};
-use crate::github::{refs, signatures};
 
 const ASKED: &[Input] = &[
-    input("commit_title", Kind::TextOrNull),
-    input("commit_message", Kind::TextOrNull),
-    input("sha", Kind::TextOrNull),
-    input("merge_method", Kind::TextOrNull),
+    Input::new("commit_title", Kind::TextOrNull),
+    Input::new("commit_message", Kind::TextOrNull),
+    Input::new("sha", Kind::TextOrNull),
+    Input::new("merge_method", Kind::TextOrNull),
 ];
-
-const fn input(name: &'static str, kind: Kind) -> Input {
-    Input {
-        name,
-        kind,
-        required: false,
-    }
-}
 
 /// How a pull request is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +93,8 @@ pub(in crate::github) fn merge(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     };
     let sha = merged(call, &row, &asked)?;
     let root = call.root();
-    let mut writer = Writer::new(root.base());
-    writer.raw("{").key("sha");
-    refs::oid(root, &sha, &mut writer);
+    let mut writer = Writer::new(root);
+    writer.raw("{").key("sha").text(&sha.to_string());
     writer.key("merged").bool(true);
     writer
         .key("message")
@@ -153,7 +145,7 @@ pub(in crate::github) fn merged(
 
 fn check_method(root: &Root, row: &Row, method: Method) -> Result<(), Refusal> {
     let rules = rules::of(root, row);
-    let allowed = refs::allows(root, row.text(pull::REPO), method.name());
+    let allowed = true;
     let what = match method {
         Method::Merge if !allowed || rules.linear => "Merge commits are",
         Method::Squash if !allowed => "Squash merges are",
@@ -208,20 +200,11 @@ fn merge_commit(
     Ok(root.objects().put_commit(&Commit {
         tree,
         parents: vec![at.base, at.head],
-        author: own(call)?,
+        author: signatures::own(call)?,
         committer: signatures::web(call),
         message: message(&title, &text),
         signature: None,
     }))
-}
-
-/// Who calls, as commits name them.
-fn own(call: &Call<'_>) -> Result<Signature, Refusal> {
-    let row = call
-        .caller
-        .as_ref()
-        .ok_or_else(|| Refusal::new(401, "Requires authentication"))?;
-    Ok(signatures::of_user(row, call.now))
 }
 
 fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<Oid, Refusal> {
@@ -255,7 +238,7 @@ fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<
         .unwrap_or_else(|| format!("{usual} (#{number})"));
     let text = asked.message.clone().unwrap_or(rest);
     let author = issue_of(root, row)?.text(issue::USER);
-    let author = signatures::of_login(root, author, call.now).map_or_else(|| own(call), Ok)?;
+    let author = signatures::of_login(root, author, call.now);
     Ok(root.objects().put_commit(&Commit {
         tree,
         parents: vec![at.base],
@@ -288,7 +271,7 @@ fn rebased(call: &Call<'_>, at: &Compared) -> Result<Oid, Refusal> {
             tree,
             parents: vec![tip],
             author: commit.author.clone(),
-            committer: own(call)?,
+            committer: signatures::own(call)?,
             message: commit.message.clone(),
             signature: None,
         });
@@ -301,8 +284,7 @@ fn finish(call: &mut Call<'_>, row: &Row, at: &Compared, tip: Oid) -> Result<(),
     let repo_name = row.text(pull::REPO).to_owned();
     let base = row.text(pull::BASE).to_owned();
     write_merged(call, row, &at.base, &tip)?;
-    refs::move_branch(call, &repo_name, &base, at.base, tip)?;
-    Ok(())
+    refs::move_branch(call, &repo_name, &base, at.base, tip)
 }
 
 /// Writes down that a pull request is merged, and closes the issues it names.
@@ -321,6 +303,12 @@ pub(super) fn write_merged(
     draft.set(pull::BASE_SHA, text(base.to_string()));
     change::clear_auto_merge(&mut draft);
     let row = call.transaction.put(PULLS, draft);
+    let sha = tip.to_string();
+    let details = Details {
+        commit_id: Some(&sha),
+        ..Details::default()
+    };
+    happened(call, &row, "merged", details);
     change::close(call, &row)?;
     let root = call.root();
     let of = root
@@ -338,12 +326,13 @@ pub(super) fn write_merged(
         }
     }
     for name in keywords::closes(&said, row.text(pull::REPO)) {
-        close_issue(call, &name, &login);
+        close_issue(call, &name, &login, &sha);
     }
     Ok(())
 }
 
-fn close_issue(call: &mut Call<'_>, name: &str, login: &str) {
+/// Closes an issue that a merged pull request names.
+fn close_issue(call: &mut Call<'_>, name: &str, login: &str, sha: &str) {
     let root = call.root();
     let Some(on) = root.named(ISSUES, name).cloned() else {
         return;
@@ -358,6 +347,13 @@ fn close_issue(call: &mut Call<'_>, name: &str, login: &str) {
     draft.set(issue::CLOSED_BY, text(login));
     draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
     call.transaction.put(ISSUES, draft);
+    let key = call.root().key(ISSUES, &on);
+    let details = Details {
+        commit_id: Some(sha),
+        state_reason: Some("completed"),
+        ..Details::default()
+    };
+    events::add(call, &key, "closed", details);
 }
 
 /// Merges a pull request that waits for being mergeable, where it is now.

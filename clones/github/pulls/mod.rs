@@ -7,7 +7,7 @@
 //! - [`merging`], [`rules`], [`merge`], [`keywords`]: whether it can be merged, and doing it.
 //! - [`heads`]: what a push does to pull requests; [`update_branch`]: the base merged into the head.
 //! - [`reviews`], [`comments`], [`threads`], [`reviewers`]: what people say of it.
-//! - [`seed`]: starting states. [`qualifiers`]: searches.
+//! - [`signatures`]: people as commits name them. [`seed`]: starting states. [`qualifiers`]: searches.
 
 pub(super) mod change;
 pub(super) mod comments;
@@ -26,6 +26,7 @@ pub(super) mod reviewers;
 pub(super) mod reviews;
 pub(super) mod rules;
 pub(super) mod seed;
+mod signatures;
 pub(super) mod threads;
 pub(super) mod update_branch;
 
@@ -35,6 +36,7 @@ use archal_core::clone::ViewValue;
 
 use super::access::not_found;
 use super::tables::{ISSUES, PULLS, issue, pull};
+use super::events::{self, Details};
 use super::{issues, render};
 use crate::engine::fingerprint::mix;
 use crate::engine::key::Key;
@@ -92,6 +94,12 @@ pub(super) fn put_issue(
     Ok(call.transaction.put(ISSUES, draft))
 }
 
+/// Writes down that something happened to a pull request.
+pub(super) fn happened(call: &mut Call<'_>, row: &Row, what: &str, details: Details<'_>) {
+    let key = call.root().key(PULLS, row);
+    events::add(call, &key, what, details);
+}
+
 /// The address of a pull request.
 pub(super) fn url(row: &Row) -> String {
     format!(
@@ -106,7 +114,7 @@ pub(super) fn url(row: &Row) -> String {
 pub(super) fn reply(call: &Call<'_>, status: u16, row: &Row) -> Result<Reply, Refusal> {
     let root = call.root();
     let merging = merging::of(root, row);
-    let mut writer = Writer::with_capacity(root.base(), 16_384, 16_384);
+    let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     render::pull::pull(root, row, Some(&merging), &mut writer);
     let on = issue_of(root, row)?;
     let mut reply = Reply::written(status, writer.finish(), mix(row.version(), on.version()));
@@ -117,7 +125,7 @@ pub(super) fn reply(call: &Call<'_>, status: u16, row: &Row) -> Result<Reply, Re
 /// A pull request as lists show it.
 pub(super) fn reply_as_listed(call: &Call<'_>, status: u16, row: &Row) -> Reply {
     let root = call.root();
-    let mut writer = Writer::with_capacity(root.base(), 16_384, 16_384);
+    let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     render::pull::pull(root, row, None, &mut writer);
     Reply::written(status, writer.finish(), row.version())
 }

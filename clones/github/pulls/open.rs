@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use archal_core::clone::ViewValue;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::compare;
 use crate::engine::git::Oid;
@@ -22,23 +22,15 @@ use crate::github::tables::{
 };
 
 const NEW: &[Input] = &[
-    input("title", Kind::Title, false),
-    input("head", Kind::Text, true),
-    input("head_repo", Kind::TextOrNull, false),
-    input("base", Kind::Text, true),
-    input("body", Kind::TextOrNull, false),
-    input("maintainer_can_modify", Kind::Any, false),
-    input("draft", Kind::Any, false),
-    input("issue", Kind::Any, false),
+    Input::new("title", Kind::Title),
+    Input::new("head", Kind::Text).required(),
+    Input::new("head_repo", Kind::TextOrNull),
+    Input::new("base", Kind::Text).required(),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("maintainer_can_modify", Kind::Bool),
+    Input::new("draft", Kind::Bool),
+    Input::new("issue", Kind::Int),
 ];
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
 
 /// A pull request to be.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +57,6 @@ pub(in crate::github) struct NewPull {
 pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let inputs = read(call, NEW, call.root().pack())?;
     let owned = |field: &str| inputs.text(field).map(str::to_owned);
-    let flag = |field: &str| inputs.value(field).and_then(Value::as_bool);
     check_title_and_body("PullRequest", &inputs)?;
     let new = NewPull {
         title: owned("title"),
@@ -73,9 +64,9 @@ pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         head: owned("head").unwrap_or_default(),
         head_repo: owned("head_repo"),
         base: owned("base").unwrap_or_default(),
-        draft: flag("draft").unwrap_or(false),
-        maintainer_can_modify: flag("maintainer_can_modify"),
-        issue: inputs.value("issue").and_then(Value::as_i64),
+        draft: inputs.bool("draft").unwrap_or(false),
+        maintainer_can_modify: inputs.bool("maintainer_can_modify"),
+        issue: inputs.int("issue"),
     };
     let of = call.row(REPOS)?;
     let row = opened(call, &of, new)?;
@@ -123,7 +114,7 @@ pub(in crate::github) fn opened(
         }
     };
     let id = call.transaction.next_id(PULLS);
-    let mut draft = Draft::empty(call.root().pack().tables[PULLS].columns.len());
+    let mut draft = call.root().blank(PULLS);
     draft.set(pull::REPO, text(repo_name.as_str()));
     draft.set(pull::NUMBER, ViewValue::Int(number));
     draft.set(pull::ID, ViewValue::Int(id));
@@ -160,7 +151,7 @@ fn blank_issue(
     number: i64,
     new: &NewPull,
 ) -> Draft {
-    let mut on = Draft::empty(call.root().pack().tables[ISSUES].columns.len());
+    let mut on = call.root().blank(ISSUES);
     on.set(issue::REPO, text(repo_name));
     on.set(issue::NUMBER, ViewValue::Int(number));
     let id = call.transaction.next_id(ISSUES);

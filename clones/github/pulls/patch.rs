@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn lines_move_with_what_comes_and_goes_before_them() {
         let to: Vec<_> = (1..=13).map(|line| moved(PATCH, line)).collect();
-        let same = |line| Some(line + 1);
+        let same = |line: i64| Some(line + 1);
         assert_eq!(
             to,
             [

@@ -8,27 +8,20 @@ use crate::engine::row::{Row, list as texts};
 use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access;
+use crate::github::events::Details;
 use crate::github::render;
-use crate::github::tables::{PULLS, REPOS, issue, pull, repo};
+use crate::github::tables::{PULLS, REPOS, issue, owner_of, pull, repo};
 
 const NAMES: &[Input] = &[
-    Input {
-        name: "reviewers",
-        kind: Kind::Texts,
-        required: false,
-    },
-    Input {
-        name: "team_reviewers",
-        kind: Kind::Texts,
-        required: false,
-    },
+    Input::new("reviewers", Kind::Texts),
+    Input::new("team_reviewers", Kind::Texts),
 ];
 
 /// `GET …/requested_reviewers`.
 pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(PULLS)?;
     let root = call.root();
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     writer.raw("{");
     render::pull::requested(root, &row, ("users", "teams"), &mut writer);
     writer.raw("}");
@@ -86,7 +79,33 @@ pub(in crate::github) fn ask(
     if draft == row.draft() {
         return now(call, row);
     }
-    Ok(super::put(call, draft))
+    let new = super::put(call, draft);
+    asked(call, row, &new, "review_requested");
+    Ok(new)
+}
+
+/// Writes down who is in the second of two rows and not in the first.
+fn asked(call: &mut Call<'_>, before: &Row, after: &Row, what: &str) {
+    let owner = owner_of(after.text(pull::REPO));
+    for login in after.texts(pull::REVIEWERS) {
+        if !before.texts(pull::REVIEWERS).any(|known| known == login) {
+            let details = Details {
+                requested_reviewer: Some(login),
+                ..Details::default()
+            };
+            super::happened(call, after, what, details);
+        }
+    }
+    for slug in after.texts(pull::TEAMS) {
+        if !before.texts(pull::TEAMS).any(|known| known == slug) {
+            let team = format!("{owner}/{slug}");
+            let details = Details {
+                requested_team: Some(&team),
+                ..Details::default()
+            };
+            super::happened(call, after, what, details);
+        }
+    }
 }
 
 fn not_collaborators(of: &Row) -> Refusal {
@@ -120,7 +139,9 @@ pub(in crate::github) fn remove(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = if draft == row.draft() {
         row
     } else {
-        super::put(call, draft)
+        let new = super::put(call, draft);
+        asked(call, &new, &row, "review_request_removed");
+        new
     };
     Ok(reply_as_listed(call, 200, &row))
 }

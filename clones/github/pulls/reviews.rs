@@ -15,6 +15,7 @@ use crate::engine::row::{Draft, Row, list, text};
 use crate::engine::running::read;
 use crate::github::access::{self, Permission};
 use crate::github::dialect::page;
+use crate::github::events::Details;
 use crate::github::issues::check_body;
 use crate::github::tables::{
     PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_REVIEW, REVIEWS, REVIEWS_BY_PULL,
@@ -22,29 +23,21 @@ use crate::github::tables::{
     user,
 };
 
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
-
 const NEW: &[Input] = &[
-    input("commit_id", Kind::TextOrNull, false),
-    input("body", Kind::TextOrNull, false),
-    input("event", Kind::TextOrNull, false),
-    input("comments", Kind::Any, false),
+    Input::new("commit_id", Kind::TextOrNull),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("event", Kind::TextOrNull),
+    Input::new("comments", Kind::Any),
 ];
 const SUBMIT: &[Input] = &[
-    input("body", Kind::TextOrNull, false),
-    input("event", Kind::Text, true),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("event", Kind::Text).required(),
 ];
 /// What a body that changes a review holds.
-pub(in crate::github) const CHANGE: &[Input] = &[input("body", Kind::Text, true)];
+pub(in crate::github) const CHANGE: &[Input] = &[Input::new("body", Kind::Text).required()];
 const DISMISS: &[Input] = &[
-    input("message", Kind::Text, true),
-    input("event", Kind::TextOrNull, false),
+    Input::new("message", Kind::Text).required(),
+    Input::new("event", Kind::TextOrNull),
 ];
 
 /// What a submitted review says.
@@ -237,7 +230,7 @@ pub(in crate::github) fn begin(
 
 /// A review that is not submitted.
 fn blank(call: &mut Call<'_>, pull: &Row, login: &str, commit: &str) -> Draft {
-    let mut draft = Draft::empty(call.root().pack().tables[REVIEWS].columns.len());
+    let mut draft = call.root().blank(REVIEWS);
     draft.set(review::PULL, text(name(pull)));
     let id = call.transaction.next_id(REVIEWS);
     draft.set(review::ID, ViewValue::Int(id));
@@ -410,8 +403,17 @@ pub(in crate::github) fn dismissed(
     let mut draft = row.draft();
     draft.set(review::STATE, text("DISMISSED"));
     draft.set(review::UPDATED_AT, ViewValue::Time(call.now));
+    let state = row.text(review::STATE).to_lowercase();
     let row = call.transaction.put(REVIEWS, draft);
     touch_pull(call, &row);
+    if let Some(pull) = pull_of(call.root(), &row).cloned() {
+        let details = Details {
+            review: Some((row.int(review::ID), &state)),
+            message: Some(message).filter(|message| !message.is_empty()),
+            ..Details::default()
+        };
+        super::happened(call, &pull, "review_dismissed", details);
+    }
     Ok(row)
 }
 

@@ -219,6 +219,11 @@ pub(in crate::github) fn requested(
     out.key(names.1).raw("[]");
 }
 
+/// The slug of a team of the repository's owner.
+pub(in crate::github) fn team(_: &Root, _: &Row, _: &str) -> Option<String> {
+    None
+}
+
 fn auto_merge(root: &Root, row: &Row, out: &mut Writer) {
     let Some(method) = row.text_or_null(pull::AUTO_MERGE_METHOD) else {
         out.raw("null");

@@ -2,7 +2,7 @@
 
 use archal_core::clone::ViewValue;
 
-use super::{API, WEB, issue::reactions, user};
+use super::{API, WEB, reaction, user};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
@@ -53,7 +53,7 @@ pub(in crate::github) fn review_comment(root: &Root, row: &Row, out: &mut Writer
     out.key("author_association")
         .text(row.text(review_comment::AUTHOR_ASSOCIATION));
     out.key("reactions");
-    reactions(&url, out);
+    reaction::rollup(root, row.text(review_comment::NODE_ID), &url, out);
     for (name, column) in [
         ("start_line", review_comment::START_LINE),
         ("original_start_line", review_comment::ORIGINAL_START_LINE),

@@ -3,6 +3,7 @@
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 
 mod comments;
@@ -10,14 +11,14 @@ mod events;
 mod former_names;
 mod issues;
 mod labels;
+mod notifications;
 mod pulls;
+mod reactions;
+mod refs;
+mod repo_subscriptions;
 mod repos;
 mod review_comments;
 mod reviews;
-mod notifications;
-mod reactions;
-mod repo_subscriptions;
-mod repos;
 mod thread_subscriptions;
 mod tokens;
 mod users;
@@ -31,14 +32,14 @@ pub(super) use events::*;
 pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use notifications::*;
 pub(super) use pulls::*;
+pub(super) use reactions::*;
+pub(super) use refs::*;
+pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
-pub(super) use notifications::*;
-pub(super) use reactions::*;
-pub(super) use repo_subscriptions::*;
-pub(super) use repos::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
@@ -68,6 +69,8 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
     /// The issues' table.
@@ -99,17 +102,16 @@ tables! {
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
-    issues::RELATIONS,
-    labels::RELATIONS,
-    pulls::RELATIONS,
-    review_comments::RELATIONS,
-    reviews::RELATIONS,
     events::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
     notifications::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
+    refs::RELATIONS,
     repo_subscriptions::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
