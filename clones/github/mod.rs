@@ -50,6 +50,8 @@ mod pulls;
 mod query;
 mod reactions;
 mod refs;
+#[cfg(test)]
+mod refs_tests;
 mod render;
 mod repos;
 mod scopes;
