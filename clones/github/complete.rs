@@ -12,17 +12,11 @@ use archal_core::diagnostic::Diagnostic;
 pub(super) use activity::{name_event, name_reaction};
 
 use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, PULLS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, REVIEW_COMMENTS, REVIEWS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
-use super::access;
-use super::refs;
-use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REFS,
-    REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue,
-    issue_key, label, owner_of, repo, repo_of, token, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, PULLS, REACTIONS, REFS,
+    REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, THREAD_SUBSCRIPTIONS, TOKENS, USERS,
+    comment, former_name, issue, issue_key, label, owner_of, repo, repo_of, token, user,
 };
-use super::{access, pulls};
+use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;

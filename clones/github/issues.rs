@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::access::{self, Permission};
 use super::dialect::{invalid, invalid_value, page};
 use super::tables::{
-    ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, ISSUES_BY_STATE, REPOS, USERS, issue, repo, user,
+    ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, ISSUES_BY_STATE, PULLS, REPOS, USERS, issue, repo,
+    user,
 };
 use super::{complete, labels, pulls, render};
 use crate::engine::input::{Input, Inputs, Kind};
@@ -68,8 +69,8 @@ pub(super) fn url(row: &Row) -> String {
 }
 
 /// Whether an issue is a pull request.
-pub(super) fn is_pull(_: &Root, _: &Row) -> bool {
-    false
+pub(super) fn is_pull(root: &Root, row: &Row) -> bool {
+    root.get(PULLS, &root.key(ISSUES, row)).is_some()
 }
 
 /// `GET …/issues/{issue_number}`.

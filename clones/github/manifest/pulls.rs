@@ -50,7 +50,13 @@ pub(super) const ROUTES: &[Route] = &[
             "Answers a comment on a diff",
         ),
         docs: "pulls/comments#create-a-reply-for-a-review-comment",
-        guards: &[seen_repo, writable, known_pull, known_comment, comment_of_pull],
+        guards: &[
+            seen_repo,
+            writable,
+            known_pull,
+            known_comment,
+            comment_of_pull,
+        ],
         action: Action::Hook(comments::reply),
     },
     Route {

@@ -87,12 +87,13 @@ pub(in crate::github) fn changed(
     let mut draft = row.draft();
     if let Some(modify) = changes.maintainer_can_modify {
         let fork = row.text(pull::HEAD_REPO) != row.text(pull::REPO);
-        draft.set(
-            pull::MAINTAINER_CAN_MODIFY,
-            ViewValue::Bool(modify && fork),
-        );
+        draft.set(pull::MAINTAINER_CAN_MODIFY, ViewValue::Bool(modify && fork));
     }
-    if let Some(base) = changes.base.as_deref().filter(|base| *base != row.text(pull::BASE)) {
+    if let Some(base) = changes
+        .base
+        .as_deref()
+        .filter(|base| *base != row.text(pull::BASE))
+    {
         let open = on.text(issue::STATE) == "open";
         let sha = new_base(call.root(), row, base, open)?;
         draft.set(pull::BASE, text(base));
@@ -110,7 +111,10 @@ pub(in crate::github) fn changed(
     let row = now(call, row)?;
     if renamed {
         let rename = Some((old.text(issue::TITLE), title.as_str()));
-        let details = Details { rename, ..Details::default() };
+        let details = Details {
+            rename,
+            ..Details::default()
+        };
         happened(call, &row, "renamed", details);
     }
     if was != is {
@@ -205,8 +209,9 @@ fn new_base(root: &Root, row: &Row, base: &str, open: bool) -> Result<String, Re
     let sha = compare::branch(root, row.text(pull::REPO), base)
         .ok_or_else(|| wrong(format!("Proposed base branch '{base}' was not found")))?;
     let head = row.text(pull::HEAD);
-    let taken = open::others(root, row.text(pull::HEAD_REPO), head)
-        .any(|other| other.text(pull::REPO) == row.text(pull::REPO) && other.text(pull::BASE) == base);
+    let taken = open::others(root, row.text(pull::HEAD_REPO), head).any(|other| {
+        other.text(pull::REPO) == row.text(pull::REPO) && other.text(pull::BASE) == base
+    });
     if taken {
         return Err(wrong(format!(
             "A pull request already exists for base branch '{base}' and head branch '{head}'"

@@ -165,15 +165,16 @@ pub(in crate::github) fn list_of_repo(call: &mut Call<'_>) -> Result<Reply, Refu
     let root = call.root();
     let key = Key::folded(row.text(repo::FULL_NAME));
     let rows = root.group(REVIEW_COMMENTS, REVIEW_COMMENTS_BY_REPO, &key);
-    answer(call, rows.into_iter().flat_map(|rows| rows.values()).collect())
+    answer(
+        call,
+        rows.into_iter().flat_map(|rows| rows.values()).collect(),
+    )
 }
 
 fn answer(call: &Call<'_>, mut rows: Vec<&Arc<Row>>) -> Result<Reply, Refusal> {
     let since = match call.query("since") {
         None => None,
-        Some(text) => {
-            Some(time(text).ok_or_else(|| invalid_value(RESOURCE, "since", text))?)
-        }
+        Some(text) => Some(time(text).ok_or_else(|| invalid_value(RESOURCE, "since", text))?),
     };
     let root = call.root();
     rows.retain(|row| {
@@ -238,7 +239,10 @@ pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
                 format!("Invalid request.\n\n\"{field}\" wasn't supplied."),
             )
         };
-        let path = inputs.text("path").ok_or_else(|| absent("path"))?.to_owned();
+        let path = inputs
+            .text("path")
+            .ok_or_else(|| absent("path"))?
+            .to_owned();
         let commit = inputs
             .text("commit_id")
             .ok_or_else(|| absent("commit_id"))?
@@ -395,25 +399,19 @@ pub(super) fn place(
             return Ok(());
         }
         Place::Position(position) => {
-            let (side, line) = patch::line_at(&patch, position)
-                .ok_or_else(|| unresolved("position", None))?;
+            let (side, line) =
+                patch::line_at(&patch, position).ok_or_else(|| unresolved("position", None))?;
             (side, line, None)
         }
         Place::Line { side, line, start } => (side, line, start),
     };
-    let outside = |field: &'static str| {
-        unresolved(field, Some("must be part of the diff"))
-    };
-    let position =
-        patch::position_of(&patch, side, line).ok_or_else(|| outside("line"))?;
+    let outside = |field: &'static str| unresolved(field, Some("must be part of the diff"));
+    let position = patch::position_of(&patch, side, line).ok_or_else(|| outside("line"))?;
     if let Some((start_side, start_line)) = start {
         let first = patch::position_of(&patch, start_side, start_line)
             .ok_or_else(|| outside("start_line"))?;
         if first >= position {
-            return Err(unresolved(
-                "start_line",
-                Some("must precede the end line."),
-            ));
+            return Err(unresolved("start_line", Some("must precede the end line.")));
         }
         draft.set(review_comment::START_SIDE, text(start_side.name()));
         for column in [
@@ -458,7 +456,10 @@ fn unresolved(field: &str, what: Option<&str>) -> Refusal {
 
 /// The same refusal where a whole review is refused for one of its comments.
 pub(super) fn in_review(refusal: Refusal) -> Refusal {
-    let field = refusal.errors.first().and_then(|error| error["field"].as_str());
+    let field = refusal
+        .errors
+        .first()
+        .and_then(|error| error["field"].as_str());
     match field.and_then(|field| field.strip_prefix("pull_request_review_thread.")) {
         Some("path") => reviews::unprocessable("Path could not be resolved"),
         Some("line") => reviews::unprocessable("Line could not be resolved"),
@@ -523,7 +524,10 @@ pub(in crate::github) fn gone(call: &mut Call<'_>, row: &Row) {
         .filter(|one| one.int(review_comment::IN_REPLY_TO) == id)
         .cloned()
         .collect();
-    let Some(first) = left.first().map(|row| row.value(review_comment::ID).clone()) else {
+    let Some(first) = left
+        .first()
+        .map(|row| row.value(review_comment::ID).clone())
+    else {
         return;
     };
     for (at, one) in left.iter().enumerate() {

@@ -44,7 +44,12 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .skip(page.skip())
         .take(page.take())
     {
-        write_file(row.text(pull::REPO), row.text(pull::HEAD_SHA), file, out.item());
+        write_file(
+            row.text(pull::REPO),
+            row.text(pull::HEAD_SHA),
+            file,
+            out.item(),
+        );
     }
     out.raw("]");
     let mut reply = Reply::written(200, out.finish(), page.fingerprint());
@@ -155,7 +160,10 @@ fn person(of: &Signature, out: &mut Writer) {
 fn account(root: &Root, of: &Signature, out: &mut Writer) {
     let found = root.rows(USERS).values().find(|row| {
         same(row.text(user::EMAIL), &of.email)
-            || of.email.ends_with(&format!("+{}@users.noreply.github.com", row.text(user::LOGIN)))
+            || of.email.ends_with(&format!(
+                "+{}@users.noreply.github.com",
+                row.text(user::LOGIN)
+            ))
     });
     match found {
         Some(row) => out.rendered(&root.rendered(USERS, row).0),

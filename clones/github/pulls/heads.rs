@@ -6,7 +6,7 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 
 use super::patch::{self, Side};
-use super::{happened, change, comments, compare, merge, now, put, reviews, rules};
+use super::{change, comments, compare, happened, merge, now, put, reviews, rules};
 use crate::engine::git::Oid;
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::Call;

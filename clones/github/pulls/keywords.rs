@@ -68,7 +68,14 @@ mod tests {
             found("(Resolved https://github.com/a/b/issues/12)"),
             ["a/b#12"]
         );
-        for text in ["see #7", "fixes 7", "prefixes #7", "fixes #0", "fixes", "closing #3"] {
+        for text in [
+            "see #7",
+            "fixes 7",
+            "prefixes #7",
+            "fixes #0",
+            "fixes",
+            "closing #3",
+        ] {
             assert!(found(text).is_empty(), "{text}");
         }
     }

@@ -14,9 +14,7 @@ use crate::engine::writer::Writer;
 use crate::github::dialect::{invalid_value, page};
 use crate::github::issues::order_of;
 use crate::github::render;
-use crate::github::tables::{
-    PULLS, PULLS_BY_REPO, REPOS, issue, owner_of, pull, repo,
-};
+use crate::github::tables::{PULLS, PULLS_BY_REPO, REPOS, issue, owner_of, pull, repo};
 
 /// `GET …/pulls`.
 pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
@@ -31,7 +29,11 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     // A head without an owner is passed over, as GitHub does.
     let head = call.query("head").and_then(|head| head.split_once(':'));
     let base = call.query("base");
-    let group = root.group(PULLS, PULLS_BY_REPO, &Key::folded(repo.text(repo::FULL_NAME)));
+    let group = root.group(
+        PULLS,
+        PULLS_BY_REPO,
+        &Key::folded(repo.text(repo::FULL_NAME)),
+    );
     let long = call.query("sort") == Some("long-running");
     let month = SignedDuration::from_hours(24 * 30).as_secs();
     let now = call.now.at.as_second();

@@ -117,7 +117,11 @@ pub(in crate::github) fn merged(
     if row.bool(pull::DRAFT) {
         return Err(refused("Pull Request is still a draft"));
     }
-    if asked.sha.as_deref().is_some_and(|sha| sha != row.text(pull::HEAD_SHA)) {
+    if asked
+        .sha
+        .as_deref()
+        .is_some_and(|sha| sha != row.text(pull::HEAD_SHA))
+    {
         return Err(Refusal::new(
             409,
             "Head branch was modified. Review and try the merge again.",
@@ -131,7 +135,9 @@ pub(in crate::github) fn merged(
             return Err(Refusal::new(405, why.join(" ")));
         }
         if rules::is_behind(root, row) {
-            return Err(refused("Head branch is out of date. Review and try the merge again."));
+            return Err(refused(
+                "Head branch is out of date. Review and try the merge again.",
+            ));
         }
     }
     let tip = match asked.method {
@@ -176,12 +182,7 @@ fn message(title: &str, text: &str) -> String {
     }
 }
 
-fn merge_commit(
-    call: &Call<'_>,
-    row: &Row,
-    at: &Compared,
-    asked: &Merge,
-) -> Result<Oid, Refusal> {
+fn merge_commit(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<Oid, Refusal> {
     let root = call.root();
     let tree = tree(root, at)?;
     let on = issue_of(root, row)?;

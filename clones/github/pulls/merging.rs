@@ -1,8 +1,8 @@
 //! Whether a pull request can be merged, as GitHub computes it.
 
 use super::compare::{self, Compared};
-use super::rules::{self, Check};
 use super::is_open;
+use super::rules::{self, Check};
 use crate::engine::git::{ChangeStatus, FileChange, GitFailure, Merged, Objects, Oid, PathChange};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
@@ -33,9 +33,7 @@ fn apart(objects: &Objects, ours: &Oid, theirs: &Oid) -> Option<Oid> {
     let touch = |a: &FileChange, b: &FileChange| {
         a.path == b.path || below(&a.path, &b.path) || below(&b.path, &a.path)
     };
-    let disjoint = here
-        .iter()
-        .all(|a| there.iter().all(|b| !touch(a, b)));
+    let disjoint = here.iter().all(|a| there.iter().all(|b| !touch(a, b)));
     if !(plain(&here) && plain(&there) && only_one_moves && disjoint) {
         return None;
     }

@@ -35,8 +35,8 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 
 use super::access::not_found;
-use super::tables::{ISSUES, PULLS, issue, pull};
 use super::events::{self, Details};
+use super::tables::{ISSUES, PULLS, issue, pull};
 use super::{issues, render};
 use crate::engine::fingerprint::mix;
 use crate::engine::key::Key;

@@ -76,8 +76,9 @@ pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn custom(message: String) -> Refusal {
-    Refusal::new(422, "Validation Failed")
-        .with(vec![json!({"resource": "PullRequest", "code": "custom", "message": message})])
+    Refusal::new(422, "Validation Failed").with(vec![
+        json!({"resource": "PullRequest", "code": "custom", "message": message}),
+    ])
 }
 
 /// The two ends of a pull request that is being opened.
@@ -99,7 +100,12 @@ pub(in crate::github) fn opened(
         None => None,
         Some(number) => Some(convertible(call.root(), of, number)?),
     };
-    if from_issue.is_none() && new.title.as_deref().is_none_or(|title| title.trim().is_empty()) {
+    if from_issue.is_none()
+        && new
+            .title
+            .as_deref()
+            .is_none_or(|title| title.trim().is_empty())
+    {
         return Err(invalid("PullRequest", "title", "missing_field"));
     }
     let ends = ends(call.root(), of, &new)?;
@@ -171,9 +177,9 @@ fn blank_issue(
 /// The issue that is to become a pull request.
 fn convertible(root: &Root, of: &Row, number: i64) -> Result<Arc<Row>, Refusal> {
     let key = Key::new([folded(of.text(repo::FULL_NAME)), Part::Int(number)]);
-    let found = root.get(ISSUES, &key).filter(|on| {
-        on.text(issue::STATE) == "open" && root.get(PULLS, &key).is_none()
-    });
+    let found = root
+        .get(ISSUES, &key)
+        .filter(|on| on.text(issue::STATE) == "open" && root.get(PULLS, &key).is_none());
     found
         .cloned()
         .ok_or_else(|| invalid("PullRequest", "issue", "invalid"))
@@ -181,8 +187,8 @@ fn convertible(root: &Root, of: &Row, number: i64) -> Result<Arc<Row>, Refusal> 
 
 fn ends(root: &Root, of: &Row, new: &NewPull) -> Result<Ends, Refusal> {
     let wrong = |field| invalid("PullRequest", field, "invalid");
-    let base_sha = compare::branch(root, of.text(repo::FULL_NAME), &new.base)
-        .ok_or_else(|| wrong("base"))?;
+    let base_sha =
+        compare::branch(root, of.text(repo::FULL_NAME), &new.base).ok_or_else(|| wrong("base"))?;
     let (owner, branch) = match new.head.split_once(':') {
         Some((owner, branch)) => (owner, branch),
         None => (owner_of(of.text(repo::FULL_NAME)), new.head.as_str()),
@@ -215,7 +221,10 @@ fn head_repo(root: &Root, of: &Row, owner: &str, named: Option<&str>) -> Option<
         return Some(Arc::clone(twin));
     }
     let owned = root.group(REPOS, REPOS_BY_OWNER, &Key::folded(owner))?;
-    owned.values().find(|row| is_fork_of(row, full_name)).cloned()
+    owned
+        .values()
+        .find(|row| is_fork_of(row, full_name))
+        .cloned()
 }
 
 /// Whether a repository is known as a fork of another.
@@ -238,7 +247,10 @@ fn check_permission(call: &Call<'_>, of: &Row, head_repo: &Row) -> Result<(), Re
 }
 
 fn check_new(root: &Root, of: &Row, base: &str, ends: &Ends) -> Result<(), Refusal> {
-    let (repo_name, head_repo) = (of.text(repo::FULL_NAME), ends.head_repo.text(repo::FULL_NAME));
+    let (repo_name, head_repo) = (
+        of.text(repo::FULL_NAME),
+        ends.head_repo.text(repo::FULL_NAME),
+    );
     let (from, to) = if same(repo_name, head_repo) {
         (base.to_owned(), ends.head.clone())
     } else {

@@ -149,8 +149,7 @@ pub(in crate::github) fn moved(patch: &str, line: i64) -> Option<i64> {
                 .find(|placed| placed.left == Some(line) && placed.text.starts_with([' ', '-']))
                 .and_then(|placed| placed.right);
         }
-        shift = (hunk.right + hunk.rights + i64::from(hunk.rights == 0))
-            - (first + hunk.lefts);
+        shift = (hunk.right + hunk.rights + i64::from(hunk.rights == 0)) - (first + hunk.lefts);
     }
     Some(line + shift)
 }
@@ -214,8 +213,14 @@ mod tests {
             ]
         );
         let added = "@@ -2,0 +3,2 @@\n+a\n+b";
-        assert_eq!([1, 2, 3].map(|line| moved(added, line)), [Some(1), Some(2), Some(5)]);
+        assert_eq!(
+            [1, 2, 3].map(|line| moved(added, line)),
+            [Some(1), Some(2), Some(5)]
+        );
         let gone = "@@ -2,2 +1,0 @@\n-a\n-b";
-        assert_eq!([1, 2, 3, 4].map(|line| moved(gone, line)), [Some(1), None, None, Some(2)]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|line| moved(gone, line)),
+            [Some(1), None, None, Some(2)]
+        );
     }
 }

@@ -75,9 +75,8 @@ pub(in crate::github) fn holds(
                 _ => false,
             }
         }
-        "reviewed-by" => reviews::of(root, row).any(|row| {
-            row.text(review::STATE) != "PENDING" && same(row.text(review::USER), value)
-        }),
+        "reviewed-by" => reviews::of(root, row)
+            .any(|row| row.text(review::STATE) != "PENDING" && same(row.text(review::USER), value)),
         "review-requested" | "user-review-requested" => {
             row.texts(pull::REVIEWERS).any(|login| same(login, value))
         }

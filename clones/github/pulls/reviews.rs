@@ -18,9 +18,8 @@ use crate::github::dialect::page;
 use crate::github::events::Details;
 use crate::github::issues::check_body;
 use crate::github::tables::{
-    PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_REVIEW, REVIEWS, REVIEWS_BY_PULL,
-    USERS, issue, pull, repo_of, review,
-    user,
+    PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_REVIEW, REVIEWS, REVIEWS_BY_PULL, USERS,
+    issue, pull, repo_of, review, user,
 };
 
 const NEW: &[Input] = &[
@@ -211,7 +210,11 @@ pub(in crate::github) fn begin(
     let commit = match &new.commit {
         None => pull.text(pull::HEAD_SHA).to_owned(),
         Some(commit) if compare::has_commit(call.root(), pull, commit) => commit.clone(),
-        Some(_) => return Err(unprocessable("The commit_id is not part of the pull request")),
+        Some(_) => {
+            return Err(unprocessable(
+                "The commit_id is not part of the pull request",
+            ));
+        }
     };
     if let Some(event) = new.event {
         check_event(call, pull, event, &new.body, !new.comments.is_empty())?;

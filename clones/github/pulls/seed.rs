@@ -5,14 +5,14 @@ use archal_core::diagnostic::Diagnostic;
 
 use super::comments::{NewComment, Place, place};
 use super::patch::Side;
+use super::signatures;
 use crate::engine::git::{Mode, Oid, PathChange};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, text};
-use crate::github::refs;
-use super::signatures;
 use crate::github::complete::{self, actor, association, copy, days_ago, node_id, repo_id};
+use crate::github::refs;
 use crate::github::tables::{
     ISSUES, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, issue, pull, repo, repo_of, review,
     review_comment,
@@ -33,8 +33,7 @@ const OF_THE_ISSUE: &[(usize, usize)] = &[
 ];
 
 fn problem(cx: &mut Completing<'_>, code: &str, message: impl Into<String>) {
-    cx.diagnostics
-        .push(Diagnostic::error(code, message.into()));
+    cx.diagnostics.push(Diagnostic::error(code, message.into()));
 }
 
 /// Gives a pull request its GraphQL id.
@@ -54,7 +53,9 @@ pub(in crate::github) fn complete_pull(cx: &mut Completing<'_>, draft: &mut Draf
     complete_issue(cx, draft);
     let root = cx.transaction.root();
     let of = root.named(REPOS, &repo_name);
-    let default = of.map_or("main", |of| of.text(repo::DEFAULT_BRANCH)).to_owned();
+    let default = of
+        .map_or("main", |of| of.text(repo::DEFAULT_BRANCH))
+        .to_owned();
     draft.or(pull::BASE, || text(default));
     draft.or(pull::HEAD_REPO, || text(repo_name.as_str()));
     let head_repo = root.named(REPOS, draft.text(pull::HEAD_REPO));
@@ -92,9 +93,7 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
     let key = Key::new([folded(&repo_name), Part::Int(number)]);
     let known = cx.transaction.root().get(ISSUES, &key).cloned();
     let merged = draft.get(pull::MERGED_AT).clone();
-    let said_here = OF_THE_ISSUE
-        .iter()
-        .any(|(here, _)| !draft.is_null(*here));
+    let said_here = OF_THE_ISSUE.iter().any(|(here, _)| !draft.is_null(*here));
     let mut on = match &known {
         Some(_) if said_here => {
             let message = format!(
@@ -105,7 +104,11 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
         }
         Some(row) => row.draft(),
         None if draft.is_null(pull::TITLE) => {
-            problem(cx, "seed/missing", "lacks title, and issues has no row for it");
+            problem(
+                cx,
+                "seed/missing",
+                "lacks title, and issues has no row for it",
+            );
             return;
         }
         None => {
@@ -294,14 +297,21 @@ pub(in crate::github) fn complete_comment(cx: &mut Completing<'_>, draft: &mut D
         .get(ISSUES, &root.key(PULLS, &of))
         .map_or(ViewValue::Null, |on| on.value(issue::CREATED_AT).clone());
     draft.or(review_comment::CREATED_AT, || opened);
-    copy(draft, review_comment::UPDATED_AT, review_comment::CREATED_AT);
+    copy(
+        draft,
+        review_comment::UPDATED_AT,
+        review_comment::CREATED_AT,
+    );
     let head = of.value(pull::HEAD_SHA).clone();
     draft.or(review_comment::COMMIT_ID, || head);
     if let ViewValue::Int(first) = *draft.get(review_comment::IN_REPLY_TO) {
         let key = Key::new([folded(of.text(pull::REPO)), Part::Int(first)]);
         let first = root.get(REVIEW_COMMENTS, &key).filter(|first| {
             *first.value(review_comment::IN_REPLY_TO) == ViewValue::Null
-                && same(first.text(review_comment::PULL), draft.text(review_comment::PULL))
+                && same(
+                    first.text(review_comment::PULL),
+                    draft.text(review_comment::PULL),
+                )
         });
         match first.cloned() {
             None => problem(
@@ -353,11 +363,7 @@ pub(in crate::github) fn complete_comment(cx: &mut Completing<'_>, draft: &mut D
     name_comment(cx.transaction.root(), draft);
 }
 
-fn complete_place(
-    cx: &mut Completing<'_>,
-    of: &crate::engine::row::Row,
-    draft: &mut Draft,
-) {
+fn complete_place(cx: &mut Completing<'_>, of: &crate::engine::row::Row, draft: &mut Draft) {
     if draft.is_null(review_comment::PATH) {
         problem(cx, "seed/missing", "lacks path");
         return;

@@ -75,7 +75,11 @@ pub(in crate::github) fn resolve(
     if !writes && !opened {
         return Err(forbidden());
     }
-    let by = if resolved { text(login) } else { ViewValue::Null };
+    let by = if resolved {
+        text(login)
+    } else {
+        ViewValue::Null
+    };
     if *first.value(review_comment::RESOLVED_BY) == by {
         let key = Key::new([
             folded(repo_of(name)),

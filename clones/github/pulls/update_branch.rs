@@ -8,8 +8,8 @@ use crate::engine::row::Row;
 use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, Permission, forbidden, not_found};
-use crate::github::render::{API, WEB};
 use crate::github::refs;
+use crate::github::render::{API, WEB};
 use crate::github::tables::{PULLS, REPOS, pull};
 
 const ASKED: &[Input] = &[Input::new("expected_head_sha", Kind::TextOrNull)];

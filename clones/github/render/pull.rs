@@ -37,12 +37,7 @@ pub(in crate::github) fn unrendered(_: &Root, row: &Row, out: &mut Writer) {
 }
 
 /// A pull request; with `merging` as its own address shows it, else as lists do.
-pub(in crate::github) fn pull(
-    root: &Root,
-    row: &Row,
-    merging: Option<&Merging>,
-    out: &mut Writer,
-) {
+pub(in crate::github) fn pull(root: &Root, row: &Row, merging: Option<&Merging>, out: &mut Writer) {
     let Some(on) = root.get(ISSUES, &root.key(PULLS, row)) else {
         // A pull request goes with its issue.
         out.raw("null");
@@ -125,11 +120,7 @@ pub(in crate::github) fn pull(
         ("commits", format!("{url}/commits")),
         ("statuses", statuses),
     ] {
-        out.key(name)
-            .raw("{")
-            .key("href")
-            .text(&address)
-            .raw("}");
+        out.key(name).raw("{").key("href").text(&address).raw("}");
     }
     out.raw("}");
     out.key("author_association")
@@ -146,8 +137,7 @@ pub(in crate::github) fn pull(
 
 /// What only the pull request's own address shows.
 fn merged(root: &Root, row: &Row, on: &Row, merging: &Merging, out: &mut Writer) {
-    out.key("merged")
-        .bool(row.time(pull::MERGED_AT).is_some());
+    out.key("merged").bool(row.time(pull::MERGED_AT).is_some());
     match merging.mergeable {
         None => out.raw(r#","mergeable":null,"rebaseable":null"#),
         Some(mergeable) => {
@@ -158,7 +148,11 @@ fn merged(root: &Root, row: &Row, on: &Row, merging: &Merging, out: &mut Writer)
     out.key("mergeable_state").text(merging.state);
     out.key("merged_by");
     user::named(root, row.text_or_null(pull::MERGED_BY), out);
-    let comments = root.count(REVIEW_COMMENTS, REVIEW_COMMENTS_BY_PULL, &root.key(PULLS, row));
+    let comments = root.count(
+        REVIEW_COMMENTS,
+        REVIEW_COMMENTS_BY_PULL,
+        &root.key(PULLS, row),
+    );
     out.key("comments").int(super::issue::comments(root, on));
     out.key("review_comments").int(int(comments));
     out.key("maintainer_can_modify")
@@ -209,12 +203,7 @@ fn users<'a>(root: &Root, name: &str, logins: impl Iterator<Item = &'a str>, out
 }
 
 /// Who was asked for a review: users and teams under these names.
-pub(in crate::github) fn requested(
-    root: &Root,
-    row: &Row,
-    names: (&str, &str),
-    out: &mut Writer,
-) {
+pub(in crate::github) fn requested(root: &Root, row: &Row, names: (&str, &str), out: &mut Writer) {
     users(root, names.0, row.texts(pull::REVIEWERS), out);
     out.key(names.1).raw("[]");
 }

@@ -97,8 +97,6 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
-    /// The refs' table.
-    REFS = refs,
 }
 
 /// What binds them.

@@ -55,44 +55,133 @@ const COLUMNS: &[Column; 31] = &[
     Column::new("repo", TEXT, "The repository it is for, `acme/webapp`.")
         .required()
         .of("repos"),
-    Column::new("number", INT, "The number, which is also that of its row in `issues`.").required(),
+    Column::new(
+        "number",
+        INT,
+        "The number, which is also that of its row in `issues`.",
+    )
+    .required(),
     Column::new("id", INT, "GitHub's number; generated where absent."),
-    Column::new("node_id", TEXT, "The GraphQL id; follows from `id` where absent."),
-    Column::new("head_repo", TEXT, "The repository of the head, a fork or `repo`; `repo` where absent."),
+    Column::new(
+        "node_id",
+        TEXT,
+        "The GraphQL id; follows from `id` where absent.",
+    ),
+    Column::new(
+        "head_repo",
+        TEXT,
+        "The repository of the head, a fork or `repo`; `repo` where absent.",
+    ),
     Column::new("head", TEXT, "The branch that is to be merged.").required(),
-    Column::new("head_sha", TEXT, "The commit at the head; the branch's where absent."),
-    Column::new("base", TEXT, "The branch it is to be merged into; the default branch where absent.").proved(),
-    Column::new("base_sha", TEXT, "The commit of the base it is compared with; the branch's where absent."),
+    Column::new(
+        "head_sha",
+        TEXT,
+        "The commit at the head; the branch's where absent.",
+    ),
+    Column::new(
+        "base",
+        TEXT,
+        "The branch it is to be merged into; the default branch where absent.",
+    )
+    .proved(),
+    Column::new(
+        "base_sha",
+        TEXT,
+        "The commit of the base it is compared with; the branch's where absent.",
+    ),
     Column::new("draft", BOOL, "Whether it is a draft.")
         .or(Standard::Bool(false))
         .proved(),
-    Column::new("maintainer_can_modify", BOOL, "Whether those who may write to the base may push to its head.")
-        .or(Standard::Bool(false)),
+    Column::new(
+        "maintainer_can_modify",
+        BOOL,
+        "Whether those who may write to the base may push to its head.",
+    )
+    .or(Standard::Bool(false)),
     Column::new("merged_at", TIME, "When it was merged.").proved(),
-    Column::new("merged_by", TEXT, "Who merged it; the actor where a merged one has none.").of("users"),
+    Column::new(
+        "merged_by",
+        TEXT,
+        "Who merged it; the actor where a merged one has none.",
+    )
+    .of("users"),
     Column::new("merge_commit_sha", TEXT, "The commit that merged it."),
-    Column::new("requested_reviewers", TEXTS, "Logins that were asked for a review.")
-        .or(Standard::Empty)
-        .of("users")
-        .proved(),
-    Column::new("requested_teams", TEXTS, "Slugs of teams that were asked for a review.")
-        .or(Standard::Empty),
-    Column::new("auto_merge_method", TEXT, "How it is merged as soon as it may be; it is not where absent.")
-        .one_of(&["merge", "squash", "rebase"]),
+    Column::new(
+        "requested_reviewers",
+        TEXTS,
+        "Logins that were asked for a review.",
+    )
+    .or(Standard::Empty)
+    .of("users")
+    .proved(),
+    Column::new(
+        "requested_teams",
+        TEXTS,
+        "Slugs of teams that were asked for a review.",
+    )
+    .or(Standard::Empty),
+    Column::new(
+        "auto_merge_method",
+        TEXT,
+        "How it is merged as soon as it may be; it is not where absent.",
+    )
+    .one_of(&["merge", "squash", "rebase"]),
     Column::new("auto_merge_by", TEXT, "Who asked for that.").of("users"),
-    Column::new("auto_merge_title", TEXT, "The title of the commit it is then merged with."),
-    Column::new("auto_merge_message", TEXT, "The rest of that commit's message."),
+    Column::new(
+        "auto_merge_title",
+        TEXT,
+        "The title of the commit it is then merged with.",
+    ),
+    Column::new(
+        "auto_merge_message",
+        TEXT,
+        "The rest of that commit's message.",
+    ),
     Column::new("auto_merge_at", TIME, "When that was asked for."),
-    Column::new("title", TEXT, "The title, where `issues` has no row for it."),
+    Column::new(
+        "title",
+        TEXT,
+        "The title, where `issues` has no row for it.",
+    ),
     Column::new("body", TEXT, "The text, where `issues` has no row for it."),
-    Column::new("state", TEXT, "Open or closed, where `issues` has no row for it; closed where merged.")
-        .one_of(&["open", "closed"]),
-    Column::new("user", TEXT, "Who opened it, where `issues` has no row for it.").of("users"),
-    Column::new("labels", TEXTS, "Names of labels, where `issues` has no row for it."),
-    Column::new("assignees", TEXTS, "Logins, where `issues` has no row for it.").of("users"),
-    Column::new("created_at", TIME, "When it was opened, where `issues` has no row for it."),
-    Column::new("updated_at", TIME, "When it changed last, where `issues` has no row for it."),
-    Column::new("closed_at", TIME, "When it was closed, where `issues` has no row for it."),
+    Column::new(
+        "state",
+        TEXT,
+        "Open or closed, where `issues` has no row for it; closed where merged.",
+    )
+    .one_of(&["open", "closed"]),
+    Column::new(
+        "user",
+        TEXT,
+        "Who opened it, where `issues` has no row for it.",
+    )
+    .of("users"),
+    Column::new(
+        "labels",
+        TEXTS,
+        "Names of labels, where `issues` has no row for it.",
+    ),
+    Column::new(
+        "assignees",
+        TEXTS,
+        "Logins, where `issues` has no row for it.",
+    )
+    .of("users"),
+    Column::new(
+        "created_at",
+        TIME,
+        "When it was opened, where `issues` has no row for it.",
+    ),
+    Column::new(
+        "updated_at",
+        TIME,
+        "When it changed last, where `issues` has no row for it.",
+    ),
+    Column::new(
+        "closed_at",
+        TIME,
+        "When it was closed, where `issues` has no row for it.",
+    ),
     Column::new(
         "files",
         TEXTS,
