@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use super::access::{self, Permission};
 use super::dialect::{invalid, invalid_value, page};
 use super::tables::{
-    ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, ISSUES_BY_STATE, REPOS, USERS, issue, repo, user,
+    ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, ISSUES_BY_STATE, PULLS, REPOS, USERS, issue, repo,
+    user,
 };
-use super::{complete, labels, render};
+use super::{complete, labels, pulls, render};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -68,8 +69,8 @@ pub(super) fn url(row: &Row) -> String {
 }
 
 /// Whether an issue is a pull request.
-pub(super) fn is_pull(_: &Root, _: &Row) -> bool {
-    false
+pub(super) fn is_pull(root: &Root, row: &Row) -> bool {
+    root.get(PULLS, &root.key(ISSUES, row)).is_some()
 }
 
 /// `GET …/issues/{issue_number}`.
@@ -324,6 +325,7 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
         draft.set(issue::BODY, text_or_null(inputs.text("body")));
     }
     change_state(call, old, &inputs, &mut draft)?;
+    pulls::change::as_issue(call, old, &mut draft)?;
     let assignees = assignees_asked(call, &inputs)?;
     if manages {
         if let Some(names) = inputs.texts("labels") {
@@ -399,15 +401,20 @@ pub(super) fn touch(call: &mut Call<'_>, key: &Key) {
 }
 
 fn check_text(inputs: &Inputs) -> Result<(), Refusal> {
+    check_title_and_body("Issue", inputs)
+}
+
+/// Refuses a title or a body that GitHub does not take.
+pub(super) fn check_title_and_body(resource: &str, inputs: &Inputs) -> Result<(), Refusal> {
     if let Some(title) = inputs.text("title") {
         if title.trim().is_empty() {
-            return Err(invalid("Issue", "title", "missing_field"));
+            return Err(invalid(resource, "title", "missing_field"));
         }
         if title.chars().count() > LONGEST_TITLE {
-            return Err(too_long("Issue", "title", LONGEST_TITLE));
+            return Err(too_long(resource, "title", LONGEST_TITLE));
         }
     }
-    check_body("Issue", inputs.text("body"))
+    check_body(resource, inputs.text("body"))
 }
 
 /// Refuses a body that is longer than GitHub takes.

@@ -3,6 +3,7 @@
 mod issues;
 mod markdown;
 mod meta;
+mod pulls;
 mod rate_limit;
 mod reactions;
 mod repos;
@@ -25,6 +26,7 @@ pub(super) const SITES: &[Site] = &[Site {
         issues::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
+        pulls::ROUTES,
         rate_limit::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,

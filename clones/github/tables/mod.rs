@@ -1,6 +1,7 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
@@ -11,10 +12,13 @@ mod former_names;
 mod issues;
 mod labels;
 mod notifications;
+mod pulls;
 mod reactions;
 mod refs;
 mod repo_subscriptions;
 mod repos;
+mod review_comments;
+mod reviews;
 mod thread_subscriptions;
 mod tokens;
 mod users;
@@ -29,10 +33,13 @@ pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use notifications::*;
+pub(super) use pulls::*;
 pub(super) use reactions::*;
 pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
@@ -62,10 +69,18 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
     /// The table of what happened to issues.
@@ -82,8 +97,6 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
-    /// The refs' table.
-    REFS = refs,
 }
 
 /// What binds them.
@@ -93,9 +106,12 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     issues::RELATIONS,
     labels::RELATIONS,
     notifications::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
     repo_subscriptions::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
