@@ -263,6 +263,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             let draft = make(call, inputs)?;
             let row = call.transaction.put(*table, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             let mut reply = Reply::row(201, call.root(), *table, &row);
             reply.location = Some(location(&row));
             Ok(reply)
@@ -281,6 +282,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             }
             let row = call.transaction.replace(*table, &old, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             Ok(Reply::row(200, call.root(), *table, &row))
         }
         Action::Delete { table, then } => {
@@ -292,6 +294,12 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
         }
         Action::Hook(hook) => hook(call),
     }
+}
+
+/// A row after what followed from writing it, which may have written it again.
+fn as_it_is(call: &Call<'_>, table: TableId, row: Arc<Row>) -> Arc<Row> {
+    let key = call.root().key(table, &row);
+    call.root().get(table, &key).cloned().unwrap_or(row)
 }
 
 /// The body of a call by what the operation declares.

@@ -9,12 +9,13 @@ use std::time::Duration;
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_reaction};
+pub(super) use activity::{name_event, name_milestone, name_reaction};
 
 use super::access;
 use super::tables::{
-    COMMENTS, EVENTS, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS, REPOS,
-    THREAD_SUBSCRIPTIONS, USERS, comment, issue, issue_key, label, owner_of, repo, repo_of, user,
+    COMMENTS, EVENTS, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
+    REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, USERS, comment, issue, issue_key, label,
+    milestone_key, owner_of, repo, repo_of, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -30,6 +31,8 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        MILESTONES => activity::milestone(cx, draft),
+        SUB_ISSUES => activity::sub_issue(cx, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),
@@ -113,6 +116,16 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
     draft.set(issue::LABELS, list(names));
+    let number = draft.int(issue::MILESTONE);
+    if !draft.is_null(issue::MILESTONE)
+        && root
+            .get(MILESTONES, &milestone_key(&repo_name, number))
+            .is_none()
+    {
+        let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);

@@ -13,6 +13,7 @@ mod access;
 mod access_tests;
 mod assignees;
 mod called;
+mod changes;
 #[cfg(test)]
 mod check;
 mod comments;
@@ -22,6 +23,7 @@ mod conformance;
 mod criteria;
 mod dialect;
 mod events;
+mod issue_lists;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -32,6 +34,8 @@ mod labels_tests;
 mod laws_tests;
 mod manifest;
 mod mcp;
+mod mentions;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]
@@ -39,6 +43,7 @@ mod observe_tests;
 mod published;
 mod query;
 mod reactions;
+mod related;
 mod render;
 mod repos;
 mod search;
@@ -46,6 +51,7 @@ mod seeds;
 #[cfg(test)]
 mod seeds_tests;
 mod tables;
+mod timeline;
 
 use std::sync::OnceLock;
 

@@ -1,14 +1,18 @@
-//! Issues, their comments, labels and assignees.
+//! Issues, their comments, labels, assignees, milestones, events and bonds.
 
 use super::of_repo;
-use super::operation;
+use super::{hook, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
 use crate::github::access::{
     known_comment, known_issue, known_label, may_edit_comment, may_edit_issue, may_push,
-    may_triage, seen_repo, with_issues, writable,
+    may_triage, seen_repo, signed_in, with_issues, writable,
 };
-use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO};
-use crate::github::{assignees, comments, issues, labels};
+use crate::github::tables::{
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO, MILESTONES,
+};
+use crate::github::{
+    assignees, comments, issue_lists, issues, labels, milestones, related, timeline,
+};
 
 const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
 const CHANGE_ISSUE: &[Guard] = &[
@@ -21,42 +25,66 @@ const CHANGE_ISSUE: &[Guard] = &[
 const MANAGE_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_triage];
 const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
 const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
+const CHANGE_MILESTONE: &[Guard] = &[seen_repo, writable, may_push, milestones::known];
+const LOCK_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_push];
+const PIN_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_push];
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        info: operation(
-            "issues/add-assignees",
-            "POST",
-            "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
-            "Assigns users to an issue",
-        ),
-        docs: "issues/assignees#add-assignees-to-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(assignees::add),
-    },
-    Route {
-        info: operation(
-            "issues/add-labels",
-            "POST",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Adds labels to an issue",
-        ),
-        docs: "issues/labels#add-labels-to-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::add),
-    },
-    Route {
-        info: operation(
-            "issues/check-user-can-be-assigned",
-            "GET",
-            "/repos/{owner}/{repo}/assignees/{assignee}",
-            "Whether a user can be assigned to issues of a repository",
-        ),
-        docs: "issues/assignees#check-if-a-user-can-be-assigned",
-        guards: &[seen_repo],
-        action: Action::Hook(assignees::check),
-    },
+    hook(
+        "issues/add-assignees",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
+        "Assigns users to an issue",
+        "issues/assignees#add-assignees-to-an-issue",
+        MANAGE_ISSUE,
+        assignees::add,
+    ),
+    hook(
+        "issues/add-blocked-by-dependency",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
+        "Makes an issue wait for another one",
+        "issues/issue-dependencies#add-a-dependency-an-issue-is-blocked-by",
+        MANAGE_ISSUE,
+        related::add_blocker,
+    ),
+    hook(
+        "issues/add-labels",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+        "Adds labels to an issue",
+        "issues/labels#add-labels-to-an-issue",
+        MANAGE_ISSUE,
+        labels::add,
+    ),
+    hook(
+        "issues/add-sub-issue",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
+        "Makes an issue a sub-issue",
+        "issues/sub-issues#add-sub-issue",
+        MANAGE_ISSUE,
+        related::add,
+    ),
+    hook(
+        "issues/check-user-can-be-assigned",
+        "GET",
+        "/repos/{owner}/{repo}/assignees/{assignee}",
+        "Whether a user can be assigned to issues of a repository",
+        "issues/assignees#check-if-a-user-can-be-assigned",
+        &[seen_repo],
+        assignees::check,
+    ),
+    hook(
+        "issues/check-user-can-be-assigned-to-issue",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/assignees/{assignee}",
+        "Whether a user can be assigned to an issue",
+        "issues/assignees#check-if-a-user-can-be-assigned-to-a-issue",
+        ISSUE,
+        assignees::check,
+    ),
     Route {
         info: operation(
             "issues/create",
@@ -70,7 +98,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: ISSUES,
             inputs: issues::NEW,
             make: issues::make,
-            then: nothing,
+            then: issues::opened,
             location: issues::url,
         },
     },
@@ -87,7 +115,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: COMMENTS,
             inputs: comments::TEXT,
             make: comments::make,
-            then: comments::touch_issue,
+            then: comments::said,
             location: comments::url,
         },
     },
@@ -110,6 +138,23 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
+            "issues/create-milestone",
+            "POST",
+            "/repos/{owner}/{repo}/milestones",
+            "Makes a milestone",
+        ),
+        docs: "issues/milestones#create-a-milestone",
+        guards: &[seen_repo, writable, may_push],
+        action: Action::Create {
+            table: MILESTONES,
+            inputs: milestones::NEW,
+            make: milestones::make,
+            then: nothing,
+            location: milestones::url,
+        },
+    },
+    Route {
+        info: operation(
             "issues/delete-comment",
             "DELETE",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
@@ -119,7 +164,7 @@ pub(super) const ROUTES: &[Route] = &[
         guards: CHANGE_COMMENT,
         action: Action::Delete {
             table: COMMENTS,
-            then: comments::touch_issue,
+            then: comments::gone,
         },
     },
     Route {
@@ -138,15 +183,27 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
-            "issues/get",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}",
-            "Gets an issue",
+            "issues/delete-milestone",
+            "DELETE",
+            "/repos/{owner}/{repo}/milestones/{milestone_number}",
+            "Deletes a milestone",
         ),
-        docs: "issues/issues#get-an-issue",
-        guards: ISSUE,
-        action: Action::Hook(issues::get),
+        docs: "issues/milestones#delete-a-milestone",
+        guards: CHANGE_MILESTONE,
+        action: Action::Delete {
+            table: MILESTONES,
+            then: milestones::leave_issues,
+        },
     },
+    hook(
+        "issues/get",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}",
+        "Gets an issue",
+        "issues/issues#get-an-issue",
+        ISSUE,
+        issues::get,
+    ),
     Route {
         info: operation(
             "issues/get-comment",
@@ -158,6 +215,15 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[seen_repo, known_comment],
         action: Action::Get { table: COMMENTS },
     },
+    hook(
+        "issues/get-event",
+        "GET",
+        "/repos/{owner}/{repo}/issues/events/{event_id}",
+        "Gets an event",
+        "issues/events#get-an-issue-event",
+        &[seen_repo],
+        timeline::get,
+    ),
     Route {
         info: operation(
             "issues/get-label",
@@ -171,15 +237,42 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
-            "issues/list-assignees",
+            "issues/get-milestone",
             "GET",
-            "/repos/{owner}/{repo}/assignees",
-            "Lists who can be assigned to issues of a repository",
+            "/repos/{owner}/{repo}/milestones/{milestone_number}",
+            "Gets a milestone",
         ),
-        docs: "issues/assignees#list-assignees",
-        guards: &[seen_repo],
-        action: Action::Hook(assignees::list),
+        docs: "issues/milestones#get-a-milestone",
+        guards: &[seen_repo, milestones::known],
+        action: Action::Get { table: MILESTONES },
     },
+    hook(
+        "issues/get-parent",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/parent",
+        "Gets the parent of an issue",
+        "issues/sub-issues#get-parent-issue",
+        ISSUE,
+        related::get_parent,
+    ),
+    hook(
+        "issues/list",
+        "GET",
+        "/issues",
+        "Lists the issues that the caller has to do with",
+        "issues/issues#list-issues-assigned-to-the-authenticated-user",
+        &[signed_in],
+        issue_lists::of_everything,
+    ),
+    hook(
+        "issues/list-assignees",
+        "GET",
+        "/repos/{owner}/{repo}/assignees",
+        "Lists who can be assigned to issues of a repository",
+        "issues/assignees#list-assignees",
+        &[seen_repo],
+        assignees::list,
+    ),
     Route {
         info: operation(
             "issues/list-comments",
@@ -196,28 +289,96 @@ pub(super) const ROUTES: &[Route] = &[
             filter: Some(comments::since),
         },
     },
-    Route {
-        info: operation(
-            "issues/list-comments-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/issues/comments",
-            "Lists the comments on all issues of a repository",
-        ),
-        docs: "issues/comments#list-issue-comments-for-a-repository",
-        guards: &[seen_repo],
-        action: Action::Hook(comments::list_for_repo),
-    },
-    Route {
-        info: operation(
-            "issues/list-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/issues",
-            "Lists the issues of a repository",
-        ),
-        docs: "issues/issues#list-repository-issues",
-        guards: &[seen_repo, with_issues],
-        action: Action::Hook(issues::list),
-    },
+    hook(
+        "issues/list-comments-for-repo",
+        "GET",
+        "/repos/{owner}/{repo}/issues/comments",
+        "Lists the comments on all issues of a repository",
+        "issues/comments#list-issue-comments-for-a-repository",
+        &[seen_repo],
+        comments::list_for_repo,
+    ),
+    hook(
+        "issues/list-dependencies-blocked-by",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
+        "Lists what an issue waits for",
+        "issues/issue-dependencies#list-dependencies-an-issue-is-blocked-by",
+        ISSUE,
+        related::list_blockers,
+    ),
+    hook(
+        "issues/list-dependencies-blocking",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocking",
+        "Lists what waits for an issue",
+        "issues/issue-dependencies#list-dependencies-an-issue-is-blocking",
+        ISSUE,
+        related::list_blocked,
+    ),
+    hook(
+        "issues/list-events",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/events",
+        "Lists what happened to an issue",
+        "issues/events#list-issue-events",
+        ISSUE,
+        timeline::events,
+    ),
+    hook(
+        "issues/list-events-for-repo",
+        "GET",
+        "/repos/{owner}/{repo}/issues/events",
+        "Lists what happened to the issues of a repository",
+        "issues/events#list-issue-events-for-a-repository",
+        &[seen_repo],
+        timeline::events_of_repo,
+    ),
+    hook(
+        "issues/list-events-for-timeline",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/timeline",
+        "Lists what happened to an issue, comments and references too",
+        "issues/timeline#list-timeline-events-for-an-issue",
+        ISSUE,
+        timeline::timeline,
+    ),
+    hook(
+        "issues/list-for-authenticated-user",
+        "GET",
+        "/user/issues",
+        "Lists the issues of the caller in own repositories",
+        "issues/issues#list-user-account-issues-assigned-to-the-authenticated-user",
+        &[signed_in],
+        issue_lists::of_caller,
+    ),
+    hook(
+        "issues/list-for-org",
+        "GET",
+        "/orgs/{org}/issues",
+        "Lists the issues of the caller in an organisation",
+        "issues/issues#list-organization-issues-assigned-to-the-authenticated-user",
+        &[signed_in],
+        issue_lists::of_organisation,
+    ),
+    hook(
+        "issues/list-for-repo",
+        "GET",
+        "/repos/{owner}/{repo}/issues",
+        "Lists the issues of a repository",
+        "issues/issues#list-repository-issues",
+        &[seen_repo, with_issues],
+        issue_lists::of_repo,
+    ),
+    hook(
+        "issues/list-labels-for-milestone",
+        "GET",
+        "/repos/{owner}/{repo}/milestones/{milestone_number}/labels",
+        "Lists the labels on the issues of a milestone",
+        "issues/labels#list-labels-for-issues-in-a-milestone",
+        &[seen_repo, milestones::known],
+        milestones::labels,
+    ),
     Route {
         info: operation(
             "issues/list-labels-for-repo",
@@ -234,61 +395,132 @@ pub(super) const ROUTES: &[Route] = &[
             filter: None,
         },
     },
-    Route {
-        info: operation(
-            "issues/list-labels-on-issue",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Lists the labels on an issue",
-        ),
-        docs: "issues/labels#list-labels-for-an-issue",
-        guards: ISSUE,
-        action: Action::Hook(labels::list_on_issue),
-    },
-    Route {
-        info: operation(
-            "issues/remove-all-labels",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Takes all labels off an issue",
-        ),
-        docs: "issues/labels#remove-all-labels-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::remove_all),
-    },
-    Route {
-        info: operation(
-            "issues/remove-assignees",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
-            "Takes users off an issue",
-        ),
-        docs: "issues/assignees#remove-assignees-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(assignees::remove),
-    },
-    Route {
-        info: operation(
-            "issues/remove-label",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
-            "Takes a label off an issue",
-        ),
-        docs: "issues/labels#remove-a-label-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::remove),
-    },
-    Route {
-        info: operation(
-            "issues/set-labels",
-            "PUT",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Gives an issue exactly these labels",
-        ),
-        docs: "issues/labels#set-labels-for-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::set),
-    },
+    hook(
+        "issues/list-labels-on-issue",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+        "Lists the labels on an issue",
+        "issues/labels#list-labels-for-an-issue",
+        ISSUE,
+        labels::list_on_issue,
+    ),
+    hook(
+        "issues/list-milestones",
+        "GET",
+        "/repos/{owner}/{repo}/milestones",
+        "Lists the milestones of a repository",
+        "issues/milestones#list-milestones",
+        &[seen_repo],
+        milestones::list,
+    ),
+    hook(
+        "issues/list-sub-issues",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
+        "Lists the sub-issues of an issue",
+        "issues/sub-issues#list-sub-issues",
+        ISSUE,
+        related::list,
+    ),
+    hook(
+        "issues/lock",
+        "PUT",
+        "/repos/{owner}/{repo}/issues/{issue_number}/lock",
+        "Lets only members comment on an issue",
+        "issues/issues#lock-an-issue",
+        LOCK_ISSUE,
+        issues::lock,
+    ),
+    hook(
+        "issues/pin-comment",
+        "PUT",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin",
+        "Pins a comment to its issue",
+        "issues/comments#pin-an-issue-comment",
+        PIN_COMMENT,
+        comments::pin,
+    ),
+    hook(
+        "issues/remove-all-labels",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+        "Takes all labels off an issue",
+        "issues/labels#remove-all-labels-from-an-issue",
+        MANAGE_ISSUE,
+        labels::remove_all,
+    ),
+    hook(
+        "issues/remove-assignees",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
+        "Takes users off an issue",
+        "issues/assignees#remove-assignees-from-an-issue",
+        MANAGE_ISSUE,
+        assignees::remove,
+    ),
+    hook(
+        "issues/remove-dependency-blocked-by",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by/{issue_id}",
+        "Lets an issue wait for another one no more",
+        "issues/issue-dependencies#remove-dependency-an-issue-is-blocked-by",
+        MANAGE_ISSUE,
+        related::remove_blocker,
+    ),
+    hook(
+        "issues/remove-label",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
+        "Takes a label off an issue",
+        "issues/labels#remove-a-label-from-an-issue",
+        MANAGE_ISSUE,
+        labels::remove,
+    ),
+    hook(
+        "issues/remove-sub-issue",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issue",
+        "Takes a sub-issue from its parent",
+        "issues/sub-issues#remove-sub-issue",
+        MANAGE_ISSUE,
+        related::remove,
+    ),
+    hook(
+        "issues/reprioritize-sub-issue",
+        "PATCH",
+        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues/priority",
+        "Moves a sub-issue among its siblings",
+        "issues/sub-issues#reprioritize-sub-issue",
+        MANAGE_ISSUE,
+        related::reprioritize,
+    ),
+    hook(
+        "issues/set-labels",
+        "PUT",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+        "Gives an issue exactly these labels",
+        "issues/labels#set-labels-for-an-issue",
+        MANAGE_ISSUE,
+        labels::set,
+    ),
+    hook(
+        "issues/unlock",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/lock",
+        "Lets everybody comment on an issue again",
+        "issues/issues#unlock-an-issue",
+        LOCK_ISSUE,
+        issues::unlock,
+    ),
+    hook(
+        "issues/unpin-comment",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin",
+        "Unpins a comment",
+        "issues/comments#unpin-an-issue-comment",
+        PIN_COMMENT,
+        comments::unpin,
+    ),
     Route {
         info: operation(
             "issues/update",
@@ -302,7 +534,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: ISSUES,
             inputs: issues::CHANGE,
             change: issues::change,
-            then: nothing,
+            then: issues::changed,
         },
     },
     Route {
@@ -318,7 +550,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: COMMENTS,
             inputs: comments::TEXT,
             change: comments::change,
-            then: comments::touch_issue,
+            then: comments::said_anew,
         },
     },
     Route {
@@ -335,6 +567,22 @@ pub(super) const ROUTES: &[Route] = &[
             inputs: labels::CHANGE,
             change: labels::change,
             then: nothing,
+        },
+    },
+    Route {
+        info: operation(
+            "issues/update-milestone",
+            "PATCH",
+            "/repos/{owner}/{repo}/milestones/{milestone_number}",
+            "Changes a milestone",
+        ),
+        docs: "issues/milestones#update-a-milestone",
+        guards: CHANGE_MILESTONE,
+        action: Action::Patch {
+            table: MILESTONES,
+            inputs: milestones::CHANGE,
+            change: milestones::change,
+            then: milestones::show_anew,
         },
     },
 ];

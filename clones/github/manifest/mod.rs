@@ -12,10 +12,8 @@ use archal_core::clone::OperationInfo;
 
 use super::tables::REPOS;
 use crate::engine::key::Key;
-use crate::engine::pack::{Call, Refusal};
-#[cfg(test)]
-use crate::engine::route::Route;
-use crate::engine::route::Site;
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
@@ -89,6 +87,24 @@ const fn operation(
         method,
         path,
         about,
+    }
+}
+
+/// An operation that only this service has code for.
+const fn hook(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    about: &'static str,
+    docs: &'static str,
+    guards: &'static [Guard],
+    hook: fn(&mut Call<'_>) -> Result<Reply, Refusal>,
+) -> Route {
+    Route {
+        info: operation(id, method, path, about),
+        docs,
+        guards,
+        action: Action::Hook(hook),
     }
 }
 

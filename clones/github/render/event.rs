@@ -29,6 +29,28 @@ pub(in crate::github) fn event(root: &Root, row: &Row, out: &mut Writer) {
     out.raw("}");
 }
 
+/// A reference from another issue, as timelines show it.
+pub(in crate::github) fn cross_reference(root: &Root, row: &Row, out: &mut Writer) {
+    out.raw("{");
+    out.key("actor");
+    user::named(root, row.text_or_null(event::ACTOR), out);
+    out.key("created_at").time(row.time(event::CREATED_AT));
+    out.key("updated_at").time(row.time(event::CREATED_AT));
+    out.key("source").raw("{");
+    out.key("type").text("issue");
+    if let Some(source) = root.named(ISSUES, row.text(event::SOURCE)) {
+        out.key("issue").reopened(&root.rendered(ISSUES, source).0);
+        if let Some(of) = root.named(REPOS, source.text(issue::REPO)) {
+            out.key("repository");
+            repo::repo(root, of, repo::Detail::Listed, None, out);
+        }
+        out.raw("}");
+    }
+    out.raw("}");
+    out.key("event").text("cross-referenced");
+    out.raw("}");
+}
+
 fn details(root: &Root, row: &Row, kind: &str, out: &mut Writer) {
     let person = |name: &str, column: usize, out: &mut Writer| {
         out.key(name);

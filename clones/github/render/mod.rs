@@ -4,6 +4,7 @@ pub(super) mod comment;
 pub(super) mod event;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod milestone;
 pub(super) mod notification;
 pub(super) mod reaction;
 pub(super) mod repo;

@@ -4,13 +4,16 @@
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 
 mod comments;
+mod dependencies;
 mod events;
 mod issues;
 mod labels;
+mod milestones;
 mod notifications;
 mod reactions;
 mod repo_subscriptions;
 mod repos;
+mod sub_issues;
 mod thread_subscriptions;
 mod users;
 
@@ -19,13 +22,16 @@ use archal_core::clone::{FieldKind, SeedTable};
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use dependencies::*;
 pub(super) use events::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use milestones::*;
 pub(super) use notifications::*;
 pub(super) use reactions::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use users::*;
 
@@ -56,10 +62,16 @@ tables! {
     REPOS = repos,
     /// The labels' table.
     LABELS = labels,
+    /// The milestones' table.
+    MILESTONES = milestones,
     /// The issues' table.
     ISSUES = issues,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of parents and their sub-issues.
+    SUB_ISSUES = sub_issues,
+    /// The table of what waits for what.
+    DEPENDENCIES = dependencies,
     /// The table of what happened to issues.
     EVENTS = events,
     /// The reactions' table.
@@ -75,12 +87,15 @@ tables! {
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
+    dependencies::RELATIONS,
     events::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
+    milestones::RELATIONS,
     notifications::RELATIONS,
     reactions::RELATIONS,
     repo_subscriptions::RELATIONS,
+    sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
 ];
 
