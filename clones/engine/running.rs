@@ -176,6 +176,7 @@ impl Running {
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
         }
+        response.headers.extend(reply.headers);
         if let Some(location) = reply.location {
             response.headers.push(("location", location));
         }

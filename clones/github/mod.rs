@@ -23,6 +23,7 @@ mod conformance;
 mod criteria;
 mod dialect;
 mod events;
+mod inbox;
 mod issue_lists;
 mod issues;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`issues`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`activity`], [`issues`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
+mod activity;
 mod issues;
 mod reactions;
 mod repos;
@@ -19,6 +20,7 @@ use crate::engine::route::{Action, Guard, Route, Site};
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
+        activity::ROUTES,
         issues::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,
