@@ -9,13 +9,15 @@ use std::time::Duration;
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_milestone, name_reaction};
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
+};
 
 use super::access;
 use super::tables::{
-    COMMENTS, EVENTS, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, USERS, comment, issue, issue_key, label,
-    milestone_key, owner_of, repo, repo_of, user,
+    COMMENTS, EVENTS, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, NOTIFICATIONS,
+    REACTIONS, REPO_SUBSCRIPTIONS, REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, USERS, comment, issue,
+    issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -31,6 +33,8 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        ISSUE_FIELDS => activity::issue_field(cx, draft),
+        ISSUE_TYPES => activity::issue_type(cx, draft),
         MILESTONES => activity::milestone(cx, draft),
         SUB_ISSUES => activity::sub_issue(cx, draft),
         EVENTS => activity::event(cx, draft),
@@ -125,6 +129,18 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
         let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
         cx.diagnostics
             .push(Diagnostic::error("seed/dangling", problem));
+    }
+    if !draft.is_null(issue::TYPE) {
+        let kind = draft.text(issue::TYPE).to_owned();
+        let key = Key::new([folded(owner_of(&repo_name)), folded(&kind)]);
+        match root.get(ISSUE_TYPES, &key) {
+            Some(row) => _ = draft.set(issue::TYPE, row.value(issue_type::NAME).clone()),
+            None => {
+                let problem = format!("type is {kind:?}, which is no type of the organisation");
+                cx.diagnostics
+                    .push(Diagnostic::error("seed/dangling", problem));
+            }
+        }
     }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));

@@ -7,7 +7,7 @@ use archal_core::clone::ViewValue;
 use super::access::{self, Permission};
 use super::dialect::{invalid, invalid_value};
 use super::tables::{ISSUES, REPOS, USERS, issue, repo, user};
-use super::{changes, complete, labels, milestones, render};
+use super::{changes, complete, issue_fields, issue_types, labels, milestones, render};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -32,6 +32,8 @@ pub(super) const NEW: &[Input] = &[
     input("assignees", Kind::Texts, false),
     input("assignee", Kind::TextOrNull, false),
     input("milestone", Kind::Any, false),
+    input("type", Kind::TextOrNull, false),
+    input("issue_field_values", Kind::Any, false),
 ];
 
 /// What a body of `PATCH …/issues/{issue_number}` holds.
@@ -44,6 +46,8 @@ pub(super) const CHANGE: &[Input] = &[
     input("assignees", Kind::Texts, false),
     input("assignee", Kind::TextOrNull, false),
     input("milestone", Kind::Any, false),
+    input("type", Kind::TextOrNull, false),
+    input("issue_field_values", Kind::Any, false),
 ];
 
 /// What a body of `PUT …/issues/{issue_number}/lock` holds.
@@ -112,12 +116,17 @@ pub(super) fn make(call: &mut Call<'_>, inputs: Inputs) -> Result<Draft, Refusal
     if let Some(milestone) = milestone.filter(|_| manages) {
         draft.set(issue::MILESTONE, milestone);
     }
+    if let Some(kind) = issue_types::asked(call, &inputs)?.filter(|_| manages) {
+        draft.set(issue::TYPE, kind);
+    }
     let last = call.root().last_number(ISSUES, &Key::folded(&repo_name));
     let number = (last + 1).max(repo.int(repo::NEXT_ISSUE_NUMBER));
     draft.set(issue::NUMBER, ViewValue::Int(number));
     let id = call.transaction.next_id(ISSUES);
     draft.set(issue::ID, ViewValue::Int(id));
     complete::name_issue(call.root(), &mut draft);
+    let name = format!("{repo_name}#{number}");
+    issue_fields::write_asked(call, &name, &inputs)?;
     Ok(draft)
 }
 
@@ -197,6 +206,13 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
         if let Some(milestone) = milestone {
             draft.set(issue::MILESTONE, milestone);
         }
+        if let Some(kind) = issue_types::asked(call, &inputs)? {
+            draft.set(issue::TYPE, kind);
+        }
+    }
+    let name = format!("{}#{}", old.text(issue::REPO), old.int(issue::NUMBER));
+    if issue_fields::write_asked(call, &name, &inputs)? {
+        draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
     }
     Ok(touched(call, old, draft))
 }

@@ -24,7 +24,9 @@ mod criteria;
 mod dialect;
 mod events;
 mod inbox;
+mod issue_fields;
 mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;

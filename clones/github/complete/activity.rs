@@ -10,9 +10,9 @@ use crate::engine::root::Root;
 use crate::engine::row::{Draft, text};
 use crate::github::issues::is_pull;
 use crate::github::tables::{
-    COMMENTS, ISSUES, LABELS, SUB_ISSUES, SUB_ISSUES_BY_PARENT, comment, event, issue, issue_key,
-    label, milestone, notification, reaction, repo_of, repo_subscription, sub_issue,
-    thread_subscription,
+    COMMENTS, ISSUES, LABELS, SUB_ISSUES, SUB_ISSUES_BY_PARENT, comment, event, issue, issue_field,
+    issue_key, issue_type, label, milestone, notification, reaction, repo_of, repo_subscription,
+    sub_issue, thread_subscription,
 };
 
 /// Fills in an event.
@@ -155,6 +155,32 @@ pub(super) fn sub_issue(cx: &Completing<'_>, draft: &mut Draft) {
     let last = siblings.and_then(|rows| rows.values().next_back());
     let last = last.map_or(0, |row| row.int(sub_issue::POSITION));
     draft.or(sub_issue::POSITION, || ViewValue::Int(last + 1));
+}
+
+/// Fills in a type of issues.
+pub(super) fn issue_type(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(issue_type::CREATED_AT, || days_ago(cx, 400));
+    copy(draft, issue_type::UPDATED_AT, issue_type::CREATED_AT);
+    name_issue_type(draft);
+}
+
+/// Gives a type of issues its GraphQL id.
+pub(in crate::github) fn name_issue_type(draft: &mut Draft) {
+    let id = draft.int(issue_type::ID);
+    draft.or(issue_type::NODE_ID, || text(node_id("IT", &[id])));
+}
+
+/// Fills in a field of issues.
+pub(super) fn issue_field(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(issue_field::CREATED_AT, || days_ago(cx, 400));
+    copy(draft, issue_field::UPDATED_AT, issue_field::CREATED_AT);
+    name_issue_field(draft);
+}
+
+/// Gives a field of issues its GraphQL id.
+pub(in crate::github) fn name_issue_field(draft: &mut Draft) {
+    let id = draft.int(issue_field::ID);
+    draft.or(issue_field::NODE_ID, || text(node_id("IF", &[id])));
 }
 
 /// Fills in who follows an issue.

@@ -1,33 +1,33 @@
-//! Issues, their comments, labels, assignees, milestones, events and bonds.
+//! Issues, their comments, labels, assignees, milestones, events and bonds: up to `issues/get-…`.
 
-use super::of_repo;
 use super::{hook, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
 use crate::github::access::{
     known_comment, known_issue, known_label, may_edit_comment, may_edit_issue, may_push,
-    may_triage, seen_repo, signed_in, with_issues, writable,
+    may_triage, seen_repo, with_issues, writable,
 };
-use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO, MILESTONES,
-};
+use crate::github::tables::{COMMENTS, ISSUES, LABELS, MILESTONES};
 use crate::github::{
-    assignees, comments, issue_lists, issues, labels, milestones, related, timeline,
+    assignees, comments, issue_fields, issues, labels, milestones, related, timeline,
 };
 
-const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
-const CHANGE_ISSUE: &[Guard] = &[
+pub(super) const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
+pub(super) const CHANGE_ISSUE: &[Guard] = &[
     seen_repo,
     with_issues,
     writable,
     known_issue,
     may_edit_issue,
 ];
-const MANAGE_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_triage];
-const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
-const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
-const CHANGE_MILESTONE: &[Guard] = &[seen_repo, writable, may_push, milestones::known];
-const LOCK_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_push];
-const PIN_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_push];
+pub(super) const MANAGE_ISSUE: &[Guard] =
+    &[seen_repo, with_issues, writable, known_issue, may_triage];
+pub(super) const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
+pub(super) const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
+pub(super) const CHANGE_MILESTONE: &[Guard] = &[seen_repo, writable, may_push, milestones::known];
+pub(super) const FIELDS_OF_ISSUE: &[Guard] =
+    &[seen_repo, with_issues, writable, known_issue, may_push];
+pub(super) const LOCK_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_push];
+pub(super) const PIN_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_push];
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
@@ -48,6 +48,15 @@ pub(super) const ROUTES: &[Route] = &[
         "issues/issue-dependencies#add-a-dependency-an-issue-is-blocked-by",
         MANAGE_ISSUE,
         related::add_blocker,
+    ),
+    hook(
+        "issues/add-issue-field-values",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/issue-field-values",
+        "Gives an issue values in fields",
+        "issues/issue-field-values#add-issue-field-values-to-an-issue",
+        FIELDS_OF_ISSUE,
+        issue_fields::add_values,
     ),
     hook(
         "issues/add-labels",
@@ -167,6 +176,15 @@ pub(super) const ROUTES: &[Route] = &[
             then: comments::gone,
         },
     },
+    hook(
+        "issues/delete-issue-field-value",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/issue-field-values/{issue_field_id}",
+        "Takes the value of a field from an issue",
+        "issues/issue-field-values#delete-an-issue-field-value-from-an-issue",
+        FIELDS_OF_ISSUE,
+        issue_fields::delete_value,
+    ),
     Route {
         info: operation(
             "issues/delete-label",
@@ -255,334 +273,4 @@ pub(super) const ROUTES: &[Route] = &[
         ISSUE,
         related::get_parent,
     ),
-    hook(
-        "issues/list",
-        "GET",
-        "/issues",
-        "Lists the issues that the caller has to do with",
-        "issues/issues#list-issues-assigned-to-the-authenticated-user",
-        &[signed_in],
-        issue_lists::of_everything,
-    ),
-    hook(
-        "issues/list-assignees",
-        "GET",
-        "/repos/{owner}/{repo}/assignees",
-        "Lists who can be assigned to issues of a repository",
-        "issues/assignees#list-assignees",
-        &[seen_repo],
-        assignees::list,
-    ),
-    Route {
-        info: operation(
-            "issues/list-comments",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}/comments",
-            "Lists the comments on an issue",
-        ),
-        docs: "issues/comments#list-issue-comments",
-        guards: ISSUE,
-        action: Action::List {
-            table: COMMENTS,
-            index: COMMENTS_BY_ISSUE,
-            group: comments::of_issue,
-            filter: Some(comments::since),
-        },
-    },
-    hook(
-        "issues/list-comments-for-repo",
-        "GET",
-        "/repos/{owner}/{repo}/issues/comments",
-        "Lists the comments on all issues of a repository",
-        "issues/comments#list-issue-comments-for-a-repository",
-        &[seen_repo],
-        comments::list_for_repo,
-    ),
-    hook(
-        "issues/list-dependencies-blocked-by",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
-        "Lists what an issue waits for",
-        "issues/issue-dependencies#list-dependencies-an-issue-is-blocked-by",
-        ISSUE,
-        related::list_blockers,
-    ),
-    hook(
-        "issues/list-dependencies-blocking",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocking",
-        "Lists what waits for an issue",
-        "issues/issue-dependencies#list-dependencies-an-issue-is-blocking",
-        ISSUE,
-        related::list_blocked,
-    ),
-    hook(
-        "issues/list-events",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/events",
-        "Lists what happened to an issue",
-        "issues/events#list-issue-events",
-        ISSUE,
-        timeline::events,
-    ),
-    hook(
-        "issues/list-events-for-repo",
-        "GET",
-        "/repos/{owner}/{repo}/issues/events",
-        "Lists what happened to the issues of a repository",
-        "issues/events#list-issue-events-for-a-repository",
-        &[seen_repo],
-        timeline::events_of_repo,
-    ),
-    hook(
-        "issues/list-events-for-timeline",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/timeline",
-        "Lists what happened to an issue, comments and references too",
-        "issues/timeline#list-timeline-events-for-an-issue",
-        ISSUE,
-        timeline::timeline,
-    ),
-    hook(
-        "issues/list-for-authenticated-user",
-        "GET",
-        "/user/issues",
-        "Lists the issues of the caller in own repositories",
-        "issues/issues#list-user-account-issues-assigned-to-the-authenticated-user",
-        &[signed_in],
-        issue_lists::of_caller,
-    ),
-    hook(
-        "issues/list-for-org",
-        "GET",
-        "/orgs/{org}/issues",
-        "Lists the issues of the caller in an organisation",
-        "issues/issues#list-organization-issues-assigned-to-the-authenticated-user",
-        &[signed_in],
-        issue_lists::of_organisation,
-    ),
-    hook(
-        "issues/list-for-repo",
-        "GET",
-        "/repos/{owner}/{repo}/issues",
-        "Lists the issues of a repository",
-        "issues/issues#list-repository-issues",
-        &[seen_repo, with_issues],
-        issue_lists::of_repo,
-    ),
-    hook(
-        "issues/list-labels-for-milestone",
-        "GET",
-        "/repos/{owner}/{repo}/milestones/{milestone_number}/labels",
-        "Lists the labels on the issues of a milestone",
-        "issues/labels#list-labels-for-issues-in-a-milestone",
-        &[seen_repo, milestones::known],
-        milestones::labels,
-    ),
-    Route {
-        info: operation(
-            "issues/list-labels-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/labels",
-            "Lists the labels of a repository",
-        ),
-        docs: "issues/labels#list-labels-for-a-repository",
-        guards: &[seen_repo],
-        action: Action::List {
-            table: LABELS,
-            index: LABELS_BY_REPO,
-            group: of_repo,
-            filter: None,
-        },
-    },
-    hook(
-        "issues/list-labels-on-issue",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-        "Lists the labels on an issue",
-        "issues/labels#list-labels-for-an-issue",
-        ISSUE,
-        labels::list_on_issue,
-    ),
-    hook(
-        "issues/list-milestones",
-        "GET",
-        "/repos/{owner}/{repo}/milestones",
-        "Lists the milestones of a repository",
-        "issues/milestones#list-milestones",
-        &[seen_repo],
-        milestones::list,
-    ),
-    hook(
-        "issues/list-sub-issues",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
-        "Lists the sub-issues of an issue",
-        "issues/sub-issues#list-sub-issues",
-        ISSUE,
-        related::list,
-    ),
-    hook(
-        "issues/lock",
-        "PUT",
-        "/repos/{owner}/{repo}/issues/{issue_number}/lock",
-        "Lets only members comment on an issue",
-        "issues/issues#lock-an-issue",
-        LOCK_ISSUE,
-        issues::lock,
-    ),
-    hook(
-        "issues/pin-comment",
-        "PUT",
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin",
-        "Pins a comment to its issue",
-        "issues/comments#pin-an-issue-comment",
-        PIN_COMMENT,
-        comments::pin,
-    ),
-    hook(
-        "issues/remove-all-labels",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-        "Takes all labels off an issue",
-        "issues/labels#remove-all-labels-from-an-issue",
-        MANAGE_ISSUE,
-        labels::remove_all,
-    ),
-    hook(
-        "issues/remove-assignees",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
-        "Takes users off an issue",
-        "issues/assignees#remove-assignees-from-an-issue",
-        MANAGE_ISSUE,
-        assignees::remove,
-    ),
-    hook(
-        "issues/remove-dependency-blocked-by",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by/{issue_id}",
-        "Lets an issue wait for another one no more",
-        "issues/issue-dependencies#remove-dependency-an-issue-is-blocked-by",
-        MANAGE_ISSUE,
-        related::remove_blocker,
-    ),
-    hook(
-        "issues/remove-label",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
-        "Takes a label off an issue",
-        "issues/labels#remove-a-label-from-an-issue",
-        MANAGE_ISSUE,
-        labels::remove,
-    ),
-    hook(
-        "issues/remove-sub-issue",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issue",
-        "Takes a sub-issue from its parent",
-        "issues/sub-issues#remove-sub-issue",
-        MANAGE_ISSUE,
-        related::remove,
-    ),
-    hook(
-        "issues/reprioritize-sub-issue",
-        "PATCH",
-        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues/priority",
-        "Moves a sub-issue among its siblings",
-        "issues/sub-issues#reprioritize-sub-issue",
-        MANAGE_ISSUE,
-        related::reprioritize,
-    ),
-    hook(
-        "issues/set-labels",
-        "PUT",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-        "Gives an issue exactly these labels",
-        "issues/labels#set-labels-for-an-issue",
-        MANAGE_ISSUE,
-        labels::set,
-    ),
-    hook(
-        "issues/unlock",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/{issue_number}/lock",
-        "Lets everybody comment on an issue again",
-        "issues/issues#unlock-an-issue",
-        LOCK_ISSUE,
-        issues::unlock,
-    ),
-    hook(
-        "issues/unpin-comment",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin",
-        "Unpins a comment",
-        "issues/comments#unpin-an-issue-comment",
-        PIN_COMMENT,
-        comments::unpin,
-    ),
-    Route {
-        info: operation(
-            "issues/update",
-            "PATCH",
-            "/repos/{owner}/{repo}/issues/{issue_number}",
-            "Changes an issue: title, body, state, labels, assignees",
-        ),
-        docs: "issues/issues#update-an-issue",
-        guards: CHANGE_ISSUE,
-        action: Action::Patch {
-            table: ISSUES,
-            inputs: issues::CHANGE,
-            change: issues::change,
-            then: issues::changed,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/update-comment",
-            "PATCH",
-            "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-            "Changes a comment",
-        ),
-        docs: "issues/comments#update-an-issue-comment",
-        guards: CHANGE_COMMENT,
-        action: Action::Patch {
-            table: COMMENTS,
-            inputs: comments::TEXT,
-            change: comments::change,
-            then: comments::said_anew,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/update-label",
-            "PATCH",
-            "/repos/{owner}/{repo}/labels/{name}",
-            "Changes a label, on every issue too",
-        ),
-        docs: "issues/labels#update-a-label",
-        guards: CHANGE_LABEL,
-        action: Action::Patch {
-            table: LABELS,
-            inputs: labels::CHANGE,
-            change: labels::change,
-            then: nothing,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/update-milestone",
-            "PATCH",
-            "/repos/{owner}/{repo}/milestones/{milestone_number}",
-            "Changes a milestone",
-        ),
-        docs: "issues/milestones#update-a-milestone",
-        guards: CHANGE_MILESTONE,
-        action: Action::Patch {
-            table: MILESTONES,
-            inputs: milestones::CHANGE,
-            change: milestones::change,
-            then: milestones::show_anew,
-        },
-    },
 ];

@@ -1,9 +1,11 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`activity`], [`issues`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod activity;
 mod issues;
+mod issues_from_list;
+mod orgs;
 mod reactions;
 mod repos;
 mod search;
@@ -22,6 +24,8 @@ pub(super) const SITES: &[Site] = &[Site {
     areas: &[
         activity::ROUTES,
         issues::ROUTES,
+        issues_from_list::ROUTES,
+        orgs::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,
         search::ROUTES,

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{API, WEB, reaction, user};
+use super::{API, WEB, field, reaction, user};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, MILESTONES, issue, milestone_key,
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, issue, milestone_key,
 };
-use crate::github::{comments as on_issue, related};
+use crate::github::{comments as on_issue, issue_fields, related};
 
 /// How many comments an issue has.
 pub(in crate::github) fn comments(root: &Root, row: &Row) -> i64 {
@@ -75,6 +75,13 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     out.key("active_lock_reason")
         .text_or_null(row.text_or_null(issue::LOCK_REASON));
     bonds(root, &root.key(ISSUES, row), out);
+    out.key("type");
+    match issue_fields::type_of(root, row) {
+        Some(row) => out.rendered(&root.rendered(ISSUE_TYPES, row).0),
+        None => out.raw("null"),
+    };
+    out.key("issue_field_values");
+    field::values(root, &root.key(ISSUES, row), out);
     out.key("body").prose(row, issue::BODY);
     out.key("closed_by");
     user::named(root, row.text_or_null(issue::CLOSED_BY), out);

@@ -2,6 +2,7 @@
 
 pub(super) mod comment;
 pub(super) mod event;
+pub(super) mod field;
 pub(super) mod issue;
 pub(super) mod label;
 pub(super) mod milestone;

@@ -6,6 +6,9 @@
 mod comments;
 mod dependencies;
 mod events;
+mod issue_field_values;
+mod issue_fields;
+mod issue_types;
 mod issues;
 mod labels;
 mod milestones;
@@ -24,6 +27,9 @@ use crate::engine::table::{Relation, Table, TableId};
 pub(super) use comments::*;
 pub(super) use dependencies::*;
 pub(super) use events::*;
+pub(super) use issue_field_values::*;
+pub(super) use issue_fields::*;
+pub(super) use issue_types::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
@@ -64,10 +70,16 @@ tables! {
     LABELS = labels,
     /// The milestones' table.
     MILESTONES = milestones,
+    /// The table of types of issues.
+    ISSUE_TYPES = issue_types,
+    /// The table of fields of issues.
+    ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what issues hold in fields.
+    ISSUE_FIELD_VALUES = issue_field_values,
     /// The table of parents and their sub-issues.
     SUB_ISSUES = sub_issues,
     /// The table of what waits for what.
@@ -89,6 +101,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
     dependencies::RELATIONS,
     events::RELATIONS,
+    issue_field_values::RELATIONS,
+    issue_fields::RELATIONS,
+    issue_types::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
     milestones::RELATIONS,
