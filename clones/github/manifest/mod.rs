@@ -6,6 +6,9 @@ mod activity;
 mod issues;
 mod issues_from_list;
 mod orgs;
+mod markdown;
+mod meta;
+mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
@@ -26,6 +29,9 @@ pub(super) const SITES: &[Site] = &[Site {
         issues::ROUTES,
         issues_from_list::ROUTES,
         orgs::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        rate_limit::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,
         search::ROUTES,

@@ -2,6 +2,7 @@
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`tokens`], [`former_names`].
 
 mod comments;
 mod dependencies;
@@ -9,6 +10,7 @@ mod events;
 mod issue_field_values;
 mod issue_fields;
 mod issue_types;
+mod former_names;
 mod issues;
 mod labels;
 mod milestones;
@@ -18,6 +20,7 @@ mod repo_subscriptions;
 mod repos;
 mod sub_issues;
 mod thread_subscriptions;
+mod tokens;
 mod users;
 
 use archal_core::clone::{FieldKind, SeedTable};
@@ -30,6 +33,7 @@ pub(super) use events::*;
 pub(super) use issue_field_values::*;
 pub(super) use issue_fields::*;
 pub(super) use issue_types::*;
+pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
@@ -39,6 +43,7 @@ pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
+pub(super) use tokens::*;
 pub(super) use users::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
@@ -94,6 +99,10 @@ tables! {
     THREAD_SUBSCRIPTIONS = thread_subscriptions,
     /// The table of who watches which repository.
     REPO_SUBSCRIPTIONS = repo_subscriptions,
+    /// The tokens' table.
+    TOKENS = tokens,
+    /// The table of names that repositories had before.
+    FORMER_NAMES = former_names,
 }
 
 /// What binds them.
@@ -112,6 +121,7 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     repo_subscriptions::RELATIONS,
     sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
+    tokens::RELATIONS,
 ];
 
 const BOOL: FieldKind = FieldKind::Bool;
