@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use archal_core::clock::Timestamp;
 use archal_core::clone::{
-    Arguments, CloneRequest, CloneResponse, Progress, ServiceClone, Tool, ToolAnswer,
+    Arguments, CloneRequest, CloneResponse, FaultEffect, Progress, ServiceClone, Tool, ToolAnswer,
 };
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 
 use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
+use super::fault::{self, Cut, Dropped};
 use super::mcp;
 use super::server::Shared;
 use super::transfer::{self, FromFile, Received};
@@ -36,12 +37,21 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// The body of an answer: of a clone's operation whole, of a tool call perhaps as a stream.
-pub(super) type Body = Either<Full<Bytes>, BoxBody<Bytes, Infallible>>;
+/// The body of an answer: of a clone's operation whole or cut, of a tool call perhaps as a stream.
+pub(super) type Body = Either<Either<Full<Bytes>, Cut>, BoxBody<Bytes, Infallible>>;
+
+/// The answer of a clone: in memory, or in a file.
+type Held = Either<Full<Bytes>, FromFile>;
 
 /// Answers one request.
-pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>) -> Response<Body> {
-    let whole = |response: Response<Full<Bytes>>| response.map(Either::Left);
+pub(super) async fn answer(
+    origin: &Arc<Origin>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Dropped> {
+    let whole = |response: Response<Full<Bytes>>| {
+        let response = response.map(|body| Either::Left(Either::Left(body)));
+        Ok(response)
+    };
     if request.method() == Method::CONNECT {
         return whole(connect(origin, &mut request));
     }
@@ -51,14 +61,29 @@ pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>)
     };
     let shared = &origin.open.shared;
     match mcp::leads_to(shared, origin.door, &host, clone, request.uri().path()) {
-        mcp::Way::Tools => return mcp::answer(shared, clone, request).await,
+        mcp::Way::Tools => return Ok(mcp::answer(shared, clone, request).await),
         mcp::Way::Nowhere => {
             let port = origin.port().or(Some(443));
             return whole(plain(StatusCode::NOT_FOUND, shared.refuse(&host, port)));
         }
         mcp::Way::Operations => {}
     }
-    operation(origin, request, host, clone).await
+    let (answer, fault) = operation(origin, request, host, clone).await;
+    let (head, body) = answer.into_parts();
+    match body {
+        Either::Left(body) => {
+            let answer = Response::from_parts(head, body);
+            let answer = fault::deliver(fault, answer).await?;
+            Ok(answer.map(Either::Left))
+        }
+        Either::Right(file) => {
+            let file = fault::deliver_file(fault, file).await?;
+            Ok(Response::from_parts(
+                head,
+                Either::Right(BoxBody::new(file)),
+            ))
+        }
+    }
 }
 
 async fn operation(
@@ -66,11 +91,11 @@ async fn operation(
     request: Request<Incoming>,
     host: String,
     clone: usize,
-) -> Response<Body> {
+) -> (Response<Held>, Option<FaultEffect>) {
     let (head, body) = request.into_parts();
     let Received { body, spool } = match transfer::read(body).await {
         Ok(received) => received,
-        Err((status, reason)) => return plain(status, reason).map(Either::Left),
+        Err((status, reason)) => return (plain(status, reason).map(Either::Left), None),
     };
     let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
     let request = CloneRequest {
@@ -155,7 +180,11 @@ fn addressed(
 
 /// Calls the clone and records the exchange. What the clone leaves as work is done on a thread of
 /// its own; the call has its place in the record by when it is answered.
-async fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Body> {
+async fn call(
+    origin: &Origin,
+    clone: usize,
+    request: CloneRequest,
+) -> (Response<Held>, Option<FaultEffect>) {
     let shared = &origin.open.shared;
     let mut begun = shared.ledger.begin();
     let progress = {
@@ -177,8 +206,9 @@ async fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<
         Err(_) => broken(&request),
     };
     let response = render(&answer, request.method == "HEAD", begun.at);
+    let fault = answer.fault;
     shared.ledger.end(&begun, clone, request, answer);
-    response
+    (response, fault)
 }
 
 /// Calls a tool of a clone as `caller`, whose authorisation each of its requests carries. Nothing
@@ -295,7 +325,7 @@ fn broken(request: &CloneRequest) -> CloneResponse {
     }
 }
 
-fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Body> {
+fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Held> {
     let body = answer.body.wire.clone();
     let length = body.len();
     let mut response = match answer.spool.clone().map(FromFile::open) {
@@ -303,7 +333,7 @@ fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Bod
             let body = if is_head { Bytes::new() } else { body };
             Response::new(Either::Left(Full::new(body)))
         }
-        Some(Ok(body)) => Response::new(Either::Right(BoxBody::new(body))),
+        Some(Ok(body)) => Response::new(Either::Right(body)),
         Some(Err(_)) => {
             let text = "archal could not read its own temporary file\n";
             return plain(StatusCode::INTERNAL_SERVER_ERROR, text).map(Either::Left);
