@@ -52,6 +52,13 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// The base URL that takes the place of one host of a clone: plain HTTP, whatever host it names.
+    Host {
+        /// The clone's position in the session.
+        clone: usize,
+        /// The host.
+        host: &'static str,
+    },
     /// A clone's MCP URL: plain HTTP, whatever host it names.
     Tools {
         /// The clone's position in the session.
@@ -144,7 +151,10 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         tunnel: None,
         address,
     };
-    if matches!(door, Door::Base { .. } | Door::Tools { .. }) {
+    if matches!(
+        door,
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. }
+    ) {
         return http(origin, stream).await;
     }
     let mut first = [0; 1];

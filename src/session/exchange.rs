@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
+use super::localize;
 use super::mcp;
 use super::server::Shared;
 
@@ -61,7 +62,12 @@ pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>)
         }
         mcp::Way::Operations => {}
     }
-    whole(operation(origin, request, host, clone).await)
+    let reached = localize::Reached::by(origin, &request, &host, clone);
+    let answer = operation(origin, request, host, clone).await;
+    whole(match reached {
+        Some(reached) => reached.localized(answer).await,
+        None => answer,
+    })
 }
 
 async fn operation(
@@ -75,7 +81,8 @@ async fn operation(
         Ok(body) => body,
         Err((status, reason)) => return plain(status, reason),
     };
-    let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
+    let is_base = matches!(origin.door, Door::Base { .. } | Door::Host { .. });
+    let is_tls = origin.tls_host.is_some() || is_base;
     let request = CloneRequest {
         method: head.method.as_str().to_owned(),
         scheme: if is_tls { "https" } else { "http" }.to_owned(),
@@ -122,6 +129,9 @@ fn addressed(
     headers: &HeaderMap,
 ) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
+    if let Door::Host { clone, host } = origin.door {
+        return Ok((host.to_owned(), clone));
+    }
     if let Door::Base { clone } | Door::Tools { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
         let host = shared.clones[clone].clone.hosts.first().copied();

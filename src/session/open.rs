@@ -32,9 +32,9 @@ const FIRST_BASE_PORT: u16 = 4401;
 /// The port of the first clone's MCP URL inside a child's own network.
 const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
-const SERVICE_PORTS: [u16; 2] = [443, 80];
+pub(super) const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
-const NAMES_PORT: u16 = 53;
+pub(super) const NAMES_PORT: u16 = 53;
 
 /// A clone to open and its starting state.
 #[derive(Debug, Clone, Copy)]
@@ -127,18 +127,18 @@ pub enum SessionError {
 
 /// An open session. Dropping it without [`Session::finish`] ends it and writes nothing.
 pub struct Session {
-    shared: Arc<Shared>,
-    server: Server,
+    pub(super) shared: Arc<Shared>,
+    pub(super) server: Server,
     route: RouteReport,
-    probe: Probe,
+    pub(super) probe: Probe,
     helper: PathBuf,
-    evidence: PathBuf,
+    pub(super) evidence: PathBuf,
     redactor: Redactor,
     literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
     doors: Vec<(u16, Door)>,
-    trust: trust::Files,
+    pub(super) trust: trust::Files,
     stop: Option<StopToken>,
 }
 
@@ -332,6 +332,14 @@ impl Session {
         hold::run_isolated(child, hold, network)
     }
 
+    /// What takes secrets out of the evidence.
+    pub(super) fn clean(&self) -> record::Clean<'_> {
+        record::Clean {
+            redactor: &self.redactor,
+            literals: &self.literals,
+        }
+    }
+
     /// Stops serving, writes the evidence and gives it back.
     pub fn finish(self) -> Result<SessionEnd, SessionError> {
         self.server.stop();
@@ -347,14 +355,11 @@ impl Session {
             });
         }
         let base = self.base();
-        let clean = record::Clean {
-            redactor: &self.redactor,
-            literals: &self.literals,
-        };
+        let clean = self.clean();
         let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
         let end = SessionEnd {
             base,
-            route: self.route,
+            route: self.route.clone(),
             calls,
             dropped_calls: taken.dropped,
             refused: taken
@@ -386,7 +391,10 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
-fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<(u16, Door)>) {
+pub(super) fn inside_endpoints(
+    plans: &[ClonePlan<'_>],
+    expose: bool,
+) -> (Endpoints, Vec<(u16, Door)>) {
     let bases: Vec<u16> = if expose {
         (FIRST_BASE_PORT..).take(plans.len()).collect()
     } else {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(super) struct Shared {
     pub(super) active: AtomicUsize,
     /// The MCP servers of the clones.
     pub(super) faces: Faces,
+    /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
+    pub(super) places: OnceLock<Vec<(&'static str, String)>>,
     hosts: HashMap<&'static str, usize>,
     other_hosts: HashMap<&'static str, &'static str>,
 }
@@ -103,6 +105,7 @@ impl Shared {
             names: Names::default(),
             active: AtomicUsize::new(0),
             faces: Faces::default(),
+            places: OnceLock::new(),
             hosts,
             other_hosts,
         })
