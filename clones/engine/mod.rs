@@ -10,14 +10,18 @@
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
+//! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
+//! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
+pub(crate) mod git;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod pack;
 pub(crate) mod page;
+pub(crate) mod rate;
 pub(crate) mod root;
 pub(crate) mod route;
 pub(crate) mod row;
@@ -28,4 +32,5 @@ pub(crate) mod seed;
 pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;
+pub(crate) mod trouble;
 pub(crate) mod writer;

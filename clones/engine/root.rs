@@ -9,6 +9,7 @@ use imbl::OrdMap;
 use jiff::Timestamp;
 
 use super::fingerprint;
+use super::git::Objects;
 use super::key::{Key, Part};
 use super::pack::Pack;
 use super::row::{Draft, Row};
@@ -34,6 +35,7 @@ pub(crate) struct Root {
     pack: &'static Pack,
     tables: Vec<TableState>,
     times: KnownTimes,
+    objects: Arc<Objects>,
     base: Timestamp,
     ids: u64,
     actor: Option<Key>,
@@ -63,6 +65,7 @@ impl Root {
                 })
                 .collect(),
             times: KnownTimes::default(),
+            objects: Arc::new(Objects::new(base)),
             base,
             ids,
             actor: None,
@@ -95,14 +98,34 @@ impl Root {
         &self.times
     }
 
+    /// The git objects, which all states of a clone share.
+    pub(crate) fn objects(&self) -> &Arc<Objects> {
+        &self.objects
+    }
+
+    /// `text` as evidence writes it: known times, and ids of git objects that follow the clock;
+    /// none where nothing changes.
+    pub(crate) fn said(&self, text: &str) -> Option<String> {
+        let timed = self.times.rewrite(text, self.base);
+        let named = self
+            .objects
+            .rewrite(timed.as_deref().unwrap_or(text), &self.times);
+        named.or(timed)
+    }
+
     /// Whose credentials the clone's dummies are, in the pack's first table.
     pub(crate) fn actor(&self) -> Option<&Key> {
         self.actor.as_ref()
     }
 
-    /// Takes note of a time that the state holds.
-    pub(super) fn know(&mut self, stamp: Stamp) {
-        self.times.insert(stamp);
+    /// Takes note of the times that a value holds.
+    pub(super) fn know(&mut self, value: &ViewValue) {
+        match value {
+            ViewValue::Time(stamp) => self.times.insert(*stamp),
+            ViewValue::List(items) => items.iter().for_each(|item| self.know(item)),
+            ViewValue::Object(fields) => fields.iter().for_each(|(_, value)| self.know(value)),
+            ViewValue::Null | ViewValue::Bool(_) | ViewValue::Int(_) | ViewValue::Text(_) => {}
+        }
     }
 
     /// Takes note of one time.
@@ -158,7 +181,7 @@ impl Root {
     /// The row as the service shows it in lists, with a fingerprint of it; rendered once.
     pub(crate) fn rendered<'a>(&self, table: TableId, row: &'a Row) -> &'a (Rendered, u64) {
         row.rendered_with(|| {
-            let mut writer = Writer::with_capacity(self.base, 2_048, 2_048);
+            let mut writer = Writer::with_capacity(self, 2_048, 2_048);
             (self.pack.tables[table].render)(self, row, &mut writer);
             let rendered = writer.finish();
             // The evidence has no exact times, so the fingerprint is the same whatever the clock;
@@ -167,6 +190,17 @@ impl Root {
             let print = fingerprint::mix(content, row.version());
             (rendered, print)
         })
+    }
+
+    /// A row to be with what its columns hold where nothing is said.
+    pub(crate) fn blank(&self, table: TableId) -> Draft {
+        let columns = self.pack.tables[table].columns;
+        Draft(
+            columns
+                .iter()
+                .map(|column| column.default.value())
+                .collect(),
+        )
     }
 
     /// A new number for a row of `table`, greater than all before it.
@@ -191,9 +225,7 @@ impl Root {
     /// Makes a row of a draft, without putting it anywhere.
     pub(super) fn row_of(&mut self, table: TableId, draft: Draft) -> Row {
         for value in &draft.0 {
-            if let ViewValue::Time(stamp) = value {
-                self.times.insert(*stamp);
-            }
+            self.know(value);
         }
         let said = self.pack.tables[table]
             .prose

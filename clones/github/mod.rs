@@ -1,9 +1,12 @@
 //! GitHub: its REST API at `api.github.com`.
 //!
-//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes.
+//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
-//! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
+//! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
+//! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
+//! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -11,14 +14,17 @@ mod access;
 #[cfg(test)]
 mod access_tests;
 mod assignees;
+mod called;
 #[cfg(test)]
 mod check;
 mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod credentials;
 mod criteria;
 mod dialect;
+mod events;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -28,14 +34,21 @@ mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
 mod manifest;
+mod markdown;
 mod mcp;
+mod media;
+mod meta;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod preface;
 mod published;
 mod query;
+mod reactions;
 mod render;
 mod repos;
+mod scopes;
 mod search;
 mod seeds;
 #[cfg(test)]
@@ -46,7 +59,7 @@ mod tables;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::{BaseUrl, CloneDescriptor};
+use archal_core::clone::{BaseUrl, CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -68,10 +81,18 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "raw.githubusercontent.com",
         "uploads.github.com",
     ],
-    credentials: &[("GH_TOKEN", access::TOKEN), ("GITHUB_TOKEN", access::TOKEN)],
+    credentials: &[
+        ("GH_TOKEN", credentials::TOKEN),
+        ("GITHUB_TOKEN", credentials::TOKEN),
+    ],
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
+    coverage: Some(&Coverage {
+        published: published::PUBLISHED,
+        called: called::CALLED,
+        called_by: "the REST patterns of GitHub's official MCP server",
+    }),
     collections: criteria::COLLECTIONS,
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
@@ -142,13 +163,19 @@ static PACK: Pack = Pack {
     actor_by_default: |draft| draft.text(tables::user::TYPE) == "User",
     complete: complete::complete,
     dialect: Dialect {
-        caller: access::caller,
+        caller: credentials::caller,
+        canonical: access::canonical,
+        preface: preface::preface,
+        shape: media::shape,
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,
+        failing: dialect::failing,
+        limited: dialect::limited,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        allowance: dialect::allowance,
         headers: dialect::headers,
     },
     views: criteria::VIEWS,

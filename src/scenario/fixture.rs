@@ -105,6 +105,7 @@ fn clone(
         vocabulary: "",
         tables: &[],
         mcp: None,
+        coverage: None,
         seed_schema: || json!({}),
         open: refuse,
         reopen: |_| Err(Vec::new()),

@@ -16,7 +16,8 @@ use crate::steps::{Failure, cargo, note, output, root, run, target};
 const PACKAGE: &str = "@octokit/openapi";
 const VERSION: &str = "23.0.2";
 const DOCUMENT: &str = "generated/api.github.com.json";
-const FOLDER: &str = "clones/github/fixtures/responses";
+/// Where the slices are, below the root.
+pub(crate) const FOLDER: &str = "clones/github/fixtures/responses";
 const LIST: &str = "clones/github/published.rs";
 
 /// Operations of GitHub's REST API that the document leaves out: id, method, path.
@@ -117,8 +118,8 @@ fn operations(document: &Value) -> Result<Vec<Operation<'_>>, Failure> {
     Ok(all)
 }
 
-/// The ids of the modelled operations.
-fn modelled() -> Result<BTreeSet<String>, Failure> {
+/// What every clone models, could model and is called for, by its name.
+pub(crate) fn described() -> Result<Map<String, Value>, Failure> {
     let text = output(&mut cargo(&[
         "run",
         "--quiet",
@@ -127,10 +128,16 @@ fn modelled() -> Result<BTreeSet<String>, Failure> {
         "--example",
         "operations",
     ]))?;
-    let clones: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::bad(format!("the operations are no JSON: {error}")))?;
-    let ids = clones["github"].as_array().into_iter().flatten();
-    Ok(ids
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::bad(format!("the operations are no JSON: {error}")))
+}
+
+/// The ids of the modelled operations.
+fn modelled() -> Result<BTreeSet<String>, Failure> {
+    let clones = described()?;
+    let github = clones.get("github").map(|clone| &clone["operations"]);
+    let operations = github.and_then(Value::as_array).into_iter().flatten();
+    Ok(operations
         .filter_map(|operation| Some(operation["id"].as_str()?.to_owned()))
         .collect())
 }

@@ -1,8 +1,10 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
-//!
-//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod issues;
+mod markdown;
+mod meta;
+mod rate_limit;
+mod reactions;
 mod repos;
 mod search;
 mod users;
@@ -19,7 +21,16 @@ use crate::engine::route::Site;
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
-    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+    areas: &[
+        issues::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        rate_limit::ROUTES,
+        reactions::ROUTES,
+        repos::ROUTES,
+        search::ROUTES,
+        users::ROUTES,
+    ],
 }];
 
 /// All operations.

@@ -12,8 +12,8 @@ use archal_core::clock::{Timestamp, rfc3339_seconds};
 use archal_core::clone::{
     BaseUrl, ChangeKind, CloneDescriptor, CloneRequest, CloneResponse, CloneState, Collection,
     Exchange, Fact, FieldKind, NamedSeed, Observation, OpenClone, OperationInfo, Rendered,
-    RowChange, RowDiff, Seed, SeedField, SeedTable, ServiceClone, Stamp, ViewField, ViewRow,
-    ViewValue, seed_time,
+    RowChange, RowDiff, Seed, SeedField, SeedTable, ServiceClone, Stamp, Trouble, ViewField,
+    ViewRow, ViewValue, seed_time,
 };
 use archal_core::diagnostic::Diagnostic;
 use archal_core::stability::Stability;
@@ -118,6 +118,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         ],
     }],
     mcp: None,
+    coverage: None,
     seed_schema,
     open,
     reopen,
@@ -399,6 +400,9 @@ impl ServiceClone for Echo {
         response.root_after = self.root;
         response
     }
+
+    // Tests of what goes wrong use the real clones.
+    fn trouble(&mut self, _: Trouble) {}
 
     fn state(&self) -> Arc<dyn CloneState> {
         Arc::new(EchoState {

@@ -12,7 +12,7 @@ use archal_core::clock::Timestamp;
 use archal_core::clone::{
     ChangeKind, CloneDescriptor, CloneRequest, CloneResponse, CloneState, Collection, Exchange,
     FieldKind, NamedSeed, Observation, OpenClone, OperationInfo, RowChange, RowDiff, Seed,
-    SeedField, SeedTable, ServiceClone, Stamp, ViewField, ViewRow, ViewValue, seed_time,
+    SeedField, SeedTable, ServiceClone, Stamp, Trouble, ViewField, ViewRow, ViewValue, seed_time,
 };
 use archal_core::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -317,6 +317,9 @@ impl ServiceClone for Till {
         response.root_after = self.root;
         response
     }
+
+    // Tests of what goes wrong use the real clones.
+    fn trouble(&mut self, _: Trouble) {}
 
     fn state(&self) -> Arc<dyn CloneState> {
         Arc::new(TillState {

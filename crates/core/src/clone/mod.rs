@@ -10,11 +10,13 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+mod trouble;
 pub mod vocabulary;
 
 use std::any::Any;
@@ -32,6 +34,7 @@ use crate::stability::Stability;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -54,6 +57,8 @@ pub struct CloneDescriptor {
     pub keep_fields: &'static [&'static str],
     /// The operations it models, sorted by id.
     pub operations: &'static [OperationInfo],
+    /// What it could model, where its service publishes that.
+    pub coverage: Option<&'static Coverage>,
     /// The criteria view: one collection of objects for each kind of thing.
     pub collections: &'static [Collection],
     /// The words for what is in it, a document of [`vocabulary::Vocabulary`]; empty for none.
@@ -128,6 +133,28 @@ pub struct OperationInfo {
     pub path: &'static str,
     /// What it does, one line.
     pub about: &'static str,
+}
+
+/// What a clone could model and what agents call, so that people see what it lacks.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Coverage {
+    /// Every operation that the service publishes: id, method, path; sorted by id.
+    pub published: &'static [(&'static str, &'static str, &'static str)],
+    /// The requests that agents are known to send, sorted by operation.
+    pub called: &'static [Called],
+    /// Where the list of requests comes from, one line.
+    pub called_by: &'static str,
+}
+
+/// A request that agents are known to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Called {
+    /// The id of the operation that answers it where it is modelled.
+    pub operation: &'static str,
+    /// The method in capitals.
+    pub method: &'static str,
+    /// The path with parameters in braces.
+    pub path: &'static str,
 }
 
 /// How to open a clone.
@@ -223,6 +250,9 @@ pub struct CloneResponse {
     pub root_before: u64,
     /// The state's version after the call.
     pub root_after: u64,
+    /// What went wrong with it on purpose. The clone has done what it can of it; delays and ends
+    /// of connections are for the host.
+    pub fault: Option<FaultEffect>,
 }
 
 /// A row that a call changed.
@@ -253,6 +283,9 @@ pub enum ChangeKind {
 pub trait ServiceClone: Send {
     /// Answers one request at virtual time `now`. Total: bad input gets the service's own error.
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse;
+
+    /// From now on this goes wrong; what did before no longer does. Counts begin anew.
+    fn trouble(&mut self, trouble: Trouble);
 
     /// The state as it is now; cheap, shares everything unchanged.
     fn state(&self) -> Arc<dyn CloneState>;
