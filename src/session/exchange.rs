@@ -19,12 +19,16 @@ use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
 use super::localize;
 use super::mcp;
+use super::passage;
 use super::server::Shared;
 
 /// Most bytes of a request body.
 const BODY: usize = 32 * 1024 * 1024;
 /// For the whole of a request body.
 const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// The ports that clones answer on.
+const SERVED: [u16; 2] = [443, 80];
 
 /// Headers that concern the connection or repeat what a request says elsewhere.
 const HOP_BY_HOP: &[&str] = &[
@@ -47,7 +51,7 @@ pub(super) type Body = Either<Full<Bytes>, BoxBody<Bytes, Infallible>>;
 pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>) -> Response<Body> {
     let whole = |response: Response<Full<Bytes>>| response.map(Either::Left);
     if request.method() == Method::CONNECT {
-        return whole(connect(origin, &mut request));
+        return whole(connect(origin, &mut request).await);
     }
     let (host, clone) = match addressed(origin, request.uri(), request.headers()) {
         Ok(addressed) => addressed,
@@ -95,8 +99,8 @@ async fn operation(
     call(origin, clone, request)
 }
 
-/// Opens a tunnel to a clone; there is none to anywhere else.
-fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
+/// Opens a tunnel to a clone or an allowed host; there is none to anywhere else.
+async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
     let target = request
         .uri()
         .authority()
@@ -110,7 +114,31 @@ fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Fu
         return plain(StatusCode::METHOD_NOT_ALLOWED, "this is not a proxy\n");
     }
     if shared.clone_of(&host).is_none() {
-        return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
+        let is_allowed = (port == door::HTTPS && shared.egress.takes_host(&host))
+            || shared.egress.takes_address(&host, port);
+        if !is_allowed {
+            return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
+        }
+        let server = match passage::open(shared, &host, port).await {
+            Ok(server) => server,
+            Err(error) => {
+                let told = format!("archal cannot reach {host}: {error}\n");
+                return plain(StatusCode::BAD_GATEWAY, told);
+            }
+        };
+        let upgrade = hyper::upgrade::on(request);
+        tokio::spawn(async move {
+            if let Ok(client) = upgrade.await {
+                passage::between(TokioIo::new(client), server, &[]).await;
+            }
+        });
+        return Response::new(Full::default());
+    }
+    if !SERVED.contains(&port) {
+        let reason = "its clone answers on the ports 443 and 80";
+        shared.ledger.refuse("connect", &host, Some(port), reason);
+        let told = format!("archal refused {host}:{port}: {reason}\n");
+        return plain(StatusCode::FORBIDDEN, told);
     }
     let open = Open::new(Arc::clone(shared));
     let upgrade = hyper::upgrade::on(request);
@@ -353,6 +381,7 @@ fn path(uri: &Uri) -> String {
 }
 
 fn bare(host: &str) -> String {
+    let host = host.trim_matches(['[', ']']);
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 

@@ -12,7 +12,7 @@ use crate::config::schema::RouteMode;
 use crate::run::scrub::Scrubber;
 use crate::run::seeds;
 use crate::session::stdio::{self, Remote};
-use crate::session::{ClonePlan, Session, SessionConfig};
+use crate::session::{ClonePlan, Egress, Session, SessionConfig};
 
 /// A clone's MCP server on stdin and stdout
 ///
@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         ids: 0,
         helper: cx.binary.clone(),
         expose_clone_urls: true,
+        egress: Egress::default(),
         literals: scrubber.literals().clone(),
         redactor: scrubber.redactor().clone(),
     })
