@@ -73,12 +73,12 @@ impl Inside {
             source,
         })?;
         let hosts = plans.iter().flat_map(|plan| plan.clone.every_host());
-        let trust = trust::Files::write(&session.evidence, &pem, hosts)?;
+        let trust = trust::Files::write(&session.evidence, &pem, hosts, &session.shared.egress)?;
         let (endpoints, doors) = open::inside_endpoints(plans, true);
         let clones: Vec<&CloneDescriptor> = plans.iter().map(|plan| plan.clone).collect();
         trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
         Ok(Self {
-            environment: environment::variables(&clones, &trust, &endpoints),
+            environment: environment::variables(&clones, &trust, &endpoints, RouteLevel::Isolated),
             doors,
             trust,
         })
@@ -117,8 +117,7 @@ impl Inside {
     }
 }
 
-/// Takes out of a command's variables what would lead it around the session, and sets what leads
-/// it in.
+/// Gives a command the variables of its way, and takes out what would lead it around the session.
 pub fn lead(
     variables: &mut BTreeMap<String, String>,
     isolated: bool,
@@ -127,13 +126,9 @@ pub fn lead(
     let level = if isolated {
         RouteLevel::Isolated
     } else {
-        RouteLevel::Proxy
+        RouteLevel::Shim
     };
-    environment::clear(variables, level);
-    variables.extend(
-        set.iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    environment::apply(variables, set, level);
 }
 
 /// The socket through which commands get in; dropping it closes it.

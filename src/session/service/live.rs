@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
-use archal_core::clone::{CloneDescriptor, CloneState, Seed, ServiceClone};
+use archal_core::clone::{CloneDescriptor, CloneState, Seed, ServiceClone, Trouble};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::{Literals, Redactor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::door::Door;
+use super::super::egress::Egress;
 use super::super::open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionError};
 use super::super::{mcp, record};
 use super::entrance::{Entrance, Inside};
@@ -53,6 +54,8 @@ pub struct LiveConfig<'a> {
     pub clock: Arc<dyn Clock>,
     /// The archal binary; an absolute path.
     pub helper: PathBuf,
+    /// What clients may reach beside the clones.
+    pub egress: Egress,
     /// The redaction rules for the evidence.
     pub redactor: Redactor,
     /// Secrets known by value.
@@ -280,17 +283,19 @@ impl Live {
                     // Only until the state is put in its place.
                     Start::Saved(_) => Seed::Named(EMPTY_SEED),
                 },
+                trouble: Trouble::default(),
             })
             .collect();
         let session = Session::open(SessionConfig {
             clones: plans.clone(),
-            route: RouteMode::Proxy,
+            route: RouteMode::Shim,
             probe: Some(probe),
             evidence: claim.place().evidence(),
             clock: Arc::clone(&config.clock),
             ids: 0,
             helper: config.helper,
             expose_clone_urls: true,
+            egress: config.egress,
             redactor: config.redactor,
             literals: config.literals,
         })?;

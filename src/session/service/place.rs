@@ -167,10 +167,35 @@ impl Place {
     ///
     /// When the folder cannot be made or used.
     pub fn claim(&self) -> Result<Option<Claim>, PlaceError> {
-        let failed = |source| PlaceError::File {
+        let claim = self.take()?;
+        if let Some(claim) = &claim {
+            claim.clear()?;
+            self.set_aside().map_err(|source| self.failed(source))?;
+        }
+        Ok(claim)
+    }
+
+    /// Forgets a session that was killed; its evidence stays. Nothing where it runs.
+    ///
+    /// # Errors
+    ///
+    /// When its record cannot be removed.
+    pub fn forget(&self) -> Result<(), PlaceError> {
+        match self.take()? {
+            Some(claim) => claim.clear(),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> PlaceError {
+        PlaceError::File {
             path: self.folder.clone(),
             source,
-        };
+        }
+    }
+
+    fn take(&self) -> Result<Option<Claim>, PlaceError> {
+        let failed = |source| self.failed(source);
         if let Some(above) = self.folder.parent() {
             fs::create_dir_all(above).map_err(failed)?;
         }
@@ -183,13 +208,10 @@ impl Place {
         let Some(lock) = FileLock::take(&self.lock())? else {
             return Ok(None);
         };
-        let claim = Claim {
+        Ok(Some(Claim {
             place: self.clone(),
             _lock: lock,
-        };
-        claim.clear()?;
-        self.set_aside().map_err(failed)?;
-        Ok(Some(claim))
+        }))
     }
 
     /// Evidence of the session before this one gets a number, and the next is free again.
