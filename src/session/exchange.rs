@@ -19,9 +19,14 @@ use hyper_util::rt::TokioIo;
 use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
 use super::fault::{self, Cut, Dropped};
+use super::localize;
 use super::mcp;
+use super::passage;
 use super::server::Shared;
 use super::transfer::{self, FromFile, Received};
+
+/// The ports that clones answer on.
+const SERVED: [u16; 2] = [443, 80];
 
 /// Headers that concern the connection or repeat what a request says elsewhere.
 const HOP_BY_HOP: &[&str] = &[
@@ -53,7 +58,7 @@ pub(super) async fn answer(
         Ok(response)
     };
     if request.method() == Method::CONNECT {
-        return whole(connect(origin, &mut request));
+        return whole(connect(origin, &mut request).await);
     }
     let (host, clone) = match addressed(origin, request.uri(), request.headers()) {
         Ok(addressed) => addressed,
@@ -68,11 +73,15 @@ pub(super) async fn answer(
         }
         mcp::Way::Operations => {}
     }
+    let reached = localize::Reached::by(origin, &request, &host, clone);
     let (answer, fault) = operation(origin, request, host, clone).await;
     let (head, body) = answer.into_parts();
     match body {
         Either::Left(body) => {
-            let answer = Response::from_parts(head, body);
+            let mut answer = Response::from_parts(head, body);
+            if let Some(reached) = reached {
+                answer = reached.localized(answer).await;
+            }
             let answer = fault::deliver(fault, answer).await?;
             Ok(answer.map(Either::Left))
         }
@@ -97,7 +106,8 @@ async fn operation(
         Ok(received) => received,
         Err((status, reason)) => return (plain(status, reason).map(Either::Left), None),
     };
-    let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
+    let is_base = matches!(origin.door, Door::Base { .. } | Door::Host { .. });
+    let is_tls = origin.tls_host.is_some() || is_base;
     let request = CloneRequest {
         method: head.method.as_str().to_owned(),
         scheme: if is_tls { "https" } else { "http" }.to_owned(),
@@ -111,8 +121,8 @@ async fn operation(
     call(origin, clone, request).await
 }
 
-/// Opens a tunnel to a clone; there is none to anywhere else.
-fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
+/// Opens a tunnel to a clone or an allowed host; there is none to anywhere else.
+async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Full<Bytes>> {
     let target = request
         .uri()
         .authority()
@@ -126,7 +136,31 @@ fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Response<Fu
         return plain(StatusCode::METHOD_NOT_ALLOWED, "this is not a proxy\n");
     }
     if shared.clone_of(&host).is_none() {
-        return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
+        let is_allowed = (port == door::HTTPS && shared.egress.takes_host(&host))
+            || shared.egress.takes_address(&host, port);
+        if !is_allowed {
+            return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
+        }
+        let server = match passage::open(shared, &host, port).await {
+            Ok(server) => server,
+            Err(error) => {
+                let told = format!("archal cannot reach {host}: {error}\n");
+                return plain(StatusCode::BAD_GATEWAY, told);
+            }
+        };
+        let upgrade = hyper::upgrade::on(request);
+        tokio::spawn(async move {
+            if let Ok(client) = upgrade.await {
+                passage::between(TokioIo::new(client), server, &[]).await;
+            }
+        });
+        return Response::new(Full::default());
+    }
+    if !SERVED.contains(&port) {
+        let reason = "its clone answers on the ports 443 and 80";
+        shared.ledger.refuse("connect", &host, Some(port), reason);
+        let told = format!("archal refused {host}:{port}: {reason}\n");
+        return plain(StatusCode::FORBIDDEN, told);
     }
     let open = Open::new(Arc::clone(shared));
     let upgrade = hyper::upgrade::on(request);
@@ -145,6 +179,9 @@ fn addressed(
     headers: &HeaderMap,
 ) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
+    if let Door::Host { clone, host } = origin.door {
+        return Ok((host.to_owned(), clone));
+    }
     if let Door::Base { clone } | Door::Tools { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
         let host = shared.clones[clone].clone.hosts.first().copied();
@@ -385,6 +422,7 @@ fn path(uri: &Uri) -> String {
 }
 
 fn bare(host: &str) -> String {
+    let host = host.trim_matches(['[', ']']);
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
