@@ -8,6 +8,8 @@
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
+//! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
+//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -18,14 +20,21 @@ mod assignees;
 mod called;
 #[cfg(test)]
 mod check;
+mod checks;
+mod collaborators;
 mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod content;
+mod creation;
 mod credentials;
 mod criteria;
+mod deploy_keys;
 mod dialect;
 mod events;
+mod forks;
+mod hooks;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -44,12 +53,15 @@ mod observe;
 #[cfg(test)]
 mod observe_tests;
 mod preface;
+mod protections;
 mod published;
 mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
 mod refs_tests;
+mod release_assets;
+mod releases;
 mod render;
 mod repos;
 mod scopes;
@@ -57,8 +69,10 @@ mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+mod settings;
 #[cfg(test)]
 mod states_tests;
+mod statuses;
 mod tables;
 
 use std::sync::OnceLock;

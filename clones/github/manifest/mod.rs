@@ -1,5 +1,7 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 
+mod checks;
+mod git;
 mod issues;
 mod markdown;
 mod meta;
@@ -22,6 +24,8 @@ use crate::engine::route::Site;
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
+        checks::ROUTES,
+        git::ROUTES,
         issues::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
