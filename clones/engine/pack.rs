@@ -87,6 +87,8 @@ pub(crate) struct Dialect {
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// The operations that count against no rate.
+    pub uncounted: &'static [&'static str],
     /// What a rate allows; the flag is whether the caller has credentials.
     pub allowance: fn(&str, bool) -> Allowance,
     /// Adds the headers of every answer.
@@ -286,6 +288,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// Headers beside those of every answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {

@@ -14,7 +14,7 @@ use super::tables::{
     CHECK_RUNS, CHECK_RUNS_BY_COMMIT, CHECK_RUNS_BY_SUITE, CHECK_SUITES, CHECK_SUITES_BY_COMMIT,
     CONCLUSIONS, REPOS, check_run, check_suite, repo,
 };
-use super::{complete, issues, refs as names, render};
+use super::{complete, issue_lists, refs as names, render};
 use crate::engine::fingerprint;
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::{Key, Part, folded};
@@ -137,7 +137,8 @@ fn fill(call: &Call<'_>, draft: &mut Draft, inputs: &Inputs) -> Result<(), Refus
         ("completed_at", check_run::COMPLETED_AT),
     ] {
         if let Some(asked) = inputs.text(name) {
-            let at = issues::time(asked).ok_or_else(|| invalid("CheckRun", name, "invalid"))?;
+            let at =
+                issue_lists::time(asked).ok_or_else(|| invalid("CheckRun", name, "invalid"))?;
             draft.set(column, ViewValue::Time(Stamp { at, by_call: true }));
         }
     }

@@ -6,6 +6,7 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
@@ -18,6 +19,7 @@ mod access;
 mod access_tests;
 mod assignees;
 mod called;
+mod changes;
 #[cfg(test)]
 mod check;
 mod checks;
@@ -35,6 +37,10 @@ mod dialect;
 mod events;
 mod forks;
 mod hooks;
+mod inbox;
+mod issue_fields;
+mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -47,7 +53,9 @@ mod manifest;
 mod markdown;
 mod mcp;
 mod media;
+mod mentions;
 mod meta;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]
@@ -55,11 +63,13 @@ mod observe_tests;
 mod preface;
 mod protections;
 mod published;
+mod pulls;
 mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
 mod refs_tests;
+mod related;
 mod release_assets;
 mod releases;
 mod render;
@@ -74,6 +84,7 @@ mod settings;
 mod states_tests;
 mod statuses;
 mod tables;
+mod timeline;
 
 use std::sync::OnceLock;
 
@@ -193,6 +204,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

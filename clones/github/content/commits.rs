@@ -18,7 +18,7 @@ use crate::github::complete::content::named_node_id;
 use crate::github::dialect::{invalid_value, page};
 use crate::github::render::{API, PATH, WEB};
 use crate::github::tables::{REPOS, repo};
-use crate::github::{issues, refs};
+use crate::github::{issue_lists, refs};
 
 /// The most files of one answer.
 pub(in crate::github) const MOST_FILES: usize = 300;
@@ -238,7 +238,7 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let from = named::commit_of(root, name, from).ok_or_else(not_found)?;
     let time = |field: &str| match call.query(field) {
         None => Ok(None),
-        Some(text) => match issues::time(text) {
+        Some(text) => match issue_lists::time(text) {
             None => Err(invalid_value("Commit", field, text)),
             Some(at) => Ok(Some(at.as_second())),
         },

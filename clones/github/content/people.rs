@@ -11,7 +11,7 @@ use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::issues;
+use crate::github::issue_lists;
 use crate::github::render::user as shown;
 use crate::github::tables::{USERS, USERS_BY_EMAIL, user};
 
@@ -114,7 +114,7 @@ pub(in crate::github) fn asked(
         .filter(|email| !email.is_empty())
         .ok_or_else(|| missing("email"))?;
     if let Some(date) = text("date") {
-        let at = issues::time(&date).ok_or_else(|| {
+        let at = issue_lists::time(&date).ok_or_else(|| {
             Refusal::new(
                 422,
                 format!("Invalid request.\n\n{date:?} is not a valid date-time."),

@@ -18,8 +18,8 @@ use crate::github::tables::{
     ASSETS, DEPLOY_KEYS, DEPLOY_KEYS_BY_REPO, HOOKS, HOOKS_BY_REPO, RELEASES, STATUSES,
 };
 use crate::github::{
-    collaborators, creation, deploy_keys, forks, hooks, protections, release_assets, releases,
-    repos, settings, statuses,
+    collaborators, creation, deploy_keys, forks, hooks, issue_types, protections, release_assets,
+    releases, repos, settings, statuses,
 };
 
 const READ: &[Guard] = &[seen_repo];
@@ -842,6 +842,17 @@ pub(super) const ROUTES: &[Route] = &[
         docs: "collaborators/invitations#list-repository-invitations-for-the-authenticated-user",
         guards: &[signed_in],
         action: Action::Hook(collaborators::own_invitations),
+    },
+    Route {
+        info: operation(
+            "repos/list-issue-types",
+            "GET",
+            "/repos/{owner}/{repo}/issue-types",
+            "Lists the types that issues of a repository can get",
+        ),
+        docs: "repos/repos#list-issue-types-for-a-repository",
+        guards: READ,
+        action: Action::Hook(issue_types::list_for_repo),
     },
     Route {
         info: operation(

@@ -1,6 +1,7 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
@@ -13,21 +14,30 @@ mod check_runs;
 mod check_suites;
 mod comments;
 mod commits;
+mod dependencies;
 mod deploy_keys;
 mod events;
 mod former_names;
 mod hooks;
 mod invitations;
+mod issue_field_values;
+mod issue_fields;
+mod issue_types;
 mod issues;
 mod labels;
+mod milestones;
 mod notifications;
 mod protections;
+mod pulls;
 mod reactions;
 mod refs;
 mod releases;
 mod repo_subscriptions;
 mod repos;
+mod review_comments;
+mod reviews;
 mod statuses;
+mod sub_issues;
 mod thread_subscriptions;
 mod tokens;
 mod users;
@@ -42,21 +52,30 @@ pub(super) use check_runs::*;
 pub(super) use check_suites::*;
 pub(super) use comments::*;
 pub(super) use commits::*;
+pub(super) use dependencies::*;
 pub(super) use deploy_keys::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
 pub(super) use hooks::*;
 pub(super) use invitations::*;
+pub(super) use issue_field_values::*;
+pub(super) use issue_fields::*;
+pub(super) use issue_types::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use milestones::*;
 pub(super) use notifications::*;
 pub(super) use protections::*;
+pub(super) use pulls::*;
 pub(super) use reactions::*;
 pub(super) use refs::*;
 pub(super) use releases::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
 pub(super) use statuses::*;
+pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
@@ -86,12 +105,36 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The table of commits that seeds tell of.
+    COMMITS = commits,
+    /// The table of branches that seeds tell of.
+    BRANCHES = branches,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
+    /// The milestones' table.
+    MILESTONES = milestones,
+    /// The table of types of issues.
+    ISSUE_TYPES = issue_types,
+    /// The table of fields of issues.
+    ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what issues hold in fields.
+    ISSUE_FIELD_VALUES = issue_field_values,
+    /// The table of parents and their sub-issues.
+    SUB_ISSUES = sub_issues,
+    /// The table of what waits for what.
+    DEPENDENCIES = dependencies,
     /// The table of what happened to issues.
     EVENTS = events,
     /// The reactions' table.
@@ -106,12 +149,6 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
-    /// The table of commits that seeds tell of.
-    COMMITS = commits,
-    /// The table of branches that seeds tell of.
-    BRANCHES = branches,
-    /// The refs' table.
-    REFS = refs,
     /// The table of protected branches.
     PROTECTIONS = protections,
     /// The releases' table.
@@ -138,22 +175,28 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     check_runs::RELATIONS,
     check_suites::RELATIONS,
     comments::RELATIONS,
-    comments::RELATIONS,
+    dependencies::RELATIONS,
     deploy_keys::RELATIONS,
     events::RELATIONS,
     hooks::RELATIONS,
     invitations::RELATIONS,
-    issues::RELATIONS,
+    issue_field_values::RELATIONS,
+    issue_fields::RELATIONS,
+    issue_types::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
-    labels::RELATIONS,
+    milestones::RELATIONS,
     notifications::RELATIONS,
     protections::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
     releases::RELATIONS,
     repo_subscriptions::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
     statuses::RELATIONS,
+    sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
