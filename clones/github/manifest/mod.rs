@@ -3,6 +3,8 @@
 //! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod activity;
+mod checks;
+mod git;
 mod issues;
 mod issues_from_list;
 mod markdown;
@@ -26,6 +28,8 @@ use crate::engine::route::{Action, Guard, Route, Site};
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
+        checks::ROUTES,
+        git::ROUTES,
         activity::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,
