@@ -11,6 +11,7 @@
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
 //! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
+//! - [`web`]: git over HTTP, files and archives at other hosts.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -85,6 +86,7 @@ mod states_tests;
 mod statuses;
 mod tables;
 mod timeline;
+mod web;
 
 use std::sync::OnceLock;
 
@@ -99,15 +101,17 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
     about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
     stability: Stability::Beta,
-    hosts: &["api.github.com"],
+    hosts: &[
+        "api.github.com",
+        "codeload.github.com",
+        "github.com",
+        "raw.githubusercontent.com",
+    ],
     other_hosts: &[
         "avatars.githubusercontent.com",
-        "codeload.github.com",
         "gist.github.com",
-        "github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "raw.githubusercontent.com",
         "uploads.github.com",
     ],
     credentials: &[
@@ -130,7 +134,10 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     open: |how| running::open(&PACK, how),
     reopen: |saved| running::reopen(&PACK, saved),
     base_urls: BASE_URLS,
-    operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
+    operation_of: |host, method, path| {
+        PACK.find(host, method, path)
+            .map(|(route, _)| route.info.id)
+    },
     observe: observe::observe,
 };
 
@@ -179,6 +186,17 @@ const BASE_URLS: &[BaseUrl] = &[
     },
 ];
 
+/// Operations that no rate counts.
+const UNCOUNTED: &[&str] = &[
+    "rate-limit/get",
+    "web/codeload",
+    "web/get-raw",
+    "web/git-archive",
+    "web/git-info-refs",
+    "web/git-receive-pack",
+    "web/git-upload-pack",
+];
+
 /// The service as the engine runs it.
 static PACK: Pack = Pack {
     name: "github",
@@ -204,7 +222,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
-        uncounted: &["rate-limit/get"],
+        uncounted: UNCOUNTED,
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

@@ -220,10 +220,19 @@ mod tests {
     fn a_report_is_read_changed_and_written() {
         for is_banded in [false, true] {
             let mut report = Report {
-                lines: ["unpack ok", "ok refs/heads/a", "option old-oid 1", "ok refs/heads/b"]
-                    .map(str::to_owned)
-                    .to_vec(),
-                said: if is_banded { b"hello\n".to_vec() } else { Vec::new() },
+                lines: [
+                    "unpack ok",
+                    "ok refs/heads/a",
+                    "option old-oid 1",
+                    "ok refs/heads/b",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                said: if is_banded {
+                    b"hello\n".to_vec()
+                } else {
+                    Vec::new()
+                },
             };
             assert_eq!(Report::read(&report.write(is_banded), is_banded), report);
             report.refuse("refs/heads/a", "no");

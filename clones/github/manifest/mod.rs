@@ -1,6 +1,7 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
 //! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`web`]: at the other hosts.
 
 mod activity;
 mod checks;
@@ -16,6 +17,7 @@ mod reactions;
 mod repos;
 mod search;
 mod users;
+mod web;
 
 use archal_core::clone::OperationInfo;
 
@@ -25,25 +27,39 @@ use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
-pub(super) const SITES: &[Site] = &[Site {
-    hosts: &["api.github.com"],
-    areas: &[
-        checks::ROUTES,
-        git::ROUTES,
-        activity::ROUTES,
-        issues::ROUTES,
-        issues_from_list::ROUTES,
-        markdown::ROUTES,
-        meta::ROUTES,
-        orgs::ROUTES,
-        pulls::ROUTES,
-        rate_limit::ROUTES,
-        reactions::ROUTES,
-        repos::ROUTES,
-        search::ROUTES,
-        users::ROUTES,
-    ],
-}];
+pub(super) const SITES: &[Site] = &[
+    Site {
+        hosts: &["api.github.com"],
+        areas: &[
+            checks::ROUTES,
+            git::ROUTES,
+            activity::ROUTES,
+            issues::ROUTES,
+            issues_from_list::ROUTES,
+            markdown::ROUTES,
+            meta::ROUTES,
+            orgs::ROUTES,
+            pulls::ROUTES,
+            rate_limit::ROUTES,
+            reactions::ROUTES,
+            repos::ROUTES,
+            search::ROUTES,
+            users::ROUTES,
+        ],
+    },
+    Site {
+        hosts: &["codeload.github.com"],
+        areas: &[web::CODELOAD],
+    },
+    Site {
+        hosts: &["raw.githubusercontent.com"],
+        areas: &[web::RAW],
+    },
+    Site {
+        hosts: &["github.com"],
+        areas: &[web::GIT],
+    },
+];
 
 /// All operations.
 #[cfg(test)]
