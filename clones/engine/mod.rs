@@ -12,6 +12,7 @@
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
+pub(crate) mod graphql;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;

@@ -55,6 +55,12 @@ impl Pack {
         let router = self.router.get_or_init(|| Router::new(self.sites));
         router.find(host, method, path)
     }
+
+    /// The modelled operation of that id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&'static Route> {
+        let areas = self.sites.iter().flat_map(|site| site.areas).copied();
+        areas.flatten().find(|route| route.info.id == id)
+    }
 }
 
 /// How a service talks.
@@ -129,6 +135,10 @@ pub(crate) struct Call<'a> {
     pub caller: Option<Arc<Row>>,
     /// The time that whatever this call sets gets.
     pub now: Stamp,
+    /// How many calls its caller made before against the same rate.
+    pub used: u64,
+    /// When the first of them was, in seconds since the epoch.
+    pub first: i64,
     /// Rows that guards found by the path.
     pub found: Vec<(TableId, Arc<Row>)>,
 }
@@ -233,6 +243,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// What the service has and the clone has not, where a part of the answer would need it.
+    pub unmodelled: Option<String>,
 }
 
 impl Reply {

@@ -1,5 +1,6 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -149,6 +150,12 @@ impl Running {
         now: Stamp,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let key = caller
+            .as_ref()
+            .map(|row| self.root.key(self.pack.actor.0, row));
+        let rate = (self.pack.dialect.rate)(Some(route));
+        let known = self.rates.get(&(key, rate)).copied();
+        let (used, first) = known.unwrap_or((0, now.at.as_second()));
         let mut call = Call {
             transaction: Transaction::begin(&self.root),
             request,
@@ -156,6 +163,8 @@ impl Running {
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
             caller,
             now,
+            used,
+            first,
             found: Vec::new(),
         };
         for guard in route.guards {
@@ -172,6 +181,10 @@ impl Running {
 
     fn reply(&self, request: &CloneRequest, reply: Reply, response: &mut CloneResponse) {
         response.status = reply.status;
+        if let Some(gap) = reply.unmodelled {
+            response.headers.push(("x-clone-unmodelled", gap.clone()));
+            response.unmodelled = Some(gap);
+        }
         response.total = reply.page.map(|page| page.total);
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
@@ -218,6 +231,60 @@ impl Running {
             response.body = body;
         }
     }
+}
+
+/// Runs an operation inside the transaction of another call, as if its caller had sent it: one
+/// that is refused changes nothing.
+pub(crate) fn perform(
+    call: &mut Call<'_>,
+    id: &str,
+    params: &[(&'static str, &str)],
+    query: &str,
+    body: &Value,
+) -> Result<Reply, Refusal> {
+    let pack = call.root().pack();
+    let Some(route) = pack.operation(id) else {
+        return Err(Refusal::new(
+            501,
+            format!("{id} is not modelled by this local clone"),
+        ));
+    };
+    let mut path = route.info.path.to_owned();
+    for (name, value) in params {
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let request = CloneRequest {
+        method: route.info.method.to_owned(),
+        path,
+        query: query.to_owned(),
+        body: body.to_string().into(),
+        ..call.request.clone()
+    };
+    let before = call.transaction.savepoint();
+    let mut inner = Call {
+        transaction: call.transaction.handed_over(),
+        request: &request,
+        params: params
+            .iter()
+            .map(|(name, value)| (*name, Cow::Borrowed(*value)))
+            .collect(),
+        query: form_urlencoded::parse(query.as_bytes()).collect(),
+        caller: call.caller.clone(),
+        now: call.now,
+        used: call.used,
+        first: call.first,
+        found: Vec::new(),
+    };
+    let reply = route
+        .guards
+        .iter()
+        .try_for_each(|guard| guard(&mut inner))
+        .and_then(|()| act(&route.action, &mut inner, pack));
+    call.transaction = inner.transaction;
+    if reply.is_err() {
+        call.transaction.back_to(before);
+    }
+    reply
 }
 
 fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Reply, Refusal> {

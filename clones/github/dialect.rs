@@ -102,6 +102,7 @@ pub(super) fn page(call: &Call<'_>, total: usize) -> Page {
 pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
     match route {
         Some(route) if route.info.id.starts_with("search/") => "search",
+        Some(route) if route.info.id == "graphql" => "graphql",
         _ => "core",
     }
 }

@@ -20,6 +20,7 @@ mod complete;
 mod conformance;
 mod criteria;
 mod dialect;
+mod graphql;
 mod issues;
 #[cfg(test)]
 mod issues_tests;

@@ -1,7 +1,8 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`graphql`], [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
+mod graphql;
 mod issues;
 mod repos;
 mod search;
@@ -19,7 +20,13 @@ use crate::engine::route::Site;
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
-    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+    areas: &[
+        graphql::ROUTES,
+        issues::ROUTES,
+        repos::ROUTES,
+        search::ROUTES,
+        users::ROUTES,
+    ],
 }];
 
 /// All operations.
