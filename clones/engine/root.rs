@@ -100,9 +100,29 @@ impl Root {
         self.actor.as_ref()
     }
 
-    /// Takes note of a time that the state holds.
-    pub(super) fn know(&mut self, stamp: Stamp) {
+    /// Takes note of the times that a value holds.
+    pub(super) fn know(&mut self, value: &ViewValue) {
+        match value {
+            ViewValue::Time(stamp) => self.times.insert(*stamp),
+            ViewValue::List(items) => items.iter().for_each(|item| self.know(item)),
+            ViewValue::Object(fields) => fields.iter().for_each(|(_, value)| self.know(value)),
+            ViewValue::Null | ViewValue::Bool(_) | ViewValue::Int(_) | ViewValue::Text(_) => {}
+        }
+    }
+
+    /// Takes note of one time.
+    pub(super) fn know_time(&mut self, stamp: Stamp) {
         self.times.insert(stamp);
+    }
+
+    /// The greatest number of a row of `table` so far.
+    pub(super) fn last_id(&self, table: TableId) -> i64 {
+        self.tables[table].last_id
+    }
+
+    /// Sets the number of changes so far, for a state that was saved.
+    pub(super) fn set_version(&mut self, version: u64) {
+        self.version = version;
     }
 
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {
@@ -154,6 +174,17 @@ impl Root {
         })
     }
 
+    /// A row to be with what its columns hold where nothing is said.
+    pub(crate) fn blank(&self, table: TableId) -> Draft {
+        let columns = self.pack.tables[table].columns;
+        Draft(
+            columns
+                .iter()
+                .map(|column| column.default.value())
+                .collect(),
+        )
+    }
+
     /// A new number for a row of `table`, greater than all before it.
     pub(super) fn next_id(&mut self, table: TableId) -> i64 {
         let floor = self.pack.tables[table].id.map_or(0, |(_, floor)| floor);
@@ -176,9 +207,7 @@ impl Root {
     /// Makes a row of a draft, without putting it anywhere.
     pub(super) fn row_of(&mut self, table: TableId, draft: Draft) -> Row {
         for value in &draft.0 {
-            if let ViewValue::Time(stamp) = value {
-                self.times.insert(*stamp);
-            }
+            self.know(value);
         }
         let said = self.pack.tables[table]
             .prose

@@ -26,6 +26,11 @@ impl KnownTimes {
         }
     }
 
+    /// The times in seconds, and whether only calls have set each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, bool)> {
+        self.0.iter().map(|(second, by_call)| (*second, *by_call))
+    }
+
     fn evidence(&self, at: Timestamp, base: Timestamp) -> Option<String> {
         let by_call = *self.0.get(&at.as_second())?;
         Some(Stamp { at, by_call }.evidence(base))

@@ -125,6 +125,14 @@ impl Writer {
         }
     }
 
+    /// A time in seconds since the epoch; evidence has it as every other time.
+    pub(crate) fn epoch(&mut self, stamp: Stamp) -> &mut Self {
+        let wire = stamp.at.as_second().to_string();
+        self.wire.extend_from_slice(wire.as_bytes());
+        write_json(&stamp.evidence(self.base), &mut self.evidence);
+        self
+    }
+
     /// What was rendered before.
     pub(crate) fn rendered(&mut self, rendered: &Rendered) -> &mut Self {
         self.wire.extend_from_slice(&rendered.wire);

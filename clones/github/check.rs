@@ -29,7 +29,10 @@ pub(super) fn open(seed: &str) -> Box<dyn ServiceClone> {
 pub(super) fn request(line: &str) -> CloneRequest {
     let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (target, mut rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    let mut headers = vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))];
+    let mut headers = vec![
+        ("user-agent".to_owned(), "tests".to_owned()),
+        ("authorization".to_owned(), format!("Bearer {TOKEN}")),
+    ];
     while let Some((header, body)) = rest
         .strip_prefix('<')
         .and_then(|inside| inside.split_once('>'))
@@ -66,7 +69,7 @@ pub(super) fn send(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
 /// Sends a request without credentials.
 pub(super) fn send_unsigned(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
     let mut request = request(line);
-    request.headers.clear();
+    request.headers.retain(|(name, _)| name != "authorization");
     clone.call(&request, base() + SignedDuration::from_mins(1))
 }
 

@@ -1,14 +1,21 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
+//!
+//! - [`activity`]: rows of what happened and who is told of it.
+
+mod activity;
 
 use std::time::Duration;
 
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
+pub(super) use activity::{name_event, name_reaction};
+
 use super::access;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, issue_key, label, owner_of, repo,
-    repo_of, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
+    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
+    owner_of, repo, repo_of, token, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -21,9 +28,16 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        TOKENS => complete_token(cx, draft),
+        FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        EVENTS => activity::event(cx, draft),
+        NOTIFICATIONS => activity::notification(cx, draft),
+        REACTIONS => activity::reaction(cx, draft),
+        REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
+        THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
         _ => {}
     }
 }
@@ -69,6 +83,15 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     draft.or(repo::CREATED_AT, || days_ago(cx, 400));
     copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+}
+
+fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(token::USER, || actor(cx));
+}
+
+fn complete_former_name(cx: &Completing<'_>, draft: &mut Draft) {
+    let id = repo_id(cx.transaction.root(), draft.text(former_name::REPO));
+    draft.set(former_name::REPO_ID, ViewValue::Int(id));
 }
 
 fn complete_label(cx: &Completing<'_>, draft: &mut Draft) {

@@ -2,8 +2,11 @@
 //!
 //! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
-//! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
+//! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
+//! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
+//! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -18,8 +21,10 @@ mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod credentials;
 mod criteria;
 mod dialect;
+mod events;
 mod graphql;
 mod issues;
 #[cfg(test)]
@@ -30,23 +35,32 @@ mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
 mod manifest;
+mod markdown;
 mod mcp;
+mod media;
+mod meta;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod preface;
 mod published;
 mod query;
+mod reactions;
 mod render;
 mod repos;
+mod scopes;
 mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+#[cfg(test)]
+mod states_tests;
 mod tables;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::{CloneDescriptor, Coverage};
+use archal_core::clone::{BaseUrl, CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -68,7 +82,10 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "raw.githubusercontent.com",
         "uploads.github.com",
     ],
-    credentials: &[("GH_TOKEN", access::TOKEN), ("GITHUB_TOKEN", access::TOKEN)],
+    credentials: &[
+        ("GH_TOKEN", credentials::TOKEN),
+        ("GITHUB_TOKEN", credentials::TOKEN),
+    ],
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
@@ -83,6 +100,8 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
+    reopen: |saved| running::reopen(&PACK, saved),
+    base_urls: BASE_URLS,
     operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
     observe: observe::observe,
 };
@@ -110,6 +129,28 @@ const KEEP_FIELDS: &[&str] = &[
     "user",
 ];
 
+/// The hosts' places, under the names that Actions give them in every job.
+const BASE_URLS: &[BaseUrl] = &[
+    BaseUrl {
+        name: "rest",
+        host: "api.github.com",
+        path: "",
+        variables: &["GITHUB_API_URL"],
+    },
+    BaseUrl {
+        name: "graphql",
+        host: "api.github.com",
+        path: "/graphql",
+        variables: &["GITHUB_GRAPHQL_URL"],
+    },
+    BaseUrl {
+        name: "git",
+        host: "github.com",
+        path: "",
+        variables: &["GITHUB_SERVER_URL"],
+    },
+];
+
 /// The service as the engine runs it.
 static PACK: Pack = Pack {
     name: "github",
@@ -123,13 +164,19 @@ static PACK: Pack = Pack {
     actor_by_default: |draft| draft.text(tables::user::TYPE) == "User",
     complete: complete::complete,
     dialect: Dialect {
-        caller: access::caller,
+        caller: credentials::caller,
+        canonical: access::canonical,
+        preface: preface::preface,
+        shape: media::shape,
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,
+        failing: dialect::failing,
+        limited: dialect::limited,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        allowance: dialect::allowance,
         headers: dialect::headers,
     },
     views: criteria::VIEWS,

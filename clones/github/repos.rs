@@ -79,8 +79,8 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let visibility = call.query("visibility").or(call.query("type"));
     let rows = root.rows(REPOS).values().filter(|row| {
         let own = same(owner_of(row.text(repo::FULL_NAME)), &login);
-        let member = access::permission(root, row, call.caller.as_deref())
-            .is_some_and(|permission| permission > Permission::Pull);
+        let member =
+            access::sees(call, row).is_some_and(|permission| permission > Permission::Pull);
         let fits = match visibility {
             Some("public") => !row.bool(repo::PRIVATE),
             Some("private") => row.bool(repo::PRIVATE),
@@ -94,7 +94,7 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usual: &str) -> Reply {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
-        .filter(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+        .filter(|row| access::sees(call, row).is_some())
         .collect();
     let sort = call.query("sort").unwrap_or(usual);
     let column = match sort {
@@ -135,6 +135,6 @@ fn write(call: &Call<'_>, row: &Row, detail: Detail, writer: &mut Writer) {
     let root = call.root();
     let caller = call.caller.as_deref();
     // Callers without credentials are not told what they may do.
-    let permission = caller.and_then(|_| access::permission(root, row, caller));
+    let permission = caller.and_then(|_| access::sees(call, row));
     render::repo::repo(root, row, detail, permission, writer);
 }

@@ -66,7 +66,7 @@ pub(super) fn rows<'c>(
     let root = call.root();
     let sees = |name: &str| {
         root.named(REPOS, name)
-            .is_some_and(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+            .is_some_and(|row| access::sees(call, row).is_some())
     };
     if query.named_repos().any(|name| !sees(name)) {
         let message = "The listed users and repositories cannot be searched either because the \

@@ -28,11 +28,11 @@ pub(super) const TYPES: &[Type] = &[Type {
             ("body", ProseOrEmpty(comment::BODY)),
             (
                 "bodyText",
-                By(|_, it, _| super::markdown::text(it.shown()?, comment::BODY)),
+                By(|_, it, _| Ok(super::markdown::text(it.shown()?, comment::BODY))),
             ),
             (
                 "bodyHTML",
-                By(|_, it, _| super::markdown::html(it.shown()?, comment::BODY)),
+                By(|_, it, _| Ok(super::markdown::html(it.shown()?, comment::BODY))),
             ),
             ("createdAt", Time(comment::CREATED_AT)),
             ("publishedAt", Time(comment::CREATED_AT)),
@@ -142,7 +142,7 @@ pub(super) fn wrote(call: &Call<'_>, login: &str) -> bool {
 pub(super) fn may(call: &Call<'_>, repo_name: &str, least: Permission) -> bool {
     let root = call.root();
     let row: Option<&Row> = root.named(REPOS, repo_name).map(AsRef::as_ref);
-    row.and_then(|row| access::permission(root, row, call.caller.as_deref()))
+    row.and_then(|row| access::sees(call, row))
         .is_some_and(|held| held >= least)
 }
 

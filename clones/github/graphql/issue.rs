@@ -52,11 +52,11 @@ pub(super) const COMMON: &[(&str, Field)] = &[
     ("body", ProseOrEmpty(issue::BODY)),
     (
         "bodyText",
-        By(|_, it, _| super::markdown::text(it.shown()?, issue::BODY)),
+        By(|_, it, _| Ok(super::markdown::text(it.shown()?, issue::BODY))),
     ),
     (
         "bodyHTML",
-        By(|_, it, _| super::markdown::html(it.shown()?, issue::BODY)),
+        By(|_, it, _| Ok(super::markdown::html(it.shown()?, issue::BODY))),
     ),
     ("createdAt", Time(issue::CREATED_AT)),
     ("publishedAt", Time(issue::CREATED_AT)),

@@ -171,7 +171,7 @@ pub(super) fn repositories_found(call: &Call<'_>, text: &str) -> Vec<Object> {
         .rows(REPOS)
         .values()
         .filter(|row| {
-            access::permission(root, row, call.caller.as_deref()).is_some()
+            access::sees(call, row).is_some()
                 && text.split_whitespace().all(|word| repository_fits(row, word))
                 // Forks are found where the search asks for them.
                 && (!row.bool(repo::FORK) || text.contains("fork:"))

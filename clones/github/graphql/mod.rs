@@ -113,6 +113,6 @@ pub(super) fn authenticated(call: &mut Call<'_>) -> Result<(), Refusal> {
 /// The repository of that full name, where the caller sees it.
 fn repo_named(call: &Call<'_>, name: &str) -> Option<Arc<Row>> {
     let row = call.root().named(REPOS, name)?;
-    access::permission(call.root(), row, call.caller.as_deref())?;
+    access::sees(call, row)?;
     Some(Arc::clone(row))
 }

@@ -79,9 +79,8 @@ pub(super) fn find(call: &Call<'_>, id: &str) -> Result<Object, Fault> {
         let rows = root.rows(kind.table).values();
         for row in rows.filter(|row| row.text(kind.id) == id) {
             let seen = kind.repo.is_none_or(|repo_of| {
-                root.named(REPOS, repo_of(row)).is_some_and(|row| {
-                    access::permission(root, row, call.caller.as_deref()).is_some()
-                })
+                root.named(REPOS, repo_of(row))
+                    .is_some_and(|row| access::sees(call, row).is_some())
             });
             if seen {
                 return Ok((kind.object)(root, row));

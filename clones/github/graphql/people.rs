@@ -315,7 +315,7 @@ fn best(call: &Call<'_>, it: &Object) -> Result<Option<access::Permission>, Faul
     let rows = root.rows(REPOS).values();
     Ok(rows
         .filter(|row| same(owner_of(row.text(repo::FULL_NAME)), login))
-        .filter_map(|row| access::permission(root, row, call.caller.as_deref()))
+        .filter_map(|row| access::sees(call, row))
         .max())
 }
 
@@ -337,13 +337,12 @@ fn repositories(call: &Call<'_>, it: &Object, args: &Args) -> Result<Value, Faul
             // Without a word on it, an account's list has its own and those it works on.
             let works = || {
                 is_caller
-                    && access::permission(root, row, call.caller.as_deref())
-                        .is_some_and(|held| held > access::Permission::Pull)
+                    && access::sees(call, row).is_some_and(|held| held > access::Permission::Pull)
                     || row.texts(repo::COLLABORATORS).any(|one| same(one, login))
             };
             owned || (!own_only && works())
         })
-        .filter(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+        .filter(|row| access::sees(call, row).is_some())
         .collect();
     super::repository::sort(&mut rows, &args.object("orderBy"));
     Ok(super::repository::listed(rows, |row| {

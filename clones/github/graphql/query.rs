@@ -15,6 +15,7 @@ use crate::engine::graphql::request::{NODES, READS};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::Call;
 use crate::engine::row::Row;
+use crate::github::dialect::allowance;
 use crate::github::tables::{ISSUES, LABELS, USERS, repo, user};
 use crate::github::{access, query, search};
 
@@ -128,10 +129,18 @@ fn rate_limit(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
         }
     };
     let cost = ((number(READS) + 50) / 100).max(1);
-    let limit = 5_000;
-    // As in the headers: the count starts anew before it runs out.
-    let used = i64::try_from(call.used).unwrap_or(0) % (limit - 1) + 1;
-    let at = Timestamp::from_second(call.first + 3_600).unwrap_or(call.now.at);
+    let root = call.root();
+    let caller = call.caller.as_ref().map(|row| root.key(USERS, row));
+    let now = call.now.at.as_second();
+    let allowance = allowance("graphql", caller.is_some());
+    let standing = call
+        .rates
+        .standing(caller.as_ref(), "graphql", allowance, now);
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let limit = count(standing.limit);
+    // This call counts too.
+    let used = count(standing.used) + 1;
+    let at = Timestamp::from_second(standing.reset).unwrap_or(call.now.at);
     Ok(Object::made(
         "RateLimit",
         vec![

@@ -186,7 +186,7 @@ const STANDING: &[(&str, Field)] = &[
         "viewerPermission",
         By(|call, it, _| {
             let row = it.shown()?;
-            let held = access::permission(call.root(), row, call.caller.as_deref());
+            let held = access::sees(call, row);
             Ok(held.map(permission).into())
         }),
     ),

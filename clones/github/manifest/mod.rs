@@ -4,6 +4,10 @@
 
 mod graphql;
 mod issues;
+mod markdown;
+mod meta;
+mod rate_limit;
+mod reactions;
 mod repos;
 mod search;
 mod users;
@@ -23,6 +27,11 @@ pub(super) const SITES: &[Site] = &[Site {
     areas: &[
         graphql::ROUTES,
         issues::ROUTES,
+        issues::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        rate_limit::ROUTES,
+        reactions::ROUTES,
         repos::ROUTES,
         search::ROUTES,
         users::ROUTES,

@@ -1,8 +1,11 @@
 //! Rows as GitHub's REST API shows them.
 
 pub(super) mod comment;
+pub(super) mod event;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod notification;
+pub(super) mod reaction;
 pub(super) mod repo;
 pub(super) mod user;
 

@@ -1,11 +1,20 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`tokens`], [`former_names`].
 
 mod comments;
+mod events;
+mod former_names;
 mod issues;
 mod labels;
+mod notifications;
+mod reactions;
+mod repo_subscriptions;
 mod repos;
+mod thread_subscriptions;
+mod tokens;
 mod users;
 
 use archal_core::clone::{FieldKind, SeedTable};
@@ -13,16 +22,27 @@ use archal_core::clone::{FieldKind, SeedTable};
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use events::*;
+pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use notifications::*;
+pub(super) use reactions::*;
+pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use thread_subscriptions::*;
+pub(super) use tokens::*;
 pub(super) use users::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
 /// that the descriptor and the engine take.
 macro_rules! tables {
     ($($(#[$doc:meta])* $id:ident = $file:ident,)*) => {
-        #[expect(clippy::upper_case_acronyms, reason = "they are the names of the constants")]
+        #[expect(
+            clippy::upper_case_acronyms,
+            non_camel_case_types,
+            reason = "they are the names of the constants"
+        )]
         enum Place { $($id,)* }
         $($(#[$doc])* pub(super) const $id: TableId = Place::$id as TableId;)*
 
@@ -45,11 +65,34 @@ tables! {
     ISSUES = issues,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what happened to issues.
+    EVENTS = events,
+    /// The reactions' table.
+    REACTIONS = reactions,
+    /// The table of notification threads.
+    NOTIFICATIONS = notifications,
+    /// The table of who follows which issue.
+    THREAD_SUBSCRIPTIONS = thread_subscriptions,
+    /// The table of who watches which repository.
+    REPO_SUBSCRIPTIONS = repo_subscriptions,
+    /// The tokens' table.
+    TOKENS = tokens,
+    /// The table of names that repositories had before.
+    FORMER_NAMES = former_names,
 }
 
 /// What binds them.
-pub(super) const RELATIONS: &[&[Relation]] =
-    &[comments::RELATIONS, issues::RELATIONS, labels::RELATIONS];
+pub(super) const RELATIONS: &[&[Relation]] = &[
+    comments::RELATIONS,
+    events::RELATIONS,
+    issues::RELATIONS,
+    labels::RELATIONS,
+    notifications::RELATIONS,
+    reactions::RELATIONS,
+    repo_subscriptions::RELATIONS,
+    thread_subscriptions::RELATIONS,
+    tokens::RELATIONS,
+];
 
 const BOOL: FieldKind = FieldKind::Bool;
 const INT: FieldKind = FieldKind::Int;
