@@ -11,10 +11,12 @@
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
 //! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
+//! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
 pub(crate) mod graphql;
+pub(crate) mod git;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;

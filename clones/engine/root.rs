@@ -9,6 +9,7 @@ use imbl::OrdMap;
 use jiff::Timestamp;
 
 use super::fingerprint;
+use super::git::Objects;
 use super::key::{Key, Part};
 use super::pack::Pack;
 use super::row::{Draft, Row};
@@ -34,6 +35,7 @@ pub(crate) struct Root {
     pack: &'static Pack,
     tables: Vec<TableState>,
     times: KnownTimes,
+    objects: Arc<Objects>,
     base: Timestamp,
     ids: u64,
     actor: Option<Key>,
@@ -63,6 +65,7 @@ impl Root {
                 })
                 .collect(),
             times: KnownTimes::default(),
+            objects: Arc::new(Objects::new(base)),
             base,
             ids,
             actor: None,
@@ -93,6 +96,21 @@ impl Root {
     /// The times it holds or has held.
     pub(crate) fn times(&self) -> &KnownTimes {
         &self.times
+    }
+
+    /// The git objects, which all states of a clone share.
+    pub(crate) fn objects(&self) -> &Arc<Objects> {
+        &self.objects
+    }
+
+    /// `text` as evidence writes it: known times, and ids of git objects that follow the clock;
+    /// none where nothing changes.
+    pub(crate) fn said(&self, text: &str) -> Option<String> {
+        let timed = self.times.rewrite(text, self.base);
+        let named = self
+            .objects
+            .rewrite(timed.as_deref().unwrap_or(text), &self.times);
+        named.or(timed)
     }
 
     /// Whose credentials the clone's dummies are, in the pack's first table.
@@ -163,7 +181,7 @@ impl Root {
     /// The row as the service shows it in lists, with a fingerprint of it; rendered once.
     pub(crate) fn rendered<'a>(&self, table: TableId, row: &'a Row) -> &'a (Rendered, u64) {
         row.rendered_with(|| {
-            let mut writer = Writer::with_capacity(self.base, 2_048, 2_048);
+            let mut writer = Writer::with_capacity(self, 2_048, 2_048);
             (self.pack.tables[table].render)(self, row, &mut writer);
             let rendered = writer.finish();
             // The evidence has no exact times, so the fingerprint is the same whatever the clock;

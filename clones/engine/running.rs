@@ -522,10 +522,7 @@ impl ServiceClone for Running {
     }
 
     fn evidence_text(&self, text: &str) -> String {
-        self.root
-            .times()
-            .rewrite(text, self.root.base())
-            .unwrap_or_else(|| text.to_owned())
+        self.root.said(text).unwrap_or_else(|| text.to_owned())
     }
 }
 

@@ -31,7 +31,8 @@ impl KnownTimes {
         self.0.iter().map(|(second, by_call)| (*second, *by_call))
     }
 
-    fn evidence(&self, at: Timestamp, base: Timestamp) -> Option<String> {
+    /// How evidence writes a time; none where the clone never handed it out.
+    pub(super) fn evidence(&self, at: Timestamp, base: Timestamp) -> Option<String> {
         let by_call = *self.0.get(&at.as_second())?;
         Some(Stamp { at, by_call }.evidence(base))
     }

@@ -127,7 +127,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
             .changes
             .into_iter()
             .map(|change| RowChange {
-                key: clean.text(&change.key),
+                key: clean.text(&running.evidence_text(&change.key)),
                 ..change
             })
             .collect(),

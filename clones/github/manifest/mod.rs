@@ -27,7 +27,6 @@ pub(super) const SITES: &[Site] = &[Site {
     areas: &[
         graphql::ROUTES,
         issues::ROUTES,
-        issues::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
         rate_limit::ROUTES,
