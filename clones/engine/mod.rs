@@ -15,8 +15,8 @@
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
-pub(crate) mod graphql;
 pub(crate) mod git;
+pub(crate) mod graphql;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;

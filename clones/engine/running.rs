@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
-    Stamp, Trouble, ViewRow,
+    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, OperationInfo, RowDiff, Seed,
+    ServiceClone, Stamp, Trouble, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
 use imbl::ordmap::DiffItem;
@@ -297,33 +297,45 @@ pub(crate) fn perform(
     call: &mut Call<'_>,
     id: &str,
     params: &[(&'static str, &str)],
-    query: &str,
     body: &Value,
 ) -> Result<Reply, Refusal> {
     let pack = call.root().pack();
     let Some(route) = pack.operation(id) else {
-        return Err(Refusal::new(
-            501,
-            format!("{id} is not modelled by this local clone"),
-        ));
+        let message = format!("{id} is not modelled by this local clone");
+        return Err(Refusal::new(501, message));
     };
-    let mut path = route.info.path.to_owned();
+    within(call, route.info, params, body, |inner| {
+        // Its own scopes and versions count, not only those of the operation that it runs in.
+        (pack.dialect.preface)(&Prefacing {
+            root: inner.root(),
+            request: inner.request,
+            route: Some(route),
+        })?;
+        route.guards.iter().try_for_each(|guard| guard(inner))?;
+        act(&route.action, inner, pack)
+    })
+}
+
+/// Runs a part of an operation inside the transaction of another call, with a path, parameters
+/// and body of its own.
+pub(crate) fn within<T>(
+    call: &mut Call<'_>,
+    info: OperationInfo,
+    params: &[(&'static str, &str)],
+    body: &Value,
+    run: impl FnOnce(&mut Call<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut path = info.path.to_owned();
     for (name, value) in params {
         path = path.replace(&format!("{{{name}}}"), value);
     }
     let request = CloneRequest {
-        method: route.info.method.to_owned(),
+        method: info.method.to_owned(),
         path,
-        query: query.to_owned(),
+        query: String::new(),
         body: body.to_string().into(),
         ..call.request.clone()
     };
-    // Its own scopes and versions count, not only those of the operation that it runs in.
-    (pack.dialect.preface)(&Prefacing {
-        root: call.root(),
-        request: &request,
-        route: Some(route),
-    })?;
     let before = call.transaction.savepoint();
     let mut inner = Call {
         transaction: call.transaction.handed_over(),
@@ -332,22 +344,18 @@ pub(crate) fn perform(
             .iter()
             .map(|(name, value)| (*name, Cow::Borrowed(*value)))
             .collect(),
-        query: form_urlencoded::parse(query.as_bytes()).collect(),
+        query: Vec::new(),
         caller: call.caller.clone(),
         now: call.now,
         rates: call.rates,
         found: Vec::new(),
     };
-    let reply = route
-        .guards
-        .iter()
-        .try_for_each(|guard| guard(&mut inner))
-        .and_then(|()| act(&route.action, &mut inner, pack));
+    let done = run(&mut inner);
     call.transaction = inner.transaction;
-    if reply.is_err() {
+    if done.is_err() {
         call.transaction.back_to(before);
     }
-    reply
+    done
 }
 
 fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Reply, Refusal> {

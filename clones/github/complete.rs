@@ -1,8 +1,9 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
-//! - [`activity`]: rows of what happened and who is told of it.
+//! - [`activity`]: rows of what happened and who is told of it. [`discussions`].
 
 mod activity;
+mod discussions;
 
 use std::time::Duration;
 
@@ -10,12 +11,14 @@ use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
 pub(super) use activity::{name_event, name_reaction};
+pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
 use super::access;
 use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
+    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FORMER_NAMES,
+    ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS,
+    TOKENS, USERS, comment, former_name, issue, issue_key, label, owner_of, repo, repo_of, token,
+    user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -33,6 +36,9 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        DISCUSSION_CATEGORIES => discussions::complete_category(cx, draft),
+        DISCUSSIONS => discussions::complete_discussion(cx, draft),
+        DISCUSSION_COMMENTS => discussions::complete_comment(cx, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),

@@ -24,6 +24,7 @@ mod conformance;
 mod credentials;
 mod criteria;
 mod dialect;
+mod discussions;
 mod events;
 mod graphql;
 mod issues;

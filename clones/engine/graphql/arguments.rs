@@ -46,6 +46,11 @@ impl Args {
         self.get(name)?.as_bool()
     }
 
+    /// The texts of a list that narrows what is asked for; none where it is empty.
+    pub(crate) fn any_of(&self, name: &str) -> Option<Vec<&str>> {
+        self.texts(name).filter(|texts| !texts.is_empty())
+    }
+
     /// The texts of a list.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         let items = self.get(name)?.as_array()?;

@@ -1,6 +1,7 @@
 //! Comments on issues, and what comments of every kind have in common.
 
 use super::people::actor;
+use super::reaction::REACTABLE;
 use super::{issue as issue_type, repo_named};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::model::Field::{
@@ -84,6 +85,7 @@ pub(super) const TYPES: &[Type] = &[Type {
             ),
         ],
         WRITTEN,
+        REACTABLE,
     ],
     gaps: &[],
 }];
@@ -95,35 +97,7 @@ pub(super) const WRITTEN: &[(&str, Field)] = &[
     ("editor", Null),
     ("lastEditedAt", Null),
     ("userContentEdits", Empty),
-    ("viewerCanReact", Always(true)),
-    ("reactions", Empty),
-    ("reactionGroups", By(|_, _, _| Ok(no_reactions()))),
 ];
-
-/// The eight groups of reactions without any.
-pub(super) fn no_reactions() -> Value {
-    let groups = [
-        "THUMBS_UP",
-        "THUMBS_DOWN",
-        "LAUGH",
-        "HOORAY",
-        "CONFUSED",
-        "HEART",
-        "ROCKET",
-        "EYES",
-    ];
-    let group = |content: &str| {
-        Object::made(
-            "ReactionGroup",
-            vec![
-                ("content", content.into()),
-                ("createdAt", Value::Null),
-                ("viewerHasReacted", Value::Bool(false)),
-            ],
-        )
-    };
-    groups.into_iter().map(group).collect::<Vec<_>>().into()
-}
 
 /// Why the caller may not change it.
 pub(super) fn reasons(may: Value) -> Outcome {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::comment::{WRITTEN, may, reasons, wrote};
 use super::people::{actor, users};
+use super::reaction::REACTABLE;
 use super::repo_named;
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
@@ -22,7 +23,7 @@ use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, comment, issue};
 /// The types.
 pub(super) const TYPES: &[Type] = &[Type {
     name: "Issue",
-    fields: &[COMMON, WRITTEN, ISSUE],
+    fields: &[COMMON, WRITTEN, REACTABLE, ISSUE],
     gaps: &["projectV2"],
 }];
 

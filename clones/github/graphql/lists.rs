@@ -96,7 +96,7 @@ impl Asked {
         };
         let text = |name: &str| by.text(name).map(str::to_owned);
         Self {
-            states: owned(by.texts("states").or(args.texts("states"))),
+            states: owned(by.any_of("states").or(args.any_of("states"))),
             labels: owned(args.texts("labels")).unwrap_or_default(),
             all_labels: owned(by.texts("labels")).unwrap_or_default(),
             // Given as null, it asks for those that nobody is assigned to.

@@ -1,11 +1,14 @@
 //! GitHub's GraphQL API: what the types of its published schema are in the tables.
 //!
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
-//!   [`issue`], [`comment`]: types. [`lists`]: what lists of issues ask for.
+//!   [`issue`], [`comment`], [`reaction`], [`discussion`]: types. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
 mod comment;
+mod discussion;
+#[cfg(test)]
+mod discussion_tests;
 mod issue;
 mod label;
 mod lists;
@@ -14,6 +17,7 @@ mod mutations;
 mod nodes;
 mod people;
 mod query;
+mod reaction;
 mod repository;
 #[cfg(test)]
 mod tests;
@@ -37,10 +41,12 @@ static SERVICE: Service = Service {
     model: Model {
         types: &[
             comment::TYPES,
+            discussion::TYPES,
             issue::TYPES,
             label::TYPES,
             people::TYPES,
             query::TYPES,
+            reaction::TYPES,
             repository::TYPES,
         ],
         mutations: mutations::ALL,

@@ -10,13 +10,16 @@ use crate::engine::row::Row;
 use crate::engine::table::TableId;
 use crate::github::access;
 use crate::github::tables::{
-    COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, label, repo, repo_of, user,
+    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, ISSUES, LABELS, REPOS,
+    USERS, category, comment, discussion, discussion_comment, issue, label, repo, repo_of, user,
 };
 
 /// A table whose rows have ids.
 struct Kind {
     /// What ids begin with.
     prefixes: &'static [&'static str],
+    /// The types its rows are of.
+    types: &'static [&'static str],
     /// The table.
     table: TableId,
     /// The column of the id.
@@ -30,6 +33,7 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind {
         prefixes: &["U_", "O_", "BOT_"],
+        types: &["Bot", "Organization", "User"],
         table: USERS,
         id: user::NODE_ID,
         object: |_, row| account(row),
@@ -37,6 +41,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         prefixes: &["R_"],
+        types: &["Repository"],
         table: REPOS,
         id: repo::NODE_ID,
         object: |_, row| Object::row("Repository", row),
@@ -44,6 +49,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         prefixes: &["LA_"],
+        types: &["Label"],
         table: LABELS,
         id: label::NODE_ID,
         object: |_, row| Object::row("Label", row),
@@ -51,6 +57,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         prefixes: &["I_", "PR_"],
+        types: &["Issue", "PullRequest"],
         table: ISSUES,
         id: issue::NODE_ID,
         object: super::issue::object,
@@ -58,10 +65,35 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         prefixes: &["IC_"],
+        types: &["IssueComment"],
         table: COMMENTS,
         id: comment::NODE_ID,
         object: |_, row| Object::row("IssueComment", row),
         repo: Some(|row| repo_of(row.text(comment::ISSUE))),
+    },
+    Kind {
+        prefixes: &["D_"],
+        types: &["Discussion"],
+        table: DISCUSSIONS,
+        id: discussion::NODE_ID,
+        object: |_, row| Object::row("Discussion", row),
+        repo: Some(|row| row.text(discussion::REPO)),
+    },
+    Kind {
+        prefixes: &["DC_"],
+        types: &["DiscussionComment"],
+        table: DISCUSSION_COMMENTS,
+        id: discussion_comment::NODE_ID,
+        object: |_, row| Object::row("DiscussionComment", row),
+        repo: Some(|row| repo_of(row.text(discussion_comment::DISCUSSION))),
+    },
+    Kind {
+        prefixes: &["DIC_"],
+        types: &["DiscussionCategory"],
+        table: DISCUSSION_CATEGORIES,
+        id: category::NODE_ID,
+        object: |_, row| Object::row("DiscussionCategory", row),
+        repo: Some(|row| row.text(category::REPO)),
     },
 ];
 
@@ -88,6 +120,29 @@ pub(super) fn find(call: &Call<'_>, id: &str) -> Result<Object, Fault> {
         }
     }
     Err(unknown(id))
+}
+
+/// The id of an object that is a row.
+pub(super) fn id_of(it: &Object) -> Result<&str, Fault> {
+    let kind = KINDS.iter().find(|kind| kind.types.contains(&it.of));
+    let kind = kind.ok_or_else(|| Fault::gap(format!("graphql:{}.id", it.of)))?;
+    Ok(it.shown()?.text(kind.id))
+}
+
+/// What the object of an id is in the tables: table, column of the id, row, repository.
+pub(super) fn subject(
+    call: &Call<'_>,
+    id: &str,
+) -> Result<(TableId, usize, Arc<Row>, String), Fault> {
+    let object = find(call, id)?;
+    let kind = KINDS.iter().find(|kind| kind.types.contains(&object.of));
+    match (kind, object.row) {
+        (Some(kind), Some(row)) => {
+            let repo_name = kind.repo.map_or("", |repo_of| repo_of(&row)).to_owned();
+            Ok((kind.table, kind.id, row, repo_name))
+        }
+        _ => Err(unknown(id)),
+    }
 }
 
 /// The row of an id that must be of one of these types.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::comment::may;
 use super::people::{account, assignable, mentionable};
-use super::{label, lists, nodes};
+use super::{discussion, label, lists, nodes};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::Field::{Always, Bool, By, Empty, Int, Null, Text, Time};
@@ -13,6 +13,7 @@ use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::Call;
 use crate::engine::row::Row;
 use crate::github::access::{self, Permission};
+use crate::github::discussions::enabled;
 use crate::github::render::WEB;
 use crate::github::tables::{ISSUES, USERS, owner_of, repo, user};
 
@@ -28,9 +29,6 @@ pub(super) const TYPES: &[Type] = &[Type {
         "commitComments",
         "defaultBranchRef",
         "deployments",
-        "discussion",
-        "discussionCategories",
-        "discussions",
         "environment",
         "environments",
         "latestRelease",
@@ -106,6 +104,10 @@ const PLAIN: &[(&str, Field)] = &[
             let page = it.shown()?.text(repo::HOMEPAGE);
             Ok((!page.is_empty()).then_some(page).into())
         }),
+    ),
+    (
+        "hasDiscussionsEnabled",
+        By(|call, it, _| Ok(enabled(call.root(), it.shown()?.text(repo::FULL_NAME)).into())),
     ),
     ("isPrivate", Bool(repo::PRIVATE)),
     ("isFork", Bool(repo::FORK)),
@@ -251,6 +253,10 @@ const LISTS: &[(&str, Field)] = &[
         "issues",
         By(|call, it, args| lists::issues_of_repo(call, it.shown()?, args)),
     ),
+    ("discussion", By(discussion::one)),
+    ("discussions", By(discussion::of_repo)),
+    ("discussionCategories", By(discussion::categories)),
+    ("discussionCategory", By(discussion::category_named)),
     ("label", By(label::one)),
     ("labels", By(label::of_repo)),
     (
@@ -373,7 +379,6 @@ fn issue_or_pull(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
 const ABSENT: &[(&str, Field)] = &[
     ("hasWikiEnabled", Always(true)),
     ("hasProjectsEnabled", Always(true)),
-    ("hasDiscussionsEnabled", Always(false)),
     ("hasSponsorshipsEnabled", Always(false)),
     ("hasVulnerabilityAlertsEnabled", Always(false)),
     ("mergeCommitAllowed", Always(true)),

@@ -2,9 +2,13 @@
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
 //! - [`tokens`], [`former_names`].
 
 mod comments;
+mod discussion_categories;
+mod discussion_comments;
+mod discussions;
 mod events;
 mod former_names;
 mod issues;
@@ -22,6 +26,9 @@ use archal_core::clone::{FieldKind, SeedTable};
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use discussion_categories::*;
+pub(super) use discussion_comments::*;
+pub(super) use discussions::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
 pub(super) use issues::*;
@@ -79,11 +86,20 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
+    /// The table of categories of discussions.
+    DISCUSSION_CATEGORIES = discussion_categories,
+    /// The discussions' table.
+    DISCUSSIONS = discussions,
+    /// The table of comments on discussions.
+    DISCUSSION_COMMENTS = discussion_comments,
 }
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
+    discussion_categories::RELATIONS,
+    discussion_comments::RELATIONS,
+    discussions::RELATIONS,
     events::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,

@@ -1,11 +1,13 @@
 //! Mutations: each reads its input, runs the operation that REST has for it, and shows what came
 //! of it.
 //!
-//! - [`issues`], [`labels`], [`comments`].
+//! - [`issues`], [`labels`], [`comments`], [`reactions`], [`discussions`].
 
 mod comments;
+mod discussions;
 mod issues;
 mod labels;
+mod reactions;
 
 use serde_json::{Map, Value as Json};
 
@@ -16,7 +18,13 @@ use crate::engine::running::perform;
 use crate::github::access;
 
 /// The mutations, by area.
-pub(super) const ALL: &[&[Mutation]] = &[comments::ALL, issues::ALL, labels::ALL];
+pub(super) const ALL: &[&[Mutation]] = &[
+    comments::ALL,
+    discussions::ALL,
+    issues::ALL,
+    labels::ALL,
+    reactions::ALL,
+];
 
 /// Runs an operation of REST and gives back its body.
 fn operate(
@@ -26,7 +34,7 @@ fn operate(
     params: &[(&'static str, &str)],
     body: &Json,
 ) -> Result<Json, Fault> {
-    match perform(call, id, params, "", body) {
+    match perform(call, id, params, body) {
         Ok(reply) => {
             let body = reply.body.unwrap_or_default();
             Ok(serde_json::from_slice(&body.wire).unwrap_or(Json::Null))
