@@ -90,6 +90,8 @@ pub(crate) struct Dialect {
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// The operations that count against no rate.
+    pub uncounted: &'static [&'static str],
     /// What a rate allows; the flag is whether the caller has credentials.
     pub allowance: fn(&str, bool) -> Allowance,
     /// Adds the headers of every answer.
@@ -280,6 +282,8 @@ pub(crate) struct Reply {
     pub content_type: Option<Cow<'static, str>>,
     /// What the service has and the clone has not, where a part of the answer would need it.
     pub unmodelled: Option<String>,
+    /// Headers beside those of every answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {

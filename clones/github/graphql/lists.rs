@@ -14,7 +14,7 @@ use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
-use crate::github::issues::{order_of, time};
+use crate::github::issue_lists::{order_of, time};
 use crate::github::tables::{
     COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, REPOS, USERS, comment,
     issue, label, repo, user,
