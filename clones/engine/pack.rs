@@ -59,6 +59,12 @@ impl Pack {
         let router = self.router.get_or_init(|| Router::new(self.sites));
         router.find(host, method, path)
     }
+
+    /// The modelled operation of that id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&'static Route> {
+        let areas = self.sites.iter().flat_map(|site| site.areas).copied();
+        areas.flatten().find(|route| route.info.id == id)
+    }
 }
 
 /// How a service talks.
@@ -288,6 +294,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// What the service has and the clone has not, where a part of the answer would need it.
+    pub unmodelled: Option<String>,
     /// Headers beside those of every answer.
     pub headers: Vec<(&'static str, String)>,
 }
