@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -296,6 +296,10 @@ pub(crate) struct Reply {
     pub content_type: Option<Cow<'static, str>>,
     /// What the service has and the clone has not, where a part of the answer would need it.
     pub unmodelled: Option<String>,
+    /// The body for the client where it is in a file; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is.
+    pub request_said: Option<String>,
     /// Headers beside those of every answer.
     pub headers: Vec<(&'static str, String)>,
 }

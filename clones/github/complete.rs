@@ -2,6 +2,7 @@
 //!
 //! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
 //!   [`discussions`].
+
 mod activity;
 pub(super) mod content;
 mod discussions;

@@ -1,4 +1,4 @@
-//! Repositories; repositories and what is in them.
+//! Repositories and what is in them; repositories; repositories and what is in them.
 
 use super::{hook, of_repo, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};

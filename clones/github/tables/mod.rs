@@ -112,6 +112,10 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The table of commits that seeds tell of.
+    COMMITS = commits,
+    /// The table of branches that seeds tell of.
+    BRANCHES = branches,
     /// The refs' table.
     REFS = refs,
     /// The labels' table.
@@ -152,10 +156,6 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
-    /// The table of commits that seeds tell of.
-    COMMITS = commits,
-    /// The table of branches that seeds tell of.
-    BRANCHES = branches,
     /// The table of protected branches.
     PROTECTIONS = protections,
     /// The releases' table.
