@@ -24,6 +24,7 @@ use super::route::{self, Action, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
+use super::table::TableId;
 use super::transaction::{Transaction, changes};
 use super::trouble::Troubles;
 

@@ -15,12 +15,10 @@ pub(super) use activity::{
 
 use super::access;
 use super::tables::{
-    COMMENTS, EVENTS, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, NOTIFICATIONS,
-    REACTIONS, REPO_SUBSCRIPTIONS, REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, USERS, comment, issue,
-    issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, user,
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
+    NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS, REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS,
+    USERS, comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of,
+    repo, repo_of, token, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;

@@ -41,10 +41,10 @@ mod laws_tests;
 mod manifest;
 mod markdown;
 mod mcp;
-mod mentions;
-mod milestones;
 mod media;
+mod mentions;
 mod meta;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]

@@ -5,9 +5,9 @@
 mod activity;
 mod issues;
 mod issues_from_list;
-mod orgs;
 mod markdown;
 mod meta;
+mod orgs;
 mod rate_limit;
 mod reactions;
 mod repos;
@@ -28,9 +28,9 @@ pub(super) const SITES: &[Site] = &[Site {
         activity::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,
-        orgs::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
+        orgs::ROUTES,
         rate_limit::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,
