@@ -13,13 +13,13 @@ pub(super) use activity::{
     name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
 };
 
-use super::access;
 use super::tables::{
     COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
-    NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS, REPOS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS,
-    USERS, comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of,
-    repo, repo_of, token, user,
+    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
+    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
+    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
 };
+use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -31,11 +31,15 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        REFS => refs::complete(cx, draft),
         TOKENS => complete_token(cx, draft),
         FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        PULLS => pulls::seed::complete_pull(cx, draft),
+        REVIEWS => pulls::seed::complete_review(cx, draft),
+        REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
         ISSUE_FIELDS => activity::issue_field(cx, draft),
         ISSUE_TYPES => activity::issue_type(cx, draft),
         MILESTONES => activity::milestone(cx, draft),
@@ -201,17 +205,20 @@ pub(super) fn name_comment(root: &Root, draft: &mut Draft) {
     });
 }
 
-fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
+/// What an author is to a repository, by their names.
+pub(super) fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
     let row = root.named(REPOS, repo_name);
     text(row.map_or("NONE", |row| access::association(root, row, login)))
 }
 
-fn repo_id(root: &Root, name: &str) -> i64 {
+/// The number of a repository; zero where there is none of that name.
+pub(super) fn repo_id(root: &Root, name: &str) -> i64 {
     let row: Option<&Row> = root.named(REPOS, name).map(AsRef::as_ref);
     row.map_or(0, |row| row.int(repo::ID))
 }
 
-fn actor(cx: &Completing<'_>) -> ViewValue {
+/// The owner of the credentials.
+pub(super) fn actor(cx: &Completing<'_>) -> ViewValue {
     if cx.actor.is_empty() {
         ViewValue::Null
     } else {
@@ -219,12 +226,14 @@ fn actor(cx: &Completing<'_>) -> ViewValue {
     }
 }
 
-fn copy(draft: &mut Draft, to: usize, from: usize) {
+/// Sets a field that is null to what another one holds.
+pub(super) fn copy(draft: &mut Draft, to: usize, from: usize) {
     let value = draft.get(from).clone();
     draft.or(to, || value);
 }
 
-fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
+/// A time so many days before the base.
+pub(super) fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
     let base = cx.transaction.root().base();
     let at = base
         .checked_sub(Duration::from_secs(days * 86_400))

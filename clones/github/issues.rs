@@ -6,8 +6,8 @@ use archal_core::clone::ViewValue;
 
 use super::access::{self, Permission};
 use super::dialect::{invalid, invalid_value};
-use super::tables::{ISSUES, REPOS, USERS, issue, repo, user};
-use super::{changes, complete, issue_fields, issue_types, labels, milestones, render};
+use super::tables::{ISSUES, PULLS, REPOS, USERS, issue, repo, user};
+use super::{changes, complete, issue_fields, issue_types, labels, milestones, pulls, render};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -74,8 +74,8 @@ pub(super) fn url(row: &Row) -> String {
 }
 
 /// Whether an issue is a pull request.
-pub(super) fn is_pull(_: &Root, _: &Row) -> bool {
-    false
+pub(super) fn is_pull(root: &Root, row: &Row) -> bool {
+    root.get(PULLS, &root.key(ISSUES, row)).is_some()
 }
 
 /// `GET …/issues/{issue_number}`.
@@ -194,6 +194,7 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
         draft.set(issue::BODY, text_or_null(inputs.text("body")));
     }
     change_state(call, old, &inputs, &mut draft)?;
+    pulls::change::as_issue(call, old, &mut draft)?;
     let assignees = assignees_asked(call, &inputs)?;
     if manages {
         if let Some(names) = inputs.texts("labels") {
@@ -279,15 +280,20 @@ pub(super) fn touch(call: &mut Call<'_>, key: &Key) {
 }
 
 fn check_text(inputs: &Inputs) -> Result<(), Refusal> {
+    check_title_and_body("Issue", inputs)
+}
+
+/// Refuses a title or a body that GitHub does not take.
+pub(super) fn check_title_and_body(resource: &str, inputs: &Inputs) -> Result<(), Refusal> {
     if let Some(title) = inputs.text("title") {
         if title.trim().is_empty() {
-            return Err(invalid("Issue", "title", "missing_field"));
+            return Err(invalid(resource, "title", "missing_field"));
         }
         if title.chars().count() > LONGEST_TITLE {
-            return Err(too_long("Issue", "title", LONGEST_TITLE));
+            return Err(too_long(resource, "title", LONGEST_TITLE));
         }
     }
-    check_body("Issue", inputs.text("body"))
+    check_body(resource, inputs.text("body"))
 }
 
 /// Refuses a body that is longer than GitHub takes.

@@ -6,6 +6,8 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`pulls`]: pull requests, reviews, merges.
+//! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
@@ -51,8 +53,12 @@ mod observe;
 mod observe_tests;
 mod preface;
 mod published;
+mod pulls;
 mod query;
 mod reactions;
+mod refs;
+#[cfg(test)]
+mod refs_tests;
 mod related;
 mod render;
 mod repos;
@@ -184,6 +190,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

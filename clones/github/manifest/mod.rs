@@ -8,6 +8,7 @@ mod issues_from_list;
 mod markdown;
 mod meta;
 mod orgs;
+mod pulls;
 mod rate_limit;
 mod reactions;
 mod repos;
@@ -31,6 +32,7 @@ pub(super) const SITES: &[Site] = &[Site {
         markdown::ROUTES,
         meta::ROUTES,
         orgs::ROUTES,
+        pulls::ROUTES,
         rate_limit::ROUTES,
         reactions::ROUTES,
         repos::ROUTES,

@@ -3,10 +3,13 @@
 use super::hook;
 use crate::engine::route::{Guard, Route};
 use crate::github::access::{known_comment, known_issue, seen_repo, signed_in};
-use crate::github::reactions::{on_comment, on_issue};
+use crate::github::pulls::paths::known_comment as known_review_comment;
+use crate::github::reactions::{on_comment, on_issue, on_review_comment};
 
 const TO_COMMENT: &[Guard] = &[seen_repo, known_comment];
 const REACT_TO_COMMENT: &[Guard] = &[seen_repo, signed_in, known_comment];
+const TO_REVIEW_COMMENT: &[Guard] = &[seen_repo, known_review_comment];
+const REACT_TO_REVIEW_COMMENT: &[Guard] = &[seen_repo, signed_in, known_review_comment];
 const TO_ISSUE: &[Guard] = &[seen_repo, known_issue];
 const REACT_TO_ISSUE: &[Guard] = &[seen_repo, signed_in, known_issue];
 
@@ -31,6 +34,15 @@ pub(super) const ROUTES: &[Route] = &[
         on_comment::create,
     ),
     hook(
+        "reactions/create-for-pull-request-review-comment",
+        "POST",
+        "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions",
+        "Reacts to a comment on a diff",
+        "reactions/reactions#create-reaction-for-a-pull-request-review-comment",
+        REACT_TO_REVIEW_COMMENT,
+        on_review_comment::create,
+    ),
+    hook(
         "reactions/delete-for-issue",
         "DELETE",
         "/repos/{owner}/{repo}/issues/{issue_number}/reactions/{reaction_id}",
@@ -49,6 +61,15 @@ pub(super) const ROUTES: &[Route] = &[
         on_comment::delete,
     ),
     hook(
+        "reactions/delete-for-pull-request-comment",
+        "DELETE",
+        "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions/{reaction_id}",
+        "Takes back a reaction to a comment on a diff",
+        "reactions/reactions#delete-a-pull-request-comment-reaction",
+        REACT_TO_REVIEW_COMMENT,
+        on_review_comment::delete,
+    ),
+    hook(
         "reactions/list-for-issue",
         "GET",
         "/repos/{owner}/{repo}/issues/{issue_number}/reactions",
@@ -65,5 +86,14 @@ pub(super) const ROUTES: &[Route] = &[
         "reactions/reactions#list-reactions-for-an-issue-comment",
         TO_COMMENT,
         on_comment::list,
+    ),
+    hook(
+        "reactions/list-for-pull-request-review-comment",
+        "GET",
+        "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions",
+        "Lists the reactions to a comment on a diff",
+        "reactions/reactions#list-reactions-for-a-pull-request-review-comment",
+        TO_REVIEW_COMMENT,
+        on_review_comment::list,
     ),
 ];

@@ -8,7 +8,8 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_ISSUE, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, issue, milestone_key,
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, PULLS, issue,
+    milestone_key, pull,
 };
 use crate::github::{comments as on_issue, issue_fields, related};
 
@@ -35,8 +36,9 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         .text(&format!("{url}/labels{{/name}}"));
     out.key("comments_url").text(&format!("{url}/comments"));
     out.key("events_url").text(&format!("{url}/events"));
-    out.key("html_url")
-        .text(&format!("{WEB}/{repo}/issues/{number}"));
+    let pull = pull_of(root, row);
+    let page = pull_page(repo, number, pull.is_some());
+    out.key("html_url").text(&page);
     out.key("id").int(row.int(issue::ID));
     out.key("node_id").text(row.text(issue::NODE_ID));
     out.key("number").int(number);
@@ -82,6 +84,9 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     };
     out.key("issue_field_values");
     field::values(root, &root.key(ISSUES, row), out);
+    if let Some(pull) = pull {
+        pull_request(pull, out);
+    }
     out.key("body").prose(row, issue::BODY);
     out.key("closed_by");
     user::named(root, row.text_or_null(issue::CLOSED_BY), out);
@@ -131,5 +136,31 @@ fn bonds(root: &Root, key: &Key, out: &mut Writer) {
         out.key(open).raw(&left.to_string());
         out.key(total).raw(&rows.len().to_string());
     }
+    out.raw("}");
+}
+
+/// The pull request that an issue is, where it is one.
+pub(in crate::github) fn pull_of<'r>(root: &'r Root, row: &Row) -> Option<&'r Row> {
+    root.get(PULLS, &root.key(ISSUES, row)).map(AsRef::as_ref)
+}
+
+/// The page for people of an issue or a pull request.
+pub(in crate::github) fn pull_page(repo: &str, number: i64, pull: bool) -> String {
+    let kind = if pull { "pull" } else { "issues" };
+    format!("{WEB}/{repo}/{kind}/{number}")
+}
+
+/// What an issue that is a pull request has beside others.
+fn pull_request(row: &Row, out: &mut Writer) {
+    let (repo, number) = (row.text(pull::REPO), row.int(pull::NUMBER));
+    let page = pull_page(repo, number, true);
+    out.key("draft").bool(row.bool(pull::DRAFT));
+    out.key("pull_request").raw("{");
+    out.key("url")
+        .text(&format!("{API}/repos/{repo}/pulls/{number}"));
+    out.key("html_url").text(&page);
+    out.key("diff_url").text(&format!("{page}.diff"));
+    out.key("patch_url").text(&format!("{page}.patch"));
+    out.key("merged_at").time(row.time(pull::MERGED_AT));
     out.raw("}");
 }

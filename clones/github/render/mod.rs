@@ -7,8 +7,11 @@ pub(super) mod issue;
 pub(super) mod label;
 pub(super) mod milestone;
 pub(super) mod notification;
+pub(super) mod pull;
 pub(super) mod reaction;
 pub(super) mod repo;
+pub(super) mod review;
+pub(super) mod review_comment;
 pub(super) mod user;
 
 /// Where all addresses in bodies begin.

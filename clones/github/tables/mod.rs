@@ -1,7 +1,9 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 
 mod comments;
@@ -15,9 +17,13 @@ mod issues;
 mod labels;
 mod milestones;
 mod notifications;
+mod pulls;
 mod reactions;
+mod refs;
 mod repo_subscriptions;
 mod repos;
+mod review_comments;
+mod reviews;
 mod sub_issues;
 mod thread_subscriptions;
 mod tokens;
@@ -38,9 +44,13 @@ pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
 pub(super) use notifications::*;
+pub(super) use pulls::*;
 pub(super) use reactions::*;
+pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
 pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
@@ -71,6 +81,8 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
     /// The milestones' table.
@@ -81,6 +93,12 @@ tables! {
     ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
     /// The table of what issues hold in fields.
@@ -117,8 +135,12 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     labels::RELATIONS,
     milestones::RELATIONS,
     notifications::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
+    refs::RELATIONS,
     repo_subscriptions::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
     sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
