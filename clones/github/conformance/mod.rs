@@ -4,8 +4,9 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`issues`], [`meta`]: the areas.
+//! - [`activity`], [`issues`], [`meta`]: the areas.
 
+mod activity;
 mod issues;
 mod meta;
 
@@ -23,7 +24,7 @@ use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[issues::CALLS, meta::CALLS];
+const AREAS: &[&[(&str, &[&str])]] = &[activity::CALLS, issues::CALLS, meta::CALLS];
 
 /// What the published description says of the answers of modelled operations, by category.
 struct Description {
