@@ -162,7 +162,12 @@ impl Root {
     /// A row to be with what its columns hold where nothing is said.
     pub(crate) fn blank(&self, table: TableId) -> Draft {
         let columns = self.pack.tables[table].columns;
-        Draft(columns.iter().map(|column| column.default.value()).collect())
+        Draft(
+            columns
+                .iter()
+                .map(|column| column.default.value())
+                .collect(),
+        )
     }
 
     /// A new number for a row of `table`, greater than all before it.

@@ -182,7 +182,8 @@ impl Running {
     fn reply(&self, request: &CloneRequest, reply: Reply, response: &mut CloneResponse) {
         response.status = reply.status;
         response.total = reply.page.map(|page| page.total);
-        if let Some(page) = reply.page.and_then(|page| page.link(request)) {
+        let numbered = reply.page.and_then(|page| page.link(request));
+        if let Some(page) = reply.link.or(numbered) {
             response.headers.push(("link", page));
         }
         if let Some(location) = reply.location {

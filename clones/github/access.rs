@@ -10,6 +10,7 @@ use super::tables::{
     COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, USERS, comment, former_name, issue, owner_of,
     repo, user,
 };
+use super::{orgs, teams};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
@@ -31,7 +32,7 @@ pub(super) enum Permission {
 }
 
 impl Permission {
-    fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &str) -> Option<Self> {
         match name {
             "pull" => Some(Self::Pull),
             "triage" => Some(Self::Triage),
@@ -57,11 +58,31 @@ pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option
     if same(owner_of(row.text(repo::FULL_NAME)), login) {
         return Some(Permission::Admin);
     }
+    let owner = owner_of(row.text(repo::FULL_NAME));
+    let organised = match orgs::role(root, owner, login) {
+        Some("admin") => Some(Permission::Admin),
+        Some(_) => teams::permission(root, row, login).max(base(root, owner)),
+        None => None,
+    };
+    if organised.is_some() {
+        return organised.max(everybody);
+    }
     let collaborates = row.texts(repo::COLLABORATORS).any(|one| same(one, login));
     if collaborates {
         Some(Permission::Push)
     } else {
         everybody
+    }
+}
+
+/// What every member of an organisation may do with its repositories.
+fn base(root: &Root, owner: &str) -> Option<Permission> {
+    let row = root.get(USERS, &Key::folded(owner))?;
+    match row.text_or_null(user::DEFAULT_PERMISSION).unwrap_or("read") {
+        "none" => None,
+        "write" => Some(Permission::Push),
+        "admin" => Some(Permission::Admin),
+        _ => Some(Permission::Pull),
     }
 }
 

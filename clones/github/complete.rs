@@ -6,6 +6,7 @@ use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
 use super::access;
+use super::social;
 use super::tables::{
     COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, TOKENS, USERS, comment, former_name, issue,
     issue_key, label, owner_of, repo, repo_of, token, user,
@@ -26,7 +27,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
-        _ => {}
+        _ => social::complete(cx, table, draft),
     }
 }
 

@@ -4,7 +4,8 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
-//! - [`meta`]: what the API says of itself.
+//! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
+//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
@@ -31,6 +32,7 @@ mod labels;
 mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
+mod lists;
 mod manifest;
 mod markdown;
 mod mcp;
@@ -39,6 +41,8 @@ mod meta;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod orgs;
+mod people;
 mod preface;
 mod published;
 mod query;
@@ -49,7 +53,12 @@ mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+mod social;
+#[cfg(test)]
+mod social_tests;
+mod stars;
 mod tables;
+mod teams;
 
 use std::sync::OnceLock;
 

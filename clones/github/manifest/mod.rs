@@ -2,14 +2,18 @@
 //!
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`activity`], [`orgs`], [`teams`].
 //! - [`markdown`], [`meta`], [`rate_limit`].
 
+mod activity;
 mod issues;
 mod markdown;
 mod meta;
+mod orgs;
 mod rate_limit;
 mod repos;
 mod search;
+mod teams;
 mod users;
 
 use archal_core::clone::OperationInfo;
@@ -25,12 +29,15 @@ use crate::engine::route::Site;
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
+        activity::ROUTES,
         issues::ROUTES,
         markdown::ROUTES,
         meta::ROUTES,
+        orgs::ROUTES,
         rate_limit::ROUTES,
         repos::ROUTES,
         search::ROUTES,
+        teams::ROUTES,
         users::ROUTES,
     ],
 }];

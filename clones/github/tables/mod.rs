@@ -1,25 +1,37 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
-//! - [`tokens`], [`former_names`].
+//! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
 
 mod comments;
+mod follows;
 mod former_names;
 mod issues;
 mod labels;
+mod org_members;
 mod repos;
+mod stars;
+mod team_repos;
+mod teams;
 mod tokens;
 mod users;
 
 use archal_core::clone::{FieldKind, SeedTable};
 
+use crate::engine::key::{Key, folded};
+use crate::engine::row::Row;
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use follows::*;
 pub(super) use former_names::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use org_members::*;
 pub(super) use repos::*;
+pub(super) use stars::*;
+pub(super) use team_repos::*;
+pub(super) use teams::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
 
@@ -58,15 +70,42 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
+    /// The table of organisations' members.
+    ORG_MEMBERS = org_members,
+    /// The table of who follows whom.
+    FOLLOWS = follows,
+    /// The table of stars.
+    STARS = stars,
+    /// The teams' table.
+    TEAMS = teams,
+    /// The table of what teams may do.
+    TEAM_REPOS = team_repos,
 }
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
+    follows::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
+    org_members::RELATIONS,
+    stars::RELATIONS,
+    team_repos::RELATIONS,
+    teams::RELATIONS,
     tokens::RELATIONS,
 ];
+
+/// The key of a row that is named by its first two columns, `a/b`.
+fn pair_key(name: &str) -> Option<Key> {
+    let (first, second) = name.split_once('/')?;
+    let fits = !first.is_empty() && !second.is_empty();
+    fits.then(|| Key::new([folded(first), folded(second)]))
+}
+
+/// The name of a row by its first two columns, `a/b`.
+fn pair_name(row: &Row) -> String {
+    format!("{}/{}", row.text(0), row.text(1))
+}
 
 const BOOL: FieldKind = FieldKind::Bool;
 const INT: FieldKind = FieldKind::Int;
