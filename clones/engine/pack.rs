@@ -1,7 +1,6 @@
 //! A service as data: what the engine needs to know to be that service.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
@@ -11,6 +10,7 @@ use serde_json::Value;
 use super::input::Problem;
 use super::key::Key;
 use super::page::Page;
+use super::rate::{Allowance, Rates, Standing};
 use super::root::Root;
 use super::route::{Params, Published, Route, Router, Site};
 use super::row::{Draft, Row};
@@ -75,12 +75,18 @@ pub(crate) struct Dialect {
     pub unknown: fn() -> Refusal,
     /// What it says to a published operation that is not modelled.
     pub unmodelled: fn(&Published) -> Refusal,
+    /// What it says when it fails with that status for no reason of the caller's.
+    pub failing: fn(u16) -> Refusal,
+    /// What it says to a caller who has made too many calls.
+    pub limited: fn(&Limited<'_>) -> Refusal,
     /// What is wrong with a body, in the service's words.
     pub bad_input: fn(&Problem) -> Refusal,
     /// Which page of a list of that many rows a call asks for.
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// What a rate allows; the flag is whether the caller has credentials.
+    pub allowance: fn(&str, bool) -> Allowance,
     /// Adds the headers of every answer.
     pub headers: fn(&Answering<'_>, &mut CloneResponse),
 }
@@ -95,6 +101,15 @@ pub(crate) struct Prefacing<'a> {
     pub route: Option<&'static Route>,
 }
 
+/// Whom a limit is held against.
+pub(crate) struct Limited<'a> {
+    /// Who called.
+    pub caller: Option<&'a Row>,
+    /// Whether it is a brake on bursts, which says how long to wait, and not the caller's
+    /// allowance that is used up.
+    pub burst: bool,
+}
+
 /// What the headers of an answer are made from.
 pub(crate) struct Answering<'a> {
     /// The request.
@@ -107,10 +122,8 @@ pub(crate) struct Answering<'a> {
     pub calls: u64,
     /// The rate it counts against.
     pub rate: &'static str,
-    /// How many calls this caller made before against the same rate.
-    pub used: u64,
-    /// When the first of them was, in seconds since the epoch.
-    pub first: i64,
+    /// Where the caller stands with this call.
+    pub standing: Standing,
     /// The state after the call.
     pub root: &'a Root,
 }
@@ -136,9 +149,6 @@ pub(crate) struct Completing<'a> {
     /// The owner of the credentials as the seed writes it.
     pub actor: &'a str,
 }
-
-/// How many calls each caller made against each rate, and when the first of them was.
-pub(crate) type Rates = BTreeMap<(Option<Key>, &'static str), (u64, i64)>;
 
 /// A request on its way through a pack.
 pub(crate) struct Call<'a> {

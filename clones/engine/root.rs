@@ -4,11 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use archal_core::clone::{Rendered, ViewValue};
+use archal_core::clone::{Rendered, Stamp, ViewValue};
 use imbl::OrdMap;
 use jiff::Timestamp;
 
 use super::fingerprint;
+use super::git::Objects;
 use super::key::{Key, Part};
 use super::pack::Pack;
 use super::row::{Draft, Row};
@@ -34,6 +35,7 @@ pub(crate) struct Root {
     pack: &'static Pack,
     tables: Vec<TableState>,
     times: KnownTimes,
+    objects: Arc<Objects>,
     base: Timestamp,
     ids: u64,
     actor: Option<Key>,
@@ -63,6 +65,7 @@ impl Root {
                 })
                 .collect(),
             times: KnownTimes::default(),
+            objects: Arc::new(Objects::new(base)),
             base,
             ids,
             actor: None,
@@ -95,6 +98,21 @@ impl Root {
         &self.times
     }
 
+    /// The git objects, which all states of a clone share.
+    pub(crate) fn objects(&self) -> &Arc<Objects> {
+        &self.objects
+    }
+
+    /// `text` as evidence writes it: known times, and ids of git objects that follow the clock;
+    /// none where nothing changes.
+    pub(crate) fn said(&self, text: &str) -> Option<String> {
+        let timed = self.times.rewrite(text, self.base);
+        let named = self
+            .objects
+            .rewrite(timed.as_deref().unwrap_or(text), &self.times);
+        named.or(timed)
+    }
+
     /// Whose credentials the clone's dummies are, in the pack's first table.
     pub(crate) fn actor(&self) -> Option<&Key> {
         self.actor.as_ref()
@@ -108,6 +126,21 @@ impl Root {
             ViewValue::Object(fields) => fields.iter().for_each(|(_, value)| self.know(value)),
             ViewValue::Null | ViewValue::Bool(_) | ViewValue::Int(_) | ViewValue::Text(_) => {}
         }
+    }
+
+    /// Takes note of one time.
+    pub(super) fn know_time(&mut self, stamp: Stamp) {
+        self.times.insert(stamp);
+    }
+
+    /// The greatest number of a row of `table` so far.
+    pub(super) fn last_id(&self, table: TableId) -> i64 {
+        self.tables[table].last_id
+    }
+
+    /// Sets the number of changes so far, for a state that was saved.
+    pub(super) fn set_version(&mut self, version: u64) {
+        self.version = version;
     }
 
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {
@@ -148,7 +181,7 @@ impl Root {
     /// The row as the service shows it in lists, with a fingerprint of it; rendered once.
     pub(crate) fn rendered<'a>(&self, table: TableId, row: &'a Row) -> &'a (Rendered, u64) {
         row.rendered_with(|| {
-            let mut writer = Writer::with_capacity(self.base, 2_048, 2_048);
+            let mut writer = Writer::with_capacity(self, 2_048, 2_048);
             (self.pack.tables[table].render)(self, row, &mut writer);
             let rendered = writer.finish();
             // The evidence has no exact times, so the fingerprint is the same whatever the clock;

@@ -1,37 +1,43 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
-use std::collections::BTreeSet;
+use std::any::Any;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
+    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
+    Stamp, Trouble, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
+use imbl::ordmap::DiffItem;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
 use super::key::Key;
-use super::pack::{Answering, Call, Pack, Prefacing, Rates, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
+use super::rate::Rates;
 use super::root::Root;
 use super::route::{self, Action, Route};
 use super::row::Row;
+use super::save;
 use super::seed;
-use super::table::TableId;
 use super::transaction::{Transaction, changes};
+use super::trouble::Troubles;
 
 /// A clone that runs.
 pub(crate) struct Running {
     pack: &'static Pack,
     opened: Arc<Root>,
     root: Arc<Root>,
-    /// The rows touched since the opening.
-    touched: BTreeSet<(TableId, Key)>,
     calls: u64,
     rates: Rates,
+    /// What goes wrong on purpose.
+    troubles: Troubles,
+    /// The state before the last change, for reads that come too early.
+    previous: Arc<Root>,
 }
 
 /// Opens a pack on a starting state.
@@ -48,6 +54,15 @@ pub(crate) fn open(
         }
     };
     let root = seed::load(pack, document, how.base, how.ids)?;
+    Ok(Box::new(Running::new(pack, Arc::new(root))))
+}
+
+/// Opens a pack on a state that was saved.
+pub(crate) fn reopen(
+    pack: &'static Pack,
+    saved: &Value,
+) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let root = save::read(pack, saved)?;
     Ok(Box::new(Running::new(pack, Arc::new(root))))
 }
 
@@ -76,10 +91,11 @@ impl Running {
         Self {
             pack,
             opened: Arc::clone(&root),
+            previous: Arc::clone(&root),
             root,
-            touched: BTreeSet::new(),
             calls: 0,
-            rates: Rates::new(),
+            rates: Rates::default(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -109,7 +125,11 @@ impl Running {
             match (preface, found) {
                 (Some(reply), _) => Ok(reply),
                 (None, Some((route, params))) => {
-                    self.run(route, params, request, caller, now, response)
+                    response.fault = self.troubles.strikes(route.info.id);
+                    match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
+                        Some(refusal) => Err(refusal),
+                        None => self.run(route, params, request, caller, now, response),
+                    }
                 }
                 (None, None) => Err(self.gap(request, path, response)),
             }
@@ -128,6 +148,37 @@ impl Running {
             }
         }
         route
+    }
+
+    /// The refusal that the plan of what goes wrong has for a call.
+    fn refused_on_purpose(
+        &self,
+        fault: Option<FaultEffect>,
+        route: &'static Route,
+        caller: Option<&Row>,
+        at: Timestamp,
+    ) -> Option<Refusal> {
+        let dialect = &self.pack.dialect;
+        let rate = (dialect.rate)(Some(route));
+        let allowance = (dialect.allowance)(rate, caller.is_some());
+        let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
+        if self
+            .rates
+            .is_used_up(key.as_ref(), rate, allowance, at.as_second())
+        {
+            let burst = false;
+            return Some((dialect.limited)(&Limited { caller, burst }));
+        }
+        match fault? {
+            FaultEffect::Status(status) => Some((dialect.failing)(status)),
+            // Nobody reads it: the connection ends without an answer.
+            FaultEffect::Drop => Some((dialect.failing)(503)),
+            FaultEffect::RateLimit => {
+                let burst = true;
+                Some((dialect.limited)(&Limited { caller, burst }))
+            }
+            _ => None,
+        }
     }
 
     fn name_of_actor(&self, row: &Row) -> String {
@@ -157,8 +208,14 @@ impl Running {
         now: Stamp,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let begun = if read && response.fault == Some(FaultEffect::Stale) {
+            &self.previous
+        } else {
+            &self.root
+        };
         let mut call = Call {
-            transaction: Transaction::begin(&self.root),
+            transaction: Transaction::begin(begun),
             request,
             params,
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
@@ -172,10 +229,11 @@ impl Running {
         }
         let reply = act(&route.action, &mut call, self.pack)?;
         let (root, journal) = call.transaction.commit();
+        if journal.is_empty() {
+            return Ok(reply);
+        }
         response.changes = changes(&root, &journal);
-        self.touched
-            .extend(journal.into_iter().map(|entry| (entry.table, entry.key)));
-        self.root = root;
+        self.previous = std::mem::replace(&mut self.root, root);
         Ok(reply)
     }
 
@@ -347,24 +405,26 @@ impl ServiceClone for Running {
         let key = caller
             .as_ref()
             .map(|row| self.root.key(self.pack.actor.0, row));
-        let (used, first) = self
-            .rates
-            .entry((key, rate))
-            .or_insert((0, now.as_second()));
+        let at = now.as_second();
+        let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
+        self.rates.count(key.as_ref(), rate, allowance, at);
         let answering = Answering {
             request,
             route,
             caller: caller.as_deref(),
             calls: self.calls,
             rate,
-            used: *used,
-            first: *first,
+            standing: self.rates.standing(key.as_ref(), rate, allowance, at),
             root: &self.root,
         };
         (self.pack.dialect.headers)(&answering, &mut response);
-        *used += 1;
         self.calls += 1;
         response
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.rates = Rates::limited(trouble.rate_limit);
+        self.troubles = Troubles::new(trouble.faults);
     }
 
     fn state(&self) -> Arc<dyn CloneState> {
@@ -372,37 +432,61 @@ impl ServiceClone for Running {
     }
 
     fn diff(&self) -> Vec<RowDiff> {
-        let mut out = Vec::new();
-        for view in self.pack.views {
-            let table = view.table;
-            for (_, key) in self.touched.iter().filter(|(at, _)| *at == table) {
-                let before = self.opened.get(table, key);
-                let after = self.root.get(table, key);
-                if let (Some(before), Some(after)) = (before, after)
-                    && Arc::ptr_eq(before, after)
-                {
-                    continue;
-                }
-                let before = before.and_then(|row| shown(view, &self.opened, row));
-                let after = after.and_then(|row| shown(view, &self.root, row));
-                if before != after {
-                    out.push(RowDiff {
-                        collection: view.name,
-                        before,
-                        after,
-                    });
-                }
-            }
+        difference(&self.opened, &self.root)
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new(self.pack, Arc::clone(&self.opened));
+    }
+
+    fn restore(&mut self, state: &dyn CloneState) -> bool {
+        let state: &dyn Any = state;
+        let Some(State(root)) = state.downcast_ref::<State>() else {
+            return false;
+        };
+        if !std::ptr::eq(root.pack(), self.pack) {
+            return false;
         }
-        out
+        let opened = Arc::clone(&self.opened);
+        *self = Self {
+            opened,
+            ..Self::new(self.pack, Arc::clone(root))
+        };
+        true
+    }
+
+    fn fork(&self) -> Box<dyn ServiceClone> {
+        Box::new(Self::new(self.pack, Arc::clone(&self.root)))
     }
 
     fn evidence_text(&self, text: &str) -> String {
-        self.root
-            .times()
-            .rewrite(text, self.root.base())
-            .unwrap_or_else(|| text.to_owned())
+        self.root.said(text).unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// What is different between two states; what they share is not looked at.
+fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
+    let mut out = Vec::new();
+    for view in before.pack().views {
+        let table = view.table;
+        for item in before.rows(table).diff(after.rows(table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let old = old.and_then(|row| shown(view, before, row));
+            let new = new.and_then(|row| shown(view, after, row));
+            if old != new {
+                out.push(RowDiff {
+                    collection: view.name,
+                    before: old,
+                    after: new,
+                });
+            }
+        }
+    }
+    out
 }
 
 /// A row as a view has it; none where it is not in the view.
@@ -433,5 +517,23 @@ impl CloneState for State {
 
     fn to_json(&self) -> Value {
         seed::document(&self.0)
+    }
+
+    fn base(&self) -> Timestamp {
+        self.0.base()
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        match after.downcast_ref::<Self>() {
+            Some(Self(after)) if std::ptr::eq(after.pack(), self.0.pack()) => {
+                difference(&self.0, after)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn save(&self) -> Value {
+        save::document(&self.0)
     }
 }

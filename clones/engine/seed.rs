@@ -78,7 +78,11 @@ fn row_to_json(root: &Root, columns: &[Column], row: &Row) -> Value {
     for (at, column) in columns.iter().enumerate() {
         let value = match row.value(at) {
             ViewValue::Null => continue,
-            ViewValue::Text(_) => Value::from(row.said(at)),
+            ViewValue::Text(_) => {
+                let text = row.said(at);
+                let said = root.objects().rewrite(text, root.times());
+                Value::from(said.as_deref().unwrap_or(text))
+            }
             value => value.to_json(root.base()),
         };
         out.insert(column.field.name.to_owned(), value);

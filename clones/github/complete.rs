@@ -1,15 +1,22 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
+//!
+//! - [`activity`]: rows of what happened and who is told of it.
+
+mod activity;
 
 use std::time::Duration;
 
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
+pub(super) use activity::{name_event, name_reaction};
+
 use super::access;
 use super::social;
 use super::tables::{
-    COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, TOKENS, USERS, comment, former_name, issue,
-    issue_key, label, owner_of, repo, repo_of, token, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
+    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
+    owner_of, repo, repo_of, token, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -28,6 +35,12 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
         _ => social::complete(cx, table, draft),
+        EVENTS => activity::event(cx, draft),
+        NOTIFICATIONS => activity::notification(cx, draft),
+        REACTIONS => activity::reaction(cx, draft),
+        REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
+        THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
+        _ => {}
     }
 }
 

@@ -4,11 +4,13 @@ use archal_core::clone::{CloneResponse, Rendered};
 use serde_json::{Value, json};
 
 use super::credentials::{Credential, Kind};
+use super::tables::user;
 use super::{media, preface, scopes};
 use crate::engine::fingerprint::mix;
 use crate::engine::input::Problem;
-use crate::engine::pack::{Answering, Call, Refusal};
+use crate::engine::pack::{Answering, Call, Limited, Refusal};
 use crate::engine::page::Page;
+use crate::engine::rate::Allowance;
 use crate::engine::route::{Published, Route};
 
 const DOCS: &str = "https://docs.github.com/rest";
@@ -112,7 +114,7 @@ pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
 }
 
 /// How many calls a rate allows, and in how many seconds.
-pub(super) fn limit(rate: &str, signed_in: bool) -> (i64, i64) {
+pub(super) fn allowance(rate: &str, signed_in: bool) -> Allowance {
     match (rate, signed_in) {
         ("search", true) => (30, 60),
         ("search" | "code_search", false) | ("code_search", true) => (10, 60),
@@ -127,13 +129,51 @@ pub(super) fn limit(rate: &str, signed_in: bool) -> (i64, i64) {
     }
 }
 
+/// What GitHub says to a caller whose calls are used up, or who sends too many at once.
+pub(super) fn limited(of: &Limited<'_>) -> Refusal {
+    if of.burst {
+        let mut refusal = Refusal::new(
+            403,
+            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+        )
+        .see("overview/rate-limits-for-the-rest-api#about-secondary-rate-limits");
+        refusal.headers.push(("retry-after", "60".to_owned()));
+        return refusal;
+    }
+    let message = match of.caller {
+        Some(caller) => {
+            let id = caller.int(user::ID);
+            format!("API rate limit exceeded for user ID {id}.")
+        }
+        None => "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated                  requests get a higher rate limit. Check out the documentation for more details.)"
+            .to_owned(),
+    };
+    Refusal::new(403, message).see("overview/rate-limits-for-the-rest-api")
+}
+
+/// What GitHub says when it fails with that status for no reason of the caller's.
+pub(super) fn failing(status: u16) -> Refusal {
+    let message = match status {
+        401 => "Bad credentials",
+        403 => "Resource not accessible by personal access token",
+        404 => "Not Found",
+        409 => "Conflict",
+        410 => "Gone",
+        422 => "Validation Failed",
+        429 => "Too Many Requests",
+        502 | 504 => {
+            "We couldn't respond to your request in time. Sorry about that. Please try resubmitting your request and contact us if the problem persists."
+        }
+        503 => "Service Unavailable",
+        _ => "Server Error",
+    };
+    Refusal::new(status, message).see("")
+}
+
 /// The headers that every answer has.
 pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     let signed_in = of.caller.is_some();
-    let (limit, window) = limit(of.rate, signed_in);
-    // The count starts anew before it runs out: refusals by rate are faults that a scenario asks
-    // for, and a count that followed the clock would differ between runs of the same calls.
-    let used = i64::try_from(of.used).unwrap_or(0) % (limit - 1) + 1;
+    let (limit, used) = (of.standing.limit, of.standing.used);
     let headers = &mut response.headers;
     headers.push(("server", "github.com".to_owned()));
     let has_kind = headers.iter().any(|(name, _)| *name == "content-type");
@@ -158,7 +198,10 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     let version = preface::version(of.request).to_owned();
     headers.push(("x-github-api-version-selected", version));
     headers.push(("x-ratelimit-limit", limit.to_string()));
-    headers.push(("x-ratelimit-remaining", (limit - used).to_string()));
+    headers.push((
+        "x-ratelimit-remaining",
+        limit.saturating_sub(used).to_string(),
+    ));
     headers.push(("x-ratelimit-used", used.to_string()));
     headers.push(("x-ratelimit-resource", of.rate.to_owned()));
     headers.push(("x-github-request-id", request_id(of)));
@@ -176,10 +219,9 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     ));
     headers.push(("x-content-type-options", "nosniff".to_owned()));
     headers.push(("x-frame-options", "deny".to_owned()));
-    let reset = of.first + window;
     response
         .volatile_headers
-        .push(("x-ratelimit-reset", reset.to_string()));
+        .push(("x-ratelimit-reset", of.standing.reset.to_string()));
 }
 
 /// What the token may do and what the operation asks of it.

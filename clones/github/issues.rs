@@ -67,6 +67,11 @@ pub(super) fn url(row: &Row) -> String {
     )
 }
 
+/// Whether an issue is a pull request.
+pub(super) fn is_pull(_: &Root, _: &Row) -> bool {
+    false
+}
+
 /// `GET …/issues/{issue_number}`.
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(ISSUES)?;

@@ -3,7 +3,7 @@
 use archal_core::clone::{Rendered, Stamp};
 use jiff::Timestamp;
 
-use super::dialect::limit;
+use super::dialect::allowance;
 use super::preface::VERSIONS;
 use super::render::{API, WEB};
 use super::tables::USERS;
@@ -86,17 +86,16 @@ pub(super) fn rate_limit(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let caller = call.caller.as_ref().map(|row| root.key(USERS, row));
     let write = |rate: &'static str, out: &mut Writer| {
-        let (most, window) = limit(rate, caller.is_some());
-        let spent = call.rates.get(&(caller.clone(), rate));
+        let allowance = allowance(rate, caller.is_some());
         let now = call.now.at.as_second();
-        let (used, first) = spent.copied().unwrap_or((0, now));
-        let used = i64::try_from(used).unwrap_or(0) % most.max(1);
-        let reset = Timestamp::from_second(first + window).unwrap_or(call.now.at);
-        out.raw("{").key("limit").int(most);
-        out.key("used").int(used);
-        out.key("remaining").int(most - used);
+        let standing = call.rates.standing(caller.as_ref(), rate, allowance, now);
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        out.raw("{").key("limit").int(number(standing.limit));
+        out.key("used").int(number(standing.used));
+        let remaining = standing.limit.saturating_sub(standing.used);
+        out.key("remaining").int(number(remaining));
         out.key("reset").epoch(Stamp {
-            at: reset,
+            at: Timestamp::from_second(standing.reset).unwrap_or(call.now.at),
             by_call: true,
         });
         out.raw("}");

@@ -7,6 +7,7 @@
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -24,6 +25,7 @@ mod conformance;
 mod credentials;
 mod criteria;
 mod dialect;
+mod events;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -38,6 +40,7 @@ mod markdown;
 mod mcp;
 mod media;
 mod meta;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
@@ -46,6 +49,7 @@ mod people;
 mod preface;
 mod published;
 mod query;
+mod reactions;
 mod render;
 mod repos;
 mod scopes;
@@ -57,12 +61,14 @@ mod social;
 #[cfg(test)]
 mod social_tests;
 mod stars;
+#[cfg(test)]
+mod states_tests;
 mod tables;
 mod teams;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::{CloneDescriptor, Coverage};
+use archal_core::clone::{BaseUrl, CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -102,6 +108,8 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
+    reopen: |saved| running::reopen(&PACK, saved),
+    base_urls: BASE_URLS,
     operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
     observe: observe::observe,
 };
@@ -129,6 +137,28 @@ const KEEP_FIELDS: &[&str] = &[
     "user",
 ];
 
+/// The hosts' places, under the names that Actions give them in every job.
+const BASE_URLS: &[BaseUrl] = &[
+    BaseUrl {
+        name: "rest",
+        host: "api.github.com",
+        path: "",
+        variables: &["GITHUB_API_URL"],
+    },
+    BaseUrl {
+        name: "graphql",
+        host: "api.github.com",
+        path: "/graphql",
+        variables: &["GITHUB_GRAPHQL_URL"],
+    },
+    BaseUrl {
+        name: "git",
+        host: "github.com",
+        path: "",
+        variables: &["GITHUB_SERVER_URL"],
+    },
+];
+
 /// The service as the engine runs it.
 static PACK: Pack = Pack {
     name: "github",
@@ -149,9 +179,12 @@ static PACK: Pack = Pack {
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,
+        failing: dialect::failing,
+        limited: dialect::limited,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        allowance: dialect::allowance,
         headers: dialect::headers,
     },
     views: criteria::VIEWS,

@@ -29,7 +29,7 @@ pub(super) fn any_user(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     profile(root, row, own, &mut writer);
     let mut reply = Reply::written(200, writer.finish(), row.version());
     reply.modified = row.time(user::UPDATED_AT);
@@ -40,7 +40,7 @@ fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(REPOS)?;
     let root = call.root();
-    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     write(call, &row, Detail::Full, &mut writer);
     let mut reply = Reply::written(200, writer.finish(), row.version());
     reply.modified = row.time(repo::UPDATED_AT);
@@ -117,7 +117,7 @@ fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usua
         rows.reverse();
     }
     let page = page(call, rows.len());
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     let mut versions = page.fingerprint();
     writer.raw("[");
     for row in rows.into_iter().skip(page.skip()).take(page.take()) {

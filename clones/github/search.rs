@@ -68,7 +68,7 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         ));
     }
     page.total = page.total.min(MOST_RESULTS);
-    let mut writer = Writer::with_capacity(root.base(), 65_536, 65_536);
+    let mut writer = Writer::with_capacity(root, 65_536, 65_536);
     writer.raw("{");
     writer.key("total_count").raw(&total.to_string());
     writer.key("incomplete_results").bool(false);

@@ -11,6 +11,7 @@ mod markdown;
 mod meta;
 mod orgs;
 mod rate_limit;
+mod reactions;
 mod repos;
 mod search;
 mod teams;
@@ -35,6 +36,7 @@ pub(super) const SITES: &[Site] = &[Site {
         meta::ROUTES,
         orgs::ROUTES,
         rate_limit::ROUTES,
+        reactions::ROUTES,
         repos::ROUTES,
         search::ROUTES,
         teams::ROUTES,

@@ -1,6 +1,6 @@
 //! Comments on issues.
 
-use super::{API, WEB, issue::reactions, user};
+use super::{API, WEB, reaction, user};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
@@ -27,7 +27,7 @@ pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
     out.key("author_association")
         .text(row.text(comment::AUTHOR_ASSOCIATION));
     out.key("reactions");
-    reactions(&url, out);
+    reaction::rollup(root, row.text(comment::NODE_ID), &url, out);
     out.key("performed_via_github_app").raw("null");
     out.raw("}");
 }

@@ -1,6 +1,6 @@
 //! Issues.
 
-use super::{API, WEB, user};
+use super::{API, WEB, reaction, user};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
@@ -72,16 +72,10 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     out.key("closed_by");
     user::named(root, row.text_or_null(issue::CLOSED_BY), out);
     out.key("reactions");
-    reactions(&url, out);
+    reaction::rollup(root, row.text(issue::NODE_ID), &url, out);
     out.key("timeline_url").text(&format!("{url}/timeline"));
     out.key("performed_via_github_app").raw("null");
     out.key("state_reason")
         .text_or_null(row.text_or_null(issue::STATE_REASON));
     out.raw("}");
-}
-
-/// The reactions to the object at `url`: none, since they are not modelled.
-pub(super) fn reactions(url: &str, out: &mut Writer) {
-    out.raw("{").key("url").text(&format!("{url}/reactions"));
-    out.raw(r#","total_count":0,"+1":0,"-1":0,"laugh":0,"hooray":0,"confused":0,"heart":0,"rocket":0,"eyes":0}"#);
 }

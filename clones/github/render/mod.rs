@@ -5,9 +5,12 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 
 pub(super) mod comment;
+pub(super) mod event;
 pub(super) mod issue;
 pub(super) mod label;
 pub(super) mod org;
+pub(super) mod notification;
+pub(super) mod reaction;
 pub(super) mod repo;
 pub(super) mod team;
 pub(super) mod user;

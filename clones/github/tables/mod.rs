@@ -13,6 +13,19 @@ mod repos;
 mod stars;
 mod team_repos;
 mod teams;
+//! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`tokens`], [`former_names`].
+
+mod comments;
+mod events;
+mod former_names;
+mod issues;
+mod labels;
+mod notifications;
+mod reactions;
+mod repo_subscriptions;
+mod repos;
+mod thread_subscriptions;
 mod tokens;
 mod users;
 
@@ -32,6 +45,15 @@ pub(super) use repos::*;
 pub(super) use stars::*;
 pub(super) use team_repos::*;
 pub(super) use teams::*;
+pub(super) use events::*;
+pub(super) use former_names::*;
+pub(super) use issues::*;
+pub(super) use labels::*;
+pub(super) use notifications::*;
+pub(super) use reactions::*;
+pub(super) use repo_subscriptions::*;
+pub(super) use repos::*;
+pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
 
@@ -66,6 +88,16 @@ tables! {
     ISSUES = issues,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what happened to issues.
+    EVENTS = events,
+    /// The reactions' table.
+    REACTIONS = reactions,
+    /// The table of notification threads.
+    NOTIFICATIONS = notifications,
+    /// The table of who follows which issue.
+    THREAD_SUBSCRIPTIONS = thread_subscriptions,
+    /// The table of who watches which repository.
+    REPO_SUBSCRIPTIONS = repo_subscriptions,
     /// The tokens' table.
     TOKENS = tokens,
     /// The table of names that repositories had before.
@@ -92,6 +124,13 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     stars::RELATIONS,
     team_repos::RELATIONS,
     teams::RELATIONS,
+    events::RELATIONS,
+    issues::RELATIONS,
+    labels::RELATIONS,
+    notifications::RELATIONS,
+    reactions::RELATIONS,
+    repo_subscriptions::RELATIONS,
+    thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
 

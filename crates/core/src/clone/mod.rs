@@ -10,13 +10,16 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+mod trouble;
 pub mod vocabulary;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,6 +34,7 @@ use crate::stability::Stability;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -67,6 +71,10 @@ pub struct CloneDescriptor {
     pub mcp: Option<&'static McpFace>,
     /// Opens a clone on a starting state.
     pub open: fn(&OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
+    /// Opens a clone on a state that [`CloneState::save`] wrote, exactly as it was.
+    pub reopen: fn(&Value) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
+    /// What clients are told that take a base URL in place of the service's own hosts.
+    pub base_urls: &'static [BaseUrl],
     /// The modelled operation a request addresses.
     pub operation_of: fn(method: &str, path: &str) -> Option<&'static str>,
     /// What a recorded exchange proves about the service's state.
@@ -90,6 +98,19 @@ impl fmt::Debug for CloneDescriptor {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// A part of a service that clients reach by a base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BaseUrl {
+    /// What it is: `rest`, `graphql`, `git`.
+    pub name: &'static str,
+    /// The host whose place the base URL takes; one of [`CloneDescriptor::hosts`].
+    pub host: &'static str,
+    /// What stands behind host and port.
+    pub path: &'static str,
+    /// The variables in which clients and scripts look for it.
+    pub variables: &'static [&'static str],
 }
 
 /// A starting state that comes with a clone.
@@ -229,6 +250,9 @@ pub struct CloneResponse {
     pub root_before: u64,
     /// The state's version after the call.
     pub root_after: u64,
+    /// What went wrong with it on purpose. The clone has done what it can of it; delays and ends
+    /// of connections are for the host.
+    pub fault: Option<FaultEffect>,
 }
 
 /// A row that a call changed.
@@ -260,6 +284,9 @@ pub trait ServiceClone: Send {
     /// Answers one request at virtual time `now`. Total: bad input gets the service's own error.
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse;
 
+    /// From now on this goes wrong; what did before no longer does. Counts begin anew.
+    fn trouble(&mut self, trouble: Trouble);
+
     /// The state as it is now; cheap, shares everything unchanged.
     fn state(&self) -> Arc<dyn CloneState>;
 
@@ -267,18 +294,41 @@ pub trait ServiceClone: Send {
     /// order of collection and key.
     fn diff(&self) -> Vec<RowDiff>;
 
+    /// Goes back to the opening. What is counted beside the state, calls and rates, begins anew.
+    fn reset(&mut self);
+
+    /// Goes on from a state that this clone, or the one it was forked from, was in; the opening
+    /// stays what it is. What is counted beside the state begins anew. False, with nothing done,
+    /// for a state of another kind of clone.
+    #[must_use = "a state of another clone is not taken"]
+    fn restore(&mut self, state: &dyn CloneState) -> bool;
+
+    /// A clone that begins where this one is; from then on neither sees what the other does.
+    fn fork(&self) -> Box<dyn ServiceClone>;
+
     /// `text` with every time this clone has handed out written as in evidence.
     fn evidence_text(&self, text: &str) -> String;
 }
 
 /// A state of a clone that stays as it is.
-pub trait CloneState: Send + Sync {
+pub trait CloneState: Any + Send + Sync {
     /// The rows of a collection of the criteria view in order of key; empty for an unknown name.
     fn rows(&self, collection: &str) -> Vec<ViewRow>;
 
     /// All tables in the shape of a seed document, times as in evidence; the same bytes for the
     /// same calls.
     fn to_json(&self) -> Value;
+
+    /// What evidence of this state counts times from.
+    fn base(&self) -> Timestamp;
+
+    /// What is different in `after`, as [`ServiceClone::diff`] tells it; nothing for a state of
+    /// another kind of clone.
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff>;
+
+    /// The whole state with everything that later answers depend on, for
+    /// [`CloneDescriptor::reopen`]: exact times, numbers given out, versions.
+    fn save(&self) -> Value;
 }
 
 /// A row of the criteria view.

@@ -68,6 +68,8 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         mcp: None,
         coverage: None,
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
+        reopen: |_| Err(Vec::new()),
+        base_urls: &[],
         operation_of: |_, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))
