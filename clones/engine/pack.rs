@@ -8,7 +8,6 @@ use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::input::Problem;
-use super::key::Key;
 use super::page::Page;
 use super::rate::{Allowance, Rates, Standing};
 use super::root::Root;

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::key::Key;
 use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
 use super::rate::Rates;

@@ -13,7 +13,7 @@ pub(super) use activity::{name_event, name_reaction};
 
 use super::access;
 use super::social;
-use super::tables::{
+use super::tables::{STARS, TEAMS, 
     COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
     REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
     owner_of, repo, repo_of, token, user,
@@ -34,7 +34,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
-        _ => social::complete(cx, table, draft),
+        STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),

@@ -1,33 +1,33 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
+//! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
 
+mod artifacts;
 mod comments;
+mod events;
 mod follows;
 mod former_names;
 mod issues;
-mod labels;
-mod org_members;
-mod repos;
-mod stars;
-mod team_repos;
-mod teams;
-//! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
-//! - [`tokens`], [`former_names`].
-
-mod comments;
-mod events;
-mod former_names;
-mod issues;
+mod jobs;
 mod labels;
 mod notifications;
+mod org_members;
 mod reactions;
 mod repo_subscriptions;
 mod repos;
+mod secrets;
+mod stars;
+mod team_repos;
+mod teams;
 mod thread_subscriptions;
 mod tokens;
 mod users;
+mod variables;
+mod workflow_runs;
+mod workflows;
 
 use archal_core::clone::{FieldKind, SeedTable};
 
@@ -35,27 +35,29 @@ use crate::engine::key::{Key, folded};
 use crate::engine::row::Row;
 use crate::engine::table::{Relation, Table, TableId};
 
+pub(super) use artifacts::*;
 pub(super) use comments::*;
+pub(super) use events::*;
 pub(super) use follows::*;
 pub(super) use former_names::*;
 pub(super) use issues::*;
-pub(super) use labels::*;
-pub(super) use org_members::*;
-pub(super) use repos::*;
-pub(super) use stars::*;
-pub(super) use team_repos::*;
-pub(super) use teams::*;
-pub(super) use events::*;
-pub(super) use former_names::*;
-pub(super) use issues::*;
+pub(super) use jobs::*;
 pub(super) use labels::*;
 pub(super) use notifications::*;
+pub(super) use org_members::*;
 pub(super) use reactions::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use secrets::*;
+pub(super) use stars::*;
+pub(super) use team_repos::*;
+pub(super) use teams::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
+pub(super) use variables::*;
+pub(super) use workflow_runs::*;
+pub(super) use workflows::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
 /// that the descriptor and the engine take.
@@ -112,26 +114,42 @@ tables! {
     TEAMS = teams,
     /// The table of what teams may do.
     TEAM_REPOS = team_repos,
+    /// The workflows' table.
+    WORKFLOWS = workflows,
+    /// The table of workflows' runs.
+    WORKFLOW_RUNS = workflow_runs,
+    /// The table of runs' jobs.
+    JOBS = jobs,
+    /// The table of runs' artifacts.
+    ARTIFACTS = artifacts,
+    /// The table of workflows' secrets.
+    SECRETS = secrets,
+    /// The table of workflows' variables.
+    VARIABLES = variables,
 }
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
+    artifacts::RELATIONS,
     comments::RELATIONS,
+    events::RELATIONS,
     follows::RELATIONS,
     issues::RELATIONS,
+    jobs::RELATIONS,
     labels::RELATIONS,
+    notifications::RELATIONS,
     org_members::RELATIONS,
+    reactions::RELATIONS,
+    repo_subscriptions::RELATIONS,
+    secrets::RELATIONS,
     stars::RELATIONS,
     team_repos::RELATIONS,
     teams::RELATIONS,
-    events::RELATIONS,
-    issues::RELATIONS,
-    labels::RELATIONS,
-    notifications::RELATIONS,
-    reactions::RELATIONS,
-    repo_subscriptions::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
+    variables::RELATIONS,
+    workflow_runs::RELATIONS,
+    workflows::RELATIONS,
 ];
 
 /// The key of a row that is named by its first two columns, `a/b`.
