@@ -17,6 +17,11 @@ use super::tables::{STARS, TEAMS,
     COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
     REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
     owner_of, repo, repo_of, token, user,
+use super::refs;
+use super::tables::{
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REFS,
+    REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue,
+    issue_key, label, owner_of, repo, repo_of, token, user,
 };
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -29,6 +34,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        REFS => refs::complete(cx, draft),
         TOKENS => complete_token(cx, draft),
         FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),

@@ -7,6 +7,7 @@
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
@@ -50,6 +51,9 @@ mod preface;
 mod published;
 mod query;
 mod reactions;
+mod refs;
+#[cfg(test)]
+mod refs_tests;
 mod render;
 mod repos;
 mod scopes;

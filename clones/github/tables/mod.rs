@@ -4,6 +4,8 @@
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
 //! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
+//! - [`refs`]: git's names for objects.
+//! - [`tokens`], [`former_names`].
 
 mod artifacts;
 mod comments;
@@ -16,6 +18,7 @@ mod labels;
 mod notifications;
 mod org_members;
 mod reactions;
+mod refs;
 mod repo_subscriptions;
 mod repos;
 mod secrets;
@@ -46,6 +49,7 @@ pub(super) use labels::*;
 pub(super) use notifications::*;
 pub(super) use org_members::*;
 pub(super) use reactions::*;
+pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use secrets::*;
@@ -126,6 +130,8 @@ tables! {
     SECRETS = secrets,
     /// The table of workflows' variables.
     VARIABLES = variables,
+    /// The refs' table.
+    REFS = refs,
 }
 
 /// What binds them.
@@ -140,6 +146,7 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     notifications::RELATIONS,
     org_members::RELATIONS,
     reactions::RELATIONS,
+    refs::RELATIONS,
     repo_subscriptions::RELATIONS,
     secrets::RELATIONS,
     stars::RELATIONS,
