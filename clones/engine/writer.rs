@@ -135,6 +135,13 @@ impl Writer {
         }
     }
 
+    /// Bytes that evidence has otherwise.
+    pub(crate) fn both_raw(&mut self, wire: &str, evidence: &str) -> &mut Self {
+        self.wire.extend_from_slice(wire.as_bytes());
+        self.evidence.extend_from_slice(evidence.as_bytes());
+        self
+    }
+
     /// The milliseconds between two times. Where a call set one of them, they follow the clock, and
     /// evidence says so.
     pub(crate) fn lapse(&mut self, from: Stamp, to: Stamp) -> &mut Self {

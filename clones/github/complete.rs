@@ -1,7 +1,9 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
+//! - [`actions`]: workflows and what they leave.
 //! - [`activity`]: rows of what happened and who is told of it.
 
+mod actions;
 mod activity;
 
 use std::time::Duration;
@@ -12,12 +14,9 @@ use archal_core::diagnostic::Diagnostic;
 pub(super) use activity::{name_event, name_reaction};
 
 use super::access;
-use super::social;
-use super::tables::{STARS, TEAMS, 
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
 use super::refs;
+use super::social;
+use super::tables::{ARTIFACTS, JOBS, SECRETS, STARS, TEAMS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS};
 use super::tables::{
     COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REFS,
     REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue,
@@ -40,6 +39,9 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
+            actions::complete(cx, table, draft);
+        }
         STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),

@@ -34,7 +34,7 @@ fn listed(
     write: impl Fn(&Row, &mut Writer),
 ) -> Reply {
     let page = page(call, rows.len());
-    let mut out = Writer::with_capacity(call.root().base(), 8_192, 8_192);
+    let mut out = Writer::with_capacity(call.root(), 8_192, 8_192);
     if let Some(name) = name {
         out.raw("{").key("total_count").raw(&rows.len().to_string());
         out.key(name);
@@ -59,7 +59,7 @@ pub(super) fn one(
     row: &Row,
     write: impl FnOnce(&Row, &mut Writer),
 ) -> Reply {
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     write(row, &mut out);
     Reply::written(status, out.finish(), row.version())
 }

@@ -6,6 +6,7 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
@@ -15,6 +16,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod artifacts;
 mod assignees;
 mod called;
 #[cfg(test)]
@@ -56,8 +58,10 @@ mod refs;
 mod refs_tests;
 mod render;
 mod repos;
+mod runs;
 mod scopes;
 mod search;
+mod secrets;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
@@ -69,6 +73,7 @@ mod stars;
 mod states_tests;
 mod tables;
 mod teams;
+mod workflows;
 
 use std::sync::OnceLock;
 
@@ -83,7 +88,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
     about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
     stability: Stability::Beta,
-    hosts: &["api.github.com"],
+    hosts: &["api.github.com", artifacts::HOST],
     other_hosts: &[
         "avatars.githubusercontent.com",
         "codeload.github.com",

@@ -2,6 +2,10 @@
 
 use archal_core::clone::NamedSeed;
 
+const CI_CD_PIPELINE: NamedSeed = NamedSeed {
+    name: "ci-cd-pipeline",
+    about: "acme/payments with three workflows, runs that failed, succeeded and wait, jobs and logs",
+};
 const EMPTY: NamedSeed = NamedSeed {
     name: "empty",
     about: "One user, octocat, without repositories",
@@ -16,10 +20,11 @@ const STALE_ISSUES: NamedSeed = NamedSeed {
 };
 
 /// Their names, sorted.
-pub(super) const NAMES: &[NamedSeed] = &[EMPTY, SMALL_PROJECT, STALE_ISSUES];
+pub(super) const NAMES: &[NamedSeed] = &[CI_CD_PIPELINE, EMPTY, SMALL_PROJECT, STALE_ISSUES];
 
 /// Each with its document.
 pub(super) const SEEDS: &[(NamedSeed, &str)] = &[
+    (CI_CD_PIPELINE, include_str!("seeds/ci-cd-pipeline.json")),
     (EMPTY, include_str!("seeds/empty.json")),
     (SMALL_PROJECT, include_str!("seeds/small-project.json")),
     (STALE_ISSUES, include_str!("seeds/stale-issues.json")),

@@ -4,8 +4,9 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`issues`], [`meta`], [`social`]: the areas.
+//! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
 
+mod actions;
 mod issues;
 mod meta;
 mod social;
@@ -24,7 +25,7 @@ use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[issues::CALLS, meta::CALLS, social::CALLS];
+const AREAS: &[&[(&str, &[&str])]] = &[actions::CALLS, issues::CALLS, meta::CALLS, social::CALLS];
 
 /// What the published description says of the answers of modelled operations, by category.
 struct Description {

@@ -2,9 +2,10 @@
 //!
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
-//! - [`activity`], [`orgs`], [`teams`].
+//! - [`actions`], [`activity`], [`orgs`], [`teams`].
 //! - [`markdown`], [`meta`], [`rate_limit`].
 
+mod actions;
 mod activity;
 mod issues;
 mod markdown;
@@ -19,6 +20,7 @@ mod users;
 
 use archal_core::clone::OperationInfo;
 
+use super::artifacts;
 use super::tables::REPOS;
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal};
@@ -27,22 +29,29 @@ use crate::engine::route::Route;
 use crate::engine::route::Site;
 
 /// The operations by host; the areas of a site in order of their names.
-pub(super) const SITES: &[Site] = &[Site {
-    hosts: &["api.github.com"],
-    areas: &[
-        activity::ROUTES,
-        issues::ROUTES,
-        markdown::ROUTES,
-        meta::ROUTES,
-        orgs::ROUTES,
-        rate_limit::ROUTES,
-        reactions::ROUTES,
-        repos::ROUTES,
-        search::ROUTES,
-        teams::ROUTES,
-        users::ROUTES,
-    ],
-}];
+pub(super) const SITES: &[Site] = &[
+    Site {
+        hosts: &["api.github.com"],
+        areas: &[
+            actions::ROUTES,
+            activity::ROUTES,
+            issues::ROUTES,
+            markdown::ROUTES,
+            meta::ROUTES,
+            orgs::ROUTES,
+            rate_limit::ROUTES,
+            reactions::ROUTES,
+            repos::ROUTES,
+            search::ROUTES,
+            teams::ROUTES,
+            users::ROUTES,
+        ],
+    },
+    Site {
+        hosts: &[artifacts::HOST],
+        areas: &[actions::HANDED_OUT],
+    },
+];
 
 /// All operations.
 #[cfg(test)]

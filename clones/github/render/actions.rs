@@ -49,11 +49,21 @@ pub(in crate::github) fn workflow(root: &Root, row: &Row, out: &mut Writer) {
 
 /// A run.
 pub(in crate::github) fn run(root: &Root, row: &Row, out: &mut Writer) {
-    run_of_attempt(root, row, row.int(run_column::ATTEMPT), out);
+    let shown = (
+        row.text(run_column::STATUS),
+        row.text_or_null(run_column::CONCLUSION),
+    );
+    run_of_attempt(root, row, row.int(run_column::ATTEMPT), shown, out);
 }
 
 /// A run as it was in an attempt.
-pub(in crate::github) fn run_of_attempt(root: &Root, row: &Row, attempt: i64, out: &mut Writer) {
+pub(in crate::github) fn run_of_attempt(
+    root: &Root,
+    row: &Row,
+    attempt: i64,
+    (status, conclusion): (&str, Option<&str>),
+    out: &mut Writer,
+) {
     let (repo, path) = halves(row.text(run_column::WORKFLOW));
     let id = row.int(run_column::ID);
     let api = format!("{API}/repos/{repo}");
@@ -72,9 +82,8 @@ pub(in crate::github) fn run_of_attempt(root: &Root, row: &Row, attempt: i64, ou
     out.key("run_number").int(row.int(run_column::NUMBER));
     out.key("run_attempt").int(attempt);
     out.key("event").text(row.text(run_column::EVENT));
-    out.key("status").text(row.text(run_column::STATUS));
-    out.key("conclusion")
-        .text_or_null(row.text_or_null(run_column::CONCLUSION));
+    out.key("status").text(status);
+    out.key("conclusion").text_or_null(conclusion);
     out.key("workflow_id").int(workflow);
     out.key("url").text(&url);
     out.key("html_url")
@@ -135,7 +144,8 @@ pub(in crate::github) fn job(root: &Root, row: &Row, out: &mut Writer) {
         .text_or_null(workflow.map(|row| row.text(workflow_column::NAME)));
     out.key("head_branch")
         .text_or_null(of.and_then(|row| row.text_or_null(run_column::BRANCH)));
-    out.key("run_url").text(&format!("{api}/actions/runs/{run}"));
+    out.key("run_url")
+        .text(&format!("{api}/actions/runs/{run}"));
     out.key("run_attempt").int(row.int(job_column::ATTEMPT));
     out.key("node_id").text(row.text(job_column::NODE_ID));
     out.key("head_sha")
@@ -194,7 +204,9 @@ fn step_of(row: &Row, at: usize, step: &ViewValue, out: &mut Writer) {
     };
     let status = text("status").unwrap_or(row.text(job_column::STATUS));
     let conclusion = text("conclusion").or(row.text_or_null(job_column::CONCLUSION));
-    out.raw("{").key("name").text(text("name").unwrap_or_default());
+    out.raw("{")
+        .key("name")
+        .text(text("name").unwrap_or_default());
     out.key("status").text(status);
     out.key("conclusion")
         .text_or_null(conclusion.filter(|_| status == "completed"));

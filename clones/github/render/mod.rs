@@ -4,12 +4,13 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 
+pub(super) mod actions;
 pub(super) mod comment;
 pub(super) mod event;
 pub(super) mod issue;
 pub(super) mod label;
-pub(super) mod org;
 pub(super) mod notification;
+pub(super) mod org;
 pub(super) mod reaction;
 pub(super) mod repo;
 pub(super) mod team;
