@@ -2,6 +2,10 @@
 
 use archal_core::clone::NamedSeed;
 
+const CI_CD_PIPELINE: NamedSeed = NamedSeed {
+    name: "ci-cd-pipeline",
+    about: "acme/payments with three workflows, runs that failed, succeeded and wait, jobs and logs",
+};
 const EMPTY: NamedSeed = NamedSeed {
     name: "empty",
     about: "One user, octocat, without repositories",
@@ -25,6 +29,8 @@ const STALE_ISSUES: NamedSeed = NamedSeed {
 
 /// Their names, sorted.
 pub(super) const NAMES: &[NamedSeed] = &[
+    // One a line.
+    CI_CD_PIPELINE,
     EMPTY,
     ENTERPRISE_REPO,
     LARGE_BACKLOG,
@@ -34,6 +40,7 @@ pub(super) const NAMES: &[NamedSeed] = &[
 
 /// Each with its document.
 pub(super) const SEEDS: &[(NamedSeed, &str)] = &[
+    (CI_CD_PIPELINE, include_str!("seeds/ci-cd-pipeline.json")),
     (EMPTY, include_str!("seeds/empty.json")),
     (ENTERPRISE_REPO, include_str!("seeds/enterprise-repo.json")),
     (LARGE_BACKLOG, include_str!("seeds/large-backlog.json")),
