@@ -47,6 +47,8 @@ mod observe_tests;
 mod preface;
 mod published;
 mod pulls;
+#[cfg(test)]
+mod pulls_tests;
 mod query;
 mod reactions;
 mod refs;

@@ -6,6 +6,10 @@ const EMPTY: NamedSeed = NamedSeed {
     name: "empty",
     about: "One user, octocat, without repositories",
 };
+const MERGE_CONFLICT: NamedSeed = NamedSeed {
+    name: "merge-conflict",
+    about: "acme/checkout with a pull request that conflicts, one that can be merged, a draft, and two merged ones",
+};
 const SMALL_PROJECT: NamedSeed = NamedSeed {
     name: "small-project",
     about: "One repository, octocat/hello-service, with labels, eight issues and comments",
@@ -16,11 +20,12 @@ const STALE_ISSUES: NamedSeed = NamedSeed {
 };
 
 /// Their names, sorted.
-pub(super) const NAMES: &[NamedSeed] = &[EMPTY, SMALL_PROJECT, STALE_ISSUES];
+pub(super) const NAMES: &[NamedSeed] = &[EMPTY, MERGE_CONFLICT, SMALL_PROJECT, STALE_ISSUES];
 
 /// Each with its document.
 pub(super) const SEEDS: &[(NamedSeed, &str)] = &[
     (EMPTY, include_str!("seeds/empty.json")),
+    (MERGE_CONFLICT, include_str!("seeds/merge-conflict.json")),
     (SMALL_PROJECT, include_str!("seeds/small-project.json")),
     (STALE_ISSUES, include_str!("seeds/stale-issues.json")),
 ];

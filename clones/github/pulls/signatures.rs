@@ -16,7 +16,12 @@ pub(super) fn own(call: &Call<'_>) -> Result<Signature, Refusal> {
 
 /// The service, which commits what is merged by it.
 pub(super) fn web(call: &Call<'_>) -> Signature {
-    Signature::new("GitHub", "noreply@github.com", call.now.at)
+    web_at(call.now)
+}
+
+/// The same at another time.
+pub(super) fn web_at(at: Stamp) -> Signature {
+    Signature::new("GitHub", "noreply@github.com", at.at)
 }
 
 /// A user: the public address, or the one that hides it.

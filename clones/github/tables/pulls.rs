@@ -72,7 +72,12 @@ const COLUMNS: &[Column; 31] = &[
         TEXT,
         "The repository of the head, a fork or `repo`; `repo` where absent.",
     ),
-    Column::new("head", TEXT, "The branch that is to be merged.").required(),
+    Column::new(
+        "head",
+        TEXT,
+        "The branch that is to be merged; `patch-` and the number where absent.",
+    )
+    .proved(),
     Column::new(
         "head_sha",
         TEXT,
@@ -185,7 +190,7 @@ const COLUMNS: &[Column; 31] = &[
     Column::new(
         "files",
         TEXTS,
-        "What the head has other than the base, where its branch is not there: `path: text`, or `path` for a file that is gone.",
+        "What the head has other than the base, where its branch is not there: `path: text`, or `path` for a file that is gone. A head that is not named has one new file.",
     ),
 ];
 
