@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::key::Key;
 use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
 use super::rate::Rates;
@@ -162,9 +161,11 @@ impl Running {
         let rate = (dialect.rate)(Some(route));
         let allowance = (dialect.allowance)(rate, caller.is_some());
         let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
-        if self
-            .rates
-            .is_used_up(key.as_ref(), rate, allowance, at.as_second())
+        let is_counted = !dialect.uncounted.contains(&route.info.id);
+        if is_counted
+            && self
+                .rates
+                .is_used_up(key.as_ref(), rate, allowance, at.as_second())
         {
             let burst = false;
             return Some((dialect.limited)(&Limited { caller, burst }));
@@ -406,7 +407,10 @@ impl ServiceClone for Running {
             .map(|row| self.root.key(self.pack.actor.0, row));
         let at = now.as_second();
         let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
-        self.rates.count(key.as_ref(), rate, allowance, at);
+        let uncounted = self.pack.dialect.uncounted;
+        if !response.operation.is_some_and(|id| uncounted.contains(&id)) {
+            self.rates.count(key.as_ref(), rate, allowance, at);
+        }
         let answering = Answering {
             request,
             route,

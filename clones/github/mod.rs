@@ -183,6 +183,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

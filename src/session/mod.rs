@@ -9,6 +9,7 @@ mod door;
 mod environment;
 pub mod evidence;
 mod exchange;
+mod fault;
 mod ledger;
 mod mcp;
 mod names;
