@@ -274,6 +274,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// Headers beside those of every answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {

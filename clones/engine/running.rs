@@ -23,6 +23,7 @@ use super::route::{self, Action, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
+use super::table::TableId;
 use super::transaction::{Transaction, changes};
 use super::trouble::Troubles;
 
@@ -244,6 +245,7 @@ impl Running {
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
         }
+        response.headers.extend(reply.headers);
         if let Some(location) = reply.location {
             response.headers.push(("location", location));
         }
@@ -331,6 +333,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             let draft = make(call, inputs)?;
             let row = call.transaction.put(*table, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             let mut reply = Reply::row(201, call.root(), *table, &row);
             reply.location = Some(location(&row));
             Ok(reply)
@@ -349,6 +352,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             }
             let row = call.transaction.replace(*table, &old, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             Ok(Reply::row(200, call.root(), *table, &row))
         }
         Action::Delete { table, then } => {
@@ -360,6 +364,12 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
         }
         Action::Hook(hook) => hook(call),
     }
+}
+
+/// A row after what followed from writing it, which may have written it again.
+fn as_it_is(call: &Call<'_>, table: TableId, row: Arc<Row>) -> Arc<Row> {
+    let key = call.root().key(table, &row);
+    call.root().get(table, &key).cloned().unwrap_or(row)
 }
 
 /// The body of a call by what the operation declares.

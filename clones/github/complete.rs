@@ -9,12 +9,15 @@ use std::time::Duration;
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_reaction};
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
+};
 
 use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, PULLS, REACTIONS, REFS,
-    REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, THREAD_SUBSCRIPTIONS, TOKENS, USERS,
-    comment, former_name, issue, issue_key, label, owner_of, repo, repo_of, token, user,
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
+    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
+    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
+    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
 };
 use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
@@ -37,6 +40,10 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         PULLS => pulls::seed::complete_pull(cx, draft),
         REVIEWS => pulls::seed::complete_review(cx, draft),
         REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
+        ISSUE_FIELDS => activity::issue_field(cx, draft),
+        ISSUE_TYPES => activity::issue_type(cx, draft),
+        MILESTONES => activity::milestone(cx, draft),
+        SUB_ISSUES => activity::sub_issue(cx, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),
@@ -129,6 +136,28 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
     draft.set(issue::LABELS, list(names));
+    let number = draft.int(issue::MILESTONE);
+    if !draft.is_null(issue::MILESTONE)
+        && root
+            .get(MILESTONES, &milestone_key(&repo_name, number))
+            .is_none()
+    {
+        let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
+    if !draft.is_null(issue::TYPE) {
+        let kind = draft.text(issue::TYPE).to_owned();
+        let key = Key::new([folded(owner_of(&repo_name)), folded(&kind)]);
+        match root.get(ISSUE_TYPES, &key) {
+            Some(row) => _ = draft.set(issue::TYPE, row.value(issue_type::NAME).clone()),
+            None => {
+                let problem = format!("type is {kind:?}, which is no type of the organisation");
+                cx.diagnostics
+                    .push(Diagnostic::error("seed/dangling", problem));
+            }
+        }
+    }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);

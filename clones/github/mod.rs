@@ -17,6 +17,7 @@ mod access;
 mod access_tests;
 mod assignees;
 mod called;
+mod changes;
 #[cfg(test)]
 mod check;
 mod comments;
@@ -27,6 +28,10 @@ mod credentials;
 mod criteria;
 mod dialect;
 mod events;
+mod inbox;
+mod issue_fields;
+mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -39,7 +44,9 @@ mod manifest;
 mod markdown;
 mod mcp;
 mod media;
+mod mentions;
 mod meta;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]
@@ -54,6 +61,7 @@ mod reactions;
 mod refs;
 #[cfg(test)]
 mod refs_tests;
+mod related;
 mod render;
 mod repos;
 mod scopes;
@@ -64,6 +72,7 @@ mod seeds_tests;
 #[cfg(test)]
 mod states_tests;
 mod tables;
+mod timeline;
 
 use std::sync::OnceLock;
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::association;
-use super::issues::time;
+use super::issue_lists::time;
 use super::pulls::qualifiers;
 use super::render;
 use super::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, REPOS, comment, issue, owner_of, repo};

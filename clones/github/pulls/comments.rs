@@ -16,7 +16,8 @@ use crate::engine::row::{Draft, Row, text};
 use crate::engine::running::read;
 use crate::github::access::{self, Permission};
 use crate::github::dialect::{invalid, invalid_value, page};
-use crate::github::issues::{check_body, time};
+use crate::github::issue_lists::time;
+use crate::github::issues::check_body;
 use crate::github::tables::{
     PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_PULL, REVIEW_COMMENTS_BY_REPO, REVIEWS,
     issue, pull, repo, repo_of, review, review_comment,

@@ -12,7 +12,7 @@ use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::dialect::{invalid_value, page};
-use crate::github::issues::order_of;
+use crate::github::issue_lists::order_of;
 use crate::github::render;
 use crate::github::tables::{PULLS, PULLS_BY_REPO, REPOS, issue, owner_of, pull, repo};
 

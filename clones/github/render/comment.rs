@@ -32,5 +32,12 @@ pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
     out.key("reactions");
     reaction::rollup(root, row.text(comment::NODE_ID), &url, out);
     out.key("performed_via_github_app").raw("null");
+    if row.time(comment::PINNED_AT).is_some() {
+        out.key("pin").raw("{");
+        out.key("pinned_at").time(row.time(comment::PINNED_AT));
+        out.key("pinned_by");
+        user::named(root, row.text_or_null(comment::PINNED_BY), out);
+        out.raw("}");
+    }
     out.raw("}");
 }

@@ -1,11 +1,17 @@
 //! Issues.
 
-use super::{API, WEB, reaction, user};
+use std::sync::Arc;
+
+use super::{API, WEB, field, reaction, user};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, PULLS, issue, pull};
+use crate::github::tables::{
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, PULLS, issue,
+    milestone_key, pull,
+};
+use crate::github::{comments as on_issue, issue_fields, related};
 
 /// How many comments an issue has.
 pub(in crate::github) fn comments(root: &Root, row: &Row) -> i64 {
@@ -56,7 +62,12 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         user::named(root, Some(login), out);
     }
     out.raw("]");
-    out.key("milestone").raw("null");
+    out.key("milestone");
+    let milestone = milestone_key(repo, row.int(issue::MILESTONE));
+    match root.get(MILESTONES, &milestone) {
+        Some(row) => out.rendered(&root.rendered(MILESTONES, row).0),
+        None => out.raw("null"),
+    };
     out.key("comments").int(comments(root, row));
     out.key("created_at").time(row.time(issue::CREATED_AT));
     out.key("updated_at").time(row.time(issue::UPDATED_AT));
@@ -65,10 +76,14 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         .text(row.text(issue::AUTHOR_ASSOCIATION));
     out.key("active_lock_reason")
         .text_or_null(row.text_or_null(issue::LOCK_REASON));
-    out.key("sub_issues_summary")
-        .raw(r#"{"total":0,"completed":0,"percent_completed":0}"#);
-    out.key("issue_dependencies_summary")
-        .raw(r#"{"blocked_by":0,"total_blocked_by":0,"blocking":0,"total_blocking":0}"#);
+    bonds(root, &root.key(ISSUES, row), out);
+    out.key("type");
+    match issue_fields::type_of(root, row) {
+        Some(row) => out.rendered(&root.rendered(ISSUE_TYPES, row).0),
+        None => out.raw("null"),
+    };
+    out.key("issue_field_values");
+    field::values(root, &root.key(ISSUES, row), out);
     if let Some(pull) = pull {
         pull_request(pull, out);
     }
@@ -81,6 +96,46 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     out.key("performed_via_github_app").raw("null");
     out.key("state_reason")
         .text_or_null(row.text_or_null(issue::STATE_REASON));
+    out.key("pinned_comment");
+    match on_issue::pinned(root, &root.key(ISSUES, row)) {
+        Some(row) => out.rendered(&root.rendered(COMMENTS, row).0),
+        None => out.raw("null"),
+    };
+    out.raw("}");
+}
+
+/// Its parent, and how far what it is bound to has come.
+fn bonds(root: &Root, key: &Key, out: &mut Writer) {
+    if let Some(parent) = related::parent(root, key) {
+        let (repo, number) = (parent.text(issue::REPO), parent.int(issue::NUMBER));
+        out.key("parent_issue_url")
+            .text(&format!("{API}/repos/{repo}/issues/{number}"));
+    }
+    let closed = |rows: &[Arc<Row>]| {
+        let closed = rows.iter().filter(|row| row.text(issue::STATE) == "closed");
+        closed.count()
+    };
+    let below = related::sub_issues(root, key);
+    let completed = closed(&below);
+    let percent = (completed * 100).checked_div(below.len()).unwrap_or(0);
+    out.key("sub_issues_summary").raw("{");
+    out.key("total").raw(&below.len().to_string());
+    out.key("completed").raw(&completed.to_string());
+    out.key("percent_completed").raw(&percent.to_string());
+    out.raw("}");
+    out.key("issue_dependencies_summary").raw("{");
+    for (open, total, rows) in [
+        (
+            "blocked_by",
+            "total_blocked_by",
+            related::blockers(root, key),
+        ),
+        ("blocking", "total_blocking", related::blocked(root, key)),
+    ] {
+        let left = rows.len() - closed(&rows);
+        out.key(open).raw(&left.to_string());
+        out.key(total).raw(&rows.len().to_string());
+    }
     out.raw("}");
 }
 

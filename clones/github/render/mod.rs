@@ -2,8 +2,10 @@
 
 pub(super) mod comment;
 pub(super) mod event;
+pub(super) mod field;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod milestone;
 pub(super) mod notification;
 pub(super) mod pull;
 pub(super) mod reaction;

@@ -7,10 +7,15 @@
 //! - [`tokens`], [`former_names`].
 
 mod comments;
+mod dependencies;
 mod events;
 mod former_names;
+mod issue_field_values;
+mod issue_fields;
+mod issue_types;
 mod issues;
 mod labels;
+mod milestones;
 mod notifications;
 mod pulls;
 mod reactions;
@@ -19,6 +24,7 @@ mod repo_subscriptions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod sub_issues;
 mod thread_subscriptions;
 mod tokens;
 mod users;
@@ -28,10 +34,15 @@ use archal_core::clone::{FieldKind, SeedTable};
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use dependencies::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
+pub(super) use issue_field_values::*;
+pub(super) use issue_fields::*;
+pub(super) use issue_types::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use milestones::*;
 pub(super) use notifications::*;
 pub(super) use pulls::*;
 pub(super) use reactions::*;
@@ -40,6 +51,7 @@ pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
+pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
@@ -73,6 +85,12 @@ tables! {
     REFS = refs,
     /// The labels' table.
     LABELS = labels,
+    /// The milestones' table.
+    MILESTONES = milestones,
+    /// The table of types of issues.
+    ISSUE_TYPES = issue_types,
+    /// The table of fields of issues.
+    ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
     /// The pull requests' table.
@@ -83,6 +101,12 @@ tables! {
     REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what issues hold in fields.
+    ISSUE_FIELD_VALUES = issue_field_values,
+    /// The table of parents and their sub-issues.
+    SUB_ISSUES = sub_issues,
+    /// The table of what waits for what.
+    DEPENDENCIES = dependencies,
     /// The table of what happened to issues.
     EVENTS = events,
     /// The reactions' table.
@@ -102,9 +126,14 @@ tables! {
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
+    dependencies::RELATIONS,
     events::RELATIONS,
+    issue_field_values::RELATIONS,
+    issue_fields::RELATIONS,
+    issue_types::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
+    milestones::RELATIONS,
     notifications::RELATIONS,
     pulls::RELATIONS,
     reactions::RELATIONS,
@@ -112,6 +141,7 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     repo_subscriptions::RELATIONS,
     review_comments::RELATIONS,
     reviews::RELATIONS,
+    sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
