@@ -17,6 +17,9 @@ use super::table::{Relation, Table, TableId};
 use super::transaction::Transaction;
 use super::writer::Writer;
 
+/// The header that says that this clone has not what the service has.
+pub(crate) const UNMODELLED: &str = "x-clone-unmodelled";
+
 /// A service.
 pub(crate) struct Pack {
     /// Its name, for diagnostics.
@@ -149,6 +152,8 @@ pub(crate) struct Completing<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     /// The owner of the credentials as the seed writes it.
     pub actor: &'a str,
+    /// Whether the row was told of something that is kept elsewhere, and is no row itself.
+    pub spent: bool,
 }
 
 /// A request on its way through a pack.
@@ -249,6 +254,15 @@ impl Refusal {
     pub(crate) fn see(mut self, docs: &'static str) -> Self {
         self.docs = Some(docs);
         self
+    }
+
+    /// The refusal of what the service can do and this clone cannot; the run is inconclusive.
+    pub(crate) fn gap(operation: &str, what: &str) -> Self {
+        let message = format!("{what} is not modelled by this local clone");
+        let mut refusal = Self::new(501, message);
+        let name = format!("{operation} ({what})");
+        refusal.headers.push((UNMODELLED, name));
+        refusal
     }
 
     /// A manifest that uses a row which no guard found; a test calls every route.

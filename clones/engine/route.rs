@@ -244,6 +244,11 @@ fn fit<'a>(template: &'static str, path: &'a str, params: &mut Params<'a>) -> bo
         let fits = match (rest, left) {
             (None, None) => true,
             (Some(rest), Some(left)) => fit(rest, left, params),
+            // The root of a repository is a path too: the empty one.
+            (Some("{path}"), None) => {
+                params.push(("path", "".into()));
+                true
+            }
             _ => false,
         };
         if fits {

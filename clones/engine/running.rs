@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View};
 use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
@@ -143,6 +143,11 @@ impl Running {
             }
             Err(mut refusal) => {
                 response.status = refusal.status;
+                let mut headers = refusal.headers.iter();
+                let gap = headers.find(|(name, _)| *name == UNMODELLED);
+                if let Some((_, what)) = gap {
+                    response.unmodelled = Some(what.clone());
+                }
                 response.headers.append(&mut refusal.headers);
                 response.body = (dialect.refusal)(&refusal, route);
             }
@@ -193,9 +198,7 @@ impl Running {
             None => (self.pack.dialect.unknown)(),
             Some(published) => {
                 response.unmodelled = Some(published.0.to_owned());
-                response
-                    .headers
-                    .push(("x-clone-unmodelled", published.0.to_owned()));
+                response.headers.push((UNMODELLED, published.0.to_owned()));
                 (self.pack.dialect.unmodelled)(published)
             }
         }

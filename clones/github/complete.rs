@@ -1,8 +1,9 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
-//! - [`activity`]: rows of what happened and who is told of it.
+//! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
 
 mod activity;
+pub(super) mod content;
 
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         REACTIONS => activity::reaction(cx, draft),
         REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
         THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
-        _ => {}
+        _ => content::complete(cx, table, draft),
     }
 }
 
@@ -94,6 +95,7 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     draft.or(repo::CREATED_AT, || days_ago(cx, 400));
     copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+    crate::github::content::history::first_commit(cx, draft);
 }
 
 fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {

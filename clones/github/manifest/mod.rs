@@ -3,6 +3,8 @@
 //! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod activity;
+mod checks;
+mod git;
 mod issues;
 mod issues_from_list;
 mod markdown;
@@ -27,6 +29,8 @@ pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
         activity::ROUTES,
+        checks::ROUTES,
+        git::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,
         markdown::ROUTES,
