@@ -8,7 +8,7 @@ const EMPTY: NamedSeed = NamedSeed {
 };
 const MERGE_CONFLICT: NamedSeed = NamedSeed {
     name: "merge-conflict",
-    about: "acme/checkout with a pull request that conflicts, one that can be merged, a draft, and two merged ones",
+    about: "acme/checkout with pull requests that conflict, are clean, behind, failing, drafts and merged",
 };
 const SMALL_PROJECT: NamedSeed = NamedSeed {
     name: "small-project",

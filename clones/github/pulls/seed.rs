@@ -14,6 +14,7 @@ use crate::engine::pack::Completing;
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list, text};
 use crate::github::complete::{self, actor, association, copy, days_ago, node_id, repo_id};
+use crate::github::content::history;
 use crate::github::refs;
 use crate::github::tables::{
     ISSUES, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, issue, name_of, owner_of, pull, repo, repo_of,
@@ -157,9 +158,9 @@ fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) -> bool {
     if draft.is_null(pull::HEAD) {
         let head = format!("patch-{}", draft.int(pull::NUMBER));
         let title = issue_of(cx.transaction.root(), draft).map(|on| on.text(issue::TITLE).to_owned());
-        if draft.texts(pull::FILES).is_empty() {
-            let file = format!("{head}.md: {}", title.unwrap_or_default());
-            draft.set(pull::FILES, list([file]));
+        if draft.is_null(pull::FILES) && draft.is_null(pull::REMOVED) {
+            let file = [format!("{head}.md"), format!("{}\n", title.unwrap_or_default())];
+            draft.set(pull::FILES, ViewValue::List(vec![list(file)]));
         }
         draft.set(pull::HEAD, text(head));
     }
@@ -174,15 +175,22 @@ fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) -> bool {
     let head_repo = draft.text(pull::HEAD_REPO).to_owned();
     let head = draft.text(pull::HEAD).to_owned();
     let mut head_at = refs::branch(root, &head_repo, &head);
-    let files = draft.texts(pull::FILES);
+    let mut changes = history::puts(root, history::pairs(draft.get(pull::FILES)));
+    for path in draft.texts(pull::REMOVED) {
+        changes.push((path.to_string(), PathChange::Remove));
+    }
     draft.set(pull::FILES, ViewValue::Null);
+    draft.set(pull::REMOVED, ViewValue::Null);
+    if history::bad_paths(cx, changes.iter().map(|(path, _)| path)) {
+        return false;
+    }
     let mut made = false;
     if head_at.is_none()
         && draft.is_null(pull::HEAD_SHA)
-        && !files.is_empty()
+        && !changes.is_empty()
         && let Some(base_at) = base_at
     {
-        head_at = Some(make_head(cx, draft, base_at, &files));
+        head_at = Some(make_head(cx, draft, base_at, &changes));
         made = true;
     }
     if let Some(at) = head_at {
@@ -228,7 +236,7 @@ fn merge(cx: &mut Completing<'_>, draft: &mut Draft) {
                 tree,
                 parents: vec![base, head],
                 author: who,
-                committer: signatures::web_at(at),
+                committer: signatures::web(at),
                 message,
                 signature: None,
             });
@@ -287,28 +295,12 @@ fn make_head(
     cx: &mut Completing<'_>,
     draft: &Draft,
     base: Oid,
-    files: &[Arc<str>],
+    changes: &[(String, PathChange)],
 ) -> Oid {
     let root = cx.transaction.root();
     let objects = Arc::clone(root.objects());
-    let changes: Vec<(String, PathChange)> = files
-        .iter()
-        .map(|file| match file.split_once(": ") {
-            None => (file.trim().to_owned(), PathChange::Remove),
-            Some((path, content)) => {
-                let content = if content.ends_with('\n') {
-                    content.to_owned()
-                } else {
-                    format!("{content}\n")
-                };
-                let oid = objects.put_blob(content);
-                let mode = Mode::File;
-                (path.trim().to_owned(), PathChange::Put { mode, oid })
-            }
-        })
-        .collect();
     let tree = objects.commit(&base).map(|commit| commit.tree);
-    let tree = objects.write_paths(tree.as_ref(), &changes);
+    let tree = objects.write_paths(tree.as_ref(), changes);
     let on = issue_of(root, draft);
     let title = on.map_or("Change", |on| on.text(issue::TITLE)).to_owned();
     let author = on.map_or("", |on| on.text(issue::USER)).to_owned();
