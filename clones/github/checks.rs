@@ -137,7 +137,8 @@ fn fill(call: &Call<'_>, draft: &mut Draft, inputs: &Inputs) -> Result<(), Refus
         ("completed_at", check_run::COMPLETED_AT),
     ] {
         if let Some(asked) = inputs.text(name) {
-            let at = issue_lists::time(asked).ok_or_else(|| invalid("CheckRun", name, "invalid"))?;
+            let at =
+                issue_lists::time(asked).ok_or_else(|| invalid("CheckRun", name, "invalid"))?;
             draft.set(column, ViewValue::Time(Stamp { at, by_call: true }));
         }
     }

@@ -34,13 +34,15 @@ mod credentials;
 mod criteria;
 mod deploy_keys;
 mod dialect;
+mod discussions;
 mod events;
+mod forks;
+mod graphql;
+mod hooks;
 mod inbox;
 mod issue_fields;
 mod issue_lists;
 mod issue_types;
-mod forks;
-mod hooks;
 mod issues;
 #[cfg(test)]
 mod issues_tests;

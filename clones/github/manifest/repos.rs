@@ -1,6 +1,6 @@
-//! Repositories and what is in them.
+//! Repositories and what is in them; repositories; repositories and what is in them.
 
-use super::{hook as hooked, of_repo, operation};
+use super::{hook, of_repo, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
 use crate::github::access::{may_admin, may_push, seen_repo, sees_admin, signed_in, writable};
 use crate::github::collaborators::{known_invitation, own_invitation};
@@ -18,8 +18,8 @@ use crate::github::tables::{
     ASSETS, DEPLOY_KEYS, DEPLOY_KEYS_BY_REPO, HOOKS, HOOKS_BY_REPO, RELEASES, STATUSES,
 };
 use crate::github::{
-    collaborators, creation, deploy_keys, forks, hooks, issue_types, protections, release_assets, releases,
-    repos, settings, statuses,
+    collaborators, creation, deploy_keys, forks, hooks, issue_types, protections, release_assets,
+    releases, repos, settings, statuses,
 };
 
 const READ: &[Guard] = &[seen_repo];
@@ -843,7 +843,7 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[signed_in],
         action: Action::Hook(collaborators::own_invitations),
     },
-    hooked(
+    hook(
         "repos/list-issue-types",
         "GET",
         "/repos/{owner}/{repo}/issue-types",
