@@ -72,6 +72,8 @@ mod preface;
 mod protections;
 mod published;
 mod pulls;
+#[cfg(test)]
+mod pulls_tests;
 mod query;
 mod reactions;
 mod refs;

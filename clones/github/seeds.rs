@@ -18,6 +18,10 @@ const LARGE_BACKLOG: NamedSeed = NamedSeed {
     name: "large-backlog",
     about: "The organisation northwind: 300 issues in four repositories, with milestones and labels",
 };
+const MERGE_CONFLICT: NamedSeed = NamedSeed {
+    name: "merge-conflict",
+    about: "acme/checkout with pull requests that conflict, are clean, behind, failing, drafts and merged",
+};
 const SMALL_PROJECT: NamedSeed = NamedSeed {
     name: "small-project",
     about: "One repository, octocat/hello-service, with labels, eight issues and comments",
@@ -34,6 +38,7 @@ pub(super) const NAMES: &[NamedSeed] = &[
     EMPTY,
     ENTERPRISE_REPO,
     LARGE_BACKLOG,
+    MERGE_CONFLICT,
     SMALL_PROJECT,
     STALE_ISSUES,
 ];
@@ -44,6 +49,7 @@ pub(super) const SEEDS: &[(NamedSeed, &str)] = &[
     (EMPTY, include_str!("seeds/empty.json")),
     (ENTERPRISE_REPO, include_str!("seeds/enterprise-repo.json")),
     (LARGE_BACKLOG, include_str!("seeds/large-backlog.json")),
+    (MERGE_CONFLICT, include_str!("seeds/merge-conflict.json")),
     (SMALL_PROJECT, include_str!("seeds/small-project.json")),
     (STALE_ISSUES, include_str!("seeds/stale-issues.json")),
 ];
