@@ -65,6 +65,12 @@ impl Pack {
         let router = self.router.get_or_init(|| Router::new(self.sites));
         router.find(host, method, path)
     }
+
+    /// The modelled operation of that id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&'static Route> {
+        let areas = self.sites.iter().flat_map(|site| site.areas).copied();
+        areas.flatten().find(|route| route.info.id == id)
+    }
 }
 
 /// How a service talks.
@@ -286,6 +292,8 @@ pub(crate) struct Reply {
     pub body: Option<Rendered>,
     /// Which page of a list it is.
     pub page: Option<Page>,
+    /// The `Link` header, where pages do not go by number.
+    pub link: Option<String>,
     /// A fingerprint of what it shows, from versions and keys.
     pub tag: Option<u64>,
     /// When what it shows was changed last.
@@ -294,6 +302,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// What the service has and the clone has not, where a part of the answer would need it.
+    pub unmodelled: Option<String>,
     /// The body for the client where it is in a file; evidence is in [`Self::body`].
     pub spool: Option<Spool>,
     /// What is written down of the request's body, where that is not what it is.

@@ -4,7 +4,9 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
-//! - [`meta`]: what the API says of itself.
+//! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
+//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
@@ -18,6 +20,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod artifacts;
 mod assignees;
 mod called;
 mod changes;
@@ -35,8 +38,10 @@ mod credentials;
 mod criteria;
 mod deploy_keys;
 mod dialect;
+mod discussions;
 mod events;
 mod forks;
+mod graphql;
 mod hooks;
 mod inbox;
 mod issue_fields;
@@ -50,6 +55,7 @@ mod labels;
 mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
+mod lists;
 mod manifest;
 mod markdown;
 mod mcp;
@@ -61,10 +67,14 @@ mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod orgs;
+mod people;
 mod preface;
 mod protections;
 mod published;
 mod pulls;
+#[cfg(test)]
+mod pulls_tests;
 mod query;
 mod reactions;
 mod refs;
@@ -75,18 +85,26 @@ mod release_assets;
 mod releases;
 mod render;
 mod repos;
+mod runs;
 mod scopes;
 mod search;
+mod secrets;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
 mod settings;
+mod social;
+#[cfg(test)]
+mod social_tests;
+mod stars;
 #[cfg(test)]
 mod states_tests;
 mod statuses;
 mod tables;
+mod teams;
 mod timeline;
 mod web;
+mod workflows;
 
 use std::sync::OnceLock;
 
@@ -107,6 +125,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         "raw.githubusercontent.com",
     ],
+    hosts: &["api.github.com", artifacts::HOST],
     other_hosts: &[
         "avatars.githubusercontent.com",
         "gist.github.com",

@@ -2,10 +2,17 @@
 //!
 //! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! - [`web`]: at the other hosts.
+//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! At `api.github.com`:
+//! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`actions`], [`activity`], [`orgs`], [`teams`].
+//! - [`markdown`], [`meta`], [`rate_limit`].
 
+mod actions;
 mod activity;
 mod checks;
 mod git;
+mod graphql;
 mod issues;
 mod issues_from_list;
 mod markdown;
@@ -16,11 +23,13 @@ mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
+mod teams;
 mod users;
 mod web;
 
 use archal_core::clone::OperationInfo;
 
+use super::artifacts;
 use super::tables::REPOS;
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -34,6 +43,11 @@ pub(super) const SITES: &[Site] = &[
             checks::ROUTES,
             git::ROUTES,
             activity::ROUTES,
+            actions::ROUTES,
+            activity::ROUTES,
+            checks::ROUTES,
+            git::ROUTES,
+            graphql::ROUTES,
             issues::ROUTES,
             issues_from_list::ROUTES,
             markdown::ROUTES,
@@ -44,6 +58,7 @@ pub(super) const SITES: &[Site] = &[
             reactions::ROUTES,
             repos::ROUTES,
             search::ROUTES,
+            teams::ROUTES,
             users::ROUTES,
         ],
     },
@@ -58,6 +73,8 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &["github.com"],
         areas: &[web::GIT],
+        hosts: &[artifacts::HOST],
+        areas: &[actions::HANDED_OUT],
     },
 ];
 
