@@ -123,9 +123,9 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "api.github.com",
         "codeload.github.com",
         "github.com",
+        artifacts::HOST,
         "raw.githubusercontent.com",
     ],
-    hosts: &["api.github.com", artifacts::HOST],
     other_hosts: &[
         "avatars.githubusercontent.com",
         "gist.github.com",

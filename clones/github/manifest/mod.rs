@@ -40,9 +40,6 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &["api.github.com"],
         areas: &[
-            checks::ROUTES,
-            git::ROUTES,
-            activity::ROUTES,
             actions::ROUTES,
             activity::ROUTES,
             checks::ROUTES,
@@ -63,6 +60,10 @@ pub(super) const SITES: &[Site] = &[
         ],
     },
     Site {
+        hosts: &[artifacts::HOST],
+        areas: &[actions::HANDED_OUT],
+    },
+    Site {
         hosts: &["codeload.github.com"],
         areas: &[web::CODELOAD],
     },
@@ -73,8 +74,6 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &["github.com"],
         areas: &[web::GIT],
-        hosts: &[artifacts::HOST],
-        areas: &[actions::HANDED_OUT],
     },
 ];
 
