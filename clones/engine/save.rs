@@ -42,6 +42,8 @@ pub(super) fn document(root: &Root) -> Value {
         "version": root.version(),
         "actor": actor,
         "times": times,
+        // Without git a state without its objects is written, which is refused when it is read.
+        "objects": root.objects().save().ok(),
         "tables": tables,
     })
 }
@@ -111,6 +113,10 @@ fn read_root(pack: &'static Pack, saved: &Value) -> Result<Root, String> {
             return Err(wrong("times"));
         };
         root.know_time(Stamp { at, by_call });
+    }
+    let objects = saved["objects"].as_str().ok_or_else(|| wrong("objects"))?;
+    if !root.objects().load(objects) {
+        return Err(wrong("objects"));
     }
     let tables = saved["tables"].as_object().ok_or_else(|| wrong("tables"))?;
     let is_known = |name: &&String| pack.tables.iter().any(|table| table.seed.name == **name);

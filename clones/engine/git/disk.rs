@@ -71,6 +71,13 @@ impl Objects {
     }
 }
 
+impl Objects {
+    /// Whether git wrote objects of its own.
+    pub(super) fn has_received(&self) -> bool {
+        self.disk().as_ref().is_some_and(|disk| disk.received)
+    }
+}
+
 impl Disk {
     fn make() -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("archal-git-").tempdir()?;

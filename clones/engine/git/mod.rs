@@ -2,7 +2,7 @@
 //! of a clone share, so that a state itself holds only refs.
 //!
 //! - [`oid`], [`object`]: ids, and what commits, tags and trees are in bytes.
-//! - [`objects`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
+//! - [`objects`], [`saved`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
 //! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
 //! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
 //! - [`merge`], [`archive`]: three-way merges and archives, by that command.
@@ -21,6 +21,7 @@ mod objects_tests;
 pub(crate) mod oid;
 pub(crate) mod packet;
 pub(crate) mod program;
+pub(crate) mod saved;
 pub(crate) mod serve;
 pub(crate) mod tree;
 

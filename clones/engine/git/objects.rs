@@ -33,7 +33,7 @@ pub(crate) struct Objects {
 #[derive(Debug, Default)]
 struct Memory {
     objects: HashMap<Oid, Held>,
-    /// Those that were made here, in order; the first of them are on disk too.
+    /// Those that did not come from the disk, in order; the first of them are on it by now.
     order: Vec<Oid>,
 }
 
@@ -61,15 +61,15 @@ impl Objects {
 
     /// Adds an object.
     pub(crate) fn put(&self, kind: Kind, bytes: impl Into<Bytes>) -> Oid {
-        let bytes = bytes.into();
+        self.hold(kind, bytes.into(), true)
+    }
+
+    /// Adds an object; `here` where it was made here, rather than by git.
+    pub(super) fn hold(&self, kind: Kind, bytes: Bytes, here: bool) -> Oid {
         let oid = Oid::of(kind, &bytes);
         if !self.has_in_memory(&oid) {
             let mut memory = writing(&self.memory);
-            let held = Held {
-                kind,
-                bytes,
-                here: true,
-            };
+            let held = Held { kind, bytes, here };
             if memory.objects.insert(oid, held).is_none() {
                 memory.order.push(oid);
                 self.used.store(true, Ordering::Relaxed);
