@@ -28,9 +28,9 @@ use crate::engine::route::{Action, Guard, Route, Site};
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
+        activity::ROUTES,
         checks::ROUTES,
         git::ROUTES,
-        activity::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,
         markdown::ROUTES,
