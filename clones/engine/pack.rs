@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -58,6 +58,12 @@ impl Pack {
     ) -> Option<(&'static Route, Params<'a>)> {
         let router = self.router.get_or_init(|| Router::new(self.sites));
         router.find(host, method, path)
+    }
+
+    /// The modelled operation of that id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&'static Route> {
+        let areas = self.sites.iter().flat_map(|site| site.areas).copied();
+        areas.flatten().find(|route| route.info.id == id)
     }
 }
 
@@ -288,6 +294,12 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// What the service has and the clone has not, where a part of the answer would need it.
+    pub unmodelled: Option<String>,
+    /// The body for the client where it is in a file; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is.
+    pub request_said: Option<String>,
     /// Headers beside those of every answer.
     pub headers: Vec<(&'static str, String)>,
 }

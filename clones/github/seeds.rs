@@ -6,6 +6,14 @@ const EMPTY: NamedSeed = NamedSeed {
     name: "empty",
     about: "One user, octocat, without repositories",
 };
+const ENTERPRISE_REPO: NamedSeed = NamedSeed {
+    name: "enterprise-repo",
+    about: "The organisation globex: four repositories, issue types, fields, sub-issues and milestones",
+};
+const LARGE_BACKLOG: NamedSeed = NamedSeed {
+    name: "large-backlog",
+    about: "The organisation northwind: 300 issues in four repositories, with milestones and labels",
+};
 const SMALL_PROJECT: NamedSeed = NamedSeed {
     name: "small-project",
     about: "One repository, octocat/hello-service, with labels, eight issues and comments",
@@ -16,11 +24,19 @@ const STALE_ISSUES: NamedSeed = NamedSeed {
 };
 
 /// Their names, sorted.
-pub(super) const NAMES: &[NamedSeed] = &[EMPTY, SMALL_PROJECT, STALE_ISSUES];
+pub(super) const NAMES: &[NamedSeed] = &[
+    EMPTY,
+    ENTERPRISE_REPO,
+    LARGE_BACKLOG,
+    SMALL_PROJECT,
+    STALE_ISSUES,
+];
 
 /// Each with its document.
 pub(super) const SEEDS: &[(NamedSeed, &str)] = &[
     (EMPTY, include_str!("seeds/empty.json")),
+    (ENTERPRISE_REPO, include_str!("seeds/enterprise-repo.json")),
+    (LARGE_BACKLOG, include_str!("seeds/large-backlog.json")),
     (SMALL_PROJECT, include_str!("seeds/small-project.json")),
     (STALE_ISSUES, include_str!("seeds/stale-issues.json")),
 ];

@@ -7,6 +7,9 @@
 //! - [`content`], [`issues`], [`meta`]: the areas.
 
 mod content;
+//! - [`activity`], [`issues`], [`meta`]: the areas.
+
+mod activity;
 mod issues;
 mod meta;
 
@@ -26,6 +29,8 @@ use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
 const AREAS: &[&[(&str, &[&str])]] = &[content::CALLS, issues::CALLS, meta::CALLS];
+/// The calls of every area: seeds, and what is sent to a clone on each.
+const AREAS: &[&[(&str, &[&str])]] = &[activity::CALLS, issues::CALLS, meta::CALLS];
 
 /// What the published description says of the answers of modelled operations, by category.
 struct Description {

@@ -1,6 +1,6 @@
-//! Repositories and what is in them.
+//! Repositories and what is in them; repositories; repositories and what is in them.
 
-use super::{of_repo, operation};
+use super::{hook, of_repo, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
 use crate::github::access::{may_admin, may_push, seen_repo, sees_admin, signed_in, writable};
 use crate::github::collaborators::{known_invitation, own_invitation};
@@ -843,17 +843,15 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[signed_in],
         action: Action::Hook(collaborators::own_invitations),
     },
-    Route {
-        info: operation(
-            "repos/list-issue-types",
-            "GET",
-            "/repos/{owner}/{repo}/issue-types",
-            "Lists the types that issues of a repository can get",
-        ),
-        docs: "repos/repos#list-issue-types-for-a-repository",
-        guards: READ,
-        action: Action::Hook(issue_types::list_for_repo),
-    },
+    hook(
+        "repos/list-issue-types",
+        "GET",
+        "/repos/{owner}/{repo}/issue-types",
+        "Lists the types that issues of a repository can get",
+        "repos/repos#list-issue-types-for-a-repository",
+        &[seen_repo],
+        issue_types::list_for_repo,
+    ),
     Route {
         info: operation(
             "repos/list-languages",

@@ -3,6 +3,7 @@
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
 //! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 //! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
@@ -16,6 +17,9 @@ mod comments;
 mod commits;
 mod dependencies;
 mod deploy_keys;
+mod discussion_categories;
+mod discussion_comments;
+mod discussions;
 mod events;
 mod former_names;
 mod hooks;
@@ -54,6 +58,9 @@ pub(super) use comments::*;
 pub(super) use commits::*;
 pub(super) use dependencies::*;
 pub(super) use deploy_keys::*;
+pub(super) use discussion_categories::*;
+pub(super) use discussion_comments::*;
+pub(super) use discussions::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
 pub(super) use hooks::*;
@@ -167,6 +174,12 @@ tables! {
     HOOKS = hooks,
     /// The table of invitations to repositories.
     INVITATIONS = invitations,
+    /// The table of categories of discussions.
+    DISCUSSION_CATEGORIES = discussion_categories,
+    /// The discussions' table.
+    DISCUSSIONS = discussions,
+    /// The table of comments on discussions.
+    DISCUSSION_COMMENTS = discussion_comments,
 }
 
 /// What binds them.
@@ -177,6 +190,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
     dependencies::RELATIONS,
     deploy_keys::RELATIONS,
+    discussion_categories::RELATIONS,
+    discussion_comments::RELATIONS,
+    discussions::RELATIONS,
     events::RELATIONS,
     hooks::RELATIONS,
     invitations::RELATIONS,
