@@ -159,7 +159,7 @@ const CONTENT: &[&str] = &[
     r#"PUT /repos/octocat/hello/contents/x {"message":"Change","content":"aGk=","branch":"none"}"#,
     r#"PUT /repos/octocat/bare/contents/x {"message":"First","content":"aGk="}"#,
     r#"DELETE /repos/octocat/hello/contents/README.md {"message":"Gone","sha":"0000000000000000000000000000000000000000"}"#,
-    r#"DELETE /repos/octocat/hello/contents/README.md {"message":"Gone","sha":"32f95c0d1244a78b2be1bab8de17906fbb2a3e4c"}"#,
+    r#"DELETE /repos/octocat/hello/contents/README.md {"message":"Gone","sha":"32f95c0d1244a78b2be1bab8de17906fabb2c4a8"}"#,
     r#"POST /repos/octocat/hello/merges {"base":"main","head":"topic/feature"}"#,
     r#"POST /repos/octocat/hello/merges {"base":"main","head":"topic/feature"}"#,
     r#"POST /repos/octocat/hello/merges {"base":"main","head":"clash"}"#,
