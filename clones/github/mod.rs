@@ -5,7 +5,7 @@
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
-//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
@@ -54,7 +54,6 @@ mod observe_tests;
 mod preface;
 mod published;
 mod pulls;
-mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
