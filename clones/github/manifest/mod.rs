@@ -1,8 +1,11 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod activity;
+mod checks;
+mod git;
+mod graphql;
 mod issues;
 mod issues_from_list;
 mod markdown;
@@ -27,6 +30,9 @@ pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
         activity::ROUTES,
+        checks::ROUTES,
+        git::ROUTES,
+        graphql::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,
         markdown::ROUTES,

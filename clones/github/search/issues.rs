@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::grammar::{Query, Term};
 use super::matches::Matches;
 use super::range::{number, span, within};
-use super::{Found, answer, asked, check_places};
+use super::{answer, asked, check_places, parsed};
 use crate::engine::key::same;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -26,7 +26,43 @@ const USUAL: &[&str] = &["title", "body", "comments"];
 /// `GET /search/issues`.
 pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let query = asked(call, is_qualifier)?;
-    check_places(call, &query)?;
+    let ascending = call.query("order") == Some("asc");
+    let rows = found(call, &query, call.query("sort"), ascending)?;
+    let words = query.words();
+    let root = call.root();
+    let url = |row: &Row| {
+        let (repo, number) = (row.text(issue::REPO), row.int(issue::NUMBER));
+        format!("{}/repos/{repo}/issues/{number}", render::API)
+    };
+    answer(call, rows, Some("lexical"), |row, found| {
+        let (rendered, print) = root.rendered(ISSUES, row);
+        found.open(rendered, *print);
+        let url = url(row);
+        for (property, text) in [
+            ("title", row.text(issue::TITLE)),
+            ("body", row.text(issue::BODY)),
+        ] {
+            found.matches(|| Matches::of(&url, "Issue", property, text, &words));
+        }
+    })
+}
+
+/// The issues that a search of the caller's finds, the best first.
+pub(in crate::github) fn rows<'c>(
+    call: &'c Call<'_>,
+    text: &str,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    let query = parsed(call, text, is_qualifier)?;
+    found(call, &query, None, false)
+}
+
+fn found<'c>(
+    call: &'c Call<'_>,
+    query: &Query,
+    sort: Option<&str>,
+    ascending: bool,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    check_places(call, query)?;
     let root = call.root();
     let sees = |row: &Row| {
         root.named(REPOS, row.text(issue::REPO))
@@ -35,10 +71,9 @@ pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut rows: Vec<&Arc<Row>> = root
         .rows(ISSUES)
         .values()
-        .filter(|row| query.finds(&|term| holds(root, row, &query, term)) && sees(row))
+        .filter(|row| query.finds(&|term| holds(root, row, query, term)) && sees(row))
         .collect();
-    let ascending = call.query("order") == Some("asc");
-    let sort = call.query("sort").or(query.sort()).unwrap_or("best-match");
+    let sort = sort.or(query.sort()).unwrap_or("best-match");
     let words = query.words();
     let rank = |row: &&Arc<Row>| {
         let (first, then) = match sort {
@@ -63,21 +98,7 @@ pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     } else {
         rows.sort_by_cached_key(|row| Reverse(rank(row)));
     }
-    let url = |row: &Row| {
-        let (repo, number) = (row.text(issue::REPO), row.int(issue::NUMBER));
-        format!("{}/repos/{repo}/issues/{number}", render::API)
-    };
-    answer(call, rows, Some("lexical"), |row, found| {
-        let (rendered, print) = root.rendered(ISSUES, row);
-        found.open(rendered, *print);
-        let url = url(row);
-        for (property, text) in [
-            ("title", row.text(issue::TITLE)),
-            ("body", row.text(issue::BODY)),
-        ] {
-            found.matches(|| Matches::of(&url, "Issue", property, text, &words));
-        }
-    })
+    Ok(rows)
 }
 
 /// How many reactions an issue has, of one kind or of all.

@@ -51,6 +51,11 @@ fn asked(call: &Call<'_>, is_qualifier: fn(&str) -> bool) -> Result<Query, Refus
     let text = call
         .query("q")
         .ok_or_else(|| invalid("Search", "q", "missing"))?;
+    parsed(call, text, is_qualifier)
+}
+
+/// A search that the caller wrote.
+fn parsed(call: &Call<'_>, text: &str, is_qualifier: fn(&str) -> bool) -> Result<Query, Refusal> {
     let login = access::login(call).ok();
     let query = Query::parse(text, login.as_deref(), is_qualifier)?;
     let length: usize = query.words().iter().map(|word| word.chars().count()).sum();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::grammar::{Query, Term};
 use super::matches::Matches;
 use super::range::{number, span, within};
-use super::{answer, ascends, asked, check_places, check_sort};
+use super::{answer, asked, check_places, check_sort, parsed};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -49,41 +49,10 @@ fn is_qualifier(name: &str) -> bool {
 pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     check_sort(call, &["stars", "forks", "help-wanted-issues", "updated"])?;
     let query = asked(call, is_qualifier)?;
-    check_places(call, &query)?;
-    let root = call.root();
-    // Forks are found where they are asked for.
-    let forks = query.values("fork");
-    let mut rows: Vec<&Arc<Row>> = root
-        .rows(REPOS)
-        .values()
-        .filter(|row| {
-            !row.bool(repo::FORK)
-                || !forks.is_empty()
-                || query
-                    .values("repo")
-                    .iter()
-                    .any(|name| same(name, row.text(repo::FULL_NAME)))
-        })
-        .filter(|row| query.finds(&|term| holds(root, row, &query, term)))
-        .filter(|row| access::sees(call, row).is_some())
-        .collect();
+    let ascending = call.query("order") == Some("asc");
+    let rows = found(call, &query, call.query("sort"), ascending)?;
     let words = query.words();
-    let sort = call.query("sort").or(query.sort()).unwrap_or("best-match");
-    let rank = |row: &&Arc<Row>| {
-        let first = match sort {
-            "stars" => row.int(repo::STARGAZERS),
-            "forks" => row.int(repo::FORKS),
-            "updated" => row.seconds(repo::UPDATED_AT),
-            "help-wanted-issues" => labelled(root, row, "help wanted"),
-            _ => hits(row, &words),
-        };
-        (first, row.int(repo::STARGAZERS), Reverse(row.int(repo::ID)))
-    };
-    if ascends(call, &query) {
-        rows.sort_by_cached_key(rank);
-    } else {
-        rows.sort_by_cached_key(|row| Reverse(rank(row)));
-    }
+    let root = call.root();
     answer(call, rows, None, |row, found| {
         let permission = call.caller.as_ref().and_then(|_| access::sees(call, row));
         let mut out = crate::engine::writer::Writer::new(root);
@@ -99,6 +68,59 @@ pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             found.matches(|| Matches::of(&url, "Repository", property, text, &words));
         }
     })
+}
+
+/// The repositories that a search of the caller's finds, the best first.
+pub(in crate::github) fn rows<'c>(
+    call: &'c Call<'_>,
+    text: &str,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    let query = parsed(call, text, is_qualifier)?;
+    found(call, &query, None, false)
+}
+
+fn found<'c>(
+    call: &'c Call<'_>,
+    query: &Query,
+    sort: Option<&str>,
+    ascending: bool,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    check_places(call, query)?;
+    let root = call.root();
+    // Forks are found where they are asked for.
+    let forks = query.values("fork");
+    let mut rows: Vec<&Arc<Row>> = root
+        .rows(REPOS)
+        .values()
+        .filter(|row| {
+            !row.bool(repo::FORK)
+                || !forks.is_empty()
+                || query
+                    .values("repo")
+                    .iter()
+                    .any(|name| same(name, row.text(repo::FULL_NAME)))
+        })
+        .filter(|row| query.finds(&|term| holds(root, row, query, term)))
+        .filter(|row| access::sees(call, row).is_some())
+        .collect();
+    let words = query.words();
+    let sort = sort.or(query.sort()).unwrap_or("best-match");
+    let rank = |row: &&Arc<Row>| {
+        let first = match sort {
+            "stars" => row.int(repo::STARGAZERS),
+            "forks" => row.int(repo::FORKS),
+            "updated" => row.seconds(repo::UPDATED_AT),
+            "help-wanted-issues" => labelled(root, row, "help wanted"),
+            _ => hits(row, &words),
+        };
+        (first, row.int(repo::STARGAZERS), Reverse(row.int(repo::ID)))
+    };
+    if ascending || query.ascending() {
+        rows.sort_by_cached_key(rank);
+    } else {
+        rows.sort_by_cached_key(|row| Reverse(rank(row)));
+    }
+    Ok(rows)
 }
 
 /// How well a repository fits: a word in the name weighs most.

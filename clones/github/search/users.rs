@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::grammar::{Query, Term};
 use super::matches::Matches;
 use super::range::{number, span, within};
-use super::{answer, ascends, asked, check_sort};
+use super::{answer, asked, check_sort, parsed};
 use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -39,16 +39,50 @@ fn is_qualifier(name: &str) -> bool {
 pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     check_sort(call, &["followers", "repositories", "joined"])?;
     let query = asked(call, is_qualifier)?;
+    let ascending = call.query("order") == Some("asc");
+    let rows = found(call, &query, call.query("sort"), ascending)?;
+    let words = query.words();
+    let root = call.root();
+    answer(call, rows, None, |row, found| {
+        let (rendered, print) = root.rendered(USERS, row);
+        found.open(rendered, *print);
+        let login = row.text(user::LOGIN);
+        let url = format!("{}/users/{login}", render::API);
+        for (property, text) in [
+            ("login", login),
+            ("name", row.text(user::NAME)),
+            ("email", row.text(user::EMAIL)),
+        ] {
+            found.matches(|| Matches::of(&url, "User", property, text, &words));
+        }
+    })
+}
+
+/// The accounts that a search of the caller's finds, the best first.
+pub(in crate::github) fn rows<'c>(
+    call: &'c Call<'_>,
+    text: &str,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    let query = parsed(call, text, is_qualifier)?;
+    found(call, &query, None, false)
+}
+
+fn found<'c>(
+    call: &'c Call<'_>,
+    query: &Query,
+    sort: Option<&str>,
+    ascending: bool,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = root
         .rows(USERS)
         .values()
         // Bots are found by their logins only, and not by searches.
         .filter(|row| row.text(user::TYPE) != "Bot")
-        .filter(|row| query.finds(&|term| holds(root, row, &query, term)))
+        .filter(|row| query.finds(&|term| holds(root, row, query, term)))
         .collect();
     let words = query.words();
-    let sort = call.query("sort").or(query.sort()).unwrap_or("best-match");
+    let sort = sort.or(query.sort()).unwrap_or("best-match");
     let rank = |row: &&Arc<Row>| {
         let login = row.text(user::LOGIN).to_lowercase();
         let first = match sort {
@@ -65,24 +99,12 @@ pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         };
         (first, Reverse(row.int(user::ID)))
     };
-    if ascends(call, &query) {
+    if ascending || query.ascending() {
         rows.sort_by_cached_key(rank);
     } else {
         rows.sort_by_cached_key(|row| Reverse(rank(row)));
     }
-    answer(call, rows, None, |row, found| {
-        let (rendered, print) = root.rendered(USERS, row);
-        found.open(rendered, *print);
-        let login = row.text(user::LOGIN);
-        let url = format!("{}/users/{login}", render::API);
-        for (property, text) in [
-            ("login", login),
-            ("name", row.text(user::NAME)),
-            ("email", row.text(user::EMAIL)),
-        ] {
-            found.matches(|| Matches::of(&url, "User", property, text, &words));
-        }
-    })
+    Ok(rows)
 }
 
 /// The public repositories of an account.
