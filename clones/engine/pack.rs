@@ -286,6 +286,8 @@ pub(crate) struct Reply {
     pub body: Option<Rendered>,
     /// Which page of a list it is.
     pub page: Option<Page>,
+    /// The `Link` header, where pages do not go by number.
+    pub link: Option<String>,
     /// A fingerprint of what it shows, from versions and keys.
     pub tag: Option<u64>,
     /// When what it shows was changed last.

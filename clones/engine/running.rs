@@ -350,7 +350,8 @@ impl Running {
             response.unmodelled = Some(gap);
         }
         response.total = reply.page.map(|page| page.total);
-        if let Some(page) = reply.page.and_then(|page| page.link(request)) {
+        let numbered = reply.page.and_then(|page| page.link(request));
+        if let Some(page) = reply.link.or(numbered) {
             response.headers.push(("link", page));
         }
         response.headers.extend(reply.headers);

@@ -6,6 +6,10 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
+//! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
+//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
@@ -17,6 +21,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod artifacts;
 mod assignees;
 mod called;
 mod changes;
@@ -51,6 +56,7 @@ mod labels;
 mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
+mod lists;
 mod manifest;
 mod markdown;
 mod mcp;
@@ -62,10 +68,15 @@ mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod orgs;
+mod people;
 mod preface;
 mod protections;
 mod published;
 mod pulls;
+#[cfg(test)]
+mod pulls_tests;
+mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
@@ -75,17 +86,25 @@ mod release_assets;
 mod releases;
 mod render;
 mod repos;
+mod runs;
 mod scopes;
 mod search;
+mod secrets;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
 mod settings;
+mod social;
+#[cfg(test)]
+mod social_tests;
+mod stars;
 #[cfg(test)]
 mod states_tests;
 mod statuses;
 mod tables;
+mod teams;
 mod timeline;
+mod workflows;
 
 use std::sync::OnceLock;
 
@@ -100,7 +119,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
     about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
     stability: Stability::Beta,
-    hosts: &["api.github.com"],
+    hosts: &["api.github.com", artifacts::HOST],
     other_hosts: &[
         "avatars.githubusercontent.com",
         "codeload.github.com",

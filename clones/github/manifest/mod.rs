@@ -1,7 +1,12 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
 //! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! At `api.github.com`:
+//! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`actions`], [`activity`], [`orgs`], [`teams`].
+//! - [`markdown`], [`meta`], [`rate_limit`].
 
+mod actions;
 mod activity;
 mod checks;
 mod git;
@@ -16,36 +21,46 @@ mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
+mod teams;
 mod users;
 
 use archal_core::clone::OperationInfo;
 
+use super::artifacts;
 use super::tables::REPOS;
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
-pub(super) const SITES: &[Site] = &[Site {
-    hosts: &["api.github.com"],
-    areas: &[
-        activity::ROUTES,
-        checks::ROUTES,
-        git::ROUTES,
-        graphql::ROUTES,
-        issues::ROUTES,
-        issues_from_list::ROUTES,
-        markdown::ROUTES,
-        meta::ROUTES,
-        orgs::ROUTES,
-        pulls::ROUTES,
-        rate_limit::ROUTES,
-        reactions::ROUTES,
-        repos::ROUTES,
-        search::ROUTES,
-        users::ROUTES,
-    ],
-}];
+pub(super) const SITES: &[Site] = &[
+    Site {
+        hosts: &["api.github.com"],
+        areas: &[
+            actions::ROUTES,
+            activity::ROUTES,
+            checks::ROUTES,
+            git::ROUTES,
+            graphql::ROUTES,
+            issues::ROUTES,
+            issues_from_list::ROUTES,
+            markdown::ROUTES,
+            meta::ROUTES,
+            orgs::ROUTES,
+            pulls::ROUTES,
+            rate_limit::ROUTES,
+            reactions::ROUTES,
+            repos::ROUTES,
+            search::ROUTES,
+            teams::ROUTES,
+            users::ROUTES,
+        ],
+    },
+    Site {
+        hosts: &[artifacts::HOST],
+        areas: &[actions::HANDED_OUT],
+    },
+];
 
 /// All operations.
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
+//! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
+//! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 //! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
 //! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
 
+mod artifacts;
 mod assets;
 mod branches;
 mod check_runs;
@@ -21,6 +24,7 @@ mod discussion_categories;
 mod discussion_comments;
 mod discussions;
 mod events;
+mod follows;
 mod former_names;
 mod hooks;
 mod invitations;
@@ -28,9 +32,11 @@ mod issue_field_values;
 mod issue_fields;
 mod issue_types;
 mod issues;
+mod jobs;
 mod labels;
 mod milestones;
 mod notifications;
+mod org_members;
 mod protections;
 mod pulls;
 mod reactions;
@@ -40,16 +46,26 @@ mod repo_subscriptions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod secrets;
+mod stars;
 mod statuses;
 mod sub_issues;
+mod team_repos;
+mod teams;
 mod thread_subscriptions;
 mod tokens;
 mod users;
+mod variables;
+mod workflow_runs;
+mod workflows;
 
 use archal_core::clone::{FieldKind, SeedTable};
 
+use crate::engine::key::{Key, folded};
+use crate::engine::row::Row;
 use crate::engine::table::{Relation, Table, TableId};
 
+pub(super) use artifacts::*;
 pub(super) use assets::*;
 pub(super) use branches::*;
 pub(super) use check_runs::*;
@@ -62,6 +78,7 @@ pub(super) use discussion_categories::*;
 pub(super) use discussion_comments::*;
 pub(super) use discussions::*;
 pub(super) use events::*;
+pub(super) use follows::*;
 pub(super) use former_names::*;
 pub(super) use hooks::*;
 pub(super) use invitations::*;
@@ -69,9 +86,11 @@ pub(super) use issue_field_values::*;
 pub(super) use issue_fields::*;
 pub(super) use issue_types::*;
 pub(super) use issues::*;
+pub(super) use jobs::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
 pub(super) use notifications::*;
+pub(super) use org_members::*;
 pub(super) use protections::*;
 pub(super) use pulls::*;
 pub(super) use reactions::*;
@@ -81,11 +100,18 @@ pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
+pub(super) use secrets::*;
+pub(super) use stars::*;
 pub(super) use statuses::*;
 pub(super) use sub_issues::*;
+pub(super) use team_repos::*;
+pub(super) use teams::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
+pub(super) use variables::*;
+pub(super) use workflow_runs::*;
+pub(super) use workflows::*;
 
 /// Lists the tables, parents before children: a constant for the place of each, and the lists
 /// that the descriptor and the engine take.
@@ -180,10 +206,33 @@ tables! {
     DISCUSSIONS = discussions,
     /// The table of comments on discussions.
     DISCUSSION_COMMENTS = discussion_comments,
+    /// The table of organisations' members.
+    ORG_MEMBERS = org_members,
+    /// The table of who follows whom.
+    FOLLOWS = follows,
+    /// The table of stars.
+    STARS = stars,
+    /// The teams' table.
+    TEAMS = teams,
+    /// The table of what teams may do.
+    TEAM_REPOS = team_repos,
+    /// The workflows' table.
+    WORKFLOWS = workflows,
+    /// The table of workflows' runs.
+    WORKFLOW_RUNS = workflow_runs,
+    /// The table of runs' jobs.
+    JOBS = jobs,
+    /// The table of runs' artifacts.
+    ARTIFACTS = artifacts,
+    /// The table of workflows' secrets.
+    SECRETS = secrets,
+    /// The table of workflows' variables.
+    VARIABLES = variables,
 }
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
+    artifacts::RELATIONS,
     assets::RELATIONS,
     check_runs::RELATIONS,
     check_suites::RELATIONS,
@@ -194,15 +243,18 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     discussion_comments::RELATIONS,
     discussions::RELATIONS,
     events::RELATIONS,
+    follows::RELATIONS,
     hooks::RELATIONS,
     invitations::RELATIONS,
     issue_field_values::RELATIONS,
     issue_fields::RELATIONS,
     issue_types::RELATIONS,
     issues::RELATIONS,
+    jobs::RELATIONS,
     labels::RELATIONS,
     milestones::RELATIONS,
     notifications::RELATIONS,
+    org_members::RELATIONS,
     protections::RELATIONS,
     pulls::RELATIONS,
     reactions::RELATIONS,
@@ -211,11 +263,30 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     repo_subscriptions::RELATIONS,
     review_comments::RELATIONS,
     reviews::RELATIONS,
+    secrets::RELATIONS,
+    stars::RELATIONS,
     statuses::RELATIONS,
     sub_issues::RELATIONS,
+    team_repos::RELATIONS,
+    teams::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
+    variables::RELATIONS,
+    workflow_runs::RELATIONS,
+    workflows::RELATIONS,
 ];
+
+/// The key of a row that is named by its first two columns, `a/b`.
+fn pair_key(name: &str) -> Option<Key> {
+    let (first, second) = name.split_once('/')?;
+    let fits = !first.is_empty() && !second.is_empty();
+    fits.then(|| Key::new([folded(first), folded(second)]))
+}
+
+/// The name of a row by its first two columns, `a/b`.
+fn pair_name(row: &Row) -> String {
+    format!("{}/{}", row.text(0), row.text(1))
+}
 
 const BOOL: FieldKind = FieldKind::Bool;
 const INT: FieldKind = FieldKind::Int;
