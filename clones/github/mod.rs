@@ -9,7 +9,7 @@
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
-//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
@@ -76,7 +76,6 @@ mod published;
 mod pulls;
 #[cfg(test)]
 mod pulls_tests;
-mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
