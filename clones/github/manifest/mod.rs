@@ -7,14 +7,21 @@
 
 mod actions;
 mod activity;
+mod code_quality;
+mod code_scanning;
+mod dependabot;
+mod gists;
 mod issues;
 mod markdown;
 mod meta;
 mod orgs;
+mod projects;
 mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
+mod secret_scanning;
+mod security_advisories;
 mod teams;
 mod users;
 
@@ -35,14 +42,21 @@ pub(super) const SITES: &[Site] = &[
         areas: &[
             actions::ROUTES,
             activity::ROUTES,
+        code_quality::ROUTES,
+        code_scanning::ROUTES,
+        dependabot::ROUTES,
+        gists::ROUTES,
             issues::ROUTES,
             markdown::ROUTES,
             meta::ROUTES,
             orgs::ROUTES,
+        projects::ROUTES,
             rate_limit::ROUTES,
             reactions::ROUTES,
             repos::ROUTES,
             search::ROUTES,
+        secret_scanning::ROUTES,
+        security_advisories::ROUTES,
             teams::ROUTES,
             users::ROUTES,
         ],

@@ -4,23 +4,39 @@
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
 //! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
+//! - [`gists`], [`gist_files`], [`gist_comments`].
+//! - [`code_scanning_alerts`], [`secret_scanning_alerts`], [`advisories`], [`dependabot_alerts`],
+//!   [`repository_advisories`], [`code_quality_findings`].
+//! - [`projects`], [`project_fields`], [`project_items`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 
+mod advisories;
 mod artifacts;
+mod code_quality_findings;
+mod code_scanning_alerts;
 mod comments;
+mod dependabot_alerts;
 mod events;
 mod follows;
 mod former_names;
+mod gist_comments;
+mod gist_files;
+mod gists;
 mod issues;
 mod jobs;
 mod labels;
 mod notifications;
 mod org_members;
+mod project_fields;
+mod project_items;
+mod projects;
 mod reactions;
 mod refs;
 mod repo_subscriptions;
 mod repos;
+mod repository_advisories;
+mod secret_scanning_alerts;
 mod secrets;
 mod stars;
 mod team_repos;
@@ -38,20 +54,32 @@ use crate::engine::key::{Key, folded};
 use crate::engine::row::Row;
 use crate::engine::table::{Relation, Table, TableId};
 
+pub(super) use advisories::*;
 pub(super) use artifacts::*;
+pub(super) use code_quality_findings::*;
+pub(super) use code_scanning_alerts::*;
 pub(super) use comments::*;
+pub(super) use dependabot_alerts::*;
 pub(super) use events::*;
 pub(super) use follows::*;
 pub(super) use former_names::*;
+pub(super) use gist_comments::*;
+pub(super) use gist_files::*;
+pub(super) use gists::*;
 pub(super) use issues::*;
 pub(super) use jobs::*;
 pub(super) use labels::*;
 pub(super) use notifications::*;
 pub(super) use org_members::*;
+pub(super) use project_fields::*;
+pub(super) use project_items::*;
+pub(super) use projects::*;
 pub(super) use reactions::*;
 pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use repository_advisories::*;
+pub(super) use secret_scanning_alerts::*;
 pub(super) use secrets::*;
 pub(super) use stars::*;
 pub(super) use team_repos::*;
@@ -132,22 +160,57 @@ tables! {
     VARIABLES = variables,
     /// The refs' table.
     REFS = refs,
+    /// The gists' table.
+    GISTS = gists,
+    /// The table of gists' files.
+    GIST_FILES = gist_files,
+    /// The table of comments on gists.
+    GIST_COMMENTS = gist_comments,
+    /// The table of code scanning alerts.
+    CODE_ALERTS = code_scanning_alerts,
+    /// The table of secret scanning alerts.
+    SECRET_ALERTS = secret_scanning_alerts,
+    /// The table of global advisories.
+    ADVISORIES = advisories,
+    /// The table of Dependabot alerts.
+    DEPENDABOT_ALERTS = dependabot_alerts,
+    /// The table of repositories' advisories.
+    REPO_ADVISORIES = repository_advisories,
+    /// The table of code quality findings.
+    FINDINGS = code_quality_findings,
+    /// The projects' table.
+    PROJECTS = projects,
+    /// The table of projects' fields.
+    PROJECT_FIELDS = project_fields,
+    /// The table of projects' items.
+    PROJECT_ITEMS = project_items,
 }
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     artifacts::RELATIONS,
+    code_quality_findings::RELATIONS,
+    code_scanning_alerts::RELATIONS,
     comments::RELATIONS,
+    dependabot_alerts::RELATIONS,
     events::RELATIONS,
     follows::RELATIONS,
+    gist_comments::RELATIONS,
+    gist_files::RELATIONS,
+    gists::RELATIONS,
     issues::RELATIONS,
     jobs::RELATIONS,
     labels::RELATIONS,
     notifications::RELATIONS,
     org_members::RELATIONS,
+    project_fields::RELATIONS,
+    project_items::RELATIONS,
+    projects::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
     repo_subscriptions::RELATIONS,
+    repository_advisories::RELATIONS,
+    secret_scanning_alerts::RELATIONS,
     secrets::RELATIONS,
     stars::RELATIONS,
     team_repos::RELATIONS,
