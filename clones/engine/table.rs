@@ -61,7 +61,8 @@ pub(crate) enum Standard {
 }
 
 impl Standard {
-    pub(super) fn value(self) -> ViewValue {
+    /// As a value.
+    pub(crate) fn value(self) -> ViewValue {
         match self {
             Self::Null => ViewValue::Null,
             Self::Bool(value) => ViewValue::Bool(value),

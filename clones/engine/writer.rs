@@ -105,6 +105,32 @@ impl Writer {
         }
     }
 
+    /// A text, and the same text as evidence writes it.
+    pub(crate) fn told(&mut self, text: &str, said: &str) -> &mut Self {
+        write_json(text, &mut self.wire);
+        write_json(said, &mut self.evidence);
+        self
+    }
+
+    /// Bytes, and the same as evidence writes them.
+    pub(crate) fn raw_told(&mut self, text: &str, said: &str) -> &mut Self {
+        self.wire.extend_from_slice(text.as_bytes());
+        self.evidence.extend_from_slice(said.as_bytes());
+        self
+    }
+
+    /// How far both are written.
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.wire.len(), self.evidence.len())
+    }
+
+    /// Takes back what was written after a mark.
+    pub(crate) fn rewind(&mut self, (wire, evidence): (usize, usize)) -> &mut Self {
+        self.wire.truncate(wire);
+        self.evidence.truncate(evidence);
+        self
+    }
+
     /// A text or null.
     pub(crate) fn text_or_null(&mut self, text: Option<&str>) -> &mut Self {
         match text {

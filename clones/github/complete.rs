@@ -1,27 +1,33 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
 //! - [`actions`]: workflows and what they leave.
-//! - [`activity`]: rows of what happened and who is told of it.
+//! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
+//!   [`discussions`].
 
 mod actions;
 mod activity;
+pub(super) mod content;
+mod discussions;
 
 use std::time::Duration;
 
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_reaction};
-
-use super::access;
-use super::refs;
-use super::social;
-use super::tables::{ARTIFACTS, JOBS, SECRETS, STARS, TEAMS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS};
-use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REFS,
-    REPO_SUBSCRIPTIONS, REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue,
-    issue_key, label, owner_of, repo, repo_of, token, user,
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
 };
+pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
+
+use super::tables::{
+    ARTIFACTS, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS,
+    FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS,
+    PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, SECRETS, STARS,
+    SUB_ISSUES, TEAMS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS,
+    comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of, repo,
+    repo_of, token, user,
+};
+use super::{access, pulls, refs, social};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -39,6 +45,16 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        DISCUSSION_CATEGORIES => discussions::complete_category(cx, draft),
+        DISCUSSIONS => discussions::complete_discussion(cx, draft),
+        DISCUSSION_COMMENTS => discussions::complete_comment(cx, draft),
+        PULLS => pulls::seed::complete_pull(cx, draft),
+        REVIEWS => pulls::seed::complete_review(cx, draft),
+        REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
+        ISSUE_FIELDS => activity::issue_field(cx, draft),
+        ISSUE_TYPES => activity::issue_type(cx, draft),
+        MILESTONES => activity::milestone(cx, draft),
+        SUB_ISSUES => activity::sub_issue(cx, draft),
         WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
             actions::complete(cx, table, draft);
         }
@@ -48,7 +64,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         REACTIONS => activity::reaction(cx, draft),
         REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
         THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
-        _ => {}
+        _ => content::complete(cx, table, draft),
     }
 }
 
@@ -93,6 +109,7 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     draft.or(repo::CREATED_AT, || days_ago(cx, 400));
     copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+    crate::github::content::history::first_commit(cx, draft);
 }
 
 fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {
@@ -135,6 +152,28 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
     draft.set(issue::LABELS, list(names));
+    let number = draft.int(issue::MILESTONE);
+    if !draft.is_null(issue::MILESTONE)
+        && root
+            .get(MILESTONES, &milestone_key(&repo_name, number))
+            .is_none()
+    {
+        let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
+    if !draft.is_null(issue::TYPE) {
+        let kind = draft.text(issue::TYPE).to_owned();
+        let key = Key::new([folded(owner_of(&repo_name)), folded(&kind)]);
+        match root.get(ISSUE_TYPES, &key) {
+            Some(row) => _ = draft.set(issue::TYPE, row.value(issue_type::NAME).clone()),
+            None => {
+                let problem = format!("type is {kind:?}, which is no type of the organisation");
+                cx.diagnostics
+                    .push(Diagnostic::error("seed/dangling", problem));
+            }
+        }
+    }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);
@@ -182,17 +221,20 @@ pub(super) fn name_comment(root: &Root, draft: &mut Draft) {
     });
 }
 
-fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
+/// What an author is to a repository, by their names.
+pub(super) fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
     let row = root.named(REPOS, repo_name);
     text(row.map_or("NONE", |row| access::association(root, row, login)))
 }
 
-fn repo_id(root: &Root, name: &str) -> i64 {
+/// The number of a repository; zero where there is none of that name.
+pub(super) fn repo_id(root: &Root, name: &str) -> i64 {
     let row: Option<&Row> = root.named(REPOS, name).map(AsRef::as_ref);
     row.map_or(0, |row| row.int(repo::ID))
 }
 
-fn actor(cx: &Completing<'_>) -> ViewValue {
+/// The owner of the credentials.
+pub(super) fn actor(cx: &Completing<'_>) -> ViewValue {
     if cx.actor.is_empty() {
         ViewValue::Null
     } else {
@@ -200,12 +242,14 @@ fn actor(cx: &Completing<'_>) -> ViewValue {
     }
 }
 
-fn copy(draft: &mut Draft, to: usize, from: usize) {
+/// Sets a field that is null to what another one holds.
+pub(super) fn copy(draft: &mut Draft, to: usize, from: usize) {
     let value = draft.get(from).clone();
     draft.or(to, || value);
 }
 
-fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
+/// A time so many days before the base.
+pub(super) fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
     let base = cx.transaction.root().base();
     let at = base
         .checked_sub(Duration::from_secs(days * 86_400))

@@ -21,7 +21,13 @@ pub(super) fn refusal(refusal: &Refusal, route: Option<&Route>) -> Rendered {
         .docs
         .or(route.map(|route| route.docs))
         .filter(|page| !page.is_empty());
-    let docs = page.map_or_else(|| DOCS.to_owned(), |page| format!("{DOCS}/{page}"));
+    let docs = page.map_or_else(
+        || DOCS.to_owned(),
+        |page| match page.strip_prefix("graphql") {
+            Some(_) => format!("https://docs.github.com/{page}"),
+            None => format!("{DOCS}/{page}"),
+        },
+    );
     let mut body = format!("{{\"message\":{}", Value::from(refusal.message.as_ref()));
     if !refusal.errors.is_empty() {
         body.push_str(&format!(
@@ -109,6 +115,7 @@ pub(super) fn page(call: &Call<'_>, total: usize) -> Page {
 pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
     match route {
         Some(route) if route.info.id.starts_with("search/") => "search",
+        Some(route) if route.info.id == "graphql" => "graphql",
         _ => "core",
     }
 }

@@ -8,8 +8,11 @@
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
+//! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
+//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -19,16 +22,30 @@ mod access_tests;
 mod artifacts;
 mod assignees;
 mod called;
+mod changes;
 #[cfg(test)]
 mod check;
+mod checks;
+mod collaborators;
 mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod content;
+mod creation;
 mod credentials;
 mod criteria;
+mod deploy_keys;
 mod dialect;
+mod discussions;
 mod events;
+mod forks;
+mod graphql;
+mod hooks;
+mod inbox;
+mod issue_fields;
+mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -42,7 +59,9 @@ mod manifest;
 mod markdown;
 mod mcp;
 mod media;
+mod mentions;
 mod meta;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]
@@ -50,12 +69,19 @@ mod observe_tests;
 mod orgs;
 mod people;
 mod preface;
+mod protections;
 mod published;
+mod pulls;
+#[cfg(test)]
+mod pulls_tests;
 mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
 mod refs_tests;
+mod related;
+mod release_assets;
+mod releases;
 mod render;
 mod repos;
 mod runs;
@@ -65,14 +91,17 @@ mod secrets;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+mod settings;
 mod social;
 #[cfg(test)]
 mod social_tests;
 mod stars;
 #[cfg(test)]
 mod states_tests;
+mod statuses;
 mod tables;
 mod teams;
+mod timeline;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -193,6 +222,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

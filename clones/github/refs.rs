@@ -7,8 +7,8 @@
 use archal_core::clone::ViewValue;
 use archal_core::diagnostic::Diagnostic;
 
-use super::access;
 use super::tables::{REFS, REFS_BY_REPO, REPOS, ref_of, reference, repo};
+use super::{access, pulls};
 use crate::engine::git::{GitFailure, Kind, Oid};
 use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Completing, Refusal};
@@ -48,7 +48,7 @@ impl Pushed {
 type Follower = fn(&mut Call<'_>, &Pushed);
 
 /// Who follows refs: pull requests their heads, webhooks everything.
-const FOLLOWERS: &[Follower] = &[touch_repo];
+const FOLLOWERS: &[Follower] = &[touch_repo, pulls::heads::follow];
 
 /// The object that a ref stands for, by its full name.
 pub(super) fn get(root: &Root, repo: &str, name: &str) -> Option<Oid> {
@@ -232,6 +232,16 @@ pub(super) fn set(call: &mut Call<'_>, repo_name: &str, name: &str, after: Optio
     for follower in FOLLOWERS {
         follower(call, &pushed);
     }
+}
+
+/// Makes a ref of a fork as the repository it comes from has it: nobody pushed.
+pub(super) fn copy(call: &mut Call<'_>, repo_name: &str, name: &str, at: Oid) {
+    let mut draft = Draft::empty(3);
+    draft
+        .set(reference::REPO, text(repo_name))
+        .set(reference::NAME, text(name))
+        .set(reference::SHA, text(at.to_string()));
+    call.transaction.put(REFS, draft);
 }
 
 /// Moves a branch that should be at `before`: what was computed from it must still hold.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::access::{self, not_found};
 use super::dialect::invalid_value;
-use super::issues::time;
+use super::issue_lists::time;
 use super::render::actions as render;
 use super::tables::{
     JOBS, JOBS_BY_RUN, RUNS_BY_REPO, WORKFLOW_RUNS, WORKFLOWS, job, run, run_key, run_name,

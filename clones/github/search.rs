@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::dialect::{invalid, page};
-use super::issues::order_of;
+use super::issue_lists::order_of;
 use super::query::Query;
 use super::tables::{ISSUES, REPOS, issue, repo_of};
 use super::{access, render};
@@ -25,40 +25,9 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .ok_or_else(|| invalid("Search", "q", "missing"))?;
     let login = access::login(call).ok();
     let query = Query::parse(text, login.as_deref());
-    let root = call.root();
-    let sees = |name: &str| {
-        root.named(REPOS, name)
-            .is_some_and(|row| access::sees(call, row).is_some())
-    };
-    if query.named_repos().any(|name| !sees(name)) {
-        let message = "The listed users and repositories cannot be searched either because the \
-                       resources do not exist or you do not have permission to view them.";
-        return Err(Refusal::new(422, "Validation Failed").with(vec![
-            json!({"message": message, "resource": "Search", "field": "q", "code": "invalid"}),
-        ]));
-    }
-    let mut rows: Vec<&Arc<Row>> = root
-        .rows(ISSUES)
-        .values()
-        .filter(|row| query.shows(root, row) && sees(repo_of(row.text(issue::REPO))))
-        .collect();
     let ascending = call.query("order") == Some("asc");
-    let sort = call.query("sort").or(query.sort()).unwrap_or("best-match");
-    let rank = |row: &&Arc<Row>| {
-        let (first, then) = match sort {
-            "created" => (row.seconds(issue::CREATED_AT), 0),
-            "updated" => (row.seconds(issue::UPDATED_AT), order_of(row)),
-            "comments" => (render::issue::comments(root, row), 0),
-            _ => (query.hits(row), 0),
-        };
-        let created = row.seconds(issue::CREATED_AT);
-        (first, then, created, row.int(issue::ID))
-    };
-    if ascending || query.ascending() {
-        rows.sort_by_cached_key(rank);
-    } else {
-        rows.sort_by_cached_key(|row| Reverse(rank(row)));
-    }
+    let rows = rows(call, &query, call.query("sort"), ascending)?;
+    let root = call.root();
     let total = rows.len();
     let mut page = page(call, total);
     if page.skip() as u64 >= MOST_RESULTS {
@@ -85,4 +54,47 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     reply.tag = Some(tag);
     reply.page = Some(page);
     Ok(reply)
+}
+
+/// The issues that a search finds, in its order.
+pub(super) fn rows<'c>(
+    call: &'c Call<'_>,
+    query: &Query,
+    sort: Option<&str>,
+    ascending: bool,
+) -> Result<Vec<&'c Arc<Row>>, Refusal> {
+    let root = call.root();
+    let sees = |name: &str| {
+        root.named(REPOS, name)
+            .is_some_and(|row| access::sees(call, row).is_some())
+    };
+    if query.named_repos().any(|name| !sees(name)) {
+        let message = "The listed users and repositories cannot be searched either because the \
+                       resources do not exist or you do not have permission to view them.";
+        return Err(Refusal::new(422, "Validation Failed").with(vec![
+            json!({"message": message, "resource": "Search", "field": "q", "code": "invalid"}),
+        ]));
+    }
+    let mut rows: Vec<&Arc<Row>> = root
+        .rows(ISSUES)
+        .values()
+        .filter(|row| query.shows(root, row) && sees(repo_of(row.text(issue::REPO))))
+        .collect();
+    let sort = sort.or(query.sort()).unwrap_or("best-match");
+    let rank = |row: &&Arc<Row>| {
+        let (first, then) = match sort {
+            "created" => (row.seconds(issue::CREATED_AT), 0),
+            "updated" => (row.seconds(issue::UPDATED_AT), order_of(row)),
+            "comments" => (render::issue::comments(root, row), 0),
+            _ => (query.hits(row), 0),
+        };
+        let created = row.seconds(issue::CREATED_AT);
+        (first, then, created, row.int(issue::ID))
+    };
+    if ascending || query.ascending() {
+        rows.sort_by_cached_key(rank);
+    } else {
+        rows.sort_by_cached_key(|row| Reverse(rank(row)));
+    }
+    Ok(rows)
 }

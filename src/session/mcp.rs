@@ -99,7 +99,7 @@ pub(super) fn leads_to(shared: &Shared, door: Door, host: &str, clone: usize, pa
     match (door, remote) {
         (Door::Tools { .. }, _) if below(PATH) => Way::Tools,
         (Door::Tools { .. }, _) => Way::Nowhere,
-        (Door::Base { .. }, _) => Way::Operations,
+        (Door::Base { .. } | Door::Host { .. }, _) => Way::Operations,
         (_, Some((remote, root))) if host == remote && below(root) => Way::Tools,
         (_, Some((remote, _))) if host == remote => Way::Nowhere,
         _ => Way::Operations,
@@ -146,7 +146,9 @@ pub(super) async fn answer(
     clone: usize,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let plain = |status, text: &'static str| exchange::plain(status, text).map(Either::Left);
+    let plain = |status, text: &'static str| {
+        exchange::plain(status, text).map(|body| Either::Left(Either::Left(body)))
+    };
     let faces = shared.faces.0.get_or_init(|| made(shared));
     let Some(Some(face)) = faces.get(clone) else {
         return plain(StatusCode::NOT_FOUND, "this clone has no tools\n");

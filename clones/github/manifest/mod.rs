@@ -1,5 +1,6 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
+//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
 //! - [`actions`], [`activity`], [`orgs`], [`teams`].
@@ -11,11 +12,16 @@ mod code_quality;
 mod code_scanning;
 mod dependabot;
 mod gists;
+mod checks;
+mod git;
+mod graphql;
 mod issues;
+mod issues_from_list;
 mod markdown;
 mod meta;
 mod orgs;
 mod projects;
+mod pulls;
 mod rate_limit;
 mod reactions;
 mod repos;
@@ -30,10 +36,8 @@ use archal_core::clone::OperationInfo;
 use super::artifacts;
 use super::tables::REPOS;
 use crate::engine::key::Key;
-use crate::engine::pack::{Call, Refusal};
-#[cfg(test)]
-use crate::engine::route::Route;
-use crate::engine::route::Site;
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[
@@ -46,11 +50,16 @@ pub(super) const SITES: &[Site] = &[
         code_scanning::ROUTES,
         dependabot::ROUTES,
         gists::ROUTES,
+            checks::ROUTES,
+            git::ROUTES,
+            graphql::ROUTES,
             issues::ROUTES,
+            issues_from_list::ROUTES,
             markdown::ROUTES,
             meta::ROUTES,
             orgs::ROUTES,
         projects::ROUTES,
+            pulls::ROUTES,
             rate_limit::ROUTES,
             reactions::ROUTES,
             repos::ROUTES,
@@ -127,6 +136,24 @@ const fn operation(
         method,
         path,
         about,
+    }
+}
+
+/// An operation that only this service has code for.
+const fn hook(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    about: &'static str,
+    docs: &'static str,
+    guards: &'static [Guard],
+    hook: fn(&mut Call<'_>) -> Result<Reply, Refusal>,
+) -> Route {
+    Route {
+        info: operation(id, method, path, about),
+        docs,
+        guards,
+        action: Action::Hook(hook),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Organisations and their members.
+//! Organisations; organisations and their members.
 
-use super::operation;
-use crate::engine::route::Guard;
-use crate::engine::route::{Action, Route};
+use super::{hook, operation};
+use crate::engine::route::{Action, Guard, Route};
 use crate::github::access::signed_in;
 use crate::github::orgs::{self, inside, known_org, owns};
+use crate::github::{issue_fields, issue_types};
 
 const ORG: &[Guard] = &[known_org];
 const OWN: &[Guard] = &[known_org, owns];
@@ -33,6 +33,42 @@ pub(super) const ROUTES: &[Route] = &[
         guards: ORG,
         action: Action::Hook(orgs::check_public),
     },
+    hook(
+        "orgs/create-issue-field",
+        "POST",
+        "/orgs/{org}/issue-fields",
+        "Adds a field to the issues of an organisation",
+        "orgs/issue-fields#create-issue-field-for-an-organization",
+        &[signed_in],
+        issue_fields::create,
+    ),
+    hook(
+        "orgs/create-issue-type",
+        "POST",
+        "/orgs/{org}/issue-types",
+        "Adds a type of issues to an organisation",
+        "orgs/issue-types#create-issue-type-for-an-organization",
+        &[signed_in],
+        issue_types::create,
+    ),
+    hook(
+        "orgs/delete-issue-field",
+        "DELETE",
+        "/orgs/{org}/issue-fields/{issue_field_id}",
+        "Deletes a field of the issues of an organisation",
+        "orgs/issue-fields#delete-issue-field-for-an-organization",
+        &[signed_in],
+        issue_fields::delete,
+    ),
+    hook(
+        "orgs/delete-issue-type",
+        "DELETE",
+        "/orgs/{org}/issue-types/{issue_type_id}",
+        "Deletes a type of issues of an organisation",
+        "orgs/issue-types#delete-issue-type-for-an-organization",
+        &[signed_in],
+        issue_types::delete,
+    ),
     Route {
         info: operation("orgs/get", "GET", "/orgs/{org}", "Gets an organisation"),
         docs: "orgs/orgs#get-an-organization",
@@ -89,6 +125,24 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[],
         action: Action::Hook(orgs::list_of_user),
     },
+    hook(
+        "orgs/list-issue-fields",
+        "GET",
+        "/orgs/{org}/issue-fields",
+        "Lists the fields of the issues of an organisation",
+        "orgs/issue-fields#list-issue-fields-for-an-organization",
+        &[signed_in],
+        issue_fields::list,
+    ),
+    hook(
+        "orgs/list-issue-types",
+        "GET",
+        "/orgs/{org}/issue-types",
+        "Lists the types of issues of an organisation",
+        "orgs/issue-types#list-issue-types-for-an-organization",
+        &[signed_in],
+        issue_types::list,
+    ),
     Route {
         info: operation(
             "orgs/list-members",
@@ -188,4 +242,22 @@ pub(super) const ROUTES: &[Route] = &[
         guards: OWN,
         action: Action::Hook(orgs::update),
     },
+    hook(
+        "orgs/update-issue-field",
+        "PATCH",
+        "/orgs/{org}/issue-fields/{issue_field_id}",
+        "Changes a field of the issues of an organisation",
+        "orgs/issue-fields#update-issue-field-for-an-organization",
+        &[signed_in],
+        issue_fields::update,
+    ),
+    hook(
+        "orgs/update-issue-type",
+        "PUT",
+        "/orgs/{org}/issue-types/{issue_type_id}",
+        "Changes a type of issues of an organisation",
+        "orgs/issue-types#update-issue-type-for-an-organization",
+        &[signed_in],
+        issue_types::update,
+    ),
 ];

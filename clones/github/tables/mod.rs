@@ -1,7 +1,9 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
 //! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
 //! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
 //! - [`gists`], [`gist_files`], [`gist_comments`].
@@ -10,6 +12,8 @@
 //! - [`projects`], [`project_fields`], [`project_items`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
+//! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
+//! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
 
 mod advisories;
 mod artifacts;
@@ -23,22 +27,49 @@ mod former_names;
 mod gist_comments;
 mod gist_files;
 mod gists;
+mod assets;
+mod branches;
+mod check_runs;
+mod check_suites;
+mod comments;
+mod commits;
+mod dependencies;
+mod deploy_keys;
+mod discussion_categories;
+mod discussion_comments;
+mod discussions;
+mod events;
+mod follows;
+mod former_names;
+mod hooks;
+mod invitations;
+mod issue_field_values;
+mod issue_fields;
+mod issue_types;
 mod issues;
 mod jobs;
 mod labels;
+mod milestones;
 mod notifications;
 mod org_members;
 mod project_fields;
 mod project_items;
 mod projects;
+mod protections;
+mod pulls;
 mod reactions;
 mod refs;
+mod releases;
 mod repo_subscriptions;
 mod repos;
 mod repository_advisories;
 mod secret_scanning_alerts;
+mod review_comments;
+mod reviews;
 mod secrets;
 mod stars;
+mod statuses;
+mod sub_issues;
 mod team_repos;
 mod teams;
 mod thread_subscriptions;
@@ -66,22 +97,49 @@ pub(super) use former_names::*;
 pub(super) use gist_comments::*;
 pub(super) use gist_files::*;
 pub(super) use gists::*;
+pub(super) use assets::*;
+pub(super) use branches::*;
+pub(super) use check_runs::*;
+pub(super) use check_suites::*;
+pub(super) use comments::*;
+pub(super) use commits::*;
+pub(super) use dependencies::*;
+pub(super) use deploy_keys::*;
+pub(super) use discussion_categories::*;
+pub(super) use discussion_comments::*;
+pub(super) use discussions::*;
+pub(super) use events::*;
+pub(super) use follows::*;
+pub(super) use former_names::*;
+pub(super) use hooks::*;
+pub(super) use invitations::*;
+pub(super) use issue_field_values::*;
+pub(super) use issue_fields::*;
+pub(super) use issue_types::*;
 pub(super) use issues::*;
 pub(super) use jobs::*;
 pub(super) use labels::*;
+pub(super) use milestones::*;
 pub(super) use notifications::*;
 pub(super) use org_members::*;
 pub(super) use project_fields::*;
 pub(super) use project_items::*;
 pub(super) use projects::*;
+pub(super) use protections::*;
+pub(super) use pulls::*;
 pub(super) use reactions::*;
 pub(super) use refs::*;
+pub(super) use releases::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use repository_advisories::*;
 pub(super) use secret_scanning_alerts::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
 pub(super) use secrets::*;
 pub(super) use stars::*;
+pub(super) use statuses::*;
+pub(super) use sub_issues::*;
 pub(super) use team_repos::*;
 pub(super) use teams::*;
 pub(super) use thread_subscriptions::*;
@@ -116,12 +174,36 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The table of commits that seeds tell of.
+    COMMITS = commits,
+    /// The table of branches that seeds tell of.
+    BRANCHES = branches,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
+    /// The milestones' table.
+    MILESTONES = milestones,
+    /// The table of types of issues.
+    ISSUE_TYPES = issue_types,
+    /// The table of fields of issues.
+    ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what issues hold in fields.
+    ISSUE_FIELD_VALUES = issue_field_values,
+    /// The table of parents and their sub-issues.
+    SUB_ISSUES = sub_issues,
+    /// The table of what waits for what.
+    DEPENDENCIES = dependencies,
     /// The table of what happened to issues.
     EVENTS = events,
     /// The reactions' table.
@@ -136,6 +218,30 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
+    /// The table of protected branches.
+    PROTECTIONS = protections,
+    /// The releases' table.
+    RELEASES = releases,
+    /// The table of releases' files.
+    ASSETS = assets,
+    /// The table of commits' statuses.
+    STATUSES = statuses,
+    /// The check suites' table.
+    CHECK_SUITES = check_suites,
+    /// The check runs' table.
+    CHECK_RUNS = check_runs,
+    /// The deploy keys' table.
+    DEPLOY_KEYS = deploy_keys,
+    /// The webhooks' table.
+    HOOKS = hooks,
+    /// The table of invitations to repositories.
+    INVITATIONS = invitations,
+    /// The table of categories of discussions.
+    DISCUSSION_CATEGORIES = discussion_categories,
+    /// The discussions' table.
+    DISCUSSIONS = discussions,
+    /// The table of comments on discussions.
+    DISCUSSION_COMMENTS = discussion_comments,
     /// The table of organisations' members.
     ORG_MEMBERS = org_members,
     /// The table of who follows whom.
@@ -198,21 +304,45 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     gist_comments::RELATIONS,
     gist_files::RELATIONS,
     gists::RELATIONS,
+    assets::RELATIONS,
+    check_runs::RELATIONS,
+    check_suites::RELATIONS,
+    comments::RELATIONS,
+    dependencies::RELATIONS,
+    deploy_keys::RELATIONS,
+    discussion_categories::RELATIONS,
+    discussion_comments::RELATIONS,
+    discussions::RELATIONS,
+    events::RELATIONS,
+    follows::RELATIONS,
+    hooks::RELATIONS,
+    invitations::RELATIONS,
+    issue_field_values::RELATIONS,
+    issue_fields::RELATIONS,
+    issue_types::RELATIONS,
     issues::RELATIONS,
     jobs::RELATIONS,
     labels::RELATIONS,
+    milestones::RELATIONS,
     notifications::RELATIONS,
     org_members::RELATIONS,
     project_fields::RELATIONS,
     project_items::RELATIONS,
     projects::RELATIONS,
+    protections::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
+    releases::RELATIONS,
     repo_subscriptions::RELATIONS,
     repository_advisories::RELATIONS,
     secret_scanning_alerts::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
     secrets::RELATIONS,
     stars::RELATIONS,
+    statuses::RELATIONS,
+    sub_issues::RELATIONS,
     team_repos::RELATIONS,
     teams::RELATIONS,
     thread_subscriptions::RELATIONS,
