@@ -78,7 +78,10 @@ pub(super) fn list_global(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             .split(',')
             .map(|one| format!("CWE-{}", one.trim().trim_start_matches("CWE-")))
             .collect();
-        rows.retain(|row| row.texts(advisory::CWES).any(|cwe| asked.iter().any(|one| one == cwe)));
+        rows.retain(|row| {
+            row.texts(advisory::CWES)
+                .any(|cwe| asked.iter().any(|one| one == cwe))
+        });
     }
     let withdrawn = |row: &Row| row.time(advisory::WITHDRAWN_AT).is_some();
     if let Some(asked) = call.query("is_withdrawn") {
@@ -127,9 +130,11 @@ pub(super) fn known_advisory(call: &mut Call<'_>) -> Result<(), Refusal> {
 /// `GET …/security-advisories` of a repository.
 pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let repo = access::repo_name(call)?;
-    let group = call
-        .root()
-        .group(REPO_ADVISORIES, REPO_ADVISORIES_BY_REPO, &Key::folded(&repo));
+    let group = call.root().group(
+        REPO_ADVISORIES,
+        REPO_ADVISORIES_BY_REPO,
+        &Key::folded(&repo),
+    );
     let rows = group.into_iter().flat_map(|rows| rows.values()).collect();
     answer(call, rows)
 }
@@ -142,7 +147,11 @@ pub(super) fn list_of_organisation(call: &mut Call<'_>) -> Result<Reply, Refusal
     let owned = owned.into_iter().flat_map(|repos| repos.values());
     let rows = owned
         .filter_map(|repo| {
-            root.group(REPO_ADVISORIES, REPO_ADVISORIES_BY_REPO, &root.key(REPOS, repo))
+            root.group(
+                REPO_ADVISORIES,
+                REPO_ADVISORIES_BY_REPO,
+                &root.key(REPOS, repo),
+            )
         })
         .flat_map(|rows| rows.values())
         .collect();
@@ -308,6 +317,9 @@ fn vulnerability(given: &Value, draft: &mut Draft) -> Result<(), Refusal> {
     let range = field("vulnerable_version_range");
     draft.set(repo_advisory::RANGE, range.map_or(ViewValue::Null, text));
     let patched = field("patched_versions");
-    draft.set(repo_advisory::PATCHED, patched.map_or(ViewValue::Null, text));
+    draft.set(
+        repo_advisory::PATCHED,
+        patched.map_or(ViewValue::Null, text),
+    );
     Ok(())
 }

@@ -72,12 +72,7 @@ fn rows<'r>(call: &'r Call<'_>, of: &Of) -> Result<Vec<&'r Arc<Row>>, Refusal> {
 }
 
 /// Keeps the rows whose column is one of those that the query names with commas.
-fn keep(
-    call: &Call<'_>,
-    rows: &mut Vec<&Arc<Row>>,
-    name: &str,
-    of: impl Fn(&Row) -> String,
-) {
+fn keep(call: &Call<'_>, rows: &mut Vec<&Arc<Row>>, name: &str, of: impl Fn(&Row) -> String) {
     if let Some(asked) = call.query(name) {
         let asked: Vec<&str> = asked.split(',').map(str::trim).collect();
         rows.retain(|row| asked.iter().any(|one| same(one, &of(row))));
@@ -123,23 +118,42 @@ fn one(call: &Call<'_>, of: &Of, row: &Row) -> Reply {
 
 /// `GET …/code-scanning/alerts`.
 pub(super) fn list_code(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, "CodeScanningAlert", "state", &["open", "closed", "dismissed", "fixed"])?;
+    one_of(
+        call,
+        "CodeScanningAlert",
+        "state",
+        &["open", "closed", "dismissed", "fixed"],
+    )?;
     let mut rows = rows(call, &CODE)?;
     if call.query("state") == Some("closed") {
         rows.retain(|row| row.text(code_alert::STATE) != "open");
     } else {
-        keep(call, &mut rows, "state", |row| row.text(code_alert::STATE).to_owned());
+        keep(call, &mut rows, "state", |row| {
+            row.text(code_alert::STATE).to_owned()
+        });
     }
-    keep(call, &mut rows, "tool_name", |row| row.text(code_alert::TOOL).to_owned());
-    keep(call, &mut rows, "ref", |row| row.text(code_alert::REF).to_owned());
+    keep(call, &mut rows, "tool_name", |row| {
+        row.text(code_alert::TOOL).to_owned()
+    });
+    keep(call, &mut rows, "ref", |row| {
+        row.text(code_alert::REF).to_owned()
+    });
     let severity = |row: &Row| {
         let security = row.text_or_null(code_alert::SECURITY_SEVERITY);
-        security.unwrap_or(row.text(code_alert::SEVERITY)).to_owned()
+        security
+            .unwrap_or(row.text(code_alert::SEVERITY))
+            .to_owned()
     };
     keep(call, &mut rows, "severity", severity);
-    sort(call, &mut rows, (code_alert::CREATED_AT, code_alert::UPDATED_AT));
+    sort(
+        call,
+        &mut rows,
+        (code_alert::CREATED_AT, code_alert::UPDATED_AT),
+    );
     let root = call.root();
-    Ok(lists::plain(call, &rows, |row, out| render::code(root, row, false, out)))
+    Ok(lists::plain(call, &rows, |row, out| {
+        render::code(root, row, false, out)
+    }))
 }
 
 /// `GET …/code-scanning/alerts/{alert_number}`.
@@ -232,10 +246,16 @@ pub(super) fn list_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     ] {
         keep(call, &mut rows, name, |row| row.text(column).to_owned());
     }
-    sort(call, &mut rows, (secret_alert::CREATED_AT, secret_alert::UPDATED_AT));
+    sort(
+        call,
+        &mut rows,
+        (secret_alert::CREATED_AT, secret_alert::UPDATED_AT),
+    );
     let root = call.root();
     let hides = call.query("hide_secret") == Some("true");
-    Ok(lists::plain(call, &rows, |row, out| render::secret(root, row, !hides, out)))
+    Ok(lists::plain(call, &rows, |row, out| {
+        render::secret(root, row, !hides, out)
+    }))
 }
 
 /// `GET …/secret-scanning/alerts/{alert_number}`.
@@ -243,7 +263,9 @@ pub(super) fn get_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = found(call, &SECRET, "alert_number")?;
     let root = call.root();
     let hides = call.query("hide_secret") == Some("true");
-    Ok(lists::one(call, 200, &row, |row, out| render::secret(root, row, !hides, out)))
+    Ok(lists::one(call, 200, &row, |row, out| {
+        render::secret(root, row, !hides, out)
+    }))
 }
 
 /// `GET …/secret-scanning/alerts/{alert_number}/locations`.
@@ -295,7 +317,12 @@ pub(super) fn update_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 pub(super) fn list_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let states = ["auto_dismissed", "dismissed", "fixed", "open"];
     one_of(call, "DependabotAlert", "state", &states)?;
-    one_of(call, "DependabotAlert", "severity", &["critical", "high", "low", "medium"])?;
+    one_of(
+        call,
+        "DependabotAlert",
+        "severity",
+        &["critical", "high", "low", "medium"],
+    )?;
     let mut rows = rows(call, &DEPENDABOT)?;
     for (name, column) in [
         ("state", dependabot_alert::STATE),
@@ -339,7 +366,13 @@ pub(super) fn update_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         dependabot_alert::DISMISSED_COMMENT,
         dependabot_alert::UPDATED_AT,
     ];
-    let reasons = ["fix_started", "inaccurate", "no_bandwidth", "not_used", "tolerable_risk"];
+    let reasons = [
+        "fix_started",
+        "inaccurate",
+        "no_bandwidth",
+        "not_used",
+        "tolerable_risk",
+    ];
     dismiss(call, &DEPENDABOT, columns, &reasons)
 }
 
@@ -347,7 +380,9 @@ pub(super) fn update_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 pub(super) fn list_findings(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     one_of(call, "CodeQualityFinding", "state", &["open", "dismissed"])?;
     let mut rows = rows(call, &QUALITY)?;
-    keep(call, &mut rows, "state", |row| row.text(finding::STATE).to_owned());
+    keep(call, &mut rows, "state", |row| {
+        row.text(finding::STATE).to_owned()
+    });
     sort(call, &mut rows, (finding::CREATED_AT, finding::UPDATED_AT));
     let root = call.root();
     let id = |row: &Row| row.int(finding::NUMBER).to_string();
@@ -361,4 +396,3 @@ pub(super) fn get_finding(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = found(call, &QUALITY, "finding_number")?;
     Ok(one(call, &QUALITY, &row))
 }
-

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::access::{self, forbidden, not_found};
 use super::dialect::{invalid, invalid_value};
-use super::issues::{check_body, time};
+use super::issue_lists::time;
+use super::issues::check_body;
 use super::render::gist as render;
 use super::tables::{
     COMMENTS_BY_GIST, GIST_COMMENTS, GIST_FILES, GISTS, GISTS_BY_STAR, GISTS_BY_USER, USERS, gist,
@@ -115,8 +116,7 @@ fn answer(
     };
     rows.retain(|row| {
         let updated = row.time(gist::UPDATED_AT);
-        shows(row)
-            && since.is_none_or(|since| updated.is_some_and(|stamp| stamp.at >= since))
+        shows(row) && since.is_none_or(|since| updated.is_some_and(|stamp| stamp.at >= since))
     });
     rows.sort_by_key(|row| (row.seconds(gist::CREATED_AT), row.int(gist::NUMBER)));
     rows.reverse();
@@ -163,9 +163,14 @@ pub(super) fn commits(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(GISTS)?;
     let root = call.root();
     let known = render::revisions(&row);
-    Ok(lists::items(call, row.version(), &known, |revision, out| {
-        render::commit(root, &row, revision, out);
-    }))
+    Ok(lists::items(
+        call,
+        row.version(),
+        &known,
+        |revision, out| {
+            render::commit(root, &row, revision, out);
+        },
+    ))
 }
 
 /// `GET /gists/{gist_id}/forks`.
@@ -250,7 +255,11 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     draft.set(gist::DESCRIPTION, text(about));
     let row = put_new(call, draft, &files);
     let mut reply = whole(call, 201, &row);
-    reply.location = Some(format!("{}/gists/{}", super::render::API, row.text(gist::ID)));
+    reply.location = Some(format!(
+        "{}/gists/{}",
+        super::render::API,
+        row.text(gist::ID)
+    ));
     Ok(reply)
 }
 
@@ -408,7 +417,11 @@ pub(super) fn fork(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut reply = lists::one(call, 201, &row, |row, out| {
         render::listed(root, row, out);
     });
-    reply.location = Some(format!("{}/gists/{}", super::render::API, row.text(gist::ID)));
+    reply.location = Some(format!(
+        "{}/gists/{}",
+        super::render::API,
+        row.text(gist::ID)
+    ));
     Ok(reply)
 }
 

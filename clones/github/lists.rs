@@ -130,7 +130,10 @@ fn link(call: &Call<'_>, name: &str, cursor: &str, relation: &str) -> String {
     let place = format!("{name}={cursor}");
     query.push(&place);
     let (host, path) = (&request.host, &request.path);
-    format!("<https://{host}{path}?{}>; rel=\"{relation}\"", query.join("&"))
+    format!(
+        "<https://{host}{path}?{}>; rel=\"{relation}\"",
+        query.join("&")
+    )
 }
 
 /// One row.

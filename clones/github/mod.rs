@@ -6,7 +6,7 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
-//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
@@ -19,6 +19,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod advisories;
+mod alerts;
 mod artifacts;
 mod assignees;
 mod called;
@@ -40,6 +42,7 @@ mod dialect;
 mod discussions;
 mod events;
 mod forks;
+mod gists;
 mod graphql;
 mod hooks;
 mod inbox;
@@ -69,6 +72,7 @@ mod observe_tests;
 mod orgs;
 mod people;
 mod preface;
+mod projects;
 mod protections;
 mod published;
 mod pulls;
@@ -117,7 +121,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
     about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
     stability: Stability::Beta,
-    hosts: &["api.github.com", artifacts::HOST],
+    hosts: &["api.github.com", artifacts::HOST, render::gist::HOST],
     other_hosts: &[
         "avatars.githubusercontent.com",
         "codeload.github.com",

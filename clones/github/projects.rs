@@ -42,7 +42,9 @@ pub(super) fn known_owner(call: &mut Call<'_>) -> Result<(), Refusal> {
     let row = match (call.param("org"), call.param("username")) {
         ("", "") => {
             let id = call.number("user_id");
-            root.rows(USERS).values().find(|row| row.int(user::ID) == id)
+            root.rows(USERS)
+                .values()
+                .find(|row| row.int(user::ID) == id)
         }
         ("", name) => root.get(USERS, &Key::folded(name)),
         (org, _) => root
@@ -264,7 +266,10 @@ pub(super) fn add_item(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     }
     let root = call.root();
     let found = match (inputs.int("id"), inputs.int("number")) {
-        (Some(id), _) => root.rows(ISSUES).values().find(|row| row.int(issue::ID) == id),
+        (Some(id), _) => root
+            .rows(ISSUES)
+            .values()
+            .find(|row| row.int(issue::ID) == id),
         (None, Some(number)) => {
             let owner = inputs.text("owner").unwrap_or_default();
             let repo = inputs.text("repo").unwrap_or_default();
@@ -280,7 +285,9 @@ pub(super) fn add_item(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = seen.cloned().ok_or_else(not_found)?;
     let name = format!("{}#{}", row.text(issue::REPO), row.int(issue::NUMBER));
     let of = call.row(PROJECTS)?;
-    let group = call.root().group(PROJECT_ITEMS, ITEMS_BY_PROJECT, &group_of(&of));
+    let group = call
+        .root()
+        .group(PROJECT_ITEMS, ITEMS_BY_PROJECT, &group_of(&of));
     let known = group
         .into_iter()
         .flat_map(|rows| rows.values())
@@ -319,7 +326,9 @@ fn new_item(call: &mut Call<'_>, of: &Row) -> Result<Draft, Refusal> {
 /// Gives an item its GraphQL id.
 pub(super) fn name_item(draft: &mut Draft) {
     let id = draft.int(project_item::ID);
-    draft.or(project_item::NODE_ID, || text(complete::node_id("PVTI", &[id])));
+    draft.or(project_item::NODE_ID, || {
+        text(complete::node_id("PVTI", &[id]))
+    });
 }
 
 /// `POST …/drafts`.
@@ -350,8 +359,8 @@ pub(super) fn update_item(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         let id = change.get("id").and_then(Value::as_i64).unwrap_or(0);
         let key = in_project(&of, id);
         let field = call.root().get(PROJECT_FIELDS, &key).cloned();
-        let field = field
-            .ok_or_else(|| invalid_value("ProjectV2Item", "fields", &id.to_string()))?;
+        let field =
+            field.ok_or_else(|| invalid_value("ProjectV2Item", "fields", &id.to_string()))?;
         let name = field.text(project_field::NAME).to_owned();
         held.retain(|(known, _)| *known != name);
         if let Some(value) = value_for(&field, change.get("value"))? {

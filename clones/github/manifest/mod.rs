@@ -3,16 +3,17 @@
 //! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
-//! - [`actions`], [`activity`], [`orgs`], [`teams`].
+//! - [`actions`], [`activity`], [`gists`], [`orgs`], [`projects`], [`teams`].
+//! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`], [`security_advisories`].
 //! - [`markdown`], [`meta`], [`rate_limit`].
 
 mod actions;
 mod activity;
+mod checks;
 mod code_quality;
 mod code_scanning;
 mod dependabot;
 mod gists;
-mod checks;
 mod git;
 mod graphql;
 mod issues;
@@ -33,8 +34,8 @@ mod users;
 
 use archal_core::clone::OperationInfo;
 
-use super::artifacts;
 use super::tables::REPOS;
+use super::{artifacts, render};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::route::{Action, Guard, Route, Site};
@@ -46,26 +47,26 @@ pub(super) const SITES: &[Site] = &[
         areas: &[
             actions::ROUTES,
             activity::ROUTES,
-        code_quality::ROUTES,
-        code_scanning::ROUTES,
-        dependabot::ROUTES,
-        gists::ROUTES,
             checks::ROUTES,
+            code_quality::ROUTES,
+            code_scanning::ROUTES,
+            dependabot::ROUTES,
+            gists::ROUTES,
             git::ROUTES,
             graphql::ROUTES,
-            issues::ROUTES,
             issues_from_list::ROUTES,
+            issues::ROUTES,
             markdown::ROUTES,
             meta::ROUTES,
             orgs::ROUTES,
-        projects::ROUTES,
+            projects::ROUTES,
             pulls::ROUTES,
             rate_limit::ROUTES,
             reactions::ROUTES,
             repos::ROUTES,
             search::ROUTES,
-        secret_scanning::ROUTES,
-        security_advisories::ROUTES,
+            secret_scanning::ROUTES,
+            security_advisories::ROUTES,
             teams::ROUTES,
             users::ROUTES,
         ],
@@ -73,6 +74,10 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &[artifacts::HOST],
         areas: &[actions::HANDED_OUT],
+    },
+    Site {
+        hosts: &[render::gist::HOST],
+        areas: &[gists::HANDED_OUT],
     },
 ];
 

@@ -125,9 +125,7 @@ fn severity_of_alert(row: &Row) -> &str {
 
 /// A global advisory inside an alert of Dependabot.
 pub(in crate::github) fn of_alert(row: &Row, out: &mut Writer) {
-    out.raw("{")
-        .key("ghsa_id")
-        .text(row.text(advisory::GHSA));
+    out.raw("{").key("ghsa_id").text(row.text(advisory::GHSA));
     out.key("cve_id")
         .text_or_null(row.text_or_null(advisory::CVE));
     out.key("summary").text(row.text(advisory::SUMMARY));

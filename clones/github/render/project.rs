@@ -190,7 +190,10 @@ pub(in crate::github) fn item(
         let kind = field.text(project_field::TYPE);
         let found = held.iter().find(|(known, _)| known == name);
         let found = found.map(|(_, value)| value.as_str());
-        out.item().raw("{").key("id").int(field.int(project_field::ID));
+        out.item()
+            .raw("{")
+            .key("id")
+            .int(field.int(project_field::ID));
         out.key("name").text(name);
         out.key("data_type").text(kind);
         out.key("value");

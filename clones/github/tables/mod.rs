@@ -6,33 +6,26 @@
 //! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
 //! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
 //! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
-//! - [`gists`], [`gist_files`], [`gist_comments`].
-//! - [`code_scanning_alerts`], [`secret_scanning_alerts`], [`advisories`], [`dependabot_alerts`],
-//!   [`repository_advisories`], [`code_quality_findings`].
-//! - [`projects`], [`project_fields`], [`project_items`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 //! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
 //! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
+//! - [`gists`], [`gist_files`], [`gist_comments`].
+//! - [`code_scanning_alerts`], [`secret_scanning_alerts`], [`advisories`], [`dependabot_alerts`],
+//!   [`repository_advisories`], [`code_quality_findings`].
+//! - [`projects`], [`project_fields`], [`project_items`].
 
 mod advisories;
 mod artifacts;
-mod code_quality_findings;
-mod code_scanning_alerts;
-mod comments;
-mod dependabot_alerts;
-mod events;
-mod follows;
-mod former_names;
-mod gist_comments;
-mod gist_files;
-mod gists;
 mod assets;
 mod branches;
 mod check_runs;
 mod check_suites;
+mod code_quality_findings;
+mod code_scanning_alerts;
 mod comments;
 mod commits;
+mod dependabot_alerts;
 mod dependencies;
 mod deploy_keys;
 mod discussion_categories;
@@ -41,6 +34,9 @@ mod discussions;
 mod events;
 mod follows;
 mod former_names;
+mod gist_comments;
+mod gist_files;
+mod gists;
 mod hooks;
 mod invitations;
 mod issue_field_values;
@@ -63,9 +59,9 @@ mod releases;
 mod repo_subscriptions;
 mod repos;
 mod repository_advisories;
-mod secret_scanning_alerts;
 mod review_comments;
 mod reviews;
+mod secret_scanning_alerts;
 mod secrets;
 mod stars;
 mod statuses;
@@ -87,22 +83,15 @@ use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use advisories::*;
 pub(super) use artifacts::*;
-pub(super) use code_quality_findings::*;
-pub(super) use code_scanning_alerts::*;
-pub(super) use comments::*;
-pub(super) use dependabot_alerts::*;
-pub(super) use events::*;
-pub(super) use follows::*;
-pub(super) use former_names::*;
-pub(super) use gist_comments::*;
-pub(super) use gist_files::*;
-pub(super) use gists::*;
 pub(super) use assets::*;
 pub(super) use branches::*;
 pub(super) use check_runs::*;
 pub(super) use check_suites::*;
+pub(super) use code_quality_findings::*;
+pub(super) use code_scanning_alerts::*;
 pub(super) use comments::*;
 pub(super) use commits::*;
+pub(super) use dependabot_alerts::*;
 pub(super) use dependencies::*;
 pub(super) use deploy_keys::*;
 pub(super) use discussion_categories::*;
@@ -111,6 +100,9 @@ pub(super) use discussions::*;
 pub(super) use events::*;
 pub(super) use follows::*;
 pub(super) use former_names::*;
+pub(super) use gist_comments::*;
+pub(super) use gist_files::*;
+pub(super) use gists::*;
 pub(super) use hooks::*;
 pub(super) use invitations::*;
 pub(super) use issue_field_values::*;
@@ -133,9 +125,9 @@ pub(super) use releases::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use repository_advisories::*;
-pub(super) use secret_scanning_alerts::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
+pub(super) use secret_scanning_alerts::*;
 pub(super) use secrets::*;
 pub(super) use stars::*;
 pub(super) use statuses::*;
@@ -264,8 +256,6 @@ tables! {
     SECRETS = secrets,
     /// The table of workflows' variables.
     VARIABLES = variables,
-    /// The refs' table.
-    REFS = refs,
     /// The gists' table.
     GISTS = gists,
     /// The table of gists' files.
@@ -295,19 +285,13 @@ tables! {
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     artifacts::RELATIONS,
+    assets::RELATIONS,
+    check_runs::RELATIONS,
+    check_suites::RELATIONS,
     code_quality_findings::RELATIONS,
     code_scanning_alerts::RELATIONS,
     comments::RELATIONS,
     dependabot_alerts::RELATIONS,
-    events::RELATIONS,
-    follows::RELATIONS,
-    gist_comments::RELATIONS,
-    gist_files::RELATIONS,
-    gists::RELATIONS,
-    assets::RELATIONS,
-    check_runs::RELATIONS,
-    check_suites::RELATIONS,
-    comments::RELATIONS,
     dependencies::RELATIONS,
     deploy_keys::RELATIONS,
     discussion_categories::RELATIONS,
@@ -315,6 +299,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     discussions::RELATIONS,
     events::RELATIONS,
     follows::RELATIONS,
+    gist_comments::RELATIONS,
+    gist_files::RELATIONS,
+    gists::RELATIONS,
     hooks::RELATIONS,
     invitations::RELATIONS,
     issue_field_values::RELATIONS,
@@ -336,9 +323,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     releases::RELATIONS,
     repo_subscriptions::RELATIONS,
     repository_advisories::RELATIONS,
-    secret_scanning_alerts::RELATIONS,
     review_comments::RELATIONS,
     reviews::RELATIONS,
+    secret_scanning_alerts::RELATIONS,
     secrets::RELATIONS,
     stars::RELATIONS,
     statuses::RELATIONS,
