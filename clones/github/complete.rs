@@ -14,10 +14,20 @@ use std::time::Duration;
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_issue_field, name_issue_type, name_milestone, name_reaction};
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
+};
 pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
-use super::tables::{ARTIFACTS, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, SECRETS, STARS, SUB_ISSUES, TEAMS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS, comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, token, user};
+use super::tables::{
+    ADVISORIES, ARTIFACTS, CODE_ALERTS, COMMENTS, DEPENDABOT_ALERTS, DISCUSSION_CATEGORIES,
+    DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FINDINGS, FORMER_NAMES, GIST_COMMENTS, GISTS,
+    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS, PROJECT_FIELDS,
+    PROJECT_ITEMS, PROJECTS, PULLS, REACTIONS, REFS, REPO_ADVISORIES, REPO_SUBSCRIPTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, SECRET_ALERTS, SECRETS, STARS, SUB_ISSUES, TEAMS,
+    THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS, comment, former_name,
+    issue, issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
+};
 use super::{access, pulls, refs, social};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
@@ -48,6 +58,10 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         SUB_ISSUES => activity::sub_issue(cx, draft),
         WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
             actions::complete(cx, table, draft);
+        }
+        GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS | FINDINGS
+        | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
+            social::complete(cx, table, draft);
         }
         STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),

@@ -9,6 +9,8 @@
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
@@ -21,6 +23,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod advisories;
+mod alerts;
 mod artifacts;
 mod assignees;
 mod called;
@@ -42,6 +46,7 @@ mod dialect;
 mod discussions;
 mod events;
 mod forks;
+mod gists;
 mod graphql;
 mod hooks;
 mod inbox;
@@ -71,6 +76,7 @@ mod observe_tests;
 mod orgs;
 mod people;
 mod preface;
+mod projects;
 mod protections;
 mod published;
 mod pulls;
@@ -117,7 +123,7 @@ use crate::engine::{running, schema};
 /// The clone as the catalogue lists it.
 pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
-    about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
+    about: "GitHub: its REST and GraphQL APIs, git over HTTPS, files and archives",
     stability: Stability::Beta,
     hosts: &[
         "api.github.com",
@@ -125,6 +131,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        render::gist::HOST,
     ],
     other_hosts: &[
         "avatars.githubusercontent.com",

@@ -31,21 +31,16 @@ use super::manifest::{OPERATIONS, routes};
 use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
-/// The calls of every area: seeds, and what is sent to a clone on each.
+/// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
 const AREAS: &[&[(&str, &[&str])]] = &[
     // One a line.
     actions::CALLS,
     activity::CALLS,
+    content::CALLS,
     issues::CALLS,
     meta::CALLS,
     pulls::CALLS,
     social::CALLS,
-/// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[
-    activity::CALLS,
-    content::CALLS,
-    issues::CALLS,
-    meta::CALLS,
 ];
 
 /// What the published description says of the answers of modelled operations, by category.
