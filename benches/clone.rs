@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use archal::config::schema::RouteMode;
 use archal::sandbox::child::ChildSpec;
 use archal::sandbox::hold::Probe;
-use archal::session::{ClonePlan, Session, SessionConfig};
+use archal::session::{ClonePlan, Egress, Session, SessionConfig};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::{CloneDescriptor, Seed};
 use archal_core::redact::{Literals, Redactor};
@@ -214,6 +214,7 @@ fn open(subject: &Subject, folder: &Path, route: RouteMode) -> Session {
         ids: 1,
         helper: env!("CARGO_BIN_EXE_archal").into(),
         expose_clone_urls: false,
+        egress: Egress::default(),
         redactor: Redactor::new([0; 32], subject.clone.keep_fields.iter().copied()),
         literals: Literals::default(),
     })

@@ -421,6 +421,7 @@ fn requests(clone: &CloneDescriptor) -> Vec<CloneRequest> {
                     .chain(authorization.iter().cloned())
                     .collect(),
                 body: body.to_vec().into(),
+                spool: None,
             });
         }
     }

@@ -1,6 +1,7 @@
 //! Sessions for real: unmodified clients at the service's own URL, through both routes, and the
 //! evidence that is left.
 
+mod routes;
 mod secrets;
 mod tools;
 
@@ -16,7 +17,9 @@ use std::time::{Duration, Instant};
 use archal::config::schema::RouteMode;
 use archal::sandbox::child::{ChildEnd, ChildSpec, Containment};
 use archal::sandbox::hold::Probe;
-use archal::session::{ClonePlan, RouteLevel, Session, SessionConfig, SessionEnd, SessionError};
+use archal::session::{
+    ClonePlan, Egress, RouteLevel, Session, SessionConfig, SessionEnd, SessionError,
+};
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::{Seed, Trouble};
 use archal_core::redact::{Literals, Redactor};
@@ -28,7 +31,7 @@ use crate::sandbox::helper;
 /// The variable that turns the test binary into a program that runs one session.
 const DRIVER: &str = "ARCHAL_TEST_SESSION_DRIVER";
 
-const ROUTES: [RouteMode; 2] = [RouteMode::Isolated, RouteMode::Proxy];
+const ROUTES: [RouteMode; 3] = [RouteMode::Isolated, RouteMode::Shim, RouteMode::Proxy];
 
 pub(crate) struct RealClock(pub(crate) Instant);
 
@@ -60,6 +63,7 @@ fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<
         ids: 1,
         helper: helper(),
         expose_clone_urls: false,
+        egress: Egress::default(),
         redactor: Redactor::new([5; 32], ECHO.keep_fields.iter().copied()),
         literals: Literals::default(),
     }
@@ -136,6 +140,7 @@ fn the_same_calls_leave_the_same_bytes_by_either_route_and_at_any_pace() {
         (RouteMode::Isolated, "0"),
         (RouteMode::Isolated, "1.2"),
         (RouteMode::Proxy, "0"),
+        (RouteMode::Shim, "0"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = python(NOTES_PY);
@@ -164,6 +169,7 @@ fn the_same_calls_leave_the_same_bytes_by_either_route_and_at_any_pace() {
     }
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[0], seen[2]);
+    assert_eq!(seen[0], seen[3]);
     let [calls, before, after, diff] = &seen[0][..] else {
         panic!("four files");
     };
@@ -399,15 +405,19 @@ fn routes_set_their_variables_and_take_out_those_that_lead_around() {
             is_set("NODE_EXTRA_CA_CERTS") && is_set("SSL_CERT_FILE"),
             "{text}"
         );
-        let in_proxy = route == RouteMode::Proxy;
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            assert_eq!(
+                is_set(name),
+                route != RouteMode::Isolated,
+                "{name} in {text}"
+            );
+        }
         for name in [
-            "HTTPS_PROXY",
-            "https_proxy",
             "AGENT_CLONE_URLS",
             "AGENT_ROUTE_HEADERS",
             "ARCHAL_ECHO_REST_URL",
         ] {
-            assert_eq!(is_set(name), in_proxy, "{name} in {text}");
+            assert_eq!(is_set(name), route == RouteMode::Proxy, "{name} in {text}");
         }
     }
 }
@@ -433,6 +443,7 @@ fn base_urls_lead_to_the_clone_without_a_trace_of_the_port() {
         records.push(read(folder.path(), "calls.jsonl"));
     }
     assert_eq!(records[0], records[1]);
+    assert_eq!(records[0], records[2]);
     assert!(
         records[0].contains("\"host\":\"api.echo.test\""),
         "{}",
@@ -521,7 +532,7 @@ with concurrent.futures.ThreadPoolExecutor(40) as pool:
 }
 
 #[test]
-fn without_namespaces_auto_takes_the_proxy_and_says_why() {
+fn without_namespaces_auto_takes_the_shim_and_says_why() {
     let none = Probe {
         namespaces: Err("not permitted".to_owned()),
     };
@@ -531,7 +542,7 @@ fn without_namespaces_auto_takes_the_proxy_and_says_why() {
     let (ended, end) = run(auto, python(NOTES_PY));
     assert_eq!(output(&ended), "done\n");
     assert_eq!(ended.containment, Containment::Pgroup);
-    assert_eq!(end.route.level, RouteLevel::Proxy);
+    assert_eq!(end.route.level, RouteLevel::Shim);
     assert_eq!(end.route.reason.as_deref(), Some("not permitted"));
     let mut isolated = config(folder.path(), RouteMode::Isolated, "empty");
     isolated.probe = Some(none);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ use super::row::{Draft, Row};
 use super::table::{Relation, Table, TableId};
 use super::transaction::Transaction;
 use super::writer::Writer;
+
+/// The header that says that this clone has not what the service has.
+pub(crate) const UNMODELLED: &str = "x-clone-unmodelled";
 
 /// A service.
 pub(crate) struct Pack {
@@ -155,6 +158,8 @@ pub(crate) struct Completing<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     /// The owner of the credentials as the seed writes it.
     pub actor: &'a str,
+    /// Whether the row was told of something that is kept elsewhere, and is no row itself.
+    pub spent: bool,
 }
 
 /// A request on its way through a pack.
@@ -257,6 +262,15 @@ impl Refusal {
         self
     }
 
+    /// The refusal of what the service can do and this clone cannot; the run is inconclusive.
+    pub(crate) fn gap(operation: &str, what: &str) -> Self {
+        let message = format!("{what} is not modelled by this local clone");
+        let mut refusal = Self::new(501, message);
+        let name = format!("{operation} ({what})");
+        refusal.headers.push((UNMODELLED, name));
+        refusal
+    }
+
     /// A manifest that uses a row which no guard found; a test calls every route.
     fn lost() -> Self {
         Self::new(500, "Server Error")
@@ -282,6 +296,10 @@ pub(crate) struct Reply {
     pub content_type: Option<Cow<'static, str>>,
     /// What the service has and the clone has not, where a part of the answer would need it.
     pub unmodelled: Option<String>,
+    /// The body for the client where it is in a file; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is.
+    pub request_said: Option<String>,
     /// Headers beside those of every answer.
     pub headers: Vec<(&'static str, String)>,
 }

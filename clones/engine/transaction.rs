@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archal_core::clone::{ChangeKind, RowChange};
+use archal_core::clone::{ChangeKind, RowChange, Stamp, ViewValue};
 
 use super::key::{Key, Part, fold};
 use super::root::Root;
@@ -54,6 +54,11 @@ impl Transaction {
 
     fn writing(&mut self) -> &mut Root {
         self.after.get_or_insert_with(|| Root::clone(&self.before))
+    }
+
+    /// Takes note of a time that the state holds in no row.
+    pub(crate) fn know(&mut self, stamp: Stamp) {
+        self.writing().know(&ViewValue::Time(stamp));
     }
 
     /// How far it has come.

@@ -1,8 +1,10 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
-//! - [`activity`]: rows of what happened and who is told of it. [`discussions`].
+//! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
+//!   [`discussions`].
 
 mod activity;
+pub(super) mod content;
 mod discussions;
 
 use std::time::Duration;
@@ -16,10 +18,11 @@ pub(super) use activity::{
 pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
 use super::tables::{
-    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
-    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
-    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
-    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
+    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FORMER_NAMES,
+    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, PULLS, REACTIONS, REFS,
+    REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS,
+    USERS, comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of,
+    repo, repo_of, token, user,
 };
 use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
@@ -54,7 +57,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         REACTIONS => activity::reaction(cx, draft),
         REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
         THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
-        _ => {}
+        _ => content::complete(cx, table, draft),
     }
 }
 
@@ -99,6 +102,7 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     draft.or(repo::CREATED_AT, || days_ago(cx, 400));
     copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+    crate::github::content::history::first_commit(cx, draft);
 }
 
 fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {

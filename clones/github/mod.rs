@@ -9,6 +9,8 @@
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
+//! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
+//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -20,16 +22,23 @@ mod called;
 mod changes;
 #[cfg(test)]
 mod check;
+mod checks;
+mod collaborators;
 mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod content;
+mod creation;
 mod credentials;
 mod criteria;
+mod deploy_keys;
 mod dialect;
 mod discussions;
 mod events;
+mod forks;
 mod graphql;
+mod hooks;
 mod inbox;
 mod issue_fields;
 mod issue_lists;
@@ -54,6 +63,7 @@ mod observe;
 #[cfg(test)]
 mod observe_tests;
 mod preface;
+mod protections;
 mod published;
 mod pulls;
 mod query;
@@ -62,6 +72,8 @@ mod refs;
 #[cfg(test)]
 mod refs_tests;
 mod related;
+mod release_assets;
+mod releases;
 mod render;
 mod repos;
 mod scopes;
@@ -69,8 +81,10 @@ mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+mod settings;
 #[cfg(test)]
 mod states_tests;
+mod statuses;
 mod tables;
 mod timeline;
 

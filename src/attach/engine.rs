@@ -317,6 +317,7 @@ impl Engine {
             sources: std::slice::from_ref(self.surround.source),
             probe: &self.surround.probe,
             environment: &self.surround.environment,
+            allow: &ready.settings.options.allow,
             scrubber: &ready.settings.scrubber,
             judge: None,
             stop: Some(stop),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::allow::Allowed;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::RouteMode;
 use crate::reproduce::workplace::WorkspaceOptions;
@@ -30,6 +31,8 @@ pub struct AttachOptions {
     pub expose_clone_urls: bool,
     /// The route wanted.
     pub route: RouteMode,
+    /// What agents may reach beside the clones.
+    pub allow: Vec<Allowed>,
     /// The time limit of a run where the scenario has none.
     pub timeout: Duration,
     /// The private copies.

@@ -9,6 +9,7 @@ use archal_core::environment::Environment;
 
 use crate::budget::cap::Caps;
 use crate::budget::prices::{Prices, PricesError};
+use crate::config::allow;
 use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
@@ -180,6 +181,7 @@ fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, S
         model: config.agent_model.clone(),
         expose_clone_urls: config.expose_clone_urls,
         route: config.route.mode,
+        allow: allow::entries(&config.route),
         timeout: Duration::from_secs(config.timeout.into()),
         workspace: WorkspaceOptions {
             setup: config.workspace.setup.clone(),

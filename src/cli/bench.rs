@@ -9,6 +9,7 @@ use archal_core::redact::Redactor;
 
 use crate::budget::ledger;
 use crate::budget::prices::Prices;
+use crate::config::allow::{self, Allowed};
 use crate::config::{Loaded, agent};
 use crate::ingest::key;
 use crate::judge::Judge;
@@ -31,6 +32,7 @@ use super::error::CliError;
 pub(crate) struct Tools {
     probe: Probe,
     scrubber: Scrubber,
+    allow: Vec<Allowed>,
 }
 
 impl Tools {
@@ -45,6 +47,7 @@ impl Tools {
         Ok(Self {
             probe: hold::probe(&cx.binary),
             scrubber: Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys),
+            allow: allow::entries(&loaded.config.route),
         })
     }
 
@@ -63,6 +66,7 @@ impl Tools {
             sources: cx.sources,
             probe: &self.probe,
             environment: &cx.environment,
+            allow: &self.allow,
             scrubber: &self.scrubber,
             judge: None,
             stop: None,

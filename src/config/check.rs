@@ -19,9 +19,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("pdca", "the PDCA loop"),
     ("preprod", "the pre-production loop"),
     ("reproduce", "replaying recorded model turns"),
-    ("route.allow", "letting named hosts through"),
-    ("route.mode=direct", "the route `direct`"),
-    ("route.mode=shim", "the route `shim`"),
     ("tools", "mapping tools to clone operations"),
 ];
 
@@ -414,7 +411,6 @@ mod tests {
             "cmd" | config/unknown-key | unknown key `agent.cmd` | the keys here are `args`, `command`, `env`
             {"args": [], "cmd": "x"} | config/missing-key | `agent.command` is missing
             "isolate" | config/unknown-value | `route.mode` cannot be `isolate` | did you mean `isolated`?
-            "allow" | config/not-yet | `route.allow` is not supported yet in this version | letting named hosts through is planned; remove this until then
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
             "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `judge`, `passThreshold`, `redaction`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `tagThresholds`, `timeout`, `title`, `workspace`
@@ -425,14 +421,14 @@ mod tests {
     fn planned_keys_are_refused_and_old_names_taken() {
         insta::assert_snapshot!(findings(
             r#"{"twins": ["github"], "clock": {}, "evaluatorModel": "x", "autoloop": {"preprod": {}},
-                "route": {"mode": "shim"}}"#
+                "tools": {}}"#
         ), @r#"
             "twins" | config/old-name | `twins` is now called `clones`
             "evaluatorModel" | config/old-name | `evaluatorModel` is now called `judge.model`
             "autoloop" | config/old-name | `autoloop` is now called `attach`
             "clock" | config/not-yet | `clock` is not supported yet in this version | a fixed clock is planned; remove this until then
             "preprod" | config/not-yet | `attach.preprod` is not supported yet in this version | running preprod from attach is planned; remove this until then
-            "shim" | config/not-yet | `shim` is not supported yet in this version | the route `shim` is planned; remove this until then
+            "tools" | config/not-yet | `tools` is not supported yet in this version | mapping tools to clone operations is planned; remove this until then
             "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#""twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too"#);
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::check;
 use super::document::{self, Node, join};
 use super::schema::{Config, json_schema};
-use super::{judge, notice, redaction};
+use super::{allow, judge, notice, redaction};
 
 /// The file's name.
 const FILE_NAME: &str = ".archal.json";
@@ -306,7 +306,10 @@ fn merge(
             (path, Diagnostic::error("config/type", told))
         })
         .and_then(|config: Config| {
-            match notice::problem(&config.attach.notify).or_else(|| judge::problem(&config)) {
+            let problem = notice::problem(&config.attach.notify)
+                .or_else(|| judge::problem(&config))
+                .or_else(|| allow::problem(&config.route));
+            match problem {
                 Some(problem) => Err(problem),
                 None => Ok(config),
             }

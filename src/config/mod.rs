@@ -4,6 +4,7 @@
 //! - `document`: JSON with comments, with the place of every value.
 //! - `check`: the file against the schema, with places and the nearest right spelling.
 //! - `layers`: flags over environment over file over defaults.
+//! - [`allow`]: what an agent may reach beside the clones.
 //! - [`amounts`]: durations and sizes as people write them.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
@@ -12,6 +13,7 @@
 //! - [`example`]: `.archal.example.json`, written from the schema.
 
 pub mod agent;
+pub mod allow;
 pub mod amounts;
 mod check;
 mod document;

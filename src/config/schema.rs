@@ -118,21 +118,29 @@ pub struct AgentCommand {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Route {
-    /// The route: `auto` takes `isolated` where user namespaces work and `proxy` elsewhere.
+    /// The route: `auto` takes `isolated` where user namespaces work and `shim` elsewhere.
     pub mode: RouteMode,
+    /// What the agent may reach beside the clones: `api.openai.com` (TLS, handed on
+    /// undecrypted), `db.internal:5432` (TCP), `localhost:11434` (a port of this machine),
+    /// `unix:/run/docker.sock` (a Unix socket of this machine).
+    pub allow: Vec<String>,
 }
 
 /// A route.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteMode {
-    /// `isolated` where user namespaces work, else `proxy`.
+    /// `isolated` where user namespaces work, else `shim`.
     #[default]
     Auto,
     /// A network namespace that holds nothing but the clones.
     Isolated,
+    /// Connections of Node and Python are led to the clones from within; proxy variables for the rest.
+    Shim,
     /// A proxy named in the usual variables; clients that ignore them are not held.
     Proxy,
+    /// Base URLs in variables and nothing else; nothing is intercepted.
+    Direct,
 }
 
 /// How a clean copy of this repository is made ready to run.

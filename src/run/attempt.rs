@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::prices::Prices;
+use crate::config::allow::Allowed;
 use crate::config::schema::RouteMode;
 use crate::judge::Judge;
 use crate::sandbox::StopToken;
@@ -16,7 +17,7 @@ use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
 use crate::session::evidence::RefusedEgress;
-use crate::session::{ClonePlan, Session, SessionConfig, SessionEnd};
+use crate::session::{ClonePlan, Egress, Session, SessionConfig, SessionEnd};
 use crate::store::atomic::{self, Durability};
 use archal_core::clock::Clock;
 use archal_core::clone::CloneDescriptor;
@@ -59,6 +60,8 @@ pub struct Bench<'a> {
     pub probe: &'a Probe,
     /// The caller's environment.
     pub environment: &'a Environment,
+    /// What agents may reach beside the clones.
+    pub allow: &'a [Allowed],
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
     /// Who decides `[P]` criteria; none where nobody does.
@@ -179,6 +182,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         ids: archal_core::hash::sixty_four_bits(scenario.id.as_bytes()),
         helper: bench.binary.to_owned(),
         expose_clone_urls: plan.expose_clone_urls,
+        egress: Egress::of(bench.allow, bench.environment),
         redactor: bench.scrubber.redactor().clone(),
         literals: bench.scrubber.literals().clone(),
     })?

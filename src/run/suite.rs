@@ -430,6 +430,8 @@ pub fn timeout(scenario: &Scenario, default: Duration) -> Duration {
 pub fn choice(route: Route) -> RouteMode {
     match route {
         Route::Isolated => RouteMode::Isolated,
+        Route::Shim => RouteMode::Shim,
         Route::Proxy => RouteMode::Proxy,
+        Route::Direct => RouteMode::Direct,
     }
 }

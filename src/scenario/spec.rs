@@ -178,16 +178,25 @@ pub struct ScenarioConfig {
 pub enum Route {
     /// In namespaces of its own, at the services' normal URLs.
     Isolated,
+    /// Led to the clones from within Node and Python, by proxy variables elsewhere.
+    Shim,
     /// Through proxy variables.
     Proxy,
+    /// At base URLs that the agent is told.
+    Direct,
 }
 
 impl Route {
+    /// Every route, as files name them.
+    pub const ALL: [Self; 4] = [Self::Isolated, Self::Shim, Self::Proxy, Self::Direct];
+
     /// Its name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Isolated => "isolated",
+            Self::Shim => "shim",
             Self::Proxy => "proxy",
+            Self::Direct => "direct",
         }
     }
 }

@@ -6,20 +6,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::exchange;
+use super::passage;
 use super::server::Shared;
+use super::stream::{Heard, Prefixed, Stream};
 
 /// From the connection to the end of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(15);
@@ -33,6 +34,8 @@ const HEAD_BYTES: usize = 256 * 1024;
 const STREAMS: u32 = 128;
 /// The first byte of a TLS record that holds a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// The port of TLS.
+pub(super) const HTTPS: u16 = 443;
 /// A fatal `access_denied` alert: the peer is told that this was a decision.
 const ACCESS_DENIED: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 49];
 
@@ -50,6 +53,13 @@ pub(super) enum Door {
     Base {
         /// The clone's position in the session.
         clone: usize,
+    },
+    /// The base URL that takes the place of one host of a clone: plain HTTP, whatever host it names.
+    Host {
+        /// The clone's position in the session.
+        clone: usize,
+        /// The host.
+        host: &'static str,
     },
     /// A clone's MCP URL: plain HTTP, whatever host it names.
     Tools {
@@ -102,6 +112,11 @@ impl Origin {
         }
     }
 
+    /// The same where it speaks TLS.
+    fn tls_port(&self) -> Option<u16> {
+        self.port().or(Some(HTTPS))
+    }
+
     /// What the client called the other end, where it did not say it in the connection itself.
     fn target(&self) -> String {
         if let Some((host, _)) = &self.tunnel {
@@ -120,11 +135,6 @@ impl Origin {
     }
 }
 
-/// Any byte stream.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
-
 /// Serves a connection to its end.
 pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
     // Answers are written whole, so waiting for more to send only costs time.
@@ -133,8 +143,9 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         .local_addr()
         .ok()
         .and_then(|address| match address.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
+            // What a shim led here was meant for elsewhere.
+            IpAddr::V4(address) if door != Door::Proxy => Some(address),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
         });
     let origin = Origin {
         open,
@@ -143,7 +154,10 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         tunnel: None,
         address,
     };
-    if matches!(door, Door::Base { .. } | Door::Tools { .. }) {
+    if matches!(
+        door,
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. }
+    ) {
         return http(origin, stream).await;
     }
     let mut first = [0; 1];
@@ -173,10 +187,7 @@ pub(super) fn tunnel(
         let mut first = [0; 1];
         match timeout(HANDSHAKE, stream.read(&mut first)).await {
             Ok(Ok(1)) => {
-                let stream = Prefixed {
-                    first: Some(first[0]),
-                    rest: stream,
-                };
+                let stream = Prefixed::new(first[0], stream);
                 if first[0] == TLS_HANDSHAKE {
                     tls(origin, stream).await;
                 } else {
@@ -203,7 +214,7 @@ fn silent(origin: &Origin) {
 async fn tls(mut origin: Origin, stream: impl Stream) {
     let hello = timeout(
         HANDSHAKE,
-        LazyConfigAcceptor::new(Acceptor::default(), stream),
+        LazyConfigAcceptor::new(Acceptor::default(), Heard::new(stream)),
     )
     .await;
     let refuse_handshake = |origin: &Origin, host: &str, reason: &str| {
@@ -211,9 +222,9 @@ async fn tls(mut origin: Origin, stream: impl Stream) {
             .open
             .shared
             .ledger
-            .refuse("tls", host, origin.port(), reason);
+            .refuse("tls", host, origin.tls_port(), reason);
     };
-    let hello = match hello {
+    let mut hello = match hello {
         Ok(Ok(hello)) => hello,
         Ok(Err(error)) => {
             return refuse_handshake(&origin, &origin.target(), &error.to_string());
@@ -228,13 +239,22 @@ async fn tls(mut origin: Origin, stream: impl Stream) {
         .map(str::to_ascii_lowercase);
     let Some(host) = host else {
         // Without a name the client means an address, and no clone is an address.
-        origin.open.shared.refuse(&origin.target(), origin.port());
+        let shared = &origin.open.shared;
+        shared.refuse(&origin.target(), origin.tls_port());
         return deny(hello.io).await;
     };
     if origin.open.shared.clone_of(&host).is_none() {
-        origin.open.shared.refuse(&host, origin.port());
+        // A proxy's tunnel to an allowed host is handed on before anything of it is read.
+        if origin.tls_port() == Some(HTTPS) && origin.open.shared.egress.takes_host(&host) {
+            let shared = Arc::clone(&origin.open.shared);
+            drop(origin);
+            let (heard, stream) = hello.io.into_parts();
+            return passage::serve(shared, stream, heard, &host, HTTPS).await;
+        }
+        origin.open.shared.refuse(&host, origin.tls_port());
         return deny(hello.io).await;
     }
+    hello.io.forget();
     let config = Arc::clone(&origin.open.shared.tls);
     match timeout(HANDSHAKE, hello.into_stream(config)).await {
         Ok(Ok(stream)) => {
@@ -256,6 +276,9 @@ fn handshake_failure(error: &io::Error) -> String {
             | rustls::AlertDescription::BadCertificate
             | rustls::AlertDescription::CertificateUnknown),
         )) => format!("the client does not trust the session's authority ({alert:?})"),
+        Some(rustls::Error::AlertReceived(
+            alert @ rustls::AlertDescription::CertificateExpired,
+        )) => format!("the client takes the session's certificates for expired ({alert:?})"),
         Some(cause) => cause.to_string(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             "the client closed the connection during the handshake".to_owned()
@@ -298,44 +321,4 @@ async fn http(origin: Origin, stream: impl Stream) {
         .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await
         .ok();
-}
-
-/// A stream whose first byte was read already.
-struct Prefixed<S> {
-    first: Option<u8>,
-    rest: S,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if buffer.remaining() > 0
-            && let Some(first) = self.first.take()
-        {
-            buffer.put_slice(&[first]);
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.rest).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.rest).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.rest).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.rest).poll_shutdown(cx)
-    }
 }

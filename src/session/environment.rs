@@ -32,6 +32,12 @@ const PROXY_VARIABLES: &[&str] = &[
 ];
 /// What is never sent through the proxy.
 const NO_PROXY: &str = "127.0.0.1,localhost,::1";
+/// Variables that hold several things, of which a child keeps its own: what stands between them.
+const JOINED: &[(&str, &str)] = &[
+    ("JAVA_TOOL_OPTIONS", " "),
+    ("NODE_OPTIONS", " "),
+    ("PYTHONPATH", ":"),
+];
 
 /// Where archal listens for children, as they see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,19 +57,23 @@ pub(super) fn variables(
     clones: &[&CloneDescriptor],
     trust: &Files,
     endpoints: &Endpoints,
+    level: RouteLevel,
 ) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     let mut set = |name: &str, value: String| {
         variables.insert(name.to_owned(), value);
     };
-    for name in BUNDLE_VARIABLES {
-        set(name, trust.bundle().display().to_string());
+    if level != RouteLevel::Direct {
+        for name in BUNDLE_VARIABLES {
+            set(name, trust.bundle().display().to_string());
+        }
+        // Node adds this one to its own roots.
+        set(
+            "NODE_EXTRA_CA_CERTS",
+            trust.certificate().display().to_string(),
+        );
+        set("JAVA_TOOL_OPTIONS", java(trust, endpoints.proxy));
     }
-    // Node adds this one to its own roots, so it needs no more than the session's.
-    set(
-        "NODE_EXTRA_CA_CERTS",
-        trust.certificate().display().to_string(),
-    );
     for clone in clones {
         for (name, dummy) in clone.credentials {
             set(name, (*dummy).to_owned());
@@ -82,7 +92,16 @@ pub(super) fn variables(
         }
         set("NO_PROXY", NO_PROXY.to_owned());
         set("no_proxy", NO_PROXY.to_owned());
-        set("NODE_USE_ENV_PROXY", "1".to_owned());
+    }
+    match level {
+        RouteLevel::Proxy => set("NODE_USE_ENV_PROXY", "1".to_owned()),
+        RouteLevel::Shim => {
+            let shim = trust.shim_for_node().display().to_string();
+            let quoted = shim.replace('\\', "\\\\").replace('"', "\\\"");
+            set("NODE_OPTIONS", format!("--require \"{quoted}\""));
+            set("PYTHONPATH", trust.shims().display().to_string());
+        }
+        RouteLevel::Isolated | RouteLevel::Direct => {}
     }
     if !endpoints.bases.is_empty() {
         let mut urls = serde_json::Map::new();
@@ -104,15 +123,92 @@ pub(super) fn variables(
     variables
 }
 
-/// Takes out what would lead clients around the route.
-pub(super) fn clear(environment: &mut BTreeMap<String, String>, level: RouteLevel) {
-    environment.remove("SSL_CERT_DIR");
-    if level == RouteLevel::Isolated {
+/// What Java is told: it reads neither bundles nor proxy variables. A path with a blank in it
+/// cannot be said there.
+fn java(trust: &Files, proxy: Option<u16>) -> String {
+    let mut options = format!(
+        "-Djavax.net.ssl.trustStore={}",
+        trust.trust_store().display()
+    );
+    if let Some(port) = proxy {
+        for scheme in ["http", "https"] {
+            options.push_str(&format!(
+                " -D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={port}"
+            ));
+        }
+        options.push_str(" -Dhttp.nonProxyHosts=localhost|127.*|[::1]");
+    }
+    options
+}
+
+/// Gives a child the variables of its route and takes out what would lead clients around it.
+pub(super) fn apply(
+    environment: &mut BTreeMap<String, String>,
+    variables: &BTreeMap<String, String>,
+    level: RouteLevel,
+) {
+    if level != RouteLevel::Direct {
+        environment.remove("SSL_CERT_DIR");
+    }
+    if level != RouteLevel::Direct && level != RouteLevel::Proxy {
         for name in PROXY_VARIABLES {
             environment.remove(*name);
         }
         for name in ["NO_PROXY", "no_proxy", "NODE_USE_ENV_PROXY"] {
             environment.remove(name);
         }
+    }
+    for (name, value) in variables {
+        let between = JOINED.iter().find(|(joined, _)| joined == name);
+        let own = environment.get(name).filter(|own| !own.is_empty());
+        let value = match (between, own, name.as_str()) {
+            // Java heeds the last of several, Node and Python the first.
+            (Some((_, between)), Some(own), "JAVA_TOOL_OPTIONS") => {
+                format!("{own}{between}{value}")
+            }
+            (Some((_, between)), Some(own), _) => format!("{value}{between}{own}"),
+            _ => value.clone(),
+        };
+        environment.insert(name.clone(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_child_keeps_its_own_part_of_variables_that_hold_several_things() {
+        let mut environment = map(&[
+            ("NODE_OPTIONS", "--max-old-space-size=64"),
+            ("PYTHONPATH", "lib"),
+            ("JAVA_TOOL_OPTIONS", "-Xmx64m"),
+            ("HTTPS_PROXY", "http://elsewhere"),
+            ("SSL_CERT_DIR", "/certs"),
+        ]);
+        let variables = map(&[
+            ("NODE_OPTIONS", "--require \"shim\""),
+            ("PYTHONPATH", "/shims"),
+            ("JAVA_TOOL_OPTIONS", "-Dx"),
+            ("SSL_CERT_FILE", "/bundle"),
+        ]);
+        let mut direct = environment.clone();
+        apply(&mut environment, &variables, RouteLevel::Shim);
+        let expected = map(&[
+            ("NODE_OPTIONS", "--require \"shim\" --max-old-space-size=64"),
+            ("PYTHONPATH", "/shims:lib"),
+            ("JAVA_TOOL_OPTIONS", "-Xmx64m -Dx"),
+            ("SSL_CERT_FILE", "/bundle"),
+        ]);
+        assert_eq!(environment, expected);
+        apply(&mut direct, &BTreeMap::new(), RouteLevel::Direct);
+        assert!(direct.contains_key("HTTPS_PROXY") && direct.contains_key("SSL_CERT_DIR"));
     }
 }

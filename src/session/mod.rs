@@ -6,20 +6,28 @@
 
 mod authority;
 mod door;
+pub mod egress;
 mod environment;
 pub mod evidence;
 mod exchange;
 mod fault;
 mod ledger;
+mod localize;
 mod mcp;
 mod names;
 pub mod open;
+mod passage;
 mod record;
 pub mod route;
 mod server;
+pub mod service;
 pub mod stdio;
+mod stream;
 mod times;
+mod transfer;
 mod trust;
+mod trust_store;
 
+pub use egress::Egress;
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
 pub use route::{RouteLevel, RouteReport};

@@ -15,6 +15,7 @@ use archal_core::redact::{Literals, Redactor};
 
 use super::authority::Authority;
 use super::door::Door;
+use super::egress::Egress;
 use super::environment::{self, Endpoints};
 use super::evidence::{CallRecord, RefusedEgress};
 use super::ledger::Ledger;
@@ -32,9 +33,9 @@ const FIRST_BASE_PORT: u16 = 4401;
 /// The port of the first clone's MCP URL inside a child's own network.
 const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
-const SERVICE_PORTS: [u16; 2] = [443, 80];
+pub(super) const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
-const NAMES_PORT: u16 = 53;
+pub(super) const NAMES_PORT: u16 = 53;
 
 /// A clone to open and its starting state.
 #[derive(Debug, Clone)]
@@ -63,8 +64,10 @@ pub struct SessionConfig<'a> {
     pub ids: u64,
     /// The archal binary, which is re-executed as the helper of children; an absolute path.
     pub helper: PathBuf,
-    /// Whether children of an `isolated` session are told base URLs of the clones; in `proxy` they always are.
+    /// Whether children of an `isolated` or `shim` session are told base URLs of the clones; elsewhere they always are.
     pub expose_clone_urls: bool,
+    /// What children may reach beside the clones.
+    pub egress: Egress,
     /// The redaction rules for the evidence, with the clones' `keep_fields` in them.
     pub redactor: Redactor,
     /// Secrets known by value, which stand in no file of the evidence whatever the rules say.
@@ -129,18 +132,18 @@ pub enum SessionError {
 
 /// An open session. Dropping it without [`Session::finish`] ends it and writes nothing.
 pub struct Session {
-    shared: Arc<Shared>,
-    server: Server,
+    pub(super) shared: Arc<Shared>,
+    pub(super) server: Server,
     route: RouteReport,
-    probe: Probe,
+    pub(super) probe: Probe,
     helper: PathBuf,
-    evidence: PathBuf,
+    pub(super) evidence: PathBuf,
     redactor: Redactor,
     literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
     doors: Vec<(u16, Door)>,
-    trust: trust::Files,
+    pub(super) trust: trust::Files,
     stop: Option<StopToken>,
 }
 
@@ -203,7 +206,7 @@ impl Session {
         let base = clock::truncate_to_second(now);
         refuse_shared_hosts(&config.clones)?;
         let probe = config.probe.unwrap_or_else(|| hold::probe(&config.helper));
-        let route =
+        let mut route =
             route::choose(config.route, &probe).map_err(|reason| SessionError::Route { reason })?;
         let mut hosted = Vec::new();
         let mut before = Vec::new();
@@ -231,22 +234,40 @@ impl Session {
         };
         let authority =
             Authority::new(hosts(), now).map_err(|source| SessionError::Certificates { source })?;
-        let trust = trust::Files::write(&config.evidence, &authority.certificate_pem(), hosts())?;
+        let trust = trust::Files::write(
+            &config.evidence,
+            &authority.certificate_pem(),
+            hosts(),
+            &config.egress,
+        )?;
+        if route.level != RouteLevel::Direct {
+            route.allowed = config.egress.told();
+        }
         let ledger = Ledger::new(base, Arc::clone(&config.clock));
-        let shared = Shared::new(hosted, authority, ledger)
+        let shared = Shared::new(hosted, authority, ledger, config.egress)
             .map_err(|source| SessionError::Certificates { source })?;
         let shared = Arc::new(shared);
         let server =
             Server::start(Arc::clone(&shared)).map_err(|source| SessionError::Serve { source })?;
         let (endpoints, doors) = match route.level {
             RouteLevel::Isolated => inside_endpoints(&config.clones, config.expose_clone_urls),
-            RouteLevel::Proxy => outside_endpoints(&config.clones, &server)
-                .map_err(|source| SessionError::Serve { source })?,
+            level => {
+                let told = level != RouteLevel::Shim || config.expose_clone_urls;
+                outside_endpoints(&config.clones, &server, level, told)
+                    .map_err(|source| SessionError::Serve { source })?
+            }
         };
+        if let (RouteLevel::Shim, Some(port)) = (route.level, endpoints.proxy) {
+            let straight = shared.egress.addresses();
+            let straight: Vec<String> = straight
+                .map(|(host, port)| format!("{host}:{port}"))
+                .collect();
+            trust.write_shims(port, &straight)?;
+        }
         let clones: Vec<&CloneDescriptor> = config.clones.iter().map(|plan| plan.clone).collect();
         trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
         Ok(Self {
-            environment: environment::variables(&clones, &trust, &endpoints),
+            environment: environment::variables(&clones, &trust, &endpoints, route.level),
             shared,
             server,
             route,
@@ -272,7 +293,8 @@ impl Session {
         &self.route
     }
 
-    /// What [`Session::run`] adds to a child's environment; what stands there already is replaced.
+    /// What [`Session::run`] adds to a child's environment. What stands there already is replaced, but
+    /// for `NODE_OPTIONS`, `PYTHONPATH` and `JAVA_TOOL_OPTIONS`, of which a child keeps its own part.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
@@ -287,12 +309,7 @@ impl Session {
     ///
     /// Variables of its environment that would lead around the route are taken out.
     pub fn run(&self, mut child: ChildSpec) -> ChildEnd {
-        environment::clear(&mut child.environment, self.route.level);
-        child.environment.extend(
-            self.environment
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
+        environment::apply(&mut child.environment, &self.environment, self.route.level);
         let hold = Hold {
             helper: &self.helper,
             containment: self.probe.containment(),
@@ -300,8 +317,8 @@ impl Session {
         };
         let run = self.server.new_run();
         let end = match self.route.level {
-            RouteLevel::Proxy => hold::run(&child, &hold),
             RouteLevel::Isolated => self.run_inside(&child, &hold, run),
+            RouteLevel::Shim | RouteLevel::Proxy | RouteLevel::Direct => hold::run(&child, &hold),
         };
         self.server.settle(run);
         end
@@ -337,6 +354,14 @@ impl Session {
         hold::run_isolated(child, hold, network)
     }
 
+    /// What takes secrets out of the evidence.
+    pub(super) fn clean(&self) -> record::Clean<'_> {
+        record::Clean {
+            redactor: &self.redactor,
+            literals: &self.literals,
+        }
+    }
+
     /// Stops serving, writes the evidence and gives it back.
     pub fn finish(self) -> Result<SessionEnd, SessionError> {
         self.server.stop();
@@ -352,14 +377,11 @@ impl Session {
             });
         }
         let base = self.base();
-        let clean = record::Clean {
-            redactor: &self.redactor,
-            literals: &self.literals,
-        };
+        let clean = self.clean();
         let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
         let end = SessionEnd {
             base,
-            route: self.route,
+            route: self.route.clone(),
             calls,
             dropped_calls: taken.dropped,
             refused: taken
@@ -391,7 +413,10 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
-fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<(u16, Door)>) {
+pub(super) fn inside_endpoints(
+    plans: &[ClonePlan<'_>],
+    expose: bool,
+) -> (Endpoints, Vec<(u16, Door)>) {
     let bases: Vec<u16> = if expose {
         (FIRST_BASE_PORT..).take(plans.len()).collect()
     } else {
@@ -418,6 +443,8 @@ fn inside_endpoints(plans: &[ClonePlan<'_>], expose: bool) -> (Endpoints, Vec<(u
 fn outside_endpoints(
     plans: &[ClonePlan<'_>],
     server: &Server,
+    level: RouteLevel,
+    told: bool,
 ) -> io::Result<(Endpoints, Vec<(u16, Door)>)> {
     let listen = |door| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -426,14 +453,18 @@ fn outside_endpoints(
         io::Result::Ok(port)
     };
     let endpoints = Endpoints {
-        proxy: Some(listen(Door::Proxy)?),
+        proxy: match level {
+            RouteLevel::Direct => None,
+            _ => Some(listen(Door::Proxy)?),
+        },
         bases: (0..plans.len())
+            .filter(|_| told)
             .map(|clone| listen(Door::Base { clone }))
             .collect::<Result<_, _>>()?,
         tools: with_tools(plans)
             .map(|clone| Ok((clone, listen(Door::Tools { clone })?)))
             .collect::<io::Result<_>>()?,
-        told: true,
+        told,
     };
     Ok((endpoints, Vec::new()))
 }

@@ -12,8 +12,39 @@ use crate::sandbox::hold::Probe;
 pub enum RouteLevel {
     /// The child has a network of its own that leads to the clones and nowhere else.
     Isolated,
+    /// Node and Python are led to archal from within, others by proxy variables; a client that is
+    /// neither and does not heed them reaches the real network.
+    Shim,
     /// Proxy variables point to archal; a client that does not heed them reaches the real network.
     Proxy,
+    /// The child is told base URLs; nothing is intercepted.
+    Direct,
+}
+
+impl RouteLevel {
+    /// What it does not hold.
+    pub fn leak(self) -> &'static str {
+        match self {
+            Self::Isolated => "nothing but the clones is reached",
+            Self::Shim => {
+                "a client that is neither Node nor Python and does not heed proxy variables reaches the real service"
+            }
+            Self::Proxy => "a client that does not heed proxy variables reaches the real service",
+            Self::Direct => {
+                "nothing is intercepted: the agent has to take the base URLs it is told"
+            }
+        }
+    }
+
+    /// Its name in configurations and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolated => "isolated",
+            Self::Shim => "shim",
+            Self::Proxy => "proxy",
+            Self::Direct => "direct",
+        }
+    }
 }
 
 /// The route in use and why; part of every report.
@@ -24,25 +55,27 @@ pub struct RouteReport {
     /// Why it is not `isolated`, where nobody asked for less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the agent may have reached beside the clones: the entries of `route.allow`, and servers of models
+    /// on this machine that it was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
 }
 
 /// Chooses the route; the error says why the one asked for is not to be had.
 pub fn choose(choice: RouteMode, probe: &Probe) -> Result<RouteReport, String> {
-    match (choice, &probe.namespaces) {
-        (RouteMode::Auto | RouteMode::Isolated, Ok(())) => Ok(RouteReport {
-            level: RouteLevel::Isolated,
-            reason: None,
-        }),
-        (RouteMode::Auto, Err(reason)) => Ok(RouteReport {
-            level: RouteLevel::Proxy,
-            reason: Some(reason.clone()),
-        }),
-        (RouteMode::Isolated, Err(reason)) => Err(reason.clone()),
-        (RouteMode::Proxy, _) => Ok(RouteReport {
-            level: RouteLevel::Proxy,
-            reason: None,
-        }),
-    }
+    let (level, reason) = match (choice, &probe.namespaces) {
+        (RouteMode::Auto | RouteMode::Isolated, Ok(())) => (RouteLevel::Isolated, None),
+        (RouteMode::Auto, Err(reason)) => (RouteLevel::Shim, Some(reason.clone())),
+        (RouteMode::Isolated, Err(reason)) => return Err(reason.clone()),
+        (RouteMode::Shim, _) => (RouteLevel::Shim, None),
+        (RouteMode::Proxy, _) => (RouteLevel::Proxy, None),
+        (RouteMode::Direct, _) => (RouteLevel::Direct, None),
+    };
+    Ok(RouteReport {
+        level,
+        reason,
+        allowed: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -62,12 +95,15 @@ mod tests {
         );
         assert_eq!(
             level(RouteMode::Auto, &fails),
-            Ok((RouteLevel::Proxy, Some("no".to_owned())))
+            Ok((RouteLevel::Shim, Some("no".to_owned())))
         );
         assert_eq!(level(RouteMode::Isolated, &fails), Err("no".to_owned()));
-        assert_eq!(
-            level(RouteMode::Proxy, &works),
-            Ok((RouteLevel::Proxy, None))
-        );
+        for (asked, had) in [
+            (RouteMode::Shim, RouteLevel::Shim),
+            (RouteMode::Proxy, RouteLevel::Proxy),
+            (RouteMode::Direct, RouteLevel::Direct),
+        ] {
+            assert_eq!(level(asked, &works), Ok((had, None)));
+        }
     }
 }

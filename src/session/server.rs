@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::authority::Authority;
 use super::door::{self, Door};
+use super::egress::Egress;
 use super::ledger::Ledger;
 use super::mcp::Faces;
 use super::names::Names;
@@ -64,8 +65,12 @@ pub(super) struct Shared {
     pub(super) names: Names,
     /// Connections that are open.
     pub(super) active: AtomicUsize,
+    /// What may be reached beside the clones.
+    pub(super) egress: Egress,
     /// The MCP servers of the clones.
     pub(super) faces: Faces,
+    /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
+    pub(super) places: OnceLock<Vec<(&'static str, String)>>,
     hosts: HashMap<&'static str, usize>,
     other_hosts: HashMap<&'static str, &'static str>,
 }
@@ -76,6 +81,7 @@ impl Shared {
         clones: Vec<Hosted>,
         authority: Authority,
         ledger: Ledger,
+        egress: Egress,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut hosts = HashMap::new();
         let mut other_hosts = HashMap::new();
@@ -102,7 +108,9 @@ impl Shared {
             tls: Arc::new(tls),
             names: Names::default(),
             active: AtomicUsize::new(0),
+            egress,
             faces: Faces::default(),
+            places: OnceLock::new(),
             hosts,
             other_hosts,
         })

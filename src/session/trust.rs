@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::egress::Egress;
 use super::open::{SessionError, absolute_folder};
+use super::trust_store;
 use crate::sandbox::child::Bind;
 
 /// Where systems keep their bundle of trusted roots.
@@ -27,6 +29,10 @@ const PACKAGE_BUNDLES: &[&str] = &[
     "pip/_vendor/certifi/cacert.pem",
     "stripe/data/ca-certificates.crt",
 ];
+/// The shim that leads a Node process to archal.
+const NODE_SHIM: &str = include_str!("shim/node.cjs");
+/// The shim that leads a Python process to archal, by the name that Python loads at its start.
+const PYTHON_SHIM: &str = include_str!("shim/sitecustomize.py");
 /// Most folders of Python versions looked at below one environment.
 const VERSIONS: usize = 16;
 
@@ -42,6 +48,7 @@ impl Files {
         evidence: &Path,
         certificate: &str,
         hosts: impl Iterator<Item = &'static str>,
+        egress: &Egress,
     ) -> Result<Self, SessionError> {
         let evidence = absolute_folder(evidence)?;
         let folder = tempfile::Builder::new()
@@ -52,18 +59,65 @@ impl Files {
                 source,
             })?;
         let files = Self { folder };
-        let mut bundle = certificate.to_owned();
-        bundle.push_str(&system_roots());
+        // Roots of the caller's own: allowed hosts may be reached through a company's proxy, which
+        // shows certificates of its own.
+        let own: String = egress
+            .roots()
+            .filter_map(|path| fs::read_to_string(path).ok())
+            .map(|roots| format!("\n{roots}"))
+            .collect();
+        let bundle = format!("{certificate}{}{own}", system_roots());
         let texts = [
-            (files.certificate(), certificate.to_owned()),
-            (files.bundle(), bundle),
-            (files.hosts(), hosts_file(hosts)),
-            (files.resolver(), RESOLVER.to_owned()),
+            (files.trust_store(), trust_store::of(&bundle)),
+            (files.certificate(), format!("{certificate}{own}").into()),
+            (files.bundle(), bundle.into()),
+            (files.hosts(), hosts_file(hosts).into()),
+            (files.resolver(), RESOLVER.into()),
         ];
         for (path, text) in texts {
             write_private(&path, &text).map_err(|source| SessionError::File { path, source })?;
         }
         Ok(files)
+    }
+
+    /// Writes the shims, which lead processes to the door at `port`; to `allow` they connect by
+    /// themselves.
+    pub(super) fn write_shims(&self, port: u16, allow: &[String]) -> Result<(), SessionError> {
+        let folder = self.shims();
+        let settings = serde_json::json!({
+            "port": port,
+            "authority": self.certificate(),
+            "allow": allow,
+        });
+        let made = fs::create_dir(&folder);
+        made.map_err(|source| SessionError::File {
+            path: folder.clone(),
+            source,
+        })?;
+        for (path, text) in [
+            (self.shim_for_node(), NODE_SHIM.to_owned()),
+            (folder.join("sitecustomize.py"), PYTHON_SHIM.to_owned()),
+            (folder.join("shim.json"), settings.to_string()),
+        ] {
+            write_private(&path, text.as_bytes())
+                .map_err(|source| SessionError::File { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// The folder of the shims, for Python's search path.
+    pub(super) fn shims(&self) -> PathBuf {
+        self.folder.path().join("shim")
+    }
+
+    /// The file that Node is to load.
+    pub(super) fn shim_for_node(&self) -> PathBuf {
+        self.shims().join("node.cjs")
+    }
+
+    /// The bundle as Java reads it.
+    pub(super) fn trust_store(&self) -> PathBuf {
+        self.folder.path().join("roots.jks")
     }
 
     /// The authority's certificate alone.
@@ -84,7 +138,7 @@ impl Files {
     /// Writes that file.
     pub(super) fn write_servers(&self, servers: &serde_json::Value) -> Result<(), SessionError> {
         let path = self.servers();
-        write_private(&path, &format!("{servers:#}\n"))
+        write_private(&path, format!("{servers:#}\n").as_bytes())
             .map_err(|source| SessionError::File { path, source })
     }
 
@@ -162,7 +216,7 @@ fn system_roots() -> String {
 }
 
 #[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new()
@@ -170,7 +224,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?
-        .write_all(text.as_bytes())
+        .write_all(text)
 }
 
 /// The `site-packages` folders of the environments in reach: the active one, the usual ones in
@@ -221,8 +275,13 @@ mod tests {
             .join(".venv/lib/python3.11/site-packages/certifi");
         fs::create_dir_all(&site).expect("made");
         fs::write(site.join("cacert.pem"), "roots").expect("written");
-        let files =
-            Files::write(folder.path(), "CA", ["api.echo.test"].into_iter()).expect("written");
+        let files = Files::write(
+            folder.path(),
+            "CA",
+            ["api.echo.test"].into_iter(),
+            &Egress::default(),
+        )
+        .expect("written");
         let binds = files.binds(folder.path(), &BTreeMap::new());
         let target = fs::canonicalize(site.join("cacert.pem")).expect("there");
         let bind = binds

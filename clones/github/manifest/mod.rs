@@ -3,6 +3,8 @@
 //! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
 mod activity;
+mod checks;
+mod git;
 mod graphql;
 mod issues;
 mod issues_from_list;
@@ -28,6 +30,8 @@ pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
     areas: &[
         activity::ROUTES,
+        checks::ROUTES,
+        git::ROUTES,
         graphql::ROUTES,
         issues::ROUTES,
         issues_from_list::ROUTES,

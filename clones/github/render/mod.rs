@@ -1,18 +1,37 @@
 //! Rows as GitHub's REST API shows them.
 
+pub(super) mod check;
 pub(super) mod comment;
+pub(super) mod deploy_key;
 pub(super) mod event;
 pub(super) mod field;
+pub(super) mod hook;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod license;
 pub(super) mod milestone;
 pub(super) mod notification;
+pub(super) mod protection;
 pub(super) mod pull;
 pub(super) mod reaction;
+pub(super) mod release;
 pub(super) mod repo;
 pub(super) mod review;
 pub(super) mod review_comment;
+pub(super) mod status;
 pub(super) mod user;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+/// What stays as it is in the path of an address.
+pub(super) const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b'@')
+    .remove(b'+');
 
 /// Where all addresses in bodies begin.
 pub(super) const API: &str = "https://api.github.com";

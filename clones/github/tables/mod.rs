@@ -6,14 +6,24 @@
 //! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
 //! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
+//! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
+//! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
 
+mod assets;
+mod branches;
+mod check_runs;
+mod check_suites;
 mod comments;
+mod commits;
 mod dependencies;
+mod deploy_keys;
 mod discussion_categories;
 mod discussion_comments;
 mod discussions;
 mod events;
 mod former_names;
+mod hooks;
+mod invitations;
 mod issue_field_values;
 mod issue_fields;
 mod issue_types;
@@ -21,13 +31,16 @@ mod issues;
 mod labels;
 mod milestones;
 mod notifications;
+mod protections;
 mod pulls;
 mod reactions;
 mod refs;
+mod releases;
 mod repo_subscriptions;
 mod repos;
 mod review_comments;
 mod reviews;
+mod statuses;
 mod sub_issues;
 mod thread_subscriptions;
 mod tokens;
@@ -37,13 +50,21 @@ use archal_core::clone::{FieldKind, SeedTable};
 
 use crate::engine::table::{Relation, Table, TableId};
 
+pub(super) use assets::*;
+pub(super) use branches::*;
+pub(super) use check_runs::*;
+pub(super) use check_suites::*;
 pub(super) use comments::*;
+pub(super) use commits::*;
 pub(super) use dependencies::*;
+pub(super) use deploy_keys::*;
 pub(super) use discussion_categories::*;
 pub(super) use discussion_comments::*;
 pub(super) use discussions::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
+pub(super) use hooks::*;
+pub(super) use invitations::*;
 pub(super) use issue_field_values::*;
 pub(super) use issue_fields::*;
 pub(super) use issue_types::*;
@@ -51,13 +72,16 @@ pub(super) use issues::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
 pub(super) use notifications::*;
+pub(super) use protections::*;
 pub(super) use pulls::*;
 pub(super) use reactions::*;
 pub(super) use refs::*;
+pub(super) use releases::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
+pub(super) use statuses::*;
 pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
@@ -88,6 +112,10 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The table of commits that seeds tell of.
+    COMMITS = commits,
+    /// The table of branches that seeds tell of.
+    BRANCHES = branches,
     /// The refs' table.
     REFS = refs,
     /// The labels' table.
@@ -128,6 +156,24 @@ tables! {
     TOKENS = tokens,
     /// The table of names that repositories had before.
     FORMER_NAMES = former_names,
+    /// The table of protected branches.
+    PROTECTIONS = protections,
+    /// The releases' table.
+    RELEASES = releases,
+    /// The table of releases' files.
+    ASSETS = assets,
+    /// The table of commits' statuses.
+    STATUSES = statuses,
+    /// The check suites' table.
+    CHECK_SUITES = check_suites,
+    /// The check runs' table.
+    CHECK_RUNS = check_runs,
+    /// The deploy keys' table.
+    DEPLOY_KEYS = deploy_keys,
+    /// The webhooks' table.
+    HOOKS = hooks,
+    /// The table of invitations to repositories.
+    INVITATIONS = invitations,
     /// The table of categories of discussions.
     DISCUSSION_CATEGORIES = discussion_categories,
     /// The discussions' table.
@@ -138,12 +184,18 @@ tables! {
 
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
+    assets::RELATIONS,
+    check_runs::RELATIONS,
+    check_suites::RELATIONS,
     comments::RELATIONS,
     dependencies::RELATIONS,
+    deploy_keys::RELATIONS,
     discussion_categories::RELATIONS,
     discussion_comments::RELATIONS,
     discussions::RELATIONS,
     events::RELATIONS,
+    hooks::RELATIONS,
+    invitations::RELATIONS,
     issue_field_values::RELATIONS,
     issue_fields::RELATIONS,
     issue_types::RELATIONS,
@@ -151,12 +203,15 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     labels::RELATIONS,
     milestones::RELATIONS,
     notifications::RELATIONS,
+    protections::RELATIONS,
     pulls::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
+    releases::RELATIONS,
     repo_subscriptions::RELATIONS,
     review_comments::RELATIONS,
     reviews::RELATIONS,
+    statuses::RELATIONS,
     sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,

@@ -4,7 +4,7 @@ use archal_core::clone::SeedTable;
 
 use super::{BOOL, INT, TEXT, TIME};
 use crate::engine::key::Key;
-use crate::engine::table::{By, Column, Standard, Table, seed_fields};
+use crate::engine::table::{By, Column, Index, Standard, Table, seed_fields};
 use crate::github::render;
 
 /// Columns of [`USERS`].
@@ -25,6 +25,9 @@ pub(in crate::github) mod user {
     pub(in crate::github) const CREATED_AT: usize = 13;
     pub(in crate::github) const UPDATED_AT: usize = 14;
 }
+
+/// Users of a mail address.
+pub(in crate::github) const USERS_BY_EMAIL: usize = 0;
 
 const COLUMNS: &[Column; 15] = &[
     Column::new("login", TEXT, "The login.").required(),
@@ -70,7 +73,10 @@ pub(super) const TABLE: Table = Table {
     seed: &SEED,
     columns: COLUMNS,
     key: &[By::Folded(user::LOGIN)],
-    indexes: &[],
+    indexes: &[Index {
+        group: &[By::Folded(user::EMAIL)],
+        order: &[By::Folded(user::LOGIN)],
+    }],
     name_of: |row| row.text(user::LOGIN).to_owned(),
     find: |name| Some(Key::folded(name)),
     id: Some((user::ID, 83_000_000)),

@@ -201,11 +201,13 @@ pub(super) fn route(cx: &Checking<'_>, settings: Option<&Settings>) -> [Part; 2]
                 PartStatus::Ready,
                 "isolated: the agent reaches the clones and nothing else",
             ),
-            (RouteLevel::Proxy, why) => Part::new(
+            (level, why) => Part::new(
                 "route",
                 PartStatus::Limited,
                 format!(
-                    "proxy: a client that does not heed proxy variables reaches the real service{}",
+                    "{}: {}{}",
+                    level.name(),
+                    level.leak(),
                     why.map_or_else(String::new, |why| format!(" ({why})"))
                 ),
             )

@@ -161,12 +161,16 @@ enum Output {
 /// A route on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RouteFlag {
-    /// `isolated` where user namespaces work, else `proxy`.
+    /// `isolated` where user namespaces work, else `shim`.
     Auto,
     /// A network namespace that holds nothing but the clones.
     Isolated,
+    /// Connections of Node and Python led to the clones from within; proxy variables for the rest.
+    Shim,
     /// A proxy named in the usual variables.
     Proxy,
+    /// Base URLs in variables and nothing else.
+    Direct,
 }
 
 impl From<RouteFlag> for RouteMode {
@@ -174,7 +178,9 @@ impl From<RouteFlag> for RouteMode {
         match flag {
             RouteFlag::Auto => Self::Auto,
             RouteFlag::Isolated => Self::Isolated,
+            RouteFlag::Shim => Self::Shim,
             RouteFlag::Proxy => Self::Proxy,
+            RouteFlag::Direct => Self::Direct,
         }
     }
 }

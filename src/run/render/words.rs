@@ -110,10 +110,12 @@ pub fn harness(result: &RunResult) -> Option<String> {
 pub fn route(report: &RouteReport) -> String {
     match (report.level, &report.reason) {
         (RouteLevel::Isolated, _) => "isolated".to_owned(),
-        (RouteLevel::Proxy, None) => "proxy (leaks possible)".to_owned(),
-        (RouteLevel::Proxy, Some(reason)) => {
-            format!("proxy (leaks possible; isolated does not work here: {reason})")
-        }
+        (RouteLevel::Direct, _) => "direct (nothing is held; base URLs only)".to_owned(),
+        (level, None) => format!("{} (leaks possible)", level.name()),
+        (level, Some(reason)) => format!(
+            "{} (leaks possible; isolated does not work here: {reason})",
+            level.name()
+        ),
     }
 }
 

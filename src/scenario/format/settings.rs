@@ -341,21 +341,13 @@ fn truth(value: Field<'_>) -> Result<bool, Diagnostic> {
 }
 
 fn route(value: Field<'_>) -> Result<Route, Diagnostic> {
-    match value.text {
-        "isolated" => Ok(Route::Isolated),
-        "proxy" => Ok(Route::Proxy),
-        "shim" | "direct" => Err(Diagnostic::error(
-            "scenario/not-supported",
-            format!("route `{}` is not supported yet", value.text),
-        )
-        .at(value.span)
-        .with_help("write isolated or proxy")),
-        other => {
-            let help = nearest(other, ["isolated", "proxy"])
-                .map_or("write isolated or proxy".to_owned(), |near| {
-                    format!("did you mean `{near}`?")
-                });
-            Err(wrong(value, "unknown route").with_help(help))
-        }
-    }
+    let names = Route::ALL.map(Route::name);
+    let known = Route::ALL.into_iter().find(|one| one.name() == value.text);
+    known.ok_or_else(|| {
+        let help = nearest(value.text, names)
+            .map_or("write isolated, shim, proxy or direct".to_owned(), |near| {
+                format!("did you mean `{near}`?")
+            });
+        wrong(value, "unknown route").with_help(help)
+    })
 }

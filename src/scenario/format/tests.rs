@@ -292,7 +292,6 @@ fn settings_that_do_not_fit_are_named() {
         14: "runs" `runs` is written twice [-]
         --
         8: "fixed" a clock is fixed at a time with its zone [write clock: fixed 2026-01-31T09:00:00Z]
-        9: "shim" route `shim` is not supported yet [write isolated or proxy]
         --
         8: "issues/updte" tracker has no operation `issues/updte` [did you mean `issues/update`?]
         8: "chat" `chat` is not among the clones [clones of this scenario: tracker]

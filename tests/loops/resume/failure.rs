@@ -174,6 +174,7 @@ impl Failure {
             sources: &[],
             probe: &self.probe,
             environment: &self.environment,
+            allow: &[],
             scrubber: &self.scrubber,
             judge: None,
             stop: Some(&self.stop),

@@ -126,6 +126,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
         sources: &[],
         probe: &probe,
         environment: &place.environment,
+        allow: &[],
         scrubber: &scrubber,
         stop: None,
     };

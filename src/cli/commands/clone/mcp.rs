@@ -8,11 +8,12 @@ use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::sessions::starting;
 use crate::config::schema::RouteMode;
 use crate::run::scrub::Scrubber;
 use crate::run::seeds;
 use crate::session::stdio::{self, Remote};
-use crate::session::{ClonePlan, Session, SessionConfig};
+use crate::session::{ClonePlan, Egress, Session, SessionConfig};
 
 /// A clone's MCP server on stdin and stdout
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let clone = super::find(&args.clone, cx)?;
+    let clone = starting::find(&args.clone, cx)?;
     if let Some(file) = cx.environment.get("ARCHAL_MCP_CONFIG") {
         let remote = Remote::of_file(file.as_ref(), clone.name).map_err(CliError::environment)?;
         return bridge(&remote);
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         ids: 0,
         helper: cx.binary.clone(),
         expose_clone_urls: true,
+        egress: Egress::default(),
         literals: scrubber.literals().clone(),
         redactor: scrubber.redactor().clone(),
     })

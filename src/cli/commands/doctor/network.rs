@@ -57,13 +57,30 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
         RouteMode::Auto => contacts.push(Contact {
             by: "the agent's harness",
             hosts: "any host".to_owned(),
-            why: "where user namespaces do not work, a client that ignores the proxy variables is not held (route `auto`)".to_owned(),
+            why: "where user namespaces do not work, a client that is neither Node nor Python and ignores the proxy variables is not held (route `auto`)".to_owned(),
+        }),
+        RouteMode::Shim => contacts.push(Contact {
+            by: "the agent's harness",
+            hosts: "any host".to_owned(),
+            why: "a client that is neither Node nor Python and ignores the proxy variables is not held (route `shim`)".to_owned(),
         }),
         RouteMode::Proxy => contacts.push(Contact {
             by: "the agent's harness",
             hosts: "any host".to_owned(),
             why: "a client that ignores the proxy variables is not held (route `proxy`)".to_owned(),
         }),
+        RouteMode::Direct => contacts.push(Contact {
+            by: "the agent's harness",
+            hosts: "any host".to_owned(),
+            why: "nothing is intercepted (route `direct`)".to_owned(),
+        }),
+    }
+    if config.route.mode != RouteMode::Direct {
+        contacts.extend(config.route.allow.iter().map(|entry| Contact {
+            by: "the agent's harness",
+            hosts: entry.clone(),
+            why: "it is let through (`route.allow`)".to_owned(),
+        }));
     }
     if let Some(setup) = &config.workspace.setup {
         contacts.push(Contact {
