@@ -25,7 +25,14 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "Commit",
         fields: &[OBJECT, COMMIT],
-        gaps: &["blame", "checkSuites", "deployments", "status", "statusCheckRollup", "signature"],
+        gaps: &[
+            "blame",
+            "checkSuites",
+            "deployments",
+            "status",
+            "statusCheckRollup",
+            "signature",
+        ],
     },
     Type {
         name: "Tree",
@@ -102,18 +109,27 @@ const OBJECT: &[(&str, Field)] = &[
         "abbreviatedOid",
         By(|call, it, _| Ok(call.root().objects().short(&oid(it)?, 7).into())),
     ),
-    ("id", By(|_, it, _| {
-        let kind = match it.of {
-            "Commit" => "C",
-            "Tree" => "T",
-            "Blob" => "B",
-            _ => "TA",
-        };
-        Ok(nodes::named_id(kind, repo_of(it)?, &it.part).into())
-    })),
-    ("repository", By(|_, it, _| Ok(Object::row("Repository", repo_of(it)?).into()))),
+    (
+        "id",
+        By(|_, it, _| {
+            let kind = match it.of {
+                "Commit" => "C",
+                "Tree" => "T",
+                "Blob" => "B",
+                _ => "TA",
+            };
+            Ok(nodes::named_id(kind, repo_of(it)?, &it.part).into())
+        }),
+    ),
+    (
+        "repository",
+        By(|_, it, _| Ok(Object::row("Repository", repo_of(it)?).into())),
+    ),
     ("commitUrl", By(|_, it, _| Ok(web(it, "commit")?.into()))),
-    ("commitResourcePath", By(|_, it, _| Ok(web(it, "commit")?.into()))),
+    (
+        "commitResourcePath",
+        By(|_, it, _| Ok(web(it, "commit")?.into())),
+    ),
 ];
 
 fn web(it: &Object, what: &str) -> Result<String, Fault> {
@@ -143,7 +159,12 @@ fn person(call: &Call<'_>, of: &Signature) -> Object {
     });
     let avatar = found.map_or_else(
         || "https://avatars.githubusercontent.com/u/0?v=4".to_owned(),
-        |row| format!("https://avatars.githubusercontent.com/u/{}?v=4", row.int(user::ID)),
+        |row| {
+            format!(
+                "https://avatars.githubusercontent.com/u/{}?v=4",
+                row.int(user::ID)
+            )
+        },
     );
     let found = found.map(account).filter(|account| account.of == "User");
     Object::made(
@@ -166,7 +187,10 @@ fn body_of(message: &str) -> &str {
 }
 
 const COMMIT: &[(&str, Field)] = &[
-    ("message", By(|call, it, _| Ok(Value::said(read(call, it)?.message)))),
+    (
+        "message",
+        By(|call, it, _| Ok(Value::said(read(call, it)?.message))),
+    ),
     (
         "messageHeadline",
         By(|call, it, _| Ok(Value::said(read(call, it)?.headline()))),
@@ -181,7 +205,11 @@ const COMMIT: &[(&str, Field)] = &[
     ),
     (
         "messageBodyHTML",
-        By(|call, it, _| Ok(Value::said(nodes::escape(body_of(&read(call, it)?.message))))),
+        By(|call, it, _| {
+            Ok(Value::said(nodes::escape(body_of(
+                &read(call, it)?.message,
+            ))))
+        }),
     ),
     (
         "committedDate",
@@ -192,8 +220,14 @@ const COMMIT: &[(&str, Field)] = &[
         By(|call, it, _| Ok(stamp(call, read(call, it)?.author.seconds).into())),
     ),
     ("pushedDate", Null),
-    ("author", By(|call, it, _| Ok(person(call, &read(call, it)?.author).into()))),
-    ("committer", By(|call, it, _| Ok(person(call, &read(call, it)?.committer).into()))),
+    (
+        "author",
+        By(|call, it, _| Ok(person(call, &read(call, it)?.author).into())),
+    ),
+    (
+        "committer",
+        By(|call, it, _| Ok(person(call, &read(call, it)?.committer).into())),
+    ),
     (
         "authors",
         By(|call, it, _| {
@@ -213,14 +247,29 @@ const COMMIT: &[(&str, Field)] = &[
         By(|call, it, _| Ok((read(call, it)?.committer.email == "noreply@github.com").into())),
     ),
     ("onBehalfOf", Null),
-    ("additions", By(|call, it, _| Ok(changed(call, it)?.0.into()))),
-    ("deletions", By(|call, it, _| Ok(changed(call, it)?.1.into()))),
-    ("changedFiles", By(|call, it, _| Ok(changed(call, it)?.2.into()))),
-    ("changedFilesIfAvailable", By(|call, it, _| Ok(changed(call, it)?.2.into()))),
+    (
+        "additions",
+        By(|call, it, _| Ok(changed(call, it)?.0.into())),
+    ),
+    (
+        "deletions",
+        By(|call, it, _| Ok(changed(call, it)?.1.into())),
+    ),
+    (
+        "changedFiles",
+        By(|call, it, _| Ok(changed(call, it)?.2.into())),
+    ),
+    (
+        "changedFilesIfAvailable",
+        By(|call, it, _| Ok(changed(call, it)?.2.into())),
+    ),
     ("url", By(|_, it, _| Ok(web(it, "commit")?.into()))),
     ("resourcePath", By(|_, it, _| Ok(web(it, "commit")?.into()))),
     ("treeUrl", By(|_, it, _| Ok(web(it, "tree")?.into()))),
-    ("treeResourcePath", By(|_, it, _| Ok(web(it, "tree")?.into()))),
+    (
+        "treeResourcePath",
+        By(|_, it, _| Ok(web(it, "tree")?.into())),
+    ),
     ("tarballUrl", By(|_, it, _| archive(it, "legacy.tar.gz"))),
     ("zipballUrl", By(|_, it, _| archive(it, "legacy.zip"))),
     (
@@ -240,7 +289,10 @@ const COMMIT: &[(&str, Field)] = &[
     ),
     ("history", By(history)),
     ("file", By(file)),
-    ("associatedPullRequests", By(|call, it, _| super::pull::with_commit(call, it))),
+    (
+        "associatedPullRequests",
+        By(|call, it, _| super::pull::with_commit(call, it)),
+    ),
     ("comments", Empty),
     ("submodules", Empty),
     ("viewerCanSubscribe", Always(false)),
@@ -272,7 +324,10 @@ fn history(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
     let at = oid(it)?;
     let author = args.object("author");
     let mails = author.texts("emails").unwrap_or_default();
-    let login = author.text("id").map(|id| nodes::row(call, id, &["User"])).transpose()?;
+    let login = author
+        .text("id")
+        .map(|id| nodes::row(call, id, &["User"]))
+        .transpose()?;
     let time = |name: &str| args.text(name).and_then(crate::github::issue_lists::time);
     let (since, until) = (time("since"), time("until"));
     let commits: Vec<(Oid, Commit)> = match args.text("path").filter(|path| !path.is_empty()) {
@@ -301,24 +356,29 @@ fn file(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
             format!("Could not resolve file for path '{path}'."),
         ));
     };
-    Ok(entry(call, repo_of(it)?, path, found.mode.octal(), &found.name, &found.oid).into())
+    Ok(entry(
+        call,
+        repo_of(it)?,
+        path,
+        found.mode.octal(),
+        &found.name,
+        &found.oid,
+    )
+    .into())
 }
 
-fn entry(
-    call: &Call<'_>,
-    row: &Arc<Row>,
-    path: &str,
-    mode: &str,
-    name: &str,
-    oid: &Oid,
-) -> Object {
+fn entry(call: &Call<'_>, row: &Arc<Row>, path: &str, mode: &str, name: &str, oid: &Oid) -> Object {
     use base64::Engine as _;
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let objects = call.root().objects();
     let kind = objects.kind(oid).map_or("commit", Kind::name);
     let blob = objects.blob(oid);
-    let text = blob.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let extension = name.rsplit_once('.').map_or(String::new(), |(_, rest)| format!(".{rest}"));
+    let text = blob
+        .as_ref()
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let extension = name
+        .rsplit_once('.')
+        .map_or(String::new(), |(_, rest)| format!(".{rest}"));
     Object::made(
         "TreeEntry",
         vec![
@@ -357,9 +417,18 @@ const TREE: &[(&str, Field)] = &[(
 const LONGEST: usize = 512_000;
 
 const BLOB: &[(&str, Field)] = &[
-    ("byteSize", By(|call, it, _| Ok(bytes(call, it)?.len().into()))),
-    ("isBinary", By(|call, it, _| Ok(bytes(call, it)?.contains(&0).into()))),
-    ("isTruncated", By(|call, it, _| Ok((bytes(call, it)?.len() > LONGEST).into()))),
+    (
+        "byteSize",
+        By(|call, it, _| Ok(bytes(call, it)?.len().into())),
+    ),
+    (
+        "isBinary",
+        By(|call, it, _| Ok(bytes(call, it)?.contains(&0).into())),
+    ),
+    (
+        "isTruncated",
+        By(|call, it, _| Ok((bytes(call, it)?.len() > LONGEST).into())),
+    ),
     (
         "text",
         By(|call, it, _| {
@@ -379,8 +448,14 @@ fn bytes(call: &Call<'_>, it: &Object) -> Result<bytes::Bytes, Fault> {
 }
 
 const TAG: &[(&str, Field)] = &[
-    ("name", By(|call, it, _| Ok(Value::text(tag(call, it)?.name)))),
-    ("message", By(|call, it, _| Ok(Value::said(tag(call, it)?.message)))),
+    (
+        "name",
+        By(|call, it, _| Ok(Value::text(tag(call, it)?.name))),
+    ),
+    (
+        "message",
+        By(|call, it, _| Ok(Value::said(tag(call, it)?.message))),
+    ),
     (
         "tagger",
         By(|call, it, _| Ok(tag(call, it)?.tagger.map(|of| person(call, &of)).into())),
@@ -400,13 +475,25 @@ fn tag(call: &Call<'_>, it: &Object) -> Result<crate::engine::git::Tag, Fault> {
 }
 
 const REF: &[(&str, Field)] = &[
-    ("id", By(|_, it, _| Ok(nodes::named_id("REF", repo_of(it)?, &it.part).into()))),
+    (
+        "id",
+        By(|_, it, _| Ok(nodes::named_id("REF", repo_of(it)?, &it.part).into())),
+    ),
     (
         "name",
-        By(|_, it, _| Ok(Value::text(it.part.rsplit_once(prefix(&it.part)).map_or("", |(_, name)| name)))),
+        By(|_, it, _| {
+            Ok(Value::text(
+                it.part
+                    .rsplit_once(prefix(&it.part))
+                    .map_or("", |(_, name)| name),
+            ))
+        }),
     ),
     ("prefix", By(|_, it, _| Ok(prefix(&it.part).into()))),
-    ("repository", By(|_, it, _| Ok(Object::row("Repository", repo_of(it)?).into()))),
+    (
+        "repository",
+        By(|_, it, _| Ok(Object::row("Repository", repo_of(it)?).into())),
+    ),
     (
         "target",
         By(|call, it, _| {
@@ -418,15 +505,15 @@ const REF: &[(&str, Field)] = &[
             Ok(found.into())
         }),
     ),
-    ("associatedPullRequests", By(|call, it, args| super::pull::of_head(call, it, args))),
+    (
+        "associatedPullRequests",
+        By(|call, it, args| super::pull::of_head(call, it, args)),
+    ),
 ];
 
 /// `refs/heads/` of `refs/heads/feature/x`.
 fn prefix(name: &str) -> &str {
-    let end = name
-        .match_indices('/')
-        .nth(1)
-        .map_or(0, |(at, _)| at + 1);
+    let end = name.match_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
     &name[..end]
 }
 
@@ -503,7 +590,9 @@ pub(super) fn by_expression(call: &Call<'_>, it: &Object, args: &Args) -> Outcom
                         if path.trim_matches('/').is_empty() {
                             return Some(commit.tree);
                         }
-                        let entry = root.objects().entry_at(&commit.tree, path.trim_matches('/'));
+                        let entry = root
+                            .objects()
+                            .entry_at(&commit.tree, path.trim_matches('/'));
                         entry.map(|entry| entry.oid)
                     }),
                 (at, _) => at,

@@ -40,12 +40,21 @@ pub(super) const TYPES: &[Type] = &[
                 "id",
                 By(|_, it, _| {
                     let row = it.shown()?;
-                    Ok(nodes::made("PURC", &format!("{}:{}", address(row, "pull"), it.part)).into())
+                    Ok(
+                        nodes::made("PURC", &format!("{}:{}", address(row, "pull"), it.part))
+                            .into(),
+                    )
                 }),
             ),
             (
                 "commit",
-                By(|call, it, _| Ok(git::commit_named(call, it.shown()?.text(issue::REPO), &it.part))),
+                By(|call, it, _| {
+                    Ok(git::commit_named(
+                        call,
+                        it.shown()?.text(issue::REPO),
+                        &it.part,
+                    ))
+                }),
             ),
             (
                 "pullRequest",
@@ -99,12 +108,18 @@ const PULL: &[(&str, Field)] = &[
             .into())
         }),
     ),
-    ("isDraft", By(|call, it, _| Ok(pull_row(call, it)?.bool(pull::DRAFT).into()))),
+    (
+        "isDraft",
+        By(|call, it, _| Ok(pull_row(call, it)?.bool(pull::DRAFT).into())),
+    ),
     (
         "merged",
         By(|call, it, _| Ok(pull_row(call, it)?.time(pull::MERGED_AT).is_some().into())),
     ),
-    ("mergedAt", By(|call, it, _| Ok(pull_row(call, it)?.time(pull::MERGED_AT).into()))),
+    (
+        "mergedAt",
+        By(|call, it, _| Ok(pull_row(call, it)?.time(pull::MERGED_AT).into())),
+    ),
     (
         "mergedBy",
         By(|call, it, _| {
@@ -119,18 +134,46 @@ const PULL: &[(&str, Field)] = &[
             if row.time(pull::MERGED_AT).is_none() {
                 return Ok(Value::Null);
             }
-            Ok(git::commit_named(call, row.text(pull::REPO), row.text(pull::MERGE_COMMIT_SHA)))
+            Ok(git::commit_named(
+                call,
+                row.text(pull::REPO),
+                row.text(pull::MERGE_COMMIT_SHA),
+            ))
         }),
     ),
     ("potentialMergeCommit", Null),
-    ("permalink", By(|_, it, _| Ok(address(it.shown()?, "pull").into()))),
-    ("checksUrl", By(|_, it, _| Ok(format!("{}/checks", address(it.shown()?, "pull")).into()))),
-    ("checksResourcePath", By(|_, it, _| Ok(format!("{}/checks", address(it.shown()?, "pull")).into()))),
-    ("revertUrl", By(|_, it, _| Ok(format!("{}/revert", address(it.shown()?, "pull")).into()))),
-    ("revertResourcePath", By(|_, it, _| Ok(format!("{}/revert", address(it.shown()?, "pull")).into()))),
-    ("additions", By(|call, it, _| Ok(merged(call, it)?.additions.into()))),
-    ("deletions", By(|call, it, _| Ok(merged(call, it)?.deletions.into()))),
-    ("changedFiles", By(|call, it, _| Ok(merged(call, it)?.files.into()))),
+    (
+        "permalink",
+        By(|_, it, _| Ok(address(it.shown()?, "pull").into())),
+    ),
+    (
+        "checksUrl",
+        By(|_, it, _| Ok(format!("{}/checks", address(it.shown()?, "pull")).into())),
+    ),
+    (
+        "checksResourcePath",
+        By(|_, it, _| Ok(format!("{}/checks", address(it.shown()?, "pull")).into())),
+    ),
+    (
+        "revertUrl",
+        By(|_, it, _| Ok(format!("{}/revert", address(it.shown()?, "pull")).into())),
+    ),
+    (
+        "revertResourcePath",
+        By(|_, it, _| Ok(format!("{}/revert", address(it.shown()?, "pull")).into())),
+    ),
+    (
+        "additions",
+        By(|call, it, _| Ok(merged(call, it)?.additions.into())),
+    ),
+    (
+        "deletions",
+        By(|call, it, _| Ok(merged(call, it)?.deletions.into())),
+    ),
+    (
+        "changedFiles",
+        By(|call, it, _| Ok(merged(call, it)?.files.into())),
+    ),
     (
         "mergeable",
         By(|call, it, _| {
@@ -146,7 +189,10 @@ const PULL: &[(&str, Field)] = &[
         "mergeStateStatus",
         By(|call, it, _| Ok(merged(call, it)?.state.to_uppercase().into())),
     ),
-    ("canBeRebased", By(|call, it, _| Ok(merged(call, it)?.rebaseable.into()))),
+    (
+        "canBeRebased",
+        By(|call, it, _| Ok(merged(call, it)?.rebaseable.into())),
+    ),
     ("files", By(files)),
     ("commits", By(commits)),
     ("closingIssuesReferences", By(closing)),
@@ -155,7 +201,10 @@ const PULL: &[(&str, Field)] = &[
         By(|call, it, _| Ok(reviews::decision(call.root(), &*pull_row(call, it)?).into())),
     ),
     ("reviews", By(super::review::of_pull)),
-    ("latestReviews", By(|call, it, args| super::review::latest(call, it, args, false))),
+    (
+        "latestReviews",
+        By(|call, it, args| super::review::latest(call, it, args, false)),
+    ),
     (
         "latestOpinionatedReviews",
         By(|call, it, args| super::review::latest(call, it, args, true)),
@@ -194,38 +243,62 @@ fn merged(call: &Call<'_>, it: &Object) -> Result<crate::github::render::pull::M
 
 /// Where it comes from and where it goes.
 const ENDS: &[(&str, Field)] = &[
-    ("baseRefName", By(|call, it, _| Ok(pull_row(call, it)?.text(pull::BASE).into()))),
-    ("headRefName", By(|call, it, _| Ok(pull_row(call, it)?.text(pull::HEAD).into()))),
-    ("headRefOid", By(|call, it, _| Ok(pull_row(call, it)?.text(pull::HEAD_SHA).into()))),
+    (
+        "baseRefName",
+        By(|call, it, _| Ok(pull_row(call, it)?.text(pull::BASE).into())),
+    ),
+    (
+        "headRefName",
+        By(|call, it, _| Ok(pull_row(call, it)?.text(pull::HEAD).into())),
+    ),
+    (
+        "headRefOid",
+        By(|call, it, _| Ok(pull_row(call, it)?.text(pull::HEAD_SHA).into())),
+    ),
     (
         "baseRefOid",
         By(|call, it, _| {
             let row = pull_row(call, it)?;
             Ok(compare::of(call.root(), &row)
-                .map_or_else(|| row.text(pull::BASE_SHA).to_owned(), |at| at.base.to_string())
+                .map_or_else(
+                    || row.text(pull::BASE_SHA).to_owned(),
+                    |at| at.base.to_string(),
+                )
                 .into())
         }),
     ),
-    ("baseRef", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        Ok(end(call, row.text(pull::REPO), row.text(pull::BASE)))
-    })),
-    ("headRef", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        Ok(end(call, row.text(pull::HEAD_REPO), row.text(pull::HEAD)))
-    })),
-    ("baseRepository", By(|call, it, _| {
-        Ok(repository(call, pull_row(call, it)?.text(pull::REPO)))
-    })),
-    ("headRepository", By(|call, it, _| {
-        Ok(repository(call, pull_row(call, it)?.text(pull::HEAD_REPO)))
-    })),
+    (
+        "baseRef",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            Ok(end(call, row.text(pull::REPO), row.text(pull::BASE)))
+        }),
+    ),
+    (
+        "headRef",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            Ok(end(call, row.text(pull::HEAD_REPO), row.text(pull::HEAD)))
+        }),
+    ),
+    (
+        "baseRepository",
+        By(|call, it, _| Ok(repository(call, pull_row(call, it)?.text(pull::REPO)))),
+    ),
+    (
+        "headRepository",
+        By(|call, it, _| Ok(repository(call, pull_row(call, it)?.text(pull::HEAD_REPO)))),
+    ),
     (
         "headRepositoryOwner",
         By(|call, it, _| {
             let row = pull_row(call, it)?;
             let login = owner_of(row.text(pull::HEAD_REPO));
-            Ok(call.root().get(USERS, &Key::folded(login)).map(account).into())
+            Ok(call
+                .root()
+                .get(USERS, &Key::folded(login))
+                .map(account)
+                .into())
         }),
     ),
     (
@@ -238,7 +311,9 @@ const ENDS: &[(&str, Field)] = &[
 ];
 
 fn repository(call: &Call<'_>, name: &str) -> Value {
-    repo_named(call, name).map(|row| Object::row("Repository", &row)).into()
+    repo_named(call, name)
+        .map(|row| Object::row("Repository", &row))
+        .into()
 }
 
 fn end(call: &Call<'_>, repo_name: &str, branch: &str) -> Value {
@@ -254,35 +329,65 @@ fn end(call: &Call<'_>, repo_name: &str, branch: &str) -> Value {
 const STANDING: &[(&str, Field)] = &[
     ("viewerCanEditFiles", By(|call, it, _| pushes(call, it))),
     ("viewerCanUpdateBranch", By(|call, it, _| pushes(call, it))),
-    ("viewerCanApplySuggestion", By(|call, it, _| pushes(call, it))),
-    ("viewerCanDeleteHeadRef", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        let closed = it.shown()?.text(issue::STATE) == "closed";
-        Ok((closed && may(call, row.text(pull::HEAD_REPO), Permission::Push)).into())
-    })),
-    ("viewerCanEnableAutoMerge", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        let blocked = merging::of(call.root(), &row).state == "blocked";
-        let allowed = may(call, row.text(pull::REPO), Permission::Push);
-        Ok((blocked && allowed && row.text_or_null(pull::AUTO_MERGE_METHOD).is_none()).into())
-    })),
-    ("viewerCanDisableAutoMerge", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        let allowed = may(call, row.text(pull::REPO), Permission::Push);
-        Ok((allowed && row.text_or_null(pull::AUTO_MERGE_METHOD).is_some()).into())
-    })),
-    ("viewerCanMergeAsAdmin", By(|call, it, _| {
-        let row = pull_row(call, it)?;
-        Ok(crate::github::pulls::rules::may_bypass(call, &row).into())
-    })),
-    ("viewerMergeHeadlineText", By(|call, it, args| {
-        let row = pull_row(call, it)?;
-        Ok(Value::said(headline(it.shown()?, &row, args.text("mergeType"))))
-    })),
-    ("viewerMergeBodyText", By(|call, it, args| {
-        let row = pull_row(call, it)?;
-        Ok(Value::said(merge_body(call, it.shown()?, &row, args.text("mergeType"))))
-    })),
+    (
+        "viewerCanApplySuggestion",
+        By(|call, it, _| pushes(call, it)),
+    ),
+    (
+        "viewerCanDeleteHeadRef",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            let closed = it.shown()?.text(issue::STATE) == "closed";
+            Ok((closed && may(call, row.text(pull::HEAD_REPO), Permission::Push)).into())
+        }),
+    ),
+    (
+        "viewerCanEnableAutoMerge",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            let blocked = merging::of(call.root(), &row).state == "blocked";
+            let allowed = may(call, row.text(pull::REPO), Permission::Push);
+            Ok((blocked && allowed && row.text_or_null(pull::AUTO_MERGE_METHOD).is_none()).into())
+        }),
+    ),
+    (
+        "viewerCanDisableAutoMerge",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            let allowed = may(call, row.text(pull::REPO), Permission::Push);
+            Ok((allowed && row.text_or_null(pull::AUTO_MERGE_METHOD).is_some()).into())
+        }),
+    ),
+    (
+        "viewerCanMergeAsAdmin",
+        By(|call, it, _| {
+            let row = pull_row(call, it)?;
+            Ok(crate::github::pulls::rules::may_bypass(call, &row).into())
+        }),
+    ),
+    (
+        "viewerMergeHeadlineText",
+        By(|call, it, args| {
+            let row = pull_row(call, it)?;
+            Ok(Value::said(headline(
+                it.shown()?,
+                &row,
+                args.text("mergeType"),
+            )))
+        }),
+    ),
+    (
+        "viewerMergeBodyText",
+        By(|call, it, args| {
+            let row = pull_row(call, it)?;
+            Ok(Value::said(merge_body(
+                call,
+                it.shown()?,
+                &row,
+                args.text("mergeType"),
+            )))
+        }),
+    ),
 ];
 
 fn pushes(call: &Call<'_>, it: &Object) -> Outcome {
@@ -309,9 +414,14 @@ fn merge_body(call: &Call<'_>, on: &Row, row: &Row, method: Option<&str>) -> Str
         Some("REBASE") => String::new(),
         Some("SQUASH") => {
             let root = call.root();
-            let commits = compare::of(root, row).map(|at| at.commits(root)).unwrap_or_default();
+            let commits = compare::of(root, row)
+                .map(|at| at.commits(root))
+                .unwrap_or_default();
             match commits.as_slice() {
-                [(_, only)] => only.message.split_once("\n\n").map_or(String::new(), |(_, rest)| rest.trim().to_owned()),
+                [(_, only)] => only
+                    .message
+                    .split_once("\n\n")
+                    .map_or(String::new(), |(_, rest)| rest.trim().to_owned()),
                 several => several
                     .iter()
                     .map(|(_, commit)| format!("* {}", commit.message.trim()))
@@ -326,7 +436,9 @@ fn merge_body(call: &Call<'_>, on: &Row, row: &Row, method: Option<&str>) -> Str
 fn files(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let root = call.root();
     let row = pull_row(call, it)?;
-    let files = compare::of(root, &row).map(|at| at.files(root)).unwrap_or_default();
+    let files = compare::of(root, &row)
+        .map(|at| at.files(root))
+        .unwrap_or_default();
     Ok(Connection::of(files.iter().map(|file| {
         let kind = match file.status {
             ChangeStatus::Added => "ADDED",
@@ -352,7 +464,9 @@ fn commits(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let root = call.root();
     let row = pull_row(call, it)?;
     let on = it.shown()?;
-    let commits = compare::of(root, &row).map(|at| at.commits(root)).unwrap_or_default();
+    let commits = compare::of(root, &row)
+        .map(|at| at.commits(root))
+        .unwrap_or_default();
     let nodes = commits
         .iter()
         .map(|(oid, _)| Object::part("PullRequestCommit", on, &oid.to_string()));
@@ -385,7 +499,10 @@ fn requests(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
         Object::made(
             "ReviewRequest",
             vec![
-                ("id", nodes::made("RR", &format!("{}/{name}", address(on, "pull"))).into()),
+                (
+                    "id",
+                    nodes::made("RR", &format!("{}/{name}", address(on, "pull"))).into(),
+                ),
                 ("databaseId", Value::Null),
                 ("asCodeOwner", false.into()),
                 ("pullRequest", Object::row("PullRequest", on).into()),
@@ -401,17 +518,35 @@ fn auto_merge(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let Some(method) = row.text_or_null(pull::AUTO_MERGE_METHOD) else {
         return Ok(Value::Null);
     };
-    let by = call.root().get(USERS, &Key::folded(row.text(pull::AUTO_MERGE_BY)));
+    let by = call
+        .root()
+        .get(USERS, &Key::folded(row.text(pull::AUTO_MERGE_BY)));
     Ok(Object::made(
         "AutoMergeRequest",
         vec![
-            ("authorEmail", by.and_then(|row| row.text_or_null(user::EMAIL)).into()),
-            ("commitHeadline", row.text_or_null(pull::AUTO_MERGE_TITLE).map(Value::said).into()),
-            ("commitBody", row.text_or_null(pull::AUTO_MERGE_MESSAGE).map(Value::said).into()),
+            (
+                "authorEmail",
+                by.and_then(|row| row.text_or_null(user::EMAIL)).into(),
+            ),
+            (
+                "commitHeadline",
+                row.text_or_null(pull::AUTO_MERGE_TITLE)
+                    .map(Value::said)
+                    .into(),
+            ),
+            (
+                "commitBody",
+                row.text_or_null(pull::AUTO_MERGE_MESSAGE)
+                    .map(Value::said)
+                    .into(),
+            ),
             ("enabledAt", row.time(pull::AUTO_MERGE_AT).into()),
             ("enabledBy", by.map(account).into()),
             ("mergeMethod", method.to_uppercase().into()),
-            ("pullRequest", Object::row("PullRequest", it.shown()?).into()),
+            (
+                "pullRequest",
+                Object::row("PullRequest", it.shown()?).into(),
+            ),
         ],
     )
     .into())
@@ -443,7 +578,11 @@ pub(super) fn of_repo(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
     let root = call.root();
     let key = Key::folded(it.shown()?.text(repo::FULL_NAME));
     let rows = root.group(ISSUES, ISSUES_BY_REPO, &key);
-    Ok(listed(call, rows.into_iter().flat_map(|rows| rows.values()).collect(), args))
+    Ok(listed(
+        call,
+        rows.into_iter().flat_map(|rows| rows.values()).collect(),
+        args,
+    ))
 }
 
 /// `pullRequests` that somebody opened.
@@ -479,9 +618,8 @@ pub(super) fn with_commit(call: &Call<'_>, it: &Object) -> Outcome {
     let rows = root.rows(PULLS).values().filter(|row| {
         same(row.text(pull::REPO), name)
             && (row.text(pull::MERGE_COMMIT_SHA) == &*it.part
-                || compare::of(root, row).is_some_and(|at| {
-                    at.commits(root).iter().any(|(oid, _)| Some(*oid) == sha)
-                }))
+                || compare::of(root, row)
+                    .is_some_and(|at| at.commits(root).iter().any(|(oid, _)| Some(*oid) == sha)))
     });
     Ok(Connection::of(rows.filter_map(|row| object(root, row))).into())
 }
@@ -501,7 +639,10 @@ fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
             (row.seconds(issue::UPDATED_AT), order_of(row), number)
         }),
         Some("COMMENTS") => directed(&mut rows, descending, |row| {
-            (crate::github::render::issue::comments(root, row), row.int(issue::NUMBER))
+            (
+                crate::github::render::issue::comments(root, row),
+                row.int(issue::NUMBER),
+            )
         }),
         _ => directed(&mut rows, descending, |row| {
             (row.seconds(issue::CREATED_AT), row.int(issue::NUMBER))
@@ -524,8 +665,12 @@ fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
                     .iter()
                     .any(|name| on.texts(issue::LABELS).any(|label| same(label, name)))
             })
-            && args.text("baseRefName").is_none_or(|name| row.text(pull::BASE) == name)
-            && args.text("headRefName").is_none_or(|name| row.text(pull::HEAD) == name)
+            && args
+                .text("baseRefName")
+                .is_none_or(|name| row.text(pull::BASE) == name)
+            && args
+                .text("headRefName")
+                .is_none_or(|name| row.text(pull::HEAD) == name)
     };
     Connection::keyed(rows.into_iter().map(|on| {
         let id = on.text(issue::NODE_ID).to_owned();

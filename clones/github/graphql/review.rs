@@ -8,7 +8,9 @@ use super::reaction::REACTABLE;
 use super::{git, pull, repo_named};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
-use crate::engine::graphql::model::Field::{Always, By, Empty, Int, Null, ProseOrEmpty, Text, Time};
+use crate::engine::graphql::model::Field::{
+    Always, By, Empty, Int, Null, ProseOrEmpty, Text, Time,
+};
 use crate::engine::graphql::model::{Fault, Field, Object, Outcome, Type, Value};
 use crate::engine::key::same;
 use crate::engine::pack::Call;
@@ -17,9 +19,7 @@ use crate::engine::row::Row;
 use crate::github::access::{self, Permission};
 use crate::github::pulls::{comments, reviews, threads as thread};
 use crate::github::render::WEB;
-use crate::github::tables::{
-    ISSUES, PULLS, issue, issue_key, repo_of, review, review_comment,
-};
+use crate::github::tables::{ISSUES, PULLS, issue, issue_key, repo_of, review, review_comment};
 
 /// The types.
 pub(super) const TYPES: &[Type] = &[
@@ -65,8 +65,12 @@ pub(super) fn of_pull(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
     let states = args.any_of("states");
     let rows = reviews::of(root, &row).filter(|row| reviews::seen_by(row, call.caller.as_deref()));
     Ok(listed(rows.map(|row| {
-        let fits = args.text("author").is_none_or(|login| same(row.text(review::USER), login))
-            && states.as_ref().is_none_or(|states| states.contains(&row.text(review::STATE)));
+        let fits = args
+            .text("author")
+            .is_none_or(|login| same(row.text(review::USER), login))
+            && states
+                .as_ref()
+                .is_none_or(|states| states.contains(&row.text(review::STATE)));
         (row, fits)
     })))
 }
@@ -81,13 +85,16 @@ pub(super) fn latest(call: &Call<'_>, it: &Object, args: &Args, opinionated: boo
         let rows = reviews::latest(root, &row).into_iter().filter(|row| {
             let login = row.text(review::USER);
             !writers
-                || root.named(crate::github::tables::REPOS, &repo_name).is_some_and(|of| {
-                    let user = root.get(
-                        crate::github::tables::USERS,
-                        &crate::engine::key::Key::folded(login),
-                    );
-                    access::permission(root, of, user.map(AsRef::as_ref)) >= Some(Permission::Push)
-                })
+                || root
+                    .named(crate::github::tables::REPOS, &repo_name)
+                    .is_some_and(|of| {
+                        let user = root.get(
+                            crate::github::tables::USERS,
+                            &crate::engine::key::Key::folded(login),
+                        );
+                        access::permission(root, of, user.map(AsRef::as_ref))
+                            >= Some(Permission::Push)
+                    })
         });
         return Ok(listed(rows.map(|row| (row, true))));
     }
@@ -103,17 +110,29 @@ pub(super) fn latest(call: &Call<'_>, it: &Object, args: &Args, opinionated: boo
 pub(super) fn of_viewer(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let row = pull_row(call, it)?;
     let own = reviews::of(call.root(), &row).filter(|row| wrote(call, row.text(review::USER)));
-    Ok(own.last().map(|row| Object::row("PullRequestReview", row)).into())
+    Ok(own
+        .last()
+        .map(|row| Object::row("PullRequestReview", row))
+        .into())
 }
 
 const REVIEW: &[(&str, Field)] = &[
     ("id", Text(review::NODE_ID)),
     ("databaseId", Int(review::ID)),
-    ("fullDatabaseId", By(|_, it, _| Ok(it.shown()?.int(review::ID).to_string().into()))),
+    (
+        "fullDatabaseId",
+        By(|_, it, _| Ok(it.shown()?.int(review::ID).to_string().into())),
+    ),
     ("state", Text(review::STATE)),
     ("body", ProseOrEmpty(review::BODY)),
-    ("bodyText", By(|_, it, _| Ok(super::markdown::text(it.shown()?, review::BODY)))),
-    ("bodyHTML", By(|_, it, _| Ok(super::markdown::html(it.shown()?, review::BODY)))),
+    (
+        "bodyText",
+        By(|_, it, _| Ok(super::markdown::text(it.shown()?, review::BODY))),
+    ),
+    (
+        "bodyHTML",
+        By(|_, it, _| Ok(super::markdown::html(it.shown()?, review::BODY))),
+    ),
     ("createdAt", Time(review::CREATED_AT)),
     ("updatedAt", Time(review::UPDATED_AT)),
     ("submittedAt", Time(review::SUBMITTED_AT)),
@@ -128,7 +147,10 @@ const REVIEW: &[(&str, Field)] = &[
         By(|call, it, _| {
             let row = it.shown()?;
             let root = call.root();
-            let of = root.named(crate::github::tables::REPOS, repo_of(row.text(review::PULL)));
+            let of = root.named(
+                crate::github::tables::REPOS,
+                repo_of(row.text(review::PULL)),
+            );
             let key = crate::engine::key::Key::folded(row.text(review::USER));
             let user = root.get(crate::github::tables::USERS, &key);
             Ok(of
@@ -141,11 +163,21 @@ const REVIEW: &[(&str, Field)] = &[
         "commit",
         By(|call, it, _| {
             let row = it.shown()?;
-            Ok(git::commit_named(call, repo_of(row.text(review::PULL)), row.text(review::COMMIT_ID)))
+            Ok(git::commit_named(
+                call,
+                repo_of(row.text(review::PULL)),
+                row.text(review::COMMIT_ID),
+            ))
         }),
     ),
-    ("pullRequest", By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review::PULL))))),
-    ("repository", By(|call, it, _| repository(call, it.shown()?.text(review::PULL)))),
+    (
+        "pullRequest",
+        By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review::PULL)))),
+    ),
+    (
+        "repository",
+        By(|call, it, _| repository(call, it.shown()?.text(review::PULL))),
+    ),
     (
         "comments",
         By(|call, it, _| Ok(comment_list(reviews::comments_of(call.root(), it.shown()?)))),
@@ -155,18 +187,34 @@ const REVIEW: &[(&str, Field)] = &[
     ("minimizedReason", Null),
     ("url", By(review_address)),
     ("resourcePath", By(review_address)),
-    ("viewerDidAuthor", By(|call, it, _| Ok(wrote(call, it.shown()?.text(review::USER)).into()))),
-    ("viewerCanUpdate", By(|call, it, _| Ok(wrote(call, it.shown()?.text(review::USER)).into()))),
+    (
+        "viewerDidAuthor",
+        By(|call, it, _| Ok(wrote(call, it.shown()?.text(review::USER)).into())),
+    ),
+    (
+        "viewerCanUpdate",
+        By(|call, it, _| Ok(wrote(call, it.shown()?.text(review::USER)).into())),
+    ),
     (
         "viewerCanDelete",
         By(|call, it, _| {
             let row = it.shown()?;
-            Ok((row.text(review::STATE) == "PENDING" && wrote(call, row.text(review::USER))).into())
+            Ok(
+                (row.text(review::STATE) == "PENDING" && wrote(call, row.text(review::USER)))
+                    .into(),
+            )
         }),
     ),
     (
         "viewerCanMinimize",
-        By(|call, it, _| Ok(may(call, repo_of(it.shown()?.text(review::PULL)), Permission::Push).into())),
+        By(|call, it, _| {
+            Ok(may(
+                call,
+                repo_of(it.shown()?.text(review::PULL)),
+                Permission::Push,
+            )
+            .into())
+        }),
     ),
     (
         "viewerCannotUpdateReasons",
@@ -228,28 +276,60 @@ fn may_change(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
 const COMMENT: &[(&str, Field)] = &[
     ("id", Text(review_comment::NODE_ID)),
     ("databaseId", Int(review_comment::ID)),
-    ("fullDatabaseId", By(|_, it, _| Ok(it.shown()?.int(review_comment::ID).to_string().into()))),
+    (
+        "fullDatabaseId",
+        By(|_, it, _| Ok(it.shown()?.int(review_comment::ID).to_string().into())),
+    ),
     ("body", ProseOrEmpty(review_comment::BODY)),
-    ("bodyText", By(|_, it, _| Ok(super::markdown::text(it.shown()?, review_comment::BODY)))),
-    ("bodyHTML", By(|_, it, _| Ok(super::markdown::html(it.shown()?, review_comment::BODY)))),
+    (
+        "bodyText",
+        By(|_, it, _| Ok(super::markdown::text(it.shown()?, review_comment::BODY))),
+    ),
+    (
+        "bodyHTML",
+        By(|_, it, _| Ok(super::markdown::html(it.shown()?, review_comment::BODY))),
+    ),
     ("createdAt", Time(review_comment::CREATED_AT)),
     ("draftedAt", Time(review_comment::CREATED_AT)),
     ("publishedAt", Time(review_comment::CREATED_AT)),
     ("updatedAt", Time(review_comment::UPDATED_AT)),
-    ("authorAssociation", Text(review_comment::AUTHOR_ASSOCIATION)),
+    (
+        "authorAssociation",
+        Text(review_comment::AUTHOR_ASSOCIATION),
+    ),
     (
         "author",
-        By(|call, it, _| Ok(actor(call.root(), it.shown()?.text_or_null(review_comment::USER)))),
+        By(|call, it, _| {
+            Ok(actor(
+                call.root(),
+                it.shown()?.text_or_null(review_comment::USER),
+            ))
+        }),
     ),
     ("path", Text(review_comment::PATH)),
     ("diffHunk", ProseOrEmpty(review_comment::DIFF_HUNK)),
     ("line", By(|_, it, _| number(it, review_comment::LINE))),
-    ("startLine", By(|_, it, _| number(it, review_comment::START_LINE))),
-    ("originalLine", By(|_, it, _| number(it, review_comment::ORIGINAL_LINE))),
-    ("originalStartLine", By(|_, it, _| number(it, review_comment::ORIGINAL_START_LINE))),
-    ("position", By(|_, it, _| number(it, review_comment::POSITION))),
+    (
+        "startLine",
+        By(|_, it, _| number(it, review_comment::START_LINE)),
+    ),
+    (
+        "originalLine",
+        By(|_, it, _| number(it, review_comment::ORIGINAL_LINE)),
+    ),
+    (
+        "originalStartLine",
+        By(|_, it, _| number(it, review_comment::ORIGINAL_START_LINE)),
+    ),
+    (
+        "position",
+        By(|_, it, _| number(it, review_comment::POSITION)),
+    ),
     ("originalPosition", Int(review_comment::ORIGINAL_POSITION)),
-    ("outdated", By(|_, it, _| Ok(thread::is_outdated(it.shown()?).into()))),
+    (
+        "outdated",
+        By(|_, it, _| Ok(thread::is_outdated(it.shown()?).into())),
+    ),
     ("subjectType", By(|_, it, _| subject(it))),
     (
         "state",
@@ -258,9 +338,18 @@ const COMMENT: &[(&str, Field)] = &[
             Ok(if public { "SUBMITTED" } else { "PENDING" }.into())
         }),
     ),
-    ("commit", By(|call, it, _| commit(call, it, review_comment::COMMIT_ID))),
-    ("originalCommit", By(|call, it, _| commit(call, it, review_comment::ORIGINAL_COMMIT_ID))),
-    ("pullRequest", By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review_comment::PULL))))),
+    (
+        "commit",
+        By(|call, it, _| commit(call, it, review_comment::COMMIT_ID)),
+    ),
+    (
+        "originalCommit",
+        By(|call, it, _| commit(call, it, review_comment::ORIGINAL_COMMIT_ID)),
+    ),
+    (
+        "pullRequest",
+        By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review_comment::PULL)))),
+    ),
     (
         "pullRequestReview",
         By(|call, it, _| {
@@ -280,25 +369,40 @@ const COMMENT: &[(&str, Field)] = &[
                     .find(|one| one.int(review_comment::ID) == to)
                     .cloned()
             });
-            Ok(found.map(|row| Object::row("PullRequestReviewComment", &row)).into())
+            Ok(found
+                .map(|row| Object::row("PullRequestReviewComment", &row))
+                .into())
         }),
     ),
-    ("repository", By(|call, it, _| repository(call, it.shown()?.text(review_comment::PULL)))),
+    (
+        "repository",
+        By(|call, it, _| repository(call, it.shown()?.text(review_comment::PULL))),
+    ),
     ("isMinimized", Always(false)),
     ("minimizedReason", Null),
     ("url", By(comment_address)),
     ("resourcePath", By(comment_address)),
-    ("viewerDidAuthor", By(|call, it, _| Ok(wrote(call, it.shown()?.text(review_comment::USER)).into()))),
+    (
+        "viewerDidAuthor",
+        By(|call, it, _| Ok(wrote(call, it.shown()?.text(review_comment::USER)).into())),
+    ),
     ("viewerCanUpdate", By(may_change)),
     ("viewerCanDelete", By(may_change)),
     ("viewerCanMinimize", By(may_change)),
-    ("viewerCannotUpdateReasons", By(|call, it, args| reasons(may_change(call, it, args)?))),
+    (
+        "viewerCannotUpdateReasons",
+        By(|call, it, args| reasons(may_change(call, it, args)?)),
+    ),
 ];
 
 fn comment_address(_: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let row = it.shown()?;
     let id = row.int(review_comment::ID);
-    Ok(format!("{}#discussion_r{id}", page_of(row.text(review_comment::PULL))).into())
+    Ok(format!(
+        "{}#discussion_r{id}",
+        page_of(row.text(review_comment::PULL))
+    )
+    .into())
 }
 
 /// A thread, which its first comment stands for.
@@ -312,7 +416,10 @@ pub(super) fn threads(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let row = pull_row(call, it)?;
     let firsts = thread::of(root, &row).into_iter();
     let seen = firsts.filter(|first| comments::seen_by(root, first, call.caller.as_deref()));
-    Ok(Connection::keyed(seen.map(|first| (thread::id(root, first), true, thread_object(first)))).into())
+    Ok(
+        Connection::keyed(seen.map(|first| (thread::id(root, first), true, thread_object(first))))
+            .into(),
+    )
 }
 
 /// The thread of an id.
@@ -337,34 +444,75 @@ fn resolves(call: &Call<'_>, it: &Object) -> Result<bool, Fault> {
 }
 
 fn resolved(it: &Object) -> Result<bool, Fault> {
-    Ok(it.shown()?.text_or_null(review_comment::RESOLVED_BY).is_some())
+    Ok(it
+        .shown()?
+        .text_or_null(review_comment::RESOLVED_BY)
+        .is_some())
 }
 
 const THREAD: &[(&str, Field)] = &[
-    ("id", By(|call, it, _| Ok(thread::id(call.root(), it.shown()?).into()))),
+    (
+        "id",
+        By(|call, it, _| Ok(thread::id(call.root(), it.shown()?).into())),
+    ),
     ("path", Text(review_comment::PATH)),
     ("line", By(|_, it, _| number(it, review_comment::LINE))),
-    ("startLine", By(|_, it, _| number(it, review_comment::START_LINE))),
-    ("originalLine", By(|_, it, _| number(it, review_comment::ORIGINAL_LINE))),
-    ("originalStartLine", By(|_, it, _| number(it, review_comment::ORIGINAL_START_LINE))),
-    ("diffSide", By(|_, it, _| {
-        let left = it.shown()?.text(review_comment::SIDE).eq_ignore_ascii_case("left");
-        Ok(if left { "LEFT" } else { "RIGHT" }.into())
-    })),
-    ("startDiffSide", By(|_, it, _| {
-        let side = it.shown()?.text_or_null(review_comment::START_SIDE);
-        Ok(side.map(str::to_uppercase).into())
-    })),
+    (
+        "startLine",
+        By(|_, it, _| number(it, review_comment::START_LINE)),
+    ),
+    (
+        "originalLine",
+        By(|_, it, _| number(it, review_comment::ORIGINAL_LINE)),
+    ),
+    (
+        "originalStartLine",
+        By(|_, it, _| number(it, review_comment::ORIGINAL_START_LINE)),
+    ),
+    (
+        "diffSide",
+        By(|_, it, _| {
+            let left = it
+                .shown()?
+                .text(review_comment::SIDE)
+                .eq_ignore_ascii_case("left");
+            Ok(if left { "LEFT" } else { "RIGHT" }.into())
+        }),
+    ),
+    (
+        "startDiffSide",
+        By(|_, it, _| {
+            let side = it.shown()?.text_or_null(review_comment::START_SIDE);
+            Ok(side.map(str::to_uppercase).into())
+        }),
+    ),
     ("subjectType", By(|_, it, _| subject(it))),
     ("isResolved", By(|_, it, _| Ok(resolved(it)?.into()))),
-    ("isCollapsed", By(|_, it, _| Ok((resolved(it)? || thread::is_outdated(it.shown()?)).into()))),
-    ("isOutdated", By(|_, it, _| Ok(thread::is_outdated(it.shown()?).into()))),
+    (
+        "isCollapsed",
+        By(|_, it, _| Ok((resolved(it)? || thread::is_outdated(it.shown()?)).into())),
+    ),
+    (
+        "isOutdated",
+        By(|_, it, _| Ok(thread::is_outdated(it.shown()?).into())),
+    ),
     (
         "resolvedBy",
-        By(|call, it, _| Ok(actor(call.root(), it.shown()?.text_or_null(review_comment::RESOLVED_BY)))),
+        By(|call, it, _| {
+            Ok(actor(
+                call.root(),
+                it.shown()?.text_or_null(review_comment::RESOLVED_BY),
+            ))
+        }),
     ),
-    ("pullRequest", By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review_comment::PULL))))),
-    ("repository", By(|call, it, _| repository(call, it.shown()?.text(review_comment::PULL)))),
+    (
+        "pullRequest",
+        By(|call, it, _| Ok(pull::named(call, it.shown()?.text(review_comment::PULL)))),
+    ),
+    (
+        "repository",
+        By(|call, it, _| repository(call, it.shown()?.text(review_comment::PULL))),
+    ),
     (
         "comments",
         By(|call, it, _| {
@@ -380,7 +528,12 @@ const THREAD: &[(&str, Field)] = &[
         }),
     ),
     ("viewerCanReply", Always(true)),
-    ("viewerCanResolve", By(|call, it, _| Ok((!resolved(it)? && resolves(call, it)?).into()))),
-    ("viewerCanUnresolve", By(|call, it, _| Ok((resolved(it)? && resolves(call, it)?).into()))),
+    (
+        "viewerCanResolve",
+        By(|call, it, _| Ok((!resolved(it)? && resolves(call, it)?).into())),
+    ),
+    (
+        "viewerCanUnresolve",
+        By(|call, it, _| Ok((resolved(it)? && resolves(call, it)?).into())),
+    ),
 ];
-

@@ -8,24 +8,38 @@ use super::issues::{belongings, logins, on_issue, shown};
 use super::{Body, operate, owner_and_name, payload, refused};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::model::{Fault, Mutation, Object};
+use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal};
 use crate::engine::row::Row;
+use crate::github::access::{self, Permission};
 use crate::github::graphql::{comment, nodes, people, pull as pull_type};
 use crate::github::pulls::change::{AutoMerge, set_auto_merge, set_draft};
 use crate::github::tables::{USERS, issue, owner_of, pull, repo};
-use crate::github::access::{self, Permission};
-use crate::engine::key::Key;
 
 /// The mutations.
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "closePullRequest",
-        run: |call, input| state(call, input, "ClosePullRequest", "ClosePullRequestPayload", "closed"),
+        run: |call, input| {
+            state(
+                call,
+                input,
+                "ClosePullRequest",
+                "ClosePullRequestPayload",
+                "closed",
+            )
+        },
     },
     Mutation {
         name: "convertPullRequestToDraft",
         run: |call, input| {
-            draft(call, input, "ConvertPullRequestToDraft", "ConvertPullRequestToDraftPayload", true)
+            draft(
+                call,
+                input,
+                "ConvertPullRequestToDraft",
+                "ConvertPullRequestToDraftPayload",
+                true,
+            )
         },
     },
     Mutation {
@@ -35,20 +49,36 @@ pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "disablePullRequestAutoMerge",
         run: |call, input| {
-            auto(call, input, "DisablePullRequestAutoMerge", "DisablePullRequestAutoMergePayload")
+            auto(
+                call,
+                input,
+                "DisablePullRequestAutoMerge",
+                "DisablePullRequestAutoMergePayload",
+            )
         },
     },
     Mutation {
         name: "enablePullRequestAutoMerge",
         run: |call, input| {
-            auto(call, input, "EnablePullRequestAutoMerge", "EnablePullRequestAutoMergePayload")
+            auto(
+                call,
+                input,
+                "EnablePullRequestAutoMerge",
+                "EnablePullRequestAutoMergePayload",
+            )
         },
     },
     Mutation {
         name: "markPullRequestReadyForReview",
         run: |call, input| {
             let of = "MarkPullRequestReadyForReview";
-            draft(call, input, of, "MarkPullRequestReadyForReviewPayload", false)
+            draft(
+                call,
+                input,
+                of,
+                "MarkPullRequestReadyForReviewPayload",
+                false,
+            )
         },
     },
     Mutation {
@@ -57,7 +87,15 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "reopenPullRequest",
-        run: |call, input| state(call, input, "ReopenPullRequest", "ReopenPullRequestPayload", "open"),
+        run: |call, input| {
+            state(
+                call,
+                input,
+                "ReopenPullRequest",
+                "ReopenPullRequestPayload",
+                "open",
+            )
+        },
     },
     Mutation {
         name: "requestReviews",
@@ -72,7 +110,13 @@ pub(super) const ALL: &[Mutation] = &[
         run: |call, input| {
             let on = on_of(call, input, "pullRequestId")?;
             let body = Body::default().copy(input, "expectedHeadOid", "expected_head_sha");
-            on_pull(call, "UpdatePullRequestBranch", "pulls/update-branch", &on, &body.done())?;
+            on_pull(
+                call,
+                "UpdatePullRequestBranch",
+                "pulls/update-branch",
+                &on,
+                &body.done(),
+            )?;
             shown(call, "UpdatePullRequestBranchPayload", "pullRequest", &on)
         },
     },
@@ -80,7 +124,11 @@ pub(super) const ALL: &[Mutation] = &[
 
 /// The issue row of the pull request that an input names.
 pub(super) fn on_of(call: &Call<'_>, input: &Args, field: &str) -> Result<Arc<Row>, Fault> {
-    nodes::row(call, input.text(field).unwrap_or_default(), &["PullRequest"])
+    nodes::row(
+        call,
+        input.text(field).unwrap_or_default(),
+        &["PullRequest"],
+    )
 }
 
 /// The row of [`PULLS`] of an issue row.
@@ -99,7 +147,13 @@ pub(super) fn on_pull(
 ) -> Result<Json, Fault> {
     let number = on.int(issue::NUMBER).to_string();
     let [owner, name] = owner_and_name(on.text(issue::REPO));
-    operate(call, mutation, id, &[owner, name, ("pull_number", number.as_str())], body)
+    operate(
+        call,
+        mutation,
+        id,
+        &[owner, name, ("pull_number", number.as_str())],
+        body,
+    )
 }
 
 fn state(
@@ -110,7 +164,13 @@ fn state(
     state: &str,
 ) -> Result<Object, Fault> {
     let on = on_of(call, input, "pullRequestId")?;
-    on_pull(call, mutation, "pulls/update", &on, &json!({"state": state}))?;
+    on_pull(
+        call,
+        mutation,
+        "pulls/update",
+        &on,
+        &json!({"state": state}),
+    )?;
     shown(call, of, "pullRequest", &on)
 }
 
@@ -158,9 +218,18 @@ fn create(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
             .set("head_repo", name);
     }
     let params = owner_and_name(repo_row.text(repo::FULL_NAME));
-    let made = operate(call, "CreatePullRequest", "pulls/create", &params, &body.done())?;
+    let made = operate(
+        call,
+        "CreatePullRequest",
+        "pulls/create",
+        &params,
+        &body.done(),
+    )?;
     let id = made["node_id"].as_str().unwrap_or_default();
-    payload("CreatePullRequestPayload", vec![("pullRequest", nodes::find(call, id)?.into())])
+    payload(
+        "CreatePullRequestPayload",
+        vec![("pullRequest", nodes::find(call, id)?.into())],
+    )
 }
 
 fn update(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
@@ -238,10 +307,18 @@ fn request_reviews(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     }
     let body = json!({"reviewers": users, "team_reviewers": teams});
     on_pull(call, of, "pulls/request-reviewers", &on, &body)?;
-    let last = users.last().and_then(|login| call.root().get(USERS, &Key::folded(login)));
+    let last = users
+        .last()
+        .and_then(|login| call.root().get(USERS, &Key::folded(login)));
     let edge = last.map(|row| {
         let cursor = super::comments::CURSOR;
-        Object::made("UserEdge", vec![("cursor", cursor.into()), ("node", people::account(row).into())])
+        Object::made(
+            "UserEdge",
+            vec![
+                ("cursor", cursor.into()),
+                ("node", people::account(row).into()),
+            ],
+        )
     });
     let mut done = shown(call, "RequestReviewsPayload", "pullRequest", &on)?;
     done.made.push(("requestedReviewersEdge", edge.into()));

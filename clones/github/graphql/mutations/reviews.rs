@@ -16,9 +16,7 @@ use crate::github::graphql::{nodes, review as review_type};
 use crate::github::pulls::comments::{self, NewComment, Place};
 use crate::github::pulls::patch::Side;
 use crate::github::pulls::{reviews, threads};
-use crate::github::tables::{
-    ISSUES, REPOS, issue_key, repo_of, review, review_comment,
-};
+use crate::github::tables::{ISSUES, REPOS, issue_key, repo_of, review, review_comment};
 
 /// The mutations.
 pub(super) const ALL: &[Mutation] = &[
@@ -42,9 +40,18 @@ pub(super) const ALL: &[Mutation] = &[
         name: "deletePullRequestReview",
         run: |call, input| {
             let row = review_of(call, input)?;
-            on_review(call, "DeletePullRequestReview", "pulls/delete-pending-review", &row, &json!({}))?;
+            on_review(
+                call,
+                "DeletePullRequestReview",
+                "pulls/delete-pending-review",
+                &row,
+                &json!({}),
+            )?;
             let gone = Object::row("PullRequestReview", &row);
-            payload("DeletePullRequestReviewPayload", vec![("pullRequestReview", gone.into())])
+            payload(
+                "DeletePullRequestReviewPayload",
+                vec![("pullRequestReview", gone.into())],
+            )
         },
     },
     Mutation {
@@ -52,11 +59,20 @@ pub(super) const ALL: &[Mutation] = &[
         run: |call, input| {
             let id = input.text("id").unwrap_or_default();
             let row = nodes::row(call, id, &["PullRequestReviewComment"])?;
-            on_comment(call, "DeletePullRequestReviewComment", "pulls/delete-review-comment", &row, &json!({}))?;
+            on_comment(
+                call,
+                "DeletePullRequestReviewComment",
+                "pulls/delete-review-comment",
+                &row,
+                &json!({}),
+            )?;
             let gone = Object::row("PullRequestReviewComment", &row);
             payload(
                 "DeletePullRequestReviewCommentPayload",
-                vec![("pullRequestReviewComment", gone.into()), ("pullRequestReview", Value::Null)],
+                vec![
+                    ("pullRequestReviewComment", gone.into()),
+                    ("pullRequestReview", Value::Null),
+                ],
             )
         },
     },
@@ -65,7 +81,13 @@ pub(super) const ALL: &[Mutation] = &[
         run: |call, input| {
             let row = review_of(call, input)?;
             let body = json!({"message": input.text("message"), "event": "DISMISS"});
-            on_review(call, "DismissPullRequestReview", "pulls/dismiss-review", &row, &body)?;
+            on_review(
+                call,
+                "DismissPullRequestReview",
+                "pulls/dismiss-review",
+                &row,
+                &body,
+            )?;
             review_payload(call, "DismissPullRequestReviewPayload", &row)
         },
     },
@@ -86,7 +108,13 @@ pub(super) const ALL: &[Mutation] = &[
         run: |call, input| {
             let row = review_of(call, input)?;
             let body = json!({"body": input.text("body")});
-            on_review(call, "UpdatePullRequestReview", "pulls/update-review", &row, &body)?;
+            on_review(
+                call,
+                "UpdatePullRequestReview",
+                "pulls/update-review",
+                &row,
+                &body,
+            )?;
             review_payload(call, "UpdatePullRequestReviewPayload", &row)
         },
     },
@@ -96,7 +124,13 @@ pub(super) const ALL: &[Mutation] = &[
             let id = input.text("pullRequestReviewCommentId").unwrap_or_default();
             let row = nodes::row(call, id, &["PullRequestReviewComment"])?;
             let body = json!({"body": input.text("body")});
-            on_comment(call, "UpdatePullRequestReviewComment", "pulls/update-review-comment", &row, &body)?;
+            on_comment(
+                call,
+                "UpdatePullRequestReviewComment",
+                "pulls/update-review-comment",
+                &row,
+                &body,
+            )?;
             payload(
                 "UpdatePullRequestReviewCommentPayload",
                 vec![("pullRequestReviewComment", nodes::find(call, id)?.into())],
@@ -168,12 +202,22 @@ fn add(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
         items.push(thread);
     }
     let mut body = json!({"comments": items});
-    for (from, to) in [("body", "body"), ("event", "event"), ("commitOID", "commit_id")] {
+    for (from, to) in [
+        ("body", "body"),
+        ("event", "event"),
+        ("commitOID", "commit_id"),
+    ] {
         if let Some(value) = input.get(from) {
             body[to] = value.clone();
         }
     }
-    let made = on_pull(call, "AddPullRequestReview", "pulls/create-review", &on, &body)?;
+    let made = on_pull(
+        call,
+        "AddPullRequestReview",
+        "pulls/create-review",
+        &on,
+        &body,
+    )?;
     let id = made["node_id"].as_str().unwrap_or_default();
     let node = nodes::find(call, id)?;
     let cursor = super::comments::CURSOR;
@@ -183,7 +227,10 @@ fn add(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     );
     payload(
         "AddPullRequestReviewPayload",
-        vec![("pullRequestReview", node.into()), ("reviewEdge", edge.into())],
+        vec![
+            ("pullRequestReview", node.into()),
+            ("reviewEdge", edge.into()),
+        ],
     )
 }
 
@@ -201,7 +248,11 @@ fn begun(call: &mut Call<'_>, input: &Args) -> Result<(Arc<Row>, Arc<Row>), Faul
     let pull_row = row_of(call, &on)?;
     let login = access::login(call).unwrap_or_default();
     let row = match row {
-        Some(row) if row.text(review::STATE) == "PENDING" && same(row.text(review::USER), &login) => row,
+        Some(row)
+            if row.text(review::STATE) == "PENDING" && same(row.text(review::USER), &login) =>
+        {
+            row
+        }
         Some(_) => {
             return Err(Fault::new(
                 "UNPROCESSABLE",
@@ -269,7 +320,10 @@ fn add_thread(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     };
     let first = add_to(call, "AddPullRequestReviewThread", &pull_row, &row, &new)?;
     let thread = review_type::thread_object(&first);
-    payload("AddPullRequestReviewThreadPayload", vec![("thread", thread.into())])
+    payload(
+        "AddPullRequestReviewThreadPayload",
+        vec![("thread", thread.into())],
+    )
 }
 
 fn add_comment(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
@@ -277,7 +331,12 @@ fn add_comment(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     let row = match input.text("inReplyTo") {
         Some(id) => {
             let first = nodes::row(call, id, &["PullRequestReviewComment"])?;
-            answer(call, mutation, &first, input.text("body").unwrap_or_default())?
+            answer(
+                call,
+                mutation,
+                &first,
+                input.text("body").unwrap_or_default(),
+            )?
         }
         None => {
             let (pull_row, row) = begun(call, input)?;
@@ -301,12 +360,7 @@ fn add_comment(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     )
 }
 
-fn answer(
-    call: &mut Call<'_>,
-    mutation: &str,
-    first: &Row,
-    body: &str,
-) -> Result<Arc<Row>, Fault> {
+fn answer(call: &mut Call<'_>, mutation: &str, first: &Row, body: &str) -> Result<Arc<Row>, Fault> {
     let name = first.text(review_comment::PULL);
     let number = name.split_once('#').map_or("", |(_, number)| number);
     let id = first.int(review_comment::ID).to_string();
@@ -318,7 +372,13 @@ fn answer(
         ("comment_id", id.as_str()),
     ];
     let body = json!({"body": body});
-    let made = operate(call, mutation, "pulls/create-reply-for-review-comment", &params, &body)?;
+    let made = operate(
+        call,
+        mutation,
+        "pulls/create-reply-for-review-comment",
+        &params,
+        &body,
+    )?;
     let id = made["node_id"].as_str().unwrap_or_default();
     nodes::row(call, id, &["PullRequestReviewComment"])
 }
@@ -329,7 +389,10 @@ fn reply(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     let body = input.text("body").unwrap_or_default();
     let row = answer(call, "AddPullRequestReviewThreadReply", &first, body)?;
     let made = Object::row("PullRequestReviewComment", &row);
-    payload("AddPullRequestReviewThreadReplyPayload", vec![("comment", made.into())])
+    payload(
+        "AddPullRequestReviewThreadReplyPayload",
+        vec![("comment", made.into())],
+    )
 }
 
 fn submit(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
@@ -349,7 +412,13 @@ fn submit(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     if let Some(text) = input.text("body") {
         body["body"] = json!(text);
     }
-    on_review(call, "SubmitPullRequestReview", "pulls/submit-review", &row, &body)?;
+    on_review(
+        call,
+        "SubmitPullRequestReview",
+        "pulls/submit-review",
+        &row,
+        &body,
+    )?;
     review_payload(call, "SubmitPullRequestReviewPayload", &row)
 }
 
@@ -360,8 +429,8 @@ fn resolve(call: &mut Call<'_>, input: &Args, on: bool) -> Result<Object, Fault>
         true => ("ResolveReviewThread", "ResolveReviewThreadPayload"),
         false => ("UnresolveReviewThread", "UnresolveReviewThreadPayload"),
     };
-    let row = threads::resolve(call, &first, on)
-        .map_err(|refusal| refused(call, mutation, &refusal))?;
+    let row =
+        threads::resolve(call, &first, on).map_err(|refusal| refused(call, mutation, &refusal))?;
     let thread = review_type::thread_object(&row);
     payload(of, vec![("thread", thread.into())])
 }
