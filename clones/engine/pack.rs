@@ -8,7 +8,6 @@ use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::input::Problem;
-use super::key::Key;
 use super::page::Page;
 use super::rate::{Allowance, Rates, Standing};
 use super::root::Root;
@@ -85,6 +84,8 @@ pub(crate) struct Dialect {
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// The operations that count against no rate.
+    pub uncounted: &'static [&'static str],
     /// What a rate allows; the flag is whether the caller has credentials.
     pub allowance: fn(&str, bool) -> Allowance,
     /// Adds the headers of every answer.
@@ -273,6 +274,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// Headers beside those of every answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {

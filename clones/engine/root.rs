@@ -208,7 +208,8 @@ impl Root {
         let floor = self.pack.tables[table].id.map_or(0, |(_, floor)| floor);
         let state = &mut self.tables[table];
         let last = state.last_id.max(floor);
-        let salt = fingerprint::mix(self.ids, table as u64);
+        // By name, so that a new table of the pack does not renumber the rows of the others.
+        let salt = fingerprint::bytes(self.ids, self.pack.tables[table].seed.name.as_bytes());
         let gap = fingerprint::mix(salt, last.unsigned_abs()) % 997;
         state.last_id = last
             .saturating_add(1)

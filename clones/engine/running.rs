@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::key::Key;
 use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
 use super::rate::Rates;
@@ -24,6 +23,7 @@ use super::route::{self, Action, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
+use super::table::TableId;
 use super::transaction::{Transaction, changes};
 use super::trouble::Troubles;
 
@@ -162,9 +162,11 @@ impl Running {
         let rate = (dialect.rate)(Some(route));
         let allowance = (dialect.allowance)(rate, caller.is_some());
         let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
-        if self
-            .rates
-            .is_used_up(key.as_ref(), rate, allowance, at.as_second())
+        let is_counted = !dialect.uncounted.contains(&route.info.id);
+        if is_counted
+            && self
+                .rates
+                .is_used_up(key.as_ref(), rate, allowance, at.as_second())
         {
             let burst = false;
             return Some((dialect.limited)(&Limited { caller, burst }));
@@ -243,6 +245,7 @@ impl Running {
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
         }
+        response.headers.extend(reply.headers);
         if let Some(location) = reply.location {
             response.headers.push(("location", location));
         }
@@ -330,6 +333,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             let draft = make(call, inputs)?;
             let row = call.transaction.put(*table, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             let mut reply = Reply::row(201, call.root(), *table, &row);
             reply.location = Some(location(&row));
             Ok(reply)
@@ -348,6 +352,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             }
             let row = call.transaction.replace(*table, &old, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             Ok(Reply::row(200, call.root(), *table, &row))
         }
         Action::Delete { table, then } => {
@@ -359,6 +364,12 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
         }
         Action::Hook(hook) => hook(call),
     }
+}
+
+/// A row after what followed from writing it, which may have written it again.
+fn as_it_is(call: &Call<'_>, table: TableId, row: Arc<Row>) -> Arc<Row> {
+    let key = call.root().key(table, &row);
+    call.root().get(table, &key).cloned().unwrap_or(row)
 }
 
 /// The body of a call by what the operation declares.
@@ -406,7 +417,10 @@ impl ServiceClone for Running {
             .map(|row| self.root.key(self.pack.actor.0, row));
         let at = now.as_second();
         let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
-        self.rates.count(key.as_ref(), rate, allowance, at);
+        let uncounted = self.pack.dialect.uncounted;
+        if !response.operation.is_some_and(|id| uncounted.contains(&id)) {
+            self.rates.count(key.as_ref(), rate, allowance, at);
+        }
         let answering = Answering {
             request,
             route,

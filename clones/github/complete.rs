@@ -9,14 +9,17 @@ use std::time::Duration;
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-pub(super) use activity::{name_event, name_reaction};
-
-use super::access;
-use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUES, LABELS, NOTIFICATIONS, REACTIONS, REPO_SUBSCRIPTIONS,
-    REPOS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key, label,
-    owner_of, repo, repo_of, token, user,
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
 };
+
+use super::tables::{
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
+    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
+    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
+    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
+};
+use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -28,11 +31,19 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        REFS => refs::complete(cx, draft),
         TOKENS => complete_token(cx, draft),
         FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        PULLS => pulls::seed::complete_pull(cx, draft),
+        REVIEWS => pulls::seed::complete_review(cx, draft),
+        REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
+        ISSUE_FIELDS => activity::issue_field(cx, draft),
+        ISSUE_TYPES => activity::issue_type(cx, draft),
+        MILESTONES => activity::milestone(cx, draft),
+        SUB_ISSUES => activity::sub_issue(cx, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),
@@ -125,6 +136,28 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
     draft.set(issue::LABELS, list(names));
+    let number = draft.int(issue::MILESTONE);
+    if !draft.is_null(issue::MILESTONE)
+        && root
+            .get(MILESTONES, &milestone_key(&repo_name, number))
+            .is_none()
+    {
+        let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
+    if !draft.is_null(issue::TYPE) {
+        let kind = draft.text(issue::TYPE).to_owned();
+        let key = Key::new([folded(owner_of(&repo_name)), folded(&kind)]);
+        match root.get(ISSUE_TYPES, &key) {
+            Some(row) => _ = draft.set(issue::TYPE, row.value(issue_type::NAME).clone()),
+            None => {
+                let problem = format!("type is {kind:?}, which is no type of the organisation");
+                cx.diagnostics
+                    .push(Diagnostic::error("seed/dangling", problem));
+            }
+        }
+    }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);
@@ -172,17 +205,20 @@ pub(super) fn name_comment(root: &Root, draft: &mut Draft) {
     });
 }
 
-fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
+/// What an author is to a repository, by their names.
+pub(super) fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
     let row = root.named(REPOS, repo_name);
     text(row.map_or("NONE", |row| access::association(root, row, login)))
 }
 
-fn repo_id(root: &Root, name: &str) -> i64 {
+/// The number of a repository; zero where there is none of that name.
+pub(super) fn repo_id(root: &Root, name: &str) -> i64 {
     let row: Option<&Row> = root.named(REPOS, name).map(AsRef::as_ref);
     row.map_or(0, |row| row.int(repo::ID))
 }
 
-fn actor(cx: &Completing<'_>) -> ViewValue {
+/// The owner of the credentials.
+pub(super) fn actor(cx: &Completing<'_>) -> ViewValue {
     if cx.actor.is_empty() {
         ViewValue::Null
     } else {
@@ -190,12 +226,14 @@ fn actor(cx: &Completing<'_>) -> ViewValue {
     }
 }
 
-fn copy(draft: &mut Draft, to: usize, from: usize) {
+/// Sets a field that is null to what another one holds.
+pub(super) fn copy(draft: &mut Draft, to: usize, from: usize) {
     let value = draft.get(from).clone();
     draft.or(to, || value);
 }
 
-fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
+/// A time so many days before the base.
+pub(super) fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
     let base = cx.transaction.root().base();
     let at = base
         .checked_sub(Duration::from_secs(days * 86_400))

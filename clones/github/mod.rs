@@ -6,6 +6,8 @@
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`pulls`]: pull requests, reviews, merges.
+//! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
@@ -15,6 +17,7 @@ mod access;
 mod access_tests;
 mod assignees;
 mod called;
+mod changes;
 #[cfg(test)]
 mod check;
 mod comments;
@@ -25,6 +28,10 @@ mod credentials;
 mod criteria;
 mod dialect;
 mod events;
+mod inbox;
+mod issue_fields;
+mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -37,15 +44,22 @@ mod manifest;
 mod markdown;
 mod mcp;
 mod media;
+mod mentions;
 mod meta;
+mod milestones;
 mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
 mod preface;
 mod published;
+mod pulls;
 mod query;
 mod reactions;
+mod refs;
+#[cfg(test)]
+mod refs_tests;
+mod related;
 mod render;
 mod repos;
 mod scopes;
@@ -56,6 +70,7 @@ mod seeds_tests;
 #[cfg(test)]
 mod states_tests;
 mod tables;
+mod timeline;
 
 use std::sync::OnceLock;
 
@@ -175,6 +190,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

@@ -77,6 +77,21 @@ pub(super) fn tell(call: &mut Call<'_>, thread: &Thread, login: &str, reason: &s
     call.transaction.put(NOTIFICATIONS, draft);
 }
 
+/// Makes a user follow an issue because of a mention or the like, unless they chose already.
+pub(super) fn follow(call: &mut Call<'_>, thread: &Thread, login: &str, reason: &str) {
+    let key = Key::new([folded(login), folded(&thread.subject)]);
+    if thread.subject.is_empty() || call.root().get(THREAD_SUBSCRIPTIONS, &key).is_some() {
+        return;
+    }
+    let mut draft = Draft::empty(TABLES[THREAD_SUBSCRIPTIONS].columns.len());
+    draft.set(thread_subscription::USER, text(login));
+    draft.set(thread_subscription::ISSUE, text(thread.subject.as_str()));
+    draft.set(thread_subscription::IGNORED, ViewValue::Bool(false));
+    draft.set(thread_subscription::REASON, text(reason));
+    draft.set(thread_subscription::CREATED_AT, ViewValue::Time(call.now));
+    call.transaction.put(THREAD_SUBSCRIPTIONS, draft);
+}
+
 fn fresh(call: &mut Call<'_>, thread: &Thread, login: &str) -> Draft {
     let mut draft = Draft::empty(TABLES[NOTIFICATIONS].columns.len());
     let id = call.transaction.next_id(NOTIFICATIONS);

@@ -5,7 +5,8 @@ use archal_core::clone::ViewValue;
 use super::dialect::{invalid_value, page};
 use super::render::reaction::group;
 use super::tables::{
-    COMMENTS, CONTENTS, ISSUES, REACTIONS, REACTIONS_BY_SUBJECT, TABLES, comment, issue, reaction,
+    COMMENTS, CONTENTS, ISSUES, REACTIONS, REACTIONS_BY_SUBJECT, REVIEW_COMMENTS, TABLES, comment,
+    issue, reaction, review_comment,
 };
 use super::{access, complete};
 use crate::engine::input::{Input, Kind};
@@ -159,4 +160,6 @@ operations! {
     on_issue: ISSUES, issue::NODE_ID;
     /// Reactions to a comment on an issue.
     on_comment: COMMENTS, comment::NODE_ID;
+    /// Reactions to a comment on a diff.
+    on_review_comment: REVIEW_COMMENTS, review_comment::NODE_ID;
 }

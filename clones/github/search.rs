@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::dialect::{invalid, page};
-use super::issues::order_of;
+use super::issue_lists::order_of;
 use super::query::Query;
 use super::tables::{ISSUES, REPOS, issue, repo_of};
 use super::{access, render};

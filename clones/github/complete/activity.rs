@@ -10,8 +10,9 @@ use crate::engine::root::Root;
 use crate::engine::row::{Draft, text};
 use crate::github::issues::is_pull;
 use crate::github::tables::{
-    COMMENTS, ISSUES, LABELS, comment, event, issue, label, notification, reaction, repo_of,
-    repo_subscription, thread_subscription,
+    COMMENTS, ISSUES, LABELS, SUB_ISSUES, SUB_ISSUES_BY_PARENT, comment, event, issue, issue_field,
+    issue_key, issue_type, label, milestone, notification, reaction, repo_of, repo_subscription,
+    sub_issue, thread_subscription,
 };
 
 /// Fills in an event.
@@ -119,6 +120,67 @@ pub(super) fn notification(cx: &mut Completing<'_>, draft: &mut Draft) {
         cx.diagnostics
             .push(Diagnostic::error("seed/notification", problem));
     }
+}
+
+/// Fills in a milestone.
+pub(super) fn milestone(cx: &mut Completing<'_>, draft: &mut Draft) {
+    draft.or(milestone::CREATOR, || actor(cx));
+    draft.or(milestone::CREATED_AT, || days_ago(cx, 60));
+    copy(draft, milestone::UPDATED_AT, milestone::CLOSED_AT);
+    copy(draft, milestone::UPDATED_AT, milestone::CREATED_AT);
+    if draft.text(milestone::STATE) == "closed" {
+        copy(draft, milestone::CLOSED_AT, milestone::UPDATED_AT);
+    } else if !draft.is_null(milestone::CLOSED_AT) {
+        let problem = "an open milestone has no closed_at";
+        cx.diagnostics
+            .push(Diagnostic::error("seed/state", problem));
+    }
+    name_milestone(cx.transaction.root(), draft);
+}
+
+/// Gives a milestone its GraphQL id.
+pub(in crate::github) fn name_milestone(root: &Root, draft: &mut Draft) {
+    let ids = [
+        repo_id(root, draft.text(milestone::REPO)),
+        draft.int(milestone::ID),
+    ];
+    draft.or(milestone::NODE_ID, || text(node_id("MI", &ids)));
+}
+
+/// Puts a sub-issue behind those the parent has.
+pub(super) fn sub_issue(cx: &Completing<'_>, draft: &mut Draft) {
+    let parent = issue_key(draft.text(sub_issue::PARENT));
+    let root = cx.transaction.root();
+    let siblings = parent.and_then(|key| root.group(SUB_ISSUES, SUB_ISSUES_BY_PARENT, &key));
+    let last = siblings.and_then(|rows| rows.values().next_back());
+    let last = last.map_or(0, |row| row.int(sub_issue::POSITION));
+    draft.or(sub_issue::POSITION, || ViewValue::Int(last + 1));
+}
+
+/// Fills in a type of issues.
+pub(super) fn issue_type(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(issue_type::CREATED_AT, || days_ago(cx, 400));
+    copy(draft, issue_type::UPDATED_AT, issue_type::CREATED_AT);
+    name_issue_type(draft);
+}
+
+/// Gives a type of issues its GraphQL id.
+pub(in crate::github) fn name_issue_type(draft: &mut Draft) {
+    let id = draft.int(issue_type::ID);
+    draft.or(issue_type::NODE_ID, || text(node_id("IT", &[id])));
+}
+
+/// Fills in a field of issues.
+pub(super) fn issue_field(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(issue_field::CREATED_AT, || days_ago(cx, 400));
+    copy(draft, issue_field::UPDATED_AT, issue_field::CREATED_AT);
+    name_issue_field(draft);
+}
+
+/// Gives a field of issues its GraphQL id.
+pub(in crate::github) fn name_issue_field(draft: &mut Draft) {
+    let id = draft.int(issue_field::ID);
+    draft.or(issue_field::NODE_ID, || text(node_id("IF", &[id])));
 }
 
 /// Fills in who follows an issue.

@@ -1,10 +1,11 @@
 //! Comments on issues.
 
-use super::{API, WEB, reaction, user};
+use super::issue::pull_page;
+use super::{API, reaction, user};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::comment;
+use crate::github::tables::{PULLS, comment};
 
 /// A comment.
 pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
@@ -13,8 +14,10 @@ pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
     let url = format!("{API}/repos/{repo}/issues/comments/{id}");
     out.raw("{");
     out.key("url").text(&url);
+    let pull = root.named(PULLS, row.text(comment::ISSUE)).is_some();
+    let page = pull_page(repo, number.parse().unwrap_or(0), pull);
     out.key("html_url")
-        .text(&format!("{WEB}/{repo}/issues/{number}#issuecomment-{id}"));
+        .text(&format!("{page}#issuecomment-{id}"));
     out.key("issue_url")
         .text(&format!("{API}/repos/{repo}/issues/{number}"));
     out.key("id").int(id);
@@ -29,5 +32,12 @@ pub(in crate::github) fn comment(root: &Root, row: &Row, out: &mut Writer) {
     out.key("reactions");
     reaction::rollup(root, row.text(comment::NODE_ID), &url, out);
     out.key("performed_via_github_app").raw("null");
+    if row.time(comment::PINNED_AT).is_some() {
+        out.key("pin").raw("{");
+        out.key("pinned_at").time(row.time(comment::PINNED_AT));
+        out.key("pinned_by");
+        user::named(root, row.text_or_null(comment::PINNED_BY), out);
+        out.raw("}");
+    }
     out.raw("}");
 }

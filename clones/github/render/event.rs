@@ -1,10 +1,13 @@
 //! What happened to issues.
 
 use super::{API, repo, user};
+use crate::engine::key::{Key, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::{ISSUES, REPOS, event, issue, repo_of};
+use crate::github::tables::{
+    ISSUE_TYPES, ISSUES, REPOS, event, issue, issue_type as type_column, owner_of, repo_of,
+};
 
 /// An event as the lists of an issue's events show it.
 pub(in crate::github) fn event(root: &Root, row: &Row, out: &mut Writer) {
@@ -26,6 +29,28 @@ pub(in crate::github) fn event(root: &Root, row: &Row, out: &mut Writer) {
     out.key("created_at").time(row.time(event::CREATED_AT));
     details(root, row, kind, out);
     out.key("performed_via_github_app").raw("null");
+    out.raw("}");
+}
+
+/// A reference from another issue, as timelines show it.
+pub(in crate::github) fn cross_reference(root: &Root, row: &Row, out: &mut Writer) {
+    out.raw("{");
+    out.key("actor");
+    user::named(root, row.text_or_null(event::ACTOR), out);
+    out.key("created_at").time(row.time(event::CREATED_AT));
+    out.key("updated_at").time(row.time(event::CREATED_AT));
+    out.key("source").raw("{");
+    out.key("type").text("issue");
+    if let Some(source) = root.named(ISSUES, row.text(event::SOURCE)) {
+        out.key("issue").reopened(&root.rendered(ISSUES, source).0);
+        if let Some(of) = root.named(REPOS, source.text(issue::REPO)) {
+            out.key("repository");
+            repo::repo(root, of, repo::Detail::Listed, None, out);
+        }
+        out.raw("}");
+    }
+    out.raw("}");
+    out.key("event").text("cross-referenced");
     out.raw("}");
 }
 
@@ -109,10 +134,17 @@ fn referred(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// A type of issue as events show it: as it was then, so only what never changes is looked up.
-fn issue_type(_: &Root, _: &str, name: &str, out: &mut Writer) {
-    out.raw("{").key("id").int(0);
-    out.key("name").text(name).raw("}");
+/// A type of issues as events show it; its number is lost with it.
+fn issue_type(root: &Root, repo: &str, name: &str, out: &mut Writer) {
+    let key = Key::new([folded(owner_of(repo)), folded(name)]);
+    let row = root.get(ISSUE_TYPES, &key);
+    out.raw("{");
+    out.key("id")
+        .int(row.map_or(0, |row| row.int(type_column::ID)));
+    out.key("name").text(name);
+    out.key("color")
+        .text_or_null(row.and_then(|row| row.text_or_null(type_column::COLOR)));
+    out.raw("}");
 }
 
 /// Another issue inside an event; null where it is gone.
@@ -132,6 +164,10 @@ fn reference(root: &Root, name: &str, out: &mut Writer) {
         Some(repo) => repo::simple(root, repo, out),
         None => _ = out.raw("null"),
     }
-    out.key("issue_type").raw("null");
+    out.key("issue_type");
+    match row.text_or_null(issue::TYPE) {
+        Some(kind) => issue_type(root, row.text(issue::REPO), kind, out),
+        None => _ = out.raw("null"),
+    }
     out.raw("}");
 }

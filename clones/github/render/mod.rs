@@ -2,11 +2,16 @@
 
 pub(super) mod comment;
 pub(super) mod event;
+pub(super) mod field;
 pub(super) mod issue;
 pub(super) mod label;
+pub(super) mod milestone;
 pub(super) mod notification;
+pub(super) mod pull;
 pub(super) mod reaction;
 pub(super) mod repo;
+pub(super) mod review;
+pub(super) mod review_comment;
 pub(super) mod user;
 
 /// Where all addresses in bodies begin.

@@ -1,18 +1,30 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
 //! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
+//! - [`refs`]: git's names for objects.
 //! - [`tokens`], [`former_names`].
 
 mod comments;
+mod dependencies;
 mod events;
 mod former_names;
+mod issue_field_values;
+mod issue_fields;
+mod issue_types;
 mod issues;
 mod labels;
+mod milestones;
 mod notifications;
+mod pulls;
 mod reactions;
+mod refs;
 mod repo_subscriptions;
 mod repos;
+mod review_comments;
+mod reviews;
+mod sub_issues;
 mod thread_subscriptions;
 mod tokens;
 mod users;
@@ -22,14 +34,24 @@ use archal_core::clone::{FieldKind, SeedTable};
 use crate::engine::table::{Relation, Table, TableId};
 
 pub(super) use comments::*;
+pub(super) use dependencies::*;
 pub(super) use events::*;
 pub(super) use former_names::*;
+pub(super) use issue_field_values::*;
+pub(super) use issue_fields::*;
+pub(super) use issue_types::*;
 pub(super) use issues::*;
 pub(super) use labels::*;
+pub(super) use milestones::*;
 pub(super) use notifications::*;
+pub(super) use pulls::*;
 pub(super) use reactions::*;
+pub(super) use refs::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use review_comments::*;
+pub(super) use reviews::*;
+pub(super) use sub_issues::*;
 pub(super) use thread_subscriptions::*;
 pub(super) use tokens::*;
 pub(super) use users::*;
@@ -59,12 +81,32 @@ tables! {
     USERS = users,
     /// The repositories' table.
     REPOS = repos,
+    /// The refs' table.
+    REFS = refs,
     /// The labels' table.
     LABELS = labels,
+    /// The milestones' table.
+    MILESTONES = milestones,
+    /// The table of types of issues.
+    ISSUE_TYPES = issue_types,
+    /// The table of fields of issues.
+    ISSUE_FIELDS = issue_fields,
     /// The issues' table.
     ISSUES = issues,
+    /// The pull requests' table.
+    PULLS = pulls,
+    /// The reviews' table.
+    REVIEWS = reviews,
+    /// The table of comments on diffs.
+    REVIEW_COMMENTS = review_comments,
     /// The comments' table.
     COMMENTS = comments,
+    /// The table of what issues hold in fields.
+    ISSUE_FIELD_VALUES = issue_field_values,
+    /// The table of parents and their sub-issues.
+    SUB_ISSUES = sub_issues,
+    /// The table of what waits for what.
+    DEPENDENCIES = dependencies,
     /// The table of what happened to issues.
     EVENTS = events,
     /// The reactions' table.
@@ -84,12 +126,22 @@ tables! {
 /// What binds them.
 pub(super) const RELATIONS: &[&[Relation]] = &[
     comments::RELATIONS,
+    dependencies::RELATIONS,
     events::RELATIONS,
+    issue_field_values::RELATIONS,
+    issue_fields::RELATIONS,
+    issue_types::RELATIONS,
     issues::RELATIONS,
     labels::RELATIONS,
+    milestones::RELATIONS,
     notifications::RELATIONS,
+    pulls::RELATIONS,
     reactions::RELATIONS,
+    refs::RELATIONS,
     repo_subscriptions::RELATIONS,
+    review_comments::RELATIONS,
+    reviews::RELATIONS,
+    sub_issues::RELATIONS,
     thread_subscriptions::RELATIONS,
     tokens::RELATIONS,
 ];
