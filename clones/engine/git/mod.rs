@@ -5,6 +5,7 @@
 //! - [`objects`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
 //! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
 //! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
+//! - `saved`: the whole store as a document.
 //! - [`merge`]: three-way merges, by that command.
 
 pub(crate) mod aliases;
@@ -18,6 +19,7 @@ pub(crate) mod objects;
 mod objects_tests;
 pub(crate) mod oid;
 pub(crate) mod program;
+mod saved;
 pub(crate) mod tree;
 
 pub(crate) use diff::{ChangeStatus, FileChange};
