@@ -20,12 +20,13 @@ pub(super) use activity::{
 pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
 use super::tables::{
-    ARTIFACTS, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS,
-    FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS,
-    PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, SECRETS, STARS,
-    SUB_ISSUES, TEAMS, THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS,
-    comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of, repo,
-    repo_of, token, user,
+    ADVISORIES, ARTIFACTS, CODE_ALERTS, COMMENTS, DEPENDABOT_ALERTS, DISCUSSION_CATEGORIES,
+    DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FINDINGS, FORMER_NAMES, GIST_COMMENTS, GISTS,
+    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS, PROJECT_FIELDS,
+    PROJECT_ITEMS, PROJECTS, PULLS, REACTIONS, REFS, REPO_ADVISORIES, REPO_SUBSCRIPTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, SECRET_ALERTS, SECRETS, STARS, SUB_ISSUES, TEAMS,
+    THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS, comment, former_name,
+    issue, issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
 };
 use super::{access, pulls, refs, social};
 use crate::engine::key::{Key, folded, same};
@@ -57,6 +58,10 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         SUB_ISSUES => activity::sub_issue(cx, draft),
         WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
             actions::complete(cx, table, draft);
+        }
+        GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS | FINDINGS
+        | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
+            social::complete(cx, table, draft);
         }
         STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),

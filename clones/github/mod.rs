@@ -4,9 +4,12 @@
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
+//! - [`meta`]: what the API says of itself.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
 //! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
@@ -20,6 +23,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod advisories;
+mod alerts;
 mod artifacts;
 mod assignees;
 mod called;
@@ -41,6 +46,7 @@ mod dialect;
 mod discussions;
 mod events;
 mod forks;
+mod gists;
 mod graphql;
 mod hooks;
 mod inbox;
@@ -70,12 +76,12 @@ mod observe_tests;
 mod orgs;
 mod people;
 mod preface;
+mod projects;
 mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
 mod pulls_tests;
-mod query;
 mod reactions;
 mod refs;
 #[cfg(test)]
@@ -117,7 +123,7 @@ use crate::engine::{running, schema};
 /// The clone as the catalogue lists it.
 pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
-    about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
+    about: "GitHub: its REST and GraphQL APIs, git over HTTPS, files and archives",
     stability: Stability::Beta,
     hosts: &[
         "api.github.com",
@@ -125,6 +131,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        render::gist::HOST,
     ],
     other_hosts: &[
         "avatars.githubusercontent.com",

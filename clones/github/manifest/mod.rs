@@ -5,12 +5,17 @@
 //! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
-//! - [`actions`], [`activity`], [`orgs`], [`teams`].
+//! - [`actions`], [`activity`], [`gists`], [`orgs`], [`projects`], [`teams`].
+//! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`], [`security_advisories`].
 //! - [`markdown`], [`meta`], [`rate_limit`].
 
 mod actions;
 mod activity;
 mod checks;
+mod code_quality;
+mod code_scanning;
+mod dependabot;
+mod gists;
 mod git;
 mod graphql;
 mod issues;
@@ -18,19 +23,22 @@ mod issues_from_list;
 mod markdown;
 mod meta;
 mod orgs;
+mod projects;
 mod pulls;
 mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
+mod secret_scanning;
+mod security_advisories;
 mod teams;
 mod users;
 mod web;
 
 use archal_core::clone::OperationInfo;
 
-use super::artifacts;
 use super::tables::REPOS;
+use super::{artifacts, render};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::route::{Action, Guard, Route, Site};
@@ -43,6 +51,10 @@ pub(super) const SITES: &[Site] = &[
             actions::ROUTES,
             activity::ROUTES,
             checks::ROUTES,
+            code_quality::ROUTES,
+            code_scanning::ROUTES,
+            dependabot::ROUTES,
+            gists::ROUTES,
             git::ROUTES,
             graphql::ROUTES,
             issues::ROUTES,
@@ -50,11 +62,14 @@ pub(super) const SITES: &[Site] = &[
             markdown::ROUTES,
             meta::ROUTES,
             orgs::ROUTES,
+            projects::ROUTES,
             pulls::ROUTES,
             rate_limit::ROUTES,
             reactions::ROUTES,
             repos::ROUTES,
             search::ROUTES,
+            secret_scanning::ROUTES,
+            security_advisories::ROUTES,
             teams::ROUTES,
             users::ROUTES,
         ],
@@ -74,6 +89,10 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &["github.com"],
         areas: &[web::GIT],
+    },
+    Site {
+        hosts: &[render::gist::HOST],
+        areas: &[gists::HANDED_OUT],
     },
 ];
 

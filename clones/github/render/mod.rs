@@ -1,5 +1,7 @@
 //! Rows as GitHub's REST API shows them.
 
+pub(super) mod advisory;
+pub(super) mod alert;
 pub(super) mod check;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
@@ -10,6 +12,7 @@ pub(super) mod comment;
 pub(super) mod deploy_key;
 pub(super) mod event;
 pub(super) mod field;
+pub(super) mod gist;
 pub(super) mod hook;
 pub(super) mod issue;
 pub(super) mod label;
@@ -17,6 +20,7 @@ pub(super) mod license;
 pub(super) mod milestone;
 pub(super) mod notification;
 pub(super) mod org;
+pub(super) mod project;
 pub(super) mod protection;
 pub(super) mod pull;
 pub(super) mod reaction;

@@ -10,14 +10,22 @@
 //! - [`tokens`], [`former_names`].
 //! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
 //! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
+//! - [`gists`], [`gist_files`], [`gist_comments`].
+//! - [`code_scanning_alerts`], [`secret_scanning_alerts`], [`advisories`], [`dependabot_alerts`],
+//!   [`repository_advisories`], [`code_quality_findings`].
+//! - [`projects`], [`project_fields`], [`project_items`].
 
+mod advisories;
 mod artifacts;
 mod assets;
 mod branches;
 mod check_runs;
 mod check_suites;
+mod code_quality_findings;
+mod code_scanning_alerts;
 mod comments;
 mod commits;
+mod dependabot_alerts;
 mod dependencies;
 mod deploy_keys;
 mod discussion_categories;
@@ -26,6 +34,9 @@ mod discussions;
 mod events;
 mod follows;
 mod former_names;
+mod gist_comments;
+mod gist_files;
+mod gists;
 mod hooks;
 mod invitations;
 mod issue_field_values;
@@ -37,6 +48,9 @@ mod labels;
 mod milestones;
 mod notifications;
 mod org_members;
+mod project_fields;
+mod project_items;
+mod projects;
 mod protections;
 mod pulls;
 mod reactions;
@@ -44,8 +58,10 @@ mod refs;
 mod releases;
 mod repo_subscriptions;
 mod repos;
+mod repository_advisories;
 mod review_comments;
 mod reviews;
+mod secret_scanning_alerts;
 mod secrets;
 mod stars;
 mod statuses;
@@ -65,13 +81,17 @@ use crate::engine::key::{Key, folded};
 use crate::engine::row::Row;
 use crate::engine::table::{Relation, Table, TableId};
 
+pub(super) use advisories::*;
 pub(super) use artifacts::*;
 pub(super) use assets::*;
 pub(super) use branches::*;
 pub(super) use check_runs::*;
 pub(super) use check_suites::*;
+pub(super) use code_quality_findings::*;
+pub(super) use code_scanning_alerts::*;
 pub(super) use comments::*;
 pub(super) use commits::*;
+pub(super) use dependabot_alerts::*;
 pub(super) use dependencies::*;
 pub(super) use deploy_keys::*;
 pub(super) use discussion_categories::*;
@@ -80,6 +100,9 @@ pub(super) use discussions::*;
 pub(super) use events::*;
 pub(super) use follows::*;
 pub(super) use former_names::*;
+pub(super) use gist_comments::*;
+pub(super) use gist_files::*;
+pub(super) use gists::*;
 pub(super) use hooks::*;
 pub(super) use invitations::*;
 pub(super) use issue_field_values::*;
@@ -91,6 +114,9 @@ pub(super) use labels::*;
 pub(super) use milestones::*;
 pub(super) use notifications::*;
 pub(super) use org_members::*;
+pub(super) use project_fields::*;
+pub(super) use project_items::*;
+pub(super) use projects::*;
 pub(super) use protections::*;
 pub(super) use pulls::*;
 pub(super) use reactions::*;
@@ -98,8 +124,10 @@ pub(super) use refs::*;
 pub(super) use releases::*;
 pub(super) use repo_subscriptions::*;
 pub(super) use repos::*;
+pub(super) use repository_advisories::*;
 pub(super) use review_comments::*;
 pub(super) use reviews::*;
+pub(super) use secret_scanning_alerts::*;
 pub(super) use secrets::*;
 pub(super) use stars::*;
 pub(super) use statuses::*;
@@ -228,6 +256,30 @@ tables! {
     SECRETS = secrets,
     /// The table of workflows' variables.
     VARIABLES = variables,
+    /// The gists' table.
+    GISTS = gists,
+    /// The table of gists' files.
+    GIST_FILES = gist_files,
+    /// The table of comments on gists.
+    GIST_COMMENTS = gist_comments,
+    /// The table of code scanning alerts.
+    CODE_ALERTS = code_scanning_alerts,
+    /// The table of secret scanning alerts.
+    SECRET_ALERTS = secret_scanning_alerts,
+    /// The table of global advisories.
+    ADVISORIES = advisories,
+    /// The table of Dependabot alerts.
+    DEPENDABOT_ALERTS = dependabot_alerts,
+    /// The table of repositories' advisories.
+    REPO_ADVISORIES = repository_advisories,
+    /// The table of code quality findings.
+    FINDINGS = code_quality_findings,
+    /// The projects' table.
+    PROJECTS = projects,
+    /// The table of projects' fields.
+    PROJECT_FIELDS = project_fields,
+    /// The table of projects' items.
+    PROJECT_ITEMS = project_items,
 }
 
 /// What binds them.
@@ -236,7 +288,10 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     assets::RELATIONS,
     check_runs::RELATIONS,
     check_suites::RELATIONS,
+    code_quality_findings::RELATIONS,
+    code_scanning_alerts::RELATIONS,
     comments::RELATIONS,
+    dependabot_alerts::RELATIONS,
     dependencies::RELATIONS,
     deploy_keys::RELATIONS,
     discussion_categories::RELATIONS,
@@ -244,6 +299,9 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     discussions::RELATIONS,
     events::RELATIONS,
     follows::RELATIONS,
+    gist_comments::RELATIONS,
+    gist_files::RELATIONS,
+    gists::RELATIONS,
     hooks::RELATIONS,
     invitations::RELATIONS,
     issue_field_values::RELATIONS,
@@ -255,14 +313,19 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     milestones::RELATIONS,
     notifications::RELATIONS,
     org_members::RELATIONS,
+    project_fields::RELATIONS,
+    project_items::RELATIONS,
+    projects::RELATIONS,
     protections::RELATIONS,
     pulls::RELATIONS,
     reactions::RELATIONS,
     refs::RELATIONS,
     releases::RELATIONS,
     repo_subscriptions::RELATIONS,
+    repository_advisories::RELATIONS,
     review_comments::RELATIONS,
     reviews::RELATIONS,
+    secret_scanning_alerts::RELATIONS,
     secrets::RELATIONS,
     stars::RELATIONS,
     statuses::RELATIONS,
