@@ -10,6 +10,7 @@ pub mod egress;
 mod environment;
 pub mod evidence;
 mod exchange;
+pub mod inside;
 mod ledger;
 mod mcp;
 mod names;
@@ -25,5 +26,6 @@ mod trust;
 mod trust_store;
 
 pub use egress::Egress;
+pub use inside::Inside;
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
 pub use route::{RouteLevel, RouteReport};
