@@ -204,6 +204,7 @@ fn open(subject: &Subject, folder: &Path, route: RouteMode) -> Session {
         clones: vec![ClonePlan {
             clone: subject.clone,
             seed: Seed::Document(&subject.seed),
+            trouble: archal_core::clone::Trouble::default(),
         }],
         route,
         // The program tries it once, at its start.

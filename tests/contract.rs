@@ -416,7 +416,10 @@ fn requests(clone: &CloneDescriptor) -> Vec<CloneRequest> {
                     "%=&&=%ff",
                 ][at]
                     .to_owned(),
-                headers: authorization.iter().cloned().collect(),
+                headers: [("user-agent".to_owned(), "tests".to_owned())]
+                    .into_iter()
+                    .chain(authorization.iter().cloned())
+                    .collect(),
                 body: body.to_vec().into(),
             });
         }

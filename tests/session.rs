@@ -22,7 +22,7 @@ use archal::session::{
     ClonePlan, Egress, RouteLevel, Session, SessionConfig, SessionEnd, SessionError,
 };
 use archal_core::clock::{Clock, Timestamp};
-use archal_core::clone::Seed;
+use archal_core::clone::{Seed, Trouble};
 use archal_core::redact::{Literals, Redactor};
 use archal_testkit::cli::copy_program;
 use archal_testkit::echo_clone::ECHO;
@@ -55,6 +55,7 @@ fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<
         clones: vec![ClonePlan {
             clone: &ECHO,
             seed: Seed::Named(seed),
+            trouble: Trouble::default(),
         }],
         route,
         probe: None,

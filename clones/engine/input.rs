@@ -14,6 +14,23 @@ pub(crate) struct Input {
     pub required: bool,
 }
 
+impl Input {
+    /// A field that may be absent.
+    pub(crate) const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+        }
+    }
+
+    /// A body without it is refused.
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+}
+
 /// What a field of a request body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -23,6 +40,12 @@ pub(crate) enum Kind {
     Title,
     /// Text or null.
     TextOrNull,
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Int,
+    /// An object; null is as if it were absent.
+    Object,
     /// A list of texts; null is as if it were absent.
     Texts,
     /// A list of names, each a text or an object with a `name`; null is as if it were absent.
@@ -92,6 +115,16 @@ impl Inputs {
         self.0.get(name).and_then(Value::as_str)
     }
 
+    /// A truth value.
+    pub(crate) fn bool(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+
+    /// A whole number.
+    pub(crate) fn int(&self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(Value::as_i64)
+    }
+
     /// A list of texts.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         let items = self.0.get(name)?.as_array()?;
@@ -138,7 +171,11 @@ fn checked(input: &Input, value: Value) -> Result<Option<Value>, Problem> {
         (Kind::Text | Kind::Title | Kind::TextOrNull, value @ Value::String(_))
         | (Kind::TextOrNull, value @ Value::Null) => Ok(Some(value)),
         (Kind::Title, Value::Number(number)) => Ok(Some(Value::from(number.to_string()))),
-        (Kind::Title | Kind::Texts | Kind::Names, Value::Null) => Ok(None),
+        (Kind::Bool, value @ Value::Bool(_)) | (Kind::Object, value @ Value::Object(_)) => {
+            Ok(Some(value))
+        }
+        (Kind::Int, Value::Number(number)) if number.is_i64() => Ok(Some(Value::Number(number))),
+        (Kind::Title | Kind::Texts | Kind::Names | Kind::Object, Value::Null) => Ok(None),
         (Kind::Texts, Value::Array(items)) => {
             match items.iter().position(|item| !item.is_string()) {
                 None => Ok(Some(Value::Array(items))),
@@ -151,6 +188,9 @@ fn checked(input: &Input, value: Value) -> Result<Option<Value>, Problem> {
         }
         (Kind::Names, Value::Array(items)) => Ok(Some(names(input.name, &items)?.into())),
         (Kind::Texts | Kind::Names, value) => wrong(value, "array"),
+        (Kind::Bool, value) => wrong(value, "boolean"),
+        (Kind::Int, value) => wrong(value, "integer"),
+        (Kind::Object, value) => wrong(value, "object"),
         (Kind::Text | Kind::Title | Kind::TextOrNull, value) => wrong(value, "string"),
     }
 }

@@ -171,7 +171,10 @@ impl Asker<'_> {
             url.push('?');
             url.push_str(&query);
         }
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        let mut headers = vec![
+            ("accept".to_owned(), "application/json".to_owned()),
+            ("user-agent".to_owned(), "archal-mcp".to_owned()),
+        ];
         if body.is_some() {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }

@@ -6,24 +6,31 @@
 //! - [`root`], [`transaction`]: the state, and the only way to change it.
 //! - [`times`], [`writer`]: why the same calls leave the same evidence.
 //! - [`seed`], [`schema`]: starting states as documents.
+//! - [`save`]: a whole state as a document.
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
+//! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
+//! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 pub(crate) mod fingerprint;
+pub(crate) mod git;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod pack;
 pub(crate) mod page;
+pub(crate) mod rate;
 pub(crate) mod root;
 pub(crate) mod route;
 pub(crate) mod row;
 pub(crate) mod running;
+pub(crate) mod save;
 pub(crate) mod schema;
 pub(crate) mod seed;
 pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;
+pub(crate) mod trouble;
 pub(crate) mod writer;

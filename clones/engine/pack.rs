@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::input::Problem;
 use super::page::Page;
+use super::rate::{Allowance, Rates, Standing};
 use super::root::Root;
 use super::route::{Params, Published, Route, Router, Site};
 use super::row::{Draft, Row};
@@ -61,34 +62,69 @@ impl Pack {
 pub(crate) struct Dialect {
     /// Who the caller is; none for an anonymous one.
     pub caller: fn(&Root, &CloneRequest) -> Result<Option<Arc<Row>>, Refusal>,
+    /// The path that a request is for, where it is another one than it says.
+    pub canonical: fn(&Root, &str) -> Option<String>,
+    /// What it says before any operation: to what no operation may answer, and to preflights.
+    pub preface: fn(&Prefacing<'_>) -> Result<Option<Reply>, Refusal>,
+    /// Gives a good answer the form that the request asks for.
+    pub shape: fn(&CloneRequest, &Route, &mut Reply),
     /// The body of a refusal.
     pub refusal: fn(&Refusal, Option<&Route>) -> Rendered,
     /// What it says to a path it does not know.
     pub unknown: fn() -> Refusal,
     /// What it says to a published operation that is not modelled.
     pub unmodelled: fn(&Published) -> Refusal,
+    /// What it says when it fails with that status for no reason of the caller's.
+    pub failing: fn(u16) -> Refusal,
+    /// What it says to a caller who has made too many calls.
+    pub limited: fn(&Limited<'_>) -> Refusal,
     /// What is wrong with a body, in the service's words.
     pub bad_input: fn(&Problem) -> Refusal,
     /// Which page of a list of that many rows a call asks for.
     pub page: fn(&Call<'_>, usize) -> Page,
     /// The rate that an operation counts against.
     pub rate: fn(Option<&'static Route>) -> &'static str,
+    /// The operations that count against no rate.
+    pub uncounted: &'static [&'static str],
+    /// What a rate allows; the flag is whether the caller has credentials.
+    pub allowance: fn(&str, bool) -> Allowance,
     /// Adds the headers of every answer.
     pub headers: fn(&Answering<'_>, &mut CloneResponse),
 }
 
+/// What a preface is made from.
+pub(crate) struct Prefacing<'a> {
+    /// The state before the call.
+    pub root: &'a Root,
+    /// The request.
+    pub request: &'a CloneRequest,
+    /// The modelled operation it is for.
+    pub route: Option<&'static Route>,
+}
+
+/// Whom a limit is held against.
+pub(crate) struct Limited<'a> {
+    /// Who called.
+    pub caller: Option<&'a Row>,
+    /// Whether it is a brake on bursts, which says how long to wait, and not the caller's
+    /// allowance that is used up.
+    pub burst: bool,
+}
+
 /// What the headers of an answer are made from.
 pub(crate) struct Answering<'a> {
+    /// The request.
+    pub request: &'a CloneRequest,
+    /// The modelled operation it is for.
+    pub route: Option<&'static Route>,
     /// Who called.
     pub caller: Option<&'a Row>,
     /// How many calls there were before.
     pub calls: u64,
     /// The rate it counts against.
     pub rate: &'static str,
-    /// How many calls this caller made before against the same rate.
-    pub used: u64,
-    /// When the first of them was, in seconds since the epoch.
-    pub first: i64,
+    /// Where the caller stands with this call.
+    pub standing: Standing,
     /// The state after the call.
     pub root: &'a Root,
 }
@@ -129,6 +165,8 @@ pub(crate) struct Call<'a> {
     pub caller: Option<Arc<Row>>,
     /// The time that whatever this call sets gets.
     pub now: Stamp,
+    /// What callers have spent.
+    pub rates: &'a Rates,
     /// Rows that guards found by the path.
     pub found: Vec<(TableId, Arc<Row>)>,
 }
@@ -182,6 +220,8 @@ pub(crate) struct Refusal {
     pub errors: Vec<Value>,
     /// The page that explains it, where it is not the operation's own.
     pub docs: Option<&'static str>,
+    /// Further fields of its body.
+    pub fields: Vec<(&'static str, Value)>,
     /// Headers beside those of every answer: `location`, `retry-after`.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -193,6 +233,7 @@ impl Refusal {
             status,
             message: message.into(),
             errors: Vec::new(),
+            fields: Vec::new(),
             docs: None,
             headers: Vec::new(),
         }
@@ -233,6 +274,8 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// Headers beside those of every answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {

@@ -9,6 +9,7 @@ use imbl::OrdMap;
 use jiff::Timestamp;
 
 use super::fingerprint;
+use super::git::Objects;
 use super::key::{Key, Part};
 use super::pack::Pack;
 use super::row::{Draft, Row};
@@ -34,6 +35,7 @@ pub(crate) struct Root {
     pack: &'static Pack,
     tables: Vec<TableState>,
     times: KnownTimes,
+    objects: Arc<Objects>,
     base: Timestamp,
     ids: u64,
     actor: Option<Key>,
@@ -63,6 +65,7 @@ impl Root {
                 })
                 .collect(),
             times: KnownTimes::default(),
+            objects: Arc::new(Objects::new(base)),
             base,
             ids,
             actor: None,
@@ -95,14 +98,49 @@ impl Root {
         &self.times
     }
 
+    /// The git objects, which all states of a clone share.
+    pub(crate) fn objects(&self) -> &Arc<Objects> {
+        &self.objects
+    }
+
+    /// `text` as evidence writes it: known times, and ids of git objects that follow the clock;
+    /// none where nothing changes.
+    pub(crate) fn said(&self, text: &str) -> Option<String> {
+        let timed = self.times.rewrite(text, self.base);
+        let named = self
+            .objects
+            .rewrite(timed.as_deref().unwrap_or(text), &self.times);
+        named.or(timed)
+    }
+
     /// Whose credentials the clone's dummies are, in the pack's first table.
     pub(crate) fn actor(&self) -> Option<&Key> {
         self.actor.as_ref()
     }
 
-    /// Takes note of a time that the state holds.
-    pub(super) fn know(&mut self, stamp: Stamp) {
+    /// Takes note of the times that a value holds.
+    pub(super) fn know(&mut self, value: &ViewValue) {
+        match value {
+            ViewValue::Time(stamp) => self.times.insert(*stamp),
+            ViewValue::List(items) => items.iter().for_each(|item| self.know(item)),
+            ViewValue::Object(fields) => fields.iter().for_each(|(_, value)| self.know(value)),
+            ViewValue::Null | ViewValue::Bool(_) | ViewValue::Int(_) | ViewValue::Text(_) => {}
+        }
+    }
+
+    /// Takes note of one time.
+    pub(super) fn know_time(&mut self, stamp: Stamp) {
         self.times.insert(stamp);
+    }
+
+    /// The greatest number of a row of `table` so far.
+    pub(super) fn last_id(&self, table: TableId) -> i64 {
+        self.tables[table].last_id
+    }
+
+    /// Sets the number of changes so far, for a state that was saved.
+    pub(super) fn set_version(&mut self, version: u64) {
+        self.version = version;
     }
 
     pub(super) fn set_actor(&mut self, actor: Option<Key>) {
@@ -143,7 +181,7 @@ impl Root {
     /// The row as the service shows it in lists, with a fingerprint of it; rendered once.
     pub(crate) fn rendered<'a>(&self, table: TableId, row: &'a Row) -> &'a (Rendered, u64) {
         row.rendered_with(|| {
-            let mut writer = Writer::with_capacity(self.base, 2_048, 2_048);
+            let mut writer = Writer::with_capacity(self, 2_048, 2_048);
             (self.pack.tables[table].render)(self, row, &mut writer);
             let rendered = writer.finish();
             // The evidence has no exact times, so the fingerprint is the same whatever the clock;
@@ -154,12 +192,24 @@ impl Root {
         })
     }
 
+    /// A row to be with what its columns hold where nothing is said.
+    pub(crate) fn blank(&self, table: TableId) -> Draft {
+        let columns = self.pack.tables[table].columns;
+        Draft(
+            columns
+                .iter()
+                .map(|column| column.default.value())
+                .collect(),
+        )
+    }
+
     /// A new number for a row of `table`, greater than all before it.
     pub(super) fn next_id(&mut self, table: TableId) -> i64 {
         let floor = self.pack.tables[table].id.map_or(0, |(_, floor)| floor);
         let state = &mut self.tables[table];
         let last = state.last_id.max(floor);
-        let salt = fingerprint::mix(self.ids, table as u64);
+        // By name, so that a new table of the pack does not renumber the rows of the others.
+        let salt = fingerprint::bytes(self.ids, self.pack.tables[table].seed.name.as_bytes());
         let gap = fingerprint::mix(salt, last.unsigned_abs()) % 997;
         state.last_id = last
             .saturating_add(1)
@@ -176,9 +226,7 @@ impl Root {
     /// Makes a row of a draft, without putting it anywhere.
     pub(super) fn row_of(&mut self, table: TableId, draft: Draft) -> Row {
         for value in &draft.0 {
-            if let ViewValue::Time(stamp) = value {
-                self.times.insert(*stamp);
-            }
+            self.know(value);
         }
         let said = self.pack.tables[table]
             .prose

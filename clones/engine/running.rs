@@ -1,38 +1,43 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::any::Any;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, OpenClone, RowDiff, Seed, ServiceClone, Stamp, ViewRow,
+    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
+    Stamp, Trouble, ViewRow,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
+use imbl::ordmap::DiffItem;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::key::Key;
-use super::pack::{Answering, Call, Pack, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
 use super::page::Page;
+use super::rate::Rates;
 use super::root::Root;
 use super::route::{self, Action, Route};
 use super::row::Row;
+use super::save;
 use super::seed;
 use super::table::TableId;
 use super::transaction::{Transaction, changes};
+use super::trouble::Troubles;
 
 /// A clone that runs.
 pub(crate) struct Running {
     pack: &'static Pack,
     opened: Arc<Root>,
     root: Arc<Root>,
-    /// The rows touched since the opening.
-    touched: BTreeSet<(TableId, Key)>,
     calls: u64,
-    /// How many calls each caller made against each rate, and when the first of them was.
-    rates: BTreeMap<(Option<Key>, &'static str), (u64, i64)>,
+    rates: Rates,
+    /// What goes wrong on purpose.
+    troubles: Troubles,
+    /// The state before the last change, for reads that come too early.
+    previous: Arc<Root>,
 }
 
 /// Opens a pack on a starting state.
@@ -49,6 +54,15 @@ pub(crate) fn open(
         }
     };
     let root = seed::load(pack, document, how.base, how.ids)?;
+    Ok(Box::new(Running::new(pack, Arc::new(root))))
+}
+
+/// Opens a pack on a state that was saved.
+pub(crate) fn reopen(
+    pack: &'static Pack,
+    saved: &Value,
+) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let root = save::read(pack, saved)?;
     Ok(Box::new(Running::new(pack, Arc::new(root))))
 }
 
@@ -77,10 +91,11 @@ impl Running {
         Self {
             pack,
             opened: Arc::clone(&root),
+            previous: Arc::clone(&root),
             root,
-            touched: BTreeSet::new(),
             calls: 0,
-            rates: BTreeMap::new(),
+            rates: Rates::default(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -94,25 +109,38 @@ impl Running {
         // Seed times are whole seconds before the base, so a call's time is never one of them.
         let at = truncate_to_second(now).max(self.root.base());
         let now = Stamp { at, by_call: true };
+        let path = (dialect.canonical)(&self.root, &request.path);
+        let path = path.as_deref().unwrap_or(&request.path);
         let caller = (dialect.caller)(&self.root, request);
-        let found = self
-            .pack
-            .find(&request.host, &request.method, &request.path);
+        let found = self.pack.find(&request.host, &request.method, path);
         let route = found.as_ref().map(|(route, _)| *route);
         response.operation = route.map(|route| route.info.id);
-        let outcome = match (caller, found) {
-            (Err(refusal), _) => Err(refusal),
-            (Ok(caller), Some((route, params))) => {
-                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
-                self.run(route, params, request, caller, now, response)
+        let outcome = caller.and_then(|caller| {
+            response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
+            let preface = (dialect.preface)(&Prefacing {
+                root: &self.root,
+                request,
+                route,
+            })?;
+            match (preface, found) {
+                (Some(reply), _) => Ok(reply),
+                (None, Some((route, params))) => {
+                    response.fault = self.troubles.strikes(route.info.id);
+                    match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
+                        Some(refusal) => Err(refusal),
+                        None => self.run(route, params, request, caller, now, response),
+                    }
+                }
+                (None, None) => Err(self.gap(request, path, response)),
             }
-            (Ok(caller), None) => {
-                response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
-                Err(self.gap(request, response))
-            }
-        };
+        });
         match outcome {
-            Ok(reply) => self.reply(request, reply, response),
+            Ok(mut reply) => {
+                if let Some(route) = route {
+                    (dialect.shape)(request, route, &mut reply);
+                }
+                self.reply(request, reply, response);
+            }
             Err(mut refusal) => {
                 response.status = refusal.status;
                 response.headers.append(&mut refusal.headers);
@@ -122,13 +150,46 @@ impl Running {
         route
     }
 
+    /// The refusal that the plan of what goes wrong has for a call.
+    fn refused_on_purpose(
+        &self,
+        fault: Option<FaultEffect>,
+        route: &'static Route,
+        caller: Option<&Row>,
+        at: Timestamp,
+    ) -> Option<Refusal> {
+        let dialect = &self.pack.dialect;
+        let rate = (dialect.rate)(Some(route));
+        let allowance = (dialect.allowance)(rate, caller.is_some());
+        let key = caller.map(|row| self.root.key(self.pack.actor.0, row));
+        let is_counted = !dialect.uncounted.contains(&route.info.id);
+        if is_counted
+            && self
+                .rates
+                .is_used_up(key.as_ref(), rate, allowance, at.as_second())
+        {
+            let burst = false;
+            return Some((dialect.limited)(&Limited { caller, burst }));
+        }
+        match fault? {
+            FaultEffect::Status(status) => Some((dialect.failing)(status)),
+            // Nobody reads it: the connection ends without an answer.
+            FaultEffect::Drop => Some((dialect.failing)(503)),
+            FaultEffect::RateLimit => {
+                let burst = true;
+                Some((dialect.limited)(&Limited { caller, burst }))
+            }
+            _ => None,
+        }
+    }
+
     fn name_of_actor(&self, row: &Row) -> String {
         (self.pack.tables[self.pack.actor.0].name_of)(row)
     }
 
     /// The refusal of a request that is for no modelled operation.
-    fn gap(&self, request: &CloneRequest, response: &mut CloneResponse) -> Refusal {
-        match route::published(self.pack.published, &request.method, &request.path) {
+    fn gap(&self, request: &CloneRequest, path: &str, response: &mut CloneResponse) -> Refusal {
+        match route::published(self.pack.published, &request.method, path) {
             None => (self.pack.dialect.unknown)(),
             Some(published) => {
                 response.unmodelled = Some(published.0.to_owned());
@@ -149,13 +210,20 @@ impl Running {
         now: Stamp,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let begun = if read && response.fault == Some(FaultEffect::Stale) {
+            &self.previous
+        } else {
+            &self.root
+        };
         let mut call = Call {
-            transaction: Transaction::begin(&self.root),
+            transaction: Transaction::begin(begun),
             request,
             params,
             query: form_urlencoded::parse(request.query.as_bytes()).collect(),
             caller,
             now,
+            rates: &self.rates,
             found: Vec::new(),
         };
         for guard in route.guards {
@@ -163,10 +231,11 @@ impl Running {
         }
         let reply = act(&route.action, &mut call, self.pack)?;
         let (root, journal) = call.transaction.commit();
+        if journal.is_empty() {
+            return Ok(reply);
+        }
         response.changes = changes(&root, &journal);
-        self.touched
-            .extend(journal.into_iter().map(|entry| (entry.table, entry.key)));
-        self.root = root;
+        self.previous = std::mem::replace(&mut self.root, root);
         Ok(reply)
     }
 
@@ -176,6 +245,7 @@ impl Running {
         if let Some(page) = reply.page.and_then(|page| page.link(request)) {
             response.headers.push(("link", page));
         }
+        response.headers.extend(reply.headers);
         if let Some(location) = reply.location {
             response.headers.push(("location", location));
         }
@@ -263,6 +333,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             let draft = make(call, inputs)?;
             let row = call.transaction.put(*table, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             let mut reply = Reply::row(201, call.root(), *table, &row);
             reply.location = Some(location(&row));
             Ok(reply)
@@ -281,6 +352,7 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             }
             let row = call.transaction.replace(*table, &old, draft);
             then(call, &row);
+            let row = as_it_is(call, *table, row);
             Ok(Reply::row(200, call.root(), *table, &row))
         }
         Action::Delete { table, then } => {
@@ -292,6 +364,12 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
         }
         Action::Hook(hook) => hook(call),
     }
+}
+
+/// A row after what followed from writing it, which may have written it again.
+fn as_it_is(call: &Call<'_>, table: TableId, row: Arc<Row>) -> Arc<Row> {
+    let key = call.root().key(table, &row);
+    call.root().get(table, &key).cloned().unwrap_or(row)
 }
 
 /// The body of a call by what the operation declares.
@@ -337,22 +415,29 @@ impl ServiceClone for Running {
         let key = caller
             .as_ref()
             .map(|row| self.root.key(self.pack.actor.0, row));
-        let (used, first) = self
-            .rates
-            .entry((key, rate))
-            .or_insert((0, now.as_second()));
+        let at = now.as_second();
+        let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
+        let uncounted = self.pack.dialect.uncounted;
+        if !response.operation.is_some_and(|id| uncounted.contains(&id)) {
+            self.rates.count(key.as_ref(), rate, allowance, at);
+        }
         let answering = Answering {
+            request,
+            route,
             caller: caller.as_deref(),
             calls: self.calls,
             rate,
-            used: *used,
-            first: *first,
+            standing: self.rates.standing(key.as_ref(), rate, allowance, at),
             root: &self.root,
         };
         (self.pack.dialect.headers)(&answering, &mut response);
-        *used += 1;
         self.calls += 1;
         response
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.rates = Rates::limited(trouble.rate_limit);
+        self.troubles = Troubles::new(trouble.faults);
     }
 
     fn state(&self) -> Arc<dyn CloneState> {
@@ -360,37 +445,61 @@ impl ServiceClone for Running {
     }
 
     fn diff(&self) -> Vec<RowDiff> {
-        let mut out = Vec::new();
-        for view in self.pack.views {
-            let table = view.table;
-            for (_, key) in self.touched.iter().filter(|(at, _)| *at == table) {
-                let before = self.opened.get(table, key);
-                let after = self.root.get(table, key);
-                if let (Some(before), Some(after)) = (before, after)
-                    && Arc::ptr_eq(before, after)
-                {
-                    continue;
-                }
-                let before = before.and_then(|row| shown(view, &self.opened, row));
-                let after = after.and_then(|row| shown(view, &self.root, row));
-                if before != after {
-                    out.push(RowDiff {
-                        collection: view.name,
-                        before,
-                        after,
-                    });
-                }
-            }
+        difference(&self.opened, &self.root)
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new(self.pack, Arc::clone(&self.opened));
+    }
+
+    fn restore(&mut self, state: &dyn CloneState) -> bool {
+        let state: &dyn Any = state;
+        let Some(State(root)) = state.downcast_ref::<State>() else {
+            return false;
+        };
+        if !std::ptr::eq(root.pack(), self.pack) {
+            return false;
         }
-        out
+        let opened = Arc::clone(&self.opened);
+        *self = Self {
+            opened,
+            ..Self::new(self.pack, Arc::clone(root))
+        };
+        true
+    }
+
+    fn fork(&self) -> Box<dyn ServiceClone> {
+        Box::new(Self::new(self.pack, Arc::clone(&self.root)))
     }
 
     fn evidence_text(&self, text: &str) -> String {
-        self.root
-            .times()
-            .rewrite(text, self.root.base())
-            .unwrap_or_else(|| text.to_owned())
+        self.root.said(text).unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// What is different between two states; what they share is not looked at.
+fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
+    let mut out = Vec::new();
+    for view in before.pack().views {
+        let table = view.table;
+        for item in before.rows(table).diff(after.rows(table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let old = old.and_then(|row| shown(view, before, row));
+            let new = new.and_then(|row| shown(view, after, row));
+            if old != new {
+                out.push(RowDiff {
+                    collection: view.name,
+                    before: old,
+                    after: new,
+                });
+            }
+        }
+    }
+    out
 }
 
 /// A row as a view has it; none where it is not in the view.
@@ -421,5 +530,23 @@ impl CloneState for State {
 
     fn to_json(&self) -> Value {
         seed::document(&self.0)
+    }
+
+    fn base(&self) -> Timestamp {
+        self.0.base()
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        match after.downcast_ref::<Self>() {
+            Some(Self(after)) if std::ptr::eq(after.pack(), self.0.pack()) => {
+                difference(&self.0, after)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn save(&self) -> Value {
+        save::document(&self.0)
     }
 }

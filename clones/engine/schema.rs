@@ -93,7 +93,19 @@ fn kind(of: &FieldKind, nullable: bool) -> Map<String, Value> {
             schema.insert("items".to_owned(), Value::Object(kind(item, false)));
             "array"
         }
-        FieldKind::Object(_) => "object",
+        FieldKind::Object(fields) => {
+            let mut properties = Map::new();
+            for field in *fields {
+                let shape = kind(&field.kind, field.nullable);
+                properties.insert(field.name.to_owned(), Value::Object(shape));
+            }
+            let required = fields.iter().filter(|field| !field.nullable);
+            let required = required.map(|field| Value::from(field.name)).collect();
+            schema.insert("properties".to_owned(), Value::Object(properties));
+            schema.insert("required".to_owned(), required);
+            schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+            "object"
+        }
     };
     let name = if nullable {
         json!([name, "null"])

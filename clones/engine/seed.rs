@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
-use archal_core::clone::{FieldKind, Stamp, ViewValue, seed_time};
+use archal_core::clone::{FieldKind, Stamp, ViewField, ViewValue, seed_time};
 use archal_core::diagnostic::{Diagnostic, nearest};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -78,7 +78,11 @@ fn row_to_json(root: &Root, columns: &[Column], row: &Row) -> Value {
     for (at, column) in columns.iter().enumerate() {
         let value = match row.value(at) {
             ViewValue::Null => continue,
-            ViewValue::Text(_) => Value::from(row.said(at)),
+            ViewValue::Text(_) => {
+                let text = row.said(at);
+                let said = root.objects().rewrite(text, root.times());
+                Value::from(said.as_deref().unwrap_or(text))
+            }
             value => value.to_json(root.base()),
         };
         out.insert(column.field.name.to_owned(), value);
@@ -273,6 +277,9 @@ impl Reading {
                     .collect();
                 return (read.len() == items.len()).then_some(ViewValue::List(read));
             }
+            (FieldKind::Object(fields), Value::Object(given)) => {
+                return self.object(fields, place, given);
+            }
             (FieldKind::Bool, _) => "true or false",
             (FieldKind::Int, _) => "a whole number",
             (FieldKind::Text, _) => "text",
@@ -284,14 +291,44 @@ impl Reading {
         None
     }
 
+    /// An object inside a row; fields that may be null may be left out.
+    fn object(
+        &mut self,
+        fields: &'static [ViewField],
+        place: &str,
+        given: &Map<String, Value>,
+    ) -> Option<ViewValue> {
+        for name in given.keys() {
+            if !fields.iter().any(|field| field.name == name) {
+                let problem = format!("{place} has an unknown field {name:?}");
+                let known = fields.iter().map(|field| field.name);
+                self.unknown("seed/unknown-field", problem, name, known);
+            }
+        }
+        let mut read = Vec::with_capacity(fields.len());
+        for field in fields {
+            let value = match given.get(field.name) {
+                None | Some(Value::Null) if field.nullable => ViewValue::Null,
+                None => {
+                    self.error("seed/missing", format!("{place} lacks {}", field.name));
+                    return None;
+                }
+                Some(value) => {
+                    let place = format!("{place}.{}", field.name);
+                    self.of_kind(&field.kind, &place, value)?
+                }
+            };
+            read.push((field.name, value));
+        }
+        Some(ViewValue::Object(read))
+    }
+
     fn rows(&mut self, root: Root, actor: &str, tables: Vec<Vec<Draft>>) -> Root {
         let pack = self.pack;
         let mut root = root;
         // All times are known before the first text is looked at, whatever the order of rows.
         for value in tables.iter().flatten().flat_map(|draft| &draft.0) {
-            if let ViewValue::Time(stamp) = value {
-                root.know(*stamp);
-            }
+            root.know(value);
         }
         let mut transaction = Transaction::begin(&Arc::new(root));
         for (table, drafts) in tables.into_iter().enumerate() {

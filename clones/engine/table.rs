@@ -61,7 +61,8 @@ pub(crate) enum Standard {
 }
 
 impl Standard {
-    pub(super) fn value(self) -> ViewValue {
+    /// As a value.
+    pub(crate) fn value(self) -> ViewValue {
         match self {
             Self::Null => ViewValue::Null,
             Self::Bool(value) => ViewValue::Bool(value),
@@ -143,6 +144,8 @@ pub(crate) enum By {
     Each(usize),
     /// A text up to a character, without case: the repository of `acme/webapp#7`.
     Before(usize, char),
+    /// A text after a character, without case: the name of `acme:Priority`.
+    After(usize, char),
     /// The number after a character: 7 of `acme/webapp#7`.
     NumberAfter(usize, char),
 }
@@ -228,6 +231,10 @@ fn part_of(row: &Row, by: By) -> Part {
             Part::Text(fold(
                 text.split_once(mark).map_or(text, |(before, _)| before),
             ))
+        }
+        By::After(column, mark) => {
+            let text = row.text(column);
+            Part::Text(fold(text.split_once(mark).map_or("", |(_, after)| after)))
         }
         By::NumberAfter(column, mark) => Part::Int(
             row.text(column)

@@ -26,7 +26,13 @@ impl KnownTimes {
         }
     }
 
-    fn evidence(&self, at: Timestamp, base: Timestamp) -> Option<String> {
+    /// The times in seconds, and whether only calls have set each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, bool)> {
+        self.0.iter().map(|(second, by_call)| (*second, *by_call))
+    }
+
+    /// How evidence writes a time; none where the clone never handed it out.
+    pub(super) fn evidence(&self, at: Timestamp, base: Timestamp) -> Option<String> {
         let by_call = *self.0.get(&at.as_second())?;
         Some(Stamp { at, by_call }.evidence(base))
     }

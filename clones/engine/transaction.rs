@@ -109,6 +109,17 @@ impl Transaction {
         row
     }
 
+    /// Lets a row be rendered anew, after what it shows of other rows changed.
+    pub(crate) fn render_anew(&mut self, table: TableId, key: &Key) {
+        let Some(row) = self.root().get(table, key).cloned() else {
+            return;
+        };
+        let next = self.writing().row_of(table, row.draft());
+        // The row keeps its number, so that lists in order of change do not move.
+        let next = next.with_version(row.version());
+        self.place(table, next, true);
+    }
+
     /// Removes a row and what belongs to it.
     pub(crate) fn remove(&mut self, table: TableId, key: &Key) {
         let Some(before) = self.writing().take(table, key) else {

@@ -1,30 +1,66 @@
 //! Writes a body for the wire and the same body for evidence side by side.
+//!
+//! Ids of git objects may follow the clock; a body that was begun for a state has them in evidence
+//! as [`super::git::aliases`] says, wherever in it they occur.
+
+use std::sync::Arc;
 
 use archal_core::clock::rfc3339_seconds;
 use archal_core::clone::{Rendered, Stamp};
 use jiff::Timestamp;
 
+use super::git::{Objects, Oid};
+use super::root::Root;
 use super::row::Row;
+use super::times::KnownTimes;
 
-/// JSON being written twice. The two differ in times and in texts that repeat times, nowhere else.
+/// JSON being written twice. The two differ in times, in texts that repeat times, and in ids of
+/// git objects, nowhere else.
 pub(crate) struct Writer {
     wire: Vec<u8>,
     evidence: Vec<u8>,
     base: Timestamp,
+    ids: Option<(Arc<Objects>, KnownTimes)>,
+}
+
+/// What a body is written for: a state, or only the time that evidence counts from where no id of
+/// a git object occurs.
+pub(crate) struct Basis {
+    base: Timestamp,
+    ids: Option<(Arc<Objects>, KnownTimes)>,
+}
+
+impl From<&Root> for Basis {
+    fn from(root: &Root) -> Self {
+        let objects = root.objects();
+        let ids = !objects.is_empty();
+        Self {
+            base: root.base(),
+            ids: ids.then(|| (Arc::clone(objects), root.times().clone())),
+        }
+    }
+}
+
+impl From<Timestamp> for Basis {
+    fn from(base: Timestamp) -> Self {
+        Self { base, ids: None }
+    }
 }
 
 impl Writer {
-    /// An empty body; `base` is what evidence counts times from.
-    pub(crate) fn new(base: Timestamp) -> Self {
-        Self::with_capacity(base, 512, 512)
+    /// An empty body.
+    pub(crate) fn new(basis: impl Into<Basis>) -> Self {
+        Self::with_capacity(basis, 512, 512)
     }
 
     /// An empty body with room.
-    pub(crate) fn with_capacity(base: Timestamp, wire: usize, evidence: usize) -> Self {
+    pub(crate) fn with_capacity(basis: impl Into<Basis>, wire: usize, evidence: usize) -> Self {
+        let Basis { base, ids } = basis.into();
         Self {
             wire: Vec::with_capacity(wire),
             evidence: Vec::with_capacity(evidence),
             base,
+            ids,
         }
     }
 
@@ -99,6 +135,26 @@ impl Writer {
         }
     }
 
+    /// A time in seconds since the epoch; evidence has it as every other time.
+    pub(crate) fn epoch(&mut self, stamp: Stamp) -> &mut Self {
+        let wire = stamp.at.as_second().to_string();
+        self.wire.extend_from_slice(wire.as_bytes());
+        write_json(&stamp.evidence(self.base), &mut self.evidence);
+        self
+    }
+
+    /// The id of a git object.
+    pub(crate) fn oid(&mut self, oid: &Oid) -> &mut Self {
+        self.raw("\"").raw(&oid.to_string()).raw("\"")
+    }
+
+    /// A text that evidence writes otherwise.
+    pub(crate) fn both(&mut self, wire: &str, evidence: &str) -> &mut Self {
+        write_json(wire, &mut self.wire);
+        write_json(evidence, &mut self.evidence);
+        self
+    }
+
     /// What was rendered before.
     pub(crate) fn rendered(&mut self, rendered: &Rendered) -> &mut Self {
         self.wire.extend_from_slice(&rendered.wire);
@@ -118,9 +174,13 @@ impl Writer {
 
     /// The finished body.
     pub(crate) fn finish(self) -> Rendered {
+        let said = self.ids.and_then(|(objects, times)| {
+            let text = std::str::from_utf8(&self.evidence).ok()?;
+            objects.rewrite(text, &times).map(String::into_bytes)
+        });
         Rendered {
             wire: self.wire.into(),
-            evidence: self.evidence.into(),
+            evidence: said.unwrap_or(self.evidence).into(),
         }
     }
 }

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use archal_core::clone::CloneRequest;
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
-use super::tables::{COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, owner_of, repo, user};
+#[cfg(test)]
+pub(super) use super::credentials::TOKEN;
+use super::credentials::{Credential, Kind};
+use super::render::API;
+use super::tables::{
+    COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, USERS, comment, former_name, issue, owner_of,
+    repo, user,
+};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
-
-/// The one token the clone knows. It has the shape of a personal access token, and is none.
-pub(super) const TOKEN: &str = "ghp_archalLocalCloneDummyToken0000000000";
 
 /// What a caller may do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,43 +42,6 @@ impl Permission {
         }
     }
 }
-
-/// Who a request's credentials belong to.
-pub(super) fn caller(root: &Root, request: &CloneRequest) -> Result<Option<Arc<Row>>, Refusal> {
-    let Some(header) = request.header("authorization") else {
-        return Ok(None);
-    };
-    let known = token(header).is_some_and(|token| token == TOKEN);
-    let actor = root.actor().and_then(|key| root.get(USERS, key));
-    match actor {
-        Some(actor) if known => Ok(Some(Arc::clone(actor))),
-        _ => Err(Refusal::new(401, "Bad credentials").see("")),
-    }
-}
-
-/// The token in an `Authorization` header: `token X`, `Bearer X`, or either half of Basic.
-fn token(header: &str) -> Option<String> {
-    let (scheme, rest) = header.trim().split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer") {
-        return Some(rest.to_owned());
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
-    let (name, password) = decoded.split_once(':')?;
-    let bare = password.is_empty() || password == "x-oauth-basic";
-    Some(if bare { name } else { password }.to_owned())
-}
-
-/// Standard base64, padded or not, as clients write it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// What a caller may do with a repository; none where they do not see it.
 pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option<Permission> {
@@ -138,7 +100,29 @@ pub(super) fn association(root: &Root, row: &Row, login: &str) -> &'static str {
 /// The caller's permission for the repository that the path names.
 fn own_permission(call: &Call<'_>) -> Result<Option<Permission>, Refusal> {
     let row = call.row(REPOS)?;
-    Ok(permission(call.root(), &row, call.caller.as_deref()))
+    Ok(sees(call, &row))
+}
+
+/// What the caller may do with a repository by who they are and by what their token is for; none
+/// where they do not see it.
+pub(super) fn sees(call: &Call<'_>, row: &Row) -> Option<Permission> {
+    let root = call.root();
+    let everybody = (!row.bool(repo::PRIVATE)).then_some(Permission::Pull);
+    let Some(credential) = Credential::of(root, call.request) else {
+        return everybody;
+    };
+    let own = permission(root, row, call.caller.as_deref());
+    let covered = credential.covers(row.text(repo::FULL_NAME));
+    match credential.kind() {
+        Kind::Scoped if credential.has(&["repo"]) => own,
+        // Without the scope a public repository is written to with `public_repo` alone.
+        Kind::Scoped if credential.has(&["public_repo"]) => own.filter(|_| everybody.is_some()),
+        Kind::Scoped => everybody,
+        Kind::FineGrained => own.filter(|_| covered).max(everybody),
+        // An app acts by its own permissions, whoever its user is.
+        Kind::Installation if covered => Some(Permission::Admin),
+        Kind::Installation => everybody,
+    }
 }
 
 /// Whether the caller may do at least that with the repository that the path names.
@@ -173,11 +157,70 @@ pub(super) fn signed_in(call: &mut Call<'_>) -> Result<(), Refusal> {
 /// Guard: the path names a repository that the caller sees.
 pub(super) fn seen_repo(call: &mut Call<'_>) -> Result<(), Refusal> {
     let name = format!("{}/{}", call.param("owner"), call.param("repo"));
-    let row = call.root().named(REPOS, &name).cloned();
-    let row = row.ok_or_else(not_found)?;
-    permission(call.root(), &row, call.caller.as_deref()).ok_or_else(not_found)?;
+    let Some(row) = call.root().named(REPOS, &name).cloned() else {
+        return Err(moved(call, &name).unwrap_or_else(not_found));
+    };
+    sees(call, &row).ok_or_else(not_found)?;
     call.found.push((REPOS, row));
     Ok(())
+}
+
+/// The way to a repository that has another name by now.
+fn moved(call: &Call<'_>, name: &str) -> Option<Refusal> {
+    let root = call.root();
+    let former = root.named(FORMER_NAMES, name)?;
+    let id = former.int(former_name::REPO_ID);
+    let row = repo_of_id(root, id)?;
+    sees(call, row)?;
+    let rest = call.request.path.splitn(5, '/').nth(4);
+    let mut url = format!("{API}/repositories/{id}");
+    if let Some(rest) = rest {
+        url.push('/');
+        url.push_str(rest);
+    }
+    if !call.request.query.is_empty() {
+        url.push('?');
+        url.push_str(&call.request.query);
+    }
+    let read = matches!(call.request.method.as_str(), "GET" | "HEAD");
+    let (status, message) = if read {
+        (301, "Moved Permanently")
+    } else {
+        (307, "Temporary Redirect")
+    };
+    let mut refusal = Refusal::new(status, message)
+        .see("guides/best-practices-for-using-the-rest-api#follow-redirects");
+    refusal.fields.push(("url", url.as_str().into()));
+    refusal.headers.push(("location", url));
+    Some(refusal)
+}
+
+/// The repository of that number.
+pub(super) fn repo_of_id(root: &Root, id: i64) -> Option<&Arc<Row>> {
+    root.rows(REPOS)
+        .values()
+        .find(|row| row.int(repo::ID) == id)
+}
+
+/// The repository that a path is about.
+pub(super) fn repo_of_path<'r>(root: &'r Root, path: &str) -> Option<&'r Row> {
+    let mut parts = path.strip_prefix("/repos/")?.split('/');
+    let name = format!("{}/{}", parts.next()?, parts.next()?);
+    root.named(REPOS, &name).map(AsRef::as_ref)
+}
+
+/// The path of a repository by its name, where a request has its number.
+pub(super) fn canonical(root: &Root, path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/repositories/")?;
+    let (id, rest) = rest
+        .split_once('/')
+        .map_or((rest, None), |(id, rest)| (id, Some(rest)));
+    let row = repo_of_id(root, id.parse().ok()?)?;
+    let name = row.text(repo::FULL_NAME);
+    Some(match rest {
+        None => format!("/repos/{name}"),
+        Some(rest) => format!("/repos/{name}/{rest}"),
+    })
 }
 
 /// Guard: the repository has issues.
@@ -271,29 +314,4 @@ pub(super) fn may_edit_comment(call: &mut Call<'_>) -> Result<(), Refusal> {
 /// The name of the repository that the path names, as the row has it.
 pub(super) fn repo_name(call: &Call<'_>) -> Result<String, Refusal> {
     Ok(call.row(REPOS)?.text(repo::FULL_NAME).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn tokens_are_found_in_every_scheme() {
-        for header in [
-            "token abc",
-            "Bearer abc",
-            "bearer  abc ",
-            "Basic bWU6YWJj",
-            "Basic YWJjOngtb2F1dGgtYmFzaWM=",
-            "basic YWJjOg==",
-        ] {
-            assert_eq!(super::token(header).as_deref(), Some("abc"), "{header}");
-        }
-        for header in ["abc", "Digest abc", "Basic !", "Basic", ""] {
-            assert_eq!(super::token(header), None, "{header}");
-        }
-    }
-
-    #[test]
-    fn the_token_has_the_length_of_a_real_one() {
-        assert_eq!(super::TOKEN.len(), 40);
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::access;
 use super::dialect::page;
-use super::issues::{push_login, touched};
+use super::issues::{self, push_login};
 use super::tables::{ISSUES, REPOS, USERS, issue, user};
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::same;
@@ -75,11 +75,6 @@ fn write(call: &mut Call<'_>, status: u16, logins: Vec<String>) -> Result<Reply,
     let old = call.row(ISSUES)?;
     let mut draft = old.draft();
     draft.set(issue::ASSIGNEES, texts(logins));
-    let draft = touched(call, &old, draft);
-    let row = if draft == old.draft() {
-        old
-    } else {
-        call.transaction.put(ISSUES, draft)
-    };
+    let row = issues::write(call, draft)?;
     Ok(Reply::row(status, call.root(), ISSUES, &row))
 }

@@ -23,21 +23,41 @@ pub(super) fn open(seed: &str) -> Box<dyn ServiceClone> {
     open_at(Seed::Named(seed), base())
 }
 
-/// A request with credentials: `POST /path?query {"body": 1}`.
+/// A request with credentials: `POST /path?query <accept: text/html> {"body": 1}`. The target may
+/// be a whole URL of another host; headers in angle brackets are added, or put in the place of the
+/// credentials.
 pub(super) fn request(line: &str) -> CloneRequest {
-    let mut parts = line.splitn(3, ' ');
-    let method = parts.next().unwrap_or_default().to_owned();
-    let target = parts.next().unwrap_or_default();
-    let body = parts.next().unwrap_or_default().to_owned();
+    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (target, mut rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let mut headers = vec![
+        ("user-agent".to_owned(), "tests".to_owned()),
+        ("authorization".to_owned(), format!("Bearer {TOKEN}")),
+    ];
+    while let Some((header, body)) = rest
+        .strip_prefix('<')
+        .and_then(|inside| inside.split_once('>'))
+    {
+        let (name, value) = header.split_once(": ").expect("a header");
+        headers.retain(|(known, _)| known != name);
+        headers.push((name.to_owned(), value.to_owned()));
+        rest = body.trim_start();
+    }
+    let (host, target) = match target.strip_prefix("https://") {
+        Some(target) => {
+            let at = target.find('/').unwrap_or(target.len());
+            target.split_at(at)
+        }
+        None => ("api.github.com", target),
+    };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     CloneRequest {
-        method,
+        method: method.to_owned(),
         scheme: "https".to_owned(),
-        host: "api.github.com".to_owned(),
+        host: host.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        headers: vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))],
-        body: body.into(),
+        headers,
+        body: rest.to_owned().into(),
     }
 }
 
@@ -49,7 +69,7 @@ pub(super) fn send(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
 /// Sends a request without credentials.
 pub(super) fn send_unsigned(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
     let mut request = request(line);
-    request.headers.clear();
+    request.headers.retain(|(name, _)| name != "authorization");
     clone.call(&request, base() + SignedDuration::from_mins(1))
 }
 

@@ -6,10 +6,13 @@ use super::dialect::{invalid, invalid_value, page};
 use super::tables::{
     COMMENTS, COMMENTS_BY_REPO, ISSUES, REPOS, comment, issue, issue_of, repo, repo_of,
 };
-use super::{access, complete, issues, render};
+use super::{
+    access, changes, complete, events, issue_lists, issues, notifications, reactions, render,
+};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::root::Root;
 use crate::engine::route::Filter;
 use crate::engine::row::{Draft, Row, text};
 
@@ -41,7 +44,7 @@ pub(super) fn since(call: &Call<'_>) -> Result<Filter, Refusal> {
     let since = match call.query("since") {
         None => return Ok(Box::new(|_, _| true)),
         Some(text) => {
-            issues::time(text).ok_or_else(|| invalid_value("IssueComment", "since", text))?
+            issue_lists::time(text).ok_or_else(|| invalid_value("IssueComment", "since", text))?
         }
     };
     Ok(Box::new(move |_, row| {
@@ -103,10 +106,12 @@ pub(super) fn make(call: &mut Call<'_>, inputs: Inputs) -> Result<Draft, Refusal
     }
     let author = access::login(call)?;
     let id = call.transaction.next_id(COMMENTS);
+    let place = events::place(call);
     let name = format!("{}#{}", on.text(issue::REPO), on.int(issue::NUMBER));
     let mut draft = Draft::empty(call.root().pack().tables[COMMENTS].columns.len());
     draft.set(comment::ISSUE, text(name));
     draft.set(comment::ID, ViewValue::Int(id));
+    draft.set(comment::PLACE, ViewValue::Int(place));
     draft.set(comment::BODY, text(body));
     draft.set(comment::USER, text(author));
     draft.set(comment::CREATED_AT, ViewValue::Time(call.now));
@@ -125,11 +130,79 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
     Ok(draft)
 }
 
+/// What a new comment brings about.
+pub(super) fn said(call: &mut Call<'_>, row: &Row) {
+    touch_issue(call, row);
+    if let Some(key) = issue_of(row) {
+        let told = changes::say(call, &key, row.text(comment::BODY), "", Some(url(row)));
+        notifications::tell_all(call, &key, Some(url(row)), &told);
+    }
+}
+
+/// What a changed comment brings about.
+pub(super) fn said_anew(call: &mut Call<'_>, row: &Row) {
+    touch_issue(call, row);
+    if let (Some(key), Ok(old)) = (issue_of(row), call.row(COMMENTS)) {
+        let (new, old) = (row.text(comment::BODY), old.text(comment::BODY));
+        changes::say(call, &key, new, old, Some(url(row)));
+    }
+}
+
+/// What goes with a comment.
+pub(super) fn gone(call: &mut Call<'_>, row: &Row) {
+    reactions::clear(call, row.text(comment::NODE_ID));
+    touch_issue(call, row);
+}
+
 /// A comment that came, changed or went changes its issue.
-pub(super) fn touch_issue(call: &mut Call<'_>, row: &Row) {
+fn touch_issue(call: &mut Call<'_>, row: &Row) {
     if let Some(key) = issue_of(row) {
         issues::touch(call, &key);
     }
+}
+
+/// `PUT …/issues/comments/{comment_id}/pin`: an issue has one pinned comment.
+pub(super) fn pin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let row = call.row(COMMENTS)?;
+    let key = issue_of(&row).ok_or_else(access::not_found)?;
+    if let Some(old) = pinned(call.root(), &key).cloned()
+        && old.int(comment::ID) != row.int(comment::ID)
+    {
+        unpinned(call, &old);
+    }
+    let mut draft = row.draft();
+    draft.set(comment::PINNED_AT, ViewValue::Time(call.now));
+    draft.set(comment::PINNED_BY, text(access::login(call)?));
+    let row = call.transaction.put(COMMENTS, draft);
+    call.transaction.render_anew(ISSUES, &key);
+    Ok(Reply::row(200, call.root(), COMMENTS, &row))
+}
+
+/// `DELETE …/issues/comments/{comment_id}/pin`.
+pub(super) fn unpin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let row = call.row(COMMENTS)?;
+    unpinned(call, &row);
+    if let Some(key) = issue_of(&row) {
+        call.transaction.render_anew(ISSUES, &key);
+    }
+    Ok(Reply::empty())
+}
+
+fn unpinned(call: &mut Call<'_>, row: &Row) {
+    let mut draft = row.draft();
+    draft.set(comment::PINNED_AT, ViewValue::Null);
+    draft.set(comment::PINNED_BY, ViewValue::Null);
+    if draft != row.draft() {
+        call.transaction.put(COMMENTS, draft);
+    }
+}
+
+/// The comment that is pinned to an issue.
+pub(super) fn pinned<'r>(root: &'r Root, key: &Key) -> Option<&'r std::sync::Arc<Row>> {
+    root.group(COMMENTS, super::tables::COMMENTS_BY_ISSUE, key)
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .find(|row| row.time(comment::PINNED_AT).is_some())
 }
 
 fn checked(inputs: &Inputs) -> Result<String, Refusal> {

@@ -1,15 +1,25 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
+//!
+//! - [`activity`]: rows of what happened and who is told of it.
+
+mod activity;
 
 use std::time::Duration;
 
 use archal_core::clone::{Stamp, ViewValue};
 use archal_core::diagnostic::Diagnostic;
 
-use super::access;
-use super::tables::{
-    COMMENTS, ISSUES, LABELS, REPOS, USERS, comment, issue, issue_key, label, owner_of, repo,
-    repo_of, user,
+pub(super) use activity::{
+    name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
 };
+
+use super::tables::{
+    COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
+    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
+    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
+    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
+};
+use super::{access, pulls, refs};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -21,9 +31,24 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
     match table {
         USERS => complete_user(cx, draft),
         REPOS => complete_repo(cx, draft),
+        REFS => refs::complete(cx, draft),
+        TOKENS => complete_token(cx, draft),
+        FORMER_NAMES => complete_former_name(cx, draft),
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        PULLS => pulls::seed::complete_pull(cx, draft),
+        REVIEWS => pulls::seed::complete_review(cx, draft),
+        REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
+        ISSUE_FIELDS => activity::issue_field(cx, draft),
+        ISSUE_TYPES => activity::issue_type(cx, draft),
+        MILESTONES => activity::milestone(cx, draft),
+        SUB_ISSUES => activity::sub_issue(cx, draft),
+        EVENTS => activity::event(cx, draft),
+        NOTIFICATIONS => activity::notification(cx, draft),
+        REACTIONS => activity::reaction(cx, draft),
+        REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
+        THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
         _ => {}
     }
 }
@@ -71,6 +96,15 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
 }
 
+fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {
+    draft.or(token::USER, || actor(cx));
+}
+
+fn complete_former_name(cx: &Completing<'_>, draft: &mut Draft) {
+    let id = repo_id(cx.transaction.root(), draft.text(former_name::REPO));
+    draft.set(former_name::REPO_ID, ViewValue::Int(id));
+}
+
 fn complete_label(cx: &Completing<'_>, draft: &mut Draft) {
     name_label(cx.transaction.root(), draft);
 }
@@ -102,6 +136,28 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             .push(Diagnostic::error("seed/dangling", problem).with_help(help));
     }
     draft.set(issue::LABELS, list(names));
+    let number = draft.int(issue::MILESTONE);
+    if !draft.is_null(issue::MILESTONE)
+        && root
+            .get(MILESTONES, &milestone_key(&repo_name, number))
+            .is_none()
+    {
+        let problem = format!("milestone is {number}, which is no milestone of {repo_name}");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/dangling", problem));
+    }
+    if !draft.is_null(issue::TYPE) {
+        let kind = draft.text(issue::TYPE).to_owned();
+        let key = Key::new([folded(owner_of(&repo_name)), folded(&kind)]);
+        match root.get(ISSUE_TYPES, &key) {
+            Some(row) => _ = draft.set(issue::TYPE, row.value(issue_type::NAME).clone()),
+            None => {
+                let problem = format!("type is {kind:?}, which is no type of the organisation");
+                cx.diagnostics
+                    .push(Diagnostic::error("seed/dangling", problem));
+            }
+        }
+    }
     draft.or(issue::USER, || actor(cx));
     draft.or(issue::CREATED_AT, || days_ago(cx, 30));
     copy(draft, issue::UPDATED_AT, issue::CLOSED_AT);
@@ -149,17 +205,20 @@ pub(super) fn name_comment(root: &Root, draft: &mut Draft) {
     });
 }
 
-fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
+/// What an author is to a repository, by their names.
+pub(super) fn association(root: &Root, repo_name: &str, login: &str) -> ViewValue {
     let row = root.named(REPOS, repo_name);
     text(row.map_or("NONE", |row| access::association(root, row, login)))
 }
 
-fn repo_id(root: &Root, name: &str) -> i64 {
+/// The number of a repository; zero where there is none of that name.
+pub(super) fn repo_id(root: &Root, name: &str) -> i64 {
     let row: Option<&Row> = root.named(REPOS, name).map(AsRef::as_ref);
     row.map_or(0, |row| row.int(repo::ID))
 }
 
-fn actor(cx: &Completing<'_>) -> ViewValue {
+/// The owner of the credentials.
+pub(super) fn actor(cx: &Completing<'_>) -> ViewValue {
     if cx.actor.is_empty() {
         ViewValue::Null
     } else {
@@ -167,12 +226,14 @@ fn actor(cx: &Completing<'_>) -> ViewValue {
     }
 }
 
-fn copy(draft: &mut Draft, to: usize, from: usize) {
+/// Sets a field that is null to what another one holds.
+pub(super) fn copy(draft: &mut Draft, to: usize, from: usize) {
     let value = draft.get(from).clone();
     draft.or(to, || value);
 }
 
-fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
+/// A time so many days before the base.
+pub(super) fn days_ago(cx: &Completing<'_>, days: u64) -> ViewValue {
     let base = cx.transaction.root().base();
     let at = base
         .checked_sub(Duration::from_secs(days * 86_400))

@@ -3,10 +3,14 @@
 use archal_core::clone::{CloneResponse, Rendered};
 use serde_json::{Value, json};
 
+use super::credentials::{Credential, Kind};
+use super::tables::user;
+use super::{media, preface, scopes};
 use crate::engine::fingerprint::mix;
 use crate::engine::input::Problem;
-use crate::engine::pack::{Answering, Call, Refusal};
+use crate::engine::pack::{Answering, Call, Limited, Refusal};
 use crate::engine::page::Page;
+use crate::engine::rate::Allowance;
 use crate::engine::route::{Published, Route};
 
 const DOCS: &str = "https://docs.github.com/rest";
@@ -24,6 +28,9 @@ pub(super) fn refusal(refusal: &Refusal, route: Option<&Route>) -> Rendered {
             ",\"errors\":{}",
             Value::Array(refusal.errors.clone())
         ));
+    }
+    for (name, value) in &refusal.fields {
+        body.push_str(&format!(",\"{name}\":{value}"));
     }
     body.push_str(&format!(
         ",\"documentation_url\":{},\"status\":\"{}\"}}",
@@ -106,18 +113,67 @@ pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
     }
 }
 
+/// How many calls a rate allows, and in how many seconds.
+pub(super) fn allowance(rate: &str, signed_in: bool) -> Allowance {
+    match (rate, signed_in) {
+        ("search", true) => (30, 60),
+        ("search" | "code_search", false) | ("code_search", true) => (10, 60),
+        ("source_import" | "dependency_snapshots", true) => (100, 60),
+        ("code_scanning_autofix", true) => (10, 60),
+        ("code_scanning_upload", true) => (1_000, 3_600),
+        ("actions_runner_registration", true) => (10_000, 3_600),
+        ("scim", true) => (15_000, 3_600),
+        ("graphql", false) => (0, 3_600),
+        (_, true) => (5_000, 3_600),
+        (_, false) => (60, 3_600),
+    }
+}
+
+/// What GitHub says to a caller whose calls are used up, or who sends too many at once.
+pub(super) fn limited(of: &Limited<'_>) -> Refusal {
+    if of.burst {
+        let mut refusal = Refusal::new(
+            403,
+            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+        )
+        .see("overview/rate-limits-for-the-rest-api#about-secondary-rate-limits");
+        refusal.headers.push(("retry-after", "60".to_owned()));
+        return refusal;
+    }
+    let message = match of.caller {
+        Some(caller) => {
+            let id = caller.int(user::ID);
+            format!("API rate limit exceeded for user ID {id}.")
+        }
+        None => "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated                  requests get a higher rate limit. Check out the documentation for more details.)"
+            .to_owned(),
+    };
+    Refusal::new(403, message).see("overview/rate-limits-for-the-rest-api")
+}
+
+/// What GitHub says when it fails with that status for no reason of the caller's.
+pub(super) fn failing(status: u16) -> Refusal {
+    let message = match status {
+        401 => "Bad credentials",
+        403 => "Resource not accessible by personal access token",
+        404 => "Not Found",
+        409 => "Conflict",
+        410 => "Gone",
+        422 => "Validation Failed",
+        429 => "Too Many Requests",
+        502 | 504 => {
+            "We couldn't respond to your request in time. Sorry about that. Please try resubmitting your request and contact us if the problem persists."
+        }
+        503 => "Service Unavailable",
+        _ => "Server Error",
+    };
+    Refusal::new(status, message).see("")
+}
+
 /// The headers that every answer has.
 pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     let signed_in = of.caller.is_some();
-    let (limit, window) = match (of.rate, signed_in) {
-        ("search", true) => (30, 60),
-        ("search", false) => (10, 60),
-        (_, true) => (5_000, 3_600),
-        (_, false) => (60, 3_600),
-    };
-    // The count starts anew before it runs out: refusals by rate are faults that a scenario asks
-    // for, and a count that followed the clock would differ between runs of the same calls.
-    let used = of.used % (limit - 1) + 1;
+    let (limit, used) = (of.standing.limit, of.standing.used);
     let headers = &mut response.headers;
     headers.push(("server", "github.com".to_owned()));
     let has_kind = headers.iter().any(|(name, _)| *name == "content-type");
@@ -136,17 +192,23 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
         headers.push(("vary", vary.to_owned()));
     }
     if signed_in {
-        headers.push(("x-oauth-scopes", "read:org, repo, user".to_owned()));
-        headers.push(("x-accepted-oauth-scopes", "repo".to_owned()));
+        headers.append(&mut granted(of));
     }
-    headers.push(("x-github-media-type", "github.v3; format=json".to_owned()));
-    headers.push(("x-github-api-version-selected", "2022-11-28".to_owned()));
+    headers.push(("x-github-media-type", media::header(of.request)));
+    let version = preface::version(of.request).to_owned();
+    headers.push(("x-github-api-version-selected", version));
     headers.push(("x-ratelimit-limit", limit.to_string()));
-    headers.push(("x-ratelimit-remaining", (limit - used).to_string()));
+    headers.push((
+        "x-ratelimit-remaining",
+        limit.saturating_sub(used).to_string(),
+    ));
     headers.push(("x-ratelimit-used", used.to_string()));
     headers.push(("x-ratelimit-resource", of.rate.to_owned()));
     headers.push(("x-github-request-id", request_id(of)));
     headers.push(("access-control-allow-origin", "*".to_owned()));
+    if of.request.method == "OPTIONS" {
+        headers.append(&mut preflight());
+    }
     headers.push((
         "access-control-expose-headers",
         "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, \
@@ -157,10 +219,49 @@ pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
     ));
     headers.push(("x-content-type-options", "nosniff".to_owned()));
     headers.push(("x-frame-options", "deny".to_owned()));
-    let reset = of.first + window;
     response
         .volatile_headers
-        .push(("x-ratelimit-reset", reset.to_string()));
+        .push(("x-ratelimit-reset", of.standing.reset.to_string()));
+}
+
+/// What the token may do and what the operation asks of it.
+fn granted(of: &Answering<'_>) -> Vec<(&'static str, String)> {
+    let Some(credential) = Credential::of(of.root, of.request) else {
+        return Vec::new();
+    };
+    if credential.kind() == Kind::Scoped {
+        return vec![
+            ("x-oauth-scopes", credential.scopes().join(", ")),
+            ("x-accepted-oauth-scopes", scopes::accepted(of.route)),
+        ];
+    }
+    let needed = of.route.and_then(scopes::permission);
+    needed
+        .map(|(permission, level)| {
+            let needed = format!("{permission}={level}");
+            ("x-accepted-github-permissions", needed)
+        })
+        .into_iter()
+        .collect()
+}
+
+/// What a preflight is told.
+fn preflight() -> Vec<(&'static str, String)> {
+    [
+        (
+            "access-control-allow-headers",
+            "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, \
+             If-Unmodified-Since, Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, \
+             GraphQL-Features, X-Github-Next-Global-ID, X-GitHub-Api-Version",
+        ),
+        (
+            "access-control-allow-methods",
+            "GET, POST, PATCH, PUT, DELETE",
+        ),
+        ("access-control-max-age", "86400"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
 }
 
 /// `E1A2:3B4C5D:6E7F80:12AB34:65A1B2C3`, from the generator's seed and the number of the call.

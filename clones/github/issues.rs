@@ -1,22 +1,19 @@
-//! Issues: listing, opening and changing them.
+//! Issues: opening, changing and locking them.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use archal_core::clone::ViewValue;
-use jiff::Timestamp;
 
 use super::access::{self, Permission};
-use super::dialect::{invalid, invalid_value, page};
-use super::tables::{
-    ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, ISSUES_BY_STATE, REPOS, USERS, issue, repo, user,
-};
-use super::{complete, labels, render};
+use super::dialect::{invalid, invalid_value};
+use super::tables::{ISSUES, PULLS, REPOS, USERS, issue, repo, user};
+use super::{changes, complete, issue_fields, issue_types, labels, milestones, pulls, render};
 use crate::engine::input::{Input, Inputs, Kind};
-use crate::engine::key::{Key, Part, folded, same};
+use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list as texts, text};
+use crate::engine::running::read;
 
 /// Most labels of an issue.
 const MOST_LABELS: usize = 100;
@@ -35,6 +32,8 @@ pub(super) const NEW: &[Input] = &[
     input("assignees", Kind::Texts, false),
     input("assignee", Kind::TextOrNull, false),
     input("milestone", Kind::Any, false),
+    input("type", Kind::TextOrNull, false),
+    input("issue_field_values", Kind::Any, false),
 ];
 
 /// What a body of `PATCH …/issues/{issue_number}` holds.
@@ -47,7 +46,14 @@ pub(super) const CHANGE: &[Input] = &[
     input("assignees", Kind::Texts, false),
     input("assignee", Kind::TextOrNull, false),
     input("milestone", Kind::Any, false),
+    input("type", Kind::TextOrNull, false),
+    input("issue_field_values", Kind::Any, false),
 ];
+
+/// What a body of `PUT …/issues/{issue_number}/lock` holds.
+const LOCK: &[Input] = &[input("lock_reason", Kind::TextOrNull, false)];
+
+const LOCK_REASONS: &[&str] = &["off-topic", "too heated", "resolved", "spam"];
 
 const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
     Input {
@@ -67,6 +73,11 @@ pub(super) fn url(row: &Row) -> String {
     )
 }
 
+/// Whether an issue is a pull request.
+pub(super) fn is_pull(root: &Root, row: &Row) -> bool {
+    root.get(PULLS, &root.key(ISSUES, row)).is_some()
+}
+
 /// `GET …/issues/{issue_number}`.
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(ISSUES)?;
@@ -75,208 +86,13 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(reply)
 }
 
-/// `GET …/issues`.
-pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let asked = Asked::read(call)?;
-    let root = call.root();
-    let rows = asked.group(root);
-    let rows = rows.into_iter().flat_map(|rows| rows.values());
-    if asked.takes_all() {
-        // The index has this very order and knows its size: nothing is scanned or sorted.
-        let page = page(call, root.count(ISSUES, asked.index(), &asked.key()));
-        return Ok(if asked.ascending {
-            let rows = rows.skip(page.skip()).take(page.take());
-            Reply::rows(root, ISSUES, rows, Some(page))
-        } else {
-            let rows = rows.rev().skip(page.skip()).take(page.take());
-            Reply::rows(root, ISSUES, rows, Some(page))
-        });
-    }
-    let mut rows: Vec<&Arc<Row>> = rows.filter(|row| asked.shows(row)).collect();
-    asked.sort(root, &mut rows);
-    let page = page(call, rows.len());
-    let rows = rows.into_iter().skip(page.skip()).take(page.take());
-    Ok(Reply::rows(root, ISSUES, rows, Some(page)))
-}
-
-/// What a list of issues asks for.
-struct Asked {
-    repo: String,
-    state: Option<&'static str>,
-    labels: Vec<String>,
-    assignee: Option<String>,
-    creator: Option<String>,
-    mentioned: Option<String>,
-    since: Option<Timestamp>,
-    milestone: bool,
-    sort: Sort,
-    ascending: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Created,
-    Updated,
-    Comments,
-}
-
-impl Asked {
-    fn read(call: &Call<'_>) -> Result<Self, Refusal> {
-        let state = match call.query("state") {
-            None | Some("open") => Some("open"),
-            Some("closed") => Some("closed"),
-            Some("all") => None,
-            Some(other) => return Err(invalid_value("Issue", "state", other)),
-        };
-        let since = match call.query("since") {
-            None => None,
-            Some(text) => match time(text) {
-                Some(time) => Some(time),
-                None => return Err(invalid_value("Issue", "since", text)),
-            },
-        };
-        let assignee = call.query("assignee").map(str::to_owned);
-        if let Some(name) = &assignee
-            && name != "none"
-            && name != "*"
-            && call.root().get(USERS, &Key::folded(name)).is_none()
-        {
-            return Err(invalid_value("Issue", "assignee", name));
-        }
-        // No issue has a milestone, so `none` shows all, `*` nothing, and a number is unknown.
-        let milestone = match call.query("milestone") {
-            None | Some("none") => false,
-            Some("*") => true,
-            Some(other) => return Err(invalid_value("Issue", "milestone", other)),
-        };
-        Ok(Self {
-            repo: access::repo_name(call)?,
-            state,
-            labels: call
-                .query("labels")
-                .map(|names| {
-                    names
-                        .split(',')
-                        .map(|name| name.trim().to_owned())
-                        .collect()
-                })
-                .unwrap_or_default(),
-            assignee,
-            creator: call.query("creator").map(str::to_owned),
-            mentioned: call.query("mentioned").map(str::to_owned),
-            since,
-            milestone,
-            sort: match call.query("sort") {
-                Some("updated") => Sort::Updated,
-                Some("comments") => Sort::Comments,
-                _ => Sort::Created,
-            },
-            ascending: call.query("direction") == Some("asc"),
-        })
-    }
-
-    fn index(&self) -> usize {
-        match (self.labels.is_empty(), self.state) {
-            (false, _) => ISSUES_BY_LABEL,
-            (true, Some(_)) => ISSUES_BY_STATE,
-            (true, None) => ISSUES_BY_REPO,
-        }
-    }
-
-    fn key(&self) -> Key {
-        let repo = folded(&self.repo);
-        match (self.labels.first(), self.state) {
-            (Some(label), _) => Key::new([repo, folded(label)]),
-            (None, Some(state)) => Key::new([repo, Part::Text(state.into())]),
-            (None, None) => Key::new([repo]),
-        }
-    }
-
-    fn group<'r>(&self, root: &'r Root) -> Option<&'r crate::engine::root::Group> {
-        root.group(ISSUES, self.index(), &self.key())
-    }
-
-    /// Whether the group is the list as it stands.
-    fn takes_all(&self) -> bool {
-        self.labels.is_empty()
-            && self.assignee.is_none()
-            && self.creator.is_none()
-            && self.mentioned.is_none()
-            && self.since.is_none()
-            && !self.milestone
-            && self.sort == Sort::Created
-    }
-
-    fn shows(&self, row: &Row) -> bool {
-        let has_label = |name: &String| row.texts(issue::LABELS).any(|label| same(label, name));
-        let mentions = |login: &String| {
-            let body = row.text(issue::BODY).to_lowercase();
-            body.contains(&format!("@{}", login.to_lowercase()))
-        };
-        !self.milestone
-            && self
-                .state
-                .is_none_or(|state| row.text(issue::STATE) == state)
-            && self.labels.iter().all(has_label)
-            && self.assignee.as_deref().is_none_or(|name| match name {
-                "none" => row.texts(issue::ASSIGNEES).next().is_none(),
-                "*" => row.texts(issue::ASSIGNEES).next().is_some(),
-                name => row.texts(issue::ASSIGNEES).any(|login| same(login, name)),
-            })
-            && self
-                .creator
-                .as_ref()
-                .is_none_or(|name| same(row.text(issue::USER), name))
-            && self.mentioned.as_ref().is_none_or(mentions)
-            && self.since.is_none_or(|since| {
-                row.time(issue::UPDATED_AT)
-                    .is_some_and(|updated| updated.at >= since)
-            })
-    }
-
-    fn sort(&self, root: &Root, rows: &mut [&Arc<Row>]) {
-        let rank = |row: &&Arc<Row>| {
-            let number = row.int(issue::NUMBER);
-            match self.sort {
-                Sort::Created => (row.seconds(issue::CREATED_AT), 0, number),
-                Sort::Updated => (row.seconds(issue::UPDATED_AT), order_of(row), number),
-                Sort::Comments => (render::issue::comments(root, row), 0, number),
-            }
-        };
-        if self.ascending {
-            rows.sort_by_cached_key(rank);
-        } else {
-            rows.sort_by_cached_key(|row| Reverse(rank(row)));
-        }
-    }
-}
-
-/// The order of rows that calls changed within one second: that of the calls, so that a list
-/// does not depend on the clock.
-pub(super) fn order_of(row: &Row) -> u64 {
-    match row.time(issue::UPDATED_AT) {
-        Some(stamp) if stamp.by_call => row.version(),
-        _ => 0,
-    }
-}
-
-/// A time as GitHub's queries take it: RFC 3339, or a date.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
-    // A plus that was not encoded arrives as a space.
-    let text = text.replace(' ', "+");
-    text.parse()
-        .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .or_else(|_| format!("{text}Z").parse())
-        .ok()
-}
-
 /// Makes the row of a new issue.
 pub(super) fn make(call: &mut Call<'_>, inputs: Inputs) -> Result<Draft, Refusal> {
     let repo = call.row(REPOS)?;
     let repo_name = repo.text(repo::FULL_NAME).to_owned();
     let author = access::login(call)?;
     check_text(&inputs)?;
-    check_milestone(&inputs)?;
+    let milestone = milestones::asked(call, &inputs)?;
     let assignees = assignees_asked(call, &inputs)?;
     let manages = access::may(call, Permission::Triage)?;
     let mut draft = Draft::empty(call.root().pack().tables[ISSUES].columns.len());
@@ -297,19 +113,78 @@ pub(super) fn make(call: &mut Call<'_>, inputs: Inputs) -> Result<Draft, Refusal
     draft.set(issue::LABELS, texts(names));
     let assignees = assignees.filter(|_| manages).unwrap_or_default();
     draft.set(issue::ASSIGNEES, texts(assignees));
+    if let Some(milestone) = milestone.filter(|_| manages) {
+        draft.set(issue::MILESTONE, milestone);
+    }
+    if let Some(kind) = issue_types::asked(call, &inputs)?.filter(|_| manages) {
+        draft.set(issue::TYPE, kind);
+    }
     let last = call.root().last_number(ISSUES, &Key::folded(&repo_name));
     let number = (last + 1).max(repo.int(repo::NEXT_ISSUE_NUMBER));
     draft.set(issue::NUMBER, ViewValue::Int(number));
     let id = call.transaction.next_id(ISSUES);
     draft.set(issue::ID, ViewValue::Int(id));
     complete::name_issue(call.root(), &mut draft);
+    let name = format!("{repo_name}#{number}");
+    issue_fields::write_asked(call, &name, &inputs)?;
     Ok(draft)
+}
+
+/// What a new issue brings about.
+pub(super) fn opened(call: &mut Call<'_>, row: &Row) {
+    changes::record(call, None, row);
+}
+
+/// What a changed issue brings about.
+pub(super) fn changed(call: &mut Call<'_>, row: &Row) {
+    if let Ok(before) = call.row(ISSUES) {
+        changes::record(call, Some(&before), row);
+    }
+}
+
+/// Puts a changed issue in the place of the one that the guards found, if it is another.
+pub(super) fn write(call: &mut Call<'_>, draft: Draft) -> Result<Arc<Row>, Refusal> {
+    let old = call.row(ISSUES)?;
+    let draft = touched(call, &old, draft);
+    if draft == old.draft() {
+        return Ok(old);
+    }
+    let row = call.transaction.put(ISSUES, draft);
+    changes::record(call, Some(&old), &row);
+    let key = call.root().key(ISSUES, &row);
+    // What follows from it may have rendered it anew.
+    Ok(call.root().get(ISSUES, &key).cloned().unwrap_or(row))
+}
+
+/// `PUT …/issues/{issue_number}/lock`.
+pub(super) fn lock(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let inputs = read(call, LOCK, call.root().pack())?;
+    let reason = inputs.text("lock_reason");
+    if let Some(reason) = reason
+        && !LOCK_REASONS.contains(&reason)
+    {
+        return Err(invalid_value("Issue", "lock_reason", reason));
+    }
+    let mut draft = call.row(ISSUES)?.draft();
+    draft.set(issue::LOCKED, ViewValue::Bool(true));
+    draft.set(issue::LOCK_REASON, text_or_null(reason));
+    write(call, draft)?;
+    Ok(Reply::empty())
+}
+
+/// `DELETE …/issues/{issue_number}/lock`.
+pub(super) fn unlock(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let mut draft = call.row(ISSUES)?.draft();
+    draft.set(issue::LOCKED, ViewValue::Bool(false));
+    draft.set(issue::LOCK_REASON, ViewValue::Null);
+    write(call, draft)?;
+    Ok(Reply::empty())
 }
 
 /// Changes an issue as a body asks.
 pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<Draft, Refusal> {
     check_text(&inputs)?;
-    check_milestone(&inputs)?;
+    let milestone = milestones::asked(call, &inputs)?;
     let manages = access::may(call, Permission::Triage)?;
     let mut draft = old.draft();
     if let Some(title) = inputs.text("title") {
@@ -319,6 +194,7 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
         draft.set(issue::BODY, text_or_null(inputs.text("body")));
     }
     change_state(call, old, &inputs, &mut draft)?;
+    pulls::change::as_issue(call, old, &mut draft)?;
     let assignees = assignees_asked(call, &inputs)?;
     if manages {
         if let Some(names) = inputs.texts("labels") {
@@ -328,6 +204,16 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
         if let Some(assignees) = assignees {
             draft.set(issue::ASSIGNEES, texts(assignees));
         }
+        if let Some(milestone) = milestone {
+            draft.set(issue::MILESTONE, milestone);
+        }
+        if let Some(kind) = issue_types::asked(call, &inputs)? {
+            draft.set(issue::TYPE, kind);
+        }
+    }
+    let name = format!("{}#{}", old.text(issue::REPO), old.int(issue::NUMBER));
+    if issue_fields::write_asked(call, &name, &inputs)? {
+        draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
     }
     Ok(touched(call, old, draft))
 }
@@ -394,15 +280,20 @@ pub(super) fn touch(call: &mut Call<'_>, key: &Key) {
 }
 
 fn check_text(inputs: &Inputs) -> Result<(), Refusal> {
+    check_title_and_body("Issue", inputs)
+}
+
+/// Refuses a title or a body that GitHub does not take.
+pub(super) fn check_title_and_body(resource: &str, inputs: &Inputs) -> Result<(), Refusal> {
     if let Some(title) = inputs.text("title") {
         if title.trim().is_empty() {
-            return Err(invalid("Issue", "title", "missing_field"));
+            return Err(invalid(resource, "title", "missing_field"));
         }
         if title.chars().count() > LONGEST_TITLE {
-            return Err(too_long("Issue", "title", LONGEST_TITLE));
+            return Err(too_long(resource, "title", LONGEST_TITLE));
         }
     }
-    check_body("Issue", inputs.text("body"))
+    check_body(resource, inputs.text("body"))
 }
 
 /// Refuses a body that is longer than GitHub takes.
@@ -422,13 +313,6 @@ fn too_long(resource: &str, field: &str, most: usize) -> Refusal {
         "code": "custom",
         "message": format!("{field} is too long (maximum is {most} characters)"),
     })])
-}
-
-fn check_milestone(inputs: &Inputs) -> Result<(), Refusal> {
-    match inputs.value("milestone") {
-        None | Some(serde_json::Value::Null) => Ok(()),
-        Some(other) => Err(invalid_value("Issue", "milestone", &other.to_string())),
-    }
 }
 
 /// The logins a body asks for, as their rows write them; none where it does not ask.

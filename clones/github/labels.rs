@@ -206,12 +206,7 @@ fn write(call: &mut Call<'_>, names: &[&str]) -> Result<Reply, Refusal> {
     let names = known_or_made(call, names)?;
     let mut draft = old.draft();
     draft.set(issue::LABELS, texts(names));
-    let draft = issues::touched(call, &old, draft);
-    let row = if draft == old.draft() {
-        old
-    } else {
-        call.transaction.put(ISSUES, draft)
-    };
+    let row = issues::write(call, draft)?;
     let rows = rows_of(call, &row);
     Ok(Reply::rows(call.root(), LABELS, rows.iter(), None))
 }

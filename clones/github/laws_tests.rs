@@ -12,7 +12,7 @@ use super::check::{base, json, open, open_at, request, send};
 const REPO: &str = "/repos/octocat/hello-service";
 
 /// A call of a random history. Numbers are taken modulo what there is.
-fn call() -> impl Strategy<Value = String> {
+pub(super) fn call() -> impl Strategy<Value = String> {
     let issue = 1..12_u32;
     let label = prop_oneof![
         Just("bug"),

@@ -1,9 +1,14 @@
 //! GitHub: its REST API at `api.github.com`.
 //!
-//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes.
+//! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
 //! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
-//! - [`access`], [`dialect`], [`render`]: credentials, refusals, headers and bodies.
+//! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
+//! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
+//! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
+//! - [`pulls`]: pull requests, reviews, merges.
+//! - [`refs`]: what git's names stand for, and who hears of a push.
+//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
@@ -11,14 +16,22 @@ mod access;
 #[cfg(test)]
 mod access_tests;
 mod assignees;
+mod called;
+mod changes;
 #[cfg(test)]
 mod check;
 mod comments;
 mod complete;
 #[cfg(test)]
-mod conformance_tests;
+mod conformance;
+mod credentials;
 mod criteria;
 mod dialect;
+mod events;
+mod inbox;
+mod issue_fields;
+mod issue_lists;
+mod issue_types;
 mod issues;
 #[cfg(test)]
 mod issues_tests;
@@ -28,23 +41,40 @@ mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
 mod manifest;
+mod markdown;
 mod mcp;
+mod media;
+mod mentions;
+mod meta;
+mod milestones;
+mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod preface;
 mod published;
+mod pulls;
 mod query;
+mod reactions;
+mod refs;
+#[cfg(test)]
+mod refs_tests;
+mod related;
 mod render;
 mod repos;
+mod scopes;
 mod search;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+#[cfg(test)]
+mod states_tests;
 mod tables;
+mod timeline;
 
 use std::sync::OnceLock;
 
-use archal_core::clone::CloneDescriptor;
+use archal_core::clone::{BaseUrl, CloneDescriptor, Coverage};
 use archal_core::stability::Stability;
 
 use crate::engine::pack::{Dialect, Pack};
@@ -66,16 +96,26 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "raw.githubusercontent.com",
         "uploads.github.com",
     ],
-    credentials: &[("GH_TOKEN", access::TOKEN), ("GITHUB_TOKEN", access::TOKEN)],
+    credentials: &[
+        ("GH_TOKEN", credentials::TOKEN),
+        ("GITHUB_TOKEN", credentials::TOKEN),
+    ],
     seeds: seeds::NAMES,
     keep_fields: KEEP_FIELDS,
     operations: manifest::OPERATIONS,
+    coverage: Some(&Coverage {
+        published: published::PUBLISHED,
+        called: called::CALLED,
+        called_by: "the REST patterns of GitHub's official MCP server",
+    }),
     collections: criteria::COLLECTIONS,
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     open: |how| running::open(&PACK, how),
+    reopen: |saved| running::reopen(&PACK, saved),
+    base_urls: BASE_URLS,
     operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
     observe: observe::observe,
 };
@@ -103,6 +143,28 @@ const KEEP_FIELDS: &[&str] = &[
     "user",
 ];
 
+/// The hosts' places, under the names that Actions give them in every job.
+const BASE_URLS: &[BaseUrl] = &[
+    BaseUrl {
+        name: "rest",
+        host: "api.github.com",
+        path: "",
+        variables: &["GITHUB_API_URL"],
+    },
+    BaseUrl {
+        name: "graphql",
+        host: "api.github.com",
+        path: "/graphql",
+        variables: &["GITHUB_GRAPHQL_URL"],
+    },
+    BaseUrl {
+        name: "git",
+        host: "github.com",
+        path: "",
+        variables: &["GITHUB_SERVER_URL"],
+    },
+];
+
 /// The service as the engine runs it.
 static PACK: Pack = Pack {
     name: "github",
@@ -116,13 +178,20 @@ static PACK: Pack = Pack {
     actor_by_default: |draft| draft.text(tables::user::TYPE) == "User",
     complete: complete::complete,
     dialect: Dialect {
-        caller: access::caller,
+        caller: credentials::caller,
+        canonical: access::canonical,
+        preface: preface::preface,
+        shape: media::shape,
         refusal: dialect::refusal,
         unknown: dialect::unknown,
         unmodelled: dialect::unmodelled,
+        failing: dialect::failing,
+        limited: dialect::limited,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
+        uncounted: &["rate-limit/get"],
+        allowance: dialect::allowance,
         headers: dialect::headers,
     },
     views: criteria::VIEWS,

@@ -1,7 +1,7 @@
 //! All operations of GitHub's published REST description: id, method, path.
 //!
-//! Made from `api.github.com.json` of the npm package `@octokit/openapi` 23.0.2 (MIT), with the
-//! GraphQL endpoint added. Not to be edited by hand.
+//! Made by `cargo xtask published` from `api.github.com.json` of the npm package
+//! `@octokit/openapi` 23.0.2 (MIT), with the GraphQL endpoint added. Not to be edited by hand.
 
 use crate::engine::route::Published;
 

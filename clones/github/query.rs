@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::association;
-use super::issues::time;
+use super::issue_lists::time;
+use super::pulls::qualifiers;
 use super::render;
 use super::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, REPOS, comment, issue, owner_of, repo};
 use crate::engine::key::same;
@@ -162,6 +163,9 @@ fn comments<'r>(root: &'r Root, row: &Row) -> impl Iterator<Item = &'r Row> + us
 }
 
 fn is_qualifier(name: &str) -> bool {
+    if qualifiers::is_qualifier(name) {
+        return true;
+    }
     matches!(
         name,
         "archived"
@@ -208,14 +212,16 @@ fn qualifies(root: &Root, row: &Row, name: &str, value: &str) -> bool {
         "user" | "org" => same(owner_of(row.text(issue::REPO)), value),
         "state" => state == value.to_lowercase(),
         "is" | "type" => match value.to_lowercase().as_str() {
-            "issue" => true,
+            value if qualifiers::is(root, row, value).is_some() => {
+                qualifiers::is(root, row, value) == Some(true)
+            }
             "open" => state == "open",
             "closed" => state == "closed",
             "public" => !of_repo(repo::PRIVATE),
             "private" => of_repo(repo::PRIVATE),
             "locked" => row.bool(issue::LOCKED),
             "unlocked" => !row.bool(issue::LOCKED),
-            // Pull requests, merges, drafts, queues: no issue is any of them.
+            // Queues: nothing is in one.
             _ => false,
         },
         "archived" => of_repo(repo::ARCHIVED) == (value == "true"),
@@ -247,6 +253,9 @@ fn qualifies(root: &Root, row: &Row, name: &str, value: &str) -> bool {
         "closed" => row
             .time(issue::CLOSED_AT)
             .is_some_and(|closed| within(value, span, closed.at.as_second())),
+        name if qualifiers::is_qualifier(name) => {
+            qualifiers::holds(root, row, name, value, |at| within(value, span, at))
+        }
         _ => false,
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn any_user(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     profile(root, row, own, &mut writer);
     let mut reply = Reply::written(200, writer.finish(), row.version());
     reply.modified = row.time(user::UPDATED_AT);
@@ -40,7 +40,7 @@ fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(REPOS)?;
     let root = call.root();
-    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     write(call, &row, Detail::Full, &mut writer);
     let mut reply = Reply::written(200, writer.finish(), row.version());
     reply.modified = row.time(repo::UPDATED_AT);
@@ -79,8 +79,8 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let visibility = call.query("visibility").or(call.query("type"));
     let rows = root.rows(REPOS).values().filter(|row| {
         let own = same(owner_of(row.text(repo::FULL_NAME)), &login);
-        let member = access::permission(root, row, call.caller.as_deref())
-            .is_some_and(|permission| permission > Permission::Pull);
+        let member =
+            access::sees(call, row).is_some_and(|permission| permission > Permission::Pull);
         let fits = match visibility {
             Some("public") => !row.bool(repo::PRIVATE),
             Some("private") => row.bool(repo::PRIVATE),
@@ -94,7 +94,7 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usual: &str) -> Reply {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
-        .filter(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+        .filter(|row| access::sees(call, row).is_some())
         .collect();
     let sort = call.query("sort").unwrap_or(usual);
     let column = match sort {
@@ -117,7 +117,7 @@ fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usua
         rows.reverse();
     }
     let page = page(call, rows.len());
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     let mut versions = page.fingerprint();
     writer.raw("[");
     for row in rows.into_iter().skip(page.skip()).take(page.take()) {
@@ -135,6 +135,6 @@ fn write(call: &Call<'_>, row: &Row, detail: Detail, writer: &mut Writer) {
     let root = call.root();
     let caller = call.caller.as_deref();
     // Callers without credentials are not told what they may do.
-    let permission = caller.and_then(|_| access::permission(root, row, caller));
+    let permission = caller.and_then(|_| access::sees(call, row));
     render::repo::repo(root, row, detail, permission, writer);
 }

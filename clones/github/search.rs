@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::dialect::{invalid, page};
-use super::issues::order_of;
+use super::issue_lists::order_of;
 use super::query::Query;
 use super::tables::{ISSUES, REPOS, issue, repo_of};
 use super::{access, render};
@@ -28,7 +28,7 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let sees = |name: &str| {
         root.named(REPOS, name)
-            .is_some_and(|row| access::permission(root, row, call.caller.as_deref()).is_some())
+            .is_some_and(|row| access::sees(call, row).is_some())
     };
     if query.named_repos().any(|name| !sees(name)) {
         let message = "The listed users and repositories cannot be searched either because the \
@@ -68,7 +68,7 @@ pub(super) fn issues(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         ));
     }
     page.total = page.total.min(MOST_RESULTS);
-    let mut writer = Writer::with_capacity(root.base(), 65_536, 65_536);
+    let mut writer = Writer::with_capacity(root, 65_536, 65_536);
     writer.raw("{");
     writer.key("total_count").raw(&total.to_string());
     writer.key("incomplete_results").bool(false);

@@ -90,7 +90,10 @@ fn a_short_document_is_completed() {
         }],
         "comments": [{"issue": "octocat/hello#3", "body": "C"}],
     });
-    insta::assert_json_snapshot!(state(Seed::Document(&document)), @r#"
+    let mut loaded = state(Seed::Document(&document));
+    let tables = loaded.as_object_mut().expect("an object");
+    tables.retain(|_, rows| rows.as_array().is_none_or(|rows| !rows.is_empty()));
+    insta::assert_json_snapshot!(loaded, @r#"
     {
       "actor": "octocat",
       "comments": [

@@ -171,7 +171,10 @@ impl Running {
                 };
                 Bytes::from(self.translate(&text))
             });
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        let mut headers = vec![
+            ("accept".to_owned(), "application/json".to_owned()),
+            ("user-agent".to_owned(), "archal".to_owned()),
+        ];
         if let Some(credential) = self.credential {
             headers.push(("authorization".to_owned(), format!("Bearer {credential}")));
         }

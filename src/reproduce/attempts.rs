@@ -19,6 +19,7 @@ use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::seeds::StartState;
 use crate::run::suite;
+use crate::run::trouble::TroubleEverywhere;
 use crate::sandbox::child::ChildOutcome;
 use crate::scenario::format;
 
@@ -260,6 +261,7 @@ impl Attempts<'_> {
                 .config
                 .route
                 .map_or(self.route, suite::choice),
+            trouble: &TroubleEverywhere::default(),
             expose_clone_urls: self.expose_clone_urls,
             run_id: run_id.clone(),
             index: 1,

@@ -37,6 +37,7 @@ use super::scrub::Scrubber;
 use super::seeds::StartState;
 use super::trace_file::{self, Step};
 use super::transcript;
+use super::trouble::TroubleEverywhere;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
@@ -87,6 +88,8 @@ pub struct AttemptPlan<'a> {
     pub timeout: Duration,
     /// The route wanted.
     pub route: RouteMode,
+    /// What goes wrong on purpose beside what the scenario says.
+    pub trouble: &'a TroubleEverywhere,
     /// Whether the agent is told the clones' addresses in `isolated` too.
     pub expose_clone_urls: bool,
     /// The run's id.
@@ -165,6 +168,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
             Some(ClonePlan {
                 clone,
                 seed: state.as_seed(),
+                trouble: plan.trouble.of(scenario, name),
             })
         })
         .collect();

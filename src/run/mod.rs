@@ -55,4 +55,5 @@ pub mod terminal;
 pub mod totals;
 pub mod trace_file;
 pub mod transcript;
+pub mod trouble;
 pub mod workers;

@@ -153,6 +153,7 @@ impl Ready<'_> {
             self.route,
             options.expose_clone_urls,
             judge,
+            options.trouble.to_string(),
         ))
     }
 

@@ -33,6 +33,10 @@ pub struct Request {
     pub tag: Option<String>,
     /// The route.
     pub route: Option<RouteMode>,
+    /// Faults in every scenario that has their clone.
+    pub faults: Vec<String>,
+    /// How many calls a caller may make of each clone.
+    pub rate_limit: Option<String>,
     /// The threshold of each scenario.
     pub pass_threshold: Option<f64>,
     /// Thresholds by tag.

@@ -30,6 +30,7 @@ use super::report::{
 };
 use super::score::{self, RunStatus};
 use super::seeds::OtherStates;
+use super::trouble::TroubleEverywhere;
 use super::workers::{self, Next};
 use super::{tally, totals};
 
@@ -61,6 +62,8 @@ pub struct SuiteOptions<'a> {
     pub judge_model: Option<String>,
     /// Starting states that do not come from the scenarios.
     pub states: OtherStates,
+    /// What goes wrong on purpose in every scenario.
+    pub trouble: TroubleEverywhere,
     /// Threshold in place of the scenarios' own, 0 to 100.
     pub pass_threshold: Option<f64>,
     /// Threshold of a scenario whose Config says nothing.
@@ -270,6 +273,7 @@ fn one(
             binds: &[],
             timeout: ready.timeout,
             route: ready.route,
+            trouble: &options.trouble,
             expose_clone_urls: options.expose_clone_urls,
             run_id: run_id.clone(),
             index: u32::try_from(run + 1).unwrap_or(u32::MAX),

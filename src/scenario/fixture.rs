@@ -105,8 +105,11 @@ fn clone(
         vocabulary: "",
         tables: &[],
         mcp: None,
+        coverage: None,
         seed_schema: || json!({}),
         open: refuse,
+        reopen: |_| Err(Vec::new()),
+        base_urls: &[],
         operation_of: |_, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }
@@ -146,6 +149,18 @@ impl CloneState for Rows {
     }
 
     fn to_json(&self) -> Value {
+        json!({})
+    }
+
+    fn base(&self) -> Timestamp {
+        base()
+    }
+
+    fn diff(&self, _: &dyn CloneState) -> Vec<RowDiff> {
+        Vec::new()
+    }
+
+    fn save(&self) -> Value {
         json!({})
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use archal_core::clone;
 use archal_core::clone::Seed;
 use archal_core::diagnostic::{Diagnostic, Span};
 use jiff::Timestamp;
@@ -78,11 +79,7 @@ impl Scenario {
             let what = format!("the scenario fixes the clock at {}", clock.at);
             refuse(&what, clock.span)
         });
-        let faults = self.config.faults.iter().map(|fault| {
-            let what = format!("the scenario injects the fault `{fault}`");
-            refuse(&what, fault.span)
-        });
-        clock.into_iter().chain(faults).collect()
+        clock.into_iter().collect()
     }
 
     /// The criterion of that id.
@@ -218,33 +215,15 @@ pub struct FixedClock {
 pub struct Fault {
     /// The clone.
     pub clone: String,
-    /// The operation's id, or `*` for every one.
-    pub operation: String,
-    /// What happens instead.
-    pub effect: FaultEffect,
+    /// Which calls of it, and what happens to them.
+    pub fault: clone::Fault,
     /// Where the file says so.
     pub span: Span,
 }
 
-/// What a fault does to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultEffect {
-    /// The service answers with this status.
-    Status(u16),
-    /// The answer comes so many milliseconds late.
-    Latency(u64),
-    /// The connection ends without an answer.
-    Drop,
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}=", self.clone, self.operation)?;
-        match self.effect {
-            FaultEffect::Status(status) => write!(f, "{status}"),
-            FaultEffect::Latency(millis) => write!(f, "{millis}ms"),
-            FaultEffect::Drop => f.write_str("drop"),
-        }
+        write!(f, "{}:{}", self.clone, self.fault)
     }
 }
 

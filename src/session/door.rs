@@ -1,6 +1,5 @@
 //! What comes through a session's listeners: TLS, plain HTTP, tunnels, and what is refused.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -340,7 +339,7 @@ async fn http(origin: Origin, stream: impl Stream) {
     let origin = Arc::new(origin);
     let service = service_fn(move |request| {
         let origin = Arc::clone(&origin);
-        async move { Ok::<_, Infallible>(exchange::answer(&origin, request).await) }
+        async move { exchange::answer(&origin, request).await }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server

@@ -32,6 +32,10 @@ pub struct CallRecord {
     pub path: String,
     /// Who the clone took the caller for.
     pub principal: Option<String>,
+    /// What went wrong on purpose, as `--fault` writes it. The status is then what the service would
+    /// have said; the client may have seen no answer at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Request headers and body, redacted.
     pub request: RecordedMessage,
     /// The status answered.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{Arguments, CloneRequest, CloneResponse, ServiceClone, Tool, ToolAnswer};
+use archal_core::clone::{
+    Arguments, CloneRequest, CloneResponse, FaultEffect, ServiceClone, Tool, ToolAnswer,
+};
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
@@ -17,6 +19,7 @@ use hyper_util::rt::TokioIo;
 
 use super::door::{self, Door, Open, Origin};
 use super::evidence::McpCall;
+use super::fault::{self, Cut, Dropped};
 use super::mcp;
 use super::passage;
 use super::server::Shared;
@@ -43,12 +46,18 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// The body of an answer: of a clone's operation whole, of a tool call perhaps as a stream.
-pub(super) type Body = Either<Full<Bytes>, BoxBody<Bytes, Infallible>>;
+/// The body of an answer: of a clone's operation whole or cut, of a tool call perhaps as a stream.
+pub(super) type Body = Either<Either<Full<Bytes>, Cut>, BoxBody<Bytes, Infallible>>;
 
 /// Answers one request.
-pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>) -> Response<Body> {
-    let whole = |response: Response<Full<Bytes>>| response.map(Either::Left);
+pub(super) async fn answer(
+    origin: &Arc<Origin>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Dropped> {
+    let whole = |response: Response<Full<Bytes>>| {
+        let response = response.map(|body| Either::Left(Either::Left(body)));
+        Ok(response)
+    };
     if request.method() == Method::CONNECT {
         return whole(connect(origin, &mut request).await);
     }
@@ -58,14 +67,16 @@ pub(super) async fn answer(origin: &Arc<Origin>, mut request: Request<Incoming>)
     };
     let shared = &origin.open.shared;
     match mcp::leads_to(shared, origin.door, &host, clone, request.uri().path()) {
-        mcp::Way::Tools => return mcp::answer(shared, clone, request).await,
+        mcp::Way::Tools => return Ok(mcp::answer(shared, clone, request).await),
         mcp::Way::Nowhere => {
             let port = origin.port().or(Some(443));
             return whole(plain(StatusCode::NOT_FOUND, shared.refuse(&host, port)));
         }
         mcp::Way::Operations => {}
     }
-    whole(operation(origin, request, host, clone).await)
+    let (answer, fault) = operation(origin, request, host, clone).await;
+    let answer = fault::deliver(fault, answer).await?;
+    Ok(answer.map(Either::Left))
 }
 
 async fn operation(
@@ -73,11 +84,11 @@ async fn operation(
     request: Request<Incoming>,
     host: String,
     clone: usize,
-) -> Response<Full<Bytes>> {
+) -> (Response<Full<Bytes>>, Option<FaultEffect>) {
     let (head, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
-        Err((status, reason)) => return plain(status, reason),
+        Err((status, reason)) => return (plain(status, reason), None),
     };
     let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
     let request = CloneRequest {
@@ -196,15 +207,20 @@ async fn read(body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
 }
 
 /// Calls the clone and records the exchange.
-fn call(origin: &Origin, clone: usize, request: CloneRequest) -> Response<Full<Bytes>> {
+fn call(
+    origin: &Origin,
+    clone: usize,
+    request: CloneRequest,
+) -> (Response<Full<Bytes>>, Option<FaultEffect>) {
     let shared = &origin.open.shared;
     let mut running = shared.clones[clone].running();
     let begun = shared.ledger.begin();
     let answer = guarded(&mut **running, &request, begun.at);
     drop(running);
     let response = render(&answer, request.method == "HEAD", begun.at);
+    let fault = answer.fault;
     shared.ledger.end(&begun, clone, request, answer);
-    response
+    (response, fault)
 }
 
 /// Calls a tool of a clone as `caller`, whose authorisation each of its requests carries. Nothing

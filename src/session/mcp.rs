@@ -146,7 +146,9 @@ pub(super) async fn answer(
     clone: usize,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let plain = |status, text: &'static str| exchange::plain(status, text).map(Either::Left);
+    let plain = |status, text: &'static str| {
+        exchange::plain(status, text).map(|body| Either::Left(Either::Left(body)))
+    };
     let faces = shared.faces.0.get_or_init(|| made(shared));
     let Some(Some(face)) = faces.get(clone) else {
         return plain(StatusCode::NOT_FOUND, "this clone has no tools\n");

@@ -10,6 +10,7 @@ pub mod egress;
 mod environment;
 pub mod evidence;
 mod exchange;
+mod fault;
 pub mod inside;
 mod ledger;
 mod mcp;

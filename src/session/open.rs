@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use archal_core::clock::{self, Clock, Timestamp};
-use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, RowDiff, Seed};
+use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, RowDiff, Seed, Trouble};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::{Literals, Redactor};
 
@@ -42,12 +42,14 @@ const NAMES_PORT: u16 = 53;
 const ELSEWHERE_PORT: u16 = 1;
 
 /// A clone to open and its starting state.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ClonePlan<'a> {
     /// Which.
     pub clone: &'a CloneDescriptor,
     /// On what.
     pub seed: Seed<'a>,
+    /// What goes wrong on purpose.
+    pub trouble: Trouble,
 }
 
 /// What a session needs.
@@ -217,7 +219,7 @@ impl Session {
         let mut hosted = Vec::new();
         let mut before = Vec::new();
         for plan in &config.clones {
-            let running = (plan.clone.open)(&OpenClone {
+            let mut running = (plan.clone.open)(&OpenClone {
                 base,
                 ids: config.ids,
                 seed: plan.seed,
@@ -226,6 +228,9 @@ impl Session {
                 clone: plan.clone.name,
                 diagnostics,
             })?;
+            if !plan.trouble.is_none() {
+                running.trouble(plan.trouble.clone());
+            }
             before.push(running.state());
             hosted.push(Hosted::new(*plan.clone, running));
         }

@@ -119,6 +119,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
         method: request.method.clone(),
         path,
         principal: response.principal.as_deref().map(|text| clean.text(text)),
+        fault: response.fault.map(|fault| fault.to_string()),
         request: request_message(running, &request, clean, &mut counts),
         status: response.status,
         response: response_message(running, &response, clean, &mut counts),
@@ -126,7 +127,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
             .changes
             .into_iter()
             .map(|change| RowChange {
-                key: clean.text(&change.key),
+                key: clean.text(&running.evidence_text(&change.key)),
                 ..change
             })
             .collect(),

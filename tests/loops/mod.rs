@@ -8,6 +8,7 @@ mod cheating;
 mod check;
 mod demo;
 mod documents;
+mod faults;
 mod flood;
 mod harness;
 mod killed;

@@ -1,10 +1,14 @@
-//! Development commands of archal: `cargo xtask test|ci|gen|bench|fuzz`.
+//! Development commands of archal: `cargo xtask test|ci|gen|published|coverage|bench|fuzz`.
 //!
 //! - `steps`: running one program and saying so.
 //! - `tools`: what the tests need beyond cargo, made sure of.
+//! - `coverage`: how much of a service its clone models.
 //! - `generate`: generated files, written or compared.
+//! - `published`: what GitHub publishes, sliced to what its clone models.
 
+mod coverage;
 mod generate;
+mod published;
 mod steps;
 mod tools;
 
@@ -50,6 +54,10 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write what GitHub publishes of the operations that its clone models
+    Published,
+    /// Print how much of each service its clone models
+    Coverage,
     /// Run the benchmarks
     Bench {
         /// This one only: `attach`, `clone`, `run`, `scan`
@@ -88,7 +96,9 @@ fn main() -> ExitCode {
             ring, arguments, ..
         } => test(ring, &arguments),
         Command::Ci => ci(),
-        Command::Gen { check } => generate::run(check),
+        Command::Gen { check } => generate::run(check).and_then(|()| coverage::write(check)),
+        Command::Coverage => coverage::print(),
+        Command::Published => published::run_command(),
         Command::Bench {
             name,
             large,
@@ -182,6 +192,7 @@ fn ci() -> Result<(), Failure> {
     ]))?;
     steps::run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     generate::run(true)?;
+    coverage::write(true)?;
     steps::run(&mut cargo(&["deny", "check"]))?;
     test(Ring::All, &[])
 }

@@ -1,62 +1,99 @@
-//! Issues, their comments, labels and assignees.
+//! Issues, their comments, labels, assignees, milestones, events and bonds: up to `issues/get-…`.
 
-use super::of_repo;
-use super::operation;
+use super::{hook, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
 use crate::github::access::{
     known_comment, known_issue, known_label, may_edit_comment, may_edit_issue, may_push,
     may_triage, seen_repo, with_issues, writable,
 };
-use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, ISSUES, LABELS, LABELS_BY_REPO};
-use crate::github::{assignees, comments, issues, labels};
+use crate::github::tables::{COMMENTS, ISSUES, LABELS, MILESTONES};
+use crate::github::{
+    assignees, comments, issue_fields, issues, labels, milestones, related, timeline,
+};
 
-const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
-const CHANGE_ISSUE: &[Guard] = &[
+pub(super) const ISSUE: &[Guard] = &[seen_repo, with_issues, known_issue];
+pub(super) const CHANGE_ISSUE: &[Guard] = &[
     seen_repo,
     with_issues,
     writable,
     known_issue,
     may_edit_issue,
 ];
-const MANAGE_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_triage];
-const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
-const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
+pub(super) const MANAGE_ISSUE: &[Guard] =
+    &[seen_repo, with_issues, writable, known_issue, may_triage];
+pub(super) const CHANGE_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_edit_comment];
+pub(super) const CHANGE_LABEL: &[Guard] = &[seen_repo, writable, may_push, known_label];
+pub(super) const CHANGE_MILESTONE: &[Guard] = &[seen_repo, writable, may_push, milestones::known];
+pub(super) const FIELDS_OF_ISSUE: &[Guard] =
+    &[seen_repo, with_issues, writable, known_issue, may_push];
+pub(super) const LOCK_ISSUE: &[Guard] = &[seen_repo, with_issues, writable, known_issue, may_push];
+pub(super) const PIN_COMMENT: &[Guard] = &[seen_repo, writable, known_comment, may_push];
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        info: operation(
-            "issues/add-assignees",
-            "POST",
-            "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
-            "Assigns users to an issue",
-        ),
-        docs: "issues/assignees#add-assignees-to-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(assignees::add),
-    },
-    Route {
-        info: operation(
-            "issues/add-labels",
-            "POST",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Adds labels to an issue",
-        ),
-        docs: "issues/labels#add-labels-to-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::add),
-    },
-    Route {
-        info: operation(
-            "issues/check-user-can-be-assigned",
-            "GET",
-            "/repos/{owner}/{repo}/assignees/{assignee}",
-            "Whether a user can be assigned to issues of a repository",
-        ),
-        docs: "issues/assignees#check-if-a-user-can-be-assigned",
-        guards: &[seen_repo],
-        action: Action::Hook(assignees::check),
-    },
+    hook(
+        "issues/add-assignees",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
+        "Assigns users to an issue",
+        "issues/assignees#add-assignees-to-an-issue",
+        MANAGE_ISSUE,
+        assignees::add,
+    ),
+    hook(
+        "issues/add-blocked-by-dependency",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by",
+        "Makes an issue wait for another one",
+        "issues/issue-dependencies#add-a-dependency-an-issue-is-blocked-by",
+        MANAGE_ISSUE,
+        related::add_blocker,
+    ),
+    hook(
+        "issues/add-issue-field-values",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/issue-field-values",
+        "Gives an issue values in fields",
+        "issues/issue-field-values#add-issue-field-values-to-an-issue",
+        FIELDS_OF_ISSUE,
+        issue_fields::add_values,
+    ),
+    hook(
+        "issues/add-labels",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+        "Adds labels to an issue",
+        "issues/labels#add-labels-to-an-issue",
+        MANAGE_ISSUE,
+        labels::add,
+    ),
+    hook(
+        "issues/add-sub-issue",
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
+        "Makes an issue a sub-issue",
+        "issues/sub-issues#add-sub-issue",
+        MANAGE_ISSUE,
+        related::add,
+    ),
+    hook(
+        "issues/check-user-can-be-assigned",
+        "GET",
+        "/repos/{owner}/{repo}/assignees/{assignee}",
+        "Whether a user can be assigned to issues of a repository",
+        "issues/assignees#check-if-a-user-can-be-assigned",
+        &[seen_repo],
+        assignees::check,
+    ),
+    hook(
+        "issues/check-user-can-be-assigned-to-issue",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/assignees/{assignee}",
+        "Whether a user can be assigned to an issue",
+        "issues/assignees#check-if-a-user-can-be-assigned-to-a-issue",
+        ISSUE,
+        assignees::check,
+    ),
     Route {
         info: operation(
             "issues/create",
@@ -70,7 +107,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: ISSUES,
             inputs: issues::NEW,
             make: issues::make,
-            then: nothing,
+            then: issues::opened,
             location: issues::url,
         },
     },
@@ -87,7 +124,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: COMMENTS,
             inputs: comments::TEXT,
             make: comments::make,
-            then: comments::touch_issue,
+            then: comments::said,
             location: comments::url,
         },
     },
@@ -110,6 +147,23 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
+            "issues/create-milestone",
+            "POST",
+            "/repos/{owner}/{repo}/milestones",
+            "Makes a milestone",
+        ),
+        docs: "issues/milestones#create-a-milestone",
+        guards: &[seen_repo, writable, may_push],
+        action: Action::Create {
+            table: MILESTONES,
+            inputs: milestones::NEW,
+            make: milestones::make,
+            then: nothing,
+            location: milestones::url,
+        },
+    },
+    Route {
+        info: operation(
             "issues/delete-comment",
             "DELETE",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
@@ -119,9 +173,18 @@ pub(super) const ROUTES: &[Route] = &[
         guards: CHANGE_COMMENT,
         action: Action::Delete {
             table: COMMENTS,
-            then: comments::touch_issue,
+            then: comments::gone,
         },
     },
+    hook(
+        "issues/delete-issue-field-value",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/{issue_number}/issue-field-values/{issue_field_id}",
+        "Takes the value of a field from an issue",
+        "issues/issue-field-values#delete-an-issue-field-value-from-an-issue",
+        FIELDS_OF_ISSUE,
+        issue_fields::delete_value,
+    ),
     Route {
         info: operation(
             "issues/delete-label",
@@ -138,15 +201,27 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
-            "issues/get",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}",
-            "Gets an issue",
+            "issues/delete-milestone",
+            "DELETE",
+            "/repos/{owner}/{repo}/milestones/{milestone_number}",
+            "Deletes a milestone",
         ),
-        docs: "issues/issues#get-an-issue",
-        guards: ISSUE,
-        action: Action::Hook(issues::get),
+        docs: "issues/milestones#delete-a-milestone",
+        guards: CHANGE_MILESTONE,
+        action: Action::Delete {
+            table: MILESTONES,
+            then: milestones::leave_issues,
+        },
     },
+    hook(
+        "issues/get",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}",
+        "Gets an issue",
+        "issues/issues#get-an-issue",
+        ISSUE,
+        issues::get,
+    ),
     Route {
         info: operation(
             "issues/get-comment",
@@ -158,6 +233,15 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[seen_repo, known_comment],
         action: Action::Get { table: COMMENTS },
     },
+    hook(
+        "issues/get-event",
+        "GET",
+        "/repos/{owner}/{repo}/issues/events/{event_id}",
+        "Gets an event",
+        "issues/events#get-an-issue-event",
+        &[seen_repo],
+        timeline::get,
+    ),
     Route {
         info: operation(
             "issues/get-label",
@@ -171,170 +255,22 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
-            "issues/list-assignees",
+            "issues/get-milestone",
             "GET",
-            "/repos/{owner}/{repo}/assignees",
-            "Lists who can be assigned to issues of a repository",
+            "/repos/{owner}/{repo}/milestones/{milestone_number}",
+            "Gets a milestone",
         ),
-        docs: "issues/assignees#list-assignees",
-        guards: &[seen_repo],
-        action: Action::Hook(assignees::list),
+        docs: "issues/milestones#get-a-milestone",
+        guards: &[seen_repo, milestones::known],
+        action: Action::Get { table: MILESTONES },
     },
-    Route {
-        info: operation(
-            "issues/list-comments",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}/comments",
-            "Lists the comments on an issue",
-        ),
-        docs: "issues/comments#list-issue-comments",
-        guards: ISSUE,
-        action: Action::List {
-            table: COMMENTS,
-            index: COMMENTS_BY_ISSUE,
-            group: comments::of_issue,
-            filter: Some(comments::since),
-        },
-    },
-    Route {
-        info: operation(
-            "issues/list-comments-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/issues/comments",
-            "Lists the comments on all issues of a repository",
-        ),
-        docs: "issues/comments#list-issue-comments-for-a-repository",
-        guards: &[seen_repo],
-        action: Action::Hook(comments::list_for_repo),
-    },
-    Route {
-        info: operation(
-            "issues/list-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/issues",
-            "Lists the issues of a repository",
-        ),
-        docs: "issues/issues#list-repository-issues",
-        guards: &[seen_repo, with_issues],
-        action: Action::Hook(issues::list),
-    },
-    Route {
-        info: operation(
-            "issues/list-labels-for-repo",
-            "GET",
-            "/repos/{owner}/{repo}/labels",
-            "Lists the labels of a repository",
-        ),
-        docs: "issues/labels#list-labels-for-a-repository",
-        guards: &[seen_repo],
-        action: Action::List {
-            table: LABELS,
-            index: LABELS_BY_REPO,
-            group: of_repo,
-            filter: None,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/list-labels-on-issue",
-            "GET",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Lists the labels on an issue",
-        ),
-        docs: "issues/labels#list-labels-for-an-issue",
-        guards: ISSUE,
-        action: Action::Hook(labels::list_on_issue),
-    },
-    Route {
-        info: operation(
-            "issues/remove-all-labels",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Takes all labels off an issue",
-        ),
-        docs: "issues/labels#remove-all-labels-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::remove_all),
-    },
-    Route {
-        info: operation(
-            "issues/remove-assignees",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
-            "Takes users off an issue",
-        ),
-        docs: "issues/assignees#remove-assignees-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(assignees::remove),
-    },
-    Route {
-        info: operation(
-            "issues/remove-label",
-            "DELETE",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
-            "Takes a label off an issue",
-        ),
-        docs: "issues/labels#remove-a-label-from-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::remove),
-    },
-    Route {
-        info: operation(
-            "issues/set-labels",
-            "PUT",
-            "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-            "Gives an issue exactly these labels",
-        ),
-        docs: "issues/labels#set-labels-for-an-issue",
-        guards: MANAGE_ISSUE,
-        action: Action::Hook(labels::set),
-    },
-    Route {
-        info: operation(
-            "issues/update",
-            "PATCH",
-            "/repos/{owner}/{repo}/issues/{issue_number}",
-            "Changes an issue: title, body, state, labels, assignees",
-        ),
-        docs: "issues/issues#update-an-issue",
-        guards: CHANGE_ISSUE,
-        action: Action::Patch {
-            table: ISSUES,
-            inputs: issues::CHANGE,
-            change: issues::change,
-            then: nothing,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/update-comment",
-            "PATCH",
-            "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-            "Changes a comment",
-        ),
-        docs: "issues/comments#update-an-issue-comment",
-        guards: CHANGE_COMMENT,
-        action: Action::Patch {
-            table: COMMENTS,
-            inputs: comments::TEXT,
-            change: comments::change,
-            then: comments::touch_issue,
-        },
-    },
-    Route {
-        info: operation(
-            "issues/update-label",
-            "PATCH",
-            "/repos/{owner}/{repo}/labels/{name}",
-            "Changes a label, on every issue too",
-        ),
-        docs: "issues/labels#update-a-label",
-        guards: CHANGE_LABEL,
-        action: Action::Patch {
-            table: LABELS,
-            inputs: labels::CHANGE,
-            change: labels::change,
-            then: nothing,
-        },
-    },
+    hook(
+        "issues/get-parent",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/parent",
+        "Gets the parent of an issue",
+        "issues/sub-issues#get-parent-issue",
+        ISSUE,
+        related::get_parent,
+    ),
 ];

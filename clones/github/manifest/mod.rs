@@ -1,8 +1,16 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`issues`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 
+mod activity;
 mod issues;
+mod issues_from_list;
+mod markdown;
+mod meta;
+mod orgs;
+mod pulls;
+mod rate_limit;
+mod reactions;
 mod repos;
 mod search;
 mod users;
@@ -11,15 +19,26 @@ use archal_core::clone::OperationInfo;
 
 use super::tables::REPOS;
 use crate::engine::key::Key;
-use crate::engine::pack::{Call, Refusal};
-#[cfg(test)]
-use crate::engine::route::Route;
-use crate::engine::route::Site;
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
 pub(super) const SITES: &[Site] = &[Site {
     hosts: &["api.github.com"],
-    areas: &[issues::ROUTES, repos::ROUTES, search::ROUTES, users::ROUTES],
+    areas: &[
+        activity::ROUTES,
+        issues::ROUTES,
+        issues_from_list::ROUTES,
+        markdown::ROUTES,
+        meta::ROUTES,
+        orgs::ROUTES,
+        pulls::ROUTES,
+        rate_limit::ROUTES,
+        reactions::ROUTES,
+        repos::ROUTES,
+        search::ROUTES,
+        users::ROUTES,
+    ],
 }];
 
 /// All operations.
@@ -82,6 +101,24 @@ const fn operation(
         method,
         path,
         about,
+    }
+}
+
+/// An operation that only this service has code for.
+const fn hook(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    about: &'static str,
+    docs: &'static str,
+    guards: &'static [Guard],
+    hook: fn(&mut Call<'_>) -> Result<Reply, Refusal>,
+) -> Route {
+    Route {
+        info: operation(id, method, path, about),
+        docs,
+        guards,
+        action: Action::Hook(hook),
     }
 }
 

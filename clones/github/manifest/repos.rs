@@ -1,9 +1,9 @@
 //! Repositories.
 
-use super::operation;
+use super::{hook, operation};
 use crate::engine::route::{Action, Route};
 use crate::github::access::{seen_repo, signed_in};
-use crate::github::repos;
+use crate::github::{issue_types, repos};
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
@@ -51,4 +51,13 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[],
         action: Action::Hook(repos::list_of_user),
     },
+    hook(
+        "repos/list-issue-types",
+        "GET",
+        "/repos/{owner}/{repo}/issue-types",
+        "Lists the types that issues of a repository can get",
+        "repos/repos#list-issue-types-for-a-repository",
+        &[seen_repo],
+        issue_types::list_for_repo,
+    ),
 ];

@@ -9,7 +9,7 @@ use super::issues::repository;
 use super::shapes::{self, Issue, no_repository, of, only, refused_graph};
 use super::{Failure, Outcome};
 use crate::engine::mcp::{Answered, Asker, number_or, required_text, text, texts};
-use crate::github::issues::time;
+use crate::github::issue_lists::time;
 
 /// Issues a page, where a tool is not told.
 const PAGE: i64 = 30;

@@ -1,11 +1,17 @@
 //! Issues.
 
-use super::{API, WEB, user};
+use std::sync::Arc;
+
+use super::{API, WEB, field, reaction, user};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, LABELS, issue};
+use crate::github::tables::{
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, PULLS, issue,
+    milestone_key, pull,
+};
+use crate::github::{comments as on_issue, issue_fields, related};
 
 /// How many comments an issue has.
 pub(in crate::github) fn comments(root: &Root, row: &Row) -> i64 {
@@ -30,8 +36,9 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         .text(&format!("{url}/labels{{/name}}"));
     out.key("comments_url").text(&format!("{url}/comments"));
     out.key("events_url").text(&format!("{url}/events"));
-    out.key("html_url")
-        .text(&format!("{WEB}/{repo}/issues/{number}"));
+    let pull = pull_of(root, row);
+    let page = pull_page(repo, number, pull.is_some());
+    out.key("html_url").text(&page);
     out.key("id").int(row.int(issue::ID));
     out.key("node_id").text(row.text(issue::NODE_ID));
     out.key("number").int(number);
@@ -55,7 +62,12 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         user::named(root, Some(login), out);
     }
     out.raw("]");
-    out.key("milestone").raw("null");
+    out.key("milestone");
+    let milestone = milestone_key(repo, row.int(issue::MILESTONE));
+    match root.get(MILESTONES, &milestone) {
+        Some(row) => out.rendered(&root.rendered(MILESTONES, row).0),
+        None => out.raw("null"),
+    };
     out.key("comments").int(comments(root, row));
     out.key("created_at").time(row.time(issue::CREATED_AT));
     out.key("updated_at").time(row.time(issue::UPDATED_AT));
@@ -64,24 +76,91 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
         .text(row.text(issue::AUTHOR_ASSOCIATION));
     out.key("active_lock_reason")
         .text_or_null(row.text_or_null(issue::LOCK_REASON));
-    out.key("sub_issues_summary")
-        .raw(r#"{"total":0,"completed":0,"percent_completed":0}"#);
-    out.key("issue_dependencies_summary")
-        .raw(r#"{"blocked_by":0,"total_blocked_by":0,"blocking":0,"total_blocking":0}"#);
+    bonds(root, &root.key(ISSUES, row), out);
+    out.key("type");
+    match issue_fields::type_of(root, row) {
+        Some(row) => out.rendered(&root.rendered(ISSUE_TYPES, row).0),
+        None => out.raw("null"),
+    };
+    out.key("issue_field_values");
+    field::values(root, &root.key(ISSUES, row), out);
+    if let Some(pull) = pull {
+        pull_request(pull, out);
+    }
     out.key("body").prose(row, issue::BODY);
     out.key("closed_by");
     user::named(root, row.text_or_null(issue::CLOSED_BY), out);
     out.key("reactions");
-    reactions(&url, out);
+    reaction::rollup(root, row.text(issue::NODE_ID), &url, out);
     out.key("timeline_url").text(&format!("{url}/timeline"));
     out.key("performed_via_github_app").raw("null");
     out.key("state_reason")
         .text_or_null(row.text_or_null(issue::STATE_REASON));
+    out.key("pinned_comment");
+    match on_issue::pinned(root, &root.key(ISSUES, row)) {
+        Some(row) => out.rendered(&root.rendered(COMMENTS, row).0),
+        None => out.raw("null"),
+    };
     out.raw("}");
 }
 
-/// The reactions to the object at `url`: none, since they are not modelled.
-pub(super) fn reactions(url: &str, out: &mut Writer) {
-    out.raw("{").key("url").text(&format!("{url}/reactions"));
-    out.raw(r#","total_count":0,"+1":0,"-1":0,"laugh":0,"hooray":0,"confused":0,"heart":0,"rocket":0,"eyes":0}"#);
+/// Its parent, and how far what it is bound to has come.
+fn bonds(root: &Root, key: &Key, out: &mut Writer) {
+    if let Some(parent) = related::parent(root, key) {
+        let (repo, number) = (parent.text(issue::REPO), parent.int(issue::NUMBER));
+        out.key("parent_issue_url")
+            .text(&format!("{API}/repos/{repo}/issues/{number}"));
+    }
+    let closed = |rows: &[Arc<Row>]| {
+        let closed = rows.iter().filter(|row| row.text(issue::STATE) == "closed");
+        closed.count()
+    };
+    let below = related::sub_issues(root, key);
+    let completed = closed(&below);
+    let percent = (completed * 100).checked_div(below.len()).unwrap_or(0);
+    out.key("sub_issues_summary").raw("{");
+    out.key("total").raw(&below.len().to_string());
+    out.key("completed").raw(&completed.to_string());
+    out.key("percent_completed").raw(&percent.to_string());
+    out.raw("}");
+    out.key("issue_dependencies_summary").raw("{");
+    for (open, total, rows) in [
+        (
+            "blocked_by",
+            "total_blocked_by",
+            related::blockers(root, key),
+        ),
+        ("blocking", "total_blocking", related::blocked(root, key)),
+    ] {
+        let left = rows.len() - closed(&rows);
+        out.key(open).raw(&left.to_string());
+        out.key(total).raw(&rows.len().to_string());
+    }
+    out.raw("}");
+}
+
+/// The pull request that an issue is, where it is one.
+pub(in crate::github) fn pull_of<'r>(root: &'r Root, row: &Row) -> Option<&'r Row> {
+    root.get(PULLS, &root.key(ISSUES, row)).map(AsRef::as_ref)
+}
+
+/// The page for people of an issue or a pull request.
+pub(in crate::github) fn pull_page(repo: &str, number: i64, pull: bool) -> String {
+    let kind = if pull { "pull" } else { "issues" };
+    format!("{WEB}/{repo}/{kind}/{number}")
+}
+
+/// What an issue that is a pull request has beside others.
+fn pull_request(row: &Row, out: &mut Writer) {
+    let (repo, number) = (row.text(pull::REPO), row.int(pull::NUMBER));
+    let page = pull_page(repo, number, true);
+    out.key("draft").bool(row.bool(pull::DRAFT));
+    out.key("pull_request").raw("{");
+    out.key("url")
+        .text(&format!("{API}/repos/{repo}/pulls/{number}"));
+    out.key("html_url").text(&page);
+    out.key("diff_url").text(&format!("{page}.diff"));
+    out.key("patch_url").text(&format!("{page}.patch"));
+    out.key("merged_at").time(row.time(pull::MERGED_AT));
+    out.raw("}");
 }

@@ -34,6 +34,29 @@ pub(in crate::github) fn unrendered(_: &Root, row: &Row, out: &mut Writer) {
     out.raw("}");
 }
 
+/// A repository inside other objects.
+pub(in crate::github) fn simple(root: &Root, row: &Row, out: &mut Writer) {
+    let full_name = row.text(repo::FULL_NAME);
+    let url = format!("{API}/repos/{full_name}");
+    out.raw("{");
+    out.key("id").int(row.int(repo::ID));
+    out.key("node_id").text(row.text(repo::NODE_ID));
+    out.key("name").text(name_of(full_name));
+    out.key("full_name").text(full_name);
+    out.key("private").bool(row.bool(repo::PRIVATE));
+    out.key("owner");
+    user::named(root, Some(owner_of(full_name)), out);
+    out.key("html_url").text(&format!("{WEB}/{full_name}"));
+    out.key("description")
+        .text_or_null(row.text_or_null(repo::DESCRIPTION));
+    out.key("fork").bool(row.bool(repo::FORK));
+    out.key("url").text(&url);
+    for (name, rest) in ADDRESSES {
+        out.key(name).text(&format!("{url}{rest}"));
+    }
+    out.raw("}");
+}
+
 /// A repository as a caller with `permission` sees it.
 pub(in crate::github) fn repo(
     root: &Root,

@@ -18,6 +18,9 @@ pub(in crate::github) mod comment {
     pub(in crate::github) const AUTHOR_ASSOCIATION: usize = 5;
     pub(in crate::github) const CREATED_AT: usize = 6;
     pub(in crate::github) const UPDATED_AT: usize = 7;
+    pub(in crate::github) const PLACE: usize = 8;
+    pub(in crate::github) const PINNED_AT: usize = 9;
+    pub(in crate::github) const PINNED_BY: usize = 10;
 }
 
 /// Comments of an issue, oldest first.
@@ -25,7 +28,7 @@ pub(in crate::github) const COMMENTS_BY_ISSUE: usize = 0;
 /// Comments of a repository, oldest first.
 pub(in crate::github) const COMMENTS_BY_REPO: usize = 1;
 
-const COLUMNS: &[Column; 8] = &[
+const COLUMNS: &[Column; 11] = &[
     Column::new("issue", TEXT, "The issue, `acme/webapp#7`.")
         .required()
         .of("issues"),
@@ -57,6 +60,13 @@ const COLUMNS: &[Column; 8] = &[
         "When it changed last; `created_at` where absent.",
     )
     .proved(),
+    Column::new(
+        "place",
+        INT,
+        "Its place among the events of the issue that happened in the same second.",
+    ),
+    Column::new("pinned_at", TIME, "When it was pinned."),
+    Column::new("pinned_by", TEXT, "Who pinned it.").of("users"),
 ];
 
 /// The table of a seed document.

@@ -27,6 +27,8 @@ pub(in crate::github) mod issue {
     pub(in crate::github) const UPDATED_AT: usize = 15;
     pub(in crate::github) const CLOSED_AT: usize = 16;
     pub(in crate::github) const CLOSED_BY: usize = 17;
+    pub(in crate::github) const MILESTONE: usize = 18;
+    pub(in crate::github) const TYPE: usize = 19;
 }
 
 /// Issues of a repository, oldest first.
@@ -35,8 +37,10 @@ pub(in crate::github) const ISSUES_BY_REPO: usize = 0;
 pub(in crate::github) const ISSUES_BY_STATE: usize = 1;
 /// Issues of a repository with one label, oldest first.
 pub(in crate::github) const ISSUES_BY_LABEL: usize = 2;
+/// Issues of a repository with one milestone, oldest first; those without one are together.
+pub(in crate::github) const ISSUES_BY_MILESTONE: usize = 3;
 
-const COLUMNS: &[Column; 18] = &[
+const COLUMNS: &[Column; 20] = &[
     Column::new("repo", TEXT, "The repository, `acme/webapp`.")
         .required()
         .of("repos"),
@@ -103,6 +107,12 @@ const COLUMNS: &[Column; 18] = &[
     )
     .proved(),
     Column::new("closed_by", TEXT, "Who closed it.").of("users"),
+    Column::new(
+        "milestone",
+        INT,
+        "The number of its milestone in the repository.",
+    ),
+    Column::new("type", TEXT, "The name of its type in the organisation."),
 ];
 
 /// The table of a seed document.
@@ -128,6 +138,10 @@ pub(super) const TABLE: Table = Table {
         },
         Index {
             group: &[By::Folded(issue::REPO), By::Each(issue::LABELS)],
+            order: ISSUE_ORDER,
+        },
+        Index {
+            group: &[By::Folded(issue::REPO), By::Column(issue::MILESTONE)],
             order: ISSUE_ORDER,
         },
     ],

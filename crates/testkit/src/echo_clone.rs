@@ -4,15 +4,16 @@
 //! `POST /notes {text}`, `GET /notes`, `GET /notes/{id}` and `DELETE /notes/{id}` at
 //! `api.echo.test`, with the token of [`ECHO`]'s credentials.
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use archal_core::clock::{Timestamp, rfc3339_seconds};
 use archal_core::clone::{
-    ChangeKind, CloneDescriptor, CloneRequest, CloneResponse, CloneState, Collection, Exchange,
-    Fact, FieldKind, NamedSeed, Observation, OpenClone, OperationInfo, Rendered, RowChange,
-    RowDiff, Seed, SeedField, SeedTable, ServiceClone, Stamp, ViewField, ViewRow, ViewValue,
-    seed_time,
+    BaseUrl, ChangeKind, CloneDescriptor, CloneRequest, CloneResponse, CloneState, Collection,
+    Exchange, Fact, FieldKind, NamedSeed, Observation, OpenClone, OperationInfo, Rendered,
+    RowChange, RowDiff, Seed, SeedField, SeedTable, ServiceClone, Stamp, Trouble, ViewField,
+    ViewRow, ViewValue, seed_time,
 };
 use archal_core::diagnostic::Diagnostic;
 use archal_core::stability::Stability;
@@ -117,8 +118,16 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         ],
     }],
     mcp: None,
+    coverage: None,
     seed_schema,
     open,
+    reopen,
+    base_urls: &[BaseUrl {
+        name: "rest",
+        host: "api.echo.test",
+        path: "",
+        variables: &["ECHO_API_URL"],
+    }],
     operation_of,
     observe,
 };
@@ -334,6 +343,12 @@ impl Echo {
         self.changed(id, ChangeKind::Added, json_response(201, rendered))
     }
 
+    fn go_on(&mut self, notes: Arc<Notes>) {
+        self.next_id = notes.keys().next_back().map_or(1, |id| id + 1);
+        self.notes = notes;
+        self.root += 1;
+    }
+
     fn delete(&mut self, id: i64) -> CloneResponse {
         match Arc::make_mut(&mut self.notes).remove(&id) {
             Some(_) => self.changed(
@@ -386,6 +401,9 @@ impl ServiceClone for Echo {
         response
     }
 
+    // Tests of what goes wrong use the real clones.
+    fn trouble(&mut self, _: Trouble) {}
+
     fn state(&self) -> Arc<dyn CloneState> {
         Arc::new(EchoState {
             base: self.base,
@@ -394,16 +412,32 @@ impl ServiceClone for Echo {
     }
 
     fn diff(&self) -> Vec<RowDiff> {
-        let ids: std::collections::BTreeSet<_> =
-            self.opened.keys().chain(self.notes.keys()).collect();
-        ids.into_iter()
-            .filter(|id| self.opened.get(id) != self.notes.get(id))
-            .map(|id| RowDiff {
-                collection: "notes",
-                before: self.opened.get(id).map(|note| view(*id, note)),
-                after: self.notes.get(id).map(|note| view(*id, note)),
-            })
-            .collect()
+        difference(&self.opened, &self.notes)
+    }
+
+    fn reset(&mut self) {
+        let opened = Arc::clone(&self.opened);
+        self.go_on(opened);
+    }
+
+    fn restore(&mut self, state: &dyn CloneState) -> bool {
+        let state: &dyn Any = state;
+        let Some(state) = state.downcast_ref::<EchoState>() else {
+            return false;
+        };
+        self.go_on(Arc::clone(&state.notes));
+        true
+    }
+
+    fn fork(&self) -> Box<dyn ServiceClone> {
+        Box::new(Echo {
+            base: self.base,
+            opened: Arc::clone(&self.notes),
+            notes: Arc::clone(&self.notes),
+            next_id: self.next_id,
+            root: self.root,
+            handed_out: self.handed_out.clone(),
+        })
     }
 
     fn evidence_text(&self, text: &str) -> String {
@@ -434,6 +468,79 @@ impl CloneState for EchoState {
             .collect();
         json!({"notes": notes})
     }
+
+    fn base(&self) -> Timestamp {
+        self.base
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        let after = after.downcast_ref::<Self>();
+        after.map_or_else(Vec::new, |after| difference(&self.notes, &after.notes))
+    }
+
+    fn save(&self) -> Value {
+        let notes: Vec<_> = self
+            .notes
+            .iter()
+            .map(|(id, note)| {
+                json!({
+                    "id": id,
+                    "text": *note.text,
+                    "at": note.created.at.to_string(),
+                    "by_call": note.created.by_call,
+                })
+            })
+            .collect();
+        json!({"base": self.base.to_string(), "notes": notes})
+    }
+}
+
+fn difference(before: &Notes, after: &Notes) -> Vec<RowDiff> {
+    let ids: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    ids.into_iter()
+        .filter(|id| before.get(id) != after.get(id))
+        .map(|id| RowDiff {
+            collection: "notes",
+            before: before.get(id).map(|note| view(*id, note)),
+            after: after.get(id).map(|note| view(*id, note)),
+        })
+        .collect()
+}
+
+/// Opens what [`EchoState`] saved.
+fn reopen(saved: &Value) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let refused = || {
+        vec![Diagnostic::error(
+            "saved/notes",
+            "this is no saved state of echo",
+        )]
+    };
+    let base = saved["base"].as_str().and_then(|base| base.parse().ok());
+    let base: Timestamp = base.ok_or_else(refused)?;
+    let mut notes = Notes::new();
+    for note in saved["notes"].as_array().ok_or_else(refused)? {
+        let at = note["at"].as_str().and_then(|at| at.parse().ok());
+        let (Some(id), Some(text), Some(at)) = (note["id"].as_i64(), note["text"].as_str(), at)
+        else {
+            return Err(refused());
+        };
+        let created = Stamp {
+            at,
+            by_call: note["by_call"] == true,
+        };
+        let text = Arc::from(text);
+        notes.insert(id, Note { text, created });
+    }
+    let notes = Arc::new(notes);
+    Ok(Box::new(Echo {
+        base,
+        opened: Arc::clone(&notes),
+        next_id: notes.keys().next_back().map_or(1, |id| id + 1),
+        notes,
+        root: 1,
+        handed_out: BTreeMap::new(),
+    }))
 }
 
 fn view(id: i64, note: &Note) -> ViewRow {

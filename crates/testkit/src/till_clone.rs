@@ -4,6 +4,7 @@
 //! `GET /payments`, `POST /payments {amount, currency}` and `POST /payments/{id}/refund` at
 //! `api.till.test`, with the token of [`TILL`]'s credentials. Amounts are whole cents.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use archal_core::clock::Timestamp;
 use archal_core::clone::{
     ChangeKind, CloneDescriptor, CloneRequest, CloneResponse, CloneState, Collection, Exchange,
     FieldKind, NamedSeed, Observation, OpenClone, OperationInfo, RowChange, RowDiff, Seed,
-    SeedField, SeedTable, ServiceClone, Stamp, ViewField, ViewRow, ViewValue, seed_time,
+    SeedField, SeedTable, ServiceClone, Stamp, Trouble, ViewField, ViewRow, ViewValue, seed_time,
 };
 use archal_core::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -103,6 +104,8 @@ pub const TILL: CloneDescriptor = CloneDescriptor {
     }],
     seed_schema,
     open,
+    reopen,
+    base_urls: &[],
     operation_of,
     observe,
     ..ECHO
@@ -164,6 +167,20 @@ fn open(cx: &OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
         ]}),
         Seed::Named(name) => return Err(refused(format!("till has no seed named {name}"))),
     };
+    Ok(begin(cx.base, read(&document, cx.base)?))
+}
+
+fn begin(base: Timestamp, payments: Payments) -> Box<dyn ServiceClone> {
+    let payments = Arc::new(payments);
+    Box::new(Till {
+        base,
+        opened: Arc::clone(&payments),
+        payments,
+        root: 1,
+    })
+}
+
+fn read(document: &Value, base: Timestamp) -> Result<Payments, Vec<Diagnostic>> {
     let is_seed = document
         .as_object()
         .is_some_and(|tables| tables.keys().all(|table| table == "payments"));
@@ -181,8 +198,8 @@ fn open(cx: &OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
             return Err(refused(format!("a payment needs id and amount: {row}")));
         };
         let written = row["created_at"].as_str().unwrap_or("1d ago");
-        let at = seed_time(written, cx.base)
-            .ok_or_else(|| refused(format!("{written} is not a time")))?;
+        let at =
+            seed_time(written, base).ok_or_else(|| refused(format!("{written} is not a time")))?;
         payments.insert(
             id,
             Payment {
@@ -193,13 +210,7 @@ fn open(cx: &OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
             },
         );
     }
-    let payments = Arc::new(payments);
-    Ok(Box::new(Till {
-        base: cx.base,
-        opened: Arc::clone(&payments),
-        payments,
-        root: 1,
-    }))
+    Ok(payments)
 }
 
 fn operation_of(method: &str, path: &str) -> Option<&'static str> {
@@ -307,6 +318,9 @@ impl ServiceClone for Till {
         response
     }
 
+    // Tests of what goes wrong use the real clones.
+    fn trouble(&mut self, _: Trouble) {}
+
     fn state(&self) -> Arc<dyn CloneState> {
         Arc::new(TillState {
             base: self.base,
@@ -315,16 +329,31 @@ impl ServiceClone for Till {
     }
 
     fn diff(&self) -> Vec<RowDiff> {
-        let row = |payments: &Payments, id: i64| payments.get(&id).map(|one| row(id, one));
-        self.payments
-            .keys()
-            .filter(|id| self.opened.get(id) != self.payments.get(id))
-            .map(|id| RowDiff {
-                collection: "payments",
-                before: row(&self.opened, *id),
-                after: row(&self.payments, *id),
-            })
-            .collect()
+        difference(&self.opened, &self.payments)
+    }
+
+    fn reset(&mut self) {
+        self.payments = Arc::clone(&self.opened);
+        self.root += 1;
+    }
+
+    fn restore(&mut self, state: &dyn CloneState) -> bool {
+        let state: &dyn Any = state;
+        let Some(state) = state.downcast_ref::<TillState>() else {
+            return false;
+        };
+        self.payments = Arc::clone(&state.payments);
+        self.root += 1;
+        true
+    }
+
+    fn fork(&self) -> Box<dyn ServiceClone> {
+        Box::new(Till {
+            base: self.base,
+            opened: Arc::clone(&self.payments),
+            payments: Arc::clone(&self.payments),
+            root: self.root,
+        })
     }
 
     fn evidence_text(&self, text: &str) -> String {
@@ -344,6 +373,64 @@ impl CloneState for TillState {
         let payments: Vec<_> = rows.iter().map(|row| row.to_json(self.base)).collect();
         json!({ "payments": payments })
     }
+
+    fn base(&self) -> Timestamp {
+        self.base
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        let after = after.downcast_ref::<Self>();
+        after.map_or_else(Vec::new, |after| {
+            difference(&self.payments, &after.payments)
+        })
+    }
+
+    fn save(&self) -> Value {
+        let payments: Vec<_> = self
+            .payments
+            .iter()
+            .map(|(id, payment)| {
+                json!({
+                    "id": id,
+                    "amount": payment.amount,
+                    "currency": *payment.currency,
+                    "refunded": payment.refunded,
+                    "created_at": payment.created.at.to_string(),
+                    "by_call": payment.created.by_call,
+                })
+            })
+            .collect();
+        json!({"base": self.base.to_string(), "payments": payments})
+    }
+}
+
+/// What is different between two states; no payment is ever removed.
+fn difference(before: &Payments, after: &Payments) -> Vec<RowDiff> {
+    let row = |payments: &Payments, id: i64| payments.get(&id).map(|one| row(id, one));
+    after
+        .keys()
+        .filter(|id| before.get(id) != after.get(id))
+        .map(|id| RowDiff {
+            collection: "payments",
+            before: row(before, *id),
+            after: row(after, *id),
+        })
+        .collect()
+}
+
+/// Opens what [`TillState`] saved.
+fn reopen(saved: &Value) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>> {
+    let base = saved["base"].as_str().and_then(|base| base.parse().ok());
+    let base = base.ok_or_else(|| refused("this is no saved state of till".to_owned()))?;
+    let mut payments = read(&json!({"payments": saved["payments"]}), base)?;
+    for saved in saved["payments"].as_array().into_iter().flatten() {
+        let payment = saved["id"].as_i64().and_then(|id| payments.get_mut(&id));
+        if let Some(payment) = payment {
+            payment.created.by_call = saved["by_call"] == true;
+        }
+    }
+    Ok(begin(base, payments))
 }
 
 fn row(id: i64, payment: &Payment) -> ViewRow {

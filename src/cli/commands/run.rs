@@ -42,6 +42,7 @@ use crate::run::request::Request;
 use crate::run::scenarios::Prepared;
 use crate::run::suite::{self, Ended, SuiteOptions};
 use crate::run::terminal::{self, Look};
+use crate::run::trouble::TroubleEverywhere;
 use crate::sandbox::StopToken;
 
 /// Run scenarios: the agent's own harness against local service clones
@@ -97,6 +98,15 @@ pub(crate) struct Args {
     #[arg(long, value_enum)]
     route: Option<RouteFlag>,
 
+    /// Something that goes wrong: `CLONE:OPERATION=EFFECT`, or `OPERATION#N` for its Nth call; a status,
+    /// a delay, `drop`, `no-answer`, `cut`, `rate-limit`, `stale`
+    #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+    fault: Vec<String>,
+
+    /// Calls that a caller may make of each clone before the service refuses: `100`, or `100/60s`
+    #[arg(long, value_name = "N[/TIME]")]
+    rate_limit: Option<String>,
+
     /// Satisfaction below which a scenario has failed, 0 to 100; `TAG=SCORE` for the mean over the
     /// scenarios with a tag
     #[arg(long, value_name = "SCORE", value_parser = asked::threshold)]
@@ -132,7 +142,7 @@ pub(crate) struct Args {
         long, value_name = "SUITE", num_args = 0..=1, default_missing_value = asked::LAST,
         conflicts_with_all = [
             "scenarios", "task", "harness", "runs", "timeout", "seed", "tag", "route",
-            "pass_threshold", "judge_model", "strict", "keep",
+            "pass_threshold", "judge_model", "strict", "keep", "fault", "rate_limit",
         ],
     )]
     resume: Option<String>,
@@ -399,6 +409,18 @@ fn found(request: &Request, loaded: &Loaded, cx: &CommandContext) -> Result<Harn
     Ok(harness)
 }
 
+/// What goes wrong on purpose, as the options say.
+fn trouble(request: &Request, cx: &CommandContext) -> Result<TroubleEverywhere, CliError> {
+    let limit = request.rate_limit.as_deref();
+    TroubleEverywhere::read(&request.faults, limit, cx.clones).map_err(|problem| {
+        let error = CliError::usage(problem.message);
+        match problem.help {
+            Some(help) => error.hint(help),
+            None => error,
+        }
+    })
+}
+
 /// What a flag, the environment or the file set wins over the built-in default, and a scenario's own
 /// Config wins over the file.
 fn options<'a>(
@@ -437,6 +459,7 @@ fn options<'a>(
         model: config.agent_model.as_deref(),
         judge_model: request.judge_model.clone(),
         states: loading::states(request, loaded, scenarios, cx)?,
+        trouble: trouble(request, cx)?,
         pass_threshold: request.pass_threshold,
         default_threshold: config.pass_threshold.unwrap_or(100.0),
         tag_thresholds,

@@ -1,15 +1,19 @@
-//! The `fault` setting: `github:issues/update=500, github:*=2s, github:issues/list=drop`.
+//! Faults as people write them: `github:issues/update#2=500, github:*=2s, github:issues/get=drop`.
 
-use archal_core::clone::CloneDescriptor;
+use archal_core::clone::{self, CloneDescriptor, EVERY_OPERATION, FaultEffect};
 use archal_core::diagnostic::{Diagnostic, nearest};
 
-use super::super::spec::{Fault, FaultEffect};
+use super::super::spec::Fault;
 use super::settings::Field;
 
-/// Every operation of a clone.
-const EVERY: &str = "*";
-/// The longest delay, in milliseconds: ten minutes.
-const MAX_LATENCY: u64 = 600_000;
+/// Reads a fault that stands in no file.
+pub fn read(text: &str, catalogue: &[CloneDescriptor]) -> Result<Fault, Diagnostic> {
+    let clones: Vec<String> = catalogue
+        .iter()
+        .map(|clone| clone.name.to_owned())
+        .collect();
+    fault(Field::of(text), &clones, catalogue)
+}
 
 /// Reads the faults of a scenario with these clones.
 pub(super) fn faults(
@@ -27,10 +31,13 @@ pub(super) fn faults(
         match fault(*field, clones, catalogue) {
             Ok(fault)
                 if found.iter().any(|other| {
-                    other.clone == fault.clone && other.operation == fault.operation
+                    other.clone == fault.clone
+                        && other.fault.operation == fault.fault.operation
+                        && other.fault.nth == fault.fault.nth
                 }) =>
             {
-                let message = format!("two faults for `{}:{}`", fault.clone, fault.operation);
+                let of = &fault.fault.operation;
+                let message = format!("two faults for `{}:{of}`", fault.clone);
                 diagnostics.push(wrong(*field, message));
             }
             Ok(fault) => found.push(fault),
@@ -49,8 +56,8 @@ fn fault(
     clones: &[String],
     catalogue: &[CloneDescriptor],
 ) -> Result<Fault, Diagnostic> {
-    let form =
-        "write fault: <clone>:<operation>=<status, delay or drop>, as in github:issues/update=500";
+    let form = "write <clone>:<operation>=<what happens>, as in github:issues/update=500, or \
+        github:issues/update#2=drop for the second call";
     let parts = field.text.split_once('=').and_then(|(target, _)| {
         let equals = target.len();
         let colon = target.find(':')?;
@@ -77,8 +84,24 @@ fn fault(
         let message = format!("`{}` is not among the clones", clone.text);
         return Err(wrong(clone, message).with_help(help));
     };
+    let (operation, nth) = match operation.text.split_once('#') {
+        None => (operation, None),
+        Some((name, number)) => {
+            let nth = number.trim().parse().ok().filter(|nth| *nth > 0);
+            if nth.is_none() {
+                let message = format!("`{number}` is not the number of a call, from 1");
+                return Err(wrong(operation, message).with_help(form));
+            }
+            (operation.slice(0..name.len()).trimmed(), nth)
+        }
+    };
     let operations = descriptor.operations.iter().map(|operation| operation.id);
-    if operation.text != EVERY && !operations.clone().any(|id| id == operation.text) {
+    let concerned = clone::Fault {
+        operation: operation.text.to_owned(),
+        nth,
+        effect: FaultEffect::Drop,
+    };
+    if operation.text != EVERY_OPERATION && !operations.clone().any(|id| concerned.concerns(id)) {
         let help = match nearest(operation.text, operations) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
@@ -89,41 +112,17 @@ fn fault(
         let message = format!("{} has no operation `{}`", descriptor.name, operation.text);
         return Err(wrong(operation, message).with_help(help));
     }
+    let happens = effect.text.strip_prefix("latency").unwrap_or(effect.text);
+    let happens = happens.trim().parse().map_err(|_| {
+        let message = format!("`{}` is no effect of a fault", effect.text);
+        wrong(effect, message).with_help(format!("write {}", FaultEffect::FORMS))
+    })?;
     Ok(Fault {
         clone: descriptor.name.to_owned(),
-        operation: operation.text.to_owned(),
-        effect: what_happens(effect)?,
+        fault: clone::Fault {
+            effect: happens,
+            ..concerned
+        },
         span: field.span,
-    })
-}
-
-fn what_happens(field: Field<'_>) -> Result<FaultEffect, Diagnostic> {
-    let text = field.text.strip_prefix("latency").unwrap_or(field.text);
-    let text = text.trim();
-    if text == "drop" {
-        return Ok(FaultEffect::Drop);
-    }
-    let delay = text
-        .strip_suffix("ms")
-        .map(|digits| (digits, 1))
-        .or_else(|| text.strip_suffix('s').map(|digits| (digits, 1_000)));
-    let read = match delay {
-        Some((digits, unit)) => digits
-            .trim()
-            .parse::<u64>()
-            .ok()
-            .and_then(|count| count.checked_mul(unit))
-            .filter(|millis| (1..=MAX_LATENCY).contains(millis))
-            .map(FaultEffect::Latency),
-        None => text
-            .parse()
-            .ok()
-            .filter(|status| (400..=599).contains(status))
-            .map(FaultEffect::Status),
-    };
-    read.ok_or_else(|| {
-        wrong(field, format!("`{}` is no effect of a fault", field.text)).with_help(
-            "write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop",
-        )
     })
 }

@@ -7,7 +7,7 @@
 mod blocks;
 mod bullets;
 mod condition;
-mod fault;
+pub mod fault;
 mod inference;
 mod parse;
 mod sections;

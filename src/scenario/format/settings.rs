@@ -47,6 +47,15 @@ pub(super) struct Field<'t> {
 }
 
 impl<'t> Field<'t> {
+    /// A text that stands in no file.
+    pub(super) fn of(text: &'t str) -> Self {
+        let span = Span {
+            start: 0,
+            end: text.len(),
+        };
+        Self { text, span }
+    }
+
     /// A part of it, by bytes.
     pub(super) fn slice(self, range: Range<usize>) -> Self {
         Self {

@@ -295,9 +295,9 @@ fn settings_that_do_not_fit_are_named() {
         --
         8: "issues/updte" tracker has no operation `issues/updte` [did you mean `issues/update`?]
         8: "chat" `chat` is not among the clones [clones of this scenario: tracker]
-        8: "200" `200` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop]
-        8: "tracker" a fault names a clone, an operation and what happens [write fault: <clone>:<operation>=<status, delay or drop>, as in github:issues/update=500]
-        8: "2h" `2h` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, or drop]
+        8: "200" `200` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, drop, no-answer, cut, rate-limit, stale, webhook-lost or webhook-twice]
+        8: "tracker" a fault names a clone, an operation and what happens [write <clone>:<operation>=<what happens>, as in github:issues/update=500, or github:issues/update#2=drop for the second call]
+        8: "2h" `2h` is no effect of a fault [write a status from 400 to 599, a delay up to 600s such as 250ms or 2s, drop, no-answer, cut, rate-limit, stale, webhook-lost or webhook-twice]
         8: "tracker:issues/list=drop" two faults for `tracker:issues/list` [-]
         --
         7: "tracker" `tracker` is named twice [-]

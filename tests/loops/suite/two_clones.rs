@@ -17,6 +17,7 @@ use archal::run::scenarios;
 use archal::run::scrub::Scrubber;
 use archal::run::seeds::{self, OtherStates, SeedError, StartState};
 use archal::run::suite::{self, SuiteOptions};
+use archal::run::trouble::TroubleEverywhere;
 use archal::sandbox::hold;
 use archal::store::layout::Layout;
 use archal_core::clone::CloneDescriptor;
@@ -143,6 +144,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
         default_route: RouteMode::Auto,
         model: None,
         judge_model: None,
+        trouble: TroubleEverywhere::default(),
         states: OtherStates::default(),
         pass_threshold: None,
         default_threshold: 100.0,

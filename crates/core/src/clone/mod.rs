@@ -10,13 +10,16 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+mod trouble;
 pub mod vocabulary;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,6 +34,7 @@ use crate::stability::Stability;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 
 /// A service clone as the catalogue lists it.
 #[derive(Clone, Copy)]
@@ -53,6 +57,8 @@ pub struct CloneDescriptor {
     pub keep_fields: &'static [&'static str],
     /// The operations it models, sorted by id.
     pub operations: &'static [OperationInfo],
+    /// What it could model, where its service publishes that.
+    pub coverage: Option<&'static Coverage>,
     /// The criteria view: one collection of objects for each kind of thing.
     pub collections: &'static [Collection],
     /// The words for what is in it, a document of [`vocabulary::Vocabulary`]; empty for none.
@@ -65,6 +71,10 @@ pub struct CloneDescriptor {
     pub mcp: Option<&'static McpFace>,
     /// Opens a clone on a starting state.
     pub open: fn(&OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
+    /// Opens a clone on a state that [`CloneState::save`] wrote, exactly as it was.
+    pub reopen: fn(&Value) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
+    /// What clients are told that take a base URL in place of the service's own hosts.
+    pub base_urls: &'static [BaseUrl],
     /// The modelled operation a request addresses.
     pub operation_of: fn(method: &str, path: &str) -> Option<&'static str>,
     /// What a recorded exchange proves about the service's state.
@@ -90,6 +100,19 @@ impl fmt::Debug for CloneDescriptor {
     }
 }
 
+/// A part of a service that clients reach by a base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BaseUrl {
+    /// What it is: `rest`, `graphql`, `git`.
+    pub name: &'static str,
+    /// The host whose place the base URL takes; one of [`CloneDescriptor::hosts`].
+    pub host: &'static str,
+    /// What stands behind host and port.
+    pub path: &'static str,
+    /// The variables in which clients and scripts look for it.
+    pub variables: &'static [&'static str],
+}
+
 /// A starting state that comes with a clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NamedSeed {
@@ -110,6 +133,28 @@ pub struct OperationInfo {
     pub path: &'static str,
     /// What it does, one line.
     pub about: &'static str,
+}
+
+/// What a clone could model and what agents call, so that people see what it lacks.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Coverage {
+    /// Every operation that the service publishes: id, method, path; sorted by id.
+    pub published: &'static [(&'static str, &'static str, &'static str)],
+    /// The requests that agents are known to send, sorted by operation.
+    pub called: &'static [Called],
+    /// Where the list of requests comes from, one line.
+    pub called_by: &'static str,
+}
+
+/// A request that agents are known to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Called {
+    /// The id of the operation that answers it where it is modelled.
+    pub operation: &'static str,
+    /// The method in capitals.
+    pub method: &'static str,
+    /// The path with parameters in braces.
+    pub path: &'static str,
 }
 
 /// How to open a clone.
@@ -205,6 +250,9 @@ pub struct CloneResponse {
     pub root_before: u64,
     /// The state's version after the call.
     pub root_after: u64,
+    /// What went wrong with it on purpose. The clone has done what it can of it; delays and ends
+    /// of connections are for the host.
+    pub fault: Option<FaultEffect>,
 }
 
 /// A row that a call changed.
@@ -236,6 +284,9 @@ pub trait ServiceClone: Send {
     /// Answers one request at virtual time `now`. Total: bad input gets the service's own error.
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse;
 
+    /// From now on this goes wrong; what did before no longer does. Counts begin anew.
+    fn trouble(&mut self, trouble: Trouble);
+
     /// The state as it is now; cheap, shares everything unchanged.
     fn state(&self) -> Arc<dyn CloneState>;
 
@@ -243,18 +294,41 @@ pub trait ServiceClone: Send {
     /// order of collection and key.
     fn diff(&self) -> Vec<RowDiff>;
 
+    /// Goes back to the opening. What is counted beside the state, calls and rates, begins anew.
+    fn reset(&mut self);
+
+    /// Goes on from a state that this clone, or the one it was forked from, was in; the opening
+    /// stays what it is. What is counted beside the state begins anew. False, with nothing done,
+    /// for a state of another kind of clone.
+    #[must_use = "a state of another clone is not taken"]
+    fn restore(&mut self, state: &dyn CloneState) -> bool;
+
+    /// A clone that begins where this one is; from then on neither sees what the other does.
+    fn fork(&self) -> Box<dyn ServiceClone>;
+
     /// `text` with every time this clone has handed out written as in evidence.
     fn evidence_text(&self, text: &str) -> String;
 }
 
 /// A state of a clone that stays as it is.
-pub trait CloneState: Send + Sync {
+pub trait CloneState: Any + Send + Sync {
     /// The rows of a collection of the criteria view in order of key; empty for an unknown name.
     fn rows(&self, collection: &str) -> Vec<ViewRow>;
 
     /// All tables in the shape of a seed document, times as in evidence; the same bytes for the
     /// same calls.
     fn to_json(&self) -> Value;
+
+    /// What evidence of this state counts times from.
+    fn base(&self) -> Timestamp;
+
+    /// What is different in `after`, as [`ServiceClone::diff`] tells it; nothing for a state of
+    /// another kind of clone.
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff>;
+
+    /// The whole state with everything that later answers depend on, for
+    /// [`CloneDescriptor::reopen`]: exact times, numbers given out, versions.
+    fn save(&self) -> Value;
 }
 
 /// A row of the criteria view.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use archal_core::clone::Trouble;
+
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         clones: vec![ClonePlan {
             clone,
             seed: state.as_seed(),
+            trouble: Trouble::default(),
         }],
         route: RouteMode::Proxy,
         probe: None,

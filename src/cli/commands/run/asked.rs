@@ -133,6 +133,8 @@ fn request(args: &Args, cx: &CommandContext) -> Result<Request, CliError> {
         seeds: args.seed.clone(),
         tag: args.tag.clone(),
         route: args.route.map(Into::into),
+        faults: args.fault.clone(),
+        rate_limit: args.rate_limit.clone(),
         pass_threshold: of_all,
         tag_thresholds: by_tag,
         judge_model: args.judge_model.clone(),

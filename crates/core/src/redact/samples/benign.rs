@@ -21,7 +21,7 @@ const FILES: &[&str] = &[
     "Cargo.lock",
     "README.md",
     "THIRD-PARTY.md",
-    "clones/github/fixtures/responses.json",
+    "clones/github/fixtures/responses/issues.json",
     "clones/github/published.rs",
     "crates/core/src/clone/mod.rs",
     "crates/core/src/trace.rs",

@@ -66,7 +66,10 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         tables: &[],
         seed_schema: || json!({}),
         mcp: None,
+        coverage: None,
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
+        reopen: |_| Err(Vec::new()),
+        base_urls: &[],
         operation_of: |_, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))

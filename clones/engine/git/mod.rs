@@ -1,0 +1,29 @@
+//! Git as the service has it: an append-only, content-addressed store of objects that all states
+//! of a clone share, so that a state itself holds only refs.
+//!
+//! - [`oid`], [`object`]: ids, and what commits, tags and trees are in bytes.
+//! - [`objects`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
+//! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
+//! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
+//! - [`merge`]: three-way merges, by that command.
+
+pub(crate) mod aliases;
+pub(crate) mod diff;
+pub(crate) mod disk;
+pub(crate) mod history;
+pub(crate) mod merge;
+pub(crate) mod object;
+pub(crate) mod objects;
+#[cfg(test)]
+mod objects_tests;
+pub(crate) mod oid;
+pub(crate) mod program;
+pub(crate) mod tree;
+
+pub(crate) use diff::{ChangeStatus, FileChange};
+pub(crate) use merge::Merged;
+pub(crate) use object::{Commit, Kind, Mode, Signature, Tag, TreeEntry};
+pub(crate) use objects::Objects;
+pub(crate) use oid::Oid;
+pub(crate) use program::GitFailure;
+pub(crate) use tree::PathChange;

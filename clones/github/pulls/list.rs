@@ -1,0 +1,108 @@
+//! Lists of pull requests, and one of them.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::{issue_of, reply};
+use crate::engine::fingerprint::mix;
+use crate::engine::key::{Key, same};
+use crate::engine::pack::{Call, Refusal, Reply};
+use crate::engine::row::Row;
+use crate::engine::writer::Writer;
+use crate::github::dialect::{invalid_value, page};
+use crate::github::issue_lists::order_of;
+use crate::github::render;
+use crate::github::tables::{PULLS, PULLS_BY_REPO, REPOS, issue, owner_of, pull, repo};
+
+/// `GET …/pulls`.
+pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let state = match call.query("state") {
+        None | Some("open") => Some("open"),
+        Some("closed") => Some("closed"),
+        Some("all") => None,
+        Some(other) => return Err(invalid_value("PullRequest", "state", other)),
+    };
+    let repo = call.row(REPOS)?;
+    let root = call.root();
+    // A head without an owner is passed over, as GitHub does.
+    let head = call.query("head").and_then(|head| head.split_once(':'));
+    let base = call.query("base");
+    let group = root.group(
+        PULLS,
+        PULLS_BY_REPO,
+        &Key::folded(repo.text(repo::FULL_NAME)),
+    );
+    let long = call.query("sort") == Some("long-running");
+    let month = SignedDuration::from_hours(24 * 30).as_secs();
+    let now = call.now.at.as_second();
+    let mut rows: Vec<(&Arc<Row>, &Arc<Row>)> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter_map(|row| Some((row, issue_of(root, row).ok()?)))
+        .filter(|(row, on)| {
+            state.is_none_or(|state| on.text(issue::STATE) == state)
+                && base.is_none_or(|base| row.text(pull::BASE) == base)
+                && head.is_none_or(|(owner, branch)| {
+                    same(owner_of(row.text(pull::HEAD_REPO)), owner)
+                        && row.text(pull::HEAD) == branch
+                })
+                // Open for more than a month, and not forgotten.
+                && (!long
+                    || (on.seconds(issue::CREATED_AT) < now - month
+                        && on.seconds(issue::UPDATED_AT) > now - month))
+        })
+        .collect();
+    let sort = call.query("sort").unwrap_or("created");
+    let rank = |(row, on): &(&Arc<Row>, &Arc<Row>)| {
+        let (first, then) = match sort {
+            "updated" => (on.seconds(issue::UPDATED_AT), order_of(on)),
+            "popularity" => (render::issue::comments(root, on), 0),
+            _ => (on.seconds(issue::CREATED_AT), 0),
+        };
+        (first, then, row.int(pull::NUMBER))
+    };
+    let ascending = match call.query("direction") {
+        Some(direction) => direction == "asc",
+        None => sort != "created",
+    };
+    if ascending {
+        rows.sort_by_cached_key(rank);
+    } else {
+        rows.sort_by_cached_key(|row| Reverse(rank(row)));
+    }
+    let page = page(call, rows.len());
+    let mut writer = Writer::with_capacity(root, 65_536, 65_536);
+    let mut versions = page.fingerprint();
+    writer.raw("[");
+    for (row, on) in rows.into_iter().skip(page.skip()).take(page.take()) {
+        versions = mix(versions, mix(row.version(), on.version()));
+        writer.item();
+        render::pull::pull(root, row, None, &mut writer);
+    }
+    writer.raw("]");
+    let mut reply = Reply::written(200, writer.finish(), versions);
+    reply.page = Some(page);
+    Ok(reply)
+}
+
+/// `GET …/pulls/{pull_number}`; with the media type of a diff or of mails, those.
+pub(in crate::github) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let row = call.row(PULLS)?;
+    let accept = call.request.header("accept").unwrap_or_default();
+    let wants = |kind: &str| {
+        accept.split(',').any(|one| {
+            let one = one.split(';').next().unwrap_or_default().trim();
+            one.strip_prefix("application/vnd.github.")
+                .is_some_and(|rest| rest.rsplit('.').next() == Some(kind))
+        })
+    };
+    if wants("diff") {
+        return super::files::diff(call, &row);
+    }
+    if wants("patch") {
+        return super::files::mails(call, &row);
+    }
+    reply(call, 200, &row)
+}

@@ -1,0 +1,168 @@
+//! Snapshots, forks, resets, differences and saved states are exact, after thousands of calls.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowDiff, ServiceClone, ViewRow};
+use jiff::SignedDuration;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::Value;
+
+use super::DESCRIPTOR;
+use super::check::{base, open, request, send};
+use super::laws_tests::call;
+
+/// Calls of the whole history.
+const CALLS: usize = 10_000;
+/// Between two looks at everything.
+const STRIDE: usize = 250;
+
+type Rows = BTreeMap<(&'static str, String), ViewRow>;
+
+/// A state that was taken, and what it was then.
+struct Taken {
+    state: Arc<dyn CloneState>,
+    saved: Value,
+    rows: Rows,
+}
+
+impl Taken {
+    fn of(clone: &dyn ServiceClone) -> Self {
+        let state = clone.state();
+        Self {
+            saved: state.save(),
+            rows: rows(state.as_ref()),
+            state,
+        }
+    }
+
+    #[track_caller]
+    fn is_still(&self, clone: &dyn ServiceClone) {
+        assert_eq!(clone.state().save(), self.saved);
+        assert_eq!(rows(clone.state().as_ref()), self.rows);
+    }
+}
+
+fn rows(state: &dyn CloneState) -> Rows {
+    let mut out = Rows::new();
+    for collection in DESCRIPTOR.collections {
+        for row in state.rows(collection.name) {
+            out.insert((collection.name, row.key.clone()), row);
+        }
+    }
+    out
+}
+
+/// `diff` makes `after` of `before`, and says nothing of what did not change.
+#[track_caller]
+fn leads(before: &Rows, diff: &[RowDiff], after: &Rows) {
+    let mut folded = before.clone();
+    for row in diff {
+        let side = row.after.as_ref().or(row.before.as_ref());
+        let key = (row.collection, side.expect("one side").key.clone());
+        assert_eq!(row.before.as_ref(), before.get(&key));
+        assert_ne!(row.before, row.after);
+        match row.after.clone() {
+            Some(row) => folded.insert(key, row),
+            None => folded.remove(&key),
+        };
+    }
+    assert_eq!(&folded, after);
+}
+
+/// What two clones in the same state must have in common.
+fn answers(clone: &mut dyn ServiceClone, lines: &[String]) -> Vec<(u16, String, Value)> {
+    let answer = |line: &String| {
+        let response: CloneResponse = send(clone, line);
+        let headers = format!("{:?} {:?}", response.headers, response.changes);
+        let body = String::from_utf8_lossy(&response.body.wire).into_owned();
+        (response.status, headers, Value::from(body))
+    };
+    lines.iter().map(answer).collect()
+}
+
+#[test]
+fn after_ten_thousand_calls_every_state_is_what_it_was() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut next = || -> String { call().new_tree(&mut runner).expect("a call").current() };
+    let mut clone = open("small-project");
+    let opening = Taken::of(clone.as_ref());
+    let mut taken: Vec<Taken> = Vec::new();
+    let mut changed = 0;
+    for number in 1..=CALLS {
+        let sent: CloneRequest = request(&next());
+        let minutes = i64::try_from(number).expect("small");
+        let response = clone.call(&sent, base() + SignedDuration::from_mins(minutes));
+        changed += usize::from(!response.changes.is_empty());
+        if number % STRIDE != 0 {
+            continue;
+        }
+        let now = Taken::of(clone.as_ref());
+        leads(&opening.rows, &clone.diff(), &now.rows);
+        if let Some(earlier) = taken.last() {
+            let there = earlier.state.diff(now.state.as_ref());
+            leads(&earlier.rows, &there, &now.rows);
+            let back = now.state.diff(earlier.state.as_ref());
+            leads(&now.rows, &back, &earlier.rows);
+        }
+
+        // A fork and what was saved and opened again go on as the clone itself would, and
+        // nothing they do is seen by it.
+        let more: Vec<String> = (0..20).map(|_| next()).collect();
+        let mut fork = clone.fork();
+        let mut again = (DESCRIPTOR.reopen)(&now.saved).expect("what was saved opens");
+        now.is_still(again.as_ref());
+        let forked = answers(fork.as_mut(), &more);
+        assert_eq!(answers(again.as_mut(), &more), forked);
+        assert_eq!(again.state().save(), fork.state().save());
+        now.is_still(clone.as_ref());
+        assert!(clone.restore(now.state.as_ref()));
+        assert_eq!(answers(clone.as_mut(), &more), forked);
+
+        // Back to some state of the past, to the opening, and to now.
+        if let Some(past) = taken.get(number / STRIDE * 7 % taken.len().max(1)) {
+            assert!(clone.restore(past.state.as_ref()));
+            past.is_still(clone.as_ref());
+            leads(&opening.rows, &clone.diff(), &past.rows);
+        }
+        clone.reset();
+        opening.is_still(clone.as_ref());
+        assert!(clone.diff().is_empty());
+        assert!(clone.restore(now.state.as_ref()));
+        now.is_still(clone.as_ref());
+        taken.push(now);
+    }
+    assert!(changed > CALLS / 4, "only {changed} calls changed anything");
+}
+
+#[test]
+fn a_saved_state_that_was_changed_by_hand_is_refused_with_the_place() {
+    let whole = open("small-project").state().save();
+    let refused = |change: fn(&mut Value)| {
+        let mut saved = whole.clone();
+        change(&mut saved);
+        match (DESCRIPTOR.reopen)(&saved) {
+            Ok(_) => "opened".to_owned(),
+            Err(problems) => problems[0].message.clone(),
+        }
+    };
+    let changes: [fn(&mut Value); 6] = [
+        |saved| saved["service"] = Value::from("slack"),
+        |saved| saved["base"] = Value::from("yesterday"),
+        |saved| saved["tables"]["sheep"] = Value::Null,
+        |saved| saved["tables"]["issues"]["rows"][0]["version"] = Value::Null,
+        |saved| saved["tables"]["issues"]["rows"][0]["values"]["wool"] = Value::from(1),
+        |saved| saved["tables"]["issues"]["rows"][0]["values"]["created_at"] = Value::from(1.5),
+    ];
+    let told: Vec<String> = changes.into_iter().map(refused).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    this is no saved state of github: service is missing or wrong
+    this is no saved state of github: base is missing or wrong
+    this is no saved state of github: there is no table sheep
+    this is no saved state of github: issues[0] is wrong
+    this is no saved state of github: issues[0] has an unknown field wool
+    this is no saved state of github: issues[0].created_at is wrong
+    ");
+}
