@@ -102,6 +102,7 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod webhooks;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -219,6 +220,7 @@ static PACK: Pack = Pack {
         unmodelled: dialect::unmodelled,
         failing: dialect::failing,
         limited: dialect::limited,
+        announce: webhooks::announce,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
