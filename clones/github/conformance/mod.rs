@@ -7,7 +7,7 @@
 //! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
 
 mod activity;
-mod content;
+pub(super) mod content;
 mod issues;
 mod meta;
 
@@ -26,12 +26,7 @@ use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[
-    activity::CALLS,
-    content::CALLS,
-    issues::CALLS,
-    meta::CALLS,
-];
+const AREAS: &[&[(&str, &[&str])]] = &[activity::CALLS, content::CALLS, issues::CALLS, meta::CALLS];
 
 /// What the published description says of the answers of modelled operations, by category.
 struct Description {
