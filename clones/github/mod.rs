@@ -38,6 +38,8 @@ mod complete;
 #[cfg(test)]
 mod conformance;
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;

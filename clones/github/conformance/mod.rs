@@ -11,7 +11,7 @@
 
 mod actions;
 mod activity;
-mod content;
+pub(super) mod content;
 mod issues;
 mod meta;
 mod pulls;
