@@ -93,6 +93,9 @@ fn asked(call: &mut Call<'_>, before: &Row, after: &Row, what: &str) {
                 ..Details::default()
             };
             super::happened(call, after, what, details);
+            if what == "review_requested" {
+                super::tell(call, after, login, what);
+            }
         }
     }
     for slug in after.texts(pull::TEAMS) {
