@@ -10,8 +10,8 @@ use archal_core::clone::{Collection, FieldKind, ViewField, ViewRow, ViewValue};
 
 use super::render;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment, issue, label, name_of, owner_of, repo,
-    repo_of, user,
+    COMMENTS, ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment,
+    issue, label, name_of, owner_of, repo, repo_of, user,
 };
 use crate::engine::key::{Key, folded};
 use crate::engine::pack::View;

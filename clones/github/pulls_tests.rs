@@ -519,7 +519,14 @@ fn reviews_are_begun_submitted_dismissed_and_taken_back() {
     let out = check(
         clone.as_mut(),
         &lines,
-        &["/event", "/state", "/body", "/user/login", "/line", "/users"],
+        &[
+            "/event",
+            "/state",
+            "/body",
+            "/user/login",
+            "/line",
+            "/users",
+        ],
     );
     let out = out
         .replace("/repos/acme/checkout", "~")

@@ -39,7 +39,10 @@ pub(in crate::github) fn pairs(value: &ViewValue) -> Vec<(String, String)> {
 }
 
 /// Files as changes of a tree.
-pub(in crate::github) fn puts(root: &Root, files: Vec<(String, String)>) -> Vec<(String, PathChange)> {
+pub(in crate::github) fn puts(
+    root: &Root,
+    files: Vec<(String, String)>,
+) -> Vec<(String, PathChange)> {
     let put = |(path, content): (String, String)| {
         let oid = root.objects().put_blob(content.into_bytes());
         let mode = Mode::File;
@@ -49,7 +52,10 @@ pub(in crate::github) fn puts(root: &Root, files: Vec<(String, String)>) -> Vec<
 }
 
 /// Whether one of these is no path of a file, which is told.
-pub(in crate::github) fn bad_paths<'f>(cx: &mut Completing<'_>, paths: impl Iterator<Item = &'f String>) -> bool {
+pub(in crate::github) fn bad_paths<'f>(
+    cx: &mut Completing<'_>,
+    paths: impl Iterator<Item = &'f String>,
+) -> bool {
     let mut bad = false;
     for path in paths {
         if !super::data::fits(path) {

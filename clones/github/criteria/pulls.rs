@@ -156,7 +156,9 @@ pub(super) fn of_pull(root: &Root, on: &Row) -> ViewRow {
 
 /// Repository and number of the pull request that a row belongs to.
 fn of(name: &str) -> (&str, i64) {
-    let number = name.split_once('#').and_then(|(_, number)| number.parse().ok());
+    let number = name
+        .split_once('#')
+        .and_then(|(_, number)| number.parse().ok());
     (repo_of(name), number.unwrap_or(0))
 }
 

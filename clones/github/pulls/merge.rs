@@ -152,7 +152,9 @@ pub(in crate::github) fn merged(
 
 fn check_method(root: &Root, row: &Row, method: Method) -> Result<(), Refusal> {
     let rules = rules::of(root, row);
-    let of = root.named(REPOS, row.text(pull::REPO)).ok_or_else(not_found)?;
+    let of = root
+        .named(REPOS, row.text(pull::REPO))
+        .ok_or_else(not_found)?;
     let allowed = of.bool(match method {
         Method::Merge => repo::ALLOW_MERGE_COMMIT,
         Method::Squash => repo::ALLOW_SQUASH_MERGE,

@@ -18,8 +18,7 @@ use crate::github::content::history;
 use crate::github::refs;
 use crate::github::tables::{
     ISSUES, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, issue, name_of, owner_of, pull, repo, repo_of,
-    review,
-    review_comment,
+    review, review_comment,
 };
 
 /// What a seed may say of the issue that a pull request is: in its own columns, and where that
@@ -155,9 +154,13 @@ fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) -> bool {
     let base = draft.text(pull::BASE).to_owned();
     if draft.is_null(pull::HEAD) {
         let head = format!("patch-{}", draft.int(pull::NUMBER));
-        let title = issue_of(cx.transaction.root(), draft).map(|on| on.text(issue::TITLE).to_owned());
+        let title =
+            issue_of(cx.transaction.root(), draft).map(|on| on.text(issue::TITLE).to_owned());
         if draft.is_null(pull::FILES) && draft.is_null(pull::REMOVED) {
-            let file = [format!("{head}.md"), format!("{}\n", title.unwrap_or_default())];
+            let file = [
+                format!("{head}.md"),
+                format!("{}\n", title.unwrap_or_default()),
+            ];
             draft.set(pull::FILES, ViewValue::List(vec![list(file)]));
         }
         draft.set(pull::HEAD, text(head));
