@@ -72,7 +72,63 @@ fn required_reviews_block_until_somebody_who_may_write_approves() {
         ],
         STATE,
     );
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    GET ~/pulls/1
+      200
+      "blocked" false "open"
+    PUT ~/pulls/1/merge {}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"At least 1 approving review is required by reviewers with write access.","status":"405"}
+    POST ~/pulls/1/reviews {"event":"REQUEST_CHANGES","body":"No"}
+      200
+      added reviews #pullrequestreview-1400000676
+      changed issues #1
+      added notifications 9000000347
+      "CHANGES_REQUESTED"
+    PUT ~/pulls/1/merge {}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Changes must be addressed before merging.","status":"405"}
+    POST ~/pulls/1/reviews {"event":"APPROVE"}
+      200
+      added reviews #pullrequestreview-1400001588
+      changed issues #1
+      changed notifications 9000000347
+      "APPROVED"
+    GET ~/pulls/1
+      200
+      "clean" false "open"
+    PUT ~/contents/c.txt {"message":"c","content":"Yw==","branch":"three"}
+      201
+      changed refs acme/checkout:refs/heads/three
+      changed repos acme/checkout
+      changed pulls #1
+      changed issues #1
+      changed reviews #pullrequestreview-1400001588
+      
+    GET ~/pulls/1
+      200
+      "blocked" false "open"
+    GET ~/pulls/1/reviews
+      200
+      "CHANGES_REQUESTED"
+      "DISMISSED"
+    POST ~/pulls/1/reviews {"event":"APPROVE"}
+      200
+      added reviews #pullrequestreview-1400002474
+      changed issues #1
+      changed notifications 9000000347
+      "APPROVED"
+    PUT ~/pulls/1/merge {}
+      200
+      changed pulls #1
+      added events #event-15000002913
+      changed issues #1
+      added events #event-15000003625
+      changed notifications 9000000347
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      true "Pull Request successfully merged"
+    "#);
 }
 
 #[test]
@@ -112,11 +168,83 @@ fn required_checks_block_until_they_pass_and_bind_administrators_where_asked() {
         &["/mergeable_state", "/merged", "/message", "/commit/message", "/commits"],
     );
     let out = format!("{out}{rest}").replace(head.as_str().expect("a sha"), "<head>");
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    GET ~/pulls/1
+      200
+      "blocked" false "open"
+    PUT ~/pulls/1/merge {}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Required status check \"ci\" is expected.","status":"405"}
+    POST ~/statuses/three {"state":"pending","context":"ci"}
+      201
+      added statuses acme/checkout:32000000138
+      "pending"
+    PUT ~/pulls/1/merge {}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Required status check \"ci\" is pending.","status":"405"}
+    POST ~/statuses/<head> {"state":"failure","context":"ci"}
+      201
+      added statuses acme/checkout:32000000447
+      
+    GET ~/pulls/1
+      200
+      "blocked" false 1
+    PUT ~/pulls/1/merge {}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Required status check \"ci\" is failing.","status":"405"}
+    POST ~/statuses/<head> {"state":"success","context":"ci"}
+      201
+      added statuses acme/checkout:32000001290
+      
+    GET ~/pulls/1
+      200
+      "clean" false 1
+    PUT ~/pulls/1/merge {}
+      200
+      changed pulls #1
+      added events #event-15000000682
+      changed issues #1
+      added events #event-15000001441
+      added notifications 9000000347
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      true "Pull Request successfully merged"
+    GET ~/pulls/2
+      200
+      "blocked" false 1
+    PUT ~/pulls/2/update-branch {}
+      202
+      changed refs acme/checkout:refs/heads/other
+      changed repos acme/checkout
+      changed pulls #2
+      changed issues #2
+      "Updating pull request branch."
+    GET ~/pulls/2/commits
+      200
+      "Other"
+      "Merge branch 'main' into other"
+    PUT ~/pulls/2/update-branch {}
+      422
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#update-a-pull-request-branch","message":"There are no new commits on the base branch.","status":"422"}
+    "#);
     let lax = json!({"contexts": ["ci"]});
     let mut clone = protected(&lax);
     let out = run(clone.as_mut(), &["GET ~/pulls/1", "PUT ~/pulls/1/merge {}"], STATE);
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    GET ~/pulls/1
+      200
+      "blocked" false "open"
+    PUT ~/pulls/1/merge {}
+      200
+      changed pulls #1
+      added events #event-15000000682
+      changed issues #1
+      added events #event-15000001441
+      added notifications 9000000347
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      true "Pull Request successfully merged"
+    "#);
 }
 
 #[test]
@@ -132,7 +260,28 @@ fn methods_that_a_repository_does_not_take_are_refused() {
         ],
         &["/merged"],
     );
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    PUT ~/pulls/1/merge {"merge_method":"merge"}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Merge commits are not allowed on this repository.","status":"405"}
+    PATCH ~ {"allow_squash_merge":false}
+      200
+      changed repos acme/checkout
+      
+    PUT ~/pulls/1/merge {"merge_method":"squash"}
+      405
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Squash merges are not allowed on this repository.","status":"405"}
+    PUT ~/pulls/1/merge {"merge_method":"rebase"}
+      200
+      changed pulls #1
+      added events #event-15000000682
+      changed issues #1
+      added events #event-15000001441
+      added notifications 9000000347
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      true
+    "#);
 }
 
 #[test]
@@ -146,7 +295,28 @@ fn a_push_to_the_base_merges_what_it_brings() {
         &["/event", "/number", "/state", "/merged", "/merged_by/login"],
     );
     let out = out.replace(head.as_str().expect("a sha"), "<head>");
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    PATCH ~/git/refs/heads/main {"sha":"<head>"}
+      200
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      changed pulls #1
+      added events #event-15000000682
+      changed issues #1
+      added events #event-15000001441
+      added notifications 9000000347
+      
+    GET ~/pulls/1
+      200
+      1 "closed" true "dev"
+    GET ~/issues/1/events
+      200
+      "merged"
+      "closed"
+    GET ~/pulls/2
+      200
+      2 "open" false
+    "#);
 }
 
 #[test]
@@ -174,7 +344,53 @@ fn forks_have_heads_too() {
             "/commit/message",
         ],
     );
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    POST ~/forks {}
+      202
+      added repos dev/checkout
+      added labels dev/checkout:bug
+      added labels dev/checkout:documentation
+      added labels dev/checkout:duplicate
+      added labels dev/checkout:enhancement
+      added labels dev/checkout:good first issue
+      added labels dev/checkout:help wanted
+      added labels dev/checkout:invalid
+      added labels dev/checkout:question
+      added labels dev/checkout:wontfix
+      added refs dev/checkout:refs/heads/main
+      added refs dev/checkout:refs/heads/other
+      added refs dev/checkout:refs/heads/three
+      changed repos acme/checkout
+      "dev/checkout"
+    PUT /repos/dev/checkout/contents/f.txt {"message":"From the fork","content":"Zgo=","branch":"main"}
+      201
+      changed refs dev/checkout:refs/heads/main
+      changed repos dev/checkout
+      "From the fork"
+    POST ~/pulls {"title":"From the fork","head":"dev:main","base":"main"}
+      201
+      added pulls #3
+      added issues #3
+      3 "dev:main" "acme:main" true "clean" false
+    POST ~/pulls {"title":"Again","head":"dev:main","base":"main"}
+      422
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#create-a-pull-request","errors":[{"code":"custom","message":"A pull request already exists for dev:main.","resource":"PullRequest"}],"message":"Validation Failed","status":"422"}
+    POST ~/pulls {"title":"x","head":"guest:main","base":"main"}
+      422
+      {"documentation_url":"https://docs.github.com/rest/pulls/pulls#create-a-pull-request","errors":[{"code":"invalid","field":"head","resource":"PullRequest"}],"message":"Validation Failed","status":"422"}
+    PUT ~/pulls/3/merge {}
+      200
+      changed pulls #3
+      added events #event-15000000682
+      changed issues #3
+      added events #event-15000001441
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      true
+    GET ~/commits?per_page=1
+      200
+      "Merge pull request #3 from dev/main\n\nFrom the fork"
+    "#);
 }
 
 #[test]
@@ -214,5 +430,27 @@ fn searches_know_pull_requests() {
             .collect();
         out.push_str(&format!("{query}: {}\n", numbers.join(" ")));
     }
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    is:issue: 7
+    is:pr: 6 2 3 4 5 8 9 10
+    is:pr+is:open: 2 4 5 8 9
+    is:pr+is:merged: 3 10
+    is:pr+is:closed+is:unmerged: 6
+    is:draft: 5
+    draft:false+is:open+is:pr: 2 4 8 9
+    head:tax: 5
+    base:release: 9 10
+    review:approved: 4
+    review:changes_requested: 2
+    review:none+is:open: 5 8 9
+    review:required: 
+    reviewed-by:cart-lead: 2 4
+    review-requested:@me: 2
+    status:failure: 8
+    status:success: 4
+    merged:>2026-01-08: 10
+    linked:issue: 4
+    author:pay-dev+-is:open+is:pr: 6 10
+    retry: 3
+    "#);
 }
