@@ -1,20 +1,24 @@
 //! Running a child through the helper, and watching clocks, pipes and the control socket.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::broker::Broker;
 use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
-    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
+    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started,
 };
+use super::listening;
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
 use super::stop::{Alarm, StopToken};
@@ -31,15 +35,32 @@ pub(super) fn run(
     spec: &ChildSpec,
     hold: &Hold<'_>,
     mut network: Option<OwnNetwork<'_>>,
+    attached: Option<&mut dyn FnMut(Signals)>,
 ) -> ChildEnd {
     let started = Instant::now();
     let cgroup = spec
         .process_limit
         .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
-    let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.as_ref())));
-    let spawned = spawn_helper(hold, network.is_some(), cgroup.as_ref()).and_then(|helper| {
+    let mut order = start(spec, network.as_ref(), cgroup.as_ref());
+    order.attached = attached.is_some();
+    let network_of = match (&attached, &network) {
+        (Some(_), _) => "attached",
+        (None, Some(_)) => "own",
+        (None, None) => "host",
+    };
+    let order = Order::Start(Box::new(order));
+    let spawned = spawn_helper(hold, network_of, cgroup.as_ref()).and_then(|helper| {
         let alarm = hold.stop.map(StopToken::alarm).transpose()?;
-        control::send(&helper.control, &order, &[])?;
+        let stdin = match attached {
+            Some(started) => {
+                started(Signals {
+                    control: helper.control.try_clone()?,
+                });
+                vec![io::stdin().as_fd().try_clone_to_owned()?]
+            }
+            None => Vec::new(),
+        };
+        control::send(&helper.control, &order, &stdin)?;
         Ok((helper, alarm))
     });
     let mut end = match spawned {
@@ -80,12 +101,14 @@ pub(super) fn probe(helper: &Path) -> Probe {
         stop: None,
     };
     let network = OwnNetwork {
-        tcp: &[443],
+        tcp: &[SocketAddr::from(([0, 0, 0, 0], 443))],
         udp: &[53],
+        redirect: None,
+        visible: &[],
         files: &[],
         serve: &mut |_| {},
     };
-    let end = run(&spec, &hold, Some(network));
+    let end = run(&spec, &hold, Some(network), None);
     Probe {
         namespaces: match end.outcome {
             ChildOutcome::Exited { code: 0 } => Ok(()),
@@ -126,26 +149,35 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         optional_binds: network.map_or_else(Vec::new, |network| network.files.to_vec()),
         process_limit: spec.process_limit,
         cgroup: cgroup.map(|cgroup| cgroup.folder().to_owned()),
+        own_network: network.is_some(),
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
+        attached: false,
+        redirect: network.and_then(|network| network.redirect.clone()),
+        hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
     }
 }
+
+/// The side that sends orders, which the broker shares with the watch.
+type Orders = Arc<Mutex<UnixStream>>;
 
 struct Helper {
     process: Child,
     running: Running,
     control: UnixStream,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
+    orders: Orders,
+    /// None where the child has the caller's.
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
 }
 
-fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
+fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
     let (control, inside) = UnixStream::pair()?;
     let mut command = Command::new(hold.helper);
     command.arg(HELPER_ARGUMENT);
     match hold.containment {
         Containment::Namespaces => {
-            command.args(["namespaces", if own_network { "own" } else { "host" }]);
+            command.args(["namespaces", network]);
         }
         Containment::Pgroup => {
             command.arg("pgroup");
@@ -157,21 +189,26 @@ fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> 
     command
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(inside)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdin(Stdio::from(OwnedFd::from(inside)));
+    if network != "attached" {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
     let is_group = hold.containment == Containment::Pgroup;
     let (mut process, running) = orphans::start(&mut command, is_group)?;
-    let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
-        return Err(io::Error::other("the helper has no pipes"));
-    };
-    for pipe in [stdout.as_fd(), stderr.as_fd()] {
+    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
+    let pipes = [
+        stdout.as_ref().map(AsFd::as_fd),
+        stderr.as_ref().map(AsFd::as_fd),
+    ];
+    for pipe in pipes.into_iter().flatten() {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
+    let orders = Arc::new(Mutex::new(control.try_clone()?));
     Ok(Helper {
         process,
         running,
         control,
+        orders,
         stdout,
         stderr,
     })
@@ -190,6 +227,8 @@ struct Watch {
     process: Child,
     running: Running,
     control: UnixStream,
+    orders: Orders,
+    broker: Broker,
     /// Until it rang.
     alarm: Option<Alarm>,
     stopped: bool,
@@ -215,10 +254,15 @@ impl Watch {
         containment: Containment,
         started: Instant,
     ) -> Self {
+        let orders = Arc::clone(&helper.orders);
+        let broker =
+            Broker::new(move |number, port| send_order(&orders, &Order::Connect { number, port }));
         Self {
             process: helper.process,
             running: helper.running,
             control: helper.control,
+            orders: helper.orders,
+            broker,
             alarm,
             stopped: false,
             stdout: Pipe::new(helper.stdout, spec.output_cap),
@@ -260,6 +304,7 @@ impl Watch {
             }
             self.keep_time();
         }
+        self.broker.close();
         // The helper ends only after everything it held; its own end is all that is left.
         let was_lost = self.phase == Phase::GivenUp || self.outcome.is_none();
         if was_lost {
@@ -318,12 +363,29 @@ impl Watch {
     /// Reads one report; false when it was the last.
     fn read_control(&mut self, network: &mut Option<OwnNetwork<'_>>) -> bool {
         let ended = match control::receive::<Report>(&self.control) {
-            Ok(Some((Report::Ready { process_limit }, sockets))) => {
+            Ok(Some((
+                Report::Ready {
+                    process_limit,
+                    not_led,
+                },
+                sockets,
+            ))) => {
                 self.process_limit = process_limit;
                 if let Some(network) = network {
-                    hand_over(network, sockets);
+                    hand_over(network, sockets, self.broker.clone(), not_led);
                 }
                 self.ready = Some(Instant::now());
+                return true;
+            }
+            Ok(Some((Report::Connected { number, error }, mut sockets))) => {
+                let refused = || {
+                    error.map_or_else(
+                        || io::Error::other("the helper sent no connection"),
+                        io::Error::from_raw_os_error,
+                    )
+                };
+                self.broker
+                    .answer(number, sockets.pop().ok_or_else(refused));
                 return true;
             }
             Ok(Some((Report::NotStarted { reason }, _))) => {
@@ -360,7 +422,7 @@ impl Watch {
         match order {
             Some(order) => {
                 // A helper that is gone already is seen as the end of the control socket.
-                control::send(&self.control, &order, &[]).ok();
+                send_order(&self.orders, &order).ok();
             }
             None => {
                 self.process.kill().ok();
@@ -387,7 +449,18 @@ impl Watch {
     }
 }
 
-fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
+/// Sends a frame whole, whoever else sends.
+fn send_order(orders: &Orders, order: &Order) -> io::Result<()> {
+    let control = orders.lock().unwrap_or_else(PoisonError::into_inner);
+    control::send(&control, order, &[])
+}
+
+fn hand_over(
+    network: &mut OwnNetwork<'_>,
+    sockets: Vec<OwnedFd>,
+    broker: Broker,
+    not_led: Option<String>,
+) {
     let mut sockets = sockets.into_iter();
     let tcp = sockets
         .by_ref()
@@ -395,7 +468,12 @@ fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
         .map(Into::into)
         .collect();
     let udp = sockets.map(Into::into).collect();
-    (network.serve)(InsideSockets { tcp, udp });
+    (network.serve)(InsideSockets {
+        tcp,
+        udp,
+        broker,
+        not_led,
+    });
 }
 
 #[derive(Debug, Clone, Copy, Default)]
