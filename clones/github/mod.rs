@@ -83,6 +83,10 @@ mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
+mod pulls_laws_tests;
+#[cfg(test)]
+mod pulls_rules_tests;
+#[cfg(test)]
 mod pulls_tests;
 mod reactions;
 mod refs;
