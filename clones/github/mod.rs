@@ -109,6 +109,7 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod transfers;
 mod web;
 mod workflows;
 
