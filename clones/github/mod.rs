@@ -115,6 +115,7 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod transfers;
 mod web;
 mod webhooks;
 mod workflows;
