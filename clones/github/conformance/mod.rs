@@ -4,14 +4,17 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`activity`], [`issues`], [`meta`]: the areas.
+//! - [`activity`], [`alerts`], [`gists`], [`projects`], [`issues`], [`meta`]: the areas.
 //! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
 //! - [`issues`], [`meta`], [`pulls`]: the areas.
 
 mod actions;
 mod activity;
+mod alerts;
+mod gists;
 mod issues;
 mod meta;
+mod projects;
 mod pulls;
 mod social;
 
@@ -33,8 +36,11 @@ const AREAS: &[&[(&str, &[&str])]] = &[
     // One a line.
     actions::CALLS,
     activity::CALLS,
+    alerts::CALLS,
+    gists::CALLS,
     issues::CALLS,
     meta::CALLS,
+    projects::CALLS,
     pulls::CALLS,
     social::CALLS,
 ];
