@@ -49,6 +49,12 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
+    /// Whether a host has the operations of the first site: its own hosts and every unknown one.
+    pub(crate) fn is_first_site(&self, host: &str) -> bool {
+        let others = self.sites.get(1..).unwrap_or_default();
+        !others.iter().any(|site| site.hosts.contains(&host))
+    }
+
     /// The modelled operation of a request and its path parameters.
     pub(crate) fn find<'a>(
         &self,

@@ -124,7 +124,7 @@ fn write(
         Some(seen @ ("all" | "organization_members_only")) => {
             draft.set(issue_field::VISIBILITY, text(seen));
         }
-        Some(other) => return Err(refused("visibility", "invalid")),
+        Some(_) => return Err(refused("visibility", "invalid")),
     }
     if let Some(options) = inputs.value("options").filter(|value| !value.is_null()) {
         write_options(options, draft)?;

@@ -24,7 +24,6 @@ pub(super) fn of_repo(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let repo = access::repo_name(call)?;
     let asked = Asked::read(call, Some(&repo))?;
     let root = call.root();
-    let root = call.root();
     let (index, key) = asked.group(&repo);
     let rows = root.group(ISSUES, index, &key);
     let rows = rows.into_iter().flat_map(|rows: &Group| rows.values());

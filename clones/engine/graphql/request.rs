@@ -161,7 +161,7 @@ impl Service {
                 (READS, Field::Int(count(measure.reads))),
             ],
         );
-        let mut out = Writer::with_capacity(call.root().base(), 16_384, 16_384);
+        let mut out = Writer::with_capacity(call.root(), 16_384, 16_384);
         out.raw("{\"data\":");
         let mut execution = Execution::new(query, &self.model, out, introspected);
         execution.run(call, operation, root);
@@ -231,7 +231,7 @@ fn introspected(
 
 /// The answer to a request that was not executed.
 pub(crate) fn refused(root: &Root, errors: &[Value]) -> Answer {
-    let mut out = Writer::new(root.base());
+    let mut out = Writer::new(root);
     let text = json!({"errors": errors}).to_string();
     let said = root.times().rewrite(&text, root.base());
     out.raw_told(&text, said.as_deref().unwrap_or(&text));

@@ -28,8 +28,12 @@ pub(super) const TYPES: &[Type] = &[Type {
 }];
 
 /// The object that a row is: an issue or a pull request.
-pub(super) fn object(_: &Root, row: &Arc<Row>) -> Object {
-    Object::row("Issue", row)
+pub(super) fn object(root: &Root, row: &Arc<Row>) -> Object {
+    let of = match super::pull::row_of(root, row) {
+        Some(_) => "PullRequest",
+        None => "Issue",
+    };
+    Object::row(of, row)
 }
 
 /// What issues and pull requests have in common.

@@ -1,7 +1,7 @@
 //! GitHub's GraphQL API: what the types of its published schema are in the tables.
 //!
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
-//!   [`issue`], [`comment`], [`reaction`], [`discussion`]: types. [`lists`]: what lists of issues ask for.
+//!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`]: types. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
@@ -9,6 +9,7 @@ mod comment;
 mod discussion;
 #[cfg(test)]
 mod discussion_tests;
+mod git;
 mod issue;
 mod label;
 mod lists;
@@ -16,9 +17,11 @@ mod markdown;
 mod mutations;
 mod nodes;
 mod people;
+mod pull;
 mod query;
 mod reaction;
 mod repository;
+mod review;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -42,12 +45,15 @@ static SERVICE: Service = Service {
         types: &[
             comment::TYPES,
             discussion::TYPES,
+            git::TYPES,
             issue::TYPES,
             label::TYPES,
             people::TYPES,
+            pull::TYPES,
             query::TYPES,
             reaction::TYPES,
             repository::TYPES,
+            review::TYPES,
         ],
         mutations: mutations::ALL,
         index: OnceLock::new(),

@@ -9,9 +9,12 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::table::TableId;
 use crate::github::access;
+use crate::github::complete::content::named_node_id;
+use crate::github::pulls::{comments, reviews};
 use crate::github::tables::{
     COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, ISSUES, LABELS, REPOS,
-    USERS, category, comment, discussion, discussion_comment, issue, label, repo, repo_of, user,
+    REVIEW_COMMENTS, REVIEWS, USERS, category, comment, discussion, discussion_comment, issue,
+    label, repo, repo_of, review, review_comment, user,
 };
 
 /// A table whose rows have ids.
@@ -72,6 +75,22 @@ const KINDS: &[Kind] = &[
         repo: Some(|row| repo_of(row.text(comment::ISSUE))),
     },
     Kind {
+        prefixes: &["PRR_"],
+        types: &["PullRequestReview"],
+        table: REVIEWS,
+        id: review::NODE_ID,
+        object: |_, row| Object::row("PullRequestReview", row),
+        repo: Some(|row| repo_of(row.text(review::PULL))),
+    },
+    Kind {
+        prefixes: &["PRRC_"],
+        types: &["PullRequestReviewComment"],
+        table: REVIEW_COMMENTS,
+        id: review_comment::NODE_ID,
+        object: |_, row| Object::row("PullRequestReviewComment", row),
+        repo: Some(|row| repo_of(row.text(review_comment::PULL))),
+    },
+    Kind {
         prefixes: &["D_"],
         types: &["Discussion"],
         table: DISCUSSIONS,
@@ -114,12 +133,77 @@ pub(super) fn find(call: &Call<'_>, id: &str) -> Result<Object, Fault> {
                 root.named(REPOS, repo_of(row))
                     .is_some_and(|row| access::sees(call, row).is_some())
             });
-            if seen {
+            // A review that was begun is its author's alone.
+            let hidden = match kind.table {
+                REVIEWS => !reviews::seen_by(row, call.caller.as_deref()),
+                REVIEW_COMMENTS => !comments::seen_by(root, row, call.caller.as_deref()),
+                _ => false,
+            };
+            if seen && !hidden {
                 return Ok((kind.object)(root, row));
             }
         }
     }
-    Err(unknown(id))
+    parts(call, id).ok_or_else(|| unknown(id))
+}
+
+/// An object that is a part of others: a thread, a commit, a ref.
+fn parts(call: &Call<'_>, id: &str) -> Option<Object> {
+    let root = call.root();
+    if id.starts_with("PRRT_") {
+        let first = super::review::thread_of(call, id).ok()?;
+        return Some(super::review::thread_object(&first));
+    }
+    let (kind, repo_id, name) = named_parts(id)?;
+    let row = root
+        .rows(REPOS)
+        .values()
+        .find(|row| row.int(repo::ID) == repo_id)?;
+    access::sees(call, row)?;
+    match kind {
+        "REF" => {
+            let full = row.text(repo::FULL_NAME);
+            crate::github::refs::get(root, full, &name)?;
+            Some(super::git::reference(row, &name))
+        }
+        "C" | "T" | "B" | "TA" => {
+            let oid = name.parse().ok()?;
+            super::git::object(root, row, &oid)
+        }
+        _ => None,
+    }
+}
+
+/// The id of what has a name or hash in a repository instead of a number.
+pub(super) fn named_id(prefix: &str, repo_row: &Row, name: &str) -> String {
+    named_node_id(prefix, repo_row.int(repo::ID), name)
+}
+
+/// Kind, number of the repository and name in such an id.
+fn named_parts(id: &str) -> Option<(&str, i64, String)> {
+    use base64::Engine as _;
+    let (kind, coded) = id.split_once('_')?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(coded)
+        .ok()?;
+    let rest = bytes.strip_prefix(&[0x93, 0])?;
+    let (number, rest) = match rest.split_first()? {
+        (0xce, rest) => {
+            let (number, rest) = rest.split_first_chunk::<4>()?;
+            (i64::from(u32::from_be_bytes(*number)), rest)
+        }
+        (0xcf, rest) => {
+            let (number, rest) = rest.split_first_chunk::<8>()?;
+            (i64::from_be_bytes(*number), rest)
+        }
+        _ => return None,
+    };
+    let name = match rest.split_first()? {
+        (0xda, rest) => rest.get(2..)?,
+        (length, rest) if length & 0xe0 == 0xa0 => rest,
+        _ => return None,
+    };
+    Some((kind, number, String::from_utf8(name.to_vec()).ok()?))
 }
 
 /// The id of an object that is a row.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::comment::may;
 use super::people::{account, assignable, mentionable};
-use super::{discussion, label, lists, nodes};
+use super::{discussion, git, label, lists, nodes, pull};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::Field::{Always, Bool, By, Empty, Int, Null, Text, Time};
@@ -27,20 +27,14 @@ pub(super) const TYPES: &[Type] = &[Type {
         "codeowners",
         "collaborators",
         "commitComments",
-        "defaultBranchRef",
         "deployments",
         "environment",
         "environments",
         "latestRelease",
         "milestone",
         "milestones",
-        "object",
         "projectV2",
         "projectsV2",
-        "pullRequest",
-        "pullRequests",
-        "ref",
-        "refs",
         "release",
         "releases",
         "ruleset",
@@ -257,6 +251,12 @@ const LISTS: &[(&str, Field)] = &[
     ("discussions", By(discussion::of_repo)),
     ("discussionCategories", By(discussion::categories)),
     ("discussionCategory", By(discussion::category_named)),
+    ("pullRequest", By(pull::one)),
+    ("pullRequests", By(pull::of_repo)),
+    ("defaultBranchRef", By(git::default_branch)),
+    ("ref", By(git::one)),
+    ("refs", By(git::all)),
+    ("object", By(git::by_expression)),
     ("label", By(label::one)),
     ("labels", By(label::of_repo)),
     (

@@ -282,27 +282,27 @@ fn mutations_run_one_after_the_other_and_a_refused_one_changes_nothing() {
         &format!("mutation {{ deleteIssue(input: {{issueId: {issue}}}) {{ repository {{ issues {{ totalCount }} }} }} }}"),
         &format!("{{ node(id: {issue}) {{ id }} }}"),
     ]), @r#"
-    mutation { a: createLabel(input: {repositoryId: "R_kgDOLUyxXA", name: "new", color: "abcdef", clientMutationId: "m"}) { clientMutationId label { name color url } } b: createLabel(input: {repositoryId: "R_kgDOLUyxXA", name: "bug", color: "abcdef"}) { label { name } } c: addComment(input: {subjectId: "I_kwDOLUyxXM6DIV36", body: "hi"}) { commentEdge { node { body createdAt url author { login } } } subject { ... on Issue { comments { totalCount } } } } }
-    200 octocat/hello-service:new octocat/hello-service#issuecomment-1900003907 octocat/hello-service#4
-      {"data":{"a":{"clientMutationId":"m","label":{"name":"new","color":"abcdef","url":"https://github.com/octocat/hello-service/labels/new"}},"b":null,"c":{"commentEdge":{"node":{"body":"hi","createdAt":"+run","url":"https://github.com/octocat/hello-service/issues/4#issuecomment-1900003907","author":{"login":"octocat"}}},"subject":{"comments":{"totalCount":3}}}},"errors":[{"type":"UNPROCESSABLE","path":["b"],"locations":[{"line":1,"column":165}],"message":"Name has already been taken"}]}
-    mutation { updateIssue(input: {id: "I_kwDOLUyxXM6DIV36", title: "T", labelIds: ["LA_kwDOLUyxXM8AAAABg24keg"], body: null}) { issue { title body bodyText bodyHTML labels(first: 9) { nodes { name } } } } }
-    200 octocat/hello-service#4
+    mutation { a: createLabel(input: {repositoryId: "R_kgDOLUywUg", name: "new", color: "abcdef", clientMutationId: "m"}) { clientMutationId label { name color url } } b: createLabel(input: {repositoryId: "R_kgDOLUywUg", name: "bug", color: "abcdef"}) { label { name } } c: addComment(input: {subjectId: "I_kwDOLUywUs6DIVyX", body: "hi"}) { commentEdge { node { body createdAt url author { login } } } subject { ... on Issue { comments { totalCount } } } } }
+    200 octocat/hello-service:new octocat/hello-service#issuecomment-1900003858 octocat/hello-service#4 octocat:octocat/hello-service#4 9000000347
+      {"data":{"a":{"clientMutationId":"m","label":{"name":"new","color":"abcdef","url":"https://github.com/octocat/hello-service/labels/new"}},"b":null,"c":{"commentEdge":{"node":{"body":"hi","createdAt":"+run","url":"https://github.com/octocat/hello-service/issues/4#issuecomment-1900003858","author":{"login":"octocat"}}},"subject":{"comments":{"totalCount":3}}}},"errors":[{"type":"UNPROCESSABLE","path":["b"],"locations":[{"line":1,"column":165}],"message":"Name has already been taken"}]}
+    mutation { updateIssue(input: {id: "I_kwDOLUywUs6DIVyX", title: "T", labelIds: ["LA_kwDOLUywUs8AAAABg24jXw"], body: null}) { issue { title body bodyText bodyHTML labels(first: 9) { nodes { name } } } } }
+    200 octocat/hello-service#4 octocat/hello-service#event-15000001441 octocat/hello-service#event-15000002208
       {"data":{"updateIssue":{"issue":{"title":"T","body":"","bodyText":"","bodyHTML":"","labels":{"nodes":[{"name":"bug"}]}}}}}
-    mutation { createIssue(input: {repositoryId: "R_kgDOLUyxXA", title: " "}) { issue { number } } }
+    mutation { createIssue(input: {repositoryId: "R_kgDOLUywUg", title: " "}) { issue { number } } }
     200
       {"data":{"createIssue":null},"errors":[{"type":"UNPROCESSABLE","path":["createIssue"],"locations":[{"line":1,"column":12}],"message":"Title can't be blank"}]}
-    mutation { createIssue(input: {repositoryId: "R_kgDOLUyxXA", title: "New", body: "**b**", labelIds: ["LA_kwDOLUyxXM8AAAABg24keg"]}) { issue { number bodyText bodyHTML state author { login } viewerDidAuthor } } }
-    200 octocat/hello-service#9
+    mutation { createIssue(input: {repositoryId: "R_kgDOLUywUg", title: "New", body: "**b**", labelIds: ["LA_kwDOLUywUs8AAAABg24jXw"]}) { issue { number bodyText bodyHTML state author { login } viewerDidAuthor } } }
+    200 octocat/hello-service#9 octocat/hello-service#event-15000002913
       {"data":{"createIssue":{"issue":{"number":9,"bodyText":"b","bodyHTML":"<p><strong>b</strong></p>","state":"OPEN","author":{"login":"octocat"},"viewerDidAuthor":true}}}}
-    mutation { addLabelsToLabelable(input: {labelableId: "LA_kwDOLUyxXM8AAAABg24keg", labelIds: []}) { labelable { __typename } } }
+    mutation { addLabelsToLabelable(input: {labelableId: "LA_kwDOLUywUs8AAAABg24jXw", labelIds: []}) { labelable { __typename } } }
     200
-      {"data":{"addLabelsToLabelable":null},"errors":[{"type":"NOT_FOUND","path":["addLabelsToLabelable"],"locations":[{"line":1,"column":12}],"message":"Could not resolve to a node with the global id of 'LA_kwDOLUyxXM8AAAABg24keg'."}]}
-    mutation { deleteIssue(input: {issueId: "I_kwDOLUyxXM6DIV36"}) { repository { issues { totalCount } } } }
-    200 octocat/hello-service#4 octocat/hello-service#issuecomment-1900002402 octocat/hello-service#issuecomment-1900002561 octocat/hello-service#issuecomment-1900003907
+      {"data":{"addLabelsToLabelable":null},"errors":[{"type":"NOT_FOUND","path":["addLabelsToLabelable"],"locations":[{"line":1,"column":12}],"message":"Could not resolve to a node with the global id of 'LA_kwDOLUywUs8AAAABg24jXw'."}]}
+    mutation { deleteIssue(input: {issueId: "I_kwDOLUywUs6DIVyX"}) { repository { issues { totalCount } } } }
+    200 octocat/hello-service#4 octocat/hello-service#issuecomment-1900001809 octocat/hello-service#issuecomment-1900002297 octocat/hello-service#issuecomment-1900003858 octocat/hello-service#event-15000001441 octocat/hello-service#event-15000002208 octocat:octocat/hello-service#4
       {"data":{"deleteIssue":{"repository":{"issues":{"totalCount":8}}}}}
-    { node(id: "I_kwDOLUyxXM6DIV36") { id } }
+    { node(id: "I_kwDOLUywUs6DIVyX") { id } }
     200
-      {"data":{"node":null},"errors":[{"type":"NOT_FOUND","path":["node"],"locations":[{"line":1,"column":3}],"message":"Could not resolve to a node with the global id of 'I_kwDOLUyxXM6DIV36'"}]}
+      {"data":{"node":null},"errors":[{"type":"NOT_FOUND","path":["node"],"locations":[{"line":1,"column":3}],"message":"Could not resolve to a node with the global id of 'I_kwDOLUywUs6DIVyX'"}]}
     "#);
 }
 
@@ -326,7 +326,7 @@ fn the_same_calls_leave_the_same_evidence_at_another_time() {
             .collect()
     };
     assert_eq!(evidence(0), evidence(1_000));
-    insta::assert_snapshot!(evidence(0)[0], @r#"{"data":{"rateLimit":{"cost":1,"limit":5000,"nodeCount":3,"remaining":4999,"used":1,"resetAt":"+run"},"repository":{"createdAt":"-300d","issues":{"edges":[{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXhYTTZESVZncQ==","node":{"createdAt":"-41d","updatedAt":"-12d","body":"`/healthz` never touches the pool, so the balancer keeps sending traffic.","bodyText":"/healthz never touches the pool, so the balancer keeps sending traffic."}},{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXhYTTZESVZzdQ==","node":{"createdAt":"-38d","updatedAt":"-38d","body":"The README names `PORT` only.","bodyText":"The README names PORT only."}},{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXhYTTZESVZ2QQ==","node":{"createdAt":"-33d","updatedAt":"-20d","body":"One id a request, taken from `X-Request-Id` where there is one.","bodyText":"One id a request, taken from X-Request-Id where there is one."}}]}}}}"#);
+    insta::assert_snapshot!(evidence(0)[0], @r#"{"data":{"rateLimit":{"cost":1,"limit":5000,"nodeCount":3,"remaining":4999,"used":1,"resetAt":"+run"},"repository":{"createdAt":"-300d","issues":{"edges":[{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXdVczZESVZaMg==","node":{"createdAt":"-41d","updatedAt":"-12d","body":"`/healthz` never touches the pool, so the balancer keeps sending traffic.","bodyText":"/healthz never touches the pool, so the balancer keeps sending traffic."}},{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXdVczZESVZmZQ==","node":{"createdAt":"-38d","updatedAt":"-38d","body":"The README names `PORT` only.","bodyText":"The README names PORT only."}},{"cursor":"Y3Vyc29yOnYyOklfa3dET0xVeXdVczZESVZtTg==","node":{"createdAt":"-33d","updatedAt":"-20d","body":"One id a request, taken from `X-Request-Id` where there is one.","bodyText":"One id a request, taken from X-Request-Id where there is one."}}]}}}}"#);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
+//! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`web`]: at the other hosts.
 //! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! At `api.github.com`:
 //! - [`issues`], [`repos`], [`search`], [`users`].
@@ -31,6 +33,7 @@ mod secret_scanning;
 mod security_advisories;
 mod teams;
 mod users;
+mod web;
 
 use archal_core::clone::OperationInfo;
 
@@ -54,8 +57,8 @@ pub(super) const SITES: &[Site] = &[
             gists::ROUTES,
             git::ROUTES,
             graphql::ROUTES,
-            issues_from_list::ROUTES,
             issues::ROUTES,
+            issues_from_list::ROUTES,
             markdown::ROUTES,
             meta::ROUTES,
             orgs::ROUTES,
@@ -74,6 +77,18 @@ pub(super) const SITES: &[Site] = &[
     Site {
         hosts: &[artifacts::HOST],
         areas: &[actions::HANDED_OUT],
+    },
+    Site {
+        hosts: &["codeload.github.com"],
+        areas: &[web::CODELOAD],
+    },
+    Site {
+        hosts: &["raw.githubusercontent.com"],
+        areas: &[web::RAW],
+    },
+    Site {
+        hosts: &["github.com"],
+        areas: &[web::GIT],
     },
     Site {
         hosts: &[render::gist::HOST],

@@ -109,18 +109,16 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             return;
         }
         Some(row) => row.draft(),
-        None if draft.is_null(pull::TITLE) => {
-            problem(
-                cx,
-                "seed/missing",
-                "lacks title, and issues has no row for it",
-            );
-            return;
-        }
         None => {
             let mut on = cx.transaction.root().blank(ISSUES);
             on.set(issue::REPO, text(repo_name.as_str()));
             on.set(issue::NUMBER, ViewValue::Int(number));
+            // What the form of a new one proposes.
+            let head = match draft.text(pull::HEAD) {
+                "" => format!("patch-{number}"),
+                head => head.to_owned(),
+            };
+            draft.or(pull::TITLE, || text(head));
             let id = cx.transaction.next_id(ISSUES);
             on.set(issue::ID, ViewValue::Int(id));
             for (here, there) in OF_THE_ISSUE {

@@ -147,7 +147,7 @@ const COLUMNS: &[Column; 32] = &[
     Column::new(
         "title",
         TEXT,
-        "The title, where `issues` has no row for it.",
+        "The title, where `issues` has no row for it; the head where absent.",
     ),
     Column::new("body", TEXT, "The text, where `issues` has no row for it."),
     Column::new(

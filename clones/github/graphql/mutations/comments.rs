@@ -56,7 +56,7 @@ fn add(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
 }
 
 /// The cursor of an edge that stands alone.
-const CURSOR: &str = "Y3Vyc29yOjE=";
+pub(super) const CURSOR: &str = "Y3Vyc29yOjE=";
 
 fn update(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     let id = input.text("id").unwrap_or_default();
