@@ -118,9 +118,7 @@ fn one(call: &Call<'_>, of: &Of, row: &Row) -> Reply {
 
 /// `GET …/code-scanning/alerts`.
 pub(super) fn list_code(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, "state",
-        &["open", "closed", "dismissed", "fixed"],
-    )?;
+    one_of(call, "state", &["open", "closed", "dismissed", "fixed"])?;
     let mut rows = rows(call, &CODE)?;
     if call.query("state") == Some("closed") {
         rows.retain(|row| row.text(code_alert::STATE) != "open");
@@ -232,7 +230,7 @@ pub(super) fn update_code(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET …/secret-scanning/alerts`.
 pub(super) fn list_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, &["open", "resolved"])?;
+    one_of(call, "state", &["open", "resolved"])?;
     let mut rows = rows(call, &SECRET)?;
     for (name, column) in [
         ("state", secret_alert::STATE),
@@ -312,10 +310,8 @@ pub(super) fn update_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 /// `GET …/dependabot/alerts`.
 pub(super) fn list_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let states = ["auto_dismissed", "dismissed", "fixed", "open"];
-    one_of(call, &states)?;
-    one_of(call, "severity",
-        &["critical", "high", "low", "medium"],
-    )?;
+    one_of(call, "state", &states)?;
+    one_of(call, "severity", &["critical", "high", "low", "medium"])?;
     let mut rows = rows(call, &DEPENDABOT)?;
     for (name, column) in [
         ("state", dependabot_alert::STATE),
@@ -371,7 +367,7 @@ pub(super) fn update_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET …/code-quality/findings`.
 pub(super) fn list_findings(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, &["open", "dismissed"])?;
+    one_of(call, "state", &["open", "dismissed"])?;
     let mut rows = rows(call, &QUALITY)?;
     keep(call, &mut rows, "state", |row| {
         row.text(finding::STATE).to_owned()

@@ -12,8 +12,8 @@
 mod actions;
 mod activity;
 mod alerts;
-mod gists;
 mod content;
+mod gists;
 mod issues;
 mod meta;
 mod projects;
