@@ -112,6 +112,7 @@ mod tables;
 mod teams;
 mod timeline;
 mod web;
+mod webhooks;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -247,6 +248,7 @@ static PACK: Pack = Pack {
         unmodelled: dialect::unmodelled,
         failing: dialect::failing,
         limited: dialect::limited,
+        announce: webhooks::announce,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
