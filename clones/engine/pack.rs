@@ -49,6 +49,12 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
+    /// Whether a host has the operations of the first site: its own hosts and every unknown one.
+    pub(crate) fn is_first_site(&self, host: &str) -> bool {
+        let others = self.sites.get(1..).unwrap_or_default();
+        !others.iter().any(|site| site.hosts.contains(&host))
+    }
+
     /// The modelled operation of a request and its path parameters.
     pub(crate) fn find<'a>(
         &self,
@@ -286,6 +292,8 @@ pub(crate) struct Reply {
     pub body: Option<Rendered>,
     /// Which page of a list it is.
     pub page: Option<Page>,
+    /// The `Link` header, where pages do not go by number.
+    pub link: Option<String>,
     /// A fingerprint of what it shows, from versions and keys.
     pub tag: Option<u64>,
     /// When what it shows was changed last.

@@ -211,7 +211,7 @@ pub(crate) fn published(
     published
         .iter()
         .filter(|(_, of, template)| answers(of, method) && matches(template, path).is_some())
-        .min_by_key(|(_, _, template)| template.matches('{').count())
+        .min_by_key(|(_, _, template)| literalness(template))
 }
 
 /// A HEAD request is answered as the GET would be.

@@ -284,6 +284,13 @@ impl Running {
 
     /// The refusal of a request that is for no modelled operation.
     fn gap(&self, request: &CloneRequest, path: &str, response: &mut CloneResponse) -> Refusal {
+        // What is published is published for the first of the hosts.
+        if !self.pack.is_first_site(&request.host) {
+            let what = format!("{} {}", request.method, request.host);
+            response.unmodelled = Some(format!("{what}{path}"));
+            response.headers.push(("x-clone-unmodelled", what.clone()));
+            return Refusal::new(501, format!("{what} is not modelled by this local clone"));
+        }
         match route::published(self.pack.published, &request.method, path) {
             None => (self.pack.dialect.unknown)(),
             Some(published) => {
@@ -350,7 +357,8 @@ impl Running {
             response.unmodelled = Some(gap);
         }
         response.total = reply.page.map(|page| page.total);
-        if let Some(page) = reply.page.and_then(|page| page.link(request)) {
+        let numbered = reply.page.and_then(|page| page.link(request));
+        if let Some(page) = reply.link.or(numbered) {
             response.headers.push(("link", page));
         }
         response.headers.extend(reply.headers);

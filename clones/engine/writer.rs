@@ -161,6 +161,27 @@ impl Writer {
         }
     }
 
+    /// Bytes that evidence has otherwise.
+    pub(crate) fn both_raw(&mut self, wire: &str, evidence: &str) -> &mut Self {
+        self.wire.extend_from_slice(wire.as_bytes());
+        self.evidence.extend_from_slice(evidence.as_bytes());
+        self
+    }
+
+    /// The milliseconds between two times. Where a call set one of them, they follow the clock, and
+    /// evidence says so.
+    pub(crate) fn lapse(&mut self, from: Stamp, to: Stamp) -> &mut Self {
+        let lapse = to.at.as_millisecond() - from.at.as_millisecond();
+        let wire = lapse.max(0).to_string();
+        self.wire.extend_from_slice(wire.as_bytes());
+        if from.by_call || to.by_call {
+            write_json("+run", &mut self.evidence);
+        } else {
+            self.evidence.extend_from_slice(wire.as_bytes());
+        }
+        self
+    }
+
     /// A time in seconds since the epoch; evidence has it as every other time.
     pub(crate) fn epoch(&mut self, stamp: Stamp) -> &mut Self {
         let wire = stamp.at.as_second().to_string();

@@ -10,6 +10,7 @@ use super::tables::{
     COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, USERS, comment, former_name, issue, owner_of,
     repo, user,
 };
+use super::{orgs, teams};
 use crate::engine::input::{Input, Inputs};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal};
@@ -60,6 +61,15 @@ pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option
     if same(owner_of(row.text(repo::FULL_NAME)), login) {
         return Some(Permission::Admin);
     }
+    let owner = owner_of(row.text(repo::FULL_NAME));
+    let organised = match orgs::role(root, owner, login) {
+        Some("admin") => Some(Permission::Admin),
+        Some(_) => teams::permission(root, row, login).max(base(root, owner)),
+        None => None,
+    };
+    if organised.is_some() {
+        return organised.max(everybody);
+    }
     collaborator(row, login).max(everybody)
 }
 
@@ -71,6 +81,17 @@ pub(super) fn collaborator(row: &Row, login: &str) -> Option<Permission> {
         same(name, login).then(|| Permission::of(role)).flatten()
     });
     collaborates.then(|| role.unwrap_or(Permission::Push))
+}
+
+/// What every member of an organisation may do with its repositories.
+fn base(root: &Root, owner: &str) -> Option<Permission> {
+    let row = root.get(USERS, &Key::folded(owner))?;
+    match row.text_or_null(user::DEFAULT_PERMISSION).unwrap_or("read") {
+        "none" => None,
+        "write" => Some(Permission::Push),
+        "admin" => Some(Permission::Admin),
+        _ => Some(Permission::Pull),
+    }
 }
 
 /// Whether a user can be assigned to issues of a repository.

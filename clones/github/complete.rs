@@ -1,8 +1,10 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
+//! - [`actions`]: workflows and what they leave.
 //! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
 //!   [`discussions`].
 
+mod actions;
 mod activity;
 pub(super) mod content;
 mod discussions;
@@ -18,13 +20,15 @@ pub(super) use activity::{
 pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
 use super::tables::{
-    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FORMER_NAMES,
-    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, PULLS, REACTIONS, REFS,
-    REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS,
-    USERS, comment, former_name, issue, issue_key, issue_type, label, milestone_key, owner_of,
-    repo, repo_of, token, user,
+    ADVISORIES, ARTIFACTS, CODE_ALERTS, COMMENTS, DEPENDABOT_ALERTS, DISCUSSION_CATEGORIES,
+    DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FINDINGS, FORMER_NAMES, GIST_COMMENTS, GISTS,
+    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS, PROJECT_FIELDS,
+    PROJECT_ITEMS, PROJECTS, PULLS, REACTIONS, REFS, REPO_ADVISORIES, REPO_SUBSCRIPTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, SECRET_ALERTS, SECRETS, STARS, SUB_ISSUES, TEAMS,
+    THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS, comment, former_name,
+    issue, issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
 };
-use super::{access, pulls, refs};
+use super::{access, pulls, refs, social};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -52,6 +56,14 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         ISSUE_TYPES => activity::issue_type(cx, draft),
         MILESTONES => activity::milestone(cx, draft),
         SUB_ISSUES => activity::sub_issue(cx, draft),
+        WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
+            actions::complete(cx, table, draft);
+        }
+        GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS | FINDINGS
+        | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
+            social::complete(cx, table, draft);
+        }
+        STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::credentials::{Credential, Kind};
 use super::tables::user;
-use super::{media, preface, scopes};
+use super::{media, preface, scopes, web};
 use crate::engine::fingerprint::mix;
 use crate::engine::input::Problem;
 use crate::engine::pack::{Answering, Call, Limited, Refusal};
@@ -17,6 +17,9 @@ const DOCS: &str = "https://docs.github.com/rest";
 
 /// The body of a refusal.
 pub(super) fn refusal(refusal: &Refusal, route: Option<&Route>) -> Rendered {
+    if web::is_web(route) {
+        return web::refusal(refusal);
+    }
     let page = refusal
         .docs
         .or(route.map(|route| route.docs))
@@ -179,6 +182,9 @@ pub(super) fn failing(status: u16) -> Refusal {
 
 /// The headers that every answer has.
 pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
+    if web::is_web(of.route) {
+        return web::headers(of, response);
+    }
     let signed_in = of.caller.is_some();
     let (limit, used) = (of.standing.limit, of.standing.used);
     let headers = &mut response.headers;
@@ -272,7 +278,7 @@ fn preflight() -> Vec<(&'static str, String)> {
 }
 
 /// `E1A2:3B4C5D:6E7F80:12AB34:65A1B2C3`, from the generator's seed and the number of the call.
-fn request_id(of: &Answering<'_>) -> String {
+pub(super) fn request_id(of: &Answering<'_>) -> String {
     let a = mix(of.root.ids(), of.calls);
     let b = mix(a, of.calls);
     format!(

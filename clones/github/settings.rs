@@ -243,10 +243,10 @@ pub(super) fn set_topics(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if !fits {
-            return Err(Refusal::new(422, "Validation Failed").with(vec![json!({
-                "resource": "Repository", "code": "custom", "field": "topics",
-                "message": format!("Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens: {name}")
-            })]));
+            let problem = format!(
+                "Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens: {name}"
+            );
+            return Err(Refusal::new(422, "Validation Failed").with(vec![problem.into()]));
         }
         if !names.contains(&name) {
             names.push(name);

@@ -33,6 +33,8 @@ pub(super) enum Order {
     Terminate,
     /// End all of it (SIGKILL).
     Kill,
+    /// Send the program itself this signal.
+    Signal(i32),
 }
 
 /// Everything the helper needs to start the child.
@@ -56,6 +58,8 @@ pub(super) struct Start {
     pub(super) tcp: Vec<u16>,
     /// UDP ports to receive on.
     pub(super) udp: Vec<u16>,
+    /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
+    pub(super) attached: bool,
 }
 
 /// From the helper to archal.

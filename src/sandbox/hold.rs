@@ -84,11 +84,49 @@ pub fn run_isolated(spec: &ChildSpec, hold: &Hold<'_>, network: OwnNetwork<'_>) 
     held(spec, hold, Some(network))
 }
 
+/// [`run_isolated`]s a child that keeps the caller's stdin, stdout and stderr, and stands in the
+/// caller's terminal, so that Ctrl-C reaches it; nothing of what it writes is kept. `started` gets the
+/// way to send it signals.
+pub fn run_attached(
+    spec: &ChildSpec,
+    hold: &Hold<'_>,
+    network: OwnNetwork<'_>,
+    started: &mut dyn FnMut(Signals),
+) -> ChildEnd {
+    if hold.containment != Containment::Namespaces {
+        return not_started(
+            hold.containment,
+            "a network of its own needs namespaces".to_owned(),
+        );
+    }
+    platform_run(spec, hold, Some(network), Some(started))
+}
+
 fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
     if hold.is_stopped() {
         return nothing_ran(hold.containment, ChildOutcome::Stopped);
     }
-    platform_run(spec, hold, network)
+    platform_run(spec, hold, network, None)
+}
+
+/// The way to send signals to a child that keeps the caller's terminal.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(target_os = "linux")]
+    pub(super) control: std::os::unix::net::UnixStream,
+}
+
+impl Signals {
+    /// Sends a signal by its number to the program itself; one that has ended gets none.
+    pub fn send(&self, signal: i32) {
+        #[cfg(target_os = "linux")]
+        {
+            let order = super::control::Order::Signal(signal);
+            super::control::send(&self.control, &order, &[]).ok();
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _nobody = signal;
+    }
 }
 
 /// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.

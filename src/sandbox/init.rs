@@ -3,6 +3,7 @@
 //! Its end, for whatever reason, makes the kernel kill every process in them.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -17,11 +18,11 @@ const OWN_TASKS: u64 = 3;
 
 /// Prepares the namespaces, starts the child, reaps until it ends, and ends.
 pub(super) fn main(control: UnixStream) -> ExitCode {
-    let start = match control::receive::<Order>(&control) {
-        Ok(Some((Order::Start(start), _))) => start,
+    let (start, stdin) = match control::receive::<Order>(&control) {
+        Ok(Some((Order::Start(start), beside))) => (start, beside.into_iter().next()),
         _ => return ExitCode::FAILURE,
     };
-    match prepare_and_start(&control, &start) {
+    match prepare_and_start(&control, &start, stdin) {
         Ok(child) => reap_until_end(&control, child),
         Err(reason) => {
             let report = Report::NotStarted { reason };
@@ -33,7 +34,11 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
     }
 }
 
-fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<u32, String> {
+fn prepare_and_start(
+    control: &UnixStream,
+    start: &Start,
+    stdin: Option<OwnedFd>,
+) -> Result<u32, String> {
     let own_network = !start.tcp.is_empty() || !start.udp.is_empty();
     mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
     mounts::own_proc();
@@ -57,6 +62,9 @@ fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<u32, String>
     die_with_parent()?;
     let limited = privileges::limit(start, || OWN_TASKS);
     let mut command = launch::command(start, None)?;
+    if let Some(stdin) = stdin.filter(|_| start.attached) {
+        command.stdin(stdin);
+    }
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
     };
@@ -65,7 +73,8 @@ fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<u32, String>
     let child = command
         .spawn()
         .map_err(|error| launch::failure(&start.command[0], &error))?;
-    follow_orders(control).map_err(|error| format!("the helper has no second thread: {error}"))?;
+    follow_orders(control, child.id())
+        .map_err(|error| format!("the helper has no second thread: {error}"))?;
     Ok(child.id())
 }
 
@@ -86,15 +95,25 @@ pub(super) fn die_with_parent() -> Result<(), String> {
 }
 
 /// Follows archal's orders on a thread of its own; ends the process when archal is gone.
-fn follow_orders(control: &UnixStream) -> io::Result<()> {
+fn follow_orders(control: &UnixStream, child: u32) -> io::Result<()> {
     let control = control.try_clone()?;
     std::thread::Builder::new()
         .name("orders".to_owned())
         .stack_size(64 * 1024)
         .spawn(move || {
-            while let Ok(Some((Order::Terminate, _))) = control::receive::<Order>(&control) {
-                // Everything in the namespace but this process; an error means nobody is left.
-                kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
+            loop {
+                match control::receive::<Order>(&control) {
+                    // Everything in the namespace but this process; an error means nobody is left.
+                    Ok(Some((Order::Terminate, _))) => {
+                        kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
+                    }
+                    Ok(Some((Order::Signal(number), _))) => {
+                        if let Ok(signal) = Signal::try_from(number) {
+                            kill(Pid::from_raw(child.cast_signed()), signal).ok();
+                        }
+                    }
+                    _ => break,
+                }
             }
             leave()
         })

@@ -138,6 +138,8 @@ impl Files {
     /// Writes that file.
     pub(super) fn write_servers(&self, servers: &serde_json::Value) -> Result<(), SessionError> {
         let path = self.servers();
+        // One that knows other ports may be there; what cannot be removed is told as not written.
+        fs::remove_file(&path).ok();
         write_private(&path, format!("{servers:#}\n").as_bytes())
             .map_err(|source| SessionError::File { path, source })
     }

@@ -7,6 +7,7 @@
 //! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
 //! - [`merge`], [`archive`]: three-way merges and archives, by that command.
 //! - [`serve`], [`packet`]: what git clients talk to, and how.
+//! - `saved`: the whole store as a document.
 
 pub(crate) mod aliases;
 pub(crate) mod archive;
@@ -21,6 +22,7 @@ mod objects_tests;
 pub(crate) mod oid;
 pub(crate) mod packet;
 pub(crate) mod program;
+mod saved;
 pub(crate) mod serve;
 pub(crate) mod tree;
 

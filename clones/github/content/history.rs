@@ -22,7 +22,7 @@ use crate::github::tables::{
 };
 
 /// The pairs of a map of texts.
-fn pairs(value: &ViewValue) -> Vec<(String, String)> {
+pub(in crate::github) fn pairs(value: &ViewValue) -> Vec<(String, String)> {
     let ViewValue::List(items) = value else {
         return Vec::new();
     };
@@ -38,7 +38,11 @@ fn pairs(value: &ViewValue) -> Vec<(String, String)> {
     items.iter().filter_map(of).collect()
 }
 
-fn puts(root: &Root, files: Vec<(String, String)>) -> Vec<(String, PathChange)> {
+/// Files as changes of a tree.
+pub(in crate::github) fn puts(
+    root: &Root,
+    files: Vec<(String, String)>,
+) -> Vec<(String, PathChange)> {
     let put = |(path, content): (String, String)| {
         let oid = root.objects().put_blob(content.into_bytes());
         let mode = Mode::File;
@@ -47,7 +51,11 @@ fn puts(root: &Root, files: Vec<(String, String)>) -> Vec<(String, PathChange)> 
     files.into_iter().map(put).collect()
 }
 
-fn bad_paths<'f>(cx: &mut Completing<'_>, paths: impl Iterator<Item = &'f String>) -> bool {
+/// Whether one of these is no path of a file, which is told.
+pub(in crate::github) fn bad_paths<'f>(
+    cx: &mut Completing<'_>,
+    paths: impl Iterator<Item = &'f String>,
+) -> bool {
     let mut bad = false;
     for path in paths {
         if !super::data::fits(path) {

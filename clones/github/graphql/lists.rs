@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::label::directed;
-use super::people::{account, called};
+use super::people::account;
 use super::repo_named;
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
@@ -16,10 +16,10 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::github::issue_lists::{order_of, time};
 use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, MILESTONES, REPOS, USERS,
-    comment, issue, label, milestone, repo, user,
+    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, MILESTONES, comment, issue,
+    label, milestone, repo, user,
 };
-use crate::github::{access, render};
+use crate::github::{access, render, search};
 
 /// The issues of a repository.
 pub(super) fn issues_of_repo(call: &Call<'_>, repo_row: &Row, args: &Args) -> Outcome {
@@ -187,79 +187,16 @@ pub(super) fn authors(root: &Root, repo_name: &str) -> Vec<String> {
     out
 }
 
-/// Repositories that a search finds: words, `user:`, `org:`, `repo:`, `language:`, `topic:`,
-/// `archived:`, `fork:`, `is:`, `in:` and `sort:`.
+/// Repositories that a search finds; what cannot be searched is not found.
 pub(super) fn repositories_found(call: &Call<'_>, text: &str) -> Vec<Object> {
-    let root = call.root();
-    let mut rows: Vec<&Arc<Row>> = root
-        .rows(REPOS)
-        .values()
-        .filter(|row| {
-            access::sees(call, row).is_some()
-                && text.split_whitespace().all(|word| repository_fits(row, word))
-                // Forks are found where the search asks for them.
-                && (!row.bool(repo::FORK) || text.contains("fork:"))
-        })
-        .collect();
-    let sort = text
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix("sort:"));
-    let descending = !sort.is_some_and(|sort| sort.ends_with("-asc"));
-    let field = sort.map_or("", |sort| sort.split('-').next().unwrap_or_default());
-    directed(&mut rows, descending, |row| match field {
-        "updated" => (row.seconds(repo::UPDATED_AT), row.int(repo::ID)),
-        "forks" => (row.int(repo::FORKS), row.int(repo::ID)),
-        _ => (row.int(repo::STARGAZERS), -row.int(repo::ID)),
-    });
+    let rows = search::repos::rows(call, text).unwrap_or_default();
     rows.into_iter()
         .map(|row| Object::row("Repository", row))
         .collect()
 }
 
-fn repository_fits(row: &Row, word: &str) -> bool {
-    let name = row.text(repo::FULL_NAME);
-    let word = word.trim_matches('"');
-    let Some((of, value)) = word.split_once(':') else {
-        let word = word.to_lowercase();
-        return name.to_lowercase().contains(&word)
-            || row.text(repo::DESCRIPTION).to_lowercase().contains(&word);
-    };
-    let value = value.trim_matches('"');
-    match of {
-        "user" | "org" => same(crate::github::tables::owner_of(name), value),
-        "repo" => same(name, value),
-        "language" => same(row.text(repo::LANGUAGE), value),
-        "topic" => row.texts(repo::TOPICS).any(|topic| same(topic, value)),
-        "archived" => row.bool(repo::ARCHIVED) == (value == "true"),
-        "fork" => match value {
-            "only" => row.bool(repo::FORK),
-            "false" => !row.bool(repo::FORK),
-            _ => true,
-        },
-        "is" => match value {
-            "public" => !row.bool(repo::PRIVATE),
-            "private" => row.bool(repo::PRIVATE),
-            _ => true,
-        },
-        _ => true,
-    }
-}
-
-/// Users that a search finds: words, `type:`, `user:`, `org:`.
+/// Users and organisations that a search finds.
 pub(super) fn users_found(call: &Call<'_>, text: &str) -> Vec<Object> {
-    let rows = call.root().rows(USERS).values();
-    rows.filter(|row| {
-        row.text(user::TYPE) != "Bot"
-            && text
-                .split_whitespace()
-                .all(|word| match word.split_once(':') {
-                    Some(("type", "org")) => row.text(user::TYPE) == "Organization",
-                    Some(("type", "user")) => row.text(user::TYPE) == "User",
-                    Some(("user" | "org", login)) => same(row.text(user::LOGIN), login),
-                    Some(_) => true,
-                    None => called(row, word),
-                })
-    })
-    .map(account)
-    .collect()
+    let rows = search::users::rows(call, text).unwrap_or_default();
+    rows.into_iter().map(account).collect()
 }

@@ -16,8 +16,8 @@ use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::Call;
 use crate::engine::row::Row;
 use crate::github::dialect::allowance;
+use crate::github::search;
 use crate::github::tables::{ISSUES, LABELS, USERS, repo, user};
-use crate::github::{access, query, search};
 
 /// The types.
 pub(super) const TYPES: &[Type] = &[
@@ -183,10 +183,8 @@ fn found(call: &Call<'_>, _: &Object, args: &Args) -> Outcome {
     };
     let (count, nodes): (&str, Vec<Object>) = match kind {
         "ISSUE" | "ISSUE_ADVANCED" => {
-            let login = access::login(call).ok();
-            let parsed = query::Query::parse(text, login.as_deref());
             // What cannot be searched is not found; REST refuses it.
-            let rows = search::rows(call, &parsed, None, false).unwrap_or_default();
+            let rows = search::issues::rows(call, text).unwrap_or_default();
             let root = call.root();
             let nodes = rows.iter().map(|row| super::issue::object(root, row));
             ("issueCount", nodes.collect())

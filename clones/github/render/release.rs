@@ -2,13 +2,15 @@
 
 use percent_encoding::utf8_percent_encode;
 
-use super::{API, PATH, WEB, user};
+use super::{API, PATH, WEB, reaction, user};
 use crate::engine::fingerprint;
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::{ASSETS, ASSETS_BY_RELEASE, asset, release};
+use crate::github::tables::{
+    ASSETS, ASSETS_BY_RELEASE, REACTIONS, REACTIONS_BY_SUBJECT, asset, release,
+};
 
 /// The address of a release.
 pub(in crate::github) fn url(row: &Row) -> String {
@@ -71,6 +73,12 @@ pub(in crate::github) fn release(root: &Root, row: &Row, out: &mut Writer) {
         }
     }
     out.key("body").prose(row, release::BODY);
+    // GitHub says nothing of reactions where there are none.
+    let node_id = row.text(release::NODE_ID);
+    if root.count(REACTIONS, REACTIONS_BY_SUBJECT, &reaction::group(node_id)) > 0 {
+        out.key("reactions");
+        reaction::rollup(root, node_id, &url, out);
+    }
     out.raw("}");
 }
 

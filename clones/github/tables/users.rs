@@ -24,12 +24,16 @@ pub(in crate::github) mod user {
     pub(in crate::github) const FOLLOWING: usize = 12;
     pub(in crate::github) const CREATED_AT: usize = 13;
     pub(in crate::github) const UPDATED_AT: usize = 14;
+    pub(in crate::github) const HIREABLE: usize = 15;
+    pub(in crate::github) const TWITTER: usize = 16;
+    pub(in crate::github) const DESCRIPTION: usize = 17;
+    pub(in crate::github) const DEFAULT_PERMISSION: usize = 18;
 }
 
 /// Users of a mail address.
 pub(in crate::github) const USERS_BY_EMAIL: usize = 0;
 
-const COLUMNS: &[Column; 15] = &[
+const COLUMNS: &[Column; 19] = &[
     Column::new("login", TEXT, "The login.").required(),
     Column::new("id", INT, "GitHub's number; generated where absent."),
     Column::new(
@@ -59,6 +63,15 @@ const COLUMNS: &[Column; 15] = &[
         TIME,
         "When it changed last; `created_at` where absent.",
     ),
+    Column::new("hireable", BOOL, "Whether they look for work."),
+    Column::new("twitter_username", TEXT, "Their name on Twitter."),
+    Column::new("description", TEXT, "What an organisation is for."),
+    Column::new(
+        "default_repository_permission",
+        TEXT,
+        "What members of an organisation may do with its repositories; `read` where absent.",
+    )
+    .one_of(&["admin", "none", "read", "write"]),
 ];
 
 /// The table of a seed document.

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
@@ -160,8 +160,7 @@ impl Place {
         self.folder.join("lock")
     }
 
-    /// Makes the folder, which nobody else may look into, and takes the right to be this session;
-    /// none when another process has it. What a session before it left is put aside.
+    /// Takes the right to be this session; none when another process has it. What a session before it left is put aside.
     ///
     /// # Errors
     ///
@@ -194,17 +193,27 @@ impl Place {
         }
     }
 
-    fn take(&self) -> Result<Option<Claim>, PlaceError> {
+    /// Makes the folder, which nobody else may look into.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn prepare(&self) -> Result<(), PlaceError> {
         let failed = |source| self.failed(source);
         if let Some(above) = self.folder.parent() {
             fs::create_dir_all(above).map_err(failed)?;
         }
         match DirBuilder::new().mode(0o700).create(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed(error));
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let private = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(&self.folder, private).map_err(failed)
             }
-            _ => {}
+            made => made.map_err(failed),
         }
+    }
+
+    fn take(&self) -> Result<Option<Claim>, PlaceError> {
+        self.prepare()?;
         let Some(lock) = FileLock::take(&self.lock())? else {
             return Ok(None);
         };
@@ -350,7 +359,6 @@ pub(super) fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn a_record() -> Record {
         let at = Timestamp::UNIX_EPOCH;

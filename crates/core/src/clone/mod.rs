@@ -79,7 +79,7 @@ pub struct CloneDescriptor {
     /// What clients are told that take a base URL in place of the service's own hosts.
     pub base_urls: &'static [BaseUrl],
     /// The modelled operation a request addresses.
-    pub operation_of: fn(method: &str, path: &str) -> Option<&'static str>,
+    pub operation_of: fn(host: &str, method: &str, path: &str) -> Option<&'static str>,
     /// What a recorded exchange proves about the service's state.
     pub observe: fn(&Exchange<'_>) -> Observation,
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod diff;
 mod env;
+mod exec;
 mod list;
 mod mcp;
 mod reset;
@@ -31,6 +32,7 @@ enum Action {
     Start(start::Args),
     Status(status::Args),
     Env(env::Args),
+    Exec(exec::Args),
     Calls(calls::Args),
     Diff(diff::Args),
     Seed(seed::Args),
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         Action::Start(args) => start::run(args, cx),
         Action::Status(args) => status::run(args, cx),
         Action::Env(args) => env::run(args, cx),
+        Action::Exec(args) => exec::run(args, cx),
         Action::Calls(args) => calls::run(args, cx),
         Action::Diff(args) => diff::run(args, cx),
         Action::Seed(args) => seed::run(args, cx),

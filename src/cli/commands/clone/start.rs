@@ -107,7 +107,9 @@ fn in_background(opening: &Opening, cx: &CommandContext) -> Result<(), CliError>
     let mut variables = cx.environment.variables.clone();
     // Arguments are there for every user of the machine to read, variables for this one.
     variables.insert(serving::REQUEST.to_owned(), request);
-    let log: PathBuf = opening.place()?.log();
+    let own = opening.place()?;
+    own.prepare().map_err(CliError::environment)?;
+    let log: PathBuf = own.log();
     let launch = Launch {
         binary: &cx.binary,
         command: background::SESSION_ARGUMENT,
