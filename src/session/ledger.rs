@@ -122,6 +122,13 @@ impl Ledger {
         }
     }
 
+    /// Moves virtual time on for a call that was left for work, and is answered now.
+    pub(super) fn go_on(&self, begun: &mut Begun) {
+        let now = self.begin();
+        begun.at = now.at;
+        begun.wall = now.wall;
+    }
+
     /// Virtual time, without moving it on.
     pub(super) fn now(&self) -> Timestamp {
         let passed = self.clock.monotonic().saturating_sub(self.opened);
@@ -129,7 +136,7 @@ impl Ledger {
         self.base.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 
-    /// The same for a call that a tool makes.
+    /// The same as [`Self::begin`] for a call that a tool makes.
     pub(super) fn begin_in(&self, tool_call: &McpCall) -> Begun {
         Begun {
             mcp: Some(tool_call.clone()),
@@ -161,6 +168,10 @@ impl Ledger {
             inner.dropped += 1;
             return;
         }
+        if let Some(spool) = request.spool.take() {
+            request.body = Bytes::from(format!("\"{}\"", spool.described()));
+        }
+        response.spool = None;
         // A copy, since these bytes may be a small part of a large buffer of the connection.
         request.body = match inner.has_room_for_body(&request.body) {
             true => Bytes::copy_from_slice(&request.body),

@@ -24,6 +24,7 @@ pub mod service;
 pub mod stdio;
 mod stream;
 mod times;
+mod transfer;
 mod trust;
 mod trust_store;
 

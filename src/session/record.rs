@@ -129,7 +129,13 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
         path,
         principal: response.principal.as_deref().map(|text| clean.text(text)),
         fault: response.fault.map(|fault| fault.to_string()),
-        request: request_message(running, &request, clean, &mut counts),
+        request: request_message(
+            running,
+            &request,
+            response.request_said.as_deref(),
+            clean,
+            &mut counts,
+        ),
         status: response.status,
         response: response_message(running, &response, clean, &mut counts),
         changes: response
@@ -148,6 +154,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
 fn request_message(
     running: &dyn ServiceClone,
     request: &CloneRequest,
+    said: Option<&str>,
     clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> RecordedMessage {
@@ -159,7 +166,7 @@ fn request_message(
     let is_form = request
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let body = match std::str::from_utf8(&request.body) {
+    let body = match std::str::from_utf8(said.map_or(&request.body, str::as_bytes)) {
         Ok(text) => {
             let text = running.evidence_text(text);
             // `curl -d` and urllib call everything a form that nobody says a type of.
@@ -174,7 +181,7 @@ fn request_message(
     };
     RecordedMessage {
         headers: headers(running, given, clean, counts),
-        body: if request.body.is_empty() {
+        body: if said.is_none() && request.body.is_empty() {
             Value::Null
         } else {
             body

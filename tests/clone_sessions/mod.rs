@@ -124,7 +124,7 @@ fn ask(root: &str, method: &str, path: &str, headers: &[&str], body: &str) -> An
     let authority = root.strip_prefix("http://").expect("a URL");
     let mut stream = TcpStream::connect(authority).expect("something listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("settable");
-    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nUser-Agent: test\r\n");
     if !headers.iter().any(|header| header.starts_with("Host:")) {
         text.push_str(&format!("Host: {authority}\r\n"));
     }
