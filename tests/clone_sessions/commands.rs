@@ -32,7 +32,7 @@ fn a_command_reaches_the_clones_at_the_services_own_address_and_nothing_else() {
         "Authorization: Bearer ghp_archalLocalCloneDummyToken0000000000",
         url,
     ]);
-    curl.ended(0);
+    assert_eq!(curl.code, Some(0), "{curl}");
     assert!(scene.titles().contains(&"By curl".to_owned()));
     let elsewhere = scene.run(&[
         "exec",

@@ -43,14 +43,17 @@ impl Scene {
     /// A world in which a session runs on `small-project`.
     fn started() -> Self {
         let scene = Self::new();
-        scene
-            .run(&["start", "github", "--seed", "small-project"])
-            .ended(0);
+        scene.fine(&["start", "github", "--seed", "small-project"]);
         scene
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         self.world.run(&[&["clone"], arguments].concat())
+    }
+
+    /// Runs a command that goes well.
+    fn fine(&self, arguments: &[&str]) {
+        drop(self.run(arguments).ended(0));
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
