@@ -12,8 +12,8 @@
 mod actions;
 mod activity;
 mod alerts;
-mod content;
 pub(super) mod content;
+mod content;
 mod gists;
 mod issues;
 mod meta;
