@@ -9,11 +9,13 @@
 //! - [`save`]: a whole state as a document.
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
+//! - [`acting`], [`states`]: what operations do, and states as they are read.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
 //! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
 //! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
+mod acting;
 pub(crate) mod fingerprint;
 pub(crate) mod git;
 pub(crate) mod graphql;
@@ -30,6 +32,7 @@ pub(crate) mod running;
 pub(crate) mod save;
 pub(crate) mod schema;
 pub(crate) mod seed;
+mod states;
 pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;

@@ -1,32 +1,30 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, Done, FaultEffect, OpenClone, OperationInfo, Progress,
-    RowDiff, Seed, ServiceClone, Stamp, Trouble, ViewRow, Work,
+    CloneRequest, CloneResponse, CloneState, Done, FaultEffect, OpenClone, Progress, RowDiff, Seed,
+    ServiceClone, Stamp, Trouble, Work,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
-use imbl::ordmap::DiffItem;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::acting::act;
+pub(crate) use super::acting::{perform, read, within};
 use super::fingerprint;
-use super::input::Inputs;
 use super::pack::{
-    Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View,
+    Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED,
 };
-use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
 use super::route::{self, Action, Job, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
-use super::table::TableId;
+use super::states::{State, difference};
 use super::transaction::{Transaction, changes};
 use super::trouble::Troubles;
 
@@ -432,166 +430,6 @@ impl Running {
     }
 }
 
-/// Runs an operation inside the transaction of another call, as if its caller had sent it: one
-/// that is refused changes nothing.
-pub(crate) fn perform(
-    call: &mut Call<'_>,
-    id: &str,
-    params: &[(&'static str, &str)],
-    body: &Value,
-) -> Result<Reply, Refusal> {
-    let pack = call.root().pack();
-    let Some(route) = pack.operation(id) else {
-        let message = format!("{id} is not modelled by this local clone");
-        return Err(Refusal::new(501, message));
-    };
-    within(call, route.info, params, body, |inner| {
-        // Its own scopes and versions count, not only those of the operation that it runs in.
-        (pack.dialect.preface)(&Prefacing {
-            root: inner.root(),
-            request: inner.request,
-            route: Some(route),
-        })?;
-        route.guards.iter().try_for_each(|guard| guard(inner))?;
-        act(&route.action, inner, pack)
-    })
-}
-
-/// Runs a part of an operation inside the transaction of another call, with a path, parameters
-/// and body of its own.
-pub(crate) fn within<T>(
-    call: &mut Call<'_>,
-    info: OperationInfo,
-    params: &[(&'static str, &str)],
-    body: &Value,
-    run: impl FnOnce(&mut Call<'_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let mut path = info.path.to_owned();
-    for (name, value) in params {
-        path = path.replace(&format!("{{{name}}}"), value);
-    }
-    let request = CloneRequest {
-        method: info.method.to_owned(),
-        path,
-        query: String::new(),
-        body: body.to_string().into(),
-        ..call.request.clone()
-    };
-    let before = call.transaction.savepoint();
-    let mut inner = Call {
-        transaction: call.transaction.handed_over(),
-        request: &request,
-        params: params
-            .iter()
-            .map(|(name, value)| (*name, Cow::Borrowed(*value)))
-            .collect(),
-        query: Vec::new(),
-        caller: call.caller.clone(),
-        now: call.now,
-        rates: call.rates,
-        found: Vec::new(),
-    };
-    let done = run(&mut inner);
-    call.transaction = inner.transaction;
-    if done.is_err() {
-        call.transaction.back_to(before);
-    }
-    done
-}
-
-fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Reply, Refusal> {
-    match action {
-        Action::Get { table } => {
-            let row = call.row(*table)?;
-            Ok(Reply::row(200, call.root(), *table, &row))
-        }
-        Action::List {
-            table,
-            index,
-            group,
-            filter,
-        } => {
-            let group = group(call)?;
-            let filter = filter.map(|filter| filter(call)).transpose()?;
-            let root = call.root();
-            let rows = root.group(*table, *index, &group);
-            let rows = rows.into_iter().flat_map(|rows| rows.values());
-            Ok(match filter {
-                None => {
-                    let total = root.count(*table, *index, &group);
-                    let page = (pack.dialect.page)(call, total);
-                    let rows = rows.skip(page.skip()).take(page.take());
-                    Reply::rows(root, *table, rows, Some(page))
-                }
-                Some(shows) => {
-                    let rows: Vec<_> = rows.filter(|row| shows(root, row)).collect();
-                    let page: Page = (pack.dialect.page)(call, rows.len());
-                    let rows = rows.into_iter().skip(page.skip()).take(page.take());
-                    Reply::rows(root, *table, rows, Some(page))
-                }
-            })
-        }
-        Action::Create {
-            table,
-            inputs,
-            make,
-            then,
-            location,
-        } => {
-            let inputs = read(call, inputs, pack)?;
-            let draft = make(call, inputs)?;
-            let row = call.transaction.put(*table, draft);
-            then(call, &row);
-            let row = as_it_is(call, *table, row);
-            let mut reply = Reply::row(201, call.root(), *table, &row);
-            reply.location = Some(location(&row));
-            Ok(reply)
-        }
-        Action::Patch {
-            table,
-            inputs,
-            change,
-            then,
-        } => {
-            let inputs = read(call, inputs, pack)?;
-            let old = call.row(*table)?;
-            let draft = change(call, &old, inputs)?;
-            if draft == old.draft() {
-                return Ok(Reply::row(200, call.root(), *table, &old));
-            }
-            let row = call.transaction.replace(*table, &old, draft);
-            then(call, &row);
-            let row = as_it_is(call, *table, row);
-            Ok(Reply::row(200, call.root(), *table, &row))
-        }
-        Action::Delete { table, then } => {
-            let row = call.row(*table)?;
-            let key = call.root().key(*table, &row);
-            call.transaction.remove(*table, &key);
-            then(call, &row);
-            Ok(Reply::empty())
-        }
-        Action::Hook(hook) | Action::Upload(hook) => hook(call),
-        // Jobs begin and end where the clone is at hand.
-        Action::Job { .. } => Err((pack.dialect.unknown)()),
-    }
-}
-
-/// A row after what followed from writing it, which may have written it again.
-fn as_it_is(call: &Call<'_>, table: TableId, row: Arc<Row>) -> Arc<Row> {
-    let key = call.root().key(table, &row);
-    call.root().get(table, &key).cloned().unwrap_or(row)
-}
-
-/// The body of a call by what the operation declares.
-pub(crate) fn read(
-    call: &Call<'_>,
-    declared: &'static [super::input::Input],
-    pack: &'static Pack,
-) -> Result<Inputs, Refusal> {
-    Inputs::read(&call.request.body, declared).map_err(|problem| (pack.dialect.bad_input)(&problem))
-}
-
 /// A weak entity tag of 64 hex digits.
 fn entity_tag(tag: u64) -> String {
     let mut out = String::from("W/\"");
@@ -699,79 +537,5 @@ impl ServiceClone for Running {
 
     fn evidence_text(&self, text: &str) -> String {
         self.root.said(text).unwrap_or_else(|| text.to_owned())
-    }
-}
-
-/// What is different between two states; what they share is not looked at.
-fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
-    let mut out = Vec::new();
-    for view in before.pack().views {
-        let table = view.table;
-        for item in before.rows(table).diff(after.rows(table)) {
-            let (old, new) = match item {
-                DiffItem::Add(_, new) => (None, Some(new)),
-                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
-                DiffItem::Remove(_, old) => (Some(old), None),
-            };
-            let old = old.and_then(|row| shown(view, before, row));
-            let new = new.and_then(|row| shown(view, after, row));
-            if old != new {
-                out.push(RowDiff {
-                    collection: view.name,
-                    before: old,
-                    after: new,
-                });
-            }
-        }
-    }
-    out
-}
-
-/// A row as a view has it; none where it is not in the view.
-fn shown(view: &View, root: &Root, row: &Row) -> Option<ViewRow> {
-    let shows = view.shows.is_none_or(|shows| shows(root, row));
-    shows.then(|| (view.row)(root, row))
-}
-
-/// A state as the rest of archal reads it.
-struct State(Arc<Root>);
-
-impl CloneState for State {
-    fn rows(&self, collection: &str) -> Vec<ViewRow> {
-        let view = self
-            .0
-            .pack()
-            .views
-            .iter()
-            .find(|view| view.name == collection);
-        view.map_or_else(Vec::new, |view| {
-            self.0
-                .rows(view.table)
-                .values()
-                .filter_map(|row| shown(view, &self.0, row))
-                .collect()
-        })
-    }
-
-    fn to_json(&self) -> Value {
-        seed::document(&self.0)
-    }
-
-    fn base(&self) -> Timestamp {
-        self.0.base()
-    }
-
-    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
-        let after: &dyn Any = after;
-        match after.downcast_ref::<Self>() {
-            Some(Self(after)) if std::ptr::eq(after.pack(), self.0.pack()) => {
-                difference(&self.0, after)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn save(&self) -> Value {
-        save::document(&self.0)
     }
 }

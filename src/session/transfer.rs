@@ -184,3 +184,43 @@ impl Body for FromFile {
         SizeHint::with_exact(self.promised)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spooled(content: &[u8]) -> Spool {
+        let (first, rest) = content.split_at(content.len() / 2);
+        let mut spooling = Spooling::begin(first).expect("a file");
+        spooling.write(rest).expect("written");
+        spooling.finish()
+    }
+
+    #[test]
+    fn a_spooled_body_says_what_it_was_and_goes_with_its_last_owner() {
+        let spool = spooled(b"hello");
+        assert_eq!(
+            spool.described(),
+            "[5 bytes, sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824]"
+        );
+        let (path, other) = (spool.path().to_owned(), spool.clone());
+        drop(spool);
+        assert_eq!(std::fs::read(&path).expect("still there"), b"hello");
+        drop(other);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_a_file_comes_in_pieces_and_a_cut_one_promises_more() {
+        let content: Vec<u8> = (0..3 * PIECE + 5).map(|at| (at % 251) as u8).collect();
+        let body = FromFile::open(spooled(&content)).expect("there");
+        assert_eq!(body.size_hint().exact(), Some(content.len() as u64));
+        let whole = body.collect().await.expect("whole").to_bytes();
+        assert_eq!(whole, content);
+        let mut cut = FromFile::open(spooled(&content)).expect("there");
+        cut.cut();
+        assert_eq!(cut.size_hint().exact(), Some(content.len() as u64));
+        let half = cut.collect().await.expect("half").to_bytes();
+        assert_eq!(half, content[..content.len() / 2]);
+    }
+}

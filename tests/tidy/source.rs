@@ -259,6 +259,9 @@ fn programs_are_started_where_they_can_be_held() {
             "src/git/",
             // Programs of git on a repository of the clone's own, each waited for.
             "clones/engine/git/",
+            // The published git, against a clone.
+            "clones/github/web/git_tests.rs",
+            "clones/github/web/served.rs",
             // Not held on purpose: the watcher outlives whoever starts it.
             "src/host/background.rs",
             "src/session/",
@@ -276,7 +279,14 @@ fn only_helpers_of_children_end_the_process() {
 fn files_are_written_through_the_store() {
     only_in(
         "fs::write(",
-        &["src/store/", "src/sandbox/", "src/session/"],
+        &[
+            "src/store/",
+            "src/sandbox/",
+            "src/session/",
+            // A repository of the clone's own, in a temporary folder.
+            "clones/engine/git/",
+            "clones/github/web/git_tests.rs",
+        ],
     );
 }
 

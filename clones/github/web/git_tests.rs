@@ -338,3 +338,61 @@ fn a_push_is_the_same_evidence_whatever_the_clock() {
     assert_eq!(first, second);
     assert_eq!(state, later);
 }
+
+#[test]
+fn a_body_in_a_file_is_read_where_it_fits_and_refused_where_it_is_too_long() {
+    let document = seed();
+    let mut clone = check::open_at(Seed::Document(&document), base());
+    let mut answer = |length: u64| {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let text = br#"{"title": "From a file"}"#;
+        std::io::Write::write_all(&mut file, text).expect("written");
+        let mut request = check::request("POST /repos/acme/empty/issues");
+        let path = file.path().to_owned();
+        let length = length.max(text.len() as u64);
+        request.spool = Some(archal_core::clone::Spool::new(path, length, None, file));
+        clone.call(&request, base()).status
+    };
+    assert_eq!(answer(0), 201);
+    assert_eq!(answer(41 * 1024 * 1024), 413);
+}
+
+#[test]
+fn a_pack_in_a_file_and_one_that_is_compressed_are_taken() {
+    let world = World::new();
+    let copy = world.cloned("acme/webapp");
+    commit(&copy, "b", "b\n");
+    let tip = done(&copy, &["rev-parse", "HEAD"]).trim().to_owned();
+    let pack = std::process::Command::new("git")
+        .current_dir(&copy)
+        .args(["pack-objects", "--all", "--stdout", "-q"])
+        .output()
+        .expect("git runs")
+        .stdout;
+    let line = format!("{} {tip} refs/heads/NAME\0 report-status\n", "0".repeat(40));
+    let mut clone = world.served.clone.lock().expect("whole");
+    for (name, is_packed) in [("file", false), ("gzip", true)] {
+        let line = line.replace("NAME", name);
+        let head = format!("{:04x}{line}0000", line.len() + 4);
+        let mut body = [head.as_bytes(), &pack].concat();
+        let mut request = check::request("POST /acme/webapp/git-receive-pack");
+        request.host = "github.com".to_owned();
+        let mut header = |name: &str, value: &str| {
+            request.headers.push((name.to_owned(), value.to_owned()));
+        };
+        header("content-type", "application/x-git-receive-pack-request");
+        if is_packed {
+            header("content-encoding", "gzip");
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut packed, &body).expect("written");
+            body = packed.finish().expect("packed");
+        }
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        std::io::Write::write_all(&mut file, &body).expect("written");
+        let (path, length) = (file.path().to_owned(), body.len() as u64);
+        request.spool = Some(archal_core::clone::Spool::new(path, length, None, file));
+        let response = clone.call(&request, base());
+        let text = String::from_utf8_lossy(&response.body.wire).into_owned();
+        assert!(text.contains(&format!("ok refs/heads/{name}")), "{text}");
+    }
+}

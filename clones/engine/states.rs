@@ -1,0 +1,88 @@
+//! States as the rest of archal reads them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use archal_core::clone::{CloneState, RowDiff, ViewRow};
+use imbl::ordmap::DiffItem;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::pack::View;
+use super::root::Root;
+use super::row::Row;
+use super::{save, seed};
+
+/// What is different between two states; what they share is not looked at.
+pub(super) fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
+    let mut out = Vec::new();
+    for view in before.pack().views {
+        let table = view.table;
+        for item in before.rows(table).diff(after.rows(table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let old = old.and_then(|row| shown(view, before, row));
+            let new = new.and_then(|row| shown(view, after, row));
+            if old != new {
+                out.push(RowDiff {
+                    collection: view.name,
+                    before: old,
+                    after: new,
+                });
+            }
+        }
+    }
+    out
+}
+
+/// A row as a view has it; none where it is not in the view.
+fn shown(view: &View, root: &Root, row: &Row) -> Option<ViewRow> {
+    let shows = view.shows.is_none_or(|shows| shows(root, row));
+    shows.then(|| (view.row)(root, row))
+}
+
+/// A state as the rest of archal reads it.
+pub(super) struct State(pub(super) Arc<Root>);
+
+impl CloneState for State {
+    fn rows(&self, collection: &str) -> Vec<ViewRow> {
+        let view = self
+            .0
+            .pack()
+            .views
+            .iter()
+            .find(|view| view.name == collection);
+        view.map_or_else(Vec::new, |view| {
+            self.0
+                .rows(view.table)
+                .values()
+                .filter_map(|row| shown(view, &self.0, row))
+                .collect()
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        seed::document(&self.0)
+    }
+
+    fn base(&self) -> Timestamp {
+        self.0.base()
+    }
+
+    fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
+        let after: &dyn Any = after;
+        match after.downcast_ref::<Self>() {
+            Some(Self(after)) if std::ptr::eq(after.pack(), self.0.pack()) => {
+                difference(&self.0, after)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn save(&self) -> Value {
+        save::document(&self.0)
+    }
+}
