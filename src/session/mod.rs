@@ -19,6 +19,7 @@ pub mod open;
 mod passage;
 mod record;
 pub mod route;
+mod seats;
 mod server;
 pub mod stdio;
 mod stream;
