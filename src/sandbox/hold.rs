@@ -118,6 +118,53 @@ pub fn probe(helper: &Path) -> Probe {
     platform_probe(helper)
 }
 
+/// Tries for real whether connections of a child can be led to one listener, where namespaces work.
+///
+/// # Errors
+///
+/// Why they cannot, for a person.
+pub fn probe_redirect(helper: &Path) -> Result<(), String> {
+    let mut led = Err("no child could be started".to_owned());
+    let spec = nothing();
+    let hold = Hold {
+        helper,
+        containment: Containment::Namespaces,
+        stop: None,
+    };
+    let network = OwnNetwork {
+        tcp: &[],
+        udp: &[],
+        redirect: Some(Redirect {
+            to: 1,
+            except: Vec::new(),
+            names: 1,
+        }),
+        visible: &[],
+        files: &[],
+        serve: &mut |sockets| led = sockets.not_led.map_or(Ok(()), Err),
+    };
+    run_isolated(&spec, &hold, network);
+    led
+}
+
+/// A child that does nothing.
+pub(super) fn nothing() -> ChildSpec {
+    ChildSpec {
+        command: vec![
+            "/proc/self/exe".to_owned(),
+            HELPER_ARGUMENT.to_owned(),
+            "nothing".to_owned(),
+        ],
+        directory: "/".into(),
+        environment: std::collections::BTreeMap::new(),
+        timeout: std::time::Duration::from_secs(5),
+        grace: std::time::Duration::ZERO,
+        output_cap: 4096,
+        binds: Vec::new(),
+        process_limit: None,
+    }
+}
+
 /// Runs the helper mode that `arguments` (without the program's name) ask for; none when they
 /// ask for no helper mode.
 ///

@@ -16,7 +16,7 @@ use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
-    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
+    self, HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
 };
 use super::listening;
 use super::orphans::{self, Running};
@@ -64,20 +64,7 @@ pub(super) fn run(
 
 /// Tries namespaces with a child that does nothing.
 pub(super) fn probe(helper: &Path) -> Probe {
-    let spec = ChildSpec {
-        command: vec![
-            "/proc/self/exe".to_owned(),
-            HELPER_ARGUMENT.to_owned(),
-            "nothing".to_owned(),
-        ],
-        directory: "/".into(),
-        environment: std::collections::BTreeMap::new(),
-        timeout: Duration::from_secs(5),
-        grace: Duration::ZERO,
-        output_cap: 4096,
-        binds: Vec::new(),
-        process_limit: None,
-    };
+    let spec = hold::nothing();
     let hold = Hold {
         helper,
         containment: Containment::Namespaces,
