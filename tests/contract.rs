@@ -137,16 +137,24 @@ fn every_operation_is_found_by_its_own_path() {
                 .split('/')
                 .map(|part| if part.starts_with('{') { "1" } else { part })
                 .collect();
-            assert_eq!(
-                (clone.operation_of)(operation.method, &path.join("/")),
-                Some(operation.id),
+            let path = path.join("/");
+            let found = |host: &&str| (clone.operation_of)(host, operation.method, &path);
+            assert!(
+                clone
+                    .hosts
+                    .iter()
+                    .any(|host| found(host) == Some(operation.id)),
                 "{} {}",
                 operation.method,
                 operation.path
             );
         }
-        assert_eq!((clone.operation_of)("GET", "/no/such/path/at/all"), None);
-        assert_eq!((clone.operation_of)("", ""), None);
+        let first = clone.hosts[0];
+        assert_eq!(
+            (clone.operation_of)(first, "GET", "/no/such/path/at/all"),
+            None
+        );
+        assert_eq!((clone.operation_of)(first, "", ""), None);
     }
 }
 
@@ -421,6 +429,7 @@ fn requests(clone: &CloneDescriptor) -> Vec<CloneRequest> {
                     .chain(authorization.iter().cloned())
                     .collect(),
                 body: body.to_vec().into(),
+                spool: None,
             });
         }
     }

@@ -1,10 +1,11 @@
 //! One integration binary, so that cargo links once.
 //!
-//! `clients`, `loops`, `sandbox` and `session` need tools that `cargo xtask test` installs;
+//! `clients`, `clone_sessions`, `loops`, `sandbox` and `session` need tools that `cargo xtask test` installs;
 //! `--ring fast` leaves them out by name, so what needs a tool belongs into one of them.
 
 mod cli;
 mod clients;
+mod clone_sessions;
 mod contract;
 mod generated;
 mod host;

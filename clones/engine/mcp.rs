@@ -186,6 +186,7 @@ impl Asker<'_> {
             query,
             headers,
             body: body.map(|body| body.to_string().into()).unwrap_or_default(),
+            spool: None,
         });
         Answered {
             method,

@@ -16,6 +16,7 @@
 
 pub(crate) mod fingerprint;
 pub(crate) mod git;
+pub(crate) mod graphql;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod mcp;

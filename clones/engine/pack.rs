@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Stamp, ViewRow};
+use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ use super::row::{Draft, Row};
 use super::table::{Relation, Table, TableId};
 use super::transaction::Transaction;
 use super::writer::Writer;
+
+/// The header that says that this clone has not what the service has.
+pub(crate) const UNMODELLED: &str = "x-clone-unmodelled";
 
 /// A service.
 pub(crate) struct Pack {
@@ -46,6 +49,12 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
+    /// Whether a host has the operations of the first site: its own hosts and every unknown one.
+    pub(crate) fn is_first_site(&self, host: &str) -> bool {
+        let others = self.sites.get(1..).unwrap_or_default();
+        !others.iter().any(|site| site.hosts.contains(&host))
+    }
+
     /// The modelled operation of a request and its path parameters.
     pub(crate) fn find<'a>(
         &self,
@@ -55,6 +64,12 @@ impl Pack {
     ) -> Option<(&'static Route, Params<'a>)> {
         let router = self.router.get_or_init(|| Router::new(self.sites));
         router.find(host, method, path)
+    }
+
+    /// The modelled operation of that id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&'static Route> {
+        let areas = self.sites.iter().flat_map(|site| site.areas).copied();
+        areas.flatten().find(|route| route.info.id == id)
     }
 }
 
@@ -149,6 +164,8 @@ pub(crate) struct Completing<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     /// The owner of the credentials as the seed writes it.
     pub actor: &'a str,
+    /// Whether the row was told of something that is kept elsewhere, and is no row itself.
+    pub spent: bool,
 }
 
 /// A request on its way through a pack.
@@ -251,6 +268,15 @@ impl Refusal {
         self
     }
 
+    /// The refusal of what the service can do and this clone cannot; the run is inconclusive.
+    pub(crate) fn gap(operation: &str, what: &str) -> Self {
+        let message = format!("{what} is not modelled by this local clone");
+        let mut refusal = Self::new(501, message);
+        let name = format!("{operation} ({what})");
+        refusal.headers.push((UNMODELLED, name));
+        refusal
+    }
+
     /// A manifest that uses a row which no guard found; a test calls every route.
     fn lost() -> Self {
         Self::new(500, "Server Error")
@@ -266,6 +292,8 @@ pub(crate) struct Reply {
     pub body: Option<Rendered>,
     /// Which page of a list it is.
     pub page: Option<Page>,
+    /// The `Link` header, where pages do not go by number.
+    pub link: Option<String>,
     /// A fingerprint of what it shows, from versions and keys.
     pub tag: Option<u64>,
     /// When what it shows was changed last.
@@ -274,6 +302,12 @@ pub(crate) struct Reply {
     pub location: Option<String>,
     /// What the body is, where it is not what the service's answers are.
     pub content_type: Option<Cow<'static, str>>,
+    /// What the service has and the clone has not, where a part of the answer would need it.
+    pub unmodelled: Option<String>,
+    /// The body for the client where it is in a file; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is.
+    pub request_said: Option<String>,
     /// Headers beside those of every answer.
     pub headers: Vec<(&'static str, String)>,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use archal_core::clone::OperationInfo;
+use archal_core::clone::{Done, OperationInfo, Work};
 use percent_encoding::percent_decode_str;
 
 use super::input::{Input, Inputs};
@@ -86,6 +86,24 @@ pub(crate) enum Action {
     },
     /// What only this service does.
     Hook(fn(&mut Call<'_>) -> Result<Reply, Refusal>),
+    /// What a program does outside the clone, while other calls go on. The body may be a file.
+    Job {
+        /// Says what is to be done; changes nothing.
+        begin: fn(&mut Call<'_>) -> Result<Job, Refusal>,
+        /// Makes the answer of what it came to. The state may be another one than at the
+        /// beginning; guards are asked again.
+        end: fn(&mut Call<'_>, Done) -> Result<Reply, Refusal>,
+    },
+    /// The same as a hook, for a body that may be a file.
+    Upload(fn(&mut Call<'_>) -> Result<Reply, Refusal>),
+}
+
+/// How a job goes on.
+pub(crate) enum Job {
+    /// With work that takes long.
+    Work(Work),
+    /// With the answer, since there is nothing to do.
+    Answer(Reply),
 }
 
 /// Which rows a list shows.
@@ -193,7 +211,7 @@ pub(crate) fn published(
     published
         .iter()
         .filter(|(_, of, template)| answers(of, method) && matches(template, path).is_some())
-        .min_by_key(|(_, _, template)| template.matches('{').count())
+        .min_by_key(|(_, _, template)| literalness(template))
 }
 
 /// A HEAD request is answered as the GET would be.
@@ -244,6 +262,11 @@ fn fit<'a>(template: &'static str, path: &'a str, params: &mut Params<'a>) -> bo
         let fits = match (rest, left) {
             (None, None) => true,
             (Some(rest), Some(left)) => fit(rest, left, params),
+            // The root of a repository is a path too: the empty one.
+            (Some("{path}"), None) => {
+                params.push(("path", "".into()));
+                true
+            }
             _ => false,
         };
         if fits {

@@ -95,6 +95,11 @@ impl Row {
         self.time(column).map_or(0, |stamp| stamp.at.as_second())
     }
 
+    /// Whether a field is null.
+    pub(crate) fn is_null(&self, column: usize) -> bool {
+        *self.value(column) == ViewValue::Null
+    }
+
     /// The texts of a list.
     pub(crate) fn texts(&self, column: usize) -> impl Iterator<Item = &str> {
         let items = match self.value(column) {

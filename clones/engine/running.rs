@@ -1,12 +1,13 @@
 //! A running clone of a pack: one request after the other, each a transaction.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, FaultEffect, OpenClone, RowDiff, Seed, ServiceClone,
-    Stamp, Trouble, ViewRow,
+    CloneRequest, CloneResponse, CloneState, Done, FaultEffect, OpenClone, OperationInfo, Progress,
+    RowDiff, Seed, ServiceClone, Stamp, Trouble, ViewRow, Work,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
 use imbl::ordmap::DiffItem;
@@ -15,17 +16,20 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, View};
+use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View};
 use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
-use super::route::{self, Action, Route};
+use super::route::{self, Action, Job, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
 use super::table::TableId;
 use super::transaction::{Transaction, changes};
 use super::trouble::Troubles;
+
+/// The longest body in a file that is read for an operation which takes none.
+const IN_MEMORY: u64 = 40 * 1024 * 1024;
 
 /// A clone that runs.
 pub(crate) struct Running {
@@ -38,6 +42,14 @@ pub(crate) struct Running {
     troubles: Troubles,
     /// The state before the last change, for reads that come too early.
     previous: Arc<Root>,
+    /// The work that the call leaves that is being begun.
+    left: Option<Work>,
+}
+
+/// Work that came back, with what was to go wrong with its call.
+struct Back {
+    done: Done,
+    fault: Option<FaultEffect>,
 }
 
 /// Opens a pack on a starting state.
@@ -96,13 +108,16 @@ impl Running {
             calls: 0,
             rates: Rates::default(),
             troubles: Troubles::default(),
+            left: None,
         }
     }
 
+    /// Answers, or leaves work. `back` is work that was left before.
     fn answer(
         &mut self,
         request: &CloneRequest,
         now: Timestamp,
+        back: Option<Back>,
         response: &mut CloneResponse,
     ) -> Option<&'static Route> {
         let dialect = &self.pack.dialect;
@@ -125,10 +140,15 @@ impl Running {
             match (preface, found) {
                 (Some(reply), _) => Ok(reply),
                 (None, Some((route, params))) => {
+                    if let Some(Back { done, fault }) = back {
+                        response.fault = fault;
+                        let done = Some(done);
+                        return self.run(route, params, request, caller, now, done, response);
+                    }
                     response.fault = self.troubles.strikes(route.info.id);
                     match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
                         Some(refusal) => Err(refusal),
-                        None => self.run(route, params, request, caller, now, response),
+                        None => self.run(route, params, request, caller, now, None, response),
                     }
                 }
                 (None, None) => Err(self.gap(request, path, response)),
@@ -143,6 +163,11 @@ impl Running {
             }
             Err(mut refusal) => {
                 response.status = refusal.status;
+                let mut headers = refusal.headers.iter();
+                let gap = headers.find(|(name, _)| *name == UNMODELLED);
+                if let Some((_, what)) = gap {
+                    response.unmodelled = Some(what.clone());
+                }
                 response.headers.append(&mut refusal.headers);
                 response.body = (dialect.refusal)(&refusal, route);
             }
@@ -183,19 +208,94 @@ impl Running {
         }
     }
 
+    /// An answer to be.
+    fn response(&self) -> CloneResponse {
+        CloneResponse {
+            root_before: self.root.version(),
+            ..CloneResponse::default()
+        }
+    }
+
+    /// The request with its body in memory, where it is in a file that its operation does not
+    /// take; the refusal where it is too long for that.
+    fn unspooled(&self, request: &CloneRequest) -> Option<Result<CloneRequest, Refusal>> {
+        let spool = request.spool.as_ref()?;
+        let found = self
+            .pack
+            .find(&request.host, &request.method, &request.path);
+        let takes_files = found.is_some_and(|(route, _)| {
+            matches!(route.action, Action::Job { .. } | Action::Upload(_))
+        });
+        if takes_files {
+            return None;
+        }
+        let too_long = || Refusal::new(413, "Request Entity Too Large");
+        if spool.length() > IN_MEMORY {
+            return Some(Err(too_long()));
+        }
+        let body = std::fs::read(spool.path()).map_err(|_| too_long());
+        Some(body.map(|body| CloneRequest {
+            body: body.into(),
+            spool: None,
+            ..request.clone()
+        }))
+    }
+
+    /// Counts a call and gives its answer the headers of every answer.
+    fn counted(
+        &mut self,
+        request: &CloneRequest,
+        route: Option<&'static Route>,
+        now: Timestamp,
+        mut response: CloneResponse,
+    ) -> CloneResponse {
+        response.root_after = self.root.version();
+        let caller = response
+            .principal
+            .as_deref()
+            .and_then(|name| self.root.named(self.pack.actor.0, name).cloned());
+        let rate = (self.pack.dialect.rate)(route);
+        let key = caller
+            .as_ref()
+            .map(|row| self.root.key(self.pack.actor.0, row));
+        let at = now.as_second();
+        let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
+        let uncounted = self.pack.dialect.uncounted;
+        if !response.operation.is_some_and(|id| uncounted.contains(&id)) {
+            self.rates.count(key.as_ref(), rate, allowance, at);
+        }
+        let answering = Answering {
+            request,
+            route,
+            caller: caller.as_deref(),
+            calls: self.calls,
+            rate,
+            standing: self.rates.standing(key.as_ref(), rate, allowance, at),
+            root: &self.root,
+        };
+        (self.pack.dialect.headers)(&answering, &mut response);
+        self.calls += 1;
+        response
+    }
+
     fn name_of_actor(&self, row: &Row) -> String {
         (self.pack.tables[self.pack.actor.0].name_of)(row)
     }
 
     /// The refusal of a request that is for no modelled operation.
     fn gap(&self, request: &CloneRequest, path: &str, response: &mut CloneResponse) -> Refusal {
+        // What is published is published for the first of the hosts.
+        if !self.pack.is_first_site(&request.host) {
+            let what = format!("{} {}", request.method, request.host);
+            response.unmodelled = Some(format!("{what}{path}"));
+            response.headers.push(("x-clone-unmodelled", what.clone()));
+            return Refusal::new(501, format!("{what} is not modelled by this local clone"));
+        }
         match route::published(self.pack.published, &request.method, path) {
             None => (self.pack.dialect.unknown)(),
             Some(published) => {
                 response.unmodelled = Some(published.0.to_owned());
-                response
-                    .headers
-                    .push(("x-clone-unmodelled", published.0.to_owned()));
+                response.headers.push((UNMODELLED, published.0.to_owned()));
                 (self.pack.dialect.unmodelled)(published)
             }
         }
@@ -208,6 +308,7 @@ impl Running {
         request: &CloneRequest,
         caller: Option<Arc<Row>>,
         now: Stamp,
+        back: Option<Done>,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
         let read = matches!(request.method.as_str(), "GET" | "HEAD");
@@ -229,7 +330,17 @@ impl Running {
         for guard in route.guards {
             guard(&mut call)?;
         }
-        let reply = act(&route.action, &mut call, self.pack)?;
+        let reply = match (&route.action, back) {
+            (Action::Job { end, .. }, Some(done)) => end(&mut call, done)?,
+            (Action::Job { begin, .. }, None) => match begin(&mut call)? {
+                Job::Answer(reply) => reply,
+                Job::Work(work) => {
+                    self.left = Some(work);
+                    return Ok(Reply::default());
+                }
+            },
+            (action, _) => act(action, &mut call, self.pack)?,
+        };
         let (root, journal) = call.transaction.commit();
         if journal.is_empty() {
             return Ok(reply);
@@ -241,8 +352,13 @@ impl Running {
 
     fn reply(&self, request: &CloneRequest, reply: Reply, response: &mut CloneResponse) {
         response.status = reply.status;
+        if let Some(gap) = reply.unmodelled {
+            response.headers.push(("x-clone-unmodelled", gap.clone()));
+            response.unmodelled = Some(gap);
+        }
         response.total = reply.page.map(|page| page.total);
-        if let Some(page) = reply.page.and_then(|page| page.link(request)) {
+        let numbered = reply.page.and_then(|page| page.link(request));
+        if let Some(page) = reply.link.or(numbered) {
             response.headers.push(("link", page));
         }
         response.headers.extend(reply.headers);
@@ -282,12 +398,83 @@ impl Running {
                 return;
             }
         }
+        response.request_said = reply.request_said;
+        if request.method != "HEAD" {
+            response.spool = reply.spool;
+        }
         if let Some(body) = reply.body
             && request.method != "HEAD"
         {
             response.body = body;
         }
     }
+}
+
+/// Runs an operation inside the transaction of another call, as if its caller had sent it: one
+/// that is refused changes nothing.
+pub(crate) fn perform(
+    call: &mut Call<'_>,
+    id: &str,
+    params: &[(&'static str, &str)],
+    body: &Value,
+) -> Result<Reply, Refusal> {
+    let pack = call.root().pack();
+    let Some(route) = pack.operation(id) else {
+        let message = format!("{id} is not modelled by this local clone");
+        return Err(Refusal::new(501, message));
+    };
+    within(call, route.info, params, body, |inner| {
+        // Its own scopes and versions count, not only those of the operation that it runs in.
+        (pack.dialect.preface)(&Prefacing {
+            root: inner.root(),
+            request: inner.request,
+            route: Some(route),
+        })?;
+        route.guards.iter().try_for_each(|guard| guard(inner))?;
+        act(&route.action, inner, pack)
+    })
+}
+
+/// Runs a part of an operation inside the transaction of another call, with a path, parameters
+/// and body of its own.
+pub(crate) fn within<T>(
+    call: &mut Call<'_>,
+    info: OperationInfo,
+    params: &[(&'static str, &str)],
+    body: &Value,
+    run: impl FnOnce(&mut Call<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut path = info.path.to_owned();
+    for (name, value) in params {
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let request = CloneRequest {
+        method: info.method.to_owned(),
+        path,
+        query: String::new(),
+        body: body.to_string().into(),
+        ..call.request.clone()
+    };
+    let before = call.transaction.savepoint();
+    let mut inner = Call {
+        transaction: call.transaction.handed_over(),
+        request: &request,
+        params: params
+            .iter()
+            .map(|(name, value)| (*name, Cow::Borrowed(*value)))
+            .collect(),
+        query: Vec::new(),
+        caller: call.caller.clone(),
+        now: call.now,
+        rates: call.rates,
+        found: Vec::new(),
+    };
+    let done = run(&mut inner);
+    call.transaction = inner.transaction;
+    if done.is_err() {
+        call.transaction.back_to(before);
+    }
+    done
 }
 
 fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Reply, Refusal> {
@@ -362,7 +549,9 @@ fn act(action: &Action, call: &mut Call<'_>, pack: &'static Pack) -> Result<Repl
             then(call, &row);
             Ok(Reply::empty())
         }
-        Action::Hook(hook) => hook(call),
+        Action::Hook(hook) | Action::Upload(hook) => hook(call),
+        // Jobs begin and end where the clone is at hand.
+        Action::Job { .. } => Err((pack.dialect.unknown)()),
     }
 }
 
@@ -401,38 +590,52 @@ fn http_date(at: Timestamp) -> String {
 
 impl ServiceClone for Running {
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse {
-        let mut response = CloneResponse {
-            root_before: self.root.version(),
-            ..CloneResponse::default()
-        };
-        let route = self.answer(request, now, &mut response);
-        response.root_after = self.root.version();
-        let caller = response
-            .principal
-            .as_deref()
-            .and_then(|name| self.root.named(self.pack.actor.0, name).cloned());
-        let rate = (self.pack.dialect.rate)(route);
-        let key = caller
-            .as_ref()
-            .map(|row| self.root.key(self.pack.actor.0, row));
-        let at = now.as_second();
-        let allowance = (self.pack.dialect.allowance)(rate, key.is_some());
-        let uncounted = self.pack.dialect.uncounted;
-        if !response.operation.is_some_and(|id| uncounted.contains(&id)) {
-            self.rates.count(key.as_ref(), rate, allowance, at);
+        match self.begin(request, now) {
+            Progress::Answered(response) => *response,
+            Progress::Working(work) => {
+                let done = work.run();
+                self.finish(request, done, now)
+            }
         }
-        let answering = Answering {
-            request,
-            route,
-            caller: caller.as_deref(),
-            calls: self.calls,
-            rate,
-            standing: self.rates.standing(key.as_ref(), rate, allowance, at),
-            root: &self.root,
+    }
+
+    fn begin(&mut self, request: &CloneRequest, now: Timestamp) -> Progress {
+        let mut response = self.response();
+        let unspooled = self.unspooled(request);
+        let request = match &unspooled {
+            None => request,
+            Some(Ok(request)) => request,
+            Some(Err(refusal)) => {
+                response.status = refusal.status;
+                response.body = (self.pack.dialect.refusal)(refusal, None);
+                return Progress::Answered(Box::new(self.counted(request, None, now, response)));
+            }
         };
-        (self.pack.dialect.headers)(&answering, &mut response);
-        self.calls += 1;
-        response
+        let route = self.answer(request, now, None, &mut response);
+        match self.left.take() {
+            Some(work) => {
+                let fault = response.fault;
+                Progress::Working(Work::new(move || Back {
+                    done: work.run(),
+                    fault,
+                }))
+            }
+            None => Progress::Answered(Box::new(self.counted(request, route, now, response))),
+        }
+    }
+
+    fn finish(&mut self, request: &CloneRequest, done: Done, now: Timestamp) -> CloneResponse {
+        let mut response = self.response();
+        let route = self.answer(request, now, done.take(), &mut response);
+        // Work that is no longer what the request asks for is begun anew, here and now.
+        if let Some(work) = self.left.take() {
+            let back = Back {
+                done: work.run(),
+                fault: response.fault,
+            };
+            self.answer(request, now, Some(back), &mut response);
+        }
+        self.counted(request, route, now, response)
     }
 
     fn trouble(&mut self, trouble: Trouble) {

@@ -43,6 +43,7 @@ pub(super) fn document(root: &Root) -> Value {
         "actor": actor,
         "times": times,
         "tables": tables,
+        "git": root.objects().save(),
     })
 }
 
@@ -132,6 +133,12 @@ fn read_root(pack: &'static Pack, saved: &Value) -> Result<Root, String> {
         }
     }
     root.set_version(version);
+    if let Some(why) = saved["git"]["missing"].as_str() {
+        return Err(format!("its git objects could not be read: {why}"));
+    }
+    root.objects()
+        .load(&saved["git"])
+        .ok_or_else(|| wrong("git"))?;
     if let Some(actor) = saved["actor"].as_str() {
         let row = root.named(pack.actor.0, actor);
         let key = row.map(|row| root.key(pack.actor.0, row));

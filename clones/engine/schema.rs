@@ -93,6 +93,11 @@ fn kind(of: &FieldKind, nullable: bool) -> Map<String, Value> {
             schema.insert("items".to_owned(), Value::Object(kind(item, false)));
             "array"
         }
+        FieldKind::Object([]) => {
+            let text = json!({"type": "string"});
+            schema.insert("additionalProperties".to_owned(), text);
+            "object"
+        }
         FieldKind::Object(fields) => {
             let mut properties = Map::new();
             for field in *fields {

@@ -277,6 +277,18 @@ impl Reading {
                     .collect();
                 return (read.len() == items.len()).then_some(ViewValue::List(read));
             }
+            // Without declared fields it is a map of texts, kept as a list of pairs.
+            (FieldKind::Object([]), Value::Object(map)) => {
+                let read: Vec<_> = map
+                    .iter()
+                    .filter_map(|(name, item)| {
+                        let place = format!("{place}.{name}");
+                        let item = self.of_kind(&FieldKind::Text, &place, item)?;
+                        Some(ViewValue::List(vec![text(name.as_str()), item]))
+                    })
+                    .collect();
+                return (read.len() == map.len()).then_some(ViewValue::List(read));
+            }
             (FieldKind::Object(fields), Value::Object(given)) => {
                 return self.object(fields, place, given);
             }
@@ -344,10 +356,15 @@ impl Reading {
                     transaction: &mut transaction,
                     diagnostics: &mut self.diagnostics,
                     actor,
+                    spent: false,
                 };
                 (pack.complete)(&mut completing, table, &mut draft);
+                let spent = completing.spent;
                 for problem in &mut self.diagnostics[before..] {
                     problem.message = format!("{place}: {}", problem.message);
+                }
+                if spent {
+                    continue;
                 }
                 let name = (declared.name_of)(&bare(&draft));
                 if (declared.find)(&name).is_none() {

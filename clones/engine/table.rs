@@ -144,8 +144,10 @@ pub(crate) enum By {
     Each(usize),
     /// A text up to a character, without case: the repository of `acme/webapp#7`.
     Before(usize, char),
-    /// A text after a character, without case: the name of `acme:Priority`.
+    /// A text after a character, without case: the slug of `acme/core`.
     After(usize, char),
+    /// A text after a character as it is: the path of `acme/webapp:src/main.rs`.
+    AfterAsIs(usize, char),
     /// The number after a character: 7 of `acme/webapp#7`.
     NumberAfter(usize, char),
 }
@@ -235,6 +237,10 @@ fn part_of(row: &Row, by: By) -> Part {
         By::After(column, mark) => {
             let text = row.text(column);
             Part::Text(fold(text.split_once(mark).map_or("", |(_, after)| after)))
+        }
+        By::AfterAsIs(column, mark) => {
+            let text = row.text(column);
+            Part::Text(text.split_once(mark).map_or("", |(_, after)| after).into())
         }
         By::NumberAfter(column, mark) => Part::Int(
             row.text(column)

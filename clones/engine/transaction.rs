@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archal_core::clone::{ChangeKind, RowChange};
+use archal_core::clone::{ChangeKind, RowChange, Stamp, ViewValue};
 
 use super::key::{Key, Part, fold};
 use super::root::Root;
@@ -31,6 +31,12 @@ pub(crate) struct Transaction {
     journal: Vec<Entry>,
 }
 
+/// A place in a transaction to go back to; it costs a pointer a table.
+pub(crate) struct Savepoint {
+    after: Option<Root>,
+    entries: usize,
+}
+
 impl Transaction {
     /// Begins on a state.
     pub(crate) fn begin(root: &Arc<Root>) -> Self {
@@ -48,6 +54,32 @@ impl Transaction {
 
     fn writing(&mut self) -> &mut Root {
         self.after.get_or_insert_with(|| Root::clone(&self.before))
+    }
+
+    /// Takes note of a time that the state holds in no row.
+    pub(crate) fn know(&mut self, stamp: Stamp) {
+        self.writing().know(&ViewValue::Time(stamp));
+    }
+
+    /// How far it has come.
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        Savepoint {
+            after: self.after.clone(),
+            entries: self.journal.len(),
+        }
+    }
+
+    /// Takes back whatever was changed since.
+    pub(crate) fn back_to(&mut self, savepoint: Savepoint) {
+        self.after = savepoint.after;
+        self.journal.truncate(savepoint.entries);
+    }
+
+    /// Hands itself over to an operation that runs inside another one; what is left in its place
+    /// is the state before both, and is to be put in order with what that operation gives back.
+    pub(super) fn handed_over(&mut self) -> Self {
+        let rest = Self::begin(&self.before);
+        std::mem::replace(self, rest)
     }
 
     /// A new number for a row of `table`.

@@ -105,6 +105,32 @@ impl Writer {
         }
     }
 
+    /// A text, and the same text as evidence writes it.
+    pub(crate) fn told(&mut self, text: &str, said: &str) -> &mut Self {
+        write_json(text, &mut self.wire);
+        write_json(said, &mut self.evidence);
+        self
+    }
+
+    /// Bytes, and the same as evidence writes them.
+    pub(crate) fn raw_told(&mut self, text: &str, said: &str) -> &mut Self {
+        self.wire.extend_from_slice(text.as_bytes());
+        self.evidence.extend_from_slice(said.as_bytes());
+        self
+    }
+
+    /// How far both are written.
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.wire.len(), self.evidence.len())
+    }
+
+    /// Takes back what was written after a mark.
+    pub(crate) fn rewind(&mut self, (wire, evidence): (usize, usize)) -> &mut Self {
+        self.wire.truncate(wire);
+        self.evidence.truncate(evidence);
+        self
+    }
+
     /// A text or null.
     pub(crate) fn text_or_null(&mut self, text: Option<&str>) -> &mut Self {
         match text {
@@ -133,6 +159,27 @@ impl Writer {
                 self
             }
         }
+    }
+
+    /// Bytes that evidence has otherwise.
+    pub(crate) fn both_raw(&mut self, wire: &str, evidence: &str) -> &mut Self {
+        self.wire.extend_from_slice(wire.as_bytes());
+        self.evidence.extend_from_slice(evidence.as_bytes());
+        self
+    }
+
+    /// The milliseconds between two times. Where a call set one of them, they follow the clock, and
+    /// evidence says so.
+    pub(crate) fn lapse(&mut self, from: Stamp, to: Stamp) -> &mut Self {
+        let lapse = to.at.as_millisecond() - from.at.as_millisecond();
+        let wire = lapse.max(0).to_string();
+        self.wire.extend_from_slice(wire.as_bytes());
+        if from.by_call || to.by_call {
+            write_json("+run", &mut self.evidence);
+        } else {
+            self.evidence.extend_from_slice(wire.as_bytes());
+        }
+        self
     }
 
     /// A time in seconds since the epoch; evidence has it as every other time.

@@ -10,10 +10,13 @@ use super::tables::{
     COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, USERS, comment, former_name, issue, owner_of,
     repo, user,
 };
+use super::{orgs, teams};
+use crate::engine::input::{Input, Inputs};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
+use crate::engine::running;
 
 /// What a caller may do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +34,12 @@ pub(super) enum Permission {
 }
 
 impl Permission {
-    fn of(name: &str) -> Option<Self> {
+    /// The permission of that name.
+    pub(super) fn of(name: &str) -> Option<Self> {
         match name {
-            "pull" => Some(Self::Pull),
+            "pull" | "read" => Some(Self::Pull),
             "triage" => Some(Self::Triage),
-            "push" => Some(Self::Push),
+            "push" | "write" => Some(Self::Push),
             "maintain" => Some(Self::Maintain),
             "admin" => Some(Self::Admin),
             _ => None,
@@ -57,11 +61,36 @@ pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option
     if same(owner_of(row.text(repo::FULL_NAME)), login) {
         return Some(Permission::Admin);
     }
+    let owner = owner_of(row.text(repo::FULL_NAME));
+    let organised = match orgs::role(root, owner, login) {
+        Some("admin") => Some(Permission::Admin),
+        Some(_) => teams::permission(root, row, login).max(base(root, owner)),
+        None => None,
+    };
+    if organised.is_some() {
+        return organised.max(everybody);
+    }
+    collaborator(row, login).max(everybody)
+}
+
+/// What a collaborator may do; none where they are none.
+pub(super) fn collaborator(row: &Row, login: &str) -> Option<Permission> {
     let collaborates = row.texts(repo::COLLABORATORS).any(|one| same(one, login));
-    if collaborates {
-        Some(Permission::Push)
-    } else {
-        everybody
+    let role = row.texts(repo::COLLABORATOR_ROLES).find_map(|one| {
+        let (name, role) = one.split_once(':')?;
+        same(name, login).then(|| Permission::of(role)).flatten()
+    });
+    collaborates.then(|| role.unwrap_or(Permission::Push))
+}
+
+/// What every member of an organisation may do with its repositories.
+fn base(root: &Root, owner: &str) -> Option<Permission> {
+    let row = root.get(USERS, &Key::folded(owner))?;
+    match row.text_or_null(user::DEFAULT_PERMISSION).unwrap_or("read") {
+        "none" => None,
+        "write" => Some(Permission::Push),
+        "admin" => Some(Permission::Admin),
+        _ => Some(Permission::Pull),
     }
 }
 
@@ -259,6 +288,31 @@ pub(super) fn may_push(call: &mut Call<'_>) -> Result<(), Refusal> {
     may(call, Permission::Push)?
         .then_some(())
         .ok_or_else(forbidden)
+}
+
+/// Guard: the caller may manage the repository.
+pub(super) fn may_admin(call: &mut Call<'_>) -> Result<(), Refusal> {
+    may(call, Permission::Admin)?
+        .then_some(())
+        .ok_or_else(forbidden)
+}
+
+/// Guard: the caller may see what only administrators see; whoever may not is not told of it.
+pub(super) fn sees_admin(call: &mut Call<'_>) -> Result<(), Refusal> {
+    may(call, Permission::Admin)?
+        .then_some(())
+        .ok_or_else(not_found)
+}
+
+/// The body of a call by what the operation declares.
+pub(super) fn body(call: &Call<'_>, declared: &'static [Input]) -> Result<Inputs, Refusal> {
+    running::read(call, declared, call.root().pack())
+}
+
+/// Whether a login is that of somebody who can act.
+pub(super) fn is_user(root: &Root, login: &str) -> bool {
+    let row = root.get(USERS, &Key::folded(login));
+    row.is_some_and(|row| row.text(user::TYPE) != "Organization")
 }
 
 /// Guard: the path names an issue of the repository.

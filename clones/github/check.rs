@@ -58,6 +58,7 @@ pub(super) fn request(line: &str) -> CloneRequest {
         query: query.to_owned(),
         headers,
         body: rest.to_owned().into(),
+        spool: None,
     }
 }
 

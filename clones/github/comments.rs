@@ -1,5 +1,7 @@
 //! Comments on issues.
 
+use std::sync::Arc;
+
 use archal_core::clone::ViewValue;
 
 use super::dialect::{invalid, invalid_value, page};
@@ -10,7 +12,7 @@ use super::{
     access, changes, complete, events, issue_lists, issues, notifications, reactions, render,
 };
 use crate::engine::input::{Input, Inputs, Kind};
-use crate::engine::key::Key;
+use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::route::Filter;
@@ -135,6 +137,7 @@ pub(super) fn said(call: &mut Call<'_>, row: &Row) {
     touch_issue(call, row);
     if let Some(key) = issue_of(row) {
         let told = changes::say(call, &key, row.text(comment::BODY), "", Some(url(row)));
+        notifications::take_part(call, &key, row.text(comment::USER));
         notifications::tell_all(call, &key, Some(url(row)), &told);
     }
 }
@@ -165,7 +168,9 @@ fn touch_issue(call: &mut Call<'_>, row: &Row) {
 pub(super) fn pin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(COMMENTS)?;
     let key = issue_of(&row).ok_or_else(access::not_found)?;
-    if let Some(old) = pinned(call.root(), &key).cloned()
+    let on = call.root().get(ISSUES, &key).cloned();
+    let on = on.ok_or_else(access::not_found)?;
+    if let Some(old) = pinned(call.root(), &on).cloned()
         && old.int(comment::ID) != row.int(comment::ID)
     {
         unpinned(call, &old);
@@ -174,7 +179,9 @@ pub(super) fn pin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     draft.set(comment::PINNED_AT, ViewValue::Time(call.now));
     draft.set(comment::PINNED_BY, text(access::login(call)?));
     let row = call.transaction.put(COMMENTS, draft);
-    call.transaction.render_anew(ISSUES, &key);
+    let mut draft = on.draft();
+    draft.set(issue::PINNED_COMMENT, row.value(comment::ID).clone());
+    call.transaction.put(ISSUES, draft);
     Ok(Reply::row(200, call.root(), COMMENTS, &row))
 }
 
@@ -182,8 +189,11 @@ pub(super) fn pin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 pub(super) fn unpin(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(COMMENTS)?;
     unpinned(call, &row);
-    if let Some(key) = issue_of(&row) {
-        call.transaction.render_anew(ISSUES, &key);
+    let on = issue_of(&row).and_then(|key| call.root().get(ISSUES, &key).cloned());
+    if let Some(on) = on.filter(|on| on.value(issue::PINNED_COMMENT) == row.value(comment::ID)) {
+        let mut draft = on.draft();
+        draft.set(issue::PINNED_COMMENT, ViewValue::Null);
+        call.transaction.put(ISSUES, draft);
     }
     Ok(Reply::empty())
 }
@@ -198,11 +208,10 @@ fn unpinned(call: &mut Call<'_>, row: &Row) {
 }
 
 /// The comment that is pinned to an issue.
-pub(super) fn pinned<'r>(root: &'r Root, key: &Key) -> Option<&'r std::sync::Arc<Row>> {
-    root.group(COMMENTS, super::tables::COMMENTS_BY_ISSUE, key)
-        .into_iter()
-        .flat_map(|rows| rows.values())
-        .find(|row| row.time(comment::PINNED_AT).is_some())
+pub(super) fn pinned<'r>(root: &'r Root, on: &Row) -> Option<&'r Arc<Row>> {
+    let id = on.int(issue::PINNED_COMMENT);
+    let key = Key::new([folded(on.text(issue::REPO)), Part::Int(id)]);
+    root.get(COMMENTS, &key).filter(|_| id != 0)
 }
 
 fn checked(inputs: &Inputs) -> Result<String, Refusal> {

@@ -1,8 +1,13 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
-//! - [`activity`]: rows of what happened and who is told of it.
+//! - [`actions`]: workflows and what they leave.
+//! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
+//!   [`discussions`].
 
+mod actions;
 mod activity;
+pub(super) mod content;
+mod discussions;
 
 use std::time::Duration;
 
@@ -12,14 +17,18 @@ use archal_core::diagnostic::Diagnostic;
 pub(super) use activity::{
     name_event, name_issue_field, name_issue_type, name_milestone, name_reaction,
 };
+pub(super) use discussions::{name_comment as name_discussion_comment, name_discussion};
 
 use super::tables::{
-    COMMENTS, EVENTS, FORMER_NAMES, ISSUE_FIELDS, ISSUE_TYPES, ISSUES, LABELS, MILESTONES,
-    NOTIFICATIONS, PULLS, REACTIONS, REFS, REPO_SUBSCRIPTIONS, REPOS, REVIEW_COMMENTS, REVIEWS,
-    SUB_ISSUES, THREAD_SUBSCRIPTIONS, TOKENS, USERS, comment, former_name, issue, issue_key,
-    issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
+    ADVISORIES, ARTIFACTS, CODE_ALERTS, COMMENTS, DEPENDABOT_ALERTS, DISCUSSION_CATEGORIES,
+    DISCUSSION_COMMENTS, DISCUSSIONS, EVENTS, FINDINGS, FORMER_NAMES, GIST_COMMENTS, GISTS,
+    ISSUE_FIELDS, ISSUE_TYPES, ISSUES, JOBS, LABELS, MILESTONES, NOTIFICATIONS, PROJECT_FIELDS,
+    PROJECT_ITEMS, PROJECTS, PULLS, REACTIONS, REFS, REPO_ADVISORIES, REPO_SUBSCRIPTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, SECRET_ALERTS, SECRETS, STARS, SUB_ISSUES, TEAMS,
+    THREAD_SUBSCRIPTIONS, TOKENS, USERS, VARIABLES, WORKFLOW_RUNS, WORKFLOWS, comment, former_name,
+    issue, issue_key, issue_type, label, milestone_key, owner_of, repo, repo_of, token, user,
 };
-use super::{access, pulls, refs};
+use super::{access, pulls, refs, social};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
@@ -37,6 +46,9 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         LABELS => complete_label(cx, draft),
         ISSUES => complete_issue(cx, draft),
         COMMENTS => complete_comment(cx, draft),
+        DISCUSSION_CATEGORIES => discussions::complete_category(cx, draft),
+        DISCUSSIONS => discussions::complete_discussion(cx, draft),
+        DISCUSSION_COMMENTS => discussions::complete_comment(cx, draft),
         PULLS => pulls::seed::complete_pull(cx, draft),
         REVIEWS => pulls::seed::complete_review(cx, draft),
         REVIEW_COMMENTS => pulls::seed::complete_comment(cx, draft),
@@ -44,12 +56,20 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         ISSUE_TYPES => activity::issue_type(cx, draft),
         MILESTONES => activity::milestone(cx, draft),
         SUB_ISSUES => activity::sub_issue(cx, draft),
+        WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
+            actions::complete(cx, table, draft);
+        }
+        GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS | FINDINGS
+        | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
+            social::complete(cx, table, draft);
+        }
+        STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),
         REPO_SUBSCRIPTIONS => activity::repo_subscription(cx, draft),
         THREAD_SUBSCRIPTIONS => activity::thread_subscription(cx, draft),
-        _ => {}
+        _ => content::complete(cx, table, draft),
     }
 }
 
@@ -94,6 +114,7 @@ fn complete_repo(cx: &mut Completing<'_>, draft: &mut Draft) {
     draft.or(repo::CREATED_AT, || days_ago(cx, 400));
     copy(draft, repo::UPDATED_AT, repo::CREATED_AT);
     copy(draft, repo::PUSHED_AT, repo::UPDATED_AT);
+    crate::github::content::history::first_commit(cx, draft);
 }
 
 fn complete_token(cx: &Completing<'_>, draft: &mut Draft) {

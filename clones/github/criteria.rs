@@ -1,4 +1,8 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
+//!
+//! - [`pulls`]: of pull requests.
+
+mod pulls;
 
 use std::sync::Arc;
 
@@ -6,8 +10,8 @@ use archal_core::clone::{Collection, FieldKind, ViewField, ViewRow, ViewValue};
 
 use super::render;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, REPOS, TABLES, USERS, comment, issue, label, name_of, owner_of, repo,
-    repo_of, user,
+    COMMENTS, ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment,
+    issue, label, name_of, owner_of, repo, repo_of, user,
 };
 use crate::engine::key::{Key, folded};
 use crate::engine::pack::View;
@@ -137,6 +141,9 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("default", BOOL),
         ],
     },
+    pulls::OF_PULLS,
+    pulls::OF_REVIEWS,
+    pulls::OF_REVIEW_COMMENTS,
 ];
 
 /// Each collection with its table.
@@ -156,7 +163,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "issues",
         table: ISSUES,
-        shows: None,
+        shows: Some(pulls::is_issue),
         row: of_issue,
     },
     View {
@@ -170,6 +177,24 @@ pub(super) const VIEWS: &[View] = &[
         table: LABELS,
         shows: None,
         row: of_label,
+    },
+    View {
+        name: "pulls",
+        table: ISSUES,
+        shows: Some(pulls::is_pull),
+        row: pulls::of_pull,
+    },
+    View {
+        name: "reviews",
+        table: REVIEWS,
+        shows: None,
+        row: pulls::of_review,
+    },
+    View {
+        name: "review_comments",
+        table: REVIEW_COMMENTS,
+        shows: None,
+        row: pulls::of_review_comment,
     },
 ];
 
@@ -225,21 +250,10 @@ fn of_repo(root: &Root, row: &Row) -> ViewRow {
 
 fn of_issue(root: &Root, row: &Row) -> ViewRow {
     let repo = row.text(issue::REPO);
-    let labels = row.texts(issue::LABELS).filter_map(|name| {
-        let row = root.get(LABELS, &Key::new([folded(repo), folded(name)]))?;
-        Some(ViewValue::Object(columns(
-            row,
-            &[
-                ("name", label::NAME),
-                ("color", label::COLOR),
-                ("description", label::DESCRIPTION),
-            ],
-        )))
-    });
     let assignees = row
         .texts(issue::ASSIGNEES)
         .map(|login| person(root, Some(login)));
-    let url = format!("{}/{repo}/issues/{}", render::WEB, row.int(issue::NUMBER));
+    let url = render::issue::pull_page(repo, row.int(issue::NUMBER), false);
     let value = |column: usize| row.value(column).clone();
     let fields = vec![
         ("number", value(issue::NUMBER)),
@@ -251,7 +265,7 @@ fn of_issue(root: &Root, row: &Row) -> ViewRow {
         ("state_reason", value(issue::STATE_REASON)),
         ("locked", value(issue::LOCKED)),
         ("user", person(root, row.text_or_null(issue::USER))),
-        ("labels", ViewValue::List(labels.collect())),
+        ("labels", labels_of(root, row)),
         ("assignee", person(root, row.texts(issue::ASSIGNEES).next())),
         ("assignees", ViewValue::List(assignees.collect())),
         (
@@ -270,6 +284,23 @@ fn of_issue(root: &Root, row: &Row) -> ViewRow {
     view(ISSUES, row, fields)
 }
 
+/// The labels of an issue or a pull request.
+fn labels_of(root: &Root, row: &Row) -> ViewValue {
+    let repo = row.text(issue::REPO);
+    let labels = row.texts(issue::LABELS).filter_map(|name| {
+        let row = root.get(LABELS, &Key::new([folded(repo), folded(name)]))?;
+        Some(ViewValue::Object(columns(
+            row,
+            &[
+                ("name", label::NAME),
+                ("color", label::COLOR),
+                ("description", label::DESCRIPTION),
+            ],
+        )))
+    });
+    ViewValue::List(labels.collect())
+}
+
 fn of_comment(root: &Root, row: &Row) -> ViewRow {
     let on = row.text(comment::ISSUE);
     let (repo, number) = on.split_once('#').unwrap_or((on, ""));
@@ -279,7 +310,9 @@ fn of_comment(root: &Root, row: &Row) -> ViewRow {
     )]);
     let id = row.int(comment::ID);
     let api = format!("{}/repos/{repo}/issues/{number}", render::API);
-    let web = format!("{}/{repo}/issues/{number}#issuecomment-{id}", render::WEB);
+    let is_pull = root.named(PULLS, row.text(comment::ISSUE)).is_some();
+    let page = render::issue::pull_page(repo, number.parse().unwrap_or(0), is_pull);
+    let web = format!("{page}#issuecomment-{id}");
     let value = |column: usize| row.value(column).clone();
     let fields = vec![
         ("id", value(comment::ID)),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::credentials::{Credential, Kind};
 use super::tables::user;
-use super::{media, preface, scopes};
+use super::{media, preface, scopes, web};
 use crate::engine::fingerprint::mix;
 use crate::engine::input::Problem;
 use crate::engine::pack::{Answering, Call, Limited, Refusal};
@@ -17,11 +17,20 @@ const DOCS: &str = "https://docs.github.com/rest";
 
 /// The body of a refusal.
 pub(super) fn refusal(refusal: &Refusal, route: Option<&Route>) -> Rendered {
+    if web::is_web(route) {
+        return web::refusal(refusal);
+    }
     let page = refusal
         .docs
         .or(route.map(|route| route.docs))
         .filter(|page| !page.is_empty());
-    let docs = page.map_or_else(|| DOCS.to_owned(), |page| format!("{DOCS}/{page}"));
+    let docs = page.map_or_else(
+        || DOCS.to_owned(),
+        |page| match page.strip_prefix("graphql") {
+            Some(_) => format!("https://docs.github.com/{page}"),
+            None => format!("{DOCS}/{page}"),
+        },
+    );
     let mut body = format!("{{\"message\":{}", Value::from(refusal.message.as_ref()));
     if !refusal.errors.is_empty() {
         body.push_str(&format!(
@@ -109,6 +118,7 @@ pub(super) fn page(call: &Call<'_>, total: usize) -> Page {
 pub(super) fn rate(route: Option<&'static Route>) -> &'static str {
     match route {
         Some(route) if route.info.id.starts_with("search/") => "search",
+        Some(route) if route.info.id == "graphql" => "graphql",
         _ => "core",
     }
 }
@@ -172,6 +182,9 @@ pub(super) fn failing(status: u16) -> Refusal {
 
 /// The headers that every answer has.
 pub(super) fn headers(of: &Answering<'_>, response: &mut CloneResponse) {
+    if web::is_web(of.route) {
+        return web::headers(of, response);
+    }
     let signed_in = of.caller.is_some();
     let (limit, used) = (of.standing.limit, of.standing.used);
     let headers = &mut response.headers;
@@ -265,7 +278,7 @@ fn preflight() -> Vec<(&'static str, String)> {
 }
 
 /// `E1A2:3B4C5D:6E7F80:12AB34:65A1B2C3`, from the generator's seed and the number of the call.
-fn request_id(of: &Answering<'_>) -> String {
+pub(super) fn request_id(of: &Answering<'_>) -> String {
     let a = mix(of.root.ids(), of.calls);
     let b = mix(a, of.calls);
     format!(

@@ -113,7 +113,7 @@ fn inbox<'r>(call: &'r Call<'_>, login: &str) -> impl Iterator<Item = &'r Arc<Ro
 }
 
 fn sees(call: &Call<'_>, repo: &Row) -> bool {
-    access::permission(call.root(), repo, call.caller.as_deref()).is_some()
+    access::sees(call, repo).is_some()
 }
 
 /// `PUT /notifications`.
@@ -309,8 +309,14 @@ fn watch_key(call: &Call<'_>) -> Result<Key, Refusal> {
 pub(super) fn get_watch(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let key = watch_key(call)?;
     let row = call.root().get(REPO_SUBSCRIPTIONS, &key).cloned();
-    let row = row.ok_or_else(access::not_found)?;
-    Ok(Reply::row(200, call.root(), REPO_SUBSCRIPTIONS, &row))
+    Ok(match row {
+        Some(row) => Reply::row(200, call.root(), REPO_SUBSCRIPTIONS, &row),
+        // Who does not watch it is told by the status alone.
+        None => Reply {
+            status: 404,
+            ..Reply::default()
+        },
+    })
 }
 
 /// `PUT /repos/{owner}/{repo}/subscription`.

@@ -6,7 +6,7 @@ use archal_core::clone::ViewValue;
 use serde_json::Value;
 
 use super::dialect::{invalid, invalid_value, page};
-use super::issue_types::{org, own_org};
+use super::issue_types::{org, own_org, refused};
 use super::render::field::{option_id, values};
 use super::tables::{
     COLORS, ISSUE_FIELD_VALUES, ISSUE_FIELDS, ISSUE_FIELDS_BY_ORG, ISSUE_TYPES, ISSUES, TABLES,
@@ -75,7 +75,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let kind = inputs.text("data_type").unwrap_or_default().to_owned();
     let known = ["text", "date", "single_select", "multi_select", "number"];
     if !known.contains(&kind.as_str()) {
-        return Err(invalid_value("IssueField", "data_type", &kind));
+        return Err(refused("data_type", "invalid"));
     }
     let mut draft = Draft::empty(TABLES[ISSUE_FIELDS].columns.len());
     let id = call.transaction.next_id(ISSUE_FIELDS);
@@ -87,7 +87,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     write(call, &org, &inputs, &mut draft, None)?;
     let none = draft.texts(issue_field::OPTIONS).is_empty();
     if kind.ends_with("_select") && none {
-        return Err(invalid("IssueField", "options", "missing_field"));
+        return Err(refused("options", "missing_field"));
     }
     complete::name_issue_field(&mut draft);
     let row = call.transaction.put(ISSUE_FIELDS, draft);
@@ -103,12 +103,12 @@ fn write(
 ) -> Result<(), Refusal> {
     if let Some(name) = inputs.text("name").map(str::trim) {
         if name.is_empty() {
-            return Err(invalid("IssueField", "name", "missing_field"));
+            return Err(refused("name", "missing_field"));
         }
         let key = Key::new([folded(org), folded(name)]);
         let own = old.is_some_and(|old| same(old.text(issue_field::NAME), name));
         if !own && call.root().get(ISSUE_FIELDS, &key).is_some() {
-            return Err(invalid("IssueField", "name", "already_exists"));
+            return Err(refused("name", "already_exists"));
         }
         draft.set(issue_field::NAME, text(name));
     }
@@ -124,7 +124,7 @@ fn write(
         Some(seen @ ("all" | "organization_members_only")) => {
             draft.set(issue_field::VISIBILITY, text(seen));
         }
-        Some(other) => return Err(invalid_value("IssueField", "visibility", other)),
+        Some(_) => return Err(refused("visibility", "invalid")),
     }
     if let Some(options) = inputs.value("options").filter(|value| !value.is_null()) {
         write_options(options, draft)?;
@@ -134,7 +134,7 @@ fn write(
 }
 
 fn write_options(options: &Value, draft: &mut Draft) -> Result<(), Refusal> {
-    let wrong = || invalid("IssueField", "options", "invalid");
+    let wrong = || refused("options", "invalid");
     let mut all: Vec<&Value> = options.as_array().ok_or_else(wrong)?.iter().collect();
     all.sort_by_key(|option| option["priority"].as_i64().unwrap_or(i64::MAX));
     let (mut names, mut colors, mut abouts) = (Vec::new(), Vec::new(), Vec::new());

@@ -62,10 +62,8 @@ pub(super) fn of_everything(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET /user/issues`: the same in what the caller owns or belongs to.
 pub(super) fn of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let root = call.root();
     of_many(call, &|_: &Row, of: &Row| {
-        access::permission(root, of, call.caller.as_deref())
-            .is_some_and(|found| found > access::Permission::Pull)
+        access::sees(call, of).is_some_and(|found| found > access::Permission::Pull)
     })
 }
 
@@ -109,7 +107,7 @@ fn of_many(call: &Call<'_>, shows: &dyn Fn(&Row, &Row) -> bool) -> Result<Reply,
             let Some(of) = root.named(REPOS, row.text(issue::REPO)) else {
                 return false;
             };
-            access::permission(root, of, call.caller.as_deref()).is_some()
+            access::sees(call, of).is_some()
                 && shows(row, of)
                 && concerns(root, row, &login, what)
                 && asked.shows(root, row)
@@ -125,7 +123,7 @@ fn of_many(call: &Call<'_>, shows: &dyn Fn(&Row, &Row) -> bool) -> Result<Reply,
         tag = mix(tag, *print);
         writer.item().reopened(rendered);
         if let Some(of) = root.named(REPOS, row.text(issue::REPO)) {
-            let permission = access::permission(root, of, call.caller.as_deref());
+            let permission = access::sees(call, of);
             writer.key("repository");
             let detail = render::repo::Detail::Listed;
             render::repo::repo(root, of, detail, permission, &mut writer);

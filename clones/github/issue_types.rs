@@ -2,7 +2,7 @@
 
 use archal_core::clone::ViewValue;
 
-use super::dialect::{invalid, invalid_value};
+use super::dialect::invalid_value;
 use super::tables::{
     COLORS, ISSUE_TYPES, ISSUE_TYPES_BY_ORG, ISSUES, REPOS, TABLES, USERS, issue, issue_type,
     owner_of, repo, user,
@@ -49,6 +49,18 @@ pub(super) fn own_org(call: &Call<'_>) -> Result<String, Refusal> {
         .ok_or_else(|| Refusal::new(403, "Must be an organization owner to manage its issues."))
 }
 
+/// `Validation Failed` as operations on organisations say it: in words.
+pub(super) fn refused(field: &str, code: &str) -> Refusal {
+    let what = match code {
+        "already_exists" => "has already been taken",
+        "missing_field" => "can't be blank",
+        "too_many" => "has too many of them",
+        _ => "is invalid",
+    };
+    let name = format!("{}{}", field[..1].to_uppercase(), &field[1..]).replace('_', " ");
+    Refusal::new(422, "Validation Failed").with(vec![format!("{name} {what}").into()])
+}
+
 fn group<'r>(
     call: &'r Call<'_>,
     org: &str,
@@ -83,24 +95,24 @@ fn write(call: &mut Call<'_>, org: &str, old: Option<&Row>) -> Result<Reply, Ref
     let inputs = read(call, BODY, call.root().pack())?;
     let name = inputs.text("name").unwrap_or_default().trim();
     if name.is_empty() {
-        return Err(invalid("IssueType", "name", "missing_field"));
+        return Err(refused("name", "missing_field"));
     }
     let key = Key::new([folded(org), folded(name)]);
     let own = old.is_some_and(|old| same(old.text(issue_type::NAME), name));
     if !own && call.root().get(ISSUE_TYPES, &key).is_some() {
-        return Err(invalid("IssueType", "name", "already_exists"));
+        return Err(refused("name", "already_exists"));
     }
     if old.is_none() && group(call, org).count() >= MOST {
-        return Err(invalid("IssueType", "organization", "too_many"));
+        return Err(refused("organization", "too_many"));
     }
     let color = inputs.text("color");
     if let Some(color) = color
         && !COLORS.contains(&color)
     {
-        return Err(invalid_value("IssueType", "color", color));
+        return Err(refused("color", "invalid"));
     }
     let enabled = inputs.value("is_enabled").and_then(|value| value.as_bool());
-    let enabled = enabled.ok_or_else(|| invalid("IssueType", "is_enabled", "invalid"))?;
+    let enabled = enabled.ok_or_else(|| refused("is_enabled", "invalid"))?;
     let mut draft = match old {
         Some(old) => old.draft(),
         None => {

@@ -163,26 +163,37 @@ fn an_issue_is_opened_changed_closed_and_opened_again() {
       201
       added labels octocat/hello-service:new one
       added issues octocat/hello-service#9
-      9 "T" "B" "open" null null "monalisa" [{"color":"d73a4a","default":true,"description":"Something isn't working","id":6500000890,"name":"bug","node_id":"LA_kwDOLUyxXM8AAAABg24keg","url":"https://api.github.com~/labels/bug"},{"color":"ededed","default":false,"description":null,"id":6500004716,"name":"new one","node_id":"LA_kwDOLUyxXM8AAAABg24zbA","url":"https://api.github.com~/labels/new%20one"}] "OWNER"
+      added events octocat/hello-service#event-15000000682
+      added events octocat/hello-service#event-15000001441
+      added events octocat/hello-service#event-15000002208
+      added notifications 9000000347
+      9 "T" "B" "open" null null "monalisa" [{"color":"d73a4a","default":true,"description":"Something isn't working","id":6500000607,"name":"bug","node_id":"LA_kwDOLUywUs8AAAABg24jXw","url":"https://api.github.com~/labels/bug"},{"color":"ededed","default":false,"description":null,"id":6500005061,"name":"new one","node_id":"LA_kwDOLUywUs8AAAABg240xQ","url":"https://api.github.com~/labels/new%20one"}] "OWNER"
     PATCH ~/issues/9 {"title":"U","body":null,"labels":[{"name":"question"}],"assignees":[]}
       200
       changed issues octocat/hello-service#9
-      9 "U" null "open" null null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003924,"name":"question","node_id":"LA_kwDOLUyxXM8AAAABg24wVA","url":"https://api.github.com~/labels/question"}] "OWNER"
+      added events octocat/hello-service#event-15000002913
+      added events octocat/hello-service#event-15000003625
+      added events octocat/hello-service#event-15000003703
+      added events octocat/hello-service#event-15000003718
+      added events octocat/hello-service#event-15000003750
+      9 "U" null "open" null null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003877,"name":"question","node_id":"LA_kwDOLUywUs8AAAABg24wJQ","url":"https://api.github.com~/labels/question"}] "OWNER"
     PATCH ~/issues/9 {"state":"closed"}
       200
       changed issues octocat/hello-service#9
-      9 "U" null "closed" "completed" "+run" "octocat" [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003924,"name":"question","node_id":"LA_kwDOLUyxXM8AAAABg24wVA","url":"https://api.github.com~/labels/question"}] "OWNER"
+      added events octocat/hello-service#event-15000004695
+      9 "U" null "closed" "completed" "+run" "octocat" [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003877,"name":"question","node_id":"LA_kwDOLUywUs8AAAABg24wJQ","url":"https://api.github.com~/labels/question"}] "OWNER"
     PATCH ~/issues/9 {"state":"closed","state_reason":"duplicate"}
       200
       changed issues octocat/hello-service#9
-      9 "U" null "closed" "duplicate" "+run" "octocat" [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003924,"name":"question","node_id":"LA_kwDOLUyxXM8AAAABg24wVA","url":"https://api.github.com~/labels/question"}] "OWNER"
+      9 "U" null "closed" "duplicate" "+run" "octocat" [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003877,"name":"question","node_id":"LA_kwDOLUywUs8AAAABg24wJQ","url":"https://api.github.com~/labels/question"}] "OWNER"
     PATCH ~/issues/9 {"state":"open"}
       200
       changed issues octocat/hello-service#9
-      9 "U" null "open" "reopened" null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003924,"name":"question","node_id":"LA_kwDOLUyxXM8AAAABg24wVA","url":"https://api.github.com~/labels/question"}] "OWNER"
+      added events octocat/hello-service#event-15000005105
+      9 "U" null "open" "reopened" null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003877,"name":"question","node_id":"LA_kwDOLUywUs8AAAABg24wJQ","url":"https://api.github.com~/labels/question"}] "OWNER"
     PATCH ~/issues/9 {"state":"open"}
       200
-      9 "U" null "open" "reopened" null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003924,"name":"question","node_id":"LA_kwDOLUyxXM8AAAABg24wVA","url":"https://api.github.com~/labels/question"}] "OWNER"
+      9 "U" null "open" "reopened" null [{"color":"d876e3","default":true,"description":"Further information is requested","id":6500003877,"name":"question","node_id":"LA_kwDOLUywUs8AAAABg24wJQ","url":"https://api.github.com~/labels/question"}] "OWNER"
     POST ~/issues {"title":7}
       201
       added issues octocat/hello-service#10
@@ -235,7 +246,7 @@ fn bad_bodies_are_refused_in_githubs_words_and_change_nothing() {
       {"documentation_url":"https://docs.github.com/rest/issues/issues#create-an-issue","message":"Invalid request.\n\nFor 'properties/labels/1', 3 is not a string.","status":"422"}
     POST ~/issues {"title":"x","labels":["made on the way"],"milestone":3}
       422
-      {"documentation_url":"https://docs.github.com/rest/issues/issues#create-an-issue","errors":[{"code":"invalid","field":"milestone","resource":"Issue","value":"3"}],"message":"Validation Failed","status":"422"}
+      {"documentation_url":"https://docs.github.com/rest/issues/issues#create-an-issue","errors":[{"code":"invalid","field":"milestone","resource":"Issue","value":3}],"message":"Validation Failed","status":"422"}
     POST ~/issues {"title":"x","assignees":["nobody"]}
       422
       {"documentation_url":"https://docs.github.com/rest/issues/issues#create-an-issue","errors":[{"code":"invalid","field":"assignees","resource":"Issue","value":"nobody"}],"message":"Validation Failed","status":"422"}
@@ -282,10 +293,13 @@ fn assignees_come_and_go_and_strangers_are_passed_over() {
     POST ~/issues/1/assignees {"assignees":["monalisa","nobody","octocat"]}
       201
       changed issues octocat/hello-service#1
+      added events octocat/hello-service#event-15000000682
+      added notifications 9000000347
       "octocat" "monalisa"
     DELETE ~/issues/1/assignees {"assignees":["OCTOCAT"]}
       200
       changed issues octocat/hello-service#1
+      added events octocat/hello-service#event-15000001441
       "monalisa"
     DELETE ~/issues/1/assignees {"assignees":["hubot-dev"]}
       200
@@ -387,6 +401,7 @@ fn a_repository_says_what_it_does_not_take() {
     PATCH /repos/other/public/issues/2 {"state":"closed","labels":["bug"]}
       200
       changed issues other/public#2
+      added events other/public#event-15000000682
       2 "closed" [] [] "NONE"
     POST /repos/other/public/issues {"title":"Mine","labels":["bug"],"assignees":["other"]}
       201
@@ -400,8 +415,10 @@ fn a_repository_says_what_it_does_not_take() {
       {"documentation_url":"https://docs.github.com/rest/issues/labels#create-a-label","message":"Must have admin rights to Repository.","status":"403"}
     POST /repos/other/public/issues/1/comments {"body":"hello"}
       201
-      added comments other/public#issuecomment-1900000218
+      added comments other/public#issuecomment-1900000642
       changed issues other/public#1
+      added thread_subscriptions me:other/public#1
+      added notifications 9000000347
       "NONE"
     POST /repos/other/public/issues/3/comments {"body":"hello"}
       403
@@ -418,6 +435,8 @@ fn a_repository_says_what_it_does_not_take() {
     PATCH /repos/org/triaged/issues/1 {"state":"closed"}
       200
       changed issues org/triaged#1
+      added events org/triaged#event-15000002208
+      added notifications 9000000385
       1 "closed" [] [] "NONE"
     POST /repos/org/triaged/labels {"name":"x"}
       403

@@ -114,6 +114,8 @@ fn an_issue_gains_and_loses_labels() {
       200
       added labels octocat/hello-service:brand new
       changed issues octocat/hello-service#2
+      added events octocat/hello-service#event-15000000682
+      added events octocat/hello-service#event-15000001441
       "documentation"
       "good first issue"
       "bug"
@@ -121,6 +123,8 @@ fn an_issue_gains_and_loses_labels() {
     POST ~/issues/2/labels ["question",{"name":"wontfix"}]
       200
       changed issues octocat/hello-service#2
+      added events octocat/hello-service#event-15000002208
+      added events octocat/hello-service#event-15000002913
       "documentation"
       "good first issue"
       "bug"
@@ -138,6 +142,7 @@ fn an_issue_gains_and_loses_labels() {
     DELETE ~/issues/2/labels/Brand%20New
       200
       changed issues octocat/hello-service#2
+      added events octocat/hello-service#event-15000003625
       "documentation"
       "good first issue"
       "bug"
@@ -149,6 +154,12 @@ fn an_issue_gains_and_loses_labels() {
     PUT ~/issues/2/labels {"labels":["invalid"]}
       200
       changed issues octocat/hello-service#2
+      added events octocat/hello-service#event-15000003703
+      added events octocat/hello-service#event-15000003718
+      added events octocat/hello-service#event-15000003750
+      added events octocat/hello-service#event-15000004695
+      added events octocat/hello-service#event-15000005105
+      added events octocat/hello-service#event-15000005401
       "invalid"
     GET ~/issues/2/labels
       200
@@ -156,6 +167,7 @@ fn an_issue_gains_and_loses_labels() {
     DELETE ~/issues/2/labels
       204
       changed issues octocat/hello-service#2
+      added events octocat/hello-service#event-15000006120
     GET ~/issues/2/labels
       200
     POST ~/issues/2/labels {"label":["bug"]}
@@ -174,14 +186,14 @@ fn comments_are_written_changed_and_deleted() {
             "GET ~/issues/1/comments",
             "GET ~/issues/1/comments?since=2026-01-01T00:00:00Z",
             r#"POST ~/issues/1/comments {"body":"C"}"#,
-            r#"PATCH ~/issues/comments/1900003907 {"body":"D"}"#,
-            r#"PATCH ~/issues/comments/1900003907 {"body":" "}"#,
-            "GET ~/issues/comments/1900003907",
+            r#"PATCH ~/issues/comments/1900003858 {"body":"D"}"#,
+            r#"PATCH ~/issues/comments/1900003858 {"body":" "}"#,
+            "GET ~/issues/comments/1900003858",
             "GET ~/issues/comments?sort=created&direction=desc&per_page=2",
             "GET ~/issues/comments?per_page=2",
             "GET ~/issues/1",
-            "DELETE ~/issues/comments/1900003907",
-            "DELETE ~/issues/comments/1900003907",
+            "DELETE ~/issues/comments/1900003858",
+            "DELETE ~/issues/comments/1900003858",
             "GET ~/issues/1",
             r#"POST ~/issues/1/comments {"body":3}"#,
             r#"POST ~/issues/99/comments {"body":"C"}"#,
@@ -203,18 +215,19 @@ fn comments_are_written_changed_and_deleted() {
       200
     POST ~/issues/1/comments {"body":"C"}
       201
-      added comments octocat/hello-service#issuecomment-1900003907
+      added comments octocat/hello-service#issuecomment-1900003858
       changed issues octocat/hello-service#1
+      added notifications 9000000347
       "C" "+run" "+run" "OWNER"
-    PATCH ~/issues/comments/1900003907 {"body":"D"}
+    PATCH ~/issues/comments/1900003858 {"body":"D"}
       200
-      changed comments octocat/hello-service#issuecomment-1900003907
+      changed comments octocat/hello-service#issuecomment-1900003858
       changed issues octocat/hello-service#1
       "D" "+run" "+run" "OWNER"
-    PATCH ~/issues/comments/1900003907 {"body":" "}
+    PATCH ~/issues/comments/1900003858 {"body":" "}
       422
       {"documentation_url":"https://docs.github.com/rest/issues/comments#update-an-issue-comment","errors":[{"code":"missing_field","field":"body","resource":"IssueComment"}],"message":"Validation Failed","status":"422"}
-    GET ~/issues/comments/1900003907
+    GET ~/issues/comments/1900003858
       200
       "D" "+run" "+run" "OWNER"
     GET ~/issues/comments?sort=created&direction=desc&per_page=2
@@ -228,11 +241,11 @@ fn comments_are_written_changed_and_deleted() {
     GET ~/issues/1
       200
       "`/healthz` never touches the pool, so the balancer keeps sending traffic." 3 "-41d" "+run" "NONE"
-    DELETE ~/issues/comments/1900003907
+    DELETE ~/issues/comments/1900003858
       204
-      removed comments octocat/hello-service#issuecomment-1900003907
+      removed comments octocat/hello-service#issuecomment-1900003858
       changed issues octocat/hello-service#1
-    DELETE ~/issues/comments/1900003907
+    DELETE ~/issues/comments/1900003858
       404
       {"documentation_url":"https://docs.github.com/rest/issues/comments#delete-an-issue-comment","message":"Not Found","status":"404"}
     GET ~/issues/1

@@ -78,6 +78,12 @@ pub(super) fn header(request: &CloneRequest) -> String {
     }
 }
 
+/// Whether a request asks for that media type of GitHub's.
+pub(super) fn asks_for(request: &CloneRequest, what: &str) -> bool {
+    let mut asked = accepted(request).filter_map(github);
+    asked.any(|(param, _)| param == what)
+}
+
 fn form(request: &CloneRequest) -> Form {
     let asked = accepted(request).filter_map(github);
     asked

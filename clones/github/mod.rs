@@ -5,29 +5,50 @@
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
 //! - [`meta`]: what the API says of itself.
+//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
+//! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
+//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
 //! - [`pulls`]: pull requests, reviews, merges.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
+//! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
+//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
+//! - [`web`]: git over HTTP, files and archives at other hosts.
 //! - [`mcp`]: the tools of its official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod advisories;
+mod alerts;
+mod artifacts;
 mod assignees;
 mod called;
 mod changes;
 #[cfg(test)]
 mod check;
+mod checks;
+mod collaborators;
 mod comments;
 mod complete;
 #[cfg(test)]
 mod conformance;
+mod content;
+mod creation;
 mod credentials;
 mod criteria;
+mod deploy_keys;
 mod dialect;
+mod discussions;
 mod events;
+mod forks;
+mod gists;
+mod graphql;
+mod hooks;
 mod inbox;
 mod issue_fields;
 mod issue_lists;
@@ -40,6 +61,7 @@ mod labels;
 mod labels_tests;
 #[cfg(test)]
 mod laws_tests;
+mod lists;
 mod manifest;
 mod markdown;
 mod mcp;
@@ -51,26 +73,44 @@ mod notifications;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
+mod orgs;
+mod people;
 mod preface;
+mod projects;
+mod protections;
 mod published;
 mod pulls;
-mod query;
+#[cfg(test)]
+mod pulls_tests;
 mod reactions;
 mod refs;
 #[cfg(test)]
 mod refs_tests;
 mod related;
+mod release_assets;
+mod releases;
 mod render;
 mod repos;
+mod runs;
 mod scopes;
 mod search;
+mod secrets;
 mod seeds;
 #[cfg(test)]
 mod seeds_tests;
+mod settings;
+mod social;
+#[cfg(test)]
+mod social_tests;
+mod stars;
 #[cfg(test)]
 mod states_tests;
+mod statuses;
 mod tables;
+mod teams;
 mod timeline;
+mod web;
+mod workflows;
 
 use std::sync::OnceLock;
 
@@ -83,17 +123,21 @@ use crate::engine::{running, schema};
 /// The clone as the catalogue lists it.
 pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     name: "github",
-    about: "GitHub's REST API: users, repositories, issues, comments, labels, search",
+    about: "GitHub: its REST and GraphQL APIs, git over HTTPS, files and archives",
     stability: Stability::Beta,
-    hosts: &["api.github.com"],
+    hosts: &[
+        "api.github.com",
+        "codeload.github.com",
+        "github.com",
+        artifacts::HOST,
+        "raw.githubusercontent.com",
+        render::gist::HOST,
+    ],
     other_hosts: &[
         "avatars.githubusercontent.com",
-        "codeload.github.com",
         "gist.github.com",
-        "github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "raw.githubusercontent.com",
         "uploads.github.com",
     ],
     credentials: &[
@@ -116,7 +160,10 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     open: |how| running::open(&PACK, how),
     reopen: |saved| running::reopen(&PACK, saved),
     base_urls: BASE_URLS,
-    operation_of: |method, path| PACK.find("", method, path).map(|(route, _)| route.info.id),
+    operation_of: |host, method, path| {
+        PACK.find(host, method, path)
+            .map(|(route, _)| route.info.id)
+    },
     observe: observe::observe,
 };
 
@@ -165,6 +212,17 @@ const BASE_URLS: &[BaseUrl] = &[
     },
 ];
 
+/// Operations that no rate counts.
+const UNCOUNTED: &[&str] = &[
+    "rate-limit/get",
+    "web/codeload",
+    "web/get-raw",
+    "web/git-archive",
+    "web/git-info-refs",
+    "web/git-receive-pack",
+    "web/git-upload-pack",
+];
+
 /// The service as the engine runs it.
 static PACK: Pack = Pack {
     name: "github",
@@ -190,7 +248,7 @@ static PACK: Pack = Pack {
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
-        uncounted: &["rate-limit/get"],
+        uncounted: UNCOUNTED,
         allowance: dialect::allowance,
         headers: dialect::headers,
     },

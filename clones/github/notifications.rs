@@ -92,6 +92,18 @@ pub(super) fn follow(call: &mut Call<'_>, thread: &Thread, login: &str, reason: 
     call.transaction.put(THREAD_SUBSCRIPTIONS, draft);
 }
 
+/// Makes a user who commented on an issue follow it, unless they hear of it anyway.
+pub(super) fn take_part(call: &mut Call<'_>, key: &Key, login: &str) {
+    let Some(row) = call.root().get(ISSUES, key).cloned() else {
+        return;
+    };
+    let own = same(row.text(issue::USER), login);
+    if !own && !row.texts(issue::ASSIGNEES).any(|one| same(one, login)) {
+        let thread = Thread::of_issue(call.root(), &row, None);
+        follow(call, &thread, login, "comment");
+    }
+}
+
 fn fresh(call: &mut Call<'_>, thread: &Thread, login: &str) -> Draft {
     let mut draft = Draft::empty(TABLES[NOTIFICATIONS].columns.len());
     let id = call.transaction.next_id(NOTIFICATIONS);
@@ -172,11 +184,17 @@ fn listeners(root: &Root, row: &Row, key: &Key) -> Vec<(String, &'static str)> {
     for row in group(THREAD_SUBSCRIPTIONS, SUBSCRIPTIONS_BY_ISSUE, key) {
         let reason = match row.text(thread_subscription::REASON) {
             "mention" => "mention",
+            "comment" => "comment",
             _ => "manual",
         };
         out.push((row.text(thread_subscription::USER).to_owned(), reason));
     }
-    for row in group(COMMENTS, COMMENTS_BY_ISSUE, key) {
+    // Who commented in this run follows the issue; who did before stands first in the group.
+    let seeded = |row: &&std::sync::Arc<Row>| {
+        let written = row.time(comment::CREATED_AT);
+        written.is_some_and(|stamp| !stamp.by_call)
+    };
+    for row in group(COMMENTS, COMMENTS_BY_ISSUE, key).take_while(seeded) {
         out.push((row.text(comment::USER).to_owned(), "comment"));
     }
     let repo = Key::folded(row.text(issue::REPO));

@@ -287,7 +287,9 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
     Implied { table: "repos", key: "a/b", field: "permission", value: String("push") }
     Row { table: "issues", key: "a/b#9", fields: {"labels": Array [], "number": Number(9), "repo": String("a/b")}, written: ["labels", "updated_at"] }
     ---
-    None
+    Some("pulls/list")
+    Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }
+    Row { table: "repos", key: "a/b", fields: {"full_name": String("a/b")}, written: [] }
     ---
     Some("issues/list-for-repo")
     Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }

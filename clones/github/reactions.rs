@@ -5,8 +5,8 @@ use archal_core::clone::ViewValue;
 use super::dialect::{invalid_value, page};
 use super::render::reaction::group;
 use super::tables::{
-    COMMENTS, CONTENTS, ISSUES, REACTIONS, REACTIONS_BY_SUBJECT, REVIEW_COMMENTS, TABLES, comment,
-    issue, reaction, review_comment,
+    COMMENTS, CONTENTS, ISSUES, REACTIONS, REACTIONS_BY_SUBJECT, RELEASES, REVIEW_COMMENTS, TABLES,
+    comment, issue, reaction, release, review_comment,
 };
 use super::{access, complete};
 use crate::engine::input::{Input, Kind};
@@ -125,7 +125,7 @@ fn check(content: &str) -> Result<(), Refusal> {
     }
 }
 
-/// The five kinds of subject differ in the table of what the guards found.
+/// The kinds of subject differ in the table of what the guards found.
 macro_rules! operations {
     ($($(#[$doc:meta])* $file:ident: $table:expr, $node_id:expr;)*) => {
         $(
@@ -162,4 +162,6 @@ operations! {
     on_comment: COMMENTS, comment::NODE_ID;
     /// Reactions to a comment on a diff.
     on_review_comment: REVIEW_COMMENTS, review_comment::NODE_ID;
+    /// Reactions to a release.
+    on_release: RELEASES, release::NODE_ID;
 }

@@ -234,6 +234,16 @@ pub(super) fn set(call: &mut Call<'_>, repo_name: &str, name: &str, after: Optio
     }
 }
 
+/// Makes a ref of a fork as the repository it comes from has it: nobody pushed.
+pub(super) fn copy(call: &mut Call<'_>, repo_name: &str, name: &str, at: Oid) {
+    let mut draft = Draft::empty(3);
+    draft
+        .set(reference::REPO, text(repo_name))
+        .set(reference::NAME, text(name))
+        .set(reference::SHA, text(at.to_string()));
+    call.transaction.put(REFS, draft);
+}
+
 /// Moves a branch that should be at `before`: what was computed from it must still hold.
 pub(super) fn move_branch(
     call: &mut Call<'_>,

@@ -43,6 +43,7 @@ fn opened() -> (Arc<Root>, Oid, Oid) {
         transaction: &mut transaction,
         diagnostics: &mut Vec::new(),
         actor: "",
+        spent: false,
     };
     for (name, at) in [
         ("refs/heads/main", second),
@@ -107,6 +108,7 @@ fn a_seed_names_the_object_of_a_ref_by_any_name() {
             transaction: &mut transaction,
             diagnostics: &mut diagnostics,
             actor: "",
+            spent: false,
         };
         complete::complete(&mut cx, REFS, &mut draft);
         draft.text(super::tables::reference::SHA).to_owned()

@@ -123,9 +123,7 @@ fn by_id(call: &Call<'_>, id: i64) -> Result<Arc<Row>, Refusal> {
         row.int(issue::ID) == id
             && root
                 .named(REPOS, row.text(issue::REPO))
-                .is_some_and(|repo| {
-                    access::permission(root, repo, call.caller.as_deref()).is_some()
-                })
+                .is_some_and(|repo| access::sees(call, repo).is_some())
     });
     row.cloned().ok_or_else(access::not_found)
 }
@@ -136,9 +134,7 @@ fn rows(call: &Call<'_>, rows: &[Arc<Row>]) -> Reply {
         .filter(|row| {
             let root = call.root();
             let repo = root.named(REPOS, row.text(issue::REPO));
-            repo.is_some_and(|repo| {
-                access::permission(root, repo, call.caller.as_deref()).is_some()
-            })
+            repo.is_some_and(|repo| access::sees(call, repo).is_some())
         })
         .collect();
     let page = page(call, seen.len());

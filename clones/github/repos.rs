@@ -39,12 +39,26 @@ fn user_reply(root: &Root, row: &Row, own: bool) -> Reply {
 /// `GET /repos/{owner}/{repo}`.
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(REPOS)?;
+    Ok(full(call, 200, &row))
+}
+
+/// A repository as its own address shows it.
+pub(super) fn full(call: &Call<'_>, status: u16, row: &Row) -> Reply {
+    written(call, status, row, Detail::Full)
+}
+
+/// A repository as lists show it.
+pub(super) fn listed(call: &Call<'_>, status: u16, row: &Row) -> Reply {
+    written(call, status, row, Detail::Listed)
+}
+
+fn written(call: &Call<'_>, status: u16, row: &Row, detail: Detail) -> Reply {
     let root = call.root();
     let mut writer = Writer::with_capacity(root, 8_192, 8_192);
-    write(call, &row, Detail::Full, &mut writer);
-    let mut reply = Reply::written(200, writer.finish(), row.version());
+    write(call, row, detail, &mut writer);
+    let mut reply = Reply::written(status, writer.finish(), row.version());
     reply.modified = row.time(repo::UPDATED_AT);
-    Ok(reply)
+    reply
 }
 
 /// `GET /users/{username}/repos`.
@@ -92,7 +106,6 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usual: &str) -> Reply {
-    let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
         .filter(|row| access::sees(call, row).is_some())
         .collect();
@@ -116,11 +129,17 @@ fn answer<'r>(call: &'r Call<'_>, rows: impl Iterator<Item = &'r Arc<Row>>, usua
     if !ascending {
         rows.reverse();
     }
+    page_of(call, &rows)
+}
+
+/// The page of these repositories that a call asks for.
+pub(super) fn page_of(call: &Call<'_>, rows: &[&Arc<Row>]) -> Reply {
+    let root = call.root();
     let page = page(call, rows.len());
     let mut writer = Writer::new(root);
     let mut versions = page.fingerprint();
     writer.raw("[");
-    for row in rows.into_iter().skip(page.skip()).take(page.take()) {
+    for row in rows.iter().skip(page.skip()).take(page.take()) {
         versions = crate::engine::fingerprint::mix(versions, row.version());
         writer.item();
         write(call, row, Detail::Listed, &mut writer);

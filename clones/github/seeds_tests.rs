@@ -101,9 +101,9 @@ fn a_short_document_is_completed() {
           "author_association": "OWNER",
           "body": "C",
           "created_at": "-131d12h",
-          "id": 1900000218,
+          "id": 1900000642,
           "issue": "octocat/hello#3",
-          "node_id": "IC_kwDOLUyxXM5xP7Pa",
+          "node_id": "IC_kwDOLUywUs5xP7WC",
           "updated_at": "-131d12h",
           "user": "octocat"
         }
@@ -114,12 +114,12 @@ fn a_short_document_is_completed() {
           "author_association": "OWNER",
           "closed_at": "-95d",
           "created_at": "-131d12h",
-          "id": 2200000554,
+          "id": 2200000118,
           "labels": [
             "bug"
           ],
           "locked": false,
-          "node_id": "I_kwDOLUyxXM6DIVgq",
+          "node_id": "I_kwDOLUywUs6DIVZ2",
           "number": 3,
           "repo": "octocat/hello",
           "state": "closed",
@@ -132,31 +132,48 @@ fn a_short_document_is_completed() {
         {
           "color": "ededed",
           "default": false,
-          "id": 6500000890,
+          "id": 6500000607,
           "name": "bug",
-          "node_id": "LA_kwDOLUyxXM8AAAABg24keg",
+          "node_id": "LA_kwDOLUywUs8AAAABg24jXw",
           "repo": "octocat/hello"
         }
       ],
       "repos": [
         {
+          "allow_auto_merge": false,
+          "allow_forking": true,
+          "allow_merge_commit": true,
+          "allow_rebase_merge": true,
+          "allow_squash_merge": true,
+          "allow_update_branch": false,
           "archived": false,
+          "collaborator_roles": [],
           "created_at": "-400d",
           "default_branch": "main",
+          "delete_branch_on_merge": false,
           "fork": false,
           "forks_count": 0,
           "full_name": "octocat/hello",
+          "has_discussions": false,
           "has_issues": true,
-          "id": 760000860,
-          "node_id": "R_kgDOLUyxXA",
+          "has_projects": true,
+          "has_wiki": true,
+          "id": 760000594,
+          "is_template": false,
+          "merge_commit_message": "PR_TITLE",
+          "merge_commit_title": "MERGE_MESSAGE",
+          "node_id": "R_kgDOLUywUg",
           "owner": "octocat",
           "permission": "admin",
           "private": false,
           "pushed_at": "-400d",
           "size": 0,
+          "squash_merge_commit_message": "COMMIT_MESSAGES",
+          "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
           "stargazers_count": 0,
           "topics": [],
-          "updated_at": "-400d"
+          "updated_at": "-400d",
+          "web_commit_signoff_required": false
         }
       ],
       "users": [
@@ -165,9 +182,9 @@ fn a_short_document_is_completed() {
           "created_at": "-1000d",
           "followers": 0,
           "following": 0,
-          "id": 83000637,
+          "id": 83000424,
           "login": "octocat",
-          "node_id": "U_kgDOBPJ9PQ",
+          "node_id": "U_kgDOBPJ8aA",
           "site_admin": false,
           "type": "User",
           "updated_at": "-1000d"

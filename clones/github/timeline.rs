@@ -86,7 +86,7 @@ fn shows(call: &Call<'_>, row: &Row) -> bool {
     let root = call.root();
     let source = root.named(ISSUES, source);
     let repo = source.and_then(|row| root.named(REPOS, row.text(issue::REPO)));
-    repo.is_some_and(|repo| access::permission(root, repo, call.caller.as_deref()).is_some())
+    repo.is_some_and(|repo| access::sees(call, repo).is_some())
 }
 
 /// What a list of events holds.

@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Man(commands::man::Args),
     #[command(name = "__watch", hide = true)]
     Watch(commands::watch::Args),
+    #[command(name = "__session", hide = true)]
+    Session(commands::session::Args),
     #[command(name = "__reference", hide = true)]
     Reference(commands::reference::Args),
 }
@@ -115,7 +117,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it keeps a log of its own.
     pub(crate) fn has_own_log(&self) -> bool {
-        matches!(self, Self::Watch(_))
+        matches!(self, Self::Watch(_) | Self::Session(_))
     }
 
     pub(crate) fn run(&self, cx: &mut CommandContext) -> Result<Exit, CliError> {
@@ -142,6 +144,7 @@ impl Command {
             Self::Completions(args) => commands::completions::run(args, cx),
             Self::Man(args) => commands::man::run(args, cx),
             Self::Watch(args) => commands::watch::run(args, cx),
+            Self::Session(args) => commands::session::run(args, cx),
             Self::Reference(args) => commands::reference::run(args, cx),
         }
     }

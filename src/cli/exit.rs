@@ -4,22 +4,23 @@ use std::process::ExitCode;
 
 /// How a command ended, as the shell sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum Exit {
     /// 0: fine.
-    Fine = 0,
+    Fine,
     /// 1: checked and found bad.
-    Bad = 1,
+    Bad,
     /// 2: the command line or the configuration is wrong.
-    Usage = 2,
+    Usage,
     /// 3: could not run: a harness is missing, a service unreachable, a job blocked.
-    CouldNotRun = 3,
+    CouldNotRun,
     /// 4: inconclusive, unsure or flaky.
-    Inconclusive = 4,
+    Inconclusive,
     /// 5: the money or the time is spent.
-    Budget = 5,
+    Budget,
     /// 130: interrupted.
-    Interrupted = 130,
+    Interrupted,
+    /// What a program that was run in the place of this one ended with.
+    Passed(u8),
 }
 
 /// Which of several outcomes counts, most important first. A usage error is found before
@@ -37,7 +38,16 @@ const ORDER: [Exit; 7] = [
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Fine => 0,
+            Self::Bad => 1,
+            Self::Usage => 2,
+            Self::CouldNotRun => 3,
+            Self::Inconclusive => 4,
+            Self::Budget => 5,
+            Self::Interrupted => 130,
+            Self::Passed(code) => code,
+        }
     }
 
     /// One exit for several outcomes: the first of 130, 3, 5, 1, 4, 0 that occurred; fine when
@@ -60,6 +70,7 @@ impl Exit {
             Self::Inconclusive => "inconclusive, unsure or flaky",
             Self::Budget => "the money or time budget is spent",
             Self::Interrupted => "interrupted",
+            Self::Passed(_) => "what the command ended with",
         }
     }
 }

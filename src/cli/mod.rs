@@ -5,6 +5,7 @@
 //! - [`error`], [`exit`]: how a command ends.
 //! - `bench`, `pass`, `watching`: what commands that run agents share.
 //! - `checking`: what stands in the way, before anything is done.
+//! - `sessions`: what commands that open sessions of clones or ask them share.
 //! - `suites`: what commands that show suites of runs share.
 //! - `state`: where the state is, for commands that look at it beside a watcher.
 //! - `arguments`: the grammar of the command line.
@@ -20,6 +21,7 @@ pub mod exit;
 pub mod output;
 mod pass;
 mod reference;
+mod sessions;
 mod state;
 mod suites;
 mod watching;

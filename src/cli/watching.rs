@@ -303,7 +303,8 @@ pub(crate) fn policy_name(policy: crate::config::schema::ExecutionPolicy) -> Str
         .unwrap_or_default()
 }
 
-fn failure(error: &CliError) -> Failure {
+/// Why a process in the background cannot begin, as its caller is told.
+pub(crate) fn failure(error: &CliError) -> Failure {
     let mut causes = Vec::new();
     let mut next = error.error.source();
     while let Some(cause) = next {

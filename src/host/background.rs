@@ -22,8 +22,10 @@ use serde_json::Value;
 use super::log::{self, LogError};
 use crate::sandbox::inherited;
 
-/// The first argument of a binary that was started in the background: a hidden command.
+/// The first argument of a binary that is to be the watcher in the background: a hidden command.
 pub const BACKGROUND_ARGUMENT: &str = "__watch";
+/// The same for a session of clones.
+pub const SESSION_ARGUMENT: &str = "__session";
 /// How long the new process may take to say how it went.
 pub const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a process that will say nothing any more may take to end.
@@ -40,7 +42,9 @@ const TAIL: u64 = 4096;
 pub struct Launch<'a> {
     /// This binary.
     pub binary: &'a Path,
-    /// Arguments behind [`BACKGROUND_ARGUMENT`]; paths in them are absolute.
+    /// What it is to be: [`BACKGROUND_ARGUMENT`] or [`SESSION_ARGUMENT`].
+    pub command: &'a str,
+    /// Arguments behind that; paths in them are absolute.
     pub arguments: &'a [String],
     /// The caller's variables.
     pub variables: &'a BTreeMap<String, String>,
@@ -129,7 +133,7 @@ pub fn start(launch: &Launch<'_>, clock: &dyn Clock) -> Result<Started, Backgrou
     let logged = log.metadata().map_err(failed)?.len();
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let mut child = Command::new(launch.binary)
-        .arg(BACKGROUND_ARGUMENT)
+        .arg(launch.command)
         .args(launch.arguments)
         .env_clear()
         .envs(launch.variables)
@@ -242,7 +246,7 @@ fn tail(log: &Path, start: u64) -> String {
 pub fn leave_caller(arguments: &[String]) {
     if arguments
         .first()
-        .is_none_or(|first| first != BACKGROUND_ARGUMENT)
+        .is_none_or(|first| first != BACKGROUND_ARGUMENT && first != SESSION_ARGUMENT)
     {
         return;
     }
@@ -256,7 +260,7 @@ pub fn leave_caller(arguments: &[String]) {
 #[derive(Debug, thiserror::Error)]
 pub enum AnnouncerError {
     /// It was typed by hand.
-    #[error("`archal {BACKGROUND_ARGUMENT}` is started by `archal attach`, not by hand")]
+    #[error("`archal attach` and `archal clone start` start this; it is not to be started by hand")]
     NobodyWaits,
     /// stdin cannot be given up.
     #[error("cannot take leave of the caller")]

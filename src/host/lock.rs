@@ -1,4 +1,5 @@
-//! One watcher for a repository: a lock that ends with the process that has it.
+//! One process for a place: a lock that ends with the process that has it. The watcher of a
+//! repository has one, and each session of clones.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -13,7 +14,7 @@ const LOOKS: u32 = 25;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Why it cannot be known whether a watcher runs.
+/// Why it cannot be known whether a process has the lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The file cannot be made or opened.
@@ -34,34 +35,35 @@ pub enum LockError {
     },
 }
 
-/// The right to be the watcher of a repository, until it is dropped or the process ends in
+/// The right to be the one process of a place, until it is dropped or the process ends in
 /// whatever way. Children do not inherit it.
 #[derive(Debug)]
-pub struct WatcherLock {
+pub struct FileLock {
     _file: File,
 }
 
-impl WatcherLock {
-    /// Takes it; none when another process has it.
-    pub fn take(layout: &Layout) -> Result<Option<Self>, LockError> {
-        let path = layout.watcher_lock();
+impl FileLock {
+    /// Takes it, making the file and its folder; none when another process has it.
+    pub fn take(path: &Path) -> Result<Option<Self>, LockError> {
         let failed = |source| LockError::Open {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        fs::create_dir_all(layout.root()).map_err(failed)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
         // Never removed: another process may have it open and would lock a file nobody sees.
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&path)
+            .open(path)
             .map_err(failed)?;
         for look in 0..LOOKS {
             if look > 0 {
                 std::thread::sleep(PAUSE);
             }
-            if tried(&path, file.try_lock())? {
+            if tried(path, file.try_lock())? {
                 return Ok(Some(Self { _file: file }));
             }
         }
@@ -69,14 +71,35 @@ impl WatcherLock {
     }
 
     /// Whether a process has it.
-    pub fn is_held(layout: &Layout) -> Result<bool, LockError> {
-        let path = layout.watcher_lock();
-        match File::open(&path) {
+    pub fn is_held(path: &Path) -> Result<bool, LockError> {
+        match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(LockError::Open { path, source }),
+            Err(source) => Err(LockError::Open {
+                path: path.to_owned(),
+                source,
+            }),
             // Given back as soon as the file is closed, right here.
-            Ok(file) => Ok(!tried(&path, file.try_lock_shared())?),
+            Ok(file) => Ok(!tried(path, file.try_lock_shared())?),
         }
+    }
+}
+
+/// The right to be the watcher of a repository.
+#[derive(Debug)]
+pub struct WatcherLock {
+    _lock: FileLock,
+}
+
+impl WatcherLock {
+    /// Takes it; none when another process has it.
+    pub fn take(layout: &Layout) -> Result<Option<Self>, LockError> {
+        let taken = FileLock::take(&layout.watcher_lock())?;
+        Ok(taken.map(|lock| Self { _lock: lock }))
+    }
+
+    /// Whether a process has it.
+    pub fn is_held(layout: &Layout) -> Result<bool, LockError> {
+        FileLock::is_held(&layout.watcher_lock())
     }
 }
 

@@ -5,7 +5,7 @@
 //! - [`socket`], [`protocol`], [`client`]: how other processes of the user speak with it.
 //! - [`background`]: starting it behind the caller's back.
 //! - [`log`]: what it writes for people who look later.
-//! - [`interrupts`]: how a terminal ends it.
+//! - [`interrupts`]: how a terminal ends it. [`forwarding`]: signals for another program.
 //! - [`memory`]: what a burst needed is given back.
 //!
 //! It knows nothing of traces: what the work is comes in through [`queue::WorkSource`], what
@@ -13,6 +13,7 @@
 
 pub mod background;
 pub mod client;
+pub mod forwarding;
 pub mod interrupts;
 pub mod lock;
 pub mod log;

@@ -123,7 +123,7 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Whether a process of that id lives. One that was killed keeps its files until the last of its
 /// threads is gone, and is seen as ended before.
-fn is_there(pid: u32) -> bool {
+pub fn is_there(pid: u32) -> bool {
     let has_ended = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         let behind_name = stat.rsplit(')').next().unwrap_or_default();
         behind_name.trim_start().starts_with(['Z', 'X'])

@@ -456,7 +456,7 @@ fn refuse(stream: &UnixStream, refusal: Refusal) {
 }
 
 /// Whether the other side is a process of the same user or of root.
-fn is_allowed(stream: &UnixStream) -> bool {
+pub fn is_allowed(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid();
     peer(stream).is_some_and(|peer| peer == own.as_raw() || peer == 0)
 }

@@ -189,6 +189,7 @@ impl Running {
             query,
             headers,
             body,
+            spool: None,
         };
         let now = call.at.filter(|at| *at >= base).unwrap_or(base);
         let response = self.clone.call(&request, now);

@@ -42,6 +42,8 @@ pub(super) enum Order {
     Terminate,
     /// End all of it (SIGKILL).
     Kill,
+    /// Send the program itself this signal.
+    Signal(i32),
 }
 
 /// Everything the helper needs to start the child.
@@ -71,6 +73,8 @@ pub(super) struct Start {
     pub(super) redirect: Option<Redirect>,
     /// Sockets of the host's programs, which lead out of the network.
     pub(super) hidden: Vec<PathBuf>,
+    /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
+    pub(super) attached: bool,
 }
 
 /// From the helper to archal.

@@ -42,8 +42,8 @@ pub struct OwnNetwork<'a> {
     pub visible: &'a [PathBuf],
     /// Files shown over others where both exist; those that do not are left out.
     pub files: &'a [Bind],
-    /// Takes the sockets before the child starts.
-    pub serve: &'a mut dyn FnMut(InsideSockets),
+    /// Takes what there is of it before the child starts.
+    pub serve: &'a mut dyn FnMut(InsideNetwork),
 }
 
 /// Where connections of a child are led that none of its network's listeners is for.
@@ -64,6 +64,13 @@ pub struct InsideSockets {
     pub tcp: Vec<TcpListener>,
     /// Datagram sockets.
     pub udp: Vec<UdpSocket>,
+}
+
+/// A child's network, as it is reached from outside.
+#[derive(Debug)]
+pub struct InsideNetwork {
+    /// Its sockets.
+    pub sockets: InsideSockets,
     /// Makes connections into the network for as long as the child runs.
     pub broker: Broker,
     /// Why connections to other addresses could not be led as asked for.
@@ -106,11 +113,52 @@ pub fn run_isolated(spec: &ChildSpec, hold: &Hold<'_>, network: OwnNetwork<'_>) 
     held(spec, hold, Some(network))
 }
 
+/// [`run_isolated`]s a child that keeps the caller's stdin, stdout and stderr, and stands in the
+/// caller's terminal, so that Ctrl-C reaches it; nothing of what it writes is kept. `started` gets the
+/// way to send it signals.
+pub fn run_attached(
+    spec: &ChildSpec,
+    hold: &Hold<'_>,
+    network: OwnNetwork<'_>,
+    started: &mut dyn FnMut(Signals),
+) -> ChildEnd {
+    if hold.containment != Containment::Namespaces {
+        return not_started(
+            hold.containment,
+            "a network of its own needs namespaces".to_owned(),
+        );
+    }
+    platform_run(spec, hold, Some(network), Some(started))
+}
+
 fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
     if hold.is_stopped() {
         return nothing_ran(hold.containment, ChildOutcome::Stopped);
     }
-    platform_run(spec, hold, network)
+    platform_run(spec, hold, network, None)
+}
+
+/// The way to send signals to a child that keeps the caller's terminal.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(target_os = "linux")]
+    pub(super) control: std::sync::Arc<std::sync::Mutex<std::os::unix::net::UnixStream>>,
+}
+
+impl Signals {
+    /// Sends a signal by its number to the program itself; one that has ended gets none.
+    pub fn send(&self, signal: i32) {
+        #[cfg(target_os = "linux")]
+        {
+            let order = super::control::Order::Signal(signal);
+            let control = self.control.lock();
+            // Whoever panicked with it had sent its frame or not.
+            let control = control.unwrap_or_else(std::sync::PoisonError::into_inner);
+            super::control::send(&control, &order, &[]).ok();
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _nobody = signal;
+    }
 }
 
 /// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.
@@ -141,7 +189,7 @@ pub fn probe_redirect(helper: &Path) -> Result<(), String> {
         }),
         visible: &[],
         files: &[],
-        serve: &mut |sockets| led = sockets.not_led.map_or(Ok(()), Err),
+        serve: &mut |network| led = network.not_led.map_or(Ok(()), Err),
     };
     run_isolated(&spec, &hold, network);
     led

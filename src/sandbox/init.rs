@@ -30,11 +30,11 @@ const CONNECT: Duration = Duration::from_millis(500);
 
 /// Prepares the namespaces, starts the child, reaps until it ends, and ends.
 pub(super) fn main(control: UnixStream) -> ExitCode {
-    let start = match control::receive::<Order>(&control) {
-        Ok(Some((Order::Start(start), _))) => start,
+    let (start, stdin) = match control::receive::<Order>(&control) {
+        Ok(Some((Order::Start(start), beside))) => (start, beside.into_iter().next()),
         _ => return ExitCode::FAILURE,
     };
-    match prepare_and_start(&control, &start) {
+    match prepare_and_start(&control, &start, stdin) {
         Ok((child, reports)) => reap_until_end(&reports, child),
         Err(reason) => {
             let report = Report::NotStarted { reason };
@@ -49,7 +49,11 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
 /// Both threads send over it, a frame at a time.
 type Reports = Arc<Mutex<UnixStream>>;
 
-fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<(u32, Reports), String> {
+fn prepare_and_start(
+    control: &UnixStream,
+    start: &Start,
+    stdin: Option<OwnedFd>,
+) -> Result<(u32, Reports), String> {
     mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
     mounts::own_proc();
     let mut sockets = Vec::new();
@@ -75,6 +79,9 @@ fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<(u32, Report
     die_with_parent()?;
     let limited = privileges::limit(start, || OWN_TASKS);
     let mut command = launch::command(start, None)?;
+    if let Some(stdin) = stdin.filter(|_| start.attached) {
+        command.stdin(stdin);
+    }
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
         not_led,
@@ -86,7 +93,7 @@ fn prepare_and_start(control: &UnixStream, start: &Start) -> Result<(u32, Report
         .map_err(|error| launch::failure(&start.command[0], &error))?;
     let no_thread = |error: io::Error| format!("the helper has no second thread: {error}");
     let reports = Arc::new(Mutex::new(control.try_clone().map_err(no_thread)?));
-    follow_orders(control, &reports).map_err(no_thread)?;
+    follow_orders(control, &reports, child.id()).map_err(no_thread)?;
     Ok((child.id(), reports))
 }
 
@@ -107,7 +114,7 @@ pub(super) fn die_with_parent() -> Result<(), String> {
 }
 
 /// Follows archal's orders on a thread of its own; ends the process when archal is gone.
-fn follow_orders(control: &UnixStream, reports: &Reports) -> io::Result<()> {
+fn follow_orders(control: &UnixStream, reports: &Reports, child: u32) -> io::Result<()> {
     let control = control.try_clone()?;
     let reports = Arc::clone(reports);
     std::thread::Builder::new()
@@ -119,9 +126,14 @@ fn follow_orders(control: &UnixStream, reports: &Reports) -> io::Result<()> {
                     Ok(Some((Order::Connect { number, port }, _))) => {
                         connect(&reports, number, port);
                     }
+                    // Everything in the namespace but this process; an error means nobody is left.
                     Ok(Some((Order::Terminate, _))) => {
-                        // Everything in the namespace but this process; an error means nobody is left.
                         kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
+                    }
+                    Ok(Some((Order::Signal(number), _))) => {
+                        if let Ok(signal) = Signal::try_from(number) {
+                            kill(Pid::from_raw(child.cast_signed()), signal).ok();
+                        }
                     }
                     _ => leave(),
                 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::control::Start;
 
-/// The command that starts the child: stdin closed, stdout and stderr those of this process,
+/// The command that starts the child: stdin empty unless the caller gives it another, stdout and stderr those of this process,
 /// nothing inherited. `through` are arguments to put this binary in between.
 pub(super) fn command(start: &Start, through: Option<&[&str]>) -> Result<Command, String> {
     let name = start.command.first().ok_or("the command is empty")?;

@@ -16,7 +16,8 @@ use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
-    self, HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, not_started,
+    self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
+    Signals, not_started,
 };
 use super::listening;
 use super::orphans::{self, Running};
@@ -35,15 +36,32 @@ pub(super) fn run(
     spec: &ChildSpec,
     hold: &Hold<'_>,
     mut network: Option<OwnNetwork<'_>>,
+    attached: Option<&mut dyn FnMut(Signals)>,
 ) -> ChildEnd {
     let started = Instant::now();
     let cgroup = spec
         .process_limit
         .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
-    let order = Order::Start(Box::new(start(spec, network.as_ref(), cgroup.as_ref())));
-    let spawned = spawn_helper(hold, network.is_some(), cgroup.as_ref()).and_then(|helper| {
+    let mut order = start(spec, network.as_ref(), cgroup.as_ref());
+    order.attached = attached.is_some();
+    let network_of = match (&attached, &network) {
+        (Some(_), _) => "attached",
+        (None, Some(_)) => "own",
+        (None, None) => "host",
+    };
+    let order = Order::Start(Box::new(order));
+    let spawned = spawn_helper(hold, network_of, cgroup.as_ref()).and_then(|helper| {
         let alarm = hold.stop.map(StopToken::alarm).transpose()?;
-        control::send(&helper.control, &order, &[])?;
+        let stdin = match attached {
+            Some(started) => {
+                started(Signals {
+                    control: Arc::clone(&helper.orders),
+                });
+                vec![io::stdin().as_fd().try_clone_to_owned()?]
+            }
+            None => Vec::new(),
+        };
+        control::send(&helper.control, &order, &stdin)?;
         Ok((helper, alarm))
     });
     let mut end = match spawned {
@@ -78,7 +96,7 @@ pub(super) fn probe(helper: &Path) -> Probe {
         files: &[],
         serve: &mut |_| {},
     };
-    let end = run(&spec, &hold, Some(network));
+    let end = run(&spec, &hold, Some(network), None);
     Probe {
         namespaces: match end.outcome {
             ChildOutcome::Exited { code: 0 } => Ok(()),
@@ -124,6 +142,7 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
         redirect: network.and_then(|network| network.redirect.clone()),
         hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
+        attached: false,
     }
 }
 
@@ -135,17 +154,18 @@ struct Helper {
     running: Running,
     control: UnixStream,
     orders: Orders,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
+    /// None where the child has the caller's.
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
 }
 
-fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
+fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
     let (control, inside) = UnixStream::pair()?;
     let mut command = Command::new(hold.helper);
     command.arg(HELPER_ARGUMENT);
     match hold.containment {
         Containment::Namespaces => {
-            command.args(["namespaces", if own_network { "own" } else { "host" }]);
+            command.args(["namespaces", network]);
         }
         Containment::Pgroup => {
             command.arg("pgroup");
@@ -157,15 +177,18 @@ fn spawn_helper(hold: &Hold<'_>, own_network: bool, cgroup: Option<&Cgroup>) -> 
     command
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(inside)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdin(Stdio::from(OwnedFd::from(inside)));
+    if network != "attached" {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
     let is_group = hold.containment == Containment::Pgroup;
     let (mut process, running) = orphans::start(&mut command, is_group)?;
-    let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
-        return Err(io::Error::other("the helper has no pipes"));
-    };
-    for pipe in [stdout.as_fd(), stderr.as_fd()] {
+    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
+    let pipes = [
+        stdout.as_ref().map(AsFd::as_fd),
+        stderr.as_ref().map(AsFd::as_fd),
+    ];
+    for pipe in pipes.into_iter().flatten() {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
     let orders = Arc::new(Mutex::new(control.try_clone()?));
@@ -433,9 +456,8 @@ fn hand_over(
         .map(Into::into)
         .collect();
     let udp = sockets.map(Into::into).collect();
-    (network.serve)(InsideSockets {
-        tcp,
-        udp,
+    (network.serve)(InsideNetwork {
+        sockets: InsideSockets { tcp, udp },
         broker,
         not_led,
     });

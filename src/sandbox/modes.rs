@@ -5,8 +5,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use nix::sched::{CloneFlags, unshare};
+use signal_hook::consts::{SIGINT, SIGQUIT};
 
 use super::control::{self, Report};
 use super::hold::HELPER_ARGUMENT;
@@ -46,11 +49,17 @@ fn with_control(mode: impl FnOnce(UnixStream) -> ExitCode) -> ExitCode {
 }
 
 /// The first stage: makes the namespaces and starts process 1 in them. `rest` is `own` or
-/// `host` for the network, and optionally a cgroup to join.
+/// `host` for the network, or `attached` for an own one and the caller's terminal, and optionally a
+/// cgroup to join.
 fn namespaces(control: &UnixStream, rest: &[String]) -> ExitCode {
     join_cgroup(rest.get(1..).unwrap_or_default());
-    detach();
-    let own_network = rest.first().is_some_and(|network| network == "own");
+    let network = rest.first().map_or("host", String::as_str);
+    if network == "attached" {
+        outlive_the_terminals_signals();
+    } else {
+        detach();
+    }
+    let own_network = network != "host";
     match enter(own_network).and_then(|()| start_init()) {
         Ok(code) => code,
         Err(reason) => match control::send(control, &Report::NotStarted { reason }, &[]) {
@@ -99,6 +108,17 @@ fn start_init() -> Result<ExitCode, String> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Leaves what the terminal says to the program: the end of this stage would be the program's.
+/// Handlers, since signals that are ignored stay so in the program; process 1 of a namespace needs
+/// none.
+fn outlive_the_terminals_signals() {
+    let nothing = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGQUIT] {
+        // Without one the program ends with this stage, which is what was asked for, too.
+        signal_hook::flag::register(signal, Arc::clone(&nothing)).ok();
+    }
 }
 
 fn join_cgroup(rest: &[String]) {

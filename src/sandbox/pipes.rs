@@ -12,10 +12,10 @@ pub(super) struct Pipe<R> {
 }
 
 impl<R: Read> Pipe<R> {
-    /// Reads from a non-blocking source and keeps `cap` bytes.
-    pub(super) fn new(source: R, cap: usize) -> Self {
+    /// Reads from a non-blocking source, where there is one, and keeps `cap` bytes.
+    pub(super) fn new(source: impl Into<Option<R>>, cap: usize) -> Self {
         Self {
-            source: Some(source),
+            source: source.into(),
             kept: Vec::new(),
             cap,
             dropped: 0,

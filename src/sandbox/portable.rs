@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
-use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, not_started};
+use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started};
 use super::pipes::Pipe;
 
 /// Between two looks at the child and its pipes.
@@ -33,7 +33,12 @@ pub(super) fn probe(_helper: &Path) -> Probe {
 }
 
 /// Runs a child and waits for the end of it and its process group.
-pub(super) fn run(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
+pub(super) fn run(
+    spec: &ChildSpec,
+    hold: &Hold<'_>,
+    network: Option<OwnNetwork<'_>>,
+    _attached: Option<&mut dyn FnMut(Signals)>,
+) -> ChildEnd {
     let started = Instant::now();
     if hold.containment == Containment::Namespaces || network.is_some() {
         return not_started(hold.containment, "namespaces need Linux".to_owned());

@@ -110,7 +110,7 @@ fn clone(
         open: refuse,
         reopen: |_| Err(Vec::new()),
         base_urls: &[],
-        operation_of: |_, _| None,
+        operation_of: |_, _, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }
 }

@@ -52,6 +52,13 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// The base URL that takes the place of one host of a clone: plain HTTP, whatever host it names.
+    Host {
+        /// The clone's position in the session.
+        clone: usize,
+        /// The host.
+        host: &'static str,
+    },
     /// A clone's MCP URL: plain HTTP, whatever host it names.
     Tools {
         /// The clone's position in the session.
@@ -163,7 +170,7 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         address,
     };
     match door {
-        Door::Base { .. } | Door::Tools { .. } => {
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. } => {
             let stream = Watched::new(stream, Arc::clone(&origin.open.seat));
             return http(origin, stream).await;
         }

@@ -3,31 +3,27 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::clone::{
-    Arguments, CloneRequest, CloneResponse, FaultEffect, ServiceClone, Tool, ToolAnswer,
+    Arguments, CloneRequest, CloneResponse, FaultEffect, Progress, ServiceClone, Tool, ToolAnswer,
 };
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
 use super::door::{self, Door, Origin};
 use super::evidence::McpCall;
 use super::fault::{self, Cut, Dropped};
+use super::localize;
 use super::mcp;
 use super::passage;
 use super::server::Shared;
-
-/// Most bytes of a request body.
-const BODY: usize = 32 * 1024 * 1024;
-/// For the whole of a request body.
-const BODY_TIME: Duration = Duration::from_secs(60);
+use super::transfer::{self, FromFile, Received};
 
 /// The ports that clones answer on.
 const SERVED: [u16; 2] = [443, 80];
@@ -48,6 +44,9 @@ const HOP_BY_HOP: &[&str] = &[
 
 /// The body of an answer: of a clone's operation whole or cut, of a tool call perhaps as a stream.
 pub(super) type Body = Either<Either<Full<Bytes>, Cut>, BoxBody<Bytes, Infallible>>;
+
+/// The answer of a clone: in memory, or in a file.
+type Held = Either<Full<Bytes>, FromFile>;
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -75,9 +74,26 @@ pub(super) async fn answer(
         }
         mcp::Way::Operations => {}
     }
+    let reached = localize::Reached::by(origin, &request, &host, clone);
     let (answer, fault) = operation(origin, request, host, clone).await;
-    let answer = fault::deliver(fault, answer).await?;
-    Ok(answer.map(Either::Left))
+    let (head, body) = answer.into_parts();
+    match body {
+        Either::Left(body) => {
+            let mut answer = Response::from_parts(head, body);
+            if let Some(reached) = reached {
+                answer = reached.localized(answer).await;
+            }
+            let answer = fault::deliver(fault, answer).await?;
+            Ok(answer.map(Either::Left))
+        }
+        Either::Right(file) => {
+            let file = fault::deliver_file(fault, file).await?;
+            Ok(Response::from_parts(
+                head,
+                Either::Right(BoxBody::new(file)),
+            ))
+        }
+    }
 }
 
 async fn operation(
@@ -85,13 +101,14 @@ async fn operation(
     request: Request<Incoming>,
     host: String,
     clone: usize,
-) -> (Response<Full<Bytes>>, Option<FaultEffect>) {
+) -> (Response<Held>, Option<FaultEffect>) {
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err((status, reason)) => return (plain(status, reason), None),
+    let Received { body, spool } = match transfer::read(body).await {
+        Ok(received) => received,
+        Err((status, reason)) => return (plain(status, reason).map(Either::Left), None),
     };
-    let is_tls = origin.tls_host.is_some() || matches!(origin.door, Door::Base { .. });
+    let is_base = matches!(origin.door, Door::Base { .. } | Door::Host { .. });
+    let is_tls = origin.tls_host.is_some() || is_base;
     let request = CloneRequest {
         method: head.method.as_str().to_owned(),
         scheme: if is_tls { "https" } else { "http" }.to_owned(),
@@ -100,8 +117,9 @@ async fn operation(
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: headers(&head.headers),
         body,
+        spool,
     };
-    call(origin, clone, request)
+    call(origin, clone, request).await
 }
 
 /// Opens a tunnel to a clone or an allowed host; there is none to anywhere else.
@@ -172,6 +190,9 @@ fn addressed(
     headers: &HeaderMap,
 ) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
+    if let Door::Host { clone, host } = origin.door {
+        return Ok((host.to_owned(), clone));
+    }
     if let Door::Base { clone } | Door::Tools { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
         let host = shared.clones[clone].clone.hosts.first().copied();
@@ -205,29 +226,33 @@ fn addressed(
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "archal takes request bodies of up to 32 MiB\n",
-        )),
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body broke off\n")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long\n")),
-    }
-}
-
-/// Calls the clone and records the exchange.
-fn call(
+/// Calls the clone and records the exchange. What the clone leaves as work is done on a thread of
+/// its own; the call has its place in the record by when it is answered.
+async fn call(
     origin: &Origin,
     clone: usize,
     request: CloneRequest,
-) -> (Response<Full<Bytes>>, Option<FaultEffect>) {
+) -> (Response<Held>, Option<FaultEffect>) {
     let shared = &origin.open.shared;
-    let mut running = shared.clones[clone].running();
-    let begun = shared.ledger.begin();
-    let answer = guarded(&mut **running, &request, begun.at);
-    drop(running);
+    let mut begun = shared.ledger.begin();
+    let progress = {
+        let mut running = shared.clones[clone].running();
+        let begin = || running.begin(&request, begun.at);
+        catch_unwind(AssertUnwindSafe(begin))
+    };
+    let answer = match progress {
+        Ok(Progress::Answered(answer)) => *answer,
+        Ok(Progress::Working(work)) => match tokio::task::spawn_blocking(|| work.run()).await {
+            Ok(done) => {
+                let mut running = shared.clones[clone].running();
+                shared.ledger.go_on(&mut begun);
+                let finish = || running.finish(&request, done, begun.at);
+                catch_unwind(AssertUnwindSafe(finish)).unwrap_or_else(|_| broken(&request))
+            }
+            Err(_) => broken(&request),
+        },
+        Err(_) => broken(&request),
+    };
     let response = render(&answer, request.method == "HEAD", begun.at);
     let fault = answer.fault;
     shared.ledger.end(&begun, clone, request, answer);
@@ -348,10 +373,20 @@ fn broken(request: &CloneRequest) -> CloneResponse {
     }
 }
 
-fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Full<Bytes>> {
+fn render(answer: &CloneResponse, is_head: bool, now: Timestamp) -> Response<Held> {
     let body = answer.body.wire.clone();
     let length = body.len();
-    let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { body }));
+    let mut response = match answer.spool.clone().map(FromFile::open) {
+        None => {
+            let body = if is_head { Bytes::new() } else { body };
+            Response::new(Either::Left(Full::new(body)))
+        }
+        Some(Ok(body)) => Response::new(Either::Right(body)),
+        Some(Err(_)) => {
+            let text = "archal could not read its own temporary file\n";
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, text).map(Either::Left);
+        }
+    };
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -10,6 +10,8 @@ use http::Response;
 use http_body_util::{Either, Full};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
+use super::transfer::FromFile;
+
 /// A connection that ends where an answer, or the rest of one, should come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection ends on purpose")]
@@ -33,6 +35,23 @@ pub(super) async fn deliver(
             Ok(answer.map(Either::Left))
         }
     }
+}
+
+/// The same for an answer that is in a file.
+pub(super) async fn deliver_file(
+    fault: Option<FaultEffect>,
+    mut file: FromFile,
+) -> Result<FromFile, Dropped> {
+    match fault {
+        Some(FaultEffect::Drop | FaultEffect::NoAnswer) => return Err(Dropped),
+        Some(FaultEffect::Cut) => file.cut(),
+        other => {
+            if let Some(delay) = other.and_then(FaultEffect::delay) {
+                tokio::time::sleep(delay).await;
+            }
+        }
+    }
+    Ok(file)
 }
 
 /// A body of which the first half comes, under a head that promises all of it.

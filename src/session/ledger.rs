@@ -43,6 +43,8 @@ struct Inner {
     body_bytes: usize,
     head_bytes: usize,
     dropped: u64,
+    /// The position of the last call kept.
+    seq: u64,
     tool_calls: u64,
     calls: Vec<RawCall>,
     refused: Vec<RefusedEgress>,
@@ -120,7 +122,21 @@ impl Ledger {
         }
     }
 
-    /// The same for a call that a tool makes.
+    /// Moves virtual time on for a call that was left for work, and is answered now.
+    pub(super) fn go_on(&self, begun: &mut Begun) {
+        let now = self.begin();
+        begun.at = now.at;
+        begun.wall = now.wall;
+    }
+
+    /// Virtual time, without moving it on.
+    pub(super) fn now(&self) -> Timestamp {
+        let passed = self.clock.monotonic().saturating_sub(self.opened);
+        let passed = passed.max(self.lock().last);
+        self.base.checked_add(passed).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The same as [`Self::begin`] for a call that a tool makes.
     pub(super) fn begin_in(&self, tool_call: &McpCall) -> Begun {
         Begun {
             mcp: Some(tool_call.clone()),
@@ -152,6 +168,10 @@ impl Ledger {
             inner.dropped += 1;
             return;
         }
+        if let Some(spool) = request.spool.take() {
+            request.body = Bytes::from(format!("\"{}\"", spool.described()));
+        }
+        response.spool = None;
         // A copy, since these bytes may be a small part of a large buffer of the connection.
         request.body = match inner.has_room_for_body(&request.body) {
             true => Bytes::copy_from_slice(&request.body),
@@ -163,7 +183,8 @@ impl Ledger {
             response.body.evidence = described(&response.body.evidence);
             response.body.wire = Bytes::new();
         }
-        let seq = inner.calls.len() as u64 + 1;
+        inner.seq += 1;
+        let seq = inner.seq;
         inner.calls.push(RawCall {
             seq,
             clone,
@@ -197,6 +218,20 @@ impl Ledger {
         }
         inner.names.push(name.to_owned());
         true
+    }
+
+    /// Takes what was recorded since the last time, which makes room for more; time, positions and
+    /// known names go on.
+    pub(super) fn drain(&self) -> Taken {
+        let mut inner = self.lock();
+        inner.body_bytes = 0;
+        inner.head_bytes = 0;
+        Taken {
+            calls: std::mem::take(&mut inner.calls),
+            dropped: std::mem::take(&mut inner.dropped),
+            refused: std::mem::take(&mut inner.refused),
+            names: std::mem::take(&mut inner.names),
+        }
     }
 
     /// Takes everything recorded so far.
@@ -356,6 +391,28 @@ mod tests {
         }
         let taken = by_bytes.take();
         assert_eq!((taken.calls.len(), taken.dropped), (4, 2));
+    }
+
+    #[test]
+    fn what_is_drained_makes_room_and_positions_go_on() {
+        let ledger = ledger();
+        let call = |length| {
+            let begun = ledger.begin();
+            ledger.end(&begun, 0, CloneRequest::default(), response(length));
+        };
+        let positions =
+            |taken: &Taken| -> Vec<u64> { taken.calls.iter().map(|call| call.seq).collect() };
+        for _ in 0..BODIES / BODY + 2 {
+            call(BODY - 100);
+        }
+        let first = ledger.drain();
+        assert_eq!(positions(&first), (1..=10).collect::<Vec<u64>>());
+        assert_eq!(first.calls[9].response.body.wire, Bytes::new());
+        call(BODY - 100);
+        let second = ledger.drain();
+        assert_eq!(positions(&second), [11]);
+        assert_ne!(second.calls[0].response.body.wire, Bytes::new());
+        assert!(second.calls[0].at > first.calls[9].at);
     }
 
     #[test]

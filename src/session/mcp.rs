@@ -99,7 +99,7 @@ pub(super) fn leads_to(shared: &Shared, door: Door, host: &str, clone: usize, pa
     match (door, remote) {
         (Door::Tools { .. }, _) if below(PATH) => Way::Tools,
         (Door::Tools { .. }, _) => Way::Nowhere,
-        (Door::Base { .. }, _) => Way::Operations,
+        (Door::Base { .. } | Door::Host { .. }, _) => Way::Operations,
         (_, Some((remote, root))) if host == remote && below(root) => Way::Tools,
         (_, Some((remote, _))) if host == remote => Way::Nowhere,
         _ => Way::Operations,

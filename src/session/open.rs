@@ -27,7 +27,7 @@ use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::sandbox::broker::Broker;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
-use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe, Redirect};
+use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Redirect};
 use crate::store::atomic::WriteError;
 
 /// The port of the first clone's REST base URL inside a child's own network.
@@ -37,7 +37,7 @@ const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
 const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
-const NAMES_PORT: u16 = 53;
+pub(super) const NAMES_PORT: u16 = 53;
 /// The port inside that connections to any other address and port are led to.
 const ELSEWHERE_PORT: u16 = 1;
 
@@ -136,12 +136,12 @@ pub enum SessionError {
 
 /// An open session. Dropping it without [`Session::finish`] ends it and writes nothing.
 pub struct Session {
-    shared: Arc<Shared>,
-    server: Server,
+    pub(super) shared: Arc<Shared>,
+    pub(super) server: Server,
     route: RouteReport,
-    probe: Probe,
+    pub(super) probe: Probe,
     helper: PathBuf,
-    evidence: PathBuf,
+    pub(super) evidence: PathBuf,
     redactor: Redactor,
     literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
@@ -151,7 +151,7 @@ pub struct Session {
     inside: Arc<Mutex<Vec<(u64, Broker)>>>,
     /// Servers of models on this machine that children were told.
     model_servers: Mutex<BTreeSet<SocketAddr>>,
-    trust: trust::Files,
+    pub(super) trust: trust::Files,
     stop: Option<StopToken>,
 }
 
@@ -354,25 +354,23 @@ impl Session {
             }
         }
         let tcp: Vec<SocketAddr> = doors.iter().map(|(address, _)| *address).collect();
-        let files = self.trust.binds(child);
+        let files = self
+            .trust
+            .binds(&child.directory, &child.environment, &child.command);
         let visible: Vec<PathBuf> = self.shared.egress.sockets().map(Path::to_owned).collect();
-        let mut serve = |sockets: InsideSockets| {
-            for (listener, (_, door)) in sockets.tcp.into_iter().zip(&doors) {
+        let mut serve = |network: InsideNetwork| {
+            for (listener, (_, door)) in network.sockets.tcp.into_iter().zip(&doors) {
                 self.server.listen(listener, *door, Some(run));
             }
-            for socket in sockets.udp {
+            for socket in network.sockets.udp {
                 self.server.answer_names(socket, run);
             }
-            children(&self.inside).push((run, sockets.broker));
+            children(&self.inside).push((run, network.broker));
         };
         let network = OwnNetwork {
             tcp: &tcp,
             udp: &[NAMES_PORT],
-            redirect: Some(Redirect {
-                to: ELSEWHERE_PORT,
-                except: SERVICE_PORTS.to_vec(),
-                names: NAMES_PORT,
-            }),
+            redirect: Some(redirect()),
             visible: &visible,
             files: &files,
             serve: &mut serve,
@@ -387,6 +385,14 @@ impl Session {
         self.model_servers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What takes secrets out of the evidence.
+    pub(super) fn clean(&self) -> record::Clean<'_> {
+        record::Clean {
+            redactor: &self.redactor,
+            literals: &self.literals,
+        }
     }
 
     /// Stops serving, writes the evidence and gives it back.
@@ -411,10 +417,7 @@ impl Session {
             .map(ToString::to_string)
             .collect::<Vec<_>>();
         route.allowed.extend(told);
-        let clean = record::Clean {
-            redactor: &self.redactor,
-            literals: &self.literals,
-        };
+        let clean = self.clean();
         let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
         let end = SessionEnd {
             base,
@@ -450,8 +453,17 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
+/// Connections to any other address and port are named and refused.
+pub(super) fn redirect() -> Redirect {
+    Redirect {
+        to: ELSEWHERE_PORT,
+        except: SERVICE_PORTS.to_vec(),
+        names: NAMES_PORT,
+    }
+}
+
 /// Where archal listens inside, and what children are told of it.
-fn inside_endpoints(
+pub(super) fn inside_endpoints(
     plans: &[ClonePlan<'_>],
     expose: bool,
     shared: &Shared,

@@ -49,7 +49,7 @@ pub(super) struct Clean<'a> {
 }
 
 impl Clean<'_> {
-    fn value(self, value: &mut Value, counts: &mut RedactionCounts) {
+    pub(super) fn value(self, value: &mut Value, counts: &mut RedactionCounts) {
         self.literals.value(value);
         self.redactor.value(value, counts);
     }
@@ -87,11 +87,20 @@ pub(super) fn calls(
     raw.into_iter()
         .map(|call| {
             let hosted = &shared.clones[call.clone];
-            let timing = timing(&call);
-            let record = record(hosted.clone.name, hosted.running().as_ref(), call, clean);
-            (record, timing)
+            one(hosted.clone.name, hosted.running().as_ref(), call, clean)
         })
         .unzip()
+}
+
+/// Encodes a raw call of a clone, redacted.
+pub(super) fn one(
+    name: &str,
+    running: &dyn ServiceClone,
+    call: RawCall,
+    clean: Clean<'_>,
+) -> (CallRecord, CallTiming) {
+    let timing = timing(&call);
+    (record(name, running, call, clean), timing)
 }
 
 fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_>) -> CallRecord {
@@ -120,7 +129,13 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
         path,
         principal: response.principal.as_deref().map(|text| clean.text(text)),
         fault: response.fault.map(|fault| fault.to_string()),
-        request: request_message(running, &request, clean, &mut counts),
+        request: request_message(
+            running,
+            &request,
+            response.request_said.as_deref(),
+            clean,
+            &mut counts,
+        ),
         status: response.status,
         response: response_message(running, &response, clean, &mut counts),
         changes: response
@@ -139,6 +154,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
 fn request_message(
     running: &dyn ServiceClone,
     request: &CloneRequest,
+    said: Option<&str>,
     clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> RecordedMessage {
@@ -150,7 +166,7 @@ fn request_message(
     let is_form = request
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let body = match std::str::from_utf8(&request.body) {
+    let body = match std::str::from_utf8(said.map_or(&request.body, str::as_bytes)) {
         Ok(text) => {
             let text = running.evidence_text(text);
             // `curl -d` and urllib call everything a form that nobody says a type of.
@@ -165,7 +181,7 @@ fn request_message(
     };
     RecordedMessage {
         headers: headers(running, given, clean, counts),
-        body: if request.body.is_empty() {
+        body: if said.is_none() && request.body.is_empty() {
             Value::Null
         } else {
             body
@@ -255,7 +271,17 @@ pub(super) fn write(
     lines(&folder.join("calls.jsonl"), &end.calls)?;
     lines(&folder.join("timings.jsonl"), timings)?;
     lines(&folder.join("egress.jsonl"), &end.refused)?;
-    let clones = || end.clones.iter().zip(&shared.clones);
+    write_states(folder, &end.clones, shared, clean)
+}
+
+/// Writes what the clones were at the start, what they are, and what is different.
+pub(super) fn write_states(
+    folder: &Path,
+    ended: &[CloneEnd],
+    shared: &Shared,
+    clean: Clean<'_>,
+) -> Result<(), WriteError> {
+    let clones = || ended.iter().zip(&shared.clones);
     let json = |name: &str, values: Map<String, Value>| {
         let mut counts = RedactionCounts::new();
         let values: Map<String, Value> = values
@@ -277,7 +303,7 @@ pub(super) fn write(
     json("state-after.json", states(|clone| clone.after.as_ref()))?;
     let diffs = clones()
         .map(|(clone, hosted)| {
-            let mut value = diff(&clone.diff, end.base);
+            let mut value = diff(&clone.diff, clone.after.base());
             // Rows hold what callers wrote as they wrote it: times they repeat among it.
             evidence_texts(hosted.running().as_ref(), &mut value);
             (clone.name.to_owned(), value)
@@ -287,7 +313,7 @@ pub(super) fn write(
 }
 
 /// Every string of a value as evidence writes it.
-fn evidence_texts(running: &dyn ServiceClone, value: &mut Value) {
+pub(super) fn evidence_texts(running: &dyn ServiceClone, value: &mut Value) {
     match value {
         Value::String(text) => *text = running.evidence_text(text),
         Value::Array(items) => items
@@ -301,6 +327,11 @@ fn evidence_texts(running: &dyn ServiceClone, value: &mut Value) {
 }
 
 fn lines<T: Serialize>(path: &Path, items: &[T]) -> Result<(), WriteError> {
+    atomic::write(path, &encoded(path, items)?, Durability::Derived)
+}
+
+/// Each item as a line of JSON; the path is for the error.
+pub(super) fn encoded<T: Serialize>(path: &Path, items: &[T]) -> Result<Vec<u8>, WriteError> {
     let mut bytes = Vec::new();
     for item in items {
         serde_json::to_writer(&mut bytes, item).map_err(|source| WriteError::Encode {
@@ -309,11 +340,11 @@ fn lines<T: Serialize>(path: &Path, items: &[T]) -> Result<(), WriteError> {
         })?;
         bytes.push(b'\n');
     }
-    atomic::write(path, &bytes, Durability::Derived)
+    Ok(bytes)
 }
 
 /// `{collection: {added[], removed[], changed[{key, before, after, fields[]}]}}`.
-fn diff(rows: &[RowDiff], base: Timestamp) -> Value {
+pub(super) fn diff(rows: &[RowDiff], base: Timestamp) -> Value {
     #[derive(Default)]
     struct Changes {
         added: Vec<Value>,

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ pub(super) struct Shared {
     pub(super) egress: Egress,
     /// The MCP servers of the clones.
     pub(super) faces: Faces,
+    /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
+    pub(super) places: OnceLock<Vec<(&'static str, String)>>,
     hosts: HashMap<&'static str, usize>,
     other_hosts: HashMap<&'static str, &'static str>,
 }
@@ -112,6 +114,7 @@ impl Shared {
             limits: Limits::default(),
             egress,
             faces: Faces::default(),
+            places: OnceLock::new(),
             hosts,
             other_hosts,
         })

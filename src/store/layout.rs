@@ -85,6 +85,11 @@ impl Layout {
         self.root.join("cache").join("suites")
     }
 
+    /// The folder of all sessions of clones that `archal clone start` opened.
+    pub fn sessions(&self) -> PathBuf {
+        self.root.join("cache").join("sessions")
+    }
+
     /// The summary of the last run.
     pub fn last_run(&self) -> PathBuf {
         self.root.join("cache").join("last-run.json")

@@ -79,6 +79,7 @@ fn start(behaviour: &str, folder: &Path, patience: Duration) -> Result<Started, 
     let arguments = ["--exact", "host::background::watcher", "--nocapture"].map(str::to_owned);
     let launch = Launch {
         binary: &std::env::current_exe().expect("this binary"),
+        command: background::BACKGROUND_ARGUMENT,
         arguments: &arguments,
         variables: &variables,
         log: &log(folder),
@@ -214,6 +215,7 @@ fn what_this_binary_makes_of_the_argument_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = Launch {
         binary: Path::new(env!("CARGO_BIN_EXE_archal")),
+        command: background::BACKGROUND_ARGUMENT,
         arguments: &["--no-such-option".to_owned()],
         variables: &BTreeMap::new(),
         log: &log(folder.path()),
@@ -228,6 +230,7 @@ fn what_this_binary_makes_of_the_argument_is_told() {
     }
     let missing = Launch {
         binary: Path::new("/no/such/archal"),
+        command: background::BACKGROUND_ARGUMENT,
         ..launch
     };
     let error = background::start(&missing, &RunningClock::new()).expect_err("refused");

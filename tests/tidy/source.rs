@@ -97,6 +97,8 @@ fn no_file_is_too_long() {
     let violations = rust()
         .iter()
         .filter(|file| !MAY_BE_LONG.contains(&file.path.as_str()))
+        // A pack's manifest is data: a dozen lines for each operation.
+        .filter(|file| !file.path.contains("/manifest/"))
         .map(|file| (file, file.text.lines().count()))
         .filter(|(_, count)| *count > MOST_LINES)
         .map(|(file, count)| format!("{}: {count} lines, at most {MOST_LINES}", file.path))

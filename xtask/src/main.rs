@@ -22,7 +22,13 @@ use steps::{Failure, cargo, note};
 /// beside the code, then those of the integration binary.
 const NEED_TOOLS: [&[&str]; 2] = [
     &["fix::", "git::"],
-    &["clients::", "loops::", "sandbox::", "session::"],
+    &[
+        "clients::",
+        "clone_sessions::",
+        "loops::",
+        "sandbox::",
+        "session::",
+    ],
 ];
 
 /// Development commands of archal.

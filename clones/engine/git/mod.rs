@@ -5,9 +5,12 @@
 //! - [`objects`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
 //! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
 //! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
-//! - [`merge`]: three-way merges, by that command.
+//! - [`merge`], [`archive`]: three-way merges and archives, by that command.
+//! - [`serve`], [`packet`]: what git clients talk to, and how.
+//! - `saved`: the whole store as a document.
 
 pub(crate) mod aliases;
+pub(crate) mod archive;
 pub(crate) mod diff;
 pub(crate) mod disk;
 pub(crate) mod history;
@@ -17,7 +20,10 @@ pub(crate) mod objects;
 #[cfg(test)]
 mod objects_tests;
 pub(crate) mod oid;
+pub(crate) mod packet;
 pub(crate) mod program;
+mod saved;
+pub(crate) mod serve;
 pub(crate) mod tree;
 
 pub(crate) use diff::{ChangeStatus, FileChange};

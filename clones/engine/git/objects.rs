@@ -20,7 +20,7 @@ const KEPT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Objects {
     pub(super) base: Timestamp,
-    memory: RwLock<Memory>,
+    pub(super) memory: RwLock<Memory>,
     pub(super) used: AtomicBool,
     /// What evidence writes for an id, where that is another one.
     pub(super) aliases: RwLock<HashMap<Oid, Oid>>,
@@ -31,18 +31,18 @@ pub(crate) struct Objects {
 }
 
 #[derive(Debug, Default)]
-struct Memory {
-    objects: HashMap<Oid, Held>,
-    /// Those that were made here, in order; the first of them are on disk too.
-    order: Vec<Oid>,
+pub(super) struct Memory {
+    pub(super) objects: HashMap<Oid, Held>,
+    /// Those that were put here, in order; the first of them are on disk too.
+    pub(super) order: Vec<Oid>,
 }
 
 #[derive(Debug, Clone)]
-struct Held {
-    kind: Kind,
-    bytes: Bytes,
+pub(super) struct Held {
+    pub(super) kind: Kind,
+    pub(super) bytes: Bytes,
     /// Whether it was made here, rather than by git.
-    here: bool,
+    pub(super) here: bool,
 }
 
 impl Objects {
@@ -207,6 +207,11 @@ impl Objects {
                 Some((*oid, held.kind, held.bytes.clone()))
             })
             .collect()
+    }
+
+    /// The ids of all objects in memory.
+    pub(super) fn in_memory(&self) -> Vec<Oid> {
+        reading(&self.memory).objects.keys().copied().collect()
     }
 
     pub(super) fn disk(&self) -> MutexGuard<'_, Option<Disk>> {

@@ -1,15 +1,26 @@
-//! Notifications, and watching repositories.
+//! Notifications, and watching repositories; stars.
 
-use super::hook;
-use crate::engine::route::{Guard, Route};
+use super::{hook, operation};
+use crate::engine::route::{Action, Guard, Route};
 use crate::github::access::{seen_repo, signed_in};
-use crate::github::inbox;
+use crate::github::{inbox, stars};
 
 const THREAD: &[Guard] = &[signed_in, inbox::known];
 const WATCH: &[Guard] = &[signed_in, seen_repo];
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
+    Route {
+        info: operation(
+            "activity/check-repo-is-starred-by-authenticated-user",
+            "GET",
+            "/user/starred/{owner}/{repo}",
+            "Whether the caller starred a repository",
+        ),
+        docs: "activity/starring#check-if-a-repository-is-starred-by-the-authenticated-user",
+        guards: &[signed_in, seen_repo],
+        action: Action::Hook(stars::check),
+    },
     hook(
         "activity/delete-repo-subscription",
         "DELETE",
@@ -37,6 +48,17 @@ pub(super) const ROUTES: &[Route] = &[
         WATCH,
         inbox::get_watch,
     ),
+    Route {
+        info: operation(
+            "activity/get-stargazer-count-for-repo",
+            "GET",
+            "/repos/{owner}/{repo}/stargazers/count",
+            "Counts who starred a repository",
+        ),
+        docs: "activity/starring#get-stargazer-count",
+        guards: &[seen_repo],
+        action: Action::Hook(stars::stargazer_count),
+    },
     hook(
         "activity/get-thread",
         "GET",
@@ -73,6 +95,39 @@ pub(super) const ROUTES: &[Route] = &[
         WATCH,
         inbox::list_of_repo,
     ),
+    Route {
+        info: operation(
+            "activity/list-repos-starred-by-authenticated-user",
+            "GET",
+            "/user/starred",
+            "Lists what the caller starred",
+        ),
+        docs: "activity/starring#list-repositories-starred-by-the-authenticated-user",
+        guards: &[signed_in],
+        action: Action::Hook(stars::list),
+    },
+    Route {
+        info: operation(
+            "activity/list-repos-starred-by-user",
+            "GET",
+            "/users/{username}/starred",
+            "Lists what a user starred",
+        ),
+        docs: "activity/starring#list-repositories-starred-by-a-user",
+        guards: &[],
+        action: Action::Hook(stars::list),
+    },
+    Route {
+        info: operation(
+            "activity/list-stargazers-for-repo",
+            "GET",
+            "/repos/{owner}/{repo}/stargazers",
+            "Lists who starred a repository",
+        ),
+        docs: "activity/starring#list-stargazers",
+        guards: &[seen_repo],
+        action: Action::Hook(stars::stargazers),
+    },
     hook(
         "activity/mark-notifications-as-read",
         "PUT",
@@ -127,4 +182,26 @@ pub(super) const ROUTES: &[Route] = &[
         THREAD,
         inbox::set_subscription,
     ),
+    Route {
+        info: operation(
+            "activity/star-repo-for-authenticated-user",
+            "PUT",
+            "/user/starred/{owner}/{repo}",
+            "Stars a repository",
+        ),
+        docs: "activity/starring#star-a-repository-for-the-authenticated-user",
+        guards: &[signed_in, seen_repo],
+        action: Action::Hook(stars::star),
+    },
+    Route {
+        info: operation(
+            "activity/unstar-repo-for-authenticated-user",
+            "DELETE",
+            "/user/starred/{owner}/{repo}",
+            "Takes a star back",
+        ),
+        docs: "activity/starring#unstar-a-repository-for-the-authenticated-user",
+        guards: &[signed_in, seen_repo],
+        action: Action::Hook(stars::unstar),
+    },
 ];

@@ -1,45 +1,100 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
 //! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! - [`web`]: at the other hosts.
+//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
+//! At `api.github.com`:
+//! - [`issues`], [`repos`], [`search`], [`users`].
+//! - [`actions`], [`activity`], [`gists`], [`orgs`], [`projects`], [`teams`].
+//! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`], [`security_advisories`].
+//! - [`markdown`], [`meta`], [`rate_limit`].
 
+mod actions;
 mod activity;
+mod checks;
+mod code_quality;
+mod code_scanning;
+mod dependabot;
+mod gists;
+mod git;
+mod graphql;
 mod issues;
 mod issues_from_list;
 mod markdown;
 mod meta;
 mod orgs;
+mod projects;
 mod pulls;
 mod rate_limit;
 mod reactions;
 mod repos;
 mod search;
+mod secret_scanning;
+mod security_advisories;
+mod teams;
 mod users;
+mod web;
 
 use archal_core::clone::OperationInfo;
 
 use super::tables::REPOS;
+use super::{artifacts, render};
 use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::route::{Action, Guard, Route, Site};
 
 /// The operations by host; the areas of a site in order of their names.
-pub(super) const SITES: &[Site] = &[Site {
-    hosts: &["api.github.com"],
-    areas: &[
-        activity::ROUTES,
-        issues::ROUTES,
-        issues_from_list::ROUTES,
-        markdown::ROUTES,
-        meta::ROUTES,
-        orgs::ROUTES,
-        pulls::ROUTES,
-        rate_limit::ROUTES,
-        reactions::ROUTES,
-        repos::ROUTES,
-        search::ROUTES,
-        users::ROUTES,
-    ],
-}];
+pub(super) const SITES: &[Site] = &[
+    Site {
+        hosts: &["api.github.com"],
+        areas: &[
+            actions::ROUTES,
+            activity::ROUTES,
+            checks::ROUTES,
+            code_quality::ROUTES,
+            code_scanning::ROUTES,
+            dependabot::ROUTES,
+            gists::ROUTES,
+            git::ROUTES,
+            graphql::ROUTES,
+            issues::ROUTES,
+            issues_from_list::ROUTES,
+            markdown::ROUTES,
+            meta::ROUTES,
+            orgs::ROUTES,
+            projects::ROUTES,
+            pulls::ROUTES,
+            rate_limit::ROUTES,
+            reactions::ROUTES,
+            repos::ROUTES,
+            search::ROUTES,
+            secret_scanning::ROUTES,
+            security_advisories::ROUTES,
+            teams::ROUTES,
+            users::ROUTES,
+        ],
+    },
+    Site {
+        hosts: &[artifacts::HOST],
+        areas: &[actions::HANDED_OUT],
+    },
+    Site {
+        hosts: &["codeload.github.com"],
+        areas: &[web::CODELOAD],
+    },
+    Site {
+        hosts: &["raw.githubusercontent.com"],
+        areas: &[web::RAW],
+    },
+    Site {
+        hosts: &["github.com"],
+        areas: &[web::GIT],
+    },
+    Site {
+        hosts: &[render::gist::HOST],
+        areas: &[gists::HANDED_OUT],
+    },
+];
 
 /// All operations.
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::hook;
 use crate::engine::route::{Guard, Route};
 use crate::github::access::{known_comment, known_issue, seen_repo, signed_in};
 use crate::github::pulls::paths::known_comment as known_review_comment;
-use crate::github::reactions::{on_comment, on_issue, on_review_comment};
+use crate::github::reactions::{on_comment, on_issue, on_release, on_review_comment};
+use crate::github::releases::known_release;
 
 const TO_COMMENT: &[Guard] = &[seen_repo, known_comment];
 const REACT_TO_COMMENT: &[Guard] = &[seen_repo, signed_in, known_comment];
@@ -12,6 +13,8 @@ const TO_REVIEW_COMMENT: &[Guard] = &[seen_repo, known_review_comment];
 const REACT_TO_REVIEW_COMMENT: &[Guard] = &[seen_repo, signed_in, known_review_comment];
 const TO_ISSUE: &[Guard] = &[seen_repo, known_issue];
 const REACT_TO_ISSUE: &[Guard] = &[seen_repo, signed_in, known_issue];
+const TO_RELEASE: &[Guard] = &[seen_repo, known_release];
+const REACT_TO_RELEASE: &[Guard] = &[seen_repo, signed_in, known_release];
 
 /// The operations, sorted by id.
 pub(super) const ROUTES: &[Route] = &[
@@ -43,6 +46,15 @@ pub(super) const ROUTES: &[Route] = &[
         on_review_comment::create,
     ),
     hook(
+        "reactions/create-for-release",
+        "POST",
+        "/repos/{owner}/{repo}/releases/{release_id}/reactions",
+        "Reacts to a release",
+        "reactions/reactions#create-reaction-for-a-release",
+        REACT_TO_RELEASE,
+        on_release::create,
+    ),
+    hook(
         "reactions/delete-for-issue",
         "DELETE",
         "/repos/{owner}/{repo}/issues/{issue_number}/reactions/{reaction_id}",
@@ -70,6 +82,15 @@ pub(super) const ROUTES: &[Route] = &[
         on_review_comment::delete,
     ),
     hook(
+        "reactions/delete-for-release",
+        "DELETE",
+        "/repos/{owner}/{repo}/releases/{release_id}/reactions/{reaction_id}",
+        "Takes back a reaction to a release",
+        "reactions/reactions#delete-a-release-reaction",
+        REACT_TO_RELEASE,
+        on_release::delete,
+    ),
+    hook(
         "reactions/list-for-issue",
         "GET",
         "/repos/{owner}/{repo}/issues/{issue_number}/reactions",
@@ -95,5 +116,14 @@ pub(super) const ROUTES: &[Route] = &[
         "reactions/reactions#list-reactions-for-a-pull-request-review-comment",
         TO_REVIEW_COMMENT,
         on_review_comment::list,
+    ),
+    hook(
+        "reactions/list-for-release",
+        "GET",
+        "/repos/{owner}/{repo}/releases/{release_id}/reactions",
+        "Lists the reactions to a release",
+        "reactions/reactions#list-reactions-for-a-release",
+        TO_RELEASE,
+        on_release::list,
     ),
 ];

@@ -73,11 +73,26 @@ pub(super) fn read(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
         }
         "get_sub_issues" => {
             let answered = asker.get(&format!("{path}/sub_issues"), &paging);
-            Err(refused("failed to list sub-issues", &answered))
+            let Value::Array(issues) = &answered.body else {
+                return Err(refused("failed to list sub-issues", &answered));
+            };
+            let issues: Vec<Value> = issues.iter().map(shapes::found).collect();
+            Ok(shapes::text(&issues))
         }
         "get_parent" => {
             let answered = asker.get(&format!("{path}/parent"), &[]);
-            Err(refused("failed to get issue parent", &answered))
+            if !answered.succeeded() {
+                // Without a parent the answer is null; without the issue it is a refusal.
+                let own = asker.get(&path, &[]);
+                if own.succeeded() {
+                    return Ok(shapes::text(&json!({"parent": null})));
+                }
+                let missing = shapes::no_issue(issue);
+                return Err(refused_graph("failed to get issue parent", &own, &missing));
+            }
+            Ok(shapes::text(
+                &json!({"parent": shapes::parent(&answered.body)}),
+            ))
         }
         other => Err(Failure::Refused(format!("unknown method: {other}"))),
     }
@@ -113,9 +128,9 @@ pub(super) fn comment(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
         );
     }
     let path = format!("{}/issues", repository(owner, repo));
+    let mut reacted = None;
     if let Some(reaction) = reaction {
         let body = json!({"content": reaction});
-        // Published and not modelled: the clone says so itself.
         let (path, what) = match comment {
             Some(id) => (
                 format!("{path}/comments/{id}/reactions"),
@@ -126,14 +141,27 @@ pub(super) fn comment(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
                 "failed to add reaction to issue",
             ),
         };
-        return Err(refused(what, &asker.write("POST", &path, &body)));
+        let answered = asker.write("POST", &path, &body);
+        if !answered.succeeded() {
+            return Err(refused(what, &answered));
+        }
+        reacted = Some(shapes::reacted(&path, &answered.body));
     }
-    let body = json!({"body": body});
-    let answered = asker.write("POST", &format!("{path}/{issue}/comments"), &body);
-    if !answered.succeeded() {
-        return Err(refused("failed to create comment", &answered));
+    let mut commented = None;
+    if body.is_some() {
+        let body = json!({"body": body});
+        let answered = asker.write("POST", &format!("{path}/{issue}/comments"), &body);
+        if !answered.succeeded() {
+            return Err(refused("failed to create comment", &answered));
+        }
+        commented = Some(shapes::written(&answered.body));
     }
-    Ok(shapes::text(&shapes::written(&answered.body)))
+    Ok(match (commented, reacted) {
+        (Some(comment), Some(reaction)) => {
+            shapes::text(&json!({"comment": comment, "reaction": reaction}))
+        }
+        (one, other) => shapes::text(&one.or(other)),
+    })
 }
 
 /// A text argument that may be absent.
@@ -165,9 +193,6 @@ pub(super) fn write(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     if state == "closed" && reason == "duplicate" && duplicate_of.is_none() {
         return refuse("duplicate_of must be provided when state_reason is 'duplicate'");
     }
-    if arguments.contains_key("type") {
-        return Err(Failure::Unmodelled("types of issues"));
-    }
     if arguments.contains_key("issue_fields") {
         return Err(Failure::Unmodelled("custom fields of issues"));
     }
@@ -184,6 +209,9 @@ pub(super) fn write(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     }
     if is_given("labels") {
         fields.insert("labels".to_owned(), labels.into());
+    }
+    if is_given("type") {
+        fields.insert("type".to_owned(), text(arguments, "type")?.into());
     }
     if let Some(milestone) = milestone {
         fields.insert("milestone".to_owned(), milestone.into());

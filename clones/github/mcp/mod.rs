@@ -29,7 +29,11 @@ pub(super) const FACE: McpFace = McpFace {
 const TOOLS: &[Tool] = &[
     tool(
         "add_issue_comment",
-        &["issues/create-comment"],
+        &[
+            "issues/create-comment",
+            "reactions/create-for-issue",
+            "reactions/create-for-issue-comment",
+        ],
         |arguments, ask| answer(issues::comment(arguments, &mut asker(ask))),
     ),
     tool("get_label", &["issues/get-label"], |arguments, ask| {
@@ -42,8 +46,10 @@ const TOOLS: &[Tool] = &[
         "issue_read",
         &[
             "issues/get",
+            "issues/get-parent",
             "issues/list-comments",
             "issues/list-labels-on-issue",
+            "issues/list-sub-issues",
         ],
         |arguments, ask| answer(issues::read(arguments, &mut asker(ask))),
     ),

@@ -223,6 +223,28 @@ const UNKNOWN: &[&str] = &[
     "timeline_url",
 ];
 
+/// The parent of an issue as `issue_read` shows it.
+pub(super) fn parent(issue: &Value) -> Value {
+    let repository = of(issue, "repository_url");
+    let repository = repository
+        .split_once("/repos/")
+        .map_or("", |(_, name)| name);
+    json!({
+        "number": issue["number"],
+        "title": issue["title"],
+        "state": of(issue, "state").to_uppercase(),
+        "url": issue["html_url"],
+        "repository": repository,
+    })
+}
+
+/// A reaction that was added below `path`.
+pub(super) fn reacted(path: &str, reaction: &Value) -> Value {
+    let id = reaction["id"].to_string();
+    let url = format!("https://api.github.com{path}/{id}");
+    json!({"id": id, "url": url})
+}
+
 /// An issue as `search_issues` shows it: whole, less what is null or empty.
 pub(super) fn found(issue: &Value) -> Value {
     let mut out = issue.clone();

@@ -75,25 +75,25 @@ fn an_issue_is_opened_read_changed_commented_and_closed() {
     insta::assert_snapshot!(check(clone, &lines), @r#"
     issue_write {"method":"create","owner":"octocat","repo":"hello-service","title":"New","labels":["bug"]}
       issues/create 201
-      Text("{\"id\":\"2200003550\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
+      Text("{\"id\":\"2200004055\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
     issue_write {"method":"update","owner":"octocat","repo":"hello-service","issue_number":9,"assignees":["octocat"],"labels":[],"state":"closed","state_reason":"not_planned"}
       issues/update 200
-      Text("{\"id\":\"2200003550\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
+      Text("{\"id\":\"2200004055\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
     add_issue_comment {"owner":"octocat","repo":"hello-service","issue_number":9,"body":"Done."}
       issues/create-comment 201
-      Text("{\"id\":\"1900003907\",\"url\":\"https://github.com/octocat/hello-service/issues/9#issuecomment-1900003907\"}")
+      Text("{\"id\":\"1900003858\",\"url\":\"https://github.com/octocat/hello-service/issues/9#issuecomment-1900003858\"}")
     issue_read {"method":"get","owner":"octocat","repo":"hello-service","issue_number":9}
       issues/get 200
       Text("{\"number\":9,\"title\":\"New\",\"state\":\"closed\",\"state_reason\":\"not_planned\",\"html_url\":\"https://github.com/octocat/hello-service/issues/9\",\"user\":{\"avatar_url\":\"https://avatars.githubusercontent.com/u/583231?v=4\",\"id\":583231,\"login\":\"octocat\",\"profile_url\":\"https://github.com/octocat\"},\"author_association\":\"OWNER\",\"assignees\":[\"octocat\"],\"comments\":1,\"reactions\":{\"+1\":0,\"-1\":0,\"confused\":0,\"eyes\":0,\"heart\":0,\"hooray\":0,\"laugh\":0,\"rocket\":0,\"total_count\":0},\"created_at\":\"2026-01-10T12:01:00Z\",\"updated_at\":\"2026-01-10T12:01:00Z\",\"closed_at\":\"2026-01-10T12:01:00Z\",\"closed_by\":\"octocat\",\"has_parent\":false,\"has_children\":false,\"closed_by_pull_requests\":{\"references\":[],\"total_count\":0}}")
     issue_read {"method":"get_comments","owner":"octocat","repo":"hello-service","issue_number":"9"}
       issues/list-comments 200
-      Text("[{\"author_association\":\"OWNER\",\"body\":\"Done.\",\"created_at\":\"2026-01-10T12:01:00Z\",\"html_url\":\"https://github.com/octocat/hello-service/issues/9#issuecomment-1900003907\",\"id\":1900003907,\"reactions\":{\"+1\":0,\"-1\":0,\"confused\":0,\"eyes\":0,\"heart\":0,\"hooray\":0,\"laugh\":0,\"rocket\":0,\"total_count\":0},\"updated_at\":\"2026-01-10T12:01:00Z\",\"user\":{\"avatar_url\":\"https://avatars.githubusercontent.com/u/583231?v=4\",\"id\":583231,\"login\":\"octocat\",\"profile_url\":\"https://github.com/octocat\"}}]")
+      Text("[{\"author_association\":\"OWNER\",\"body\":\"Done.\",\"created_at\":\"2026-01-10T12:01:00Z\",\"html_url\":\"https://github.com/octocat/hello-service/issues/9#issuecomment-1900003858\",\"id\":1900003858,\"reactions\":{\"+1\":0,\"-1\":0,\"confused\":0,\"eyes\":0,\"heart\":0,\"hooray\":0,\"laugh\":0,\"rocket\":0,\"total_count\":0},\"updated_at\":\"2026-01-10T12:01:00Z\",\"user\":{\"avatar_url\":\"https://avatars.githubusercontent.com/u/583231?v=4\",\"id\":583231,\"login\":\"octocat\",\"profile_url\":\"https://github.com/octocat\"}}]")
     issue_read {"method":"get_labels","owner":"octocat","repo":"hello-service","issue_number":1}
       issues/list-labels-on-issue 200
-      Text("{\"labels\":[{\"color\":\"d73a4a\",\"description\":\"Something isn't working\",\"id\":\"LA_kwDOLUyxXM8AAAABg24keg\",\"name\":\"bug\"}],\"totalCount\":1}")
+      Text("{\"labels\":[{\"color\":\"d73a4a\",\"description\":\"Something isn't working\",\"id\":\"LA_kwDOLUywUs8AAAABg24jXw\",\"name\":\"bug\"}],\"totalCount\":1}")
     issue_write {"method":"update","owner":"octocat","repo":"hello-service","issue_number":9,"state":"open"}
       issues/update 200
-      Text("{\"id\":\"2200003550\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
+      Text("{\"id\":\"2200004055\",\"url\":\"https://github.com/octocat/hello-service/issues/9\"}")
     "#);
 }
 
@@ -167,29 +167,73 @@ fn what_is_wrong_is_said_in_the_official_servers_words() {
 }
 
 #[test]
-fn what_github_has_and_the_clone_has_not_is_a_gap_and_no_refusal() {
-    let clone = &mut *open("small-project");
-    let repo = r#""owner":"octocat","repo":"hello-service","issue_number":1"#;
+fn sub_issues_parents_reactions_and_types_are_there() {
+    let clone = &mut *open("enterprise-repo");
+    let issue =
+        |repo, number| format!(r#""owner":"globex","repo":"{repo}","issue_number":{number}"#);
     let lines = [
-        format!(r#"issue_read {{"method":"get_sub_issues",{repo}}}"#),
-        format!(r#"issue_read {{"method":"get_parent",{repo}}}"#),
-        format!(r#"add_issue_comment {{{repo},"reaction":"heart"}}"#),
-        format!(r#"issue_write {{"method":"update",{repo},"type":"Bug"}}"#),
+        format!(
+            r#"issue_read {{"method":"get_parent",{}}}"#,
+            issue("platform", 2)
+        ),
+        format!(
+            r#"issue_read {{"method":"get_parent",{}}}"#,
+            issue("platform", 1)
+        ),
+        format!(
+            r#"issue_read {{"method":"get_parent",{}}}"#,
+            issue("platform", 99)
+        ),
+        format!(
+            r#"add_issue_comment {{{},"reaction":"heart"}}"#,
+            issue("platform", 1)
+        ),
+        format!(
+            r#"add_issue_comment {{{},"reaction":"heart","body":"B"}}"#,
+            issue("platform", 99)
+        ),
+        format!(
+            r#"issue_write {{"method":"update",{},"type":"Bug"}}"#,
+            issue("platform", 1)
+        ),
+        format!(
+            r#"issue_write {{"method":"update",{},"type":"Odd"}}"#,
+            issue("platform", 1)
+        ),
     ];
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     insta::assert_snapshot!(check(clone, &lines), @r#"
-    issue_read {"method":"get_sub_issues","owner":"octocat","repo":"hello-service","issue_number":1}
-      issues/list-sub-issues 501
-      Refused("failed to list sub-issues: GET https://api.github.com/repos/octocat/hello-service/issues/1/sub_issues?page=1&per_page=30: 501 issues/list-sub-issues is not modelled by this local clone []")
-    issue_read {"method":"get_parent","owner":"octocat","repo":"hello-service","issue_number":1}
-      issues/get-parent 501
-      Refused("failed to get issue parent: GET https://api.github.com/repos/octocat/hello-service/issues/1/parent: 501 issues/get-parent is not modelled by this local clone []")
-    add_issue_comment {"owner":"octocat","repo":"hello-service","issue_number":1,"reaction":"heart"}
-      reactions/create-for-issue 501
-      Refused("failed to add reaction to issue: POST https://api.github.com/repos/octocat/hello-service/issues/1/reactions: 501 reactions/create-for-issue is not modelled by this local clone []")
-    issue_write {"method":"update","owner":"octocat","repo":"hello-service","issue_number":1,"type":"Bug"}
-      Unmodelled("types of issues")
+    issue_read {"method":"get_parent","owner":"globex","repo":"platform","issue_number":2}
+      issues/get-parent 200
+      Text("{\"parent\":{\"number\":1,\"repository\":\"globex/platform\",\"state\":\"OPEN\",\"title\":\"Move builds to the new runners\",\"url\":\"https://github.com/globex/platform/issues/1\"}}")
+    issue_read {"method":"get_parent","owner":"globex","repo":"platform","issue_number":1}
+      issues/get-parent 404
+      issues/get 200
+      Text("{\"parent\":null}")
+    issue_read {"method":"get_parent","owner":"globex","repo":"platform","issue_number":99}
+      issues/get-parent 404
+      issues/get 404
+      Refused("failed to get issue parent: Could not resolve to an Issue with the number of 99.")
+    add_issue_comment {"owner":"globex","repo":"platform","issue_number":1,"reaction":"heart"}
+      reactions/create-for-issue 201
+      Text("{\"id\":\"240001194\",\"url\":\"https://api.github.com/repos/globex/platform/issues/1/reactions/240001194\"}")
+    add_issue_comment {"owner":"globex","repo":"platform","issue_number":99,"reaction":"heart","body":"B"}
+      reactions/create-for-issue 404
+      Refused("failed to add reaction to issue: POST https://api.github.com/repos/globex/platform/issues/99/reactions: 404 Not Found []")
+    issue_write {"method":"update","owner":"globex","repo":"platform","issue_number":1,"type":"Bug"}
+      issues/update 200
+      Text("{\"id\":\"2200000118\",\"url\":\"https://github.com/globex/platform/issues/1\"}")
+    issue_write {"method":"update","owner":"globex","repo":"platform","issue_number":1,"type":"Odd"}
+      issues/update 422
+      Refused("failed to update issue: Validation Failed\nIssue.type (invalid)")
     "#);
+    let read = format!(
+        r#"issue_read {{"method":"get_sub_issues",{}}}"#,
+        issue("platform", 1)
+    );
+    let listed = json(clone, &read);
+    let numbers = [&listed[0]["number"], &listed[1]["number"]];
+    assert_eq!(numbers, [2, 3]);
 }
 
 #[test]
@@ -215,7 +259,7 @@ fn labels_are_made_changed_listed_and_deleted() {
       Text("label 'one/word' updated successfully")
     get_label {"owner":"octocat","repo":"hello-service","name":"one/word"}
       issues/get-label 200
-      Text("{\"color\":\"00ff00\",\"description\":\"x\",\"id\":\"LA_kwDOLUyxXM8AAAABg24zbA\",\"name\":\"one/word\"}")
+      Text("{\"color\":\"00ff00\",\"description\":\"x\",\"id\":\"LA_kwDOLUywUs8AAAABg240xQ\",\"name\":\"one/word\"}")
     label_write {"method":"delete","owner":"octocat","repo":"hello-service","name":"one/word"}
       issues/delete-label 204
       Text("label 'one/word' deleted successfully")

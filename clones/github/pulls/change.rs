@@ -10,7 +10,6 @@ use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, text};
-use crate::engine::running::read;
 use crate::github::access;
 use crate::github::dialect::invalid_value;
 use crate::github::events::Details;
@@ -42,7 +41,7 @@ pub(in crate::github) struct Changes {
 
 /// `PATCH …/pulls/{pull_number}`.
 pub(in crate::github) fn change(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, CHANGE, call.root().pack())?;
+    let inputs = access::body(call, CHANGE)?;
     check_title_and_body("PullRequest", &inputs)?;
     let changes = Changes {
         title: inputs.text("title").map(str::to_owned),
@@ -105,7 +104,9 @@ pub(in crate::github) fn changed(
     let title = on.text(issue::TITLE).to_owned();
     if draft != row.draft() || on != old.draft() {
         on.set(issue::UPDATED_AT, ViewValue::Time(call.now));
-        call.transaction.put(PULLS, draft);
+        if draft != row.draft() {
+            call.transaction.put(PULLS, draft);
+        }
         call.transaction.put(ISSUES, on);
     }
     let row = now(call, row)?;

@@ -13,7 +13,6 @@ use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, text};
-use crate::engine::running::read;
 use crate::github::access::{self, Permission};
 use crate::github::dialect::{invalid, invalid_value, page};
 use crate::github::issue_lists::time;
@@ -209,7 +208,7 @@ fn answer(call: &Call<'_>, mut rows: Vec<&Arc<Row>>) -> Result<Reply, Refusal> {
 
 /// `POST …/pulls/{pull_number}/comments`.
 pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, NEW, call.root().pack())?;
+    let inputs = access::body(call, NEW)?;
     let pull = call.row(PULLS)?;
     let body = inputs.text("body").unwrap_or_default().to_owned();
     let number = |field: &str| inputs.int(field);
@@ -304,7 +303,7 @@ pub(super) fn check_lock(call: &Call<'_>, pull: &Row) -> Result<(), Refusal> {
 
 /// `POST …/comments/{comment_id}/replies`.
 pub(in crate::github) fn reply(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, TEXT, call.root().pack())?;
+    let inputs = access::body(call, TEXT)?;
     let (pull, first) = (call.row(PULLS)?, call.row(REVIEW_COMMENTS)?);
     let body = inputs.text("body").unwrap_or_default().to_owned();
     let row = answer_to(call, &pull, &first, &body)?;

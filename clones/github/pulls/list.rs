@@ -11,6 +11,7 @@ use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
+use crate::github::content::commits::{self, Form};
 use crate::github::dialect::{invalid_value, page};
 use crate::github::issue_lists::order_of;
 use crate::github::render;
@@ -90,19 +91,8 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 /// `GET …/pulls/{pull_number}`; with the media type of a diff or of mails, those.
 pub(in crate::github) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(PULLS)?;
-    let accept = call.request.header("accept").unwrap_or_default();
-    let wants = |kind: &str| {
-        accept.split(',').any(|one| {
-            let one = one.split(';').next().unwrap_or_default().trim();
-            one.strip_prefix("application/vnd.github.")
-                .is_some_and(|rest| rest.rsplit('.').next() == Some(kind))
-        })
-    };
-    if wants("diff") {
-        return super::files::diff(call, &row);
+    match commits::form(call) {
+        form @ (Form::Diff | Form::Patch) => super::files::as_text(call, &row, form),
+        Form::Json | Form::Sha => reply(call, 200, &row),
     }
-    if wants("patch") {
-        return super::files::mails(call, &row);
-    }
-    reply(call, 200, &row)
 }

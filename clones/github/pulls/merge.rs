@@ -9,9 +9,9 @@ use crate::engine::input::{Input, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
-use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
+use crate::github::content::people;
 use crate::github::events::{self, Details};
 use crate::github::refs;
 use crate::github::tables::{ISSUES, PULLS, REPOS, issue, owner_of, pull, repo};
@@ -70,7 +70,7 @@ pub(in crate::github) struct Merge {
 
 /// `PUT …/pulls/{pull_number}/merge`.
 pub(in crate::github) fn merge(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, ASKED, call.root().pack())?;
+    let inputs = access::body(call, ASKED)?;
     let owned = |field: &str| inputs.text(field).map(str::to_owned);
     let method = match inputs.text("merge_method") {
         None => Method::Merge,
@@ -151,7 +151,14 @@ pub(in crate::github) fn merged(
 
 fn check_method(root: &Root, row: &Row, method: Method) -> Result<(), Refusal> {
     let rules = rules::of(root, row);
-    let allowed = true;
+    let of = root
+        .named(REPOS, row.text(pull::REPO))
+        .ok_or_else(not_found)?;
+    let allowed = of.bool(match method {
+        Method::Merge => repo::ALLOW_MERGE_COMMIT,
+        Method::Squash => repo::ALLOW_SQUASH_MERGE,
+        Method::Rebase => repo::ALLOW_REBASE_MERGE,
+    });
     let what = match method {
         Method::Merge if !allowed || rules.linear => "Merge commits are",
         Method::Squash if !allowed => "Squash merges are",
@@ -201,8 +208,8 @@ fn merge_commit(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Res
     Ok(root.objects().put_commit(&Commit {
         tree,
         parents: vec![at.base, at.head],
-        author: signatures::own(call)?,
-        committer: signatures::web(call),
+        author: people::of_caller(call)?,
+        committer: signatures::web(call.now),
         message: message(&title, &text),
         signature: None,
     }))
@@ -244,7 +251,7 @@ fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<
         tree,
         parents: vec![at.base],
         author,
-        committer: signatures::web(call),
+        committer: signatures::web(call.now),
         message: message(&title, &text),
         signature: None,
     }))
@@ -272,7 +279,7 @@ fn rebased(call: &Call<'_>, at: &Compared) -> Result<Oid, Refusal> {
             tree,
             parents: vec![tip],
             author: commit.author.clone(),
-            committer: signatures::own(call)?,
+            committer: people::of_caller(call)?,
             message: commit.message.clone(),
             signature: None,
         });

@@ -12,11 +12,11 @@ use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list, text};
-use crate::engine::running::read;
 use crate::github::access::{self, Permission};
 use crate::github::complete;
 use crate::github::dialect::invalid;
 use crate::github::issues::check_title_and_body;
+use crate::github::render::repo::source_of;
 use crate::github::tables::{
     ISSUES, PULLS, PULLS_BY_HEAD, REPOS, REPOS_BY_OWNER, issue, name_of, owner_of, pull, repo,
 };
@@ -55,7 +55,7 @@ pub(in crate::github) struct NewPull {
 
 /// `POST …/pulls`.
 pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, NEW, call.root().pack())?;
+    let inputs = access::body(call, NEW)?;
     let owned = |field: &str| inputs.text(field).map(str::to_owned);
     check_title_and_body("PullRequest", &inputs)?;
     let new = NewPull {
@@ -205,31 +205,22 @@ fn ends(root: &Root, of: &Row, new: &NewPull) -> Result<Ends, Refusal> {
     })
 }
 
-/// The repository of that owner which the head is in: the one named, the base's, a fork of the
-/// same name, or the only fork.
+/// The repository of that owner which the head is in: the one named, the base's, or the fork.
 fn head_repo(root: &Root, of: &Row, owner: &str, named: Option<&str>) -> Option<Arc<Row>> {
     let full_name = of.text(repo::FULL_NAME);
-    if let Some(named) = named {
-        let name = named.rsplit('/').next().unwrap_or(named);
-        return root.named(REPOS, &format!("{owner}/{name}")).cloned();
-    }
-    if same(owner_of(full_name), owner) {
+    if same(owner_of(full_name), owner) && named.is_none() {
         return root.named(REPOS, full_name).cloned();
     }
-    let twin = root.named(REPOS, &format!("{owner}/{}", name_of(full_name)));
-    if let Some(twin) = twin.filter(|row| row.bool(repo::FORK)) {
-        return Some(Arc::clone(twin));
-    }
+    let source = source_of(root, of).text(repo::FULL_NAME).to_owned();
     let owned = root.group(REPOS, REPOS_BY_OWNER, &Key::folded(owner))?;
+    let named = named.map(|named| named.rsplit('/').next().unwrap_or(named));
     owned
         .values()
-        .find(|row| is_fork_of(row, full_name))
+        .find(|row| {
+            source_of(root, row).text(repo::FULL_NAME) == source
+                && named.is_none_or(|named| same(name_of(row.text(repo::FULL_NAME)), named))
+        })
         .cloned()
-}
-
-/// Whether a repository is known as a fork of another.
-fn is_fork_of(row: &Row, full_name: &str) -> bool {
-    row.bool(repo::FORK) && name_of(row.text(repo::FULL_NAME)).starts_with(name_of(full_name))
 }
 
 /// Who opens a pull request may write to its head.

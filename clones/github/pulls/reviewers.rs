@@ -5,7 +5,6 @@ use crate::engine::input::{Input, Kind};
 use crate::engine::key::same;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::row::{Row, list as texts};
-use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access;
 use crate::github::events::Details;
@@ -30,7 +29,7 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `POST …/requested_reviewers`.
 pub(in crate::github) fn add(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, NAMES, call.root().pack())?;
+    let inputs = access::body(call, NAMES)?;
     let owned = |names: Option<Vec<&str>>| -> Vec<String> {
         let names = names.unwrap_or_default();
         names.into_iter().map(str::to_owned).collect()
@@ -121,7 +120,7 @@ fn not_collaborators(of: &Row) -> Refusal {
 
 /// `DELETE …/requested_reviewers`. Who was not asked is passed over in silence.
 pub(in crate::github) fn remove(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, NAMES, call.root().pack())?;
+    let inputs = access::body(call, NAMES)?;
     let row = call.row(PULLS)?;
     let mut draft = row.draft();
     for (column, field) in [

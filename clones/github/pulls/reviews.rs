@@ -12,7 +12,6 @@ use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list, text};
-use crate::engine::running::read;
 use crate::github::access::{self, Permission};
 use crate::github::dialect::page;
 use crate::github::events::Details;
@@ -151,7 +150,7 @@ pub(in crate::github) fn comments_of<'r>(
 
 /// `POST …/reviews`.
 pub(in crate::github) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, NEW, call.root().pack())?;
+    let inputs = access::body(call, NEW)?;
     let event = match inputs.text("event").filter(|event| !event.is_empty()) {
         None => None,
         Some(name) => Some(event(name)?),
@@ -287,7 +286,7 @@ fn check_event(
 
 /// `POST …/reviews/{review_id}/events`.
 pub(in crate::github) fn submit(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, SUBMIT, call.root().pack())?;
+    let inputs = access::body(call, SUBMIT)?;
     let event = event(inputs.text("event").unwrap_or_default())?;
     let row = call.row(REVIEWS)?;
     let body = inputs.text("body").map(str::to_owned);
@@ -380,7 +379,7 @@ pub(in crate::github) fn touch_pull(call: &mut Call<'_>, row: &Row) {
 
 /// `PUT …/reviews/{review_id}/dismissals`.
 pub(in crate::github) fn dismiss(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, DISMISS, call.root().pack())?;
+    let inputs = access::body(call, DISMISS)?;
     let message = inputs.text("message").unwrap_or_default().to_owned();
     let row = call.row(REVIEWS)?;
     let row = dismissed(call, &row, &message)?;

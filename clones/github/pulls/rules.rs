@@ -5,7 +5,8 @@ use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::github::access::{self, Permission};
-use crate::github::tables::{REPOS, pull, review_comment};
+use crate::github::tables::{REPOS, check_run, protection, pull, review_comment, status};
+use crate::github::{checks, protections, statuses};
 
 /// What a check of a commit came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,52 @@ pub(in crate::github) struct Rules {
 }
 
 /// The rules of the base of a pull request; none that bind where it is not protected.
-pub(in crate::github) fn of(_root: &Root, _row: &Row) -> Rules {
-    Rules::default()
+pub(in crate::github) fn of(root: &Root, row: &Row) -> Rules {
+    let Some(found) = protections::of(root, row.text(pull::REPO), row.text(pull::BASE)) else {
+        return Rules::default();
+    };
+    let reviews = !found.is_null(protection::REVIEWS);
+    Rules {
+        contexts: found
+            .texts(protection::CONTEXTS)
+            .map(str::to_owned)
+            .collect(),
+        strict: !found.is_null(protection::CONTEXTS) && found.bool(protection::STRICT),
+        approvals: usize::try_from(found.int(protection::REVIEWS)).unwrap_or(0),
+        reviews,
+        dismiss_stale: reviews && found.bool(protection::DISMISS_STALE_REVIEWS),
+        enforce_admins: found.bool(protection::ENFORCE_ADMINS),
+        linear: found.bool(protection::LINEAR),
+        conversations: found.bool(protection::CONVERSATIONS),
+        locked: found.bool(protection::LOCK),
+    }
 }
 
 /// The checks of the head of a pull request by name, the last of each name.
-pub(in crate::github) fn checks(_root: &Root, _row: &Row) -> Vec<(String, Check)> {
-    Vec::new()
+pub(in crate::github) fn checks(root: &Root, row: &Row) -> Vec<(String, Check)> {
+    let (repo, sha) = (row.text(pull::REPO), row.text(pull::HEAD_SHA));
+    let mut out: Vec<(String, Check)> = Vec::new();
+    for one in statuses::newest(root, repo, sha) {
+        let check = match one.text(status::STATE) {
+            "success" => Check::Passed,
+            "pending" => Check::Pending,
+            _ => Check::Failed,
+        };
+        out.push((one.text(status::CONTEXT).to_owned(), check));
+    }
+    for run in checks::runs_of_commit(root, repo, sha) {
+        let name = run.text(check_run::NAME);
+        if out.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        let check = match (run.text(check_run::STATUS), run.text(check_run::CONCLUSION)) {
+            ("completed", "success" | "neutral" | "skipped") => Check::Passed,
+            ("completed", _) => Check::Failed,
+            _ => Check::Pending,
+        };
+        out.push((name.to_owned(), check));
+    }
+    out
 }
 
 /// Why a pull request may not be merged; none where it may.

@@ -1,21 +1,24 @@
 //! What follows in seed rows of pull requests, reviews and their comments from the rest of them.
 
+use std::sync::Arc;
+
 use archal_core::clone::ViewValue;
 use archal_core::diagnostic::Diagnostic;
 
 use super::comments::{NewComment, Place, place};
 use super::patch::Side;
-use super::signatures;
-use crate::engine::git::{Mode, Oid, PathChange};
+use super::{merging, signatures};
+use crate::engine::git::{Commit, Merged, Mode, Oid, PathChange};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::Completing;
 use crate::engine::root::Root;
-use crate::engine::row::{Draft, text};
+use crate::engine::row::{Draft, Row, list, text};
 use crate::github::complete::{self, actor, association, copy, days_ago, node_id, repo_id};
+use crate::github::content::history;
 use crate::github::refs;
 use crate::github::tables::{
-    ISSUES, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, issue, pull, repo, repo_of, review,
-    review_comment,
+    ISSUES, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, issue, name_of, owner_of, pull, repo, repo_of,
+    review, review_comment,
 };
 
 /// What a seed may say of the issue that a pull request is: in its own columns, and where that
@@ -79,7 +82,10 @@ pub(in crate::github) fn complete_pull(cx: &mut Completing<'_>, draft: &mut Draf
     if merged {
         draft.or(pull::MERGED_BY, || actor(cx));
     }
-    complete_ends(cx, draft);
+    let made = complete_ends(cx, draft);
+    if merged && made && draft.is_null(pull::MERGE_COMMIT_SHA) {
+        merge(cx, draft);
+    }
     if merged {
         let head = draft.get(pull::HEAD_SHA).clone();
         draft.or(pull::MERGE_COMMIT_SHA, || head);
@@ -103,18 +109,16 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
             return;
         }
         Some(row) => row.draft(),
-        None if draft.is_null(pull::TITLE) => {
-            problem(
-                cx,
-                "seed/missing",
-                "lacks title, and issues has no row for it",
-            );
-            return;
-        }
         None => {
             let mut on = cx.transaction.root().blank(ISSUES);
             on.set(issue::REPO, text(repo_name.as_str()));
             on.set(issue::NUMBER, ViewValue::Int(number));
+            // What the form of a new one proposes.
+            let head = match draft.text(pull::HEAD) {
+                "" => format!("patch-{number}"),
+                head => head.to_owned(),
+            };
+            draft.or(pull::TITLE, || text(head));
             let id = cx.transaction.next_id(ISSUES);
             on.set(issue::ID, ViewValue::Int(id));
             for (here, there) in OF_THE_ISSUE {
@@ -143,10 +147,27 @@ fn complete_issue(cx: &mut Completing<'_>, draft: &mut Draft) {
     }
 }
 
-/// The commits at both ends; the head is made of `files` where its branch is not there.
-fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) {
+/// The commits at both ends; the head is made of `files` where its branch is not there. Whether
+/// it was.
+fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) -> bool {
     let repo_name = draft.text(pull::REPO).to_owned();
     let base = draft.text(pull::BASE).to_owned();
+    if draft.is_null(pull::HEAD) {
+        let head = format!("patch-{}", draft.int(pull::NUMBER));
+        let title =
+            issue_of(cx.transaction.root(), draft).map(|on| on.text(issue::TITLE).to_owned());
+        if draft.is_null(pull::FILES) && draft.is_null(pull::REMOVED) {
+            let file = [
+                format!("{head}.md"),
+                format!("{}\n", title.unwrap_or_default()),
+            ];
+            draft.set(pull::FILES, ViewValue::List(vec![list(file)]));
+        }
+        draft.set(pull::HEAD, text(head));
+    }
+    if refs::is_empty(cx.transaction.root(), &repo_name) && draft.is_null(pull::BASE_SHA) {
+        first_commit(cx, &repo_name, &base);
+    }
     let root = cx.transaction.root();
     let base_at = refs::branch(root, &repo_name, &base);
     if let Some(at) = base_at {
@@ -155,13 +176,23 @@ fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) {
     let head_repo = draft.text(pull::HEAD_REPO).to_owned();
     let head = draft.text(pull::HEAD).to_owned();
     let mut head_at = refs::branch(root, &head_repo, &head);
-    let files = draft.texts(pull::FILES);
+    let mut changes = history::puts(root, history::pairs(draft.get(pull::FILES)));
+    for path in draft.texts(pull::REMOVED) {
+        changes.push((path.to_string(), PathChange::Remove));
+    }
     draft.set(pull::FILES, ViewValue::Null);
+    draft.set(pull::REMOVED, ViewValue::Null);
+    if history::bad_paths(cx, changes.iter().map(|(path, _)| path)) {
+        return false;
+    }
+    let mut made = false;
     if head_at.is_none()
-        && !files.is_empty()
+        && draft.is_null(pull::HEAD_SHA)
+        && !changes.is_empty()
         && let Some(base_at) = base_at
     {
-        head_at = Some(make_head(cx, draft, base_at, &files));
+        head_at = Some(make_head(cx, draft, base_at, &changes));
+        made = true;
     }
     if let Some(at) = head_at {
         draft.or(pull::HEAD_SHA, || text(at.to_string()));
@@ -178,6 +209,86 @@ fn complete_ends(cx: &mut Completing<'_>, draft: &mut Draft) {
             );
         }
     }
+    made
+}
+
+/// Merges what the seed says is merged.
+fn merge(cx: &mut Completing<'_>, draft: &mut Draft) {
+    let root = cx.transaction.root();
+    let objects = Arc::clone(root.objects());
+    let end = |column: usize| draft.text(column).parse::<Oid>().ok();
+    let (Some(base), Some(head)) = (end(pull::BASE_SHA), end(pull::HEAD_SHA)) else {
+        return;
+    };
+    let ViewValue::Time(at) = *draft.get(pull::MERGED_AT) else {
+        return;
+    };
+    match merging::merged(&objects, &base, &head) {
+        Ok(Merged::Clean(tree)) => {
+            let who = signatures::of_login(root, draft.text(pull::MERGED_BY), at);
+            let title = issue_of(root, draft).map_or("", |on| on.text(issue::TITLE));
+            let message = format!(
+                "Merge pull request #{} from {}/{}\n\n{title}",
+                draft.int(pull::NUMBER),
+                owner_of(draft.text(pull::HEAD_REPO)),
+                draft.text(pull::HEAD)
+            );
+            let tip = objects.put_commit(&Commit {
+                tree,
+                parents: vec![base, head],
+                author: who,
+                committer: signatures::web(at),
+                message,
+                signature: None,
+            });
+            let branch = format!("{}{}", refs::HEADS, draft.text(pull::BASE));
+            refs::seed(cx, draft.text(pull::REPO), &branch, &tip);
+            draft.set(pull::MERGE_COMMIT_SHA, text(tip.to_string()));
+        }
+        Ok(Merged::Conflict(paths)) => {
+            let message = format!("it is merged, and conflicts in {}", paths.join(", "));
+            problem(cx, "seed/conflict", message);
+        }
+        Err(failure) => problem(cx, "seed/git", failure.to_string()),
+    }
+}
+
+/// The row of the issue that a pull request is.
+fn issue_of<'r>(root: &'r Root, draft: &Draft) -> Option<&'r Row> {
+    let key = Key::new([
+        folded(draft.text(pull::REPO)),
+        Part::Int(draft.int(pull::NUMBER)),
+    ]);
+    root.get(ISSUES, &key).map(AsRef::as_ref)
+}
+
+/// A repository without anything in it gets what GitHub begins one with.
+fn first_commit(cx: &mut Completing<'_>, repo_name: &str, branch: &str) {
+    let root = cx.transaction.root();
+    let Some(of) = root.named(REPOS, repo_name) else {
+        return;
+    };
+    let Some(at) = of.time(repo::CREATED_AT) else {
+        return;
+    };
+    let objects = Arc::clone(root.objects());
+    let name = name_of(of.text(repo::FULL_NAME));
+    let oid = objects.put_blob(format!("# {name}\n"));
+    let readme = PathChange::Put {
+        mode: Mode::File,
+        oid,
+    };
+    let tree = objects.write_paths(None, &[("README.md".to_owned(), readme)]);
+    let who = signatures::of_login(root, owner_of(of.text(repo::FULL_NAME)), at);
+    let tip = objects.put_commit(&Commit {
+        tree,
+        parents: Vec::new(),
+        author: who.clone(),
+        committer: who,
+        message: "Initial commit".to_owned(),
+        signature: None,
+    });
+    refs::seed(cx, repo_name, &format!("{}{branch}", refs::HEADS), &tip);
 }
 
 /// Makes the branch of a head: one commit with these files on top of the base.
@@ -185,33 +296,13 @@ fn make_head(
     cx: &mut Completing<'_>,
     draft: &Draft,
     base: Oid,
-    files: &[std::sync::Arc<str>],
+    changes: &[(String, PathChange)],
 ) -> Oid {
     let root = cx.transaction.root();
-    let objects = std::sync::Arc::clone(root.objects());
-    let changes: Vec<(String, PathChange)> = files
-        .iter()
-        .map(|file| match file.split_once(": ") {
-            None => (file.trim().to_owned(), PathChange::Remove),
-            Some((path, content)) => {
-                let content = if content.ends_with('\n') {
-                    content.to_owned()
-                } else {
-                    format!("{content}\n")
-                };
-                let oid = objects.put_blob(content);
-                let mode = Mode::File;
-                (path.trim().to_owned(), PathChange::Put { mode, oid })
-            }
-        })
-        .collect();
+    let objects = Arc::clone(root.objects());
     let tree = objects.commit(&base).map(|commit| commit.tree);
-    let tree = objects.write_paths(tree.as_ref(), &changes);
-    let key = Key::new([
-        folded(draft.text(pull::REPO)),
-        Part::Int(draft.int(pull::NUMBER)),
-    ]);
-    let on = root.get(ISSUES, &key);
+    let tree = objects.write_paths(tree.as_ref(), changes);
+    let on = issue_of(root, draft);
     let title = on.map_or("Change", |on| on.text(issue::TITLE)).to_owned();
     let author = on.map_or("", |on| on.text(issue::USER)).to_owned();
     let at = on.and_then(|on| on.time(issue::CREATED_AT));
@@ -222,7 +313,7 @@ fn make_head(
             _ => return base,
         },
     };
-    let tip = objects.put_commit(&crate::engine::git::Commit {
+    let tip = objects.put_commit(&Commit {
         tree,
         parents: vec![base],
         author: signature.clone(),
@@ -363,7 +454,7 @@ pub(in crate::github) fn complete_comment(cx: &mut Completing<'_>, draft: &mut D
     name_comment(cx.transaction.root(), draft);
 }
 
-fn complete_place(cx: &mut Completing<'_>, of: &crate::engine::row::Row, draft: &mut Draft) {
+fn complete_place(cx: &mut Completing<'_>, of: &Row, draft: &mut Draft) {
     if draft.is_null(review_comment::PATH) {
         problem(cx, "seed/missing", "lacks path");
         return;
@@ -416,7 +507,7 @@ fn complete_place(cx: &mut Completing<'_>, of: &crate::engine::row::Row, draft: 
 }
 
 /// The review that a seed's comment without one was submitted with.
-fn review_for(cx: &mut Completing<'_>, of: &crate::engine::row::Row, draft: &Draft) -> i64 {
+fn review_for(cx: &mut Completing<'_>, of: &Row, draft: &Draft) -> i64 {
     let id = cx.transaction.next_id(REVIEWS);
     let mut review = cx.transaction.root().blank(REVIEWS);
     review.set(review::PULL, text(super::name(of)));

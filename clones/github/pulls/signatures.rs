@@ -1,32 +1,21 @@
-//! People as commits name them.
+//! People as the commits of merges name them.
 
 use archal_core::clone::Stamp;
 
 use crate::engine::git::Signature;
-use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
-use crate::github::access;
-use crate::github::tables::{USERS, user};
-
-/// Who calls.
-pub(super) fn own(call: &Call<'_>) -> Result<Signature, Refusal> {
-    let login = access::login(call)?;
-    Ok(of_login(call.root(), &login, call.now))
-}
+use crate::github::content::people;
+use crate::github::tables::USERS;
 
 /// The service, which commits what is merged by it.
-pub(super) fn web(call: &Call<'_>) -> Signature {
-    Signature::new("GitHub", "noreply@github.com", call.now.at)
+pub(super) fn web(at: Stamp) -> Signature {
+    Signature::new("GitHub", "noreply@github.com", at.at)
 }
 
-/// A user: the public address, or the one that hides it.
+/// A user; the service where there is none of that login.
 pub(super) fn of_login(root: &Root, login: &str, at: Stamp) -> Signature {
-    let row = root.named(USERS, login);
-    let name = row.and_then(|row| row.text_or_null(user::NAME));
-    let email = row.and_then(|row| row.text_or_null(user::EMAIL));
-    let hidden = format!(
-        "{}+{login}@users.noreply.github.com",
-        row.map_or(0, |row| row.int(user::ID))
-    );
-    Signature::new(name.unwrap_or(login), email.unwrap_or(&hidden), at.at)
+    match root.named(USERS, login) {
+        Some(row) => people::signature(row, at),
+        None => web(at),
+    }
 }

@@ -5,9 +5,9 @@ use crate::engine::git::{Commit, Merged, Oid};
 use crate::engine::input::{Input, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::row::Row;
-use crate::engine::running::read;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, Permission, forbidden, not_found};
+use crate::github::content::people;
 use crate::github::refs;
 use crate::github::render::{API, WEB};
 use crate::github::tables::{PULLS, REPOS, pull};
@@ -16,7 +16,7 @@ const ASKED: &[Input] = &[Input::new("expected_head_sha", Kind::TextOrNull)];
 
 /// `PUT …/pulls/{pull_number}/update-branch`.
 pub(in crate::github) fn update(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let inputs = read(call, ASKED, call.root().pack())?;
+    let inputs = access::body(call, ASKED)?;
     let row = call.row(PULLS)?;
     updated(call, &row, inputs.text("expected_head_sha"))?;
     let mut writer = Writer::new(call.root());
@@ -78,8 +78,8 @@ pub(in crate::github) fn updated(
     let tip = root.objects().put_commit(&Commit {
         tree,
         parents: vec![at.head, at.base],
-        author: signatures::own(call)?,
-        committer: signatures::web(call),
+        author: people::of_caller(call)?,
+        committer: signatures::web(call.now),
         message,
         signature: None,
     });

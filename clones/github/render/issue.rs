@@ -97,7 +97,7 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     out.key("state_reason")
         .text_or_null(row.text_or_null(issue::STATE_REASON));
     out.key("pinned_comment");
-    match on_issue::pinned(root, &root.key(ISSUES, row)) {
+    match on_issue::pinned(root, row) {
         Some(row) => out.rendered(&root.rendered(COMMENTS, row).0),
         None => out.raw("null"),
     };

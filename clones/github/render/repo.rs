@@ -1,18 +1,20 @@
 //! Repositories.
 
-use super::{API, WEB, user};
+use super::{API, WEB, license, user};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::Permission;
 use crate::github::tables::{
-    ISSUES, ISSUES_BY_STATE, USERS, name_of, owner_of, repo, user as user_column,
+    ISSUES, ISSUES_BY_STATE, REPOS, USERS, name_of, owner_of, repo, user as user_column,
 };
 
 /// How much of a repository is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::github) enum Detail {
+    /// As what belongs to it shows it.
+    Inner,
     /// As lists show it.
     Listed,
     /// As the repository's own address shows it.
@@ -85,6 +87,10 @@ pub(in crate::github) fn repo(
     for (name, rest) in ADDRESSES {
         out.key(name).text(&format!("{url}{rest}"));
     }
+    if detail == Detail::Inner {
+        out.raw("}");
+        return;
+    }
     out.key("created_at").time(row.time(repo::CREATED_AT));
     out.key("updated_at").time(row.time(repo::UPDATED_AT));
     out.key("pushed_at").time(row.time(repo::PUSHED_AT));
@@ -104,14 +110,31 @@ pub(in crate::github) fn repo(
     out.key("language")
         .text_or_null(row.text_or_null(repo::LANGUAGE));
     out.key("has_issues").bool(row.bool(repo::HAS_ISSUES));
-    out.raw(r#","has_projects":true,"has_downloads":true,"has_wiki":true,"has_pages":false,"has_discussions":false"#);
+    for (name, column) in [
+        ("has_projects", repo::HAS_PROJECTS),
+        ("has_wiki", repo::HAS_WIKI),
+        ("has_discussions", repo::HAS_DISCUSSIONS),
+    ] {
+        out.key(name).bool(row.bool(column));
+    }
+    out.raw(r#","has_downloads":true,"has_pages":false"#);
     out.key("forks_count").int(forks);
     out.key("mirror_url").raw("null");
     out.key("archived").bool(row.bool(repo::ARCHIVED));
     out.key("disabled").bool(false);
     out.key("open_issues_count").int(open);
-    out.key("license").raw("null");
-    out.raw(r#","allow_forking":true,"is_template":false,"web_commit_signoff_required":false"#);
+    out.key("license");
+    license::license(row.text_or_null(repo::LICENSE), out);
+    for (name, column) in [
+        ("allow_forking", repo::ALLOW_FORKING),
+        ("is_template", repo::IS_TEMPLATE),
+        (
+            "web_commit_signoff_required",
+            repo::WEB_COMMIT_SIGNOFF_REQUIRED,
+        ),
+    ] {
+        out.key(name).bool(row.bool(column));
+    }
     out.key("topics").raw("[");
     for topic in row.texts(repo::TOPICS) {
         out.item().text(topic);
@@ -139,7 +162,30 @@ pub(in crate::github) fn repo(
     }
     if detail == Detail::Full {
         if permission.is_some_and(|permission| permission >= Permission::Push) {
-            out.raw(r#","temp_clone_token":"","allow_squash_merge":true,"allow_merge_commit":true,"allow_rebase_merge":true,"allow_auto_merge":false,"delete_branch_on_merge":false,"allow_update_branch":false,"use_squash_pr_title_as_default":false,"squash_merge_commit_message":"COMMIT_MESSAGES","squash_merge_commit_title":"COMMIT_OR_PR_TITLE","merge_commit_message":"PR_TITLE","merge_commit_title":"MERGE_MESSAGE""#);
+            out.key("temp_clone_token").text("");
+            for (name, column) in [
+                ("allow_squash_merge", repo::ALLOW_SQUASH_MERGE),
+                ("allow_merge_commit", repo::ALLOW_MERGE_COMMIT),
+                ("allow_rebase_merge", repo::ALLOW_REBASE_MERGE),
+                ("allow_auto_merge", repo::ALLOW_AUTO_MERGE),
+                ("delete_branch_on_merge", repo::DELETE_BRANCH_ON_MERGE),
+                ("allow_update_branch", repo::ALLOW_UPDATE_BRANCH),
+            ] {
+                out.key(name).bool(row.bool(column));
+            }
+            for (name, column) in [
+                ("squash_merge_commit_title", repo::SQUASH_MERGE_COMMIT_TITLE),
+                (
+                    "squash_merge_commit_message",
+                    repo::SQUASH_MERGE_COMMIT_MESSAGE,
+                ),
+                ("merge_commit_title", repo::MERGE_COMMIT_TITLE),
+                ("merge_commit_message", repo::MERGE_COMMIT_MESSAGE),
+            ] {
+                out.key(name).text(row.text(column));
+            }
+            let by_title = row.text(repo::SQUASH_MERGE_COMMIT_TITLE) == "PR_TITLE";
+            out.key("use_squash_pr_title_as_default").bool(by_title);
         }
         let organisation = root
             .get(USERS, &Key::folded(owner))
@@ -148,10 +194,29 @@ pub(in crate::github) fn repo(
             out.key("organization");
             user::named(root, Some(owner), out);
         }
+        if let Some(parent) = root.named(REPOS, row.text(repo::PARENT)) {
+            out.key("parent");
+            repo(root, parent, Detail::Listed, None, out);
+            out.key("source");
+            repo(root, source_of(root, parent), Detail::Listed, None, out);
+        }
         out.key("network_count").int(forks);
         out.key("subscribers_count").int(0);
     }
     out.raw("}");
+}
+
+/// The repository that all forks of a network come from.
+pub(in crate::github) fn source_of<'a>(root: &'a Root, row: &'a Row) -> &'a Row {
+    // A seed may make a circle; no network is that deep.
+    let mut at = row;
+    for _ in 0..100 {
+        match root.named(REPOS, at.text(repo::PARENT)) {
+            Some(parent) => at = parent,
+            None => break,
+        }
+    }
+    at
 }
 
 const ADDRESSES: &[(&str, &str)] = &[

@@ -1,5 +1,7 @@
 //! Users and organisations.
 
+use archal_core::clone::ViewValue;
+
 use super::{API, WEB};
 use crate::engine::key::Key;
 use crate::engine::root::Root;
@@ -43,9 +45,14 @@ pub(in crate::github) fn profile(root: &Root, row: &Row, own: bool, out: &mut Wr
     out.key("location")
         .text_or_null(row.text_or_null(user::LOCATION));
     out.key("email").text_or_null(row.text_or_null(user::EMAIL));
-    out.key("hireable").raw("null");
+    out.key("hireable");
+    match row.value(user::HIREABLE) {
+        ViewValue::Bool(hireable) => out.bool(*hireable),
+        _ => out.raw("null"),
+    };
     out.key("bio").text_or_null(row.text_or_null(user::BIO));
-    out.key("twitter_username").raw("null");
+    out.key("twitter_username")
+        .text_or_null(row.text_or_null(user::TWITTER));
     if own {
         out.key("notification_email")
             .text_or_null(row.text_or_null(user::EMAIL));

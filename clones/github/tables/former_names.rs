@@ -3,10 +3,8 @@
 use archal_core::clone::SeedTable;
 
 use super::{INT, TEXT, repo_key};
-use crate::engine::root::Root;
-use crate::engine::row::Row;
 use crate::engine::table::{By, Column, Table, seed_fields};
-use crate::engine::writer::Writer;
+use crate::github::render::unrendered;
 
 /// Columns of [`super::FORMER_NAMES`].
 pub(in crate::github) mod former_name {
@@ -46,9 +44,3 @@ pub(super) const TABLE: Table = Table {
     prose: &[],
     render: unrendered,
 };
-
-/// No operation answers a former name.
-fn unrendered(_: &Root, row: &Row, out: &mut Writer) {
-    out.raw("{").key("name").text(row.text(former_name::NAME));
-    out.raw("}");
-}

@@ -29,6 +29,7 @@ pub(in crate::github) mod issue {
     pub(in crate::github) const CLOSED_BY: usize = 17;
     pub(in crate::github) const MILESTONE: usize = 18;
     pub(in crate::github) const TYPE: usize = 19;
+    pub(in crate::github) const PINNED_COMMENT: usize = 20;
 }
 
 /// Issues of a repository, oldest first.
@@ -40,7 +41,7 @@ pub(in crate::github) const ISSUES_BY_LABEL: usize = 2;
 /// Issues of a repository with one milestone, oldest first; those without one are together.
 pub(in crate::github) const ISSUES_BY_MILESTONE: usize = 3;
 
-const COLUMNS: &[Column; 20] = &[
+const COLUMNS: &[Column; 21] = &[
     Column::new("repo", TEXT, "The repository, `acme/webapp`.")
         .required()
         .of("repos"),
@@ -113,6 +114,11 @@ const COLUMNS: &[Column; 20] = &[
         "The number of its milestone in the repository.",
     ),
     Column::new("type", TEXT, "The name of its type in the organisation."),
+    Column::new(
+        "pinned_comment",
+        INT,
+        "The number of the comment that is pinned to it.",
+    ),
 ];
 
 /// The table of a seed document.

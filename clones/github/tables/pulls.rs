@@ -1,6 +1,6 @@
 //! Pull requests: what an issue of the same number has beside it.
 
-use archal_core::clone::SeedTable;
+use archal_core::clone::{FieldKind, SeedTable};
 
 use super::{BOOL, INT, ISSUES, PULLS, TEXT, TEXTS, TIME, issue_key};
 use crate::engine::table::{By, Column, Index, OnDelete, Relation, Standard, Table, seed_fields};
@@ -40,6 +40,7 @@ pub(in crate::github) mod pull {
     pub(in crate::github) const UPDATED_AT: usize = 28;
     pub(in crate::github) const CLOSED_AT: usize = 29;
     pub(in crate::github) const FILES: usize = 30;
+    pub(in crate::github) const REMOVED: usize = 31;
 }
 
 /// Pull requests of a repository, by number.
@@ -51,7 +52,7 @@ pub(in crate::github) const PULLS_BY_HEAD: usize = 2;
 /// Pull requests into a branch.
 pub(in crate::github) const PULLS_BY_BASE: usize = 3;
 
-const COLUMNS: &[Column; 31] = &[
+const COLUMNS: &[Column; 32] = &[
     Column::new("repo", TEXT, "The repository it is for, `acme/webapp`.")
         .required()
         .of("repos"),
@@ -72,7 +73,12 @@ const COLUMNS: &[Column; 31] = &[
         TEXT,
         "The repository of the head, a fork or `repo`; `repo` where absent.",
     ),
-    Column::new("head", TEXT, "The branch that is to be merged.").required(),
+    Column::new(
+        "head",
+        TEXT,
+        "The branch that is to be merged; `patch-` and the number where absent.",
+    )
+    .proved(),
     Column::new(
         "head_sha",
         TEXT,
@@ -141,7 +147,7 @@ const COLUMNS: &[Column; 31] = &[
     Column::new(
         "title",
         TEXT,
-        "The title, where `issues` has no row for it.",
+        "The title, where `issues` has no row for it; the head where absent.",
     ),
     Column::new("body", TEXT, "The text, where `issues` has no row for it."),
     Column::new(
@@ -184,8 +190,13 @@ const COLUMNS: &[Column; 31] = &[
     ),
     Column::new(
         "files",
+        FieldKind::Object(&[]),
+        "What the head has other than the base, where its branch is not there: path and text. A head that is not named has one new file.",
+    ),
+    Column::new(
+        "removed",
         TEXTS,
-        "What the head has other than the base, where its branch is not there: `path: text`, or `path` for a file that is gone.",
+        "Paths that the head has no more, where its branch is not there.",
     ),
 ];
 

@@ -4,10 +4,8 @@ use archal_core::clone::SeedTable;
 
 use super::{BOOL, REPOS, TEXT, TEXTS, TOKENS, USERS, repo};
 use crate::engine::key::Key;
-use crate::engine::root::Root;
-use crate::engine::row::Row;
 use crate::engine::table::{By, Column, Index, OnDelete, Relation, Standard, Table, seed_fields};
-use crate::engine::writer::Writer;
+use crate::github::render::unrendered;
 
 /// Columns of [`TOKENS`].
 pub(in crate::github) mod token {
@@ -99,10 +97,4 @@ pub(super) const RELATIONS: &[Relation] = &[
 fn token_key(name: &str) -> Option<Key> {
     let fits = (1..=20).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then(|| Key::new([crate::engine::key::Part::Text(name.into())]))
-}
-
-/// No operation answers a token.
-fn unrendered(_: &Root, row: &Row, out: &mut Writer) {
-    out.raw("{").key("name").text(row.text(token::NAME));
-    out.raw("}");
 }

@@ -4,7 +4,7 @@ use archal_core::clone::SeedTable;
 
 use super::{BOOL, INT, TEXT, TIME};
 use crate::engine::key::Key;
-use crate::engine::table::{By, Column, Standard, Table, seed_fields};
+use crate::engine::table::{By, Column, Index, Standard, Table, seed_fields};
 use crate::github::render;
 
 /// Columns of [`USERS`].
@@ -24,9 +24,16 @@ pub(in crate::github) mod user {
     pub(in crate::github) const FOLLOWING: usize = 12;
     pub(in crate::github) const CREATED_AT: usize = 13;
     pub(in crate::github) const UPDATED_AT: usize = 14;
+    pub(in crate::github) const HIREABLE: usize = 15;
+    pub(in crate::github) const TWITTER: usize = 16;
+    pub(in crate::github) const DESCRIPTION: usize = 17;
+    pub(in crate::github) const DEFAULT_PERMISSION: usize = 18;
 }
 
-const COLUMNS: &[Column; 15] = &[
+/// Users of a mail address.
+pub(in crate::github) const USERS_BY_EMAIL: usize = 0;
+
+const COLUMNS: &[Column; 19] = &[
     Column::new("login", TEXT, "The login.").required(),
     Column::new("id", INT, "GitHub's number; generated where absent."),
     Column::new(
@@ -56,6 +63,15 @@ const COLUMNS: &[Column; 15] = &[
         TIME,
         "When it changed last; `created_at` where absent.",
     ),
+    Column::new("hireable", BOOL, "Whether they look for work."),
+    Column::new("twitter_username", TEXT, "Their name on Twitter."),
+    Column::new("description", TEXT, "What an organisation is for."),
+    Column::new(
+        "default_repository_permission",
+        TEXT,
+        "What members of an organisation may do with its repositories; `read` where absent.",
+    )
+    .one_of(&["admin", "none", "read", "write"]),
 ];
 
 /// The table of a seed document.
@@ -70,7 +86,10 @@ pub(super) const TABLE: Table = Table {
     seed: &SEED,
     columns: COLUMNS,
     key: &[By::Folded(user::LOGIN)],
-    indexes: &[],
+    indexes: &[Index {
+        group: &[By::Folded(user::EMAIL)],
+        order: &[By::Folded(user::LOGIN)],
+    }],
     name_of: |row| row.text(user::LOGIN).to_owned(),
     find: |name| Some(Key::folded(name)),
     id: Some((user::ID, 83_000_000)),

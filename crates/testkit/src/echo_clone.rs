@@ -128,7 +128,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         path: "",
         variables: &["ECHO_API_URL"],
     }],
-    operation_of,
+    operation_of: |_, method, path| operation_of(method, path),
     observe,
 };
 

@@ -106,7 +106,7 @@ pub const TILL: CloneDescriptor = CloneDescriptor {
     open,
     reopen,
     base_urls: &[],
-    operation_of,
+    operation_of: |_, method, path| operation_of(method, path),
     observe,
     ..ECHO
 };

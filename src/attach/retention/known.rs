@@ -32,6 +32,8 @@ pub enum Reason {
     LastRun,
     /// A suite that can be gone on with, or is to be kept, needs it.
     Suite,
+    /// A session of clones that runs writes it.
+    Session,
     /// The state knows no trace of that name.
     Unknown,
     /// It changed while this was decided.
@@ -50,6 +52,7 @@ impl Reason {
             Self::Young => "not old enough",
             Self::LastRun => "the last run",
             Self::Suite => "a suite that can be gone on with, or was made with --keep, needs it",
+            Self::Session => "a session of clones that runs writes it",
             Self::Unknown => "not known to archal",
             Self::Changed => "it changed meanwhile",
         }

@@ -22,6 +22,7 @@ mod tree;
 mod work;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use crate::config::schema::Retention;
 use crate::run::kept::prune;
 use crate::run::kept::shelf::Shelf;
 use crate::sandbox::StopToken;
+use crate::session::service::place::Place;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
@@ -222,6 +224,7 @@ impl Pruner<'_> {
                 needed: prune::needed(Shelf {
                     layout: self.layout,
                 }),
+                sessions: running_sessions(self.layout),
             },
             now: self.clock.now(),
             stop: self.stop,
@@ -247,3 +250,12 @@ impl Pruner<'_> {
 
 #[cfg(test)]
 mod tests;
+
+/// The sessions of clones that run, or of which that cannot be known.
+fn running_sessions(layout: &Layout) -> BTreeSet<String> {
+    let places = Place::all(layout).unwrap_or_default().into_iter();
+    places
+        .filter(|place| place.is_held().unwrap_or(true))
+        .map(|place| place.name().to_owned())
+        .collect()
+}

@@ -171,10 +171,15 @@ pub(super) struct Held {
     pub(super) last_run: String,
     /// Suites and runs that stay, whatever their age.
     pub(super) needed: BTreeSet<String>,
+    /// Sessions of clones that run.
+    pub(super) sessions: BTreeSet<String>,
 }
 
-/// Decides about a folder that `archal run` left: of a run or of a suite, whose names begin with
-/// `beginning`.
+/// Where sessions of clones leave their evidence.
+pub(super) const SESSIONS: &str = "cache/sessions";
+
+/// Decides about a folder that `archal run` left, of a run or of a suite, or a session of clones;
+/// its name begins with `beginning`.
 pub(super) fn of_run(
     tree: &Tree,
     (path, beginning): (&Path, &str),
@@ -197,6 +202,9 @@ pub(super) fn of_run(
     match settings.runs {
         _ if !name.starts_with(beginning) => {
             decision.kept = Some((Reason::Unknown, measured.bytes));
+        }
+        _ if path.starts_with(SESSIONS) && held.sessions.contains(name.as_ref()) => {
+            decision.kept = Some((Reason::Session, measured.bytes));
         }
         _ if held.needed.contains(name.as_ref()) => {
             decision.kept = Some((Reason::Suite, measured.bytes));

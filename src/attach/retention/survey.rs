@@ -22,8 +22,13 @@ use super::tree::Tree;
 
 /// Traces of which something is left that are remembered; others are told of again.
 const MOST_LEFT: usize = 10_000;
-/// Where `archal run` leaves its evidence and its suites, and how the names there begin.
-const RUNS: [(&str, &str); 2] = [("cache/runs", "run-"), ("cache/suites", "suite-")];
+/// Where `archal run` leaves its evidence and its suites, and sessions of clones theirs, and how the
+/// names there begin.
+const RUNS: [(&str, &str); 3] = [
+    ("cache/runs", "run-"),
+    (plan::SESSIONS, ""),
+    ("cache/suites", "suite-"),
+];
 
 /// The state that is asked, and whether anything may go.
 pub(super) enum Rows<'a> {

@@ -370,6 +370,24 @@ fn runs_of_archal_run_go_by_their_files_and_the_last_one_stays() {
 }
 
 #[test]
+fn sessions_of_clones_go_by_their_files_but_not_while_they_run() {
+    let world = World::new();
+    for name in ["old", "running"] {
+        world.file(&format!("cache/sessions/{name}/evidence.1/calls.jsonl"));
+    }
+    let running = Place::of(&world.layout, "running").expect("a name");
+    let claim = running.claim().expect("usable").expect("free");
+    world.clock.advance(Duration::from_secs(60_000 * 86_400));
+    let report = world.prune();
+    assert_eq!(gone(&report), ["- runs 100 older than 30d"]);
+    assert_eq!(kept(&report, Reason::Session), Some((1, EACH)));
+    assert!(running.folder().join("evidence.1").exists());
+    drop(claim);
+    assert_eq!(gone(&world.prune()), ["- runs 100 older than 30d"]);
+    assert!(!running.folder().exists());
+}
+
+#[test]
 fn suites_go_as_runs_do_and_one_that_is_kept_keeps_its_runs() {
     let world = World::new();
     for name in ["runs/run-000000000001", "runs/run-000000000002"] {

@@ -295,6 +295,7 @@ fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliEr
     let started = background::start(
         &Launch {
             binary: &cx.binary,
+            command: background::BACKGROUND_ARGUMENT,
             arguments: &arguments,
             variables: &variables,
             log: &layout.watcher_log(),

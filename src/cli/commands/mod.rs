@@ -26,4 +26,5 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod scenario;
 pub(crate) mod schema;
+pub(crate) mod session;
 pub(crate) mod watch;

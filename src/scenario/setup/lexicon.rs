@@ -61,6 +61,7 @@ impl Lexicon {
             table: String::new(),
             name: None,
             number: None,
+            counted_with: None,
             created: None,
             updated: None,
             times: Vec::new(),
@@ -82,6 +83,13 @@ impl Lexicon {
             let seed = self.seed(*id);
             id.clone == clone && seed.table == table && seed.name.is_some()
         })
+    }
+
+    /// The noun whose numbers a noun shares: its own where it says nothing else.
+    pub(super) fn series(&self, id: NounId) -> NounId {
+        let with = self.seed(id).counted_with.as_deref();
+        with.and_then(|noun| self.called(id.clone, noun))
+            .unwrap_or(id)
     }
 
     /// What a noun belongs to, and the column that says so.

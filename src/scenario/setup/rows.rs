@@ -33,8 +33,10 @@ pub(super) struct Row {
 pub(super) struct Rows<'l> {
     pub(super) lexicon: &'l Lexicon,
     pub(super) all: Vec<Row>,
-    /// How many there are of a kind in one thing, and the last of their numbers.
-    counts: BTreeMap<(NounId, Option<usize>), (usize, u64)>,
+    /// How many there are of a kind in one thing.
+    counts: BTreeMap<(NounId, Option<usize>), usize>,
+    /// The last number in one thing, by the kind that is counted.
+    lasts: BTreeMap<(NounId, Option<usize>), u64>,
 }
 
 impl<'l> Rows<'l> {
@@ -44,6 +46,7 @@ impl<'l> Rows<'l> {
             lexicon,
             all: Vec::new(),
             counts: BTreeMap::new(),
+            lasts: BTreeMap::new(),
         };
         for (clone, words) in lexicon.clones.iter().enumerate() {
             for (table, base) in &words.vocabulary.base {
@@ -75,6 +78,7 @@ impl<'l> Rows<'l> {
             lexicon,
             all,
             counts: BTreeMap::new(),
+            lasts: BTreeMap::new(),
         }
     }
 
@@ -115,8 +119,9 @@ impl<'l> Rows<'l> {
             return Err(format!("more than {MOST} things are said to be there"));
         }
         let seed = self.lexicon.seed(noun);
-        let counted = self.counts.get(&(noun, parent));
-        let (siblings, last) = counted.copied().unwrap_or_default();
+        let siblings = self.counts.get(&(noun, parent)).copied().unwrap_or(0);
+        let series = (self.lexicon.series(noun), parent);
+        let last = self.lasts.get(&series).copied().unwrap_or(0);
         let word = self.lexicon.noun(noun).singular();
         if let Some(name) = &name
             && seed.number.is_none() == matches!(name, Name::Text(_))
@@ -161,7 +166,8 @@ impl<'l> Rows<'l> {
         }
         self.own(&row)?;
         let last = last.max(row.number.unwrap_or(0));
-        self.counts.insert((noun, parent), (siblings + 1, last));
+        self.counts.insert((noun, parent), siblings + 1);
+        self.lasts.insert(series, last);
         self.all.push(row);
         Ok(self.all.len() - 1)
     }

@@ -10,12 +10,14 @@
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
+//! - `transfer`: bodies in files, and calls that take long.
 //! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
 mod observation;
 mod time;
 mod tool;
+mod transfer;
 mod trouble;
 pub mod vocabulary;
 
@@ -34,6 +36,7 @@ use crate::stability::Stability;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use transfer::{Done, Progress, Spool, Work};
 pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 
 /// A service clone as the catalogue lists it.
@@ -76,7 +79,7 @@ pub struct CloneDescriptor {
     /// What clients are told that take a base URL in place of the service's own hosts.
     pub base_urls: &'static [BaseUrl],
     /// The modelled operation a request addresses.
-    pub operation_of: fn(method: &str, path: &str) -> Option<&'static str>,
+    pub operation_of: fn(host: &str, method: &str, path: &str) -> Option<&'static str>,
     /// What a recorded exchange proves about the service's state.
     pub observe: fn(&Exchange<'_>) -> Observation,
 }
@@ -194,6 +197,8 @@ pub struct CloneRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// The body where it is too long for memory; [`Self::body`] is empty then.
+    pub spool: Option<Spool>,
 }
 
 impl CloneRequest {
@@ -236,6 +241,11 @@ pub struct CloneResponse {
     pub volatile_headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Rendered,
+    /// The body for the client where it is too long for memory; evidence is in [`Self::body`].
+    pub spool: Option<Spool>,
+    /// What is written down of the request's body, where that is not what it is: what the bytes
+    /// of a program stand for.
+    pub request_said: Option<String>,
     /// The operation that answered, where one is modelled.
     pub operation: Option<&'static str>,
     /// The published operation that is not modelled, where the request was for one.
@@ -283,6 +293,18 @@ pub enum ChangeKind {
 pub trait ServiceClone: Send {
     /// Answers one request at virtual time `now`. Total: bad input gets the service's own error.
     fn call(&mut self, request: &CloneRequest, now: Timestamp) -> CloneResponse;
+
+    /// Begins a request. What is left as work is done by the caller, wherever it likes, and given
+    /// to [`Self::finish`]; other requests may come in between.
+    fn begin(&mut self, request: &CloneRequest, now: Timestamp) -> Progress {
+        Progress::Answered(Box::new(self.call(request, now)))
+    }
+
+    /// Answers the request that [`Self::begin`] left as work, with what the work came to.
+    fn finish(&mut self, request: &CloneRequest, done: Done, now: Timestamp) -> CloneResponse {
+        drop(done);
+        self.call(request, now)
+    }
 
     /// From now on this goes wrong; what did before no longer does. Counts begin anew.
     fn trouble(&mut self, trouble: Trouble);

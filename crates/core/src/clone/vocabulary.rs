@@ -223,6 +223,9 @@ pub struct NounSeed {
     /// The column that holds the number by which one is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
+    /// The noun, in the singular, whose numbers it shares: pull requests are counted with issues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_with: Option<String>,
     /// The column that holds when it was made, which its age is told from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,

@@ -8,6 +8,7 @@ use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::sessions::starting;
 use crate::config::schema::RouteMode;
 use crate::run::scrub::Scrubber;
 use crate::run::seeds;
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let clone = super::find(&args.clone, cx)?;
+    let clone = starting::find(&args.clone, cx)?;
     if let Some(file) = cx.environment.get("ARCHAL_MCP_CONFIG") {
         let remote = Remote::of_file(file.as_ref(), clone.name).map_err(CliError::environment)?;
         return bridge(&remote);

@@ -7,6 +7,7 @@ use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::sessions::starting;
 use crate::report::style::Style;
 
 /// The deepest field that is told; objects of a view hold each other nowhere near as deep.
@@ -34,7 +35,7 @@ struct Document {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let clone = super::find(&args.clone, cx)?;
+    let clone = starting::find(&args.clone, cx)?;
     for collection in clone.collections {
         let name = format!("{}.{}", clone.name, collection.name);
         let heading = Style::Heading.paint(&name);

@@ -7,6 +7,7 @@ use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::sessions::starting;
 use crate::report::style::Style;
 
 /// The MCP tools of a clone, and the operations each one calls
@@ -41,7 +42,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    let clone = super::find(&args.clone, cx)?;
+    let clone = starting::find(&args.clone, cx)?;
     let face = clone
         .mcp
         .ok_or_else(|| CliError::usage(format!("the {} clone has no MCP tools", clone.name)))?;

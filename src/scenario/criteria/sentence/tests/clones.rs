@@ -70,7 +70,7 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
         reopen: |_| Err(Vec::new()),
         base_urls: &[],
-        operation_of: |_, _| None,
+        operation_of: |_, _, _| None,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))
 }

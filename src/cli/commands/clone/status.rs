@@ -1,0 +1,172 @@
+//! `archal clone status`: the sessions of this repository.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::arguments::JsonOutput;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::cli::output::Printer;
+use crate::cli::sessions::reaching::{self, client_error};
+use crate::report::style::Style;
+use crate::session::service::client::Client;
+use crate::session::service::desk::{Request, Status};
+use crate::session::service::place::{Place, Standing};
+
+/// The sessions of this repository that run, and those that were killed
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
+pub(crate) struct Args {
+    /// One session, whether it runs or not
+    name: Option<String>,
+
+    /// Those that ended in order too, whose evidence is still there
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    output: JsonOutput,
+}
+
+#[derive(Serialize)]
+struct Document {
+    sessions: Vec<Row>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+enum Row {
+    Running(Status),
+    Starting(Left),
+    Crashed(Left),
+    Ended(Left),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Left {
+    name: String,
+    evidence: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let found = match &args.name {
+        Some(name) => {
+            let place = Place::of(&reaching::layout(cx)?, name).map_err(CliError::usage)?;
+            let standing = place.standing().map_err(CliError::environment)?;
+            if standing == Standing::Ended && !place.folder().is_dir() {
+                return Err(CliError::environment(format!(
+                    "there was never a session {name} here"
+                ))
+                .hint("archal clone status --all"));
+            }
+            vec![(place, standing)]
+        }
+        None => reaching::all(cx)?,
+    };
+    let mut sessions = Vec::new();
+    for (place, standing) in found {
+        let left = |pid| Left {
+            name: place.name().to_owned(),
+            evidence: place.evidence(),
+            pid,
+        };
+        sessions.push(match standing {
+            Standing::Running(record) => {
+                let client = Client::new(record).map_err(client_error)?;
+                Row::Running(client.ask(&Request::Status).map_err(client_error)?)
+            }
+            Standing::Between => Row::Starting(left(None)),
+            Standing::Crashed(record) => Row::Crashed(left(Some(record.pid))),
+            Standing::Ended if args.all || args.name.is_some() => Row::Ended(left(None)),
+            Standing::Ended => continue,
+        });
+    }
+    if sessions.is_empty() {
+        cx.printer.line("no session runs here");
+    }
+    for row in &sessions {
+        line(row, &cx.printer);
+    }
+    cx.printer
+        .document("archal.clone-status", 1, &Document { sessions });
+    Ok(Exit::Fine)
+}
+
+fn line(row: &Row, printer: &Printer) {
+    match row {
+        Row::Running(status) => {
+            let calls = match status.calls {
+                1 => "1 call".to_owned(),
+                count => format!("{count} calls"),
+            };
+            printer.line(format!(
+                "{}  runs for {} (process {}), {calls}",
+                Style::Heading.paint(&status.name),
+                uptime(status.uptime_seconds),
+                status.pid
+            ));
+            clones(status, printer);
+            if !status.snapshots.is_empty() {
+                printer.line(format!("  snapshots  {}", status.snapshots.join(", ")));
+            }
+            if status.refused > 0 {
+                let refused = status.refused;
+                printer.line(format!("  refused    {refused}, in egress.jsonl"));
+            }
+            if status.unrecorded_calls > 0 {
+                printer.line(format!(
+                    "  {} calls stand in no file{}",
+                    status.unrecorded_calls,
+                    status
+                        .trouble
+                        .as_ref()
+                        .map_or_else(String::new, |why| format!(": {why}"))
+                ));
+            }
+            printer.line(format!("  evidence   {}", status.evidence.display()));
+        }
+        Row::Starting(left) => printer.line(format!("{}  begins or ends", left.name)),
+        Row::Crashed(left) => printer.line(format!(
+            "{}  {} (process {}); its calls are in {}",
+            Style::Heading.paint(&left.name),
+            Style::Error.paint("was killed"),
+            left.pid.unwrap_or_default(),
+            left.evidence.display()
+        )),
+        Row::Ended(left) => printer.line(format!(
+            "{}  ended; its evidence is in {}",
+            Style::Heading.paint(&left.name),
+            left.evidence.display()
+        )),
+    }
+}
+
+/// The clones of a session with their URLs.
+pub(super) fn clones(status: &Status, printer: &Printer) {
+    for clone in &status.clones {
+        printer.line(format!(
+            "  {}  {}, {} calls, {} rows changed",
+            Style::Heading.paint(&clone.name),
+            clone.start,
+            clone.calls,
+            clone.changes
+        ));
+        for (name, url) in &clone.urls {
+            printer.line(format!("    {name:<8} {url}"));
+        }
+    }
+}
+
+fn uptime(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
