@@ -133,6 +133,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        "uploads.github.com",
         render::gist::HOST,
     ],
     other_hosts: &[
@@ -140,7 +141,6 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "gist.github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "uploads.github.com",
     ],
     credentials: &[
         ("GH_TOKEN", credentials::TOKEN),
@@ -255,4 +255,5 @@ static PACK: Pack = Pack {
         headers: dialect::headers,
     },
     views: criteria::VIEWS,
+    derived: criteria::DERIVED,
 };

@@ -4,10 +4,7 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`activity`], [`issues`], [`meta`]: the areas.
-//! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
-//! - [`issues`], [`meta`], [`pulls`]: the areas.
-//! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
+//! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;
@@ -32,7 +29,6 @@ use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[activity::CALLS, content::CALLS, issues::CALLS, meta::CALLS];
 const AREAS: &[&[(&str, &[&str])]] = &[
     // One a line.
     actions::CALLS,
