@@ -1,8 +1,10 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`activity`]: of what happens to issues. [`pulls`]: of pull requests.
+//! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
+//!   pull requests.
 
 mod activity;
+mod content;
 mod pulls;
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use super::tables::{
     repo_of, user,
 };
 use crate::engine::key::{Key, folded};
-use crate::engine::pack::View;
+use crate::engine::pack::{Derived, View};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 
@@ -154,6 +156,12 @@ pub(super) const COLLECTIONS: &[Collection] = &[
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
+    content::OF_BRANCHES,
+    content::OF_COMMITS,
+    content::OF_FILES,
+    content::OF_RELEASES,
+    content::OF_STATUSES,
+    content::OF_CHECK_RUNS,
 ];
 
 /// Each collection with its table.
@@ -230,7 +238,14 @@ pub(super) const VIEWS: &[View] = &[
         shows: None,
         row: pulls::of_review_comment,
     },
+    content::BRANCHES,
+    content::RELEASES_VIEW,
+    content::STATUSES_VIEW,
+    content::CHECK_RUNS_VIEW,
 ];
+
+/// Collections that are found through rows of a table.
+pub(super) const DERIVED: &[Derived] = content::DERIVED;
 
 fn of_user(_: &Root, row: &Row) -> ViewRow {
     let fields = [

@@ -141,6 +141,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        "uploads.github.com",
         render::gist::HOST,
     ],
     other_hosts: &[
@@ -148,7 +149,6 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "gist.github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "uploads.github.com",
     ],
     credentials: &[
         ("GH_TOKEN", credentials::TOKEN),
@@ -264,4 +264,5 @@ static PACK: Pack = Pack {
         headers: dialect::headers,
     },
     views: criteria::VIEWS,
+    derived: criteria::DERIVED,
 };

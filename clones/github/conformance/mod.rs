@@ -8,6 +8,7 @@
 //! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
 //! - [`issues`], [`meta`], [`pulls`]: the areas.
 //! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
+//! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;
