@@ -107,7 +107,10 @@ fn rows(clone: &dyn ServiceClone) -> BTreeMap<(&'static str, String), Value> {
 
 /// What must be true of every pull request at any time.
 fn check(clone: &mut dyn ServiceClone) -> Result<(), TestCaseError> {
-    let all = json(&send(clone, &format!("GET {REPO}/pulls?state=all&per_page=100")));
+    let all = json(&send(
+        clone,
+        &format!("GET {REPO}/pulls?state=all&per_page=100"),
+    ));
     for listed in all.as_array().expect("a list") {
         let number = &listed["number"];
         let one = json(&send(clone, &format!("GET {REPO}/pulls/{number}")));
@@ -119,9 +122,16 @@ fn check(clone: &mut dyn ServiceClone) -> Result<(), TestCaseError> {
         prop_assert_eq!(&on["pull_request"]["merged_at"], &one["merged_at"]);
         let open = one["state"] == "open";
         prop_assert_eq!(one["merged"] == true, one["merged_at"].is_string());
-        prop_assert!(!(open && one["merged"] == true), "{} is open and merged", number);
+        prop_assert!(
+            !(open && one["merged"] == true),
+            "{} is open and merged",
+            number
+        );
         prop_assert_eq!(open, one["mergeable"].is_boolean());
-        let commits = json(&send(clone, &format!("GET {REPO}/pulls/{number}/commits?per_page=100")));
+        let commits = json(&send(
+            clone,
+            &format!("GET {REPO}/pulls/{number}/commits?per_page=100"),
+        ));
         let commits = commits.as_array().expect("a list");
         prop_assert_eq!(Some(commits.len() as u64), one["commits"].as_u64());
         if let Some(last) = commits.last() {

@@ -10,11 +10,11 @@ use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, text};
-use crate::github::{access, changes};
 use crate::github::dialect::invalid_value;
 use crate::github::events::Details;
 use crate::github::issues::check_title_and_body;
 use crate::github::tables::{ISSUES, PULLS, issue, pull};
+use crate::github::{access, changes};
 
 const CHANGE: &[Input] = &[
     Input::new("title", Kind::Title),
