@@ -23,6 +23,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod actions_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -38,6 +40,8 @@ mod complete;
 #[cfg(test)]
 mod conformance;
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
@@ -115,6 +119,7 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod transfers;
 mod web;
 mod webhooks;
 mod workflows;

@@ -41,9 +41,11 @@ fn named_seeds_load_from_their_own_state_and_satisfy_the_schema() {
             validator.iter_errors(&first).next().map(|e| e.to_string()),
             None
         );
-        let holds_refs = first["refs"].as_array().is_some_and(|refs| !refs.is_empty());
-        if holds_refs {
-            // Evidence names git objects and does not hold them: a state with them is saved.
+        // A document names objects of git and does not hold them; a saved state does.
+        if first["refs"]
+            .as_array()
+            .is_some_and(|refs| !refs.is_empty())
+        {
             continue;
         }
         assert_eq!(state(Seed::Document(&first)), first, "{}", seed.name);

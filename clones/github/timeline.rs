@@ -55,7 +55,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let row = root.get(EVENTS, &key).filter(|row| !only_in_timelines(row));
     let row = row.ok_or_else(access::not_found)?;
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     Item::EventWithIssue(row).write(root, &mut writer);
     Ok(Reply::written(200, writer.finish(), row.version()))
 }
@@ -132,7 +132,7 @@ impl Item<'_> {
             }
             Self::Event(row) => _ = out.rendered(&root.rendered(EVENTS, row).0),
             Self::EventWithIssue(row) => {
-                let mut event = Writer::new(root.base());
+                let mut event = Writer::new(root);
                 Item::Event(row).write(root, &mut event);
                 out.reopened(&event.finish());
                 out.key("issue");
@@ -160,7 +160,7 @@ impl Item<'_> {
 fn answer(call: &Call<'_>, items: &[Item<'_>]) -> Reply {
     let root = call.root();
     let page = page(call, items.len());
-    let mut writer = Writer::with_capacity(root.base(), 16_384, 16_384);
+    let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     let mut tag = page.fingerprint();
     writer.raw("[");
     for item in items.iter().skip(page.skip()).take(page.take()) {
