@@ -12,8 +12,8 @@
 mod actions;
 mod activity;
 mod alerts;
-pub(super) mod content;
 mod content;
+pub(super) mod content;
 mod gists;
 mod issues;
 mod meta;

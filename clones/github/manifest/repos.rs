@@ -1190,6 +1190,6 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "releases/assets#upload-a-release-asset",
         guards: CHANGE_RELEASE,
-        action: Action::Hook(release_assets::upload),
+        action: Action::Upload(release_assets::upload),
     },
 ];
