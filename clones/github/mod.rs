@@ -87,6 +87,8 @@ mod pulls;
 #[cfg(test)]
 mod pulls_laws_tests;
 #[cfg(test)]
+mod pulls_reviews_tests;
+#[cfg(test)]
 mod pulls_rules_tests;
 #[cfg(test)]
 mod pulls_tests;

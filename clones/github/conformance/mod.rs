@@ -13,7 +13,6 @@
 mod actions;
 mod activity;
 mod alerts;
-mod content;
 pub(super) mod content;
 mod gists;
 mod issues;
