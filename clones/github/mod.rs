@@ -23,6 +23,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod activity_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
