@@ -16,7 +16,9 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View};
+use super::pack::{
+    Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View,
+};
 use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
@@ -341,7 +343,25 @@ impl Running {
             },
             (action, _) => act(action, &mut call, self.pack)?,
         };
+        let (caller, found) = (call.caller, call.found);
         let (root, journal) = call.transaction.commit();
+        let mut deliveries = (self.pack.dialect.announce)(&Announcing {
+            before: &self.root,
+            after: &root,
+            journal: &journal,
+            caller: caller.as_deref(),
+            operation: route.info.id,
+            found: &found,
+        });
+        match response.fault {
+            Some(FaultEffect::WebhookLost) => deliveries.clear(),
+            Some(FaultEffect::WebhookTwice) => {
+                let twice = deliveries.iter().flat_map(|one| [one.clone(), one.clone()]);
+                deliveries = twice.collect();
+            }
+            _ => {}
+        }
+        response.deliveries = deliveries;
         if journal.is_empty() {
             return Ok(reply);
         }
@@ -375,9 +395,11 @@ impl Running {
         }
         let tag = reply.tag.map(|tag| {
             let caller = response.principal.as_deref().unwrap_or_default();
-            // A query may repeat a time that was handed out; its exact text follows the clock.
+            // Both may repeat a time or the id of a commit that was handed out; their exact text
+            // follows the clock.
+            let path = self.evidence_text(&request.path);
             let query = self.evidence_text(&request.query);
-            let tag = [request.path.as_str(), &query, caller]
+            let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
             entity_tag(tag)

@@ -25,6 +25,7 @@ mod access;
 mod access_tests;
 #[cfg(test)]
 mod activity_tests;
+mod actions_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -40,6 +41,8 @@ mod complete;
 #[cfg(test)]
 mod conformance;
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
@@ -83,6 +86,10 @@ mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
+mod pulls_laws_tests;
+#[cfg(test)]
+mod pulls_rules_tests;
+#[cfg(test)]
 mod pulls_tests;
 mod reactions;
 mod refs;
@@ -113,6 +120,7 @@ mod teams;
 mod timeline;
 mod transfers;
 mod web;
+mod webhooks;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -248,6 +256,7 @@ static PACK: Pack = Pack {
         unmodelled: dialect::unmodelled,
         failing: dialect::failing,
         limited: dialect::limited,
+        announce: webhooks::announce,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
