@@ -13,7 +13,6 @@ mod actions;
 mod activity;
 mod alerts;
 pub(super) mod content;
-mod content;
 mod gists;
 mod issues;
 mod meta;
