@@ -23,8 +23,9 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
-#[cfg(test)]
 mod actions_tests;
+#[cfg(test)]
+mod activity_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
