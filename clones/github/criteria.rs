@@ -1,8 +1,9 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`pulls`]: of pull requests.
+//! - [`pulls`]: of pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
 
 mod pulls;
+mod social;
 
 use std::sync::Arc;
 
@@ -144,6 +145,14 @@ pub(super) const COLLECTIONS: &[Collection] = &[
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
+    social::COLLECTIONS[0],
+    social::COLLECTIONS[1],
+    social::COLLECTIONS[2],
+    social::COLLECTIONS[3],
+    social::COLLECTIONS[4],
+    social::COLLECTIONS[5],
+    social::COLLECTIONS[6],
+    social::COLLECTIONS[7],
 ];
 
 /// Each collection with its table.
@@ -196,6 +205,14 @@ pub(super) const VIEWS: &[View] = &[
         shows: None,
         row: pulls::of_review_comment,
     },
+    social::VIEWS[0],
+    social::VIEWS[1],
+    social::VIEWS[2],
+    social::VIEWS[3],
+    social::VIEWS[4],
+    social::VIEWS[5],
+    social::VIEWS[6],
+    social::VIEWS[7],
 ];
 
 fn of_user(_: &Root, row: &Row) -> ViewRow {

@@ -42,7 +42,10 @@ fn named_seeds_load_from_their_own_state_and_satisfy_the_schema() {
             None
         );
         // A document names objects of git and does not hold them; a saved state does.
-        if first["refs"].as_array().is_some_and(|refs| !refs.is_empty()) {
+        if first["refs"]
+            .as_array()
+            .is_some_and(|refs| !refs.is_empty())
+        {
             continue;
         }
         assert_eq!(state(Seed::Document(&first)), first, "{}", seed.name);
