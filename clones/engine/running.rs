@@ -395,9 +395,11 @@ impl Running {
         }
         let tag = reply.tag.map(|tag| {
             let caller = response.principal.as_deref().unwrap_or_default();
-            // A query may repeat a time that was handed out; its exact text follows the clock.
+            // Both may repeat a time or the id of a commit that was handed out; their exact text
+            // follows the clock.
+            let path = self.evidence_text(&request.path);
             let query = self.evidence_text(&request.query);
-            let tag = [request.path.as_str(), &query, caller]
+            let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
             entity_tag(tag)

@@ -40,6 +40,8 @@ mod complete;
 #[cfg(test)]
 mod conformance;
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
@@ -83,6 +85,10 @@ mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
+mod pulls_laws_tests;
+#[cfg(test)]
+mod pulls_rules_tests;
+#[cfg(test)]
 mod pulls_tests;
 mod reactions;
 mod refs;
@@ -112,6 +118,7 @@ mod tables;
 mod teams;
 mod timeline;
 mod watching;
+mod transfers;
 mod web;
 mod webhooks;
 mod workflows;

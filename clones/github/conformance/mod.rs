@@ -12,6 +12,7 @@
 mod actions;
 mod activity;
 mod alerts;
+pub(super) mod content;
 mod content;
 mod gists;
 mod issues;
@@ -40,8 +41,8 @@ const AREAS: &[&[(&str, &[&str])]] = &[
     actions::CALLS,
     activity::CALLS,
     alerts::CALLS,
-    gists::CALLS,
     content::CALLS,
+    gists::CALLS,
     issues::CALLS,
     meta::CALLS,
     projects::CALLS,
