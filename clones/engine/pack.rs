@@ -167,6 +167,7 @@ pub(crate) struct Answering<'a> {
 }
 
 /// A collection of the criteria view.
+#[derive(Clone, Copy)]
 pub(crate) struct View {
     /// Its name.
     pub name: &'static str,

@@ -1,11 +1,12 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
 //! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
-//!   pull requests.
+//!   pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
 
 mod activity;
 mod content;
 mod pulls;
+mod social;
 
 use std::sync::Arc;
 
@@ -162,6 +163,14 @@ pub(super) const COLLECTIONS: &[Collection] = &[
     content::OF_RELEASES,
     content::OF_STATUSES,
     content::OF_CHECK_RUNS,
+    social::COLLECTIONS[0],
+    social::COLLECTIONS[1],
+    social::COLLECTIONS[2],
+    social::COLLECTIONS[3],
+    social::COLLECTIONS[4],
+    social::COLLECTIONS[5],
+    social::COLLECTIONS[6],
+    social::COLLECTIONS[7],
 ];
 
 /// Each collection with its table.
@@ -242,6 +251,14 @@ pub(super) const VIEWS: &[View] = &[
     content::RELEASES_VIEW,
     content::STATUSES_VIEW,
     content::CHECK_RUNS_VIEW,
+    social::VIEWS[0],
+    social::VIEWS[1],
+    social::VIEWS[2],
+    social::VIEWS[3],
+    social::VIEWS[4],
+    social::VIEWS[5],
+    social::VIEWS[6],
+    social::VIEWS[7],
 ];
 
 /// Collections that are found through rows of a table.

@@ -7,7 +7,7 @@
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
-//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
@@ -121,6 +121,7 @@ mod tables;
 mod teams;
 mod timeline;
 mod transfers;
+mod watching;
 mod web;
 mod webhooks;
 mod workflows;

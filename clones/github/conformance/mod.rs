@@ -9,6 +9,8 @@
 //! - [`issues`], [`meta`], [`pulls`]: the areas.
 //! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
 //! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
+//! - [`actions`], [`activity`], [`alerts`], [`content`], [`gists`], [`issues`], [`meta`],
+//!   [`projects`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;
