@@ -16,8 +16,8 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::github::issue_lists::{order_of, time};
 use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, MILESTONES, comment, issue,
-    label, milestone, repo, user,
+    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, MILESTONES, comment,
+    issue, label, milestone, repo, user,
 };
 use crate::github::{access, render, search};
 
