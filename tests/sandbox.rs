@@ -395,8 +395,10 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
             stop: None,
         },
         OwnNetwork {
-            tcp: &[443],
+            tcp: &[([0, 0, 0, 0], 443).into()],
             udp: &[53],
+            redirect: None,
+            visible: &[],
             files: &[],
             serve: &mut serve,
         },

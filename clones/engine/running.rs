@@ -17,7 +17,9 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View};
+use super::pack::{
+    Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View,
+};
 use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
@@ -342,7 +344,25 @@ impl Running {
             },
             (action, _) => act(action, &mut call, self.pack)?,
         };
+        let (caller, found) = (call.caller, call.found);
         let (root, journal) = call.transaction.commit();
+        let mut deliveries = (self.pack.dialect.announce)(&Announcing {
+            before: &self.root,
+            after: &root,
+            journal: &journal,
+            caller: caller.as_deref(),
+            operation: route.info.id,
+            found: &found,
+        });
+        match response.fault {
+            Some(FaultEffect::WebhookLost) => deliveries.clear(),
+            Some(FaultEffect::WebhookTwice) => {
+                let twice = deliveries.iter().flat_map(|one| [one.clone(), one.clone()]);
+                deliveries = twice.collect();
+            }
+            _ => {}
+        }
+        response.deliveries = deliveries;
         if journal.is_empty() {
             return Ok(reply);
         }

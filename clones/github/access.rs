@@ -320,8 +320,10 @@ pub(super) fn known_issue(call: &mut Call<'_>) -> Result<(), Refusal> {
     let repo = call.row(REPOS)?;
     let number = call.number("issue_number");
     let key = Key::new([folded(repo.text(repo::FULL_NAME)), Part::Int(number)]);
-    let row = call.root().get(ISSUES, &key).cloned();
-    call.found.push((ISSUES, row.ok_or_else(not_found)?));
+    let Some(row) = call.root().get(ISSUES, &key).cloned() else {
+        return Err(super::transfers::moved(call, &key).unwrap_or_else(not_found));
+    };
+    call.found.push((ISSUES, row));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`pulls`]: of pull requests. [`content`]: of what is in repositories.
+//! - [`activity`]: of what happens to issues. [`pulls`]: of pull requests.
+//! - [`content`]: of what is in repositories.
 
+mod activity;
 mod content;
 mod pulls;
 
@@ -11,8 +13,9 @@ use archal_core::clone::{Collection, FieldKind, ViewField, ViewRow, ViewValue};
 
 use super::render;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment,
-    issue, label, name_of, owner_of, repo, repo_of, user,
+    COMMENTS, EVENTS, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, PULLS, REACTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment, issue, label, name_of, owner_of, repo,
+    repo_of, user,
 };
 use crate::engine::key::{Key, folded};
 use crate::engine::pack::{Derived, View};
@@ -112,6 +115,10 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("updated_at", TIME),
             nullable("closed_at", TIME),
             nullable("closed_by", PERSON),
+            nullable("milestone", activity::IN_MILESTONE),
+            nullable("type", TEXT),
+            nullable("parent", activity::OTHER_ISSUE),
+            field("reactions", activity::REACTED),
             field("html_url", TEXT),
         ],
     },
@@ -142,6 +149,10 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("default", BOOL),
         ],
     },
+    activity::OF_MILESTONES,
+    activity::OF_REACTIONS,
+    activity::OF_EVENTS,
+    activity::OF_NOTIFICATIONS,
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
@@ -184,6 +195,30 @@ pub(super) const VIEWS: &[View] = &[
         table: LABELS,
         shows: None,
         row: of_label,
+    },
+    View {
+        name: "milestones",
+        table: MILESTONES,
+        shows: None,
+        row: activity::of_milestone,
+    },
+    View {
+        name: "reactions",
+        table: REACTIONS,
+        shows: None,
+        row: activity::of_reaction,
+    },
+    View {
+        name: "events",
+        table: EVENTS,
+        shows: None,
+        row: activity::of_event,
+    },
+    View {
+        name: "notifications",
+        table: NOTIFICATIONS,
+        shows: None,
+        row: activity::of_notification,
     },
     View {
         name: "pulls",
@@ -293,6 +328,10 @@ fn of_issue(root: &Root, row: &Row) -> ViewRow {
             "closed_by",
             person(root, row.text_or_null(issue::CLOSED_BY)),
         ),
+        ("milestone", activity::milestone_of(root, row)),
+        ("type", value(issue::TYPE)),
+        ("parent", activity::parent_of(root, row)),
+        ("reactions", activity::reactions_of(root, row)),
         ("html_url", text(url)),
     ];
     view(ISSUES, row, fields)

@@ -23,6 +23,8 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod actions_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -83,6 +85,10 @@ mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
+mod pulls_laws_tests;
+#[cfg(test)]
+mod pulls_rules_tests;
+#[cfg(test)]
 mod pulls_tests;
 mod reactions;
 mod refs;
@@ -111,7 +117,9 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod transfers;
 mod web;
+mod webhooks;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -247,6 +255,7 @@ static PACK: Pack = Pack {
         unmodelled: dialect::unmodelled,
         failing: dialect::failing,
         limited: dialect::limited,
+        announce: webhooks::announce,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,

@@ -115,7 +115,7 @@ pub(super) fn set_profile(inputs: &Inputs, draft: &mut Draft) -> Result<(), Refu
 /// `GET /user/emails` and `GET /user/public_emails`.
 pub(super) fn emails(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.caller.clone().ok_or_else(not_found)?;
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     out.raw("[");
     let own = row.text_or_null(user::EMAIL);
     if let Some(address) = own {

@@ -251,7 +251,6 @@ fn closed_is_opened_again_while_its_head_is_there() {
     insta::assert_snapshot!(out, @r#"
     PATCH ~/pulls/4 {"title":"Flag very large orders","body":null,"state":"closed"}
       200
-      changed pulls #4
       changed issues #4
       added events #event-15000000682
       added events #event-15000001441
@@ -262,7 +261,6 @@ fn closed_is_opened_again_while_its_head_is_there() {
       "closed" null
     PATCH ~/pulls/4 {"state":"open"}
       200
-      changed pulls #4
       changed issues #4
       added events #event-15000002208
       4 "Flag very large orders" null "open" "main" "clean"
@@ -367,6 +365,7 @@ fn a_merge_moves_the_base_and_closes_what_is_named() {
       added events #event-15000001441
       changed issues #7
       added events #event-15000002208
+      added notifications 9000000347
       changed refs acme/checkout:refs/heads/main
       changed repos acme/checkout
       true "Pull Request successfully merged"
@@ -396,6 +395,7 @@ fn a_merge_moves_the_base_and_closes_what_is_named() {
       added events #event-15000002913
       changed issues #9
       added events #event-15000003625
+      added notifications 9000000385
       changed refs acme/checkout:refs/heads/release
       changed repos acme/checkout
       true "Pull Request successfully merged"
@@ -405,6 +405,7 @@ fn a_merge_moves_the_base_and_closes_what_is_named() {
       added events #event-15000003703
       changed issues #8
       added events #event-15000003718
+      added notifications 9000000648
       changed refs acme/checkout:refs/heads/main
       changed repos acme/checkout
       true "Pull Request successfully merged"
@@ -459,6 +460,7 @@ fn a_squash_is_one_commit_with_the_words_of_all() {
       added events #event-15000001441
       changed issues #7
       added events #event-15000002208
+      added notifications 9000000347
       changed refs acme/checkout:refs/heads/main
       changed repos acme/checkout
       true
@@ -471,6 +473,7 @@ fn a_squash_is_one_commit_with_the_words_of_all() {
       added events #event-15000002913
       changed issues #8
       added events #event-15000003625
+      added notifications 9000000385
       changed refs acme/checkout:refs/heads/main
       changed repos acme/checkout
       true
@@ -554,6 +557,7 @@ fn reviews_are_begun_submitted_dismissed_and_taken_back() {
       changed review_comments #discussion_r1300000727
       changed pulls #2
       changed issues #2
+      added notifications 9000000347
       "CHANGES_REQUESTED" "See below" "acme-dev"
     GET ~/pulls/2/requested_reviewers
       200
@@ -576,7 +580,7 @@ fn reviews_are_begun_submitted_dismissed_and_taken_back() {
       200
       changed reviews #pullrequestreview-<id>
       changed issues #2
-      added events #event-15000000682
+      added events #event-15000001441
       "DISMISSED" "See above" "acme-dev"
     PUT ~/pulls/2/reviews/<id>/dismissals {"message":"Answered"}
       422
@@ -606,6 +610,7 @@ fn reviews_are_begun_submitted_dismissed_and_taken_back() {
       200
       added reviews #pullrequestreview-1400003627
       changed issues #2
+      changed notifications 9000000347
       "APPROVED" "" "acme-dev"
     GET ~/pulls/2/reviews
       200

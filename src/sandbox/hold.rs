@@ -1,9 +1,12 @@
 //! The way in: run a child, find out how children can be held here, and the binary's hidden modes.
 
-use std::net::{TcpListener, UdpSocket};
-use std::path::Path;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+
+use super::broker::Broker;
 use super::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::stop::StopToken;
 
@@ -29,14 +32,29 @@ impl Hold<'_> {
 
 /// A network of its own for a child: nothing but its loopback, with sockets that archal serves.
 pub struct OwnNetwork<'a> {
-    /// TCP ports to listen on, on every address.
-    pub tcp: &'a [u16],
+    /// Where to listen for connections; every IPv4 address is the child's own.
+    pub tcp: &'a [SocketAddr],
     /// UDP ports to receive on, on 127.0.0.1.
     pub udp: &'a [u16],
+    /// Where connections to all other addresses are led; the kernel refuses them where none.
+    pub redirect: Option<Redirect>,
+    /// Unix sockets of the host's programs that the child may reach; all others are hidden.
+    pub visible: &'a [PathBuf],
     /// Files shown over others where both exist; those that do not are left out.
     pub files: &'a [Bind],
     /// Takes the sockets before the child starts.
     pub serve: &'a mut dyn FnMut(InsideSockets),
+}
+
+/// Where connections of a child are led that none of its network's listeners is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// The port on 127.0.0.1 that all of them come to.
+    pub to: u16,
+    /// Ports that have listeners of their own on every address.
+    pub except: Vec<u16>,
+    /// The port on 127.0.0.1 that questions for names come to, whichever server they are for.
+    pub names: u16,
 }
 
 /// Sockets that belong to a child's network and are served from outside, in the order asked for.
@@ -46,6 +64,10 @@ pub struct InsideSockets {
     pub tcp: Vec<TcpListener>,
     /// Datagram sockets.
     pub udp: Vec<UdpSocket>,
+    /// Makes connections into the network for as long as the child runs.
+    pub broker: Broker,
+    /// Why connections to other addresses could not be led as asked for.
+    pub not_led: Option<String>,
 }
 
 /// What holding children is possible here.

@@ -1,20 +1,24 @@
 //! Running a child through the helper, and watching clocks, pipes and the control socket.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::broker::Broker;
 use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
     HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started,
 };
+use super::listening;
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
 use super::stop::{Alarm, StopToken};
@@ -97,8 +101,10 @@ pub(super) fn probe(helper: &Path) -> Probe {
         stop: None,
     };
     let network = OwnNetwork {
-        tcp: &[443],
+        tcp: &[SocketAddr::from(([0, 0, 0, 0], 443))],
         udp: &[53],
+        redirect: None,
+        visible: &[],
         files: &[],
         serve: &mut |_| {},
     };
@@ -143,16 +149,23 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         optional_binds: network.map_or_else(Vec::new, |network| network.files.to_vec()),
         process_limit: spec.process_limit,
         cgroup: cgroup.map(|cgroup| cgroup.folder().to_owned()),
+        own_network: network.is_some(),
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
         attached: false,
+        redirect: network.and_then(|network| network.redirect.clone()),
+        hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
     }
 }
+
+/// The side that sends orders, which the broker shares with the watch.
+type Orders = Arc<Mutex<UnixStream>>;
 
 struct Helper {
     process: Child,
     running: Running,
     control: UnixStream,
+    orders: Orders,
     /// None where the child has the caller's.
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -190,10 +203,12 @@ fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::
     for pipe in pipes.into_iter().flatten() {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
+    let orders = Arc::new(Mutex::new(control.try_clone()?));
     Ok(Helper {
         process,
         running,
         control,
+        orders,
         stdout,
         stderr,
     })
@@ -212,6 +227,8 @@ struct Watch {
     process: Child,
     running: Running,
     control: UnixStream,
+    orders: Orders,
+    broker: Broker,
     /// Until it rang.
     alarm: Option<Alarm>,
     stopped: bool,
@@ -237,10 +254,15 @@ impl Watch {
         containment: Containment,
         started: Instant,
     ) -> Self {
+        let orders = Arc::clone(&helper.orders);
+        let broker =
+            Broker::new(move |number, port| send_order(&orders, &Order::Connect { number, port }));
         Self {
             process: helper.process,
             running: helper.running,
             control: helper.control,
+            orders: helper.orders,
+            broker,
             alarm,
             stopped: false,
             stdout: Pipe::new(helper.stdout, spec.output_cap),
@@ -282,6 +304,7 @@ impl Watch {
             }
             self.keep_time();
         }
+        self.broker.close();
         // The helper ends only after everything it held; its own end is all that is left.
         let was_lost = self.phase == Phase::GivenUp || self.outcome.is_none();
         if was_lost {
@@ -340,12 +363,29 @@ impl Watch {
     /// Reads one report; false when it was the last.
     fn read_control(&mut self, network: &mut Option<OwnNetwork<'_>>) -> bool {
         let ended = match control::receive::<Report>(&self.control) {
-            Ok(Some((Report::Ready { process_limit }, sockets))) => {
+            Ok(Some((
+                Report::Ready {
+                    process_limit,
+                    not_led,
+                },
+                sockets,
+            ))) => {
                 self.process_limit = process_limit;
                 if let Some(network) = network {
-                    hand_over(network, sockets);
+                    hand_over(network, sockets, self.broker.clone(), not_led);
                 }
                 self.ready = Some(Instant::now());
+                return true;
+            }
+            Ok(Some((Report::Connected { number, error }, mut sockets))) => {
+                let refused = || {
+                    error.map_or_else(
+                        || io::Error::other("the helper sent no connection"),
+                        io::Error::from_raw_os_error,
+                    )
+                };
+                self.broker
+                    .answer(number, sockets.pop().ok_or_else(refused));
                 return true;
             }
             Ok(Some((Report::NotStarted { reason }, _))) => {
@@ -382,7 +422,7 @@ impl Watch {
         match order {
             Some(order) => {
                 // A helper that is gone already is seen as the end of the control socket.
-                control::send(&self.control, &order, &[]).ok();
+                send_order(&self.orders, &order).ok();
             }
             None => {
                 self.process.kill().ok();
@@ -409,7 +449,18 @@ impl Watch {
     }
 }
 
-fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
+/// Sends a frame whole, whoever else sends.
+fn send_order(orders: &Orders, order: &Order) -> io::Result<()> {
+    let control = orders.lock().unwrap_or_else(PoisonError::into_inner);
+    control::send(&control, order, &[])
+}
+
+fn hand_over(
+    network: &mut OwnNetwork<'_>,
+    sockets: Vec<OwnedFd>,
+    broker: Broker,
+    not_led: Option<String>,
+) {
     let mut sockets = sockets.into_iter();
     let tcp = sockets
         .by_ref()
@@ -417,7 +468,12 @@ fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
         .map(Into::into)
         .collect();
     let udp = sockets.map(Into::into).collect();
-    (network.serve)(InsideSockets { tcp, udp });
+    (network.serve)(InsideSockets {
+        tcp,
+        udp,
+        broker,
+        not_led,
+    });
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -66,6 +66,15 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// Any address and port that nothing else is for: handed on where it is allowed.
+    Elsewhere,
+    /// A port of this machine's loopback, which is allowed.
+    Loopback {
+        /// The address outside, which is that inside.
+        to: SocketAddr,
+    },
+    /// The stub resolver over TCP.
+    Names,
 }
 
 /// A connection that is counted while it is open.
@@ -139,14 +148,10 @@ impl Origin {
 pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
     // Answers are written whole, so waiting for more to send only costs time.
     stream.set_nodelay(true).ok();
-    let address = stream
-        .local_addr()
-        .ok()
-        .and_then(|address| match address.ip() {
-            // What a shim led here was meant for elsewhere.
-            IpAddr::V4(address) if door != Door::Proxy => Some(address),
-            IpAddr::V4(_) | IpAddr::V6(_) => None,
-        });
+    let (address, port) = match meant(&stream, door) {
+        Some(meant) => (Some(*meant.ip()), Some(meant.port())),
+        None => (None, None),
+    };
     let origin = Origin {
         open,
         door,
@@ -154,17 +159,60 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         tunnel: None,
         address,
     };
-    if matches!(
-        door,
-        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. }
-    ) {
-        return http(origin, stream).await;
+    match door {
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. } => {
+            return http(origin, stream).await;
+        }
+        Door::Names => return super::names::over_tcp(&origin.open.shared, stream).await,
+        Door::Loopback { to } => {
+            let shared = Arc::clone(&origin.open.shared);
+            drop(origin);
+            let host = to.ip().to_string();
+            return passage::serve(shared, stream, Vec::new(), &host, to.port()).await;
+        }
+        Door::Service { .. } | Door::Elsewhere | Door::Proxy => {}
+    }
+    if address.is_some_and(|address| address != Ipv4Addr::LOCALHOST)
+        && let Some(port) = port
+    {
+        let target = origin.target();
+        if origin.open.shared.egress.takes_address(&target, port) {
+            let shared = Arc::clone(&origin.open.shared);
+            drop(origin);
+            return passage::serve(shared, stream, Vec::new(), &target, port).await;
+        }
+        if door == Door::Elsewhere {
+            origin.open.shared.refuse(&target, Some(port));
+        }
+    }
+    if door == Door::Elsewhere {
+        // Cut off instead of closed: nobody was there.
+        stream.set_zero_linger().ok();
+        return;
     }
     let mut first = [0; 1];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == TLS_HANDSHAKE => tls(origin, stream).await,
         Ok(Ok(1)) => http(origin, stream).await,
         _ => silent(&origin),
+    }
+}
+
+/// The address and port that a connection was made to, where that is not archal's own.
+fn meant(stream: &TcpStream, door: Door) -> Option<SocketAddrV4> {
+    // What a shim led to the proxy was meant for elsewhere.
+    if door == Door::Proxy {
+        return None;
+    }
+    #[cfg(target_os = "linux")]
+    if door == Door::Elsewhere
+        && let Ok(meant) = rustix::net::sockopt::ip_original_dst(stream)
+    {
+        return Some(meant);
+    }
+    match stream.local_addr().ok()? {
+        SocketAddr::V4(meant) => Some(meant),
+        SocketAddr::V6(_) => None,
     }
 }
 

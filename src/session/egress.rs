@@ -95,6 +95,11 @@ impl Egress {
         self.addresses().any(|one| one == (host, port))
     }
 
+    /// Whether a name, lower case, is that of a host that may be reached.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.takes_host(name) || self.addresses().any(|(host, _)| host == name)
+    }
+
     /// The ports of hosts that may be reached.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&str, u16)> {
         self.allow.iter().filter_map(|allowed| match allowed {

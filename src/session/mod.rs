@@ -11,6 +11,7 @@ mod environment;
 pub mod evidence;
 mod exchange;
 mod fault;
+pub mod inside;
 mod ledger;
 mod localize;
 mod mcp;
@@ -29,5 +30,6 @@ mod trust;
 mod trust_store;
 
 pub use egress::Egress;
+pub use inside::Inside;
 pub use open::{CloneEnd, ClonePlan, Session, SessionConfig, SessionEnd, SessionError};
 pub use route::{RouteLevel, RouteReport};

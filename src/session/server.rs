@@ -19,7 +19,7 @@ use super::door::{self, Door};
 use super::egress::Egress;
 use super::ledger::Ledger;
 use super::mcp::Faces;
-use super::names::Names;
+use super::names::{self, Names};
 
 /// Most connections at a time; more wait in the system's queue.
 const CONNECTIONS: usize = 512;
@@ -311,13 +311,7 @@ async fn answer_names(shared: Arc<Shared>, socket: UdpSocket) {
             tokio::task::yield_now().await;
             continue;
         };
-        let is_cloned = |name: &str| shared.clone_of(name).is_some();
-        let answer = shared.names.answer(&buffer[..length], is_cloned, |name| {
-            if shared.ledger.name(name) && !is_cloned(name) && name != "localhost" {
-                let reason = "no clone of this session answers for it";
-                shared.ledger.refuse("name", name, None, reason);
-            }
-        });
+        let answer = names::reply(&shared, &buffer[..length]);
         if let Some(answer) = answer {
             socket.send_to(&answer, from).await.ok();
         }

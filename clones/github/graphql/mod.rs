@@ -1,10 +1,12 @@
 //! GitHub's GraphQL API: what the types of its published schema are in the tables.
 //!
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
-//!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`]: types. [`lists`]: what lists of issues ask for.
+//!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`],
+//!   [`checks`], [`milestone`], [`release`], [`timeline`]: types. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
+mod checks;
 mod comment;
 mod discussion;
 #[cfg(test)]
@@ -14,16 +16,23 @@ mod issue;
 mod label;
 mod lists;
 mod markdown;
+mod milestone;
 mod mutations;
 mod nodes;
 mod people;
+mod protection;
 mod pull;
 mod query;
 mod reaction;
+mod release;
 mod repository;
 mod review;
 #[cfg(test)]
+mod roots;
+mod templates;
+#[cfg(test)]
 mod tests;
+mod timeline;
 mod words;
 
 use std::sync::{Arc, OnceLock};
@@ -43,15 +52,18 @@ static SERVICE: Service = Service {
     schema: Published::new(include_str!("schema.graphql")),
     model: Model {
         types: &[
+            checks::TYPES,
             comment::TYPES,
             discussion::TYPES,
             git::TYPES,
             issue::TYPES,
             label::TYPES,
+            milestone::TYPES,
             people::TYPES,
             pull::TYPES,
             query::TYPES,
             reaction::TYPES,
+            release::TYPES,
             repository::TYPES,
             review::TYPES,
         ],

@@ -12,9 +12,10 @@ use crate::github::access;
 use crate::github::complete::content::named_node_id;
 use crate::github::pulls::{comments, reviews};
 use crate::github::tables::{
-    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, ISSUES, LABELS, REPOS,
-    REVIEW_COMMENTS, REVIEWS, USERS, category, comment, discussion, discussion_comment, issue,
-    label, repo, repo_of, review, review_comment, user,
+    ASSETS, CHECK_RUNS, CHECK_SUITES, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS,
+    DISCUSSIONS, ISSUES, LABELS, MILESTONES, RELEASES, REPOS, REVIEW_COMMENTS, REVIEWS, STATUSES,
+    USERS, asset, category, check_run, check_suite, comment, discussion, discussion_comment, issue,
+    label, milestone, release, repo, repo_of, review, review_comment, status, user,
 };
 
 /// A table whose rows have ids.
@@ -89,6 +90,54 @@ const KINDS: &[Kind] = &[
         id: review_comment::NODE_ID,
         object: |_, row| Object::row("PullRequestReviewComment", row),
         repo: Some(|row| repo_of(row.text(review_comment::PULL))),
+    },
+    Kind {
+        prefixes: &["MI_"],
+        types: &["Milestone"],
+        table: MILESTONES,
+        id: milestone::NODE_ID,
+        object: |_, row| Object::row("Milestone", row),
+        repo: Some(|row| row.text(milestone::REPO)),
+    },
+    Kind {
+        prefixes: &["RE_"],
+        types: &["Release"],
+        table: RELEASES,
+        id: release::NODE_ID,
+        object: |_, row| Object::row("Release", row),
+        repo: Some(|row| row.text(release::REPO)),
+    },
+    Kind {
+        prefixes: &["RA_"],
+        types: &["ReleaseAsset"],
+        table: ASSETS,
+        id: asset::NODE_ID,
+        object: |_, row| Object::row("ReleaseAsset", row),
+        repo: Some(|row| row.text(asset::REPO)),
+    },
+    Kind {
+        prefixes: &["CR_"],
+        types: &["CheckRun"],
+        table: CHECK_RUNS,
+        id: check_run::NODE_ID,
+        object: |_, row| Object::row("CheckRun", row),
+        repo: Some(|row| row.text(check_run::REPO)),
+    },
+    Kind {
+        prefixes: &["CS_"],
+        types: &["CheckSuite"],
+        table: CHECK_SUITES,
+        id: check_suite::NODE_ID,
+        object: |_, row| Object::row("CheckSuite", row),
+        repo: Some(|row| row.text(check_suite::REPO)),
+    },
+    Kind {
+        prefixes: &["SC_"],
+        types: &["StatusContext"],
+        table: STATUSES,
+        id: status::NODE_ID,
+        object: |_, row| Object::row("StatusContext", row),
+        repo: Some(|row| row.text(status::REPO)),
     },
     Kind {
         prefixes: &["D_"],
@@ -275,8 +324,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The number of a milestone by its id.
 pub(super) fn milestone_number(call: &Call<'_>, id: &str) -> Result<i64, Fault> {
-    let _ = call;
-    Err(unknown(id))
+    Ok(row(call, id, &["Milestone"])?.int(milestone::NUMBER))
 }
 
 /// The id of what is no row: a language, a topic.

@@ -31,7 +31,7 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "PullRequest",
         fields: &[COMMON, WRITTEN, REACTABLE, PULL, ENDS, STANDING],
-        gaps: &["projectV2", "statusCheckRollup"],
+        gaps: &["projectV2"],
     },
     Type {
         name: "PullRequestCommit",
@@ -196,6 +196,16 @@ const PULL: &[(&str, Field)] = &[
     ("files", By(files)),
     ("commits", By(commits)),
     ("closingIssuesReferences", By(closing)),
+    (
+        "statusCheckRollup",
+        By(|call, it, args| {
+            let row = pull_row(call, it)?;
+            match git::commit_named(call, row.text(pull::REPO), row.text(pull::HEAD_SHA)) {
+                Value::Object(commit) => super::checks::rollup(call, &commit, args),
+                _ => Ok(Value::Null),
+            }
+        }),
+    ),
     (
         "reviewDecision",
         By(|call, it, _| Ok(reviews::decision(call.root(), &*pull_row(call, it)?).into())),
@@ -625,7 +635,7 @@ pub(super) fn with_commit(call: &Call<'_>, it: &Object) -> Outcome {
 }
 
 /// A connection of pull requests by `states`, `labels`, `baseRefName`, `headRefName`, `orderBy`.
-fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
+pub(super) fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
         .into_iter()

@@ -11,8 +11,9 @@ use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
+use crate::github::changes;
 use crate::github::content::people;
-use crate::github::events::{self, Details};
+use crate::github::events::Details;
 use crate::github::refs;
 use crate::github::tables::{ISSUES, PULLS, REPOS, issue, owner_of, pull, repo};
 
@@ -334,13 +335,13 @@ pub(super) fn write_merged(
         }
     }
     for name in keywords::closes(&said, row.text(pull::REPO)) {
-        close_issue(call, &name, &login, &sha);
+        close_issue(call, &name, &login);
     }
     Ok(())
 }
 
 /// Closes an issue that a merged pull request names.
-fn close_issue(call: &mut Call<'_>, name: &str, login: &str, sha: &str) {
+fn close_issue(call: &mut Call<'_>, name: &str, login: &str) {
     let root = call.root();
     let Some(on) = root.named(ISSUES, name).cloned() else {
         return;
@@ -354,14 +355,8 @@ fn close_issue(call: &mut Call<'_>, name: &str, login: &str, sha: &str) {
     draft.set(issue::CLOSED_AT, ViewValue::Time(call.now));
     draft.set(issue::CLOSED_BY, text(login));
     draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
-    call.transaction.put(ISSUES, draft);
-    let key = call.root().key(ISSUES, &on);
-    let details = Details {
-        commit_id: Some(sha),
-        state_reason: Some("completed"),
-        ..Details::default()
-    };
-    events::add(call, &key, "closed", details);
+    let new = call.transaction.put(ISSUES, draft);
+    changes::record(call, Some(&on), &new);
 }
 
 /// Merges a pull request that waits for being mergeable, where it is now.

@@ -35,7 +35,9 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 
 use super::access::not_found;
+use super::changes;
 use super::events::{self, Details};
+use super::notifications::{self, Thread};
 use super::tables::{ISSUES, PULLS, issue, pull};
 use super::{issues, render};
 use crate::engine::fingerprint::mix;
@@ -98,6 +100,22 @@ pub(super) fn put_issue(
 pub(super) fn happened(call: &mut Call<'_>, row: &Row, what: &str, details: Details<'_>) {
     let key = call.root().key(PULLS, row);
     events::add(call, &key, what, details);
+}
+
+/// Tells a user of a pull request.
+pub(super) fn tell(call: &mut Call<'_>, row: &Row, login: &str, reason: &str) {
+    if let Ok(on) = issue_of(call.root(), row) {
+        let thread = Thread::of_issue(call.root(), on, None);
+        notifications::tell(call, &thread, login, reason);
+    }
+}
+
+/// Follows up on what somebody says of a pull request: who is named or follows it hears of it.
+pub(super) fn said(call: &mut Call<'_>, row: &Row, text: &str, latest: &str) {
+    let key = call.root().key(PULLS, row);
+    let latest = Some(latest.to_owned());
+    let told = changes::say(call, &key, text, "", latest.clone());
+    notifications::tell_all(call, &key, latest, &told);
 }
 
 /// The address of a pull request.

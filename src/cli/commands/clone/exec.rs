@@ -170,6 +170,8 @@ fn isolated(
     let network = OwnNetwork {
         tcp: &pass.tcp,
         udp: &pass.udp,
+        redirect: Some(pass.redirect.clone()),
+        visible: &pass.visible,
         files: &pass.files,
         serve: &mut serve,
     };
