@@ -59,11 +59,10 @@ pub(in crate::github) fn commit_of(root: &Root, repo: &str, asked: &str) -> Opti
 /// The commit that the call names.
 pub(in crate::github) fn commit(call: &Call<'_>, asked: &str) -> Result<Oid, Refusal> {
     let repo = access::repo_name(call)?;
-    if refs::is_empty(call.root(), &repo) {
-        return Err(empty());
+    match commit_of(call.root(), &repo, asked) {
+        Some(oid) => Ok(oid),
+        None => refs::commit(call, asked),
     }
-    commit_of(call.root(), &repo, asked)
-        .ok_or_else(|| Refusal::new(422, format!("No commit found for SHA: {asked}")))
 }
 
 /// Why the caller may not write to a branch directly; none where they may.
