@@ -1,9 +1,12 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`activity`]: of what happens to issues. [`pulls`]: of pull requests.
+//! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
+//!   pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
 
 mod activity;
+mod content;
 mod pulls;
+mod social;
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use super::tables::{
     repo_of, user,
 };
 use crate::engine::key::{Key, folded};
-use crate::engine::pack::View;
+use crate::engine::pack::{Derived, View};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 
@@ -154,6 +157,20 @@ pub(super) const COLLECTIONS: &[Collection] = &[
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
+    content::OF_BRANCHES,
+    content::OF_COMMITS,
+    content::OF_FILES,
+    content::OF_RELEASES,
+    content::OF_STATUSES,
+    content::OF_CHECK_RUNS,
+    social::COLLECTIONS[0],
+    social::COLLECTIONS[1],
+    social::COLLECTIONS[2],
+    social::COLLECTIONS[3],
+    social::COLLECTIONS[4],
+    social::COLLECTIONS[5],
+    social::COLLECTIONS[6],
+    social::COLLECTIONS[7],
 ];
 
 /// Each collection with its table.
@@ -230,7 +247,22 @@ pub(super) const VIEWS: &[View] = &[
         shows: None,
         row: pulls::of_review_comment,
     },
+    content::BRANCHES,
+    content::RELEASES_VIEW,
+    content::STATUSES_VIEW,
+    content::CHECK_RUNS_VIEW,
+    social::VIEWS[0],
+    social::VIEWS[1],
+    social::VIEWS[2],
+    social::VIEWS[3],
+    social::VIEWS[4],
+    social::VIEWS[5],
+    social::VIEWS[6],
+    social::VIEWS[7],
 ];
+
+/// Collections that are found through rows of a table.
+pub(super) const DERIVED: &[Derived] = content::DERIVED;
 
 fn of_user(_: &Root, row: &Row) -> ViewRow {
     let fields = [

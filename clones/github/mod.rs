@@ -7,7 +7,7 @@
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
-//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
@@ -23,8 +23,9 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
-#[cfg(test)]
 mod actions_tests;
+#[cfg(test)]
+mod activity_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -120,6 +121,7 @@ mod tables;
 mod teams;
 mod timeline;
 mod transfers;
+mod watching;
 mod web;
 mod webhooks;
 mod workflows;
@@ -143,6 +145,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        "uploads.github.com",
         render::gist::HOST,
     ],
     other_hosts: &[
@@ -150,7 +153,6 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "gist.github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "uploads.github.com",
     ],
     credentials: &[
         ("GH_TOKEN", credentials::TOKEN),
@@ -266,4 +268,5 @@ static PACK: Pack = Pack {
         headers: dialect::headers,
     },
     views: criteria::VIEWS,
+    derived: criteria::DERIVED,
 };

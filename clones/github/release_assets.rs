@@ -93,6 +93,18 @@ pub(super) fn download(call: &mut Call<'_>, row: &Row) -> Result<Reply, Refusal>
     Ok(reply)
 }
 
+/// `GET /{owner}/{repo}/releases/download/{tag}/{name}` at `github.com`.
+pub(super) fn by_name(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let repo = access::repo_name(call)?;
+    let of = releases::of_tag(call.root(), &repo, call.param("tag")).ok_or_else(not_found)?;
+    let key = call.root().key(RELEASES, &of);
+    let files = call.root().group(ASSETS, ASSETS_BY_RELEASE, &key);
+    let mut files = files.into_iter().flat_map(|files| files.values());
+    let row = files.find(|row| row.text(asset::NAME) == call.param("name"));
+    let row = row.cloned().ok_or_else(not_found)?;
+    download(call, &row)
+}
+
 /// `POST …/releases/{release_id}/assets` at `uploads.github.com`: the body is the file.
 pub(super) fn upload(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     if call.request.host == "api.github.com" {
