@@ -48,6 +48,8 @@ pub(crate) struct Pack {
     pub dialect: Dialect,
     /// The criteria view: each collection with its table, in order.
     pub views: &'static [View],
+    /// Collections of it whose rows are many to a row of their table.
+    pub derived: &'static [Derived],
 }
 
 impl Pack {
@@ -175,6 +177,16 @@ pub(crate) struct View {
     pub shows: Option<fn(&Root, &Row) -> bool>,
     /// A row as the view has it.
     pub row: fn(&Root, &Row) -> ViewRow,
+}
+
+/// A collection of the criteria view that is found through rows: the files of a repository.
+pub(crate) struct Derived {
+    /// Its name.
+    pub name: &'static str,
+    /// The table; whatever changes the collection changes a row of it.
+    pub table: TableId,
+    /// What a row stands for, each with a key of its own.
+    pub rows: fn(&Root, &Row) -> Vec<ViewRow>,
 }
 
 /// What completes seed rows: the state so far.

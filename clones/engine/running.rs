@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
@@ -724,6 +725,37 @@ fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
             }
         }
     }
+    for derived in before.pack().derived {
+        for item in before.rows(derived.table).diff(after.rows(derived.table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let rows = |root: &Root, row: Option<&Arc<Row>>| {
+                let rows = row.map(|row| (derived.rows)(root, row)).unwrap_or_default();
+                let rows = rows.into_iter().map(|row| (row.key.clone(), row));
+                rows.collect::<BTreeMap<String, ViewRow>>()
+            };
+            let mut old = rows(before, old);
+            let new = rows(after, new);
+            for (key, after) in new {
+                let before = old.remove(&key);
+                if before.as_ref() != Some(&after) {
+                    out.push(RowDiff {
+                        collection: derived.name,
+                        before,
+                        after: Some(after),
+                    });
+                }
+            }
+            out.extend(old.into_values().map(|row| RowDiff {
+                collection: derived.name,
+                before: Some(row),
+                after: None,
+            }));
+        }
+    }
     out
 }
 
@@ -738,6 +770,11 @@ struct State(Arc<Root>);
 
 impl CloneState for State {
     fn rows(&self, collection: &str) -> Vec<ViewRow> {
+        let mut derived = self.0.pack().derived.iter();
+        if let Some(derived) = derived.find(|derived| derived.name == collection) {
+            let rows = self.0.rows(derived.table).values();
+            return rows.flat_map(|row| (derived.rows)(&self.0, row)).collect();
+        }
         let view = self
             .0
             .pack()

@@ -192,6 +192,8 @@ fn media_types_choose_the_form_of_an_answer() {
     assert!(html.starts_with("501"), "{html}");
     let asset = of("GET ~/releases/assets/21 <accept: application/octet-stream>");
     assert_eq!(asset, "200 text/plain\nhello\n");
+    let asset = of("GET https://github.com/octocat/hello/releases/download/v1.0.0/hello.txt");
+    assert_eq!(asset, "200 text/plain\nhello\n");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`activity`]: of what happens to issues. [`pulls`]: of pull requests. [`social`]: of runs,
-//!   gists, teams, stars, alerts, projects.
+//! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
+//!   pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
 
 mod activity;
+mod content;
 mod pulls;
 mod social;
 
@@ -18,7 +19,7 @@ use super::tables::{
     repo_of, user,
 };
 use crate::engine::key::{Key, folded};
-use crate::engine::pack::View;
+use crate::engine::pack::{Derived, View};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 
@@ -156,6 +157,12 @@ pub(super) const COLLECTIONS: &[Collection] = &[
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
+    content::OF_BRANCHES,
+    content::OF_COMMITS,
+    content::OF_FILES,
+    content::OF_RELEASES,
+    content::OF_STATUSES,
+    content::OF_CHECK_RUNS,
     social::COLLECTIONS[0],
     social::COLLECTIONS[1],
     social::COLLECTIONS[2],
@@ -240,6 +247,10 @@ pub(super) const VIEWS: &[View] = &[
         shows: None,
         row: pulls::of_review_comment,
     },
+    content::BRANCHES,
+    content::RELEASES_VIEW,
+    content::STATUSES_VIEW,
+    content::CHECK_RUNS_VIEW,
     social::VIEWS[0],
     social::VIEWS[1],
     social::VIEWS[2],
@@ -249,6 +260,9 @@ pub(super) const VIEWS: &[View] = &[
     social::VIEWS[6],
     social::VIEWS[7],
 ];
+
+/// Collections that are found through rows of a table.
+pub(super) const DERIVED: &[Derived] = content::DERIVED;
 
 fn of_user(_: &Root, row: &Row) -> ViewRow {
     let fields = [

@@ -23,8 +23,9 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
-#[cfg(test)]
 mod actions_tests;
+#[cfg(test)]
+mod activity_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -87,6 +88,8 @@ mod pulls;
 #[cfg(test)]
 mod pulls_laws_tests;
 #[cfg(test)]
+mod pulls_reviews_tests;
+#[cfg(test)]
 mod pulls_rules_tests;
 #[cfg(test)]
 mod pulls_tests;
@@ -117,8 +120,8 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
-mod watching;
 mod transfers;
+mod watching;
 mod web;
 mod webhooks;
 mod workflows;
@@ -142,6 +145,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        "uploads.github.com",
         render::gist::HOST,
     ],
     other_hosts: &[
@@ -149,7 +153,6 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "gist.github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "uploads.github.com",
     ],
     credentials: &[
         ("GH_TOKEN", credentials::TOKEN),
@@ -265,4 +268,5 @@ static PACK: Pack = Pack {
         headers: dialect::headers,
     },
     views: criteria::VIEWS,
+    derived: criteria::DERIVED,
 };

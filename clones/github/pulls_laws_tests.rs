@@ -1,5 +1,7 @@
 //! Laws of pull requests that hold whatever is called in whatever order.
 
+use std::collections::BTreeMap;
+
 use archal_core::clone::{Seed, ServiceClone};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -88,6 +90,21 @@ fn run(history: &[String], base: Timestamp, pause: SignedDuration) -> (Vec<Strin
     (evidence, clone.state().to_json())
 }
 
+/// The rows of all collections by collection and key.
+fn rows(clone: &dyn ServiceClone) -> BTreeMap<(&'static str, String), Value> {
+    let state = clone.state();
+    let mut out = BTreeMap::new();
+    for collection in super::DESCRIPTOR.collections {
+        for row in state.rows(collection.name) {
+            let names: Vec<&str> = row.fields.iter().map(|(name, _)| *name).collect();
+            let declared: Vec<&str> = collection.fields.iter().map(|field| field.name).collect();
+            assert_eq!(names, declared);
+            out.insert((collection.name, row.key.clone()), row.to_json(base()));
+        }
+    }
+    out
+}
+
 /// What must be true of every pull request at any time.
 fn check(clone: &mut dyn ServiceClone) -> Result<(), TestCaseError> {
     let all = json(&send(
@@ -138,6 +155,26 @@ proptest! {
         let elsewhere = base() + SignedDuration::from_hours(1_234);
         let slow = run(&history, elsewhere, SignedDuration::from_millis(61_500));
         prop_assert_eq!(quick, slow);
+    }
+
+    #[test]
+    fn the_difference_leads_from_the_state_before_to_the_state_after(history in history()) {
+        let mut clone = open("merge-conflict");
+        let mut folded = rows(clone.as_ref());
+        for line in &history {
+            send(clone.as_mut(), line);
+        }
+        for diff in clone.diff() {
+            let row = diff.after.as_ref().or(diff.before.as_ref()).expect("one side");
+            let key = (diff.collection, row.key.clone());
+            let was = diff.before.as_ref().map(|row| row.to_json(base()));
+            prop_assert_eq!(was.as_ref(), folded.get(&key));
+            match diff.after {
+                Some(row) => folded.insert(key, row.to_json(base())),
+                None => folded.remove(&key),
+            };
+        }
+        prop_assert_eq!(folded, rows(clone.as_ref()));
     }
 
     #[test]

@@ -103,6 +103,7 @@ fn required_reviews_block_until_somebody_who_may_write_approves() {
       changed repos acme/checkout
       changed pulls #1
       changed issues #1
+      changed refs acme/checkout:refs/pull/1/head
       changed reviews #pullrequestreview-1400001588
       
     GET ~/pulls/1
@@ -224,6 +225,7 @@ fn required_checks_block_until_they_pass_and_bind_administrators_where_asked() {
       changed repos acme/checkout
       changed pulls #2
       changed issues #2
+      changed refs acme/checkout:refs/pull/2/head
       "Updating pull request branch."
     GET ~/pulls/2/commits
       200
@@ -385,6 +387,7 @@ fn forks_have_heads_too() {
     POST ~/pulls {"title":"From the fork","head":"dev:main","base":"main"}
       201
       added pulls #3
+      added refs acme/checkout:refs/pull/3/head
       added issues #3
       3 "dev:main" "acme:main" true "clean" false
     POST ~/pulls {"title":"Again","head":"dev:main","base":"main"}
@@ -468,5 +471,71 @@ fn searches_know_pull_requests() {
     linked:issue: 4
     author:pay-dev+-is:open+is:pr: 6 10
     retry: 3
+    "#);
+}
+
+#[test]
+fn a_repository_says_how_merges_are_named_and_what_becomes_of_heads() {
+    let mut clone = protected(&json!({}));
+    let out = run(
+        clone.as_mut(),
+        &[
+            r#"PATCH ~ {"delete_branch_on_merge":true,"squash_merge_commit_title":"PR_TITLE","squash_merge_commit_message":"BLANK","merge_commit_title":"PR_TITLE","merge_commit_message":"BLANK"}"#,
+            r#"PUT ~/pulls/1/merge {"merge_method":"squash"}"#,
+            "GET ~/commits?per_page=1",
+            "PUT ~/pulls/2/merge {}",
+            "GET ~/commits?per_page=1",
+            "GET ~/branches",
+            "GET ~/git/matching-refs/pull",
+            "GET ~/issues/2/events",
+        ],
+        &["/merged", "/commit/message", "/name", "/ref", "/event"],
+    );
+    insta::assert_snapshot!(out, @r#"
+    PATCH ~ {"delete_branch_on_merge":true,"squash_merge_commit_title":"PR_TITLE","squash_merge_commit_message":"BLANK","merge_commit_title":"PR_TITLE","merge_commit_message":"BLANK"}
+      200
+      changed repos acme/checkout
+      "checkout"
+    PUT ~/pulls/1/merge {"merge_method":"squash"}
+      200
+      changed pulls #1
+      added events #event-15000000682
+      changed issues #1
+      added events #event-15000001441
+      added notifications 9000000347
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      added events #event-15000002208
+      removed refs acme/checkout:refs/heads/three
+      true
+    GET ~/commits?per_page=1
+      200
+      "Three (#1)"
+    PUT ~/pulls/2/merge {}
+      200
+      changed pulls #2
+      added events #event-15000002913
+      changed issues #2
+      added events #event-15000003625
+      changed refs acme/checkout:refs/heads/main
+      changed repos acme/checkout
+      added events #event-15000003703
+      removed refs acme/checkout:refs/heads/other
+      true
+    GET ~/commits?per_page=1
+      200
+      "Other (#2)"
+    GET ~/branches
+      200
+      "main"
+    GET ~/git/matching-refs/pull
+      200
+      "refs/pull/1/head"
+      "refs/pull/2/head"
+    GET ~/issues/2/events
+      200
+      "merged"
+      "closed"
+      "head_ref_deleted"
     "#);
 }

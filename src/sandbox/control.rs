@@ -69,12 +69,12 @@ pub(super) struct Start {
     pub(super) tcp: Vec<SocketAddr>,
     /// UDP ports to receive on.
     pub(super) udp: Vec<u16>,
-    /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
-    pub(super) attached: bool,
     /// Where connections to any other address are led.
     pub(super) redirect: Option<Redirect>,
     /// Sockets of the host's programs, which lead out of the network.
     pub(super) hidden: Vec<PathBuf>,
+    /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
+    pub(super) attached: bool,
 }
 
 /// From the helper to archal.

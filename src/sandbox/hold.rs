@@ -42,8 +42,8 @@ pub struct OwnNetwork<'a> {
     pub visible: &'a [PathBuf],
     /// Files shown over others where both exist; those that do not are left out.
     pub files: &'a [Bind],
-    /// Takes the sockets before the child starts.
-    pub serve: &'a mut dyn FnMut(InsideSockets),
+    /// Takes what there is of it before the child starts.
+    pub serve: &'a mut dyn FnMut(InsideNetwork),
 }
 
 /// Where connections of a child are led that none of its network's listeners is for.
@@ -64,6 +64,13 @@ pub struct InsideSockets {
     pub tcp: Vec<TcpListener>,
     /// Datagram sockets.
     pub udp: Vec<UdpSocket>,
+}
+
+/// A child's network, as it is reached from outside.
+#[derive(Debug)]
+pub struct InsideNetwork {
+    /// Its sockets.
+    pub sockets: InsideSockets,
     /// Makes connections into the network for as long as the child runs.
     pub broker: Broker,
     /// Why connections to other addresses could not be led as asked for.
@@ -135,7 +142,7 @@ fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> C
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(target_os = "linux")]
-    pub(super) control: std::os::unix::net::UnixStream,
+    pub(super) control: std::sync::Arc<std::sync::Mutex<std::os::unix::net::UnixStream>>,
 }
 
 impl Signals {
@@ -144,7 +151,10 @@ impl Signals {
         #[cfg(target_os = "linux")]
         {
             let order = super::control::Order::Signal(signal);
-            super::control::send(&self.control, &order, &[]).ok();
+            let control = self.control.lock();
+            // Whoever panicked with it had sent its frame or not.
+            let control = control.unwrap_or_else(std::sync::PoisonError::into_inner);
+            super::control::send(&control, &order, &[]).ok();
         }
         #[cfg(not(target_os = "linux"))]
         let _nobody = signal;
@@ -154,6 +164,53 @@ impl Signals {
 /// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.
 pub fn probe(helper: &Path) -> Probe {
     platform_probe(helper)
+}
+
+/// Tries for real whether connections of a child can be led to one listener, where namespaces work.
+///
+/// # Errors
+///
+/// Why they cannot, for a person.
+pub fn probe_redirect(helper: &Path) -> Result<(), String> {
+    let mut led = Err("no child could be started".to_owned());
+    let spec = nothing();
+    let hold = Hold {
+        helper,
+        containment: Containment::Namespaces,
+        stop: None,
+    };
+    let network = OwnNetwork {
+        tcp: &[],
+        udp: &[],
+        redirect: Some(Redirect {
+            to: 1,
+            except: Vec::new(),
+            names: 1,
+        }),
+        visible: &[],
+        files: &[],
+        serve: &mut |network| led = network.not_led.map_or(Ok(()), Err),
+    };
+    run_isolated(&spec, &hold, network);
+    led
+}
+
+/// A child that does nothing.
+pub(super) fn nothing() -> ChildSpec {
+    ChildSpec {
+        command: vec![
+            "/proc/self/exe".to_owned(),
+            HELPER_ARGUMENT.to_owned(),
+            "nothing".to_owned(),
+        ],
+        directory: "/".into(),
+        environment: std::collections::BTreeMap::new(),
+        timeout: std::time::Duration::from_secs(5),
+        grace: std::time::Duration::ZERO,
+        output_cap: 4096,
+        binds: Vec::new(),
+        process_limit: None,
+    }
 }
 
 /// Runs the helper mode that `arguments` (without the program's name) ask for; none when they

@@ -16,7 +16,8 @@ use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
-    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started,
+    self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
+    Signals, not_started,
 };
 use super::listening;
 use super::orphans::{self, Running};
@@ -54,7 +55,7 @@ pub(super) fn run(
         let stdin = match attached {
             Some(started) => {
                 started(Signals {
-                    control: helper.control.try_clone()?,
+                    control: Arc::clone(&helper.orders),
                 });
                 vec![io::stdin().as_fd().try_clone_to_owned()?]
             }
@@ -81,20 +82,7 @@ pub(super) fn run(
 
 /// Tries namespaces with a child that does nothing.
 pub(super) fn probe(helper: &Path) -> Probe {
-    let spec = ChildSpec {
-        command: vec![
-            "/proc/self/exe".to_owned(),
-            HELPER_ARGUMENT.to_owned(),
-            "nothing".to_owned(),
-        ],
-        directory: "/".into(),
-        environment: std::collections::BTreeMap::new(),
-        timeout: Duration::from_secs(5),
-        grace: Duration::ZERO,
-        output_cap: 4096,
-        binds: Vec::new(),
-        process_limit: None,
-    };
+    let spec = hold::nothing();
     let hold = Hold {
         helper,
         containment: Containment::Namespaces,
@@ -152,9 +140,9 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         own_network: network.is_some(),
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
-        attached: false,
         redirect: network.and_then(|network| network.redirect.clone()),
         hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
+        attached: false,
     }
 }
 
@@ -468,9 +456,8 @@ fn hand_over(
         .map(Into::into)
         .collect();
     let udp = sockets.map(Into::into).collect();
-    (network.serve)(InsideSockets {
-        tcp,
-        udp,
+    (network.serve)(InsideNetwork {
+        sockets: InsideSockets { tcp, udp },
         broker,
         not_led,
     });

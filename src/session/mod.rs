@@ -20,6 +20,7 @@ pub mod open;
 mod passage;
 mod record;
 pub mod route;
+mod seats;
 mod server;
 pub mod service;
 pub mod stdio;

@@ -28,7 +28,7 @@ use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::sandbox::broker::Broker;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
-use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe, Redirect};
+use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Redirect};
 use crate::store::atomic::WriteError;
 
 /// The port of the first clone's REST base URL inside a child's own network.
@@ -36,7 +36,7 @@ const FIRST_BASE_PORT: u16 = 4401;
 /// The port of the first clone's MCP URL inside a child's own network.
 const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
-pub(super) const SERVICE_PORTS: [u16; 2] = [443, 80];
+const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
 pub(super) const NAMES_PORT: u16 = 53;
 /// The port inside that connections to any other address and port are led to.
@@ -363,16 +363,18 @@ impl Session {
             }
         }
         let tcp: Vec<SocketAddr> = doors.iter().map(|(address, _)| *address).collect();
-        let files = self.trust.binds(child);
+        let files = self
+            .trust
+            .binds(&child.directory, &child.environment, &child.command);
         let visible: Vec<PathBuf> = self.shared.egress.sockets().map(Path::to_owned).collect();
-        let mut serve = |sockets: InsideSockets| {
-            for (listener, (_, door)) in sockets.tcp.into_iter().zip(&doors) {
+        let mut serve = |network: InsideNetwork| {
+            for (listener, (_, door)) in network.sockets.tcp.into_iter().zip(&doors) {
                 self.server.listen(listener, *door, Some(run));
             }
-            for socket in sockets.udp {
+            for socket in network.sockets.udp {
                 self.server.answer_names(socket, run);
             }
-            children(&self.inside).push((run, sockets.broker));
+            children(&self.inside).push((run, network.broker));
         };
         let network = OwnNetwork {
             tcp: &tcp,
@@ -460,7 +462,7 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// Where connections of a child are led that none of the session's listeners is for.
+/// Connections to any other address and port are named and refused.
 pub(super) fn redirect() -> Redirect {
     Redirect {
         to: ELSEWHERE_PORT,

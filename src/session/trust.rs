@@ -1,5 +1,6 @@
 //! Files that make a child trust the session's authority and find the clones' hosts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 use super::egress::Egress;
 use super::open::{SessionError, absolute_folder};
 use super::trust_store;
-use crate::sandbox::child::{Bind, ChildSpec};
+use crate::sandbox::child::Bind;
 
 /// Where systems keep their bundle of trusted roots.
 const SYSTEM_BUNDLES: &[&str] = &[
@@ -165,7 +166,17 @@ impl Files {
 
     /// What is shown over the system's files, and over the bundles of packages in the environments
     /// that a child would use.
-    pub(super) fn binds(&self, child: &ChildSpec) -> Vec<Bind> {
+    pub(super) fn binds(
+        &self,
+        directory: &Path,
+        environment: &BTreeMap<String, String>,
+        command: &[String],
+    ) -> Vec<Bind> {
+        let child = &Child {
+            directory,
+            environment,
+            command,
+        };
         let mut pairs = vec![
             (self.hosts(), PathBuf::from("/etc/hosts")),
             (self.resolver(), PathBuf::from("/etc/resolv.conf")),
@@ -242,10 +253,18 @@ fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
         .write_all(text)
 }
 
+/// What is known of a child before it starts.
+struct Child<'a> {
+    directory: &'a Path,
+    environment: &'a BTreeMap<String, String>,
+    /// Empty where it is not known.
+    command: &'a [String],
+}
+
 /// The environments in reach: the active ones, the usual ones in the working directory, those of
 /// the command and of the interpreters in `PATH`.
-fn environments(child: &ChildSpec) -> Vec<PathBuf> {
-    let directory = &child.directory;
+fn environments(child: &Child<'_>) -> Vec<PathBuf> {
+    let directory = child.directory;
     let variable = |name: &str| {
         child
             .environment
@@ -272,7 +291,7 @@ fn environments(child: &ChildSpec) -> Vec<PathBuf> {
 }
 
 /// The child's program as a path, or the interpreter that a script names in its first line.
-fn program(child: &ChildSpec) -> Vec<PathBuf> {
+fn program(child: &Child<'_>) -> Vec<PathBuf> {
     let Some(name) = child.command.first().filter(|name| name.contains('/')) else {
         return Vec::new();
     };
@@ -293,7 +312,7 @@ fn program(child: &ChildSpec) -> Vec<PathBuf> {
 }
 
 /// The folders that hold Python packages.
-fn package_folders(child: &ChildSpec, roots: &[PathBuf]) -> Vec<PathBuf> {
+fn package_folders(child: &Child<'_>, roots: &[PathBuf]) -> Vec<PathBuf> {
     let variable = |name: &str| {
         child
             .environment
@@ -326,7 +345,7 @@ fn package_folders(child: &ChildSpec, roots: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The folders that hold Node packages, from the working directory upwards.
-fn module_folders(child: &ChildSpec) -> Vec<PathBuf> {
+fn module_folders(child: &Child<'_>) -> Vec<PathBuf> {
     let upwards = child.directory.ancestors();
     upwards.map(|folder| folder.join("node_modules")).collect()
 }
@@ -334,8 +353,7 @@ fn module_folders(child: &ChildSpec) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::time::Duration;
+    use std::collections::BTreeSet;
 
     #[test]
     fn bundles_of_the_environments_in_reach_are_found() {
@@ -367,20 +385,12 @@ mod tests {
         .expect("written");
         let mut found = BTreeSet::new();
         for command in ["tool/bin/python", "./run"] {
-            let child = ChildSpec {
-                command: vec![command.to_owned()],
-                directory: folder.path().to_owned(),
-                environment: BTreeMap::from([
-                    ("PYTHONPATH".to_owned(), "lib".to_owned()),
-                    ("CONDA_PREFIX".to_owned(), "conda".to_owned()),
-                ]),
-                timeout: Duration::from_secs(1),
-                grace: Duration::ZERO,
-                output_cap: 0,
-                binds: Vec::new(),
-                process_limit: None,
-            };
-            for bind in files.binds(&child) {
+            let environment = BTreeMap::from([
+                ("PYTHONPATH".to_owned(), "lib".to_owned()),
+                ("CONDA_PREFIX".to_owned(), "conda".to_owned()),
+            ]);
+            let command = [command.to_owned()];
+            for bind in files.binds(folder.path(), &environment, &command) {
                 assert!(bind.read_only);
                 if bind.target.starts_with(folder.path()) {
                     let shown = fs::read_to_string(&bind.source).expect("there");

@@ -6,6 +6,11 @@
 //!
 //! - [`actions`], [`activity`], [`alerts`], [`content`], [`gists`], [`issues`], [`meta`],
 //!   [`projects`], [`pulls`], [`social`]: the areas.
+//! - [`activity`], [`alerts`], [`gists`], [`projects`], [`issues`], [`meta`]: the areas.
+//! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
+//! - [`issues`], [`meta`], [`pulls`]: the areas.
+//! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
+//! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;

@@ -41,7 +41,6 @@ use super::notifications::{self, Thread};
 use super::tables::{ISSUES, PULLS, issue, pull};
 use super::{issues, render};
 use crate::engine::fingerprint::mix;
-use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row};
@@ -146,10 +145,4 @@ pub(super) fn reply_as_listed(call: &Call<'_>, status: u16, row: &Row) -> Reply 
     let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     render::pull::pull(root, row, None, &mut writer);
     Reply::written(status, writer.finish(), row.version())
-}
-
-/// The key of the pull request that the path names.
-pub(super) fn of_pull(call: &Call<'_>) -> Result<Key, Refusal> {
-    let row = call.row(PULLS)?;
-    Ok(call.root().key(PULLS, &row))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 use serde_json::json;
 
-use super::compare;
+use super::{compare, heads};
 use crate::engine::git::Oid;
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::{Key, Part, folded, same};
@@ -145,6 +145,8 @@ pub(in crate::github) fn opened(
     on.set(issue::UPDATED_AT, ViewValue::Time(call.now));
     // The issue is shown as a pull request because the row beside it is there already.
     let row = call.transaction.put(PULLS, draft);
+    let sha = row.text(pull::HEAD_SHA);
+    heads::keep(&mut call.transaction, &repo_name, number, sha);
     complete::name_issue(call.root(), &mut on);
     let on = call.transaction.put(ISSUES, on);
     changes::record(call, from_issue.as_deref(), &on);

@@ -329,26 +329,26 @@ fn what_is_not_understood_is_quoted() {
         "acme/widgets has 3 issues:\n- \"A\"\n- \"B\", which nobody likes\n- \"C\"",
     ]), @r###"
         > A shop with one unlabelled issue.
-        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > A repository acme/widgets with 5 opn issues. It has a lot of stars.
         ! "opn issues": this part of the starting state is not understood: "opn issues" [did you mean `open`?]
-        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > A repository acme/widgets with 5 stale issues.
-        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > acme/widgets has 3 open releases.
-        ! "releases": this part of the starting state is not understood: "releases" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "releases": this part of the starting state is not understood: "releases" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > acme/widgets has many issues.
-        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > acme/widgets has 3 issues:
         - "A"
         - "B", which nobody likes
         - "C"
-        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, pull requests, reviews, labels, repositories, users.]
+        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
         "###);
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -35,7 +35,7 @@ use super::super::{mcp, trust};
 use super::live::Live;
 use super::place::{ENTRANCE, Record};
 use crate::host::socket;
-use crate::sandbox::child::{Bind, ChildSpec};
+use crate::sandbox::child::Bind;
 use crate::sandbox::hold::{InsideSockets, Redirect};
 
 /// Most commands at a time.
@@ -48,9 +48,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What commands with a network of their own find in it.
 pub(super) struct Inside {
     doors: Vec<(SocketAddr, Door)>,
+    visible: Vec<PathBuf>,
     trust: trust::Files,
     environment: BTreeMap<String, String>,
-    visible: Vec<PathBuf>,
 }
 
 /// What a command is started with.
@@ -58,13 +58,13 @@ pub(super) struct Inside {
 pub struct Pass {
     /// Variables that are set for it.
     pub variables: BTreeMap<String, String>,
-    /// Where connections are taken inside.
+    /// Where is listened inside.
     pub tcp: Vec<SocketAddr>,
     /// UDP ports that are received on inside.
     pub udp: Vec<u16>,
-    /// Where connections to all other addresses are led.
+    /// Where connections to other addresses are led.
     pub redirect: Redirect,
-    /// Unix sockets of the host's programs that it may reach.
+    /// Unix sockets of this machine's programs that stay.
     pub visible: Vec<PathBuf>,
     /// Files that are shown over others.
     pub files: Vec<Bind>,
@@ -81,16 +81,12 @@ impl Inside {
         let hosts = plans.iter().flat_map(|plan| plan.clone.every_host());
         let trust = trust::Files::write(&session.evidence, &pem, hosts, &session.shared.egress)?;
         let (endpoints, doors) = open::inside_endpoints(plans, true, &session.shared);
+        let visible = session.shared.egress.sockets();
         let clones: Vec<&CloneDescriptor> = plans.iter().map(|plan| plan.clone).collect();
         trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
         Ok(Self {
             environment: environment::variables(&clones, &trust, &endpoints, RouteLevel::Isolated),
-            visible: session
-                .shared
-                .egress
-                .sockets()
-                .map(Path::to_owned)
-                .collect(),
+            visible: visible.map(Path::to_owned).collect(),
             doors,
             trust,
         })
@@ -98,29 +94,19 @@ impl Inside {
 
     /// For a command that is started in `directory` with these variables.
     pub(super) fn pass(&self, directory: &Path, variables: &BTreeMap<String, String>) -> Pass {
-        let child = ChildSpec {
-            command: Vec::new(),
-            directory: directory.to_owned(),
-            environment: variables.clone(),
-            timeout: Duration::MAX,
-            grace: Duration::ZERO,
-            output_cap: 0,
-            binds: Vec::new(),
-            process_limit: None,
-        };
         Pass {
             variables: self.environment.clone(),
             tcp: self.doors.iter().map(|(address, _)| *address).collect(),
             udp: vec![NAMES_PORT],
             redirect: open::redirect(),
             visible: self.visible.clone(),
-            files: self.trust.binds(&child),
+            files: self.trust.binds(directory, variables, &[]),
         }
     }
 
     /// Serves the sockets of a command, in the order of its pass; the number under which they are
     /// settled.
-    fn serve(&self, session: &Session, sockets: Sockets) -> u64 {
+    fn serve(&self, session: &Session, sockets: InsideSockets) -> u64 {
         let run = session.server.new_run();
         for (listener, (_, door)) in sockets.tcp.into_iter().zip(&self.doors) {
             session.server.listen(listener, *door, Some(run));
@@ -275,12 +261,6 @@ impl Doorman {
     }
 }
 
-/// The sockets of a command, as they came.
-struct Sockets {
-    tcp: Vec<TcpListener>,
-    udp: Vec<UdpSocket>,
-}
-
 const IN: &[u8] = b"i";
 const OUT: &[u8] = b"o";
 
@@ -340,7 +320,7 @@ fn send(mut stream: &UnixStream, token: &str, sockets: InsideSockets) -> io::Res
     stream.write_all(token.as_bytes())
 }
 
-fn receive(mut stream: &UnixStream) -> io::Result<(String, Sockets)> {
+fn receive(mut stream: &UnixStream) -> io::Result<(String, InsideSockets)> {
     let mut head = [0; 2];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
@@ -367,6 +347,6 @@ fn receive(mut stream: &UnixStream) -> io::Result<(String, Sockets)> {
     let udp = sockets.map(Into::into).collect();
     Ok((
         String::from_utf8_lossy(&token).into_owned(),
-        Sockets { tcp, udp },
+        InsideSockets { tcp, udp },
     ))
 }
