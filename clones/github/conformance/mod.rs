@@ -4,13 +4,13 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`actions`], [`activity`], [`alerts`], [`content`], [`gists`], [`issues`], [`meta`],
-//!   [`projects`], [`pulls`], [`social`]: the areas.
 //! - [`activity`], [`alerts`], [`gists`], [`projects`], [`issues`], [`meta`]: the areas.
 //! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
 //! - [`issues`], [`meta`], [`pulls`]: the areas.
 //! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
 //! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
+//! - [`actions`], [`activity`], [`alerts`], [`content`], [`gists`], [`issues`], [`meta`],
+//!   [`projects`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;

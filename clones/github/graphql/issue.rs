@@ -123,6 +123,8 @@ pub(super) const COMMON: &[(&str, Field)] = &[
     ("timelineItems", By(super::timeline::items)),
     ("timeline", By(super::timeline::items)),
     ("viewerSubscription", By(subscription)),
+    ("projectItems", By(super::project::of_issue)),
+    ("projectsV2", By(super::project::projects_of_issue)),
     ("projectCards", Empty),
     ("isReadByViewer", Always(true)),
     (
@@ -223,8 +225,6 @@ const ISSUE: &[(&str, Field)] = &[
     ("trackedInIssues", Empty),
     ("linkedBranches", Empty),
     ("closedByPullRequestsReferences", By(closed_by)),
-    ("projectItems", Empty),
-    ("projectsV2", Empty),
 ];
 
 /// The summary of sub-issues.

@@ -2,7 +2,8 @@
 //!
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
 //!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`],
-//!   [`checks`], [`milestone`], [`release`], [`timeline`]: types. [`lists`]: what lists of issues ask for.
+//!   [`checks`], [`milestone`], [`release`], [`timeline`],
+//!   [`project`], [`social`]: types. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
@@ -20,6 +21,7 @@ mod milestone;
 mod mutations;
 mod nodes;
 mod people;
+mod project;
 mod protection;
 mod pull;
 mod query;
@@ -29,6 +31,7 @@ mod repository;
 mod review;
 #[cfg(test)]
 mod roots;
+mod social;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -60,12 +63,14 @@ static SERVICE: Service = Service {
             label::TYPES,
             milestone::TYPES,
             people::TYPES,
+            project::TYPES,
             pull::TYPES,
             query::TYPES,
             reaction::TYPES,
             release::TYPES,
             repository::TYPES,
             review::TYPES,
+            social::TYPES,
         ],
         mutations: mutations::ALL,
         index: OnceLock::new(),

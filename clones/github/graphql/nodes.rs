@@ -10,12 +10,15 @@ use crate::engine::row::Row;
 use crate::engine::table::TableId;
 use crate::github::access;
 use crate::github::complete::content::named_node_id;
+use crate::github::projects::sees;
 use crate::github::pulls::{comments, reviews};
 use crate::github::tables::{
     ASSETS, CHECK_RUNS, CHECK_SUITES, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS,
-    DISCUSSIONS, ISSUES, LABELS, MILESTONES, RELEASES, REPOS, REVIEW_COMMENTS, REVIEWS, STATUSES,
-    USERS, asset, category, check_run, check_suite, comment, discussion, discussion_comment, issue,
-    label, milestone, release, repo, repo_of, review, review_comment, status, user,
+    DISCUSSIONS, GISTS, ISSUES, LABELS, MILESTONES, PROJECT_FIELDS, PROJECT_ITEMS, PROJECTS,
+    RELEASES, REPOS, REVIEW_COMMENTS, REVIEWS, STATUSES, TEAMS, USERS, asset, category, check_run,
+    check_suite, comment, discussion, discussion_comment, gist, issue, label, milestone, project,
+    project_field, project_item, release, repo, repo_of, review, review_comment, status, team,
+    user,
 };
 
 /// A table whose rows have ids.
@@ -140,6 +143,50 @@ const KINDS: &[Kind] = &[
         repo: Some(|row| row.text(status::REPO)),
     },
     Kind {
+        prefixes: &["T_"],
+        types: &["Team"],
+        table: TEAMS,
+        id: team::NODE_ID,
+        object: |_, row| Object::row("Team", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["G_"],
+        types: &["Gist"],
+        table: GISTS,
+        id: gist::NODE_ID,
+        object: |_, row| Object::row("Gist", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVT_"],
+        types: &["ProjectV2"],
+        table: PROJECTS,
+        id: project::NODE_ID,
+        object: |_, row| Object::row("ProjectV2", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVTF_", "PVTSSF_", "PVTIF_"],
+        types: &[
+            "ProjectV2Field",
+            "ProjectV2SingleSelectField",
+            "ProjectV2IterationField",
+        ],
+        table: PROJECT_FIELDS,
+        id: project_field::NODE_ID,
+        object: |_, row| super::project::field(row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVTI_"],
+        types: &["ProjectV2Item"],
+        table: PROJECT_ITEMS,
+        id: project_item::NODE_ID,
+        object: |_, row| Object::row("ProjectV2Item", row),
+        repo: None,
+    },
+    Kind {
         prefixes: &["D_"],
         types: &["Discussion"],
         table: DISCUSSIONS,
@@ -186,6 +233,10 @@ pub(super) fn find(call: &Call<'_>, id: &str) -> Result<Object, Fault> {
             let hidden = match kind.table {
                 REVIEWS => !reviews::seen_by(row, call.caller.as_deref()),
                 REVIEW_COMMENTS => !comments::seen_by(root, row, call.caller.as_deref()),
+                TEAMS => !super::social::seen(call, row),
+                PROJECTS => !sees(call, row),
+                PROJECT_FIELDS => !super::project::seen(call, row.text(project_field::PROJECT)),
+                PROJECT_ITEMS => !super::project::seen(call, row.text(project_item::PROJECT)),
                 _ => false,
             };
             if seen && !hidden {

@@ -243,8 +243,6 @@ const PULL: &[(&str, Field)] = &[
     ("isMergeQueueEnabled", Always(false)),
     ("mergeQueue", Null),
     ("mergeQueueEntry", Null),
-    ("projectItems", Empty),
-    ("projectsV2", Empty),
 ];
 
 fn merged(call: &Call<'_>, it: &Object) -> Result<crate::github::render::pull::Merging, Fault> {
@@ -505,7 +503,11 @@ fn requests(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
         let account = root.get(USERS, &Key::folded(login)).map(account)?;
         Some((login.to_owned(), account))
     });
-    Ok(Connection::of(users.map(|(name, reviewer)| {
+    let teams = row.texts(pull::TEAMS).filter_map(|slug| {
+        let team = super::social::team_named(call, owner_of(row.text(pull::REPO)), slug)?;
+        Some((format!("team/{slug}"), team))
+    });
+    Ok(Connection::of(users.chain(teams).map(|(name, reviewer)| {
         Object::made(
             "ReviewRequest",
             vec![

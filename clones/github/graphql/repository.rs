@@ -34,7 +34,6 @@ pub(super) const TYPES: &[Type] = &[Type {
         "environment",
         "environments",
         "projectV2",
-        "projectsV2",
         "ruleset",
         "rulesets",
         "vulnerabilityAlert",
@@ -204,7 +203,12 @@ const STANDING: &[(&str, Field)] = &[
         }),
     ),
     ("viewerDefaultMergeMethod", By(|_, _, _| Ok("MERGE".into()))),
-    ("viewerHasStarred", Always(false)),
+    (
+        "viewerHasStarred",
+        By(|call, it, _| {
+            Ok(super::social::has_starred(call, it.shown()?.text(repo::FULL_NAME)).into())
+        }),
+    ),
     (
         "viewerSubscription",
         By(|_, _, _| Ok("UNSUBSCRIBED".into())),
@@ -557,6 +561,8 @@ const ABSENT: &[(&str, Field)] = &[
         By(|call, it, _| Ok(refs::is_empty(call.root(), it.shown()?.text(repo::FULL_NAME)).into())),
     ),
     ("forks", By(forks)),
+    ("stargazers", By(super::social::stargazers)),
+    ("projectsV2", By(super::project::of_repo)),
     ("collaborators", By(collaborators)),
     ("issueTemplates", By(templates::of_issues)),
     ("pullRequestTemplates", By(templates::of_pulls)),

@@ -577,15 +577,16 @@ fn send_root(
     ids: &mut Vec<(String, String)>,
 ) -> Vec<String> {
     let (_, text, variables) = root;
-    let query = text.replace("ISSUE}", &format!("{ISSUE}}}"));
-    let query = query
+    let named = |text: &str| {
+        ids.iter().fold(text.to_owned(), |text, (name, id)| {
+            text.replace(&format!("<{name}>"), id)
+        })
+    };
+    let query = named(text)
+        .replace("ISSUE}", &format!("{ISSUE}}}"))
         .replace("{PULL}", &format!("{{{PULL}}}"))
         .replace("{REPO}", &format!("{{{REPO}}}"));
-    let variables = ids
-        .iter()
-        .fold((*variables).to_owned(), |text, (name, id)| {
-            text.replace(&format!("<{name}>"), id)
-        });
+    let variables = named(variables);
     let variables: Value = serde_json::from_str(&variables).expect("JSON");
     let sent = json!({"query": query, "variables": variables});
     let response = send(clone, &format!("POST /graphql {sent}"));
