@@ -1,13 +1,14 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
-//! - [`activity`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
-//! - [`web`]: at the other hosts.
-//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`orgs`], [`reactions`], [`repos`], [`search`], [`users`]: at `api.github.com`.
 //! At `api.github.com`:
-//! - [`issues`], [`repos`], [`search`], [`users`].
-//! - [`actions`], [`activity`], [`gists`], [`orgs`], [`projects`], [`teams`].
-//! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`], [`security_advisories`].
+//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`pulls`], [`reactions`], [`search`].
+//! - [`checks`], [`git`], [`repos`].
+//! - [`actions`], [`gists`], [`orgs`], [`projects`], [`teams`], [`users`].
+//! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`],
+//!   [`security_advisories`].
 //! - [`markdown`], [`meta`], [`rate_limit`].
+//!
+//! At the other hosts: [`web`].
 
 mod actions;
 mod activity;
