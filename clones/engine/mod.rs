@@ -10,6 +10,7 @@
 //! - [`route`], [`input`], [`page`]: requests.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`acting`], [`states`]: what operations do, and states as they are read.
+//! - [`within`]: operations inside others. [`graphql`]: a query language over the same tables.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
 //! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
 //! - [`git`]: objects and what is asked of them.
@@ -37,4 +38,5 @@ pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;
 pub(crate) mod trouble;
+pub(crate) mod within;
 pub(crate) mod writer;

@@ -157,12 +157,6 @@ impl Object {
         }
     }
 
-    /// The same with fields.
-    pub(crate) fn with(mut self, made: Vec<(&'static str, Value)>) -> Self {
-        self.made = made;
-        self
-    }
-
     /// The row it shows.
     pub(crate) fn shown(&self) -> Result<&Arc<Row>, Fault> {
         self.row

@@ -50,15 +50,17 @@ pub(super) const TYPES: &[Type] = &[
 ];
 
 /// The repository that an object is in.
-fn repo_of(it: &Object) -> Result<&Arc<Row>, Fault> {
+pub(super) fn repo_of(it: &Object) -> Result<&Arc<Row>, Fault> {
     it.shown()
 }
 
-fn name_of(it: &Object) -> Result<&str, Fault> {
+/// The full name of that repository.
+pub(super) fn name_of(it: &Object) -> Result<&str, Fault> {
     Ok(repo_of(it)?.text(repo::FULL_NAME))
 }
 
-fn oid(it: &Object) -> Result<Oid, Fault> {
+/// The id of an object.
+pub(super) fn oid(it: &Object) -> Result<Oid, Fault> {
     it.part
         .parse()
         .map_err(|_| Fault::gap(format!("graphql:{}.oid", it.of)))
@@ -129,7 +131,8 @@ fn web(it: &Object, what: &str) -> Result<String, Fault> {
     Ok(format!("{WEB}/{}/{what}/{}", name_of(it)?, it.part))
 }
 
-fn read(call: &Call<'_>, it: &Object) -> Result<Commit, Fault> {
+/// A commit as git has it.
+pub(super) fn read(call: &Call<'_>, it: &Object) -> Result<Commit, Fault> {
     let found = call.root().objects().commit(&oid(it)?);
     found.ok_or_else(|| Fault::gap("graphql:Commit"))
 }
@@ -282,13 +285,13 @@ const COMMIT: &[(&str, Field)] = &[
     ),
     ("history", By(history)),
     ("file", By(file)),
-    ("blame", By(blame)),
+    ("blame", By(super::blame::of_file)),
     ("status", By(super::checks::status_of)),
     ("statusCheckRollup", By(super::checks::rollup)),
     ("checkSuites", By(super::checks::suites)),
     (
         "associatedPullRequests",
-        By(|call, it, _| super::pull::with_commit(call, it)),
+        By(|call, it, _| super::pull_lists::with_commit(call, it)),
     ),
     ("comments", Empty),
     ("submodules", Empty),
@@ -398,124 +401,6 @@ fn entry(call: &Call<'_>, row: &Arc<Row>, path: &str, mode: &str, name: &str, oi
     )
 }
 
-/// `blame` of a file: which commit wrote which lines.
-fn blame(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
-    let path = args.text("path").unwrap_or_default();
-    let row = repo_of(it)?;
-    let objects = call.root().objects();
-    let lines_at = |commit: &Commit| -> Vec<String> {
-        objects
-            .entry_at(&commit.tree, path)
-            .and_then(|entry| objects.blob(&entry.oid))
-            .map(|bytes| {
-                String::from_utf8_lossy(&bytes)
-                    .lines()
-                    .map(str::to_owned)
-                    .collect()
-            })
-            .unwrap_or_default()
-    };
-    let now = lines_at(&read(call, it)?);
-    // From the newest change back: a line belongs to the last commit before which it was not there.
-    let mut owners: Vec<Option<Oid>> = vec![None; now.len()];
-    let mut places: Vec<Option<usize>> = (0..now.len()).map(Some).collect();
-    let changes: Vec<(Oid, Commit)> = objects.changes_of(&oid(it)?, path).collect();
-    for (at, commit) in &changes {
-        let after = lines_at(commit);
-        let parent = commit.parents.first().and_then(|oid| objects.commit(oid));
-        let before = parent.map(|parent| lines_at(&parent)).unwrap_or_default();
-        let kept = common(&before, &after);
-        for (line, place) in places.iter_mut().enumerate() {
-            let Some(here) = *place else { continue };
-            match kept.get(here).copied().flatten() {
-                Some(there) => *place = Some(there),
-                None => {
-                    owners[line] = Some(*at);
-                    *place = None;
-                }
-            }
-        }
-    }
-    let last = changes.last().map(|(oid, _)| *oid);
-    let mut ranges: Vec<(usize, usize, Oid)> = Vec::new();
-    for (line, owner) in owners.iter().enumerate() {
-        let Some(owner) = owner.or(last) else {
-            continue;
-        };
-        match ranges.last_mut() {
-            Some((_, end, known)) if *known == owner && *end == line => *end = line + 1,
-            _ => ranges.push((line, line + 1, owner)),
-        }
-    }
-    let ranges = ranges.into_iter().map(|(start, end, owner)| {
-        Object::made(
-            "BlameRange",
-            vec![
-                ("startingLine", (start + 1).into()),
-                ("endingLine", end.into()),
-                ("age", Value::Int(1)),
-                ("commit", commit(row, &owner).into()),
-            ],
-        )
-    });
-    let ranges: Vec<Object> = ranges.collect();
-    Ok(Object::made("Blame", vec![("ranges", ranges.into())]).into())
-}
-
-/// For each line after a change, the line before it that it was; none where it is new. Lines
-/// that begin and end both texts are matched first, the rest by the longest common sequence.
-fn common(before: &[String], after: &[String]) -> Vec<Option<usize>> {
-    let mut out = vec![None; after.len()];
-    let same_head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-    let rest = before.len().min(after.len()) - same_head;
-    let same_tail = before
-        .iter()
-        .rev()
-        .zip(after.iter().rev())
-        .take(rest)
-        .take_while(|(a, b)| a == b)
-        .count();
-    for (at, place) in out.iter_mut().enumerate().take(same_head) {
-        *place = Some(at);
-    }
-    for back in 1..=same_tail {
-        out[after.len() - back] = Some(before.len() - back);
-    }
-    let olds = &before[same_head..before.len() - same_tail];
-    let news = &after[same_head..after.len() - same_tail];
-    // Beyond this a table of all pairs costs more than the answer is worth; the lines are new.
-    if olds.len().saturating_mul(news.len()) > MOST_PAIRS {
-        return out;
-    }
-    let width = news.len() + 1;
-    let mut table = vec![0_u32; (olds.len() + 1) * width];
-    for (i, old) in olds.iter().enumerate().rev() {
-        for (j, new) in news.iter().enumerate().rev() {
-            table[i * width + j] = if old == new {
-                table[(i + 1) * width + j + 1] + 1
-            } else {
-                table[(i + 1) * width + j].max(table[i * width + j + 1])
-            };
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    while i < olds.len() && j < news.len() {
-        if olds[i] == news[j] {
-            out[same_head + j] = Some(same_head + i);
-            i += 1;
-            j += 1;
-        } else if table[(i + 1) * width + j] >= table[i * width + j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    out
-}
-
-/// Most pairs of lines that are compared.
-const MOST_PAIRS: usize = 4_000_000;
-
 const TREE: &[(&str, Field)] = &[(
     "entries",
     By(|call, it, _| {
@@ -623,7 +508,7 @@ const REF: &[(&str, Field)] = &[
     ),
     (
         "associatedPullRequests",
-        By(|call, it, args| super::pull::of_head(call, it, args)),
+        By(|call, it, args| super::pull_lists::of_head(call, it, args)),
     ),
 ];
 
@@ -631,90 +516,4 @@ const REF: &[(&str, Field)] = &[
 fn prefix(name: &str) -> &str {
     let end = name.match_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
     &name[..end]
-}
-
-/// `ref` of a repository: `refs/heads/main`, `heads/main` or `main`.
-pub(super) fn one(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
-    let asked = args.text("qualifiedName").unwrap_or_default();
-    let name = name_of(it)?;
-    let found = refs::named(call.root(), name, asked);
-    let row = repo_of(it)?;
-    Ok(found.map(|(full, _)| reference(row, &full)).into())
-}
-
-/// `defaultBranchRef` of a repository; null where it has no commit yet.
-pub(super) fn default_branch(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
-    let row = repo_of(it)?;
-    let full = format!("refs/heads/{}", row.text(repo::DEFAULT_BRANCH));
-    let found = refs::get(call.root(), name_of(it)?, &full);
-    Ok(found.map(|_| reference(row, &full)).into())
-}
-
-/// `refs` of a repository.
-pub(super) fn all(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
-    let row = repo_of(it)?;
-    let root = call.root();
-    let prefix = args.text("refPrefix").unwrap_or("refs/heads/");
-    let text = args.text("query").unwrap_or_default().to_lowercase();
-    let mut names: Vec<(String, Oid)> = refs::below(root, name_of(it)?, prefix)
-        .map(|(name, oid)| (name.to_owned(), oid))
-        .collect();
-    let order = args.object("orderBy");
-    if order.text("field") == Some("TAG_COMMIT_DATE") {
-        names.sort_by_key(|(_, oid)| {
-            let commit = root.objects().peel_to_commit(oid);
-            commit
-                .and_then(|oid| root.objects().commit(&oid))
-                .map_or(0, |commit| commit.committer.seconds)
-        });
-    }
-    let down = order.text("direction").or(args.text("direction")) == Some("DESC");
-    if down {
-        names.reverse();
-    }
-    Ok(Connection::keyed(names.into_iter().map(|(name, _)| {
-        let shown = text.is_empty() || name.to_lowercase().contains(&text);
-        let node = reference(row, &name);
-        (name, shown, node)
-    }))
-    .into())
-}
-
-/// `object` of a repository: by id, or by an expression like `main:src/lib.rs`.
-pub(super) fn by_expression(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
-    let row = repo_of(it)?;
-    let root = call.root();
-    let name = name_of(it)?;
-    let found = match (args.text("oid"), args.text("expression")) {
-        (Some(oid), _) => oid.parse::<Oid>().ok(),
-        (None, Some(text)) => {
-            let (at, path) = text
-                .split_once(':')
-                .map_or((text, None), |(at, path)| (at, Some(path)));
-            let at = if at == "HEAD" {
-                row.text(repo::DEFAULT_BRANCH)
-            } else {
-                at
-            };
-            let at = refs::resolve(root, name, at);
-            match (at, path) {
-                (Some(at), Some(path)) => root
-                    .objects()
-                    .peel_to_commit(&at)
-                    .and_then(|at| root.objects().commit(&at))
-                    .and_then(|commit| {
-                        if path.trim_matches('/').is_empty() {
-                            return Some(commit.tree);
-                        }
-                        let entry = root
-                            .objects()
-                            .entry_at(&commit.tree, path.trim_matches('/'));
-                        entry.map(|entry| entry.oid)
-                    }),
-                (at, _) => at,
-            }
-        }
-        (None, None) => None,
-    };
-    Ok(found.and_then(|oid| object(root, row, &oid)).into())
 }

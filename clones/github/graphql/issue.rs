@@ -9,7 +9,7 @@ use super::repo_named;
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::Field::{
-    Always, By, Empty, Int, Null, Prose, ProseOrEmpty, Text, Time,
+    Always, By, Empty, Int, Prose, ProseOrEmpty, Text, Time,
 };
 use crate::engine::graphql::model::{Field, Object, Outcome, Type, Value};
 use crate::engine::key::{Key, Part, folded, same};
@@ -298,7 +298,7 @@ fn subscription(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
 /// where they are asked for.
 fn closed_by(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
     let root = call.root();
-    let own = crate::github::related::name(it.shown()?);
+    let own = related::name(it.shown()?);
     let all = args.bool("includeClosedPrs") == Some(true);
     let mut found: Vec<&Arc<Row>> = root
         .rows(PULLS)

@@ -51,7 +51,7 @@ pub(super) const TYPES: &[Type] = &[Type {
                 let key = Key::new([folded(row.text(label::REPO)), folded(row.text(label::NAME))]);
                 let rows = call.root().group(ISSUES, ISSUES_BY_LABEL, &key);
                 let rows = rows.into_iter().flat_map(|rows| rows.values());
-                Ok(super::pull::listed(call, rows.collect(), args))
+                Ok(super::pull_lists::listed(call, rows.collect(), args))
             }),
         ),
     ]],

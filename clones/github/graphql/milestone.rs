@@ -81,7 +81,7 @@ pub(super) const TYPES: &[Type] = &[Type {
         (
             "pullRequests",
             By(|call, it, args| {
-                Ok(super::pull::listed(
+                Ok(super::pull_lists::listed(
                     call,
                     issues_of(call, it.shown()?),
                     args,

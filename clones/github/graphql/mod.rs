@@ -3,10 +3,11 @@
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
 //!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`],
 //!   [`checks`], [`milestone`], [`release`], [`timeline`],
-//!   [`project`], [`social`]: types. [`lists`]: what lists of issues ask for.
+//!   [`project`], [`social`]: types. [`pull_lists`], [`refs`], [`blame`], [`templates`], [`protection`], [`markdown`]. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
+mod blame;
 mod checks;
 mod comment;
 mod discussion;
@@ -24,8 +25,10 @@ mod people;
 mod project;
 mod protection;
 mod pull;
+mod pull_lists;
 mod query;
 mod reaction;
+mod refs;
 mod release;
 mod repository;
 mod review;

@@ -259,7 +259,7 @@ const USER: &[(&str, Field)] = &[
         "issues",
         By(|call, it, args| lists::issues_of_author(call, it.shown()?, args)),
     ),
-    ("pullRequests", By(super::pull::of_author)),
+    ("pullRequests", By(super::pull_lists::of_author)),
     ("pinnedItems", Empty),
     ("publicKeys", Empty),
     ("organizationVerifiedDomainEmails", Empty),

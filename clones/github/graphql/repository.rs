@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::comment::may;
 use super::people::{account, assignable, mentionable};
-use super::{discussion, git, label, lists, milestone, nodes, pull, release, templates};
+use super::{
+    discussion, label, lists, milestone, nodes, pull_lists, refs as refs_of, release, templates,
+};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::Field::{Always, Bool, By, Empty, Int, Null, Text, Time};
@@ -209,10 +211,7 @@ const STANDING: &[(&str, Field)] = &[
             Ok(super::social::has_starred(call, it.shown()?.text(repo::FULL_NAME)).into())
         }),
     ),
-    (
-        "viewerSubscription",
-        By(|_, _, _| Ok("UNSUBSCRIBED".into())),
-    ),
+    ("viewerSubscription", By(subscription)),
 ];
 
 fn permission(held: Permission) -> &'static str {
@@ -253,12 +252,12 @@ const LISTS: &[(&str, Field)] = &[
     ("discussions", By(discussion::of_repo)),
     ("discussionCategories", By(discussion::categories)),
     ("discussionCategory", By(discussion::category_named)),
-    ("pullRequest", By(pull::one)),
-    ("pullRequests", By(pull::of_repo)),
-    ("defaultBranchRef", By(git::default_branch)),
-    ("ref", By(git::one)),
-    ("refs", By(git::all)),
-    ("object", By(git::by_expression)),
+    ("pullRequest", By(pull_lists::one)),
+    ("pullRequests", By(pull_lists::of_repo)),
+    ("defaultBranchRef", By(refs_of::default_branch)),
+    ("ref", By(refs_of::one)),
+    ("refs", By(refs_of::all)),
+    ("object", By(refs_of::by_expression)),
     ("milestone", By(milestone::one)),
     ("milestones", By(milestone::of_repo)),
     ("release", By(release::one)),

@@ -202,7 +202,7 @@ fn errors_of_fields_have_type_path_and_place() {
         "{ repository(owner: \"octocat\", name: \"hello-service\") { issues(first: 100) { nodes { comments(first: 100) { nodes { reactions(first: 100) { totalCount } } } } } } }",
         "{ repository(owner: \"octocat\", name: \"hello-service\") { name rulesets(first: 1) { totalCount } } }",
         "{ licenses { key } viewer { login } }",
-        "mutation { followUser(input: {userId: \"x\"}) { clientMutationId } }",
+        "mutation { pinIssue(input: {issueId: \"x\"}) { clientMutationId } }",
     ]), @r#"
     { repository(owner: "octocat", name: "nothing") { name } viewer { login } }
     200
@@ -236,9 +236,9 @@ fn errors_of_fields_have_type_path_and_place() {
     { licenses { key } viewer { login } }
     200 [graphql:Query.licenses]
       {"data":null,"errors":[{"path":["licenses"],"locations":[{"line":1,"column":3}],"message":"graphql:Query.licenses is not modelled by this local clone"}]}
-    mutation { followUser(input: {userId: "x"}) { clientMutationId } }
-    200 [graphql:Mutation.followUser]
-      {"data":{"followUser":null},"errors":[{"path":["followUser"],"locations":[{"line":1,"column":12}],"message":"graphql:Mutation.followUser is not modelled by this local clone"}]}
+    mutation { pinIssue(input: {issueId: "x"}) { clientMutationId } }
+    200 [graphql:Mutation.pinIssue]
+      {"data":{"pinIssue":null},"errors":[{"path":["pinIssue"],"locations":[{"line":1,"column":12}],"message":"graphql:Mutation.pinIssue is not modelled by this local clone"}]}
     "#);
 }
 
@@ -317,7 +317,7 @@ fn mutations_run_one_after_the_other_and_a_refused_one_changes_nothing() {
         &format!("{{ node(id: {issue}) {{ id }} }}"),
     ]), @r#"
     mutation { a: createLabel(input: {repositoryId: "ID", name: "new", color: "abcdef", clientMutationId: "m"}) { clientMutationId label { name color url } } b: createLabel(input: {repositoryId: "ID", name: "bug", color: "abcdef"}) { label { name } } c: addComment(input: {subjectId: "ID", body: "hi"}) { commentEdge { node { body createdAt url author { login } } } subject { ... on Issue { comments { totalCount } } } } }
-    200 octocat/hello-service:new octocat/hello-service#issuecomment-N octocat/hello-service#4 N
+    200 octocat/hello-service:new octocat/hello-service#issuecomment-N octocat/hello-service#4 octocat:octocat/hello-service#4 N
       {"data":{"a":{"clientMutationId":"m","label":{"name":"new","color":"abcdef","url":"https://github.com/octocat/hello-service/labels/new"}},"b":null,"c":{"commentEdge":{"node":{"body":"hi","createdAt":"+run","url":"https://github.com/octocat/hello-service/issues/4#issuecomment-N","author":{"login":"octocat"}}},"subject":{"comments":{"totalCount":3}}}},"errors":[{"type":"UNPROCESSABLE","path":["b"],"locations":[{"line":1,"column":165}],"message":"Name has already been taken"}]}
     mutation { updateIssue(input: {id: "ID", title: "T", labelIds: ["ID"], body: null}) { issue { title body bodyText bodyHTML labels(first: 9) { nodes { name } } } } }
     200 octocat/hello-service#4 octocat/hello-service#event-N octocat/hello-service#event-N
@@ -332,7 +332,7 @@ fn mutations_run_one_after_the_other_and_a_refused_one_changes_nothing() {
     200
       {"data":{"addLabelsToLabelable":null},"errors":[{"type":"NOT_FOUND","path":["addLabelsToLabelable"],"locations":[{"line":1,"column":12}],"message":"Could not resolve to a node with the global id of 'ID'."}]}
     mutation { deleteIssue(input: {issueId: "ID"}) { repository { issues { totalCount } } } }
-    200 octocat/hello-service#4 octocat/hello-service#issuecomment-N octocat/hello-service#issuecomment-N octocat/hello-service#issuecomment-N octocat/hello-service#event-N octocat/hello-service#event-N
+    200 octocat/hello-service#4 octocat/hello-service#issuecomment-N octocat/hello-service#issuecomment-N octocat/hello-service#issuecomment-N octocat/hello-service#event-N octocat/hello-service#event-N octocat:octocat/hello-service#4
       {"data":{"deleteIssue":{"repository":{"issues":{"totalCount":8}}}}}
     { node(id: "ID") { id } }
     200
