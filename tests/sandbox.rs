@@ -376,7 +376,8 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
     );
     let mut spec = shell("");
     spec.command = vec!["python3".to_owned(), "-c".to_owned(), script];
-    let mut serve = |sockets: archal::sandbox::hold::InsideSockets| {
+    let mut serve = |network: archal::sandbox::hold::InsideNetwork| {
+        let sockets = network.sockets;
         let [listener] = <[TcpListener; 1]>::try_from(sockets.tcp).expect("one listener");
         assert_eq!(sockets.udp.len(), 1);
         std::thread::spawn(move || {
@@ -395,8 +396,10 @@ fn a_network_of_its_own_is_served_from_outside_and_leads_nowhere_else() {
             stop: None,
         },
         OwnNetwork {
-            tcp: &[443],
+            tcp: &[([0, 0, 0, 0], 443).into()],
             udp: &[53],
+            redirect: None,
+            visible: &[],
             files: &[],
             serve: &mut serve,
         },

@@ -1,6 +1,7 @@
 //! Sessions for real: unmodified clients at the service's own URL, through both routes, and the
 //! evidence that is left.
 
+mod reach;
 mod routes;
 mod secrets;
 mod tools;

@@ -43,7 +43,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     page.number = 1;
     let shown = rows.into_iter().take(page.take());
     // Its pages go by `since`; GitHub names the next one alone, which a count cannot.
-    let last = shown.clone().last().map(|row| row.int(user::ID));
+    let last = shown.clone().next_back().map(|row| row.int(user::ID));
     let more = page.total > page.size;
     let mut reply = Reply::rows(root, USERS, shown, None);
     if let Some(last) = last.filter(|_| more) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::child::Bind;
+use super::hold::Redirect;
 
 /// Most bytes of a frame: an environment may hold two megabytes.
 const FRAME_LIMIT: u32 = 16 * 1024 * 1024;
@@ -29,6 +31,13 @@ const SOCKET_LIMIT: usize = 64;
 pub(super) enum Order {
     /// Prepare and start the child; always the first frame.
     Start(Box<Start>),
+    /// Connect to a port of the child's own loopback.
+    Connect {
+        /// The question's number, which is the answer's.
+        number: u64,
+        /// The port.
+        port: u16,
+    },
     /// Ask all of it to stop (SIGTERM).
     Terminate,
     /// End all of it (SIGKILL).
@@ -54,10 +63,16 @@ pub(super) struct Start {
     pub(super) process_limit: Option<u64>,
     /// The folder of the cgroup that enforces it for those who have joined it.
     pub(super) cgroup: Option<PathBuf>,
-    /// TCP ports to listen on.
-    pub(super) tcp: Vec<u16>,
+    /// Whether the child has a network of its own.
+    pub(super) own_network: bool,
+    /// Where to listen for connections.
+    pub(super) tcp: Vec<SocketAddr>,
     /// UDP ports to receive on.
     pub(super) udp: Vec<u16>,
+    /// Where connections to any other address are led.
+    pub(super) redirect: Option<Redirect>,
+    /// Sockets of the host's programs, which lead out of the network.
+    pub(super) hidden: Vec<PathBuf>,
     /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
     pub(super) attached: bool,
 }
@@ -69,6 +84,15 @@ pub(super) enum Report {
     Ready {
         /// How the process limit is enforced.
         process_limit: String,
+        /// Why connections to other addresses could not be led as asked for.
+        not_led: Option<String>,
+    },
+    /// The answer to [`Order::Connect`]; the connection travels beside it.
+    Connected {
+        /// The question's number.
+        number: u64,
+        /// The system's number of the error, where there is none.
+        error: Option<i32>,
     },
     /// The child cannot start; the last frame.
     NotStarted {
@@ -167,6 +191,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let ready = Report::Ready {
             process_limit: "rlimit".to_owned(),
+            not_led: None,
         };
         send(&here, &ready, &[listener.into()]).expect("sent");
         send(

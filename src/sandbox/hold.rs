@@ -1,9 +1,12 @@
 //! The way in: run a child, find out how children can be held here, and the binary's hidden modes.
 
-use std::net::{TcpListener, UdpSocket};
-use std::path::Path;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+
+use super::broker::Broker;
 use super::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::stop::StopToken;
 
@@ -29,14 +32,29 @@ impl Hold<'_> {
 
 /// A network of its own for a child: nothing but its loopback, with sockets that archal serves.
 pub struct OwnNetwork<'a> {
-    /// TCP ports to listen on, on every address.
-    pub tcp: &'a [u16],
+    /// Where to listen for connections; every IPv4 address is the child's own.
+    pub tcp: &'a [SocketAddr],
     /// UDP ports to receive on, on 127.0.0.1.
     pub udp: &'a [u16],
+    /// Where connections to all other addresses are led; the kernel refuses them where none.
+    pub redirect: Option<Redirect>,
+    /// Unix sockets of the host's programs that the child may reach; all others are hidden.
+    pub visible: &'a [PathBuf],
     /// Files shown over others where both exist; those that do not are left out.
     pub files: &'a [Bind],
-    /// Takes the sockets before the child starts.
-    pub serve: &'a mut dyn FnMut(InsideSockets),
+    /// Takes what there is of it before the child starts.
+    pub serve: &'a mut dyn FnMut(InsideNetwork),
+}
+
+/// Where connections of a child are led that none of its network's listeners is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// The port on 127.0.0.1 that all of them come to.
+    pub to: u16,
+    /// Ports that have listeners of their own on every address.
+    pub except: Vec<u16>,
+    /// The port on 127.0.0.1 that questions for names come to, whichever server they are for.
+    pub names: u16,
 }
 
 /// Sockets that belong to a child's network and are served from outside, in the order asked for.
@@ -46,6 +64,17 @@ pub struct InsideSockets {
     pub tcp: Vec<TcpListener>,
     /// Datagram sockets.
     pub udp: Vec<UdpSocket>,
+}
+
+/// A child's network, as it is reached from outside.
+#[derive(Debug)]
+pub struct InsideNetwork {
+    /// Its sockets.
+    pub sockets: InsideSockets,
+    /// Makes connections into the network for as long as the child runs.
+    pub broker: Broker,
+    /// Why connections to other addresses could not be led as asked for.
+    pub not_led: Option<String>,
 }
 
 /// What holding children is possible here.
@@ -113,7 +142,7 @@ fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> C
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(target_os = "linux")]
-    pub(super) control: std::os::unix::net::UnixStream,
+    pub(super) control: std::sync::Arc<std::sync::Mutex<std::os::unix::net::UnixStream>>,
 }
 
 impl Signals {
@@ -122,7 +151,10 @@ impl Signals {
         #[cfg(target_os = "linux")]
         {
             let order = super::control::Order::Signal(signal);
-            super::control::send(&self.control, &order, &[]).ok();
+            let control = self.control.lock();
+            // Whoever panicked with it had sent its frame or not.
+            let control = control.unwrap_or_else(std::sync::PoisonError::into_inner);
+            super::control::send(&control, &order, &[]).ok();
         }
         #[cfg(not(target_os = "linux"))]
         let _nobody = signal;
@@ -132,6 +164,53 @@ impl Signals {
 /// Tries for real whether namespaces work here, with the helper at that path; takes milliseconds.
 pub fn probe(helper: &Path) -> Probe {
     platform_probe(helper)
+}
+
+/// Tries for real whether connections of a child can be led to one listener, where namespaces work.
+///
+/// # Errors
+///
+/// Why they cannot, for a person.
+pub fn probe_redirect(helper: &Path) -> Result<(), String> {
+    let mut led = Err("no child could be started".to_owned());
+    let spec = nothing();
+    let hold = Hold {
+        helper,
+        containment: Containment::Namespaces,
+        stop: None,
+    };
+    let network = OwnNetwork {
+        tcp: &[],
+        udp: &[],
+        redirect: Some(Redirect {
+            to: 1,
+            except: Vec::new(),
+            names: 1,
+        }),
+        visible: &[],
+        files: &[],
+        serve: &mut |network| led = network.not_led.map_or(Ok(()), Err),
+    };
+    run_isolated(&spec, &hold, network);
+    led
+}
+
+/// A child that does nothing.
+pub(super) fn nothing() -> ChildSpec {
+    ChildSpec {
+        command: vec![
+            "/proc/self/exe".to_owned(),
+            HELPER_ARGUMENT.to_owned(),
+            "nothing".to_owned(),
+        ],
+        directory: "/".into(),
+        environment: std::collections::BTreeMap::new(),
+        timeout: std::time::Duration::from_secs(5),
+        grace: std::time::Duration::ZERO,
+        output_cap: 4096,
+        binds: Vec::new(),
+        process_limit: None,
+    }
 }
 
 /// Runs the helper mode that `arguments` (without the program's name) ask for; none when they

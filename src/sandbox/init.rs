@@ -3,18 +3,30 @@
 //! Its end, for whatever reason, makes the kernel kill every process in them.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::control::{self, Order, Report, Start};
-use super::{launch, loopback, mounts, privileges};
+use super::{launch, loopback, mounts, privileges, redirect};
 
 /// Processes of the helper itself inside the user namespace: the first stage and two threads here.
 const OWN_TASKS: u64 = 3;
+
+/// Where programs listen that are meant for their own machine.
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+/// A loopback answers at once, unless whoever listens takes no connection.
+const CONNECT: Duration = Duration::from_millis(500);
 
 /// Prepares the namespaces, starts the child, reaps until it ends, and ends.
 pub(super) fn main(control: UnixStream) -> ExitCode {
@@ -23,7 +35,7 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
         _ => return ExitCode::FAILURE,
     };
     match prepare_and_start(&control, &start, stdin) {
-        Ok(child) => reap_until_end(&control, child),
+        Ok((child, reports)) => reap_until_end(&reports, child),
         Err(reason) => {
             let report = Report::NotStarted { reason };
             if control::send(&control, &report, &[]).is_err() {
@@ -34,20 +46,25 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
     }
 }
 
+/// Both threads send over it, a frame at a time.
+type Reports = Arc<Mutex<UnixStream>>;
+
 fn prepare_and_start(
     control: &UnixStream,
     start: &Start,
     stdin: Option<OwnedFd>,
-) -> Result<u32, String> {
-    let own_network = !start.tcp.is_empty() || !start.udp.is_empty();
+) -> Result<(u32, Reports), String> {
     mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
     mounts::own_proc();
     let mut sockets = Vec::new();
-    if own_network {
+    let mut not_led = None;
+    if start.own_network {
         loopback::up().map_err(|error| format!("the loopback cannot be brought up: {error}"))?;
         sockets = loopback::sockets(&start.tcp, &start.udp)
             .map_err(|error| format!("archal's ports cannot be opened: {error}"))?;
-        mounts::hide_lookup_sockets();
+        let led = start.redirect.as_ref().map(redirect::install);
+        not_led = led.and_then(|led| led.err().map(|error| error.to_string()));
+        mounts::hide_sockets(&start.hidden)?;
     }
     for bind in &start.optional_binds {
         if bind.source.exists() && bind.target.exists() {
@@ -67,15 +84,17 @@ fn prepare_and_start(
     }
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
+        not_led,
     };
     control::send(control, &ready, &sockets).map_err(|error| error.to_string())?;
     drop(sockets);
     let child = command
         .spawn()
         .map_err(|error| launch::failure(&start.command[0], &error))?;
-    follow_orders(control, child.id())
-        .map_err(|error| format!("the helper has no second thread: {error}"))?;
-    Ok(child.id())
+    let no_thread = |error: io::Error| format!("the helper has no second thread: {error}");
+    let reports = Arc::new(Mutex::new(control.try_clone().map_err(no_thread)?));
+    follow_orders(control, &reports, child.id()).map_err(no_thread)?;
+    Ok((child.id(), reports))
 }
 
 fn mount(bind: &super::child::Bind) -> Result<(), String> {
@@ -95,14 +114,18 @@ pub(super) fn die_with_parent() -> Result<(), String> {
 }
 
 /// Follows archal's orders on a thread of its own; ends the process when archal is gone.
-fn follow_orders(control: &UnixStream, child: u32) -> io::Result<()> {
+fn follow_orders(control: &UnixStream, reports: &Reports, child: u32) -> io::Result<()> {
     let control = control.try_clone()?;
+    let reports = Arc::clone(reports);
     std::thread::Builder::new()
         .name("orders".to_owned())
-        .stack_size(64 * 1024)
+        .stack_size(128 * 1024)
         .spawn(move || {
             loop {
                 match control::receive::<Order>(&control) {
+                    Ok(Some((Order::Connect { number, port }, _))) => {
+                        connect(&reports, number, port);
+                    }
                     // Everything in the namespace but this process; an error means nobody is left.
                     Ok(Some((Order::Terminate, _))) => {
                         kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
@@ -112,17 +135,40 @@ fn follow_orders(control: &UnixStream, child: u32) -> io::Result<()> {
                             kill(Pid::from_raw(child.cast_signed()), signal).ok();
                         }
                     }
-                    _ => break,
+                    _ => leave(),
                 }
             }
-            leave()
         })
         .map(drop)
 }
 
-fn reap_until_end(control: &UnixStream, child: u32) -> ExitCode {
+/// Connects to what the child listens on, at either address of its loopback.
+fn connect(reports: &Reports, number: u64, port: u16) {
+    let mut error = None;
+    let mut sockets = Vec::new();
+    for address in LOOPBACK {
+        match TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT) {
+            Ok(stream) => {
+                sockets.push(OwnedFd::from(stream));
+                break;
+            }
+            Err(failed) => {
+                error = Some(failed.raw_os_error().unwrap_or(Errno::ETIMEDOUT as i32));
+            }
+        }
+    }
+    // A failure means that archal is gone, which the next order shows.
+    send(reports, &Report::Connected { number, error }, &sockets).ok();
+}
+
+fn send(reports: &Reports, report: &Report, sockets: &[OwnedFd]) -> io::Result<()> {
+    let control = reports.lock().unwrap_or_else(PoisonError::into_inner);
+    control::send(&control, report, sockets)
+}
+
+fn reap_until_end(reports: &Reports, child: u32) -> ExitCode {
     let report = wait_for(child);
-    match control::send(control, &report, &[]) {
+    match send(reports, &report, &[]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -1,20 +1,25 @@
 //! Running a child through the helper, and watching clocks, pipes and the control socket.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::broker::Broker;
 use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::control::{self, Order, Report, Start};
 use super::hold::{
-    HELPER_ARGUMENT, Hold, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started,
+    self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
+    Signals, not_started,
 };
+use super::listening;
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
 use super::stop::{Alarm, StopToken};
@@ -50,7 +55,7 @@ pub(super) fn run(
         let stdin = match attached {
             Some(started) => {
                 started(Signals {
-                    control: helper.control.try_clone()?,
+                    control: Arc::clone(&helper.orders),
                 });
                 vec![io::stdin().as_fd().try_clone_to_owned()?]
             }
@@ -77,28 +82,17 @@ pub(super) fn run(
 
 /// Tries namespaces with a child that does nothing.
 pub(super) fn probe(helper: &Path) -> Probe {
-    let spec = ChildSpec {
-        command: vec![
-            "/proc/self/exe".to_owned(),
-            HELPER_ARGUMENT.to_owned(),
-            "nothing".to_owned(),
-        ],
-        directory: "/".into(),
-        environment: std::collections::BTreeMap::new(),
-        timeout: Duration::from_secs(5),
-        grace: Duration::ZERO,
-        output_cap: 4096,
-        binds: Vec::new(),
-        process_limit: None,
-    };
+    let spec = hold::nothing();
     let hold = Hold {
         helper,
         containment: Containment::Namespaces,
         stop: None,
     };
     let network = OwnNetwork {
-        tcp: &[443],
+        tcp: &[SocketAddr::from(([0, 0, 0, 0], 443))],
         udp: &[53],
+        redirect: None,
+        visible: &[],
         files: &[],
         serve: &mut |_| {},
     };
@@ -143,16 +137,23 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         optional_binds: network.map_or_else(Vec::new, |network| network.files.to_vec()),
         process_limit: spec.process_limit,
         cgroup: cgroup.map(|cgroup| cgroup.folder().to_owned()),
+        own_network: network.is_some(),
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
+        redirect: network.and_then(|network| network.redirect.clone()),
+        hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
         attached: false,
     }
 }
+
+/// The side that sends orders, which the broker shares with the watch.
+type Orders = Arc<Mutex<UnixStream>>;
 
 struct Helper {
     process: Child,
     running: Running,
     control: UnixStream,
+    orders: Orders,
     /// None where the child has the caller's.
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -190,10 +191,12 @@ fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::
     for pipe in pipes.into_iter().flatten() {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
+    let orders = Arc::new(Mutex::new(control.try_clone()?));
     Ok(Helper {
         process,
         running,
         control,
+        orders,
         stdout,
         stderr,
     })
@@ -212,6 +215,8 @@ struct Watch {
     process: Child,
     running: Running,
     control: UnixStream,
+    orders: Orders,
+    broker: Broker,
     /// Until it rang.
     alarm: Option<Alarm>,
     stopped: bool,
@@ -237,10 +242,15 @@ impl Watch {
         containment: Containment,
         started: Instant,
     ) -> Self {
+        let orders = Arc::clone(&helper.orders);
+        let broker =
+            Broker::new(move |number, port| send_order(&orders, &Order::Connect { number, port }));
         Self {
             process: helper.process,
             running: helper.running,
             control: helper.control,
+            orders: helper.orders,
+            broker,
             alarm,
             stopped: false,
             stdout: Pipe::new(helper.stdout, spec.output_cap),
@@ -282,6 +292,7 @@ impl Watch {
             }
             self.keep_time();
         }
+        self.broker.close();
         // The helper ends only after everything it held; its own end is all that is left.
         let was_lost = self.phase == Phase::GivenUp || self.outcome.is_none();
         if was_lost {
@@ -340,12 +351,29 @@ impl Watch {
     /// Reads one report; false when it was the last.
     fn read_control(&mut self, network: &mut Option<OwnNetwork<'_>>) -> bool {
         let ended = match control::receive::<Report>(&self.control) {
-            Ok(Some((Report::Ready { process_limit }, sockets))) => {
+            Ok(Some((
+                Report::Ready {
+                    process_limit,
+                    not_led,
+                },
+                sockets,
+            ))) => {
                 self.process_limit = process_limit;
                 if let Some(network) = network {
-                    hand_over(network, sockets);
+                    hand_over(network, sockets, self.broker.clone(), not_led);
                 }
                 self.ready = Some(Instant::now());
+                return true;
+            }
+            Ok(Some((Report::Connected { number, error }, mut sockets))) => {
+                let refused = || {
+                    error.map_or_else(
+                        || io::Error::other("the helper sent no connection"),
+                        io::Error::from_raw_os_error,
+                    )
+                };
+                self.broker
+                    .answer(number, sockets.pop().ok_or_else(refused));
                 return true;
             }
             Ok(Some((Report::NotStarted { reason }, _))) => {
@@ -382,7 +410,7 @@ impl Watch {
         match order {
             Some(order) => {
                 // A helper that is gone already is seen as the end of the control socket.
-                control::send(&self.control, &order, &[]).ok();
+                send_order(&self.orders, &order).ok();
             }
             None => {
                 self.process.kill().ok();
@@ -409,7 +437,18 @@ impl Watch {
     }
 }
 
-fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
+/// Sends a frame whole, whoever else sends.
+fn send_order(orders: &Orders, order: &Order) -> io::Result<()> {
+    let control = orders.lock().unwrap_or_else(PoisonError::into_inner);
+    control::send(&control, order, &[])
+}
+
+fn hand_over(
+    network: &mut OwnNetwork<'_>,
+    sockets: Vec<OwnedFd>,
+    broker: Broker,
+    not_led: Option<String>,
+) {
     let mut sockets = sockets.into_iter();
     let tcp = sockets
         .by_ref()
@@ -417,7 +456,11 @@ fn hand_over(network: &mut OwnNetwork<'_>, sockets: Vec<OwnedFd>) {
         .map(Into::into)
         .collect();
     let udp = sockets.map(Into::into).collect();
-    (network.serve)(InsideSockets { tcp, udp });
+    (network.serve)(InsideNetwork {
+        sockets: InsideSockets { tcp, udp },
+        broker,
+        not_led,
+    });
 }
 
 #[derive(Debug, Clone, Copy, Default)]

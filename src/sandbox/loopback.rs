@@ -1,7 +1,7 @@
 //! Bringing up the loopback of a new network namespace, and its sockets.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 
 use rustix::net::netlink::SocketAddrNetlink;
@@ -36,11 +36,11 @@ pub(super) fn up() -> io::Result<()> {
     request(&socket, RTM_NEWROUTE, NLM_F_CREATE, &everything_is_local())
 }
 
-/// Listeners on every address, then datagram sockets on 127.0.0.1.
-pub(super) fn sockets(tcp: &[u16], udp: &[u16]) -> io::Result<Vec<OwnedFd>> {
+/// Listeners, then datagram sockets on 127.0.0.1.
+pub(super) fn sockets(tcp: &[SocketAddr], udp: &[u16]) -> io::Result<Vec<OwnedFd>> {
     let mut sockets: Vec<OwnedFd> = Vec::new();
-    for port in tcp {
-        sockets.push(TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port))?.into());
+    for address in tcp {
+        sockets.push(TcpListener::bind(address)?.into());
     }
     for port in udp {
         sockets.push(UdpSocket::bind((Ipv4Addr::LOCALHOST, *port))?.into());

@@ -5,6 +5,7 @@
 //! archal and the child; elsewhere a child is held by its process group alone.
 
 pub mod asking;
+pub mod broker;
 pub mod child;
 pub mod hold;
 pub mod inherited;
@@ -21,6 +22,8 @@ mod launch;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod listening;
+#[cfg(target_os = "linux")]
 mod loopback;
 #[cfg(target_os = "linux")]
 mod modes;
@@ -35,6 +38,8 @@ mod portable;
 mod privileges;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod redirect;
 #[cfg(target_os = "linux")]
 mod subreaper;
 

@@ -1,6 +1,8 @@
 //! The contained child's view of the file system.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -41,8 +43,8 @@ pub(super) fn own_proc() -> bool {
     .is_ok()
 }
 
-/// Hides the sockets of the host's name services.
-pub(super) fn hide_lookup_sockets() {
+/// Hides the sockets of the host's name services and of its other programs.
+pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
     for path in LOOKUP_SOCKETS {
         let path = Path::new(path);
         if path.exists() {
@@ -51,6 +53,15 @@ pub(super) fn hide_lookup_sockets() {
             bind_over(Path::new("/dev/null"), path).ok();
         }
     }
+    for path in others {
+        let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+        if is_socket {
+            bind_over(Path::new("/dev/null"), path).map_err(|error| {
+                format!("the socket {} cannot be hidden: {error}", path.display())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Shows one file or folder over another.

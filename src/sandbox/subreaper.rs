@@ -72,6 +72,7 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
     let mut command = launch::command(start, Some(&[HELPER_ARGUMENT, "become"]))?;
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
+        not_led: None,
     };
     control::send(control, &ready, &[]).map_err(|error| error.to_string())?;
     let child = command
@@ -91,6 +92,8 @@ fn follow_orders(control: &UnixStream) -> std::io::Result<()> {
                 match control::receive::<Order>(&control) {
                     Ok(Some((Order::Terminate, _))) => signal_all(Signal::SIGTERM),
                     Ok(Some((Order::Kill, _))) => signal_all(Signal::SIGKILL),
+                    // Asked only of a child with a network of its own.
+                    Ok(Some((Order::Connect { .. }, _))) => {}
                     _ => break,
                 }
             }

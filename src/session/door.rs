@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,22 +14,20 @@ use hyper_util::server::conn::auto;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::exchange;
 use super::passage;
+use super::seats::Seat;
 use super::server::Shared;
-use super::stream::{Heard, Prefixed, Stream};
+use super::stream::{Heard, Prefixed, Stream, Watched};
 
-/// From the connection to the end of the TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(15);
-/// For a request's head, and between two requests.
-const HEAD: Duration = Duration::from_secs(60);
 /// Most headers of a request.
 const HEADERS: usize = 256;
 /// Most bytes of a request's head.
-const HEAD_BYTES: usize = 256 * 1024;
+const HEAD_BYTES: usize = 64 * 1024;
 /// Most requests at a time on an HTTP/2 connection.
 const STREAMS: u32 = 128;
 /// The first byte of a TLS record that holds a handshake.
@@ -66,19 +64,35 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// Any address and port that nothing else is for: handed on where it is allowed.
+    Elsewhere,
+    /// A port of this machine's loopback, which is allowed.
+    Loopback {
+        /// The address outside, which is that inside.
+        to: SocketAddr,
+    },
+    /// The stub resolver over TCP.
+    Names,
 }
 
 /// A connection that is counted while it is open.
 pub(super) struct Open {
     /// What all connections share.
     pub(super) shared: Arc<Shared>,
+    /// Its seat, which a tunnel through it keeps.
+    pub(super) seat: Arc<Seat>,
 }
 
 impl Open {
     /// Counts one more.
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, seat: Arc<Seat>) -> Self {
         shared.active.fetch_add(1, Ordering::Relaxed);
-        Self { shared }
+        Self { shared, seat }
+    }
+
+    /// One that goes on through this one.
+    pub(super) fn again(&self) -> Self {
+        Self::new(Arc::clone(&self.shared), Arc::clone(&self.seat))
     }
 }
 
@@ -103,6 +117,11 @@ pub(super) struct Origin {
 }
 
 impl Origin {
+    /// How long a handshake may take.
+    fn handshake(&self) -> Duration {
+        self.open.shared.limits.handshake
+    }
+
     /// The port the client meant.
     pub(super) fn port(&self) -> Option<u16> {
         match (&self.tunnel, self.door) {
@@ -139,14 +158,10 @@ impl Origin {
 pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
     // Answers are written whole, so waiting for more to send only costs time.
     stream.set_nodelay(true).ok();
-    let address = stream
-        .local_addr()
-        .ok()
-        .and_then(|address| match address.ip() {
-            // What a shim led here was meant for elsewhere.
-            IpAddr::V4(address) if door != Door::Proxy => Some(address),
-            IpAddr::V4(_) | IpAddr::V6(_) => None,
-        });
+    let (address, port) = match meant(&stream, door) {
+        Some(meant) => (Some(*meant.ip()), Some(meant.port())),
+        None => (None, None),
+    };
     let origin = Origin {
         open,
         door,
@@ -154,17 +169,59 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         tunnel: None,
         address,
     };
-    if matches!(
-        door,
-        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. }
-    ) {
-        return http(origin, stream).await;
+    match door {
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. } => {
+            let stream = Watched::new(stream, Arc::clone(&origin.open.seat));
+            return http(origin, stream).await;
+        }
+        Door::Names => return super::names::over_tcp(&origin.open.shared, stream).await,
+        Door::Loopback { to } => {
+            let host = to.ip().to_string();
+            return passage::serve(origin.open, stream, Vec::new(), &host, to.port()).await;
+        }
+        Door::Service { .. } | Door::Elsewhere | Door::Proxy => {}
+    }
+    if address.is_some_and(|address| address != Ipv4Addr::LOCALHOST)
+        && let Some(port) = port
+    {
+        let target = origin.target();
+        if origin.open.shared.egress.takes_address(&target, port) {
+            return passage::serve(origin.open, stream, Vec::new(), &target, port).await;
+        }
+        if door == Door::Elsewhere {
+            origin.open.shared.refuse(&target, Some(port));
+        }
+    }
+    if door == Door::Elsewhere {
+        // Cut off instead of closed: nobody was there.
+        stream.set_zero_linger().ok();
+        return;
     }
     let mut first = [0; 1];
-    match timeout(HANDSHAKE, stream.peek(&mut first)).await {
+    let peeked = timeout(origin.handshake(), stream.peek(&mut first)).await;
+    let stream = Watched::new(stream, Arc::clone(&origin.open.seat));
+    match peeked {
         Ok(Ok(1)) if first[0] == TLS_HANDSHAKE => tls(origin, stream).await,
         Ok(Ok(1)) => http(origin, stream).await,
         _ => silent(&origin),
+    }
+}
+
+/// The address and port that a connection was made to, where that is not archal's own.
+fn meant(stream: &TcpStream, door: Door) -> Option<SocketAddrV4> {
+    // What a shim led to the proxy was meant for elsewhere.
+    if door == Door::Proxy {
+        return None;
+    }
+    #[cfg(target_os = "linux")]
+    if door == Door::Elsewhere
+        && let Ok(meant) = rustix::net::sockopt::ip_original_dst(stream)
+    {
+        return Some(meant);
+    }
+    match stream.local_addr().ok()? {
+        SocketAddr::V4(meant) => Some(meant),
+        SocketAddr::V6(_) => None,
     }
 }
 
@@ -185,7 +242,7 @@ pub(super) fn tunnel(
             address: None,
         };
         let mut first = [0; 1];
-        match timeout(HANDSHAKE, stream.read(&mut first)).await {
+        match timeout(origin.handshake(), stream.read(&mut first)).await {
             Ok(Ok(1)) => {
                 let stream = Prefixed::new(first[0], stream);
                 if first[0] == TLS_HANDSHAKE {
@@ -212,8 +269,9 @@ fn silent(origin: &Origin) {
 }
 
 async fn tls(mut origin: Origin, stream: impl Stream) {
+    let limit = origin.handshake();
     let hello = timeout(
-        HANDSHAKE,
+        limit,
         LazyConfigAcceptor::new(Acceptor::default(), Heard::new(stream)),
     )
     .await;
@@ -241,22 +299,20 @@ async fn tls(mut origin: Origin, stream: impl Stream) {
         // Without a name the client means an address, and no clone is an address.
         let shared = &origin.open.shared;
         shared.refuse(&origin.target(), origin.tls_port());
-        return deny(hello.io).await;
+        return deny(hello.io, limit).await;
     };
     if origin.open.shared.clone_of(&host).is_none() {
         // A proxy's tunnel to an allowed host is handed on before anything of it is read.
         if origin.tls_port() == Some(HTTPS) && origin.open.shared.egress.takes_host(&host) {
-            let shared = Arc::clone(&origin.open.shared);
-            drop(origin);
             let (heard, stream) = hello.io.into_parts();
-            return passage::serve(shared, stream, heard, &host, HTTPS).await;
+            return passage::serve(origin.open, stream, heard, &host, HTTPS).await;
         }
         origin.open.shared.refuse(&host, origin.tls_port());
-        return deny(hello.io).await;
+        return deny(hello.io, limit).await;
     }
     hello.io.forget();
     let config = Arc::clone(&origin.open.shared.tls);
-    match timeout(HANDSHAKE, hello.into_stream(config)).await {
+    match timeout(limit, hello.into_stream(config)).await {
         Ok(Ok(stream)) => {
             origin.tls_host = Some(host);
             http(origin, stream).await;
@@ -287,19 +343,23 @@ fn handshake_failure(error: &io::Error) -> String {
     }
 }
 
-async fn deny(mut stream: impl Stream) {
+async fn deny(mut stream: impl Stream, limit: Duration) {
     let closing = async {
         stream.write_all(&ACCESS_DENIED).await?;
         stream.shutdown().await
     };
     // A client that is gone already needs no answer.
-    timeout(HANDSHAKE, closing).await.ok();
+    timeout(limit, closing).await.ok();
 }
 
 async fn http(origin: Origin, stream: impl Stream) {
+    let head = origin.open.shared.limits.head;
     let origin = Arc::new(origin);
+    let begun = Arc::new(Notify::new());
+    let beginning = Arc::clone(&begun);
     let service = service_fn(move |request| {
         let origin = Arc::clone(&origin);
+        beginning.notify_one();
         async move { exchange::answer(&origin, request).await }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
@@ -308,7 +368,7 @@ async fn http(origin: Origin, stream: impl Stream) {
         .timer(TokioTimer::new())
         // A client may end its side, or itself, before it has read the answer.
         .half_close(true)
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES);
     server
@@ -317,8 +377,13 @@ async fn http(origin: Origin, stream: impl Stream) {
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
     // How a connection ends is the client's affair; what it asked is recorded already.
-    server
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .await
-        .ok();
+    let mut connection = pin!(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    // The time limit for a head begins only when it is known which version of HTTP it is.
+    let too_late = tokio::time::sleep(head + head / 2);
+    tokio::select! {
+        _ = &mut connection => return,
+        () = begun.notified() => {}
+        () = too_late => return,
+    }
+    connection.await.ok();
 }

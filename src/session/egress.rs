@@ -75,6 +75,33 @@ impl Egress {
         }
     }
 
+    /// Each entry as people write it, and the way there, or why there is none.
+    pub fn ways(&self) -> Vec<(String, Result<String, String>)> {
+        let way = |allowed: &Allowed| match allowed {
+            Allowed::Host(host) => match &self.proxy {
+                Some(Err(why)) if !self.goes_around(host) => Err(why.clone()),
+                Some(Ok(proxy)) if !self.goes_around(host) => Ok(format!(
+                    "TLS, handed on undecrypted through your proxy {}:{}",
+                    proxy.host, proxy.port
+                )),
+                _ => Ok("TLS, handed on undecrypted".to_owned()),
+            },
+            Allowed::Address { .. } => Ok("TCP, handed on".to_owned()),
+            Allowed::Loopback { address, port } => {
+                let to = SocketAddr::new(*address, *port);
+                match std::net::TcpStream::connect_timeout(&to, LISTENING) {
+                    Ok(_) => Ok("a port of this machine, on which somebody listens".to_owned()),
+                    Err(error) => Err(format!("nobody listens on that port now ({error})")),
+                }
+            }
+            Allowed::Socket(path) if path.exists() => Ok("a socket of this machine".to_owned()),
+            Allowed::Socket(_) => Err("there is no such socket now".to_owned()),
+        };
+        let ways = self.allow.iter();
+        ways.map(|allowed| (allowed.to_string(), way(allowed)))
+            .collect()
+    }
+
     /// The entries, as people write them.
     pub(super) fn told(&self) -> Vec<String> {
         self.allow.iter().map(ToString::to_string).collect()
@@ -93,6 +120,11 @@ impl Egress {
     /// Whether TCP to a port of a host, lower case, may be handed on.
     pub(super) fn takes_address(&self, host: &str, port: u16) -> bool {
         self.addresses().any(|one| one == (host, port))
+    }
+
+    /// Whether a name, lower case, is that of a host that may be reached.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.takes_host(name) || self.addresses().any(|(host, _)| host == name)
     }
 
     /// The ports of hosts that may be reached.

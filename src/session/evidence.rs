@@ -92,7 +92,8 @@ pub struct CallTiming {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedEgress {
-    /// `connect`, `name` (a name that was asked for) or `tls` (a client that did not trust the CA).
+    /// `connect`, `name` (a name that was asked for), `tls` (a client that did not trust the CA) or
+    /// `unreachable` (an allowed host that could not be reached).
     pub kind: String,
     /// The host or address.
     pub host: String,

@@ -16,7 +16,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
-use super::door::{self, Door, Open, Origin};
+use super::door::{self, Door, Origin};
 use super::evidence::McpCall;
 use super::fault::{self, Cut, Dropped};
 use super::localize;
@@ -53,6 +53,7 @@ pub(super) async fn answer(
     origin: &Arc<Origin>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Dropped> {
+    let _at_work = origin.open.seat.at_work();
     let whole = |response: Response<Full<Bytes>>| {
         let response = response.map(|body| Either::Left(Either::Left(body)));
         Ok(response)
@@ -126,7 +127,8 @@ async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Respo
     let target = request
         .uri()
         .authority()
-        .map(|target| (bare(target.host()), target.port_u16().unwrap_or(443)));
+        .and_then(|target| Some((bare(target.host()), target.port_u16()?)))
+        .filter(|(host, _)| !host.is_empty());
     let Some((host, port)) = target else {
         return plain(StatusCode::BAD_REQUEST, "CONNECT needs a host and a port\n");
     };
@@ -141,7 +143,7 @@ async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Respo
         if !is_allowed {
             return plain(StatusCode::FORBIDDEN, shared.refuse(&host, Some(port)));
         }
-        let server = match passage::open(shared, &host, port).await {
+        let server = match passage::reach(shared, &host, port).await {
             Ok(server) => server,
             Err(error) => {
                 let told = format!("archal cannot reach {host}: {error}\n");
@@ -149,9 +151,14 @@ async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Respo
             }
         };
         let upgrade = hyper::upgrade::on(request);
+        let seat = Arc::clone(&origin.open.seat);
         tokio::spawn(async move {
             if let Ok(client) = upgrade.await {
-                passage::between(TokioIo::new(client), server, &[]).await;
+                let handed_on = passage::between(&seat, TokioIo::new(client), server, &[]);
+                tokio::select! {
+                    () = handed_on => {}
+                    () = seat.left() => {}
+                }
             }
         });
         return Response::new(Full::default());
@@ -162,11 +169,15 @@ async fn connect(origin: &Arc<Origin>, request: &mut Request<Incoming>) -> Respo
         let told = format!("archal refused {host}:{port}: {reason}\n");
         return plain(StatusCode::FORBIDDEN, told);
     }
-    let open = Open::new(Arc::clone(shared));
+    let open = origin.open.again();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
+        let seat = Arc::clone(&open.seat);
         if let Ok(stream) = upgrade.await {
-            door::tunnel(open, TokioIo::new(stream), (host, port)).await;
+            tokio::select! {
+                () = door::tunnel(open, TokioIo::new(stream), (host, port)) => {}
+                () = seat.left() => {}
+            }
         }
     });
     Response::new(Full::default())

@@ -1,12 +1,12 @@
 //! Opening a session, running children in it, and ending it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use archal_core::clock::{self, Clock, Timestamp};
@@ -16,17 +16,19 @@ use archal_core::redact::{Literals, Redactor};
 
 use super::authority::{self, Authority};
 use super::door::Door;
-use super::egress::Egress;
+use super::egress::{self, Egress};
 use super::environment::{self, Endpoints};
 use super::evidence::{CallRecord, RefusedEgress};
+use super::inside::{Inside, children};
 use super::ledger::Ledger;
 use super::route::{self, RouteLevel, RouteReport};
 use super::server::{Hosted, Server, Shared};
 use super::{mcp, record, trust};
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
+use crate::sandbox::broker::Broker;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
-use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork, Probe};
+use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Redirect};
 use crate::store::atomic::WriteError;
 
 /// The port of the first clone's REST base URL inside a child's own network.
@@ -34,9 +36,11 @@ const FIRST_BASE_PORT: u16 = 4401;
 /// The port of the first clone's MCP URL inside a child's own network.
 const FIRST_TOOLS_PORT: u16 = 4501;
 /// Ports that any service host is served on inside.
-pub(super) const SERVICE_PORTS: [u16; 2] = [443, 80];
+const SERVICE_PORTS: [u16; 2] = [443, 80];
 /// The port of the stub resolver inside.
 pub(super) const NAMES_PORT: u16 = 53;
+/// The port inside that connections to any other address and port are led to.
+const ELSEWHERE_PORT: u16 = 1;
 
 /// A clone to open and its starting state.
 #[derive(Debug, Clone)]
@@ -143,7 +147,11 @@ pub struct Session {
     literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
-    doors: Vec<(u16, Door)>,
+    doors: Vec<(SocketAddr, Door)>,
+    /// The children that run in networks of their own.
+    inside: Arc<Mutex<Vec<(u64, Broker)>>>,
+    /// Servers of models on this machine that children were told.
+    model_servers: Mutex<BTreeSet<SocketAddr>>,
     pub(super) trust: trust::Files,
     stop: Option<StopToken>,
 }
@@ -259,7 +267,9 @@ impl Session {
         let server =
             Server::start(Arc::clone(&shared)).map_err(|source| SessionError::Serve { source })?;
         let (endpoints, doors) = match route.level {
-            RouteLevel::Isolated => inside_endpoints(&config.clones, config.expose_clone_urls),
+            RouteLevel::Isolated => {
+                inside_endpoints(&config.clones, config.expose_clone_urls, &shared)
+            }
             level => {
                 let told = level != RouteLevel::Shim || config.expose_clone_urls;
                 outside_endpoints(&config.clones, &server, level, told)
@@ -287,6 +297,8 @@ impl Session {
             literals: config.literals,
             before,
             doors,
+            inside: Arc::default(),
+            model_servers: Mutex::default(),
             trust,
             stop: None,
         })
@@ -333,34 +345,55 @@ impl Session {
         end
     }
 
+    /// Reaches what the session's children listen on.
+    pub fn inside(&self) -> Inside {
+        Inside {
+            level: self.route.level,
+            children: Arc::clone(&self.inside),
+        }
+    }
+
     fn run_inside(&self, child: &ChildSpec, hold: &Hold<'_>, run: u64) -> ChildEnd {
-        let tcp: Vec<u16> = SERVICE_PORTS
-            .iter()
-            .copied()
-            .chain(self.doors.iter().map(|(port, _)| *port))
-            .collect();
-        let files = self.trust.binds(&child.directory, &child.environment);
-        let mut serve = |sockets: InsideSockets| {
-            for (index, listener) in sockets.tcp.into_iter().enumerate() {
-                let door = match index.checked_sub(SERVICE_PORTS.len()) {
-                    Some(at) => self.doors[at].1,
-                    None => Door::Service {
-                        port: SERVICE_PORTS[index],
-                    },
-                };
-                self.server.listen(listener, door, Some(run));
+        let mut doors = self.doors.clone();
+        let told = egress::model_servers(&child.environment);
+        for to in told {
+            if doors.iter().all(|(address, _)| *address != to) {
+                doors.push((to, Door::Loopback { to }));
+                self.lock_model_servers().insert(to);
             }
-            for socket in sockets.udp {
+        }
+        let tcp: Vec<SocketAddr> = doors.iter().map(|(address, _)| *address).collect();
+        let files = self
+            .trust
+            .binds(&child.directory, &child.environment, &child.command);
+        let visible: Vec<PathBuf> = self.shared.egress.sockets().map(Path::to_owned).collect();
+        let mut serve = |network: InsideNetwork| {
+            for (listener, (_, door)) in network.sockets.tcp.into_iter().zip(&doors) {
+                self.server.listen(listener, *door, Some(run));
+            }
+            for socket in network.sockets.udp {
                 self.server.answer_names(socket, run);
             }
+            children(&self.inside).push((run, network.broker));
         };
         let network = OwnNetwork {
             tcp: &tcp,
             udp: &[NAMES_PORT],
+            redirect: Some(redirect()),
+            visible: &visible,
             files: &files,
             serve: &mut serve,
         };
-        hold::run_isolated(child, hold, network)
+        let end = hold::run_isolated(child, hold, network);
+        children(&self.inside).retain(|(of, _)| *of != run);
+        end
+    }
+
+    fn lock_model_servers(&self) -> MutexGuard<'_, BTreeSet<SocketAddr>> {
+        // An insertion is a single step.
+        self.model_servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What takes secrets out of the evidence.
@@ -386,11 +419,18 @@ impl Session {
             });
         }
         let base = self.base();
+        let mut route = self.route.clone();
+        let told = self
+            .lock_model_servers()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        route.allowed.extend(told);
         let clean = self.clean();
         let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
         let end = SessionEnd {
             base,
-            route: self.route.clone(),
+            route,
             calls,
             dropped_calls: taken.dropped,
             refused: taken
@@ -422,24 +462,46 @@ fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
     Ok(())
 }
 
+/// Connections to any other address and port are named and refused.
+pub(super) fn redirect() -> Redirect {
+    Redirect {
+        to: ELSEWHERE_PORT,
+        except: SERVICE_PORTS.to_vec(),
+        names: NAMES_PORT,
+    }
+}
+
+/// Where archal listens inside, and what children are told of it.
 pub(super) fn inside_endpoints(
     plans: &[ClonePlan<'_>],
     expose: bool,
-) -> (Endpoints, Vec<(u16, Door)>) {
+    shared: &Shared,
+) -> (Endpoints, Vec<(SocketAddr, Door)>) {
+    let on_all = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let on_loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let bases: Vec<u16> = if expose {
         (FIRST_BASE_PORT..).take(plans.len()).collect()
     } else {
         Vec::new()
     };
     let tools: Vec<(usize, u16)> = with_tools(plans).zip(FIRST_TOOLS_PORT..).collect();
-    let base = |(clone, port): (usize, &u16)| (*port, Door::Base { clone });
-    let doors = bases.iter().enumerate().map(base);
-    let doors = doors.chain(
-        tools
-            .iter()
-            .map(|(clone, port)| (*port, Door::Tools { clone: *clone })),
-    );
-    let doors = doors.collect();
+    let mut doors: Vec<(SocketAddr, Door)> = Vec::new();
+    doors.extend(SERVICE_PORTS.map(|port| (on_all(port), Door::Service { port })));
+    doors.push((on_loopback(NAMES_PORT), Door::Names));
+    doors.push((on_loopback(ELSEWHERE_PORT), Door::Elsewhere));
+    let base = |(clone, port): (usize, &u16)| (on_all(*port), Door::Base { clone });
+    doors.extend(bases.iter().enumerate().map(base));
+    let tool = |(clone, port): &(usize, u16)| (on_all(*port), Door::Tools { clone: *clone });
+    doors.extend(tools.iter().map(tool));
+    let egress = &shared.egress;
+    doors.extend(egress.loopback().map(|to| (to, Door::Loopback { to })));
+    // For a kernel that leads nothing: the allowed ports at the addresses that names will have.
+    let at = |(host, port): (&str, u16)| {
+        let address = host.parse().ok().or_else(|| shared.names.address(host))?;
+        let address = SocketAddr::from((address, port));
+        (!SERVICE_PORTS.contains(&port)).then_some((address, Door::Elsewhere))
+    };
+    doors.extend(egress.addresses().filter_map(at));
     let endpoints = Endpoints {
         proxy: None,
         bases,
@@ -454,7 +516,7 @@ fn outside_endpoints(
     server: &Server,
     level: RouteLevel,
     told: bool,
-) -> io::Result<(Endpoints, Vec<(u16, Door)>)> {
+) -> io::Result<(Endpoints, Vec<(SocketAddr, Door)>)> {
     let listen = |door| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();

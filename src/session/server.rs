@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use archal_core::clone::{CloneDescriptor, ServiceClone};
 use rustls::ServerConfig;
-use tokio::sync::{Semaphore, mpsc as orders};
+use tokio::sync::mpsc as orders;
 use tokio::task::AbortHandle;
 
 use super::authority::Authority;
@@ -19,10 +19,11 @@ use super::door::{self, Door};
 use super::egress::Egress;
 use super::ledger::Ledger;
 use super::mcp::Faces;
-use super::names::Names;
+use super::names::{self, Names};
+use super::seats::{Limits, Seats};
 
-/// Most connections at a time; more wait in the system's queue.
-const CONNECTIONS: usize = 512;
+/// Connections that wait in the system's queue.
+const QUEUE: i32 = 4096;
 /// How long connections of an ended child may take to be read to their end.
 const SETTLE: Duration = Duration::from_secs(1);
 /// After a failed accept: descriptors have run out, and some may come back.
@@ -65,6 +66,8 @@ pub(super) struct Shared {
     pub(super) names: Names,
     /// Connections that are open.
     pub(super) active: AtomicUsize,
+    /// What each may take.
+    pub(super) limits: Limits,
     /// What may be reached beside the clones.
     pub(super) egress: Egress,
     /// The MCP servers of the clones.
@@ -108,6 +111,7 @@ impl Shared {
             tls: Arc::new(tls),
             names: Names::default(),
             active: AtomicUsize::new(0),
+            limits: Limits::default(),
             egress,
             faces: Faces::default(),
             places: OnceLock::new(),
@@ -228,7 +232,7 @@ impl Drop for Server {
 }
 
 async fn serve(shared: Arc<Shared>, mut orders: orders::UnboundedReceiver<Order>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let seats = Seats::new(shared.limits);
     let mut inside: Vec<(u64, AbortHandle)> = Vec::new();
     while let Some(order) = orders.recv().await {
         match order {
@@ -237,7 +241,7 @@ async fn serve(shared: Arc<Shared>, mut orders: orders::UnboundedReceiver<Order>
                 door,
                 run,
             } => {
-                let accepting = accept(Arc::clone(&shared), listener, door, Arc::clone(&permits));
+                let accepting = accept(Arc::clone(&shared), listener, door, Arc::clone(&seats));
                 let task = tokio::spawn(accepting).abort_handle();
                 inside.extend(run.map(|run| (run, task)));
             }
@@ -276,20 +280,26 @@ async fn settle(shared: Arc<Shared>, ending: Vec<(u64, AbortHandle)>, done: mpsc
     done.send(()).ok();
 }
 
-async fn accept(shared: Arc<Shared>, listener: TcpListener, door: Door, permits: Arc<Semaphore>) {
+async fn accept(shared: Arc<Shared>, listener: TcpListener, door: Door, seats: Arc<Seats>) {
+    // A client that finds the queue full waits a second before it tries again.
+    rustix::net::listen(&listener, QUEUE).ok();
     let listener = listener
         .set_nonblocking(true)
         .and_then(|()| tokio::net::TcpListener::from_std(listener));
     let Ok(listener) = listener else {
         return;
     };
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+    loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let open = door::Open::new(Arc::clone(&shared));
+                // The next waits in the system's queue.
+                let seat = Arc::new(seats.take().await);
+                let open = door::Open::new(Arc::clone(&shared), Arc::clone(&seat));
                 tokio::spawn(async move {
-                    door::connection(open, stream, door).await;
-                    drop(permit);
+                    tokio::select! {
+                        () = door::connection(open, stream, door) => {}
+                        () = seat.left() => {}
+                    }
                 });
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -311,15 +321,13 @@ async fn answer_names(shared: Arc<Shared>, socket: UdpSocket) {
             tokio::task::yield_now().await;
             continue;
         };
-        let is_cloned = |name: &str| shared.clone_of(name).is_some();
-        let answer = shared.names.answer(&buffer[..length], is_cloned, |name| {
-            if shared.ledger.name(name) && !is_cloned(name) && name != "localhost" {
-                let reason = "no clone of this session answers for it";
-                shared.ledger.refuse("name", name, None, reason);
-            }
-        });
+        let answer = names::reply(&shared, &buffer[..length]);
         if let Some(answer) = answer {
             socket.send_to(&answer, from).await.ok();
         }
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -19,20 +19,32 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
+    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
+    "/var/lib/ca-certificates/ca-bundle.pem",
 ];
 /// Bundles that Python packages bring along and read whatever the environment says, below a
 /// `site-packages` folder.
 const PACKAGE_BUNDLES: &[&str] = &[
     "botocore/cacert.pem",
     "certifi/cacert.pem",
+    "dropbox/trusted-certs.crt",
+    "grpc/_cython/_credentials/roots.pem",
     "httplib2/cacerts.txt",
     "pip/_vendor/certifi/cacert.pem",
+    "requests/cacert.pem",
     "stripe/data/ca-certificates.crt",
+    "websocket/cacert.pem",
 ];
+/// Bundles that Node packages bring along, below a `node_modules` folder.
+const MODULE_BUNDLES: &[&str] = &["grpc/etc/roots.pem", "node-libcurl/cert/cacert.pem"];
+/// Bundles of whole environments, below their folder.
+const ENVIRONMENT_BUNDLES: &[&str] = &["ssl/cacert.pem", "ssl/cert.pem"];
 /// The shim that leads a Node process to archal.
 const NODE_SHIM: &str = include_str!("shim/node.cjs");
 /// The shim that leads a Python process to archal, by the name that Python loads at its start.
 const PYTHON_SHIM: &str = include_str!("shim/sitecustomize.py");
+/// Bytes of a script's first line, as many as the kernel reads.
+const FIRST_LINE: u64 = 256;
 /// Most folders of Python versions looked at below one environment.
 const VERSIONS: usize = 16;
 
@@ -152,26 +164,38 @@ impl Files {
         self.folder.path().join("resolv.conf")
     }
 
-    /// What is shown over the system's files, and over the bundles of packages in the Python
-    /// environments a child in `directory` with that `environment` would use.
+    /// What is shown over the system's files, and over the bundles of packages in the environments
+    /// that a child would use.
     pub(super) fn binds(
         &self,
         directory: &Path,
         environment: &BTreeMap<String, String>,
+        command: &[String],
     ) -> Vec<Bind> {
+        let child = &Child {
+            directory,
+            environment,
+            command,
+        };
         let mut pairs = vec![
             (self.hosts(), PathBuf::from("/etc/hosts")),
             (self.resolver(), PathBuf::from("/etc/resolv.conf")),
         ];
-        let packages = package_folders(directory, environment);
-        let package_bundles = packages
-            .iter()
-            .flat_map(|folder| PACKAGE_BUNDLES.iter().map(|bundle| folder.join(bundle)));
+        let roots = environments(child);
+        let below = |folders: Vec<PathBuf>, bundles: &[&str]| -> Vec<PathBuf> {
+            let folders = folders.iter();
+            folders
+                .flat_map(|folder| bundles.iter().map(|bundle| folder.join(bundle)))
+                .collect()
+        };
         let mut targets: Vec<PathBuf> = SYSTEM_BUNDLES
             .iter()
             .map(PathBuf::from)
-            .chain(package_bundles)
+            .chain(below(package_folders(child, &roots), PACKAGE_BUNDLES))
+            .chain(below(module_folders(child), MODULE_BUNDLES))
+            .chain(below(roots, ENVIRONMENT_BUNDLES))
             .filter_map(|path| fs::canonicalize(path).ok())
+            .filter(|path| path.is_file())
             .collect();
         targets.sort();
         targets.dedup();
@@ -229,24 +253,79 @@ fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
         .write_all(text)
 }
 
-/// The `site-packages` folders of the environments in reach: the active one, the usual ones in
-/// the working directory, the interpreters in `PATH`.
-fn package_folders(directory: &Path, environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+/// What is known of a child before it starts.
+struct Child<'a> {
+    directory: &'a Path,
+    environment: &'a BTreeMap<String, String>,
+    /// Empty where it is not known.
+    command: &'a [String],
+}
+
+/// The environments in reach: the active ones, the usual ones in the working directory, those of
+/// the command and of the interpreters in `PATH`.
+fn environments(child: &Child<'_>) -> Vec<PathBuf> {
+    let directory = child.directory;
+    let variable = |name: &str| {
+        child
+            .environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+    };
     let mut roots = vec![directory.join(".venv"), directory.join("venv")];
-    roots.extend(
-        environment
-            .get("VIRTUAL_ENV")
-            .map(|root| directory.join(root)),
-    );
-    let path = environment.get("PATH").map_or("", String::as_str);
-    for folder in path.split(':').filter(|folder| !folder.is_empty()) {
-        let Ok(python) = fs::canonicalize(Path::new(folder).join("python3")) else {
-            continue;
-        };
-        roots.extend(python.parent().and_then(Path::parent).map(Path::to_owned));
+    for name in ["VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME"] {
+        roots.extend(variable(name).map(|root| directory.join(root)));
     }
-    let mut folders = Vec::new();
-    for root in roots {
+    let path = variable("PATH").map_or("", String::as_str);
+    let folders = path.split(':').filter(|folder| !folder.is_empty());
+    let interpreters = folders.map(|folder| directory.join(folder).join("python3"));
+    // A virtual environment's interpreter is a link out of it, so both ends count.
+    for program in interpreters.chain(program(child)) {
+        let real = fs::canonicalize(&program);
+        for program in real.into_iter().chain([program]) {
+            roots.extend(program.parent().and_then(Path::parent).map(Path::to_owned));
+        }
+    }
+    roots.sort();
+    roots.dedup();
+    roots
+}
+
+/// The child's program as a path, or the interpreter that a script names in its first line.
+fn program(child: &Child<'_>) -> Vec<PathBuf> {
+    let Some(name) = child.command.first().filter(|name| name.contains('/')) else {
+        return Vec::new();
+    };
+    let program = child.directory.join(name);
+    let mut start = Vec::new();
+    let read =
+        fs::File::open(&program).and_then(|file| file.take(FIRST_LINE).read_to_end(&mut start));
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let interpreter = read
+        .ok()
+        .and_then(|_| line.strip_prefix(b"#!"))
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .and_then(|line| line.split_whitespace().next().map(PathBuf::from));
+    interpreter.into_iter().chain([program]).collect()
+}
+
+/// The folders that hold Python packages.
+fn package_folders(child: &Child<'_>, roots: &[PathBuf]) -> Vec<PathBuf> {
+    let variable = |name: &str| {
+        child
+            .environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+    };
+    let mut folders: Vec<PathBuf> = variable("PYTHONPATH")
+        .into_iter()
+        .flat_map(|paths| paths.split(':'))
+        .map(|path| child.directory.join(path))
+        .collect();
+    let own = variable("HOME").map(|home| Path::new(home).join(".local"));
+    for root in roots.iter().cloned().chain(own) {
         folders.push(root.join("lib/python3/dist-packages"));
         let Ok(entries) = fs::read_dir(root.join("lib")) else {
             continue;
@@ -265,18 +344,38 @@ fn package_folders(directory: &Path, environment: &BTreeMap<String, String>) -> 
     folders
 }
 
+/// The folders that hold Node packages, from the working directory upwards.
+fn module_folders(child: &Child<'_>) -> Vec<PathBuf> {
+    let upwards = child.directory.ancestors();
+    upwards.map(|folder| folder.join("node_modules")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn bundles_of_the_working_directorys_environment_are_found() {
+    fn bundles_of_the_environments_in_reach_are_found() {
         let folder = tempfile::tempdir().expect("a folder");
-        let site = folder
-            .path()
-            .join(".venv/lib/python3.11/site-packages/certifi");
-        fs::create_dir_all(&site).expect("made");
-        fs::write(site.join("cacert.pem"), "roots").expect("written");
+        let made = |path: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(&path, "roots").expect("written");
+            fs::canonicalize(path).expect("there")
+        };
+        let bundles = [
+            ".venv/lib/python3.11/site-packages/certifi/cacert.pem",
+            "tool/lib/python3.12/site-packages/stripe/data/ca-certificates.crt",
+            "script/lib/python3.9/site-packages/botocore/cacert.pem",
+            "conda/ssl/cacert.pem",
+            "lib/pip/_vendor/certifi/cacert.pem",
+            "node_modules/grpc/etc/roots.pem",
+        ]
+        .map(made);
+        made("agent/main.py");
+        let script = format!("#!{}/script/bin/python -u\n", folder.path().display());
+        fs::write(folder.path().join("run"), script).expect("written");
         let files = Files::write(
             folder.path(),
             "CA",
@@ -284,18 +383,23 @@ mod tests {
             &Egress::default(),
         )
         .expect("written");
-        let binds = files.binds(folder.path(), &BTreeMap::new());
-        let target = fs::canonicalize(site.join("cacert.pem")).expect("there");
-        let bind = binds
-            .iter()
-            .find(|bind| bind.target == target)
-            .expect("a bind");
-        assert!(bind.read_only);
-        assert!(
-            fs::read_to_string(&bind.source)
-                .expect("there")
-                .starts_with("CA")
-        );
+        let mut found = BTreeSet::new();
+        for command in ["tool/bin/python", "./run"] {
+            let environment = BTreeMap::from([
+                ("PYTHONPATH".to_owned(), "lib".to_owned()),
+                ("CONDA_PREFIX".to_owned(), "conda".to_owned()),
+            ]);
+            let command = [command.to_owned()];
+            for bind in files.binds(folder.path(), &environment, &command) {
+                assert!(bind.read_only);
+                if bind.target.starts_with(folder.path()) {
+                    let shown = fs::read_to_string(&bind.source).expect("there");
+                    assert!(shown.starts_with("CA"));
+                    found.insert(bind.target);
+                }
+            }
+        }
+        assert_eq!(found, BTreeSet::from(bundles));
         let hosts = fs::read_to_string(files.hosts()).expect("there");
         assert!(hosts.contains("127.0.0.1 api.echo.test\n"), "{hosts}");
         let gone = files.bundle();

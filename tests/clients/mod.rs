@@ -5,6 +5,7 @@
 
 mod examples;
 mod report;
+mod routes;
 mod tools;
 
 use std::path::PathBuf;

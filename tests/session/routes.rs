@@ -6,7 +6,7 @@ use archal::session::RouteLevel;
 use super::{child, config, output, python, run};
 
 /// What a run was refused, a line each.
-fn refused(end: &archal::session::SessionEnd) -> Vec<String> {
+pub(super) fn refused(end: &archal::session::SessionEnd) -> Vec<String> {
     let refused = end.refused.iter();
     refused
         .map(|one| format!("{} {}:{}", one.kind, one.host, one.port.unwrap_or(0)))

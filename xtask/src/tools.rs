@@ -1,4 +1,4 @@
-//! What the tests need beyond cargo: git, curl, Python 3, Node, Chromium, and the published clients of the
+//! What the tests need beyond cargo: git, gh, curl, Python 3, Node, Chromium, and the published clients of the
 //! services, in pinned versions, in a folder of their own under `target`.
 //!
 //! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
@@ -17,6 +17,7 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A program, how it shows that it is there, and the Debian packages it comes in.
 const SYSTEM: &[(&str, &[&str], &[&str])] = &[
     ("curl", &["--version"], &["curl"]),
+    ("gh", &["--version"], &["gh"]),
     ("git", &["--version"], &["git"]),
     (
         "python3",

@@ -4,7 +4,7 @@
 //! - [`oid`], [`object`]: ids, and what commits, tags and trees are in bytes.
 //! - [`objects`], [`saved`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
 //! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
-//! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
+//! - [`disk`], [`files`], [`program`]: the store as a bare repository, for what the git command does.
 //! - [`merge`], [`archive`]: three-way merges and archives, by that command.
 //! - [`serve`], [`packet`]: what git clients talk to, and how.
 
@@ -12,6 +12,7 @@ pub(crate) mod aliases;
 pub(crate) mod archive;
 pub(crate) mod diff;
 pub(crate) mod disk;
+mod files;
 pub(crate) mod history;
 pub(crate) mod merge;
 pub(crate) mod object;

@@ -244,6 +244,8 @@ fn start(cx: &Checking<'_>, harness: &Harness, place: &Workplace) -> ChildEnd {
         OwnNetwork {
             tcp: &[],
             udp: &[],
+            redirect: None,
+            visible: &[],
             files: &[],
             serve: &mut |_| {},
         },

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -28,14 +29,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::door::Door;
 use super::super::environment;
-use super::super::open::{self, ClonePlan, NAMES_PORT, SERVICE_PORTS, Session, SessionError};
+use super::super::open::{self, ClonePlan, NAMES_PORT, Session, SessionError};
 use super::super::route::RouteLevel;
 use super::super::{mcp, trust};
 use super::live::Live;
 use super::place::{ENTRANCE, Record};
 use crate::host::socket;
 use crate::sandbox::child::Bind;
-use crate::sandbox::hold::InsideSockets;
+use crate::sandbox::hold::{InsideSockets, Redirect};
 
 /// Most commands at a time.
 const COMMANDS: usize = 128;
@@ -46,7 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What commands with a network of their own find in it.
 pub(super) struct Inside {
-    doors: Vec<(u16, Door)>,
+    doors: Vec<(SocketAddr, Door)>,
+    visible: Vec<PathBuf>,
     trust: trust::Files,
     environment: BTreeMap<String, String>,
 }
@@ -56,10 +58,14 @@ pub(super) struct Inside {
 pub struct Pass {
     /// Variables that are set for it.
     pub variables: BTreeMap<String, String>,
-    /// TCP ports that are listened on inside.
-    pub tcp: Vec<u16>,
+    /// Where is listened inside.
+    pub tcp: Vec<SocketAddr>,
     /// UDP ports that are received on inside.
     pub udp: Vec<u16>,
+    /// Where connections to other addresses are led.
+    pub redirect: Redirect,
+    /// Unix sockets of this machine's programs that stay.
+    pub visible: Vec<PathBuf>,
     /// Files that are shown over others.
     pub files: Vec<Bind>,
 }
@@ -74,11 +80,13 @@ impl Inside {
         })?;
         let hosts = plans.iter().flat_map(|plan| plan.clone.every_host());
         let trust = trust::Files::write(&session.evidence, &pem, hosts, &session.shared.egress)?;
-        let (endpoints, doors) = open::inside_endpoints(plans, true);
+        let (endpoints, doors) = open::inside_endpoints(plans, true, &session.shared);
+        let visible = session.shared.egress.sockets();
         let clones: Vec<&CloneDescriptor> = plans.iter().map(|plan| plan.clone).collect();
         trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
         Ok(Self {
             environment: environment::variables(&clones, &trust, &endpoints, RouteLevel::Isolated),
+            visible: visible.map(Path::to_owned).collect(),
             doors,
             trust,
         })
@@ -86,12 +94,13 @@ impl Inside {
 
     /// For a command that is started in `directory` with these variables.
     pub(super) fn pass(&self, directory: &Path, variables: &BTreeMap<String, String>) -> Pass {
-        let doors = self.doors.iter().map(|(port, _)| *port);
         Pass {
             variables: self.environment.clone(),
-            tcp: SERVICE_PORTS.iter().copied().chain(doors).collect(),
+            tcp: self.doors.iter().map(|(address, _)| *address).collect(),
             udp: vec![NAMES_PORT],
-            files: self.trust.binds(directory, variables),
+            redirect: open::redirect(),
+            visible: self.visible.clone(),
+            files: self.trust.binds(directory, variables, &[]),
         }
     }
 
@@ -99,16 +108,8 @@ impl Inside {
     /// settled.
     fn serve(&self, session: &Session, sockets: InsideSockets) -> u64 {
         let run = session.server.new_run();
-        for (at, listener) in sockets.tcp.into_iter().enumerate() {
-            let door = match at.checked_sub(SERVICE_PORTS.len()) {
-                Some(at) => self.doors.get(at).map(|(_, door)| *door),
-                None => Some(Door::Service {
-                    port: SERVICE_PORTS[at],
-                }),
-            };
-            if let Some(door) = door {
-                session.server.listen(listener, door, Some(run));
-            }
+        for (listener, (_, door)) in sockets.tcp.into_iter().zip(&self.doors) {
+            session.server.listen(listener, *door, Some(run));
         }
         for socket in sockets.udp {
             session.server.answer_names(socket, run);

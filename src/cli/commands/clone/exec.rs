@@ -19,7 +19,7 @@ use crate::cli::sessions::starting::{On, Wanted};
 use crate::cli::state;
 use crate::host::forwarding::Forwarding;
 use crate::sandbox::child::{ChildOutcome, ChildSpec, Containment};
-use crate::sandbox::hold::{self, Hold, InsideSockets, OwnNetwork};
+use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork};
 use crate::session::service::client::Client;
 use crate::session::service::desk::{Request, Way};
 use crate::session::service::entrance::{self, Guest, Pass};
@@ -166,10 +166,12 @@ fn isolated(
         stop: None,
     };
     let mut guest: Option<io::Result<Guest>> = None;
-    let mut serve = |sockets: InsideSockets| guest = Some(Guest::enter(record, sockets));
+    let mut serve = |network: InsideNetwork| guest = Some(Guest::enter(record, network.sockets));
     let network = OwnNetwork {
         tcp: &pass.tcp,
         udp: &pass.udp,
+        redirect: Some(pass.redirect.clone()),
+        visible: &pass.visible,
         files: &pass.files,
         serve: &mut serve,
     };

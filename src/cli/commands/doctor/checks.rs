@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::routes;
+
 use crate::cli::context::CommandContext;
 use crate::config;
 use crate::judge::settings::Settings;
-use crate::sandbox;
 use crate::sandbox::asking;
 use crate::store::layout::Layout;
 
@@ -37,7 +38,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+    pub(super) fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
         Self {
             name,
             status,
@@ -46,7 +47,7 @@ impl Check {
         }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -54,39 +55,19 @@ impl Check {
 
 /// All checks in the order they are printed.
 pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
-    let mut checks = Vec::from(sandbox(cx));
+    // A configuration that is wrong is told below.
+    let loaded = config::load(file, Path::new("."), &[], &cx.environment).ok();
+    let mut checks = routes::all(loaded.as_ref().map(|loaded| &loaded.config), cx);
     checks.extend([
         git(cx),
         python(cx),
+        client("node", cx),
+        client("gh", cx),
         state_folder(cx),
         configuration(file, cx),
     ]);
     checks.extend(judge(file, cx));
     checks
-}
-
-/// Route and containment, by trying them.
-fn sandbox(cx: &CommandContext) -> [Check; 2] {
-    let probe = sandbox::probe(&cx.binary);
-    match &probe.namespaces {
-        Ok(()) => [
-            Check::new(
-                "route",
-                Status::Ready,
-                "isolated: agents see only the clones",
-            ),
-            Check::new("containment", Status::Ready, "namespaces"),
-        ],
-        Err(reason) => [
-            Check::new(
-                "route",
-                Status::Limited,
-                format!("proxy: namespaces do not work here: {reason}"),
-            )
-            .hint("sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000"),
-            Check::new("containment", Status::Limited, "process group"),
-        ],
-    }
 }
 
 fn git(cx: &CommandContext) -> Check {
@@ -126,6 +107,18 @@ fn python(cx: &CommandContext) -> Check {
         )
         .hint("apt-get install python3"),
     }
+}
+
+/// A program that agents use and archal does not need.
+fn client(name: &'static str, cx: &CommandContext) -> Check {
+    let detail = match asking::run(name, &["--version"], &cx.environment) {
+        Ok(text) => match asking::version(text.trim_start_matches('v')) {
+            Some((major, minor)) => format!("{major}.{minor}"),
+            None => format!("does not tell its version: {text}"),
+        },
+        Err(reason) => format!("{reason}; only agents that use it need it"),
+    };
+    Check::new(name, Status::Ready, detail)
 }
 
 /// Where archal would write. Nothing is created: the check leaves the folder as it is.

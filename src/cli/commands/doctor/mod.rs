@@ -1,10 +1,12 @@
 //! `archal doctor`: what works on this machine, what is missing, and who could be contacted.
 //!
 //! - `checks`: one function for each thing archal stands on.
+//! - `routes`: the route a run would have, what stands in its way, what is let through.
 //! - `network`: every host the present configuration could contact, and why.
 
 mod checks;
 mod network;
+mod routes;
 
 use std::path::Path;
 
