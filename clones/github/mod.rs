@@ -205,27 +205,37 @@ const KEEP_FIELDS: &[&str] = &[
     "user",
 ];
 
-/// The hosts' places, under the names that Actions give them in every job.
+/// The hosts' places; the variables are those that Actions set in every job. What answers lead to has
+/// one each: archives, files, artifacts and gists are fetched from where the client is sent.
 const BASE_URLS: &[BaseUrl] = &[
-    BaseUrl {
-        name: "rest",
-        host: "api.github.com",
-        path: "",
-        variables: &["GITHUB_API_URL"],
-    },
-    BaseUrl {
-        name: "graphql",
-        host: "api.github.com",
-        path: "/graphql",
-        variables: &["GITHUB_GRAPHQL_URL"],
-    },
-    BaseUrl {
-        name: "git",
-        host: "github.com",
-        path: "",
-        variables: &["GITHUB_SERVER_URL"],
-    },
+    base_url("rest", "api.github.com", "", &["GITHUB_API_URL"]),
+    base_url(
+        "graphql",
+        "api.github.com",
+        "/graphql",
+        &["GITHUB_GRAPHQL_URL"],
+    ),
+    base_url("git", "github.com", "", &["GITHUB_SERVER_URL"]),
+    base_url("archives", "codeload.github.com", "", &[]),
+    base_url("artifacts", artifacts::HOST, "", &[]),
+    base_url("gists", render::gist::HOST, "", &[]),
+    base_url("raw", "raw.githubusercontent.com", "", &[]),
+    base_url("uploads", "uploads.github.com", "", &[]),
 ];
+
+const fn base_url(
+    name: &'static str,
+    host: &'static str,
+    path: &'static str,
+    variables: &'static [&'static str],
+) -> BaseUrl {
+    BaseUrl {
+        name,
+        host,
+        path,
+        variables,
+    }
+}
 
 /// Operations that no rate counts.
 const UNCOUNTED: &[&str] = &[

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
 use super::DESCRIPTOR;
-use super::check::{base, open, request, send};
+use super::check::{base, json, open, request, send};
 use super::laws_tests::call;
 
 /// Calls of the whole history.
@@ -25,6 +25,26 @@ struct Taken {
     state: Arc<dyn CloneState>,
     saved: Value,
     rows: Rows,
+    history: Vec<(u16, String, Value)>,
+}
+
+/// What shows the refs and what they lead to.
+const HISTORY: [&str; 3] = [
+    "GET /repos/octocat/hello-service/branches?per_page=100",
+    "GET /repos/octocat/hello-service/commits?per_page=5",
+    "GET /repos/octocat/hello-service/contents/",
+];
+
+fn history(clone: &dyn ServiceClone) -> Vec<(u16, String, Value)> {
+    answers(clone.fork().as_mut(), &HISTORY.map(str::to_owned))
+}
+
+/// What a state is without the objects of git, which all states of a clone share and none loses.
+fn own(saved: &Value) -> Value {
+    let mut own = saved.clone();
+    own["objects"] = Value::Null;
+    own["names"] = Value::Null;
+    own
 }
 
 impl Taken {
@@ -33,14 +53,16 @@ impl Taken {
         Self {
             saved: state.save(),
             rows: rows(state.as_ref()),
+            history: history(clone),
             state,
         }
     }
 
     #[track_caller]
     fn is_still(&self, clone: &dyn ServiceClone) {
-        assert_eq!(clone.state().save(), self.saved);
+        assert_eq!(own(&clone.state().save()), own(&self.saved));
         assert_eq!(rows(clone.state().as_ref()), self.rows);
+        assert_eq!(history(clone), self.history);
     }
 }
 
@@ -82,6 +104,28 @@ fn answers(clone: &mut dyn ServiceClone, lines: &[String]) -> Vec<(u16, String, 
     lines.iter().map(answer).collect()
 }
 
+/// Every so often something is committed, and branches come and go.
+fn of_git(number: usize, head: &str) -> Option<String> {
+    const REPO: &str = "/repos/octocat/hello-service";
+    let file = number / 40 % 9;
+    match number % 40 {
+        0 => Some(format!(
+            r#"PUT {REPO}/contents/f{number}.txt {{"message":"{number}","content":"aGk="}}"#
+        )),
+        5 => Some(format!(
+            r#"POST {REPO}/git/refs {{"ref":"refs/heads/b{file}","sha":"{head}"}}"#
+        )),
+        10 => Some(format!(
+            r#"PUT {REPO}/contents/d{file}/f{number}.txt {{"message":"{number}","content":"aG8=","branch":"b{file}"}}"#
+        )),
+        30 => {
+            let other = (file + 5) % 9;
+            Some(format!("DELETE {REPO}/git/refs/heads/b{other}"))
+        }
+        _ => None,
+    }
+}
+
 #[test]
 fn after_ten_thousand_calls_every_state_is_what_it_was() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
@@ -90,12 +134,17 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
     let mut clone = open("small-project");
     let opening = Taken::of(clone.as_ref());
     let mut taken: Vec<Taken> = Vec::new();
-    let mut changed = 0;
+    let (mut changed, mut head) = (0, String::new());
     for number in 1..=CALLS {
-        let sent: CloneRequest = request(&next());
+        let line = of_git(number, &head).unwrap_or_else(&mut next);
+        let sent: CloneRequest = request(&line);
         let minutes = i64::try_from(number).expect("small");
         let response = clone.call(&sent, base() + SignedDuration::from_mins(minutes));
         changed += usize::from(!response.changes.is_empty());
+        let made = serde_json::from_slice::<Value>(&response.body.wire).unwrap_or_default();
+        if let Some(commit) = made["commit"]["sha"].as_str() {
+            commit.clone_into(&mut head);
+        }
         if number % STRIDE != 0 {
             continue;
         }
@@ -113,10 +162,11 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
         let more: Vec<String> = (0..20).map(|_| next()).collect();
         let mut fork = clone.fork();
         let mut again = (DESCRIPTOR.reopen)(&now.saved).expect("what was saved opens");
+        assert_eq!(again.state().save(), now.saved);
         now.is_still(again.as_ref());
         let forked = answers(fork.as_mut(), &more);
         assert_eq!(answers(again.as_mut(), &more), forked);
-        assert_eq!(again.state().save(), fork.state().save());
+        assert_eq!(own(&again.state().save()), own(&fork.state().save()));
         now.is_still(clone.as_ref());
         assert!(clone.restore(now.state.as_ref()));
         assert_eq!(answers(clone.as_mut(), &more), forked);
@@ -135,6 +185,9 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
         taken.push(now);
     }
     assert!(changed > CALLS / 4, "only {changed} calls changed anything");
+    let branches = json(&send(clone.as_mut(), HISTORY[0]));
+    let branches = branches.as_array().map_or(0, Vec::len);
+    assert!(branches > 2, "only {branches} branches");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn an_unknown_action_is_a_usage_error() {
         ----- stderr -----
         error: unrecognized subcommand 'lists'
 
-          tip: a similar subcommand exists: 'list'
+          tip: some similar subcommands exist: 'status', 'list'
 
         Usage: archal clone [OPTIONS] <COMMAND>
 

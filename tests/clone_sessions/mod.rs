@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use archal::sandbox::StopToken;
 use archal_testkit::cli::{Output, TestEnv};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -162,6 +163,6 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "{what} never came");
-        std::thread::sleep(Duration::from_millis(10));
+        StopToken::new().wait(Duration::from_millis(10));
     }
 }

@@ -208,7 +208,7 @@ fn allowed(gate: &Gate, headers: &HeaderMap) -> Result<(), (StatusCode, String)>
         .get(AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     // Compared as hashes, so that time tells nothing of how much of it was right.
-    if !token.is_some_and(|token| hash::sha256(token) == gate.token) {
+    if token.is_none_or(|token| hash::sha256(token) != gate.token) {
         let message = "the control API wants the session's token, which is in its session.json";
         return Err((StatusCode::UNAUTHORIZED, message.to_owned()));
     }

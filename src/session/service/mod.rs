@@ -7,7 +7,7 @@
 //! - [`place`]: where sessions lie, and which of them run.
 //! - [`live`]: the session, its listeners and what clients are told; [`desk`]: what it is asked.
 //! - `control`, [`client`]: the control API from both sides.
-//! - [`entrance`]: how commands get in.
+//! - [`entrance`]: how commands get in; [`led`]: those that cannot have a network of their own.
 //! - [`evidence`]: calls are written while the session runs.
 
 pub mod client;
@@ -15,5 +15,6 @@ mod control;
 pub mod desk;
 pub mod entrance;
 pub mod evidence;
+pub mod led;
 pub mod live;
 pub mod place;

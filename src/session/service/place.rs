@@ -10,6 +10,7 @@ use archal_core::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::host::lock::{FileLock, LockError};
+use crate::host::record::is_there;
 use crate::store::layout::Layout;
 
 /// The name of a session that nobody named.
@@ -258,8 +259,9 @@ impl Place {
         let is_held = self.is_held()?;
         // Read after asking: a record that was removed meanwhile belongs to an orderly end.
         Ok(match (is_held, self.read()) {
-            (true, Some(record)) => Standing::Running(record),
-            (false, Some(record)) => Standing::Crashed(record),
+            // One that was killed has the lock until the last of its threads is gone.
+            (true, Some(record)) if is_there(record.pid) => Standing::Running(record),
+            (_, Some(record)) => Standing::Crashed(record),
             (true, None) => Standing::Between,
             (false, None) => Standing::Ended,
         })

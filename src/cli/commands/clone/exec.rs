@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -24,6 +23,7 @@ use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork};
 use crate::session::service::client::Client;
 use crate::session::service::desk::{Request, Way};
 use crate::session::service::entrance::{self, Guest, Pass};
+use crate::session::service::led;
 use crate::session::service::live::Serving;
 use crate::session::service::place::Record;
 
@@ -206,17 +206,11 @@ fn led(
     args: &Args,
     cx: &CommandContext,
 ) -> Result<u8, CliError> {
-    let (program, arguments) = args
-        .command
-        .split_first()
-        .ok_or_else(|| CliError::usage("the command is empty"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(variables)
-        .current_dir(&cx.environment.directory)
-        .spawn()
-        .map_err(|error| CliError::environment(format!("{program} cannot be started: {error}")))?;
+    let directory = &cx.environment.directory;
+    let mut child = led::start(&args.command, directory, variables).map_err(|error| {
+        let program = args.command.first().map_or("", String::as_str);
+        CliError::environment(format!("{program} cannot be started: {error}"))
+    })?;
     let id = Pid::from_raw(child.id().cast_signed());
     let forwarding = Forwarding::begin(move |signal| {
         if let Ok(signal) = Signal::try_from(signal) {

@@ -1,6 +1,7 @@
 //! `archal clone status`: the sessions of this repository.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,9 +12,14 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::output::Printer;
 use crate::cli::sessions::reaching::{self, client_error};
 use crate::report::style::Style;
-use crate::session::service::client::Client;
+use crate::session::service::client::{Client, ClientError};
 use crate::session::service::desk::{Request, Status};
 use crate::session::service::place::{Place, Standing};
+
+/// How long a session may take to be seen as ended that says nothing any more.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The sessions of this repository that run, and those that were killed
 #[derive(Debug, clap::Args)]
@@ -70,20 +76,18 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     };
     let mut sessions = Vec::new();
     for (place, standing) in found {
+        let (standing, status) = asked(&place, standing, cx)?;
         let left = |pid| Left {
             name: place.name().to_owned(),
             evidence: place.evidence(),
             pid,
         };
-        sessions.push(match standing {
-            Standing::Running(record) => {
-                let client = Client::new(record).map_err(client_error)?;
-                Row::Running(client.ask(&Request::Status).map_err(client_error)?)
-            }
-            Standing::Between => Row::Starting(left(None)),
-            Standing::Crashed(record) => Row::Crashed(left(Some(record.pid))),
-            Standing::Ended if args.all || args.name.is_some() => Row::Ended(left(None)),
-            Standing::Ended => continue,
+        sessions.push(match (standing, status) {
+            (_, Some(status)) => Row::Running(status),
+            (Standing::Running(_) | Standing::Between, None) => Row::Starting(left(None)),
+            (Standing::Crashed(record), None) => Row::Crashed(left(Some(record.pid))),
+            (Standing::Ended, None) if args.all || args.name.is_some() => Row::Ended(left(None)),
+            (Standing::Ended, None) => continue,
         });
     }
     if sessions.is_empty() {
@@ -95,6 +99,28 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer
         .document("archal.clone-status", 1, &Document { sessions });
     Ok(Exit::Fine)
+}
+
+/// What a session says of itself, where it runs, and how it stands then: one that ends, or was killed
+/// a moment ago, says nothing and is soon seen as such.
+fn asked(
+    place: &Place,
+    mut standing: Standing,
+    cx: &CommandContext,
+) -> Result<(Standing, Option<Status>), CliError> {
+    let until = cx.clock.monotonic() + SILENCE;
+    while let Standing::Running(record) = &standing {
+        let client = Client::new(record.clone()).map_err(client_error)?;
+        match client.ask(&Request::Status) {
+            Ok(status) => return Ok((standing, Some(status))),
+            Err(ClientError::Silent { .. }) if cx.clock.monotonic() < until => {
+                std::thread::sleep(LOOK);
+                standing = place.standing().map_err(CliError::environment)?;
+            }
+            Err(error) => return Err(client_error(error)),
+        }
+    }
+    Ok((standing, None))
 }
 
 fn line(row: &Row, printer: &Printer) {
