@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use archal_core::clone::{CloneRequest, CloneResponse, NamedSeed, Rendered, Spool, Stamp, ViewRow};
+use archal_core::clone::{
+    CloneRequest, CloneResponse, Delivery, NamedSeed, Rendered, Spool, Stamp, ViewRow,
+};
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ use super::root::Root;
 use super::route::{Params, Published, Route, Router, Site};
 use super::row::{Draft, Row};
 use super::table::{Relation, Table, TableId};
-use super::transaction::Transaction;
+use super::transaction::{Entry, Transaction};
 use super::writer::Writer;
 
 /// The header that says that this clone has not what the service has.
@@ -46,6 +48,8 @@ pub(crate) struct Pack {
     pub dialect: Dialect,
     /// The criteria view: each collection with its table, in order.
     pub views: &'static [View],
+    /// Collections of it whose rows are many to a row of their table.
+    pub derived: &'static [Derived],
 }
 
 impl Pack {
@@ -93,6 +97,8 @@ pub(crate) struct Dialect {
     pub failing: fn(u16) -> Refusal,
     /// What it says to a caller who has made too many calls.
     pub limited: fn(&Limited<'_>) -> Refusal,
+    /// What it tells webhooks of a change.
+    pub announce: fn(&Announcing<'_>) -> Vec<Delivery>,
     /// What is wrong with a body, in the service's words.
     pub bad_input: fn(&Problem) -> Refusal,
     /// Which page of a list of that many rows a call asks for.
@@ -115,6 +121,22 @@ pub(crate) struct Prefacing<'a> {
     pub request: &'a CloneRequest,
     /// The modelled operation it is for.
     pub route: Option<&'static Route>,
+}
+
+/// What deliveries are made from.
+pub(crate) struct Announcing<'a> {
+    /// The state before the call.
+    pub before: &'a Root,
+    /// The state after it.
+    pub after: &'a Root,
+    /// What it changed, in order.
+    pub journal: &'a [Entry],
+    /// Who called.
+    pub caller: Option<&'a Row>,
+    /// The operation that answered.
+    pub operation: &'static str,
+    /// The rows that its path named.
+    pub found: &'a [(TableId, Arc<Row>)],
 }
 
 /// Whom a limit is held against.
@@ -145,6 +167,7 @@ pub(crate) struct Answering<'a> {
 }
 
 /// A collection of the criteria view.
+#[derive(Clone, Copy)]
 pub(crate) struct View {
     /// Its name.
     pub name: &'static str,
@@ -154,6 +177,16 @@ pub(crate) struct View {
     pub shows: Option<fn(&Root, &Row) -> bool>,
     /// A row as the view has it.
     pub row: fn(&Root, &Row) -> ViewRow,
+}
+
+/// A collection of the criteria view that is found through rows: the files of a repository.
+pub(crate) struct Derived {
+    /// Its name.
+    pub name: &'static str,
+    /// The table; whatever changes the collection changes a row of it.
+    pub table: TableId,
+    /// What a row stands for, each with a key of its own.
+    pub rows: fn(&Root, &Row) -> Vec<ViewRow>,
 }
 
 /// What completes seed rows: the state so far.

@@ -251,7 +251,7 @@ fn fit<'a>(template: &'static str, path: &'a str, params: &mut Params<'a>) -> bo
             Some(_) if segment.is_empty() => return false,
             Some(name) => {
                 let digits = (name.ends_with("_number") || name.ends_with("_id"))
-                    && !matches!(name, "gist_id" | "workflow_id");
+                    && !matches!(name, "ghsa_id" | "gist_id" | "workflow_id");
                 if digits && !segment.bytes().all(|byte| byte.is_ascii_digit()) {
                     return false;
                 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
@@ -16,7 +17,9 @@ use serde_json::Value;
 
 use super::fingerprint;
 use super::input::Inputs;
-use super::pack::{Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View};
+use super::pack::{
+    Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED, View,
+};
 use super::page::Page;
 use super::rate::Rates;
 use super::root::Root;
@@ -341,7 +344,25 @@ impl Running {
             },
             (action, _) => act(action, &mut call, self.pack)?,
         };
+        let (caller, found) = (call.caller, call.found);
         let (root, journal) = call.transaction.commit();
+        let mut deliveries = (self.pack.dialect.announce)(&Announcing {
+            before: &self.root,
+            after: &root,
+            journal: &journal,
+            caller: caller.as_deref(),
+            operation: route.info.id,
+            found: &found,
+        });
+        match response.fault {
+            Some(FaultEffect::WebhookLost) => deliveries.clear(),
+            Some(FaultEffect::WebhookTwice) => {
+                let twice = deliveries.iter().flat_map(|one| [one.clone(), one.clone()]);
+                deliveries = twice.collect();
+            }
+            _ => {}
+        }
+        response.deliveries = deliveries;
         if journal.is_empty() {
             return Ok(reply);
         }
@@ -375,9 +396,11 @@ impl Running {
         }
         let tag = reply.tag.map(|tag| {
             let caller = response.principal.as_deref().unwrap_or_default();
-            // A query may repeat a time that was handed out; its exact text follows the clock.
+            // Both may repeat a time or the id of a commit that was handed out; their exact text
+            // follows the clock.
+            let path = self.evidence_text(&request.path);
             let query = self.evidence_text(&request.query);
-            let tag = [request.path.as_str(), &query, caller]
+            let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
             entity_tag(tag)
@@ -702,6 +725,37 @@ fn difference(before: &Root, after: &Root) -> Vec<RowDiff> {
             }
         }
     }
+    for derived in before.pack().derived {
+        for item in before.rows(derived.table).diff(after.rows(derived.table)) {
+            let (old, new) = match item {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old, new } => (Some(old.1), Some(new.1)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let rows = |root: &Root, row: Option<&Arc<Row>>| {
+                let rows = row.map(|row| (derived.rows)(root, row)).unwrap_or_default();
+                let rows = rows.into_iter().map(|row| (row.key.clone(), row));
+                rows.collect::<BTreeMap<String, ViewRow>>()
+            };
+            let mut old = rows(before, old);
+            let new = rows(after, new);
+            for (key, after) in new {
+                let before = old.remove(&key);
+                if before.as_ref() != Some(&after) {
+                    out.push(RowDiff {
+                        collection: derived.name,
+                        before,
+                        after: Some(after),
+                    });
+                }
+            }
+            out.extend(old.into_values().map(|row| RowDiff {
+                collection: derived.name,
+                before: Some(row),
+                after: None,
+            }));
+        }
+    }
     out
 }
 
@@ -716,6 +770,11 @@ struct State(Arc<Root>);
 
 impl CloneState for State {
     fn rows(&self, collection: &str) -> Vec<ViewRow> {
+        let mut derived = self.0.pack().derived.iter();
+        if let Some(derived) = derived.find(|derived| derived.name == collection) {
+            let rows = self.0.rows(derived.table).values();
+            return rows.flat_map(|row| (derived.rows)(&self.0, row)).collect();
+        }
         let view = self
             .0
             .pack()

@@ -42,8 +42,10 @@ pub(super) fn document(root: &Root) -> Value {
         "version": root.version(),
         "actor": actor,
         "times": times,
+        // Without git a state without its objects is written, which is refused when it is read.
+        "objects": root.objects().save().ok(),
+        "names": root.objects().save_names(),
         "tables": tables,
-        "git": root.objects().save(),
     })
 }
 
@@ -113,6 +115,12 @@ fn read_root(pack: &'static Pack, saved: &Value) -> Result<Root, String> {
         };
         root.know_time(Stamp { at, by_call });
     }
+    let objects = saved["objects"].as_str().ok_or_else(|| wrong("objects"))?;
+    if !root.objects().load(objects) {
+        return Err(wrong("objects"));
+    }
+    let named = root.objects().load_names(&saved["names"]);
+    named.ok_or_else(|| wrong("names"))?;
     let tables = saved["tables"].as_object().ok_or_else(|| wrong("tables"))?;
     let is_known = |name: &&String| pack.tables.iter().any(|table| table.seed.name == **name);
     if let Some(unknown) = tables.keys().find(|name| !is_known(name)) {
@@ -133,12 +141,6 @@ fn read_root(pack: &'static Pack, saved: &Value) -> Result<Root, String> {
         }
     }
     root.set_version(version);
-    if let Some(why) = saved["git"]["missing"].as_str() {
-        return Err(format!("its git objects could not be read: {why}"));
-    }
-    root.objects()
-        .load(&saved["git"])
-        .ok_or_else(|| wrong("git"))?;
     if let Some(actor) = saved["actor"].as_str() {
         let row = root.named(pack.actor.0, actor);
         let key = row.map(|row| root.key(pack.actor.0, row));

@@ -7,8 +7,8 @@ pub(super) use super::credentials::TOKEN;
 use super::credentials::{Credential, Kind};
 use super::render::API;
 use super::tables::{
-    COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, USERS, comment, former_name, issue, owner_of,
-    repo, user,
+    COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, REPOS_BY_ID, USERS, comment, former_name, issue,
+    owner_of, repo, user,
 };
 use super::{orgs, teams};
 use crate::engine::input::{Input, Inputs};
@@ -226,9 +226,8 @@ fn moved(call: &Call<'_>, name: &str) -> Option<Refusal> {
 
 /// The repository of that number.
 pub(super) fn repo_of_id(root: &Root, id: i64) -> Option<&Arc<Row>> {
-    root.rows(REPOS)
-        .values()
-        .find(|row| row.int(repo::ID) == id)
+    let group = root.group(REPOS, REPOS_BY_ID, &Key::new([Part::Int(id)]))?;
+    group.values().next()
 }
 
 /// The repository that a path is about.
@@ -320,8 +319,10 @@ pub(super) fn known_issue(call: &mut Call<'_>) -> Result<(), Refusal> {
     let repo = call.row(REPOS)?;
     let number = call.number("issue_number");
     let key = Key::new([folded(repo.text(repo::FULL_NAME)), Part::Int(number)]);
-    let row = call.root().get(ISSUES, &key).cloned();
-    call.found.push((ISSUES, row.ok_or_else(not_found)?));
+    let Some(row) = call.root().get(ISSUES, &key).cloned() else {
+        return Err(super::transfers::moved(call, &key).unwrap_or_else(not_found));
+    };
+    call.found.push((ISSUES, row));
     Ok(())
 }
 

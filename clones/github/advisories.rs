@@ -6,7 +6,7 @@ use archal_core::clone::ViewValue;
 use serde_json::Value;
 
 use super::access::{self, Permission, not_found};
-use super::dialect::{invalid, invalid_value};
+use super::dialect::{invalid, invalid_in_words, invalid_value};
 use super::render::advisory as render;
 use super::tables::{
     ADVISORIES, REPO_ADVISORIES, REPO_ADVISORIES_BY_REPO, REPOS, REPOS_BY_OWNER, advisory,
@@ -53,7 +53,7 @@ pub(super) fn list_global(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut rows: Vec<&Arc<Row>> = root.rows(ADVISORIES).values().collect();
     let of_type = call.query("type").unwrap_or("reviewed");
     if !matches!(of_type, "malware" | "reviewed" | "unreviewed") {
-        return Err(invalid_value("Advisory", "type", of_type));
+        return Err(invalid_in_words("type", of_type));
     }
     rows.retain(|row| row.text(advisory::TYPE) == of_type);
     for (name, column) in [

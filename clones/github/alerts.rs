@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use archal_core::clone::ViewValue;
-use serde_json::json;
+use serde_json::Value;
 
 use super::access::{self, not_found};
-use super::dialect::invalid_value;
+use super::dialect::invalid_in_words;
 use super::lists;
 use super::render::alert as render;
 use super::tables::{
@@ -92,14 +92,14 @@ fn sort(call: &Call<'_>, rows: &mut [&Arc<Row>], (created, updated): (usize, usi
     }
 }
 
-fn one_of(call: &Call<'_>, resource: &str, name: &str, choices: &[&str]) -> Result<(), Refusal> {
+fn one_of(call: &Call<'_>, name: &str, choices: &[&str]) -> Result<(), Refusal> {
     let asked = call.query(name).unwrap_or_default();
     let strange = asked
         .split(',')
         .map(str::trim)
         .find(|one| !one.is_empty() && !choices.contains(one));
     match strange {
-        Some(strange) => Err(invalid_value(resource, name, strange)),
+        Some(strange) => Err(invalid_in_words(name, strange)),
         None => Ok(()),
     }
 }
@@ -118,12 +118,7 @@ fn one(call: &Call<'_>, of: &Of, row: &Row) -> Reply {
 
 /// `GET …/code-scanning/alerts`.
 pub(super) fn list_code(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(
-        call,
-        "CodeScanningAlert",
-        "state",
-        &["open", "closed", "dismissed", "fixed"],
-    )?;
+    one_of(call, "state", &["open", "closed", "dismissed", "fixed"])?;
     let mut rows = rows(call, &CODE)?;
     if call.query("state") == Some("closed") {
         rows.retain(|row| row.text(code_alert::STATE) != "open");
@@ -202,7 +197,7 @@ fn dismiss(
                 draft.set(column, ViewValue::Null);
             }
         }
-        other => return Err(invalid_value("Alert", "state", other.unwrap_or_default())),
+        other => return Err(invalid_in_words("state", other.unwrap_or_default())),
     }
     draft.set(updated, ViewValue::Time(call.now));
     let row = call.transaction.put(of.table, draft);
@@ -213,10 +208,9 @@ fn dismiss(
 fn chosen(inputs: &Inputs, name: &str, choices: &[&str]) -> Result<String, Refusal> {
     match inputs.text(name) {
         Some(given) if choices.contains(&given) => Ok(given.to_owned()),
-        Some(other) => Err(invalid_value("Alert", name, other)),
-        None => Err(Refusal::new(422, "Validation Failed").with(vec![json!({
-            "resource": "Alert", "field": name, "code": "missing_field",
-        })])),
+        Some(other) => Err(invalid_in_words(name, other)),
+        None => Err(Refusal::new(422, "Validation Failed")
+            .with(vec![Value::from(format!("{name} wasn't supplied"))])),
     }
 }
 
@@ -236,7 +230,7 @@ pub(super) fn update_code(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET …/secret-scanning/alerts`.
 pub(super) fn list_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, "SecretScanningAlert", "state", &["open", "resolved"])?;
+    one_of(call, "state", &["open", "resolved"])?;
     let mut rows = rows(call, &SECRET)?;
     for (name, column) in [
         ("state", secret_alert::STATE),
@@ -306,7 +300,7 @@ pub(super) fn update_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
                 draft.set(column, ViewValue::Null);
             }
         }
-        other => return Err(invalid_value("Alert", "state", other.unwrap_or_default())),
+        other => return Err(invalid_in_words("state", other.unwrap_or_default())),
     }
     draft.set(secret_alert::UPDATED_AT, ViewValue::Time(call.now));
     let row = call.transaction.put(SECRET_ALERTS, draft);
@@ -316,13 +310,8 @@ pub(super) fn update_secret(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 /// `GET …/dependabot/alerts`.
 pub(super) fn list_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let states = ["auto_dismissed", "dismissed", "fixed", "open"];
-    one_of(call, "DependabotAlert", "state", &states)?;
-    one_of(
-        call,
-        "DependabotAlert",
-        "severity",
-        &["critical", "high", "low", "medium"],
-    )?;
+    one_of(call, "state", &states)?;
+    one_of(call, "severity", &["critical", "high", "low", "medium"])?;
     let mut rows = rows(call, &DEPENDABOT)?;
     for (name, column) in [
         ("state", dependabot_alert::STATE),
@@ -378,7 +367,7 @@ pub(super) fn update_dependabot(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET …/code-quality/findings`.
 pub(super) fn list_findings(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    one_of(call, "CodeQualityFinding", "state", &["open", "dismissed"])?;
+    one_of(call, "state", &["open", "dismissed"])?;
     let mut rows = rows(call, &QUALITY)?;
     keep(call, &mut rows, "state", |row| {
         row.text(finding::STATE).to_owned()

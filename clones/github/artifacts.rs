@@ -191,7 +191,7 @@ fn handed(body: Rendered, kind: &'static str) -> Reply {
     reply
 }
 
-fn repo_and<'c>(call: &'c Call<'_>, number: &str) -> Key {
+fn repo_and(call: &Call<'_>, number: &str) -> Key {
     let name = format!("{}/{}", call.param("owner"), call.param("repo"));
     Key::new([folded(&name), Part::Int(call.number(number))])
 }

@@ -336,7 +336,7 @@ fn runs(call: &Call<'_>, mut rows: Vec<Arc<Row>>) -> Reply {
     }
     let root = call.root();
     let page = page(call, rows.len());
-    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     let mut versions = page.fingerprint();
     let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     writer.raw("{").key("total_count").int(total);
@@ -358,7 +358,7 @@ pub(super) fn annotations(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let notes = render::check::annotations(&row);
     let page = page(call, notes.len());
     let sha = row.text(check_run::HEAD_SHA);
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     writer.raw("[");
     for mut note in notes.into_iter().skip(page.skip()).take(page.take()) {
         let path = note["path"].as_str().unwrap_or_default().to_owned();
@@ -397,7 +397,7 @@ fn reset(call: &mut Call<'_>, row: &Row) {
 }
 
 fn created_nothing(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     writer.raw("{}");
     Ok(Reply::new(201, writer.finish()))
 }
@@ -428,7 +428,7 @@ pub(super) fn create_suite(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 fn suite_reply(call: &Call<'_>, status: u16, suite: &Row) -> Result<Reply, Refusal> {
     let row = call.row(REPOS)?;
-    let mut writer = Writer::with_capacity(call.root().base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(call.root(), 8_192, 8_192);
     write_suite(call.root(), suite, &row, &mut writer);
     Ok(Reply::written(status, writer.finish(), suite.version()))
 }
@@ -447,7 +447,7 @@ pub(super) fn list_suites(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         });
     }
     let page = page(call, rows.len());
-    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     writer.raw("{").key("total_count").int(total);
     writer.key("check_suites").raw("[");

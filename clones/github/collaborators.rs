@@ -98,7 +98,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         }
     }
     let page = page(call, found.len());
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     writer.raw("[");
     for (login, permission) in found.iter().skip(page.skip()).take(page.take()) {
         writer.item();
@@ -137,7 +137,7 @@ pub(super) fn permission_level(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         Some(Permission::Push | Permission::Maintain) => "write",
         Some(Permission::Admin) => "admin",
     };
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     writer.raw("{").key("permission").text(word);
     writer.key("user");
     write_member(
@@ -280,7 +280,7 @@ fn write_invitation(root: &Root, row: &Row, out: &mut Writer) {
 }
 
 fn invitation_reply(call: &Call<'_>, status: u16, row: &Row) -> Reply {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     write_invitation(call.root(), row, &mut writer);
     Reply::written(status, writer.finish(), row.version())
 }
@@ -314,7 +314,7 @@ fn invitations(call: &Call<'_>, fits: impl Fn(&Row) -> bool) -> Reply {
         .filter(|row| fits(row))
         .collect();
     let page = page(call, rows.len());
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     writer.raw("[");
     for row in rows.iter().skip(page.skip()).take(page.take()) {
         writer.item();

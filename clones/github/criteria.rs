@@ -1,8 +1,12 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`pulls`]: of pull requests.
+//! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
+//!   pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
 
+mod activity;
+mod content;
 mod pulls;
+mod social;
 
 use std::sync::Arc;
 
@@ -10,11 +14,12 @@ use archal_core::clone::{Collection, FieldKind, ViewField, ViewRow, ViewValue};
 
 use super::render;
 use super::tables::{
-    COMMENTS, ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment,
-    issue, label, name_of, owner_of, repo, repo_of, user,
+    COMMENTS, EVENTS, ISSUES, LABELS, MILESTONES, NOTIFICATIONS, PULLS, REACTIONS, REPOS,
+    REVIEW_COMMENTS, REVIEWS, TABLES, USERS, comment, issue, label, name_of, owner_of, repo,
+    repo_of, user,
 };
 use crate::engine::key::{Key, folded};
-use crate::engine::pack::View;
+use crate::engine::pack::{Derived, View};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 
@@ -111,6 +116,10 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("updated_at", TIME),
             nullable("closed_at", TIME),
             nullable("closed_by", PERSON),
+            nullable("milestone", activity::IN_MILESTONE),
+            nullable("type", TEXT),
+            nullable("parent", activity::OTHER_ISSUE),
+            field("reactions", activity::REACTED),
             field("html_url", TEXT),
         ],
     },
@@ -141,9 +150,27 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             field("default", BOOL),
         ],
     },
+    activity::OF_MILESTONES,
+    activity::OF_REACTIONS,
+    activity::OF_EVENTS,
+    activity::OF_NOTIFICATIONS,
     pulls::OF_PULLS,
     pulls::OF_REVIEWS,
     pulls::OF_REVIEW_COMMENTS,
+    content::OF_BRANCHES,
+    content::OF_COMMITS,
+    content::OF_FILES,
+    content::OF_RELEASES,
+    content::OF_STATUSES,
+    content::OF_CHECK_RUNS,
+    social::COLLECTIONS[0],
+    social::COLLECTIONS[1],
+    social::COLLECTIONS[2],
+    social::COLLECTIONS[3],
+    social::COLLECTIONS[4],
+    social::COLLECTIONS[5],
+    social::COLLECTIONS[6],
+    social::COLLECTIONS[7],
 ];
 
 /// Each collection with its table.
@@ -179,6 +206,30 @@ pub(super) const VIEWS: &[View] = &[
         row: of_label,
     },
     View {
+        name: "milestones",
+        table: MILESTONES,
+        shows: None,
+        row: activity::of_milestone,
+    },
+    View {
+        name: "reactions",
+        table: REACTIONS,
+        shows: None,
+        row: activity::of_reaction,
+    },
+    View {
+        name: "events",
+        table: EVENTS,
+        shows: None,
+        row: activity::of_event,
+    },
+    View {
+        name: "notifications",
+        table: NOTIFICATIONS,
+        shows: None,
+        row: activity::of_notification,
+    },
+    View {
         name: "pulls",
         table: ISSUES,
         shows: Some(pulls::is_pull),
@@ -196,7 +247,22 @@ pub(super) const VIEWS: &[View] = &[
         shows: None,
         row: pulls::of_review_comment,
     },
+    content::BRANCHES,
+    content::RELEASES_VIEW,
+    content::STATUSES_VIEW,
+    content::CHECK_RUNS_VIEW,
+    social::VIEWS[0],
+    social::VIEWS[1],
+    social::VIEWS[2],
+    social::VIEWS[3],
+    social::VIEWS[4],
+    social::VIEWS[5],
+    social::VIEWS[6],
+    social::VIEWS[7],
 ];
+
+/// Collections that are found through rows of a table.
+pub(super) const DERIVED: &[Derived] = content::DERIVED;
 
 fn of_user(_: &Root, row: &Row) -> ViewRow {
     let fields = [
@@ -279,6 +345,10 @@ fn of_issue(root: &Root, row: &Row) -> ViewRow {
             "closed_by",
             person(root, row.text_or_null(issue::CLOSED_BY)),
         ),
+        ("milestone", activity::milestone_of(root, row)),
+        ("type", value(issue::TYPE)),
+        ("parent", activity::parent_of(root, row)),
+        ("reactions", activity::reactions_of(root, row)),
         ("html_url", text(url)),
     ];
     view(ISSUES, row, fields)

@@ -102,6 +102,12 @@ pub(super) fn invalid(resource: &str, field: &str, code: &str) -> Refusal {
     ])
 }
 
+/// `Validation Failed` in one sentence, as the newer operations say it.
+pub(super) fn invalid_in_words(field: &str, value: &str) -> Refusal {
+    let said = format!("{value:?} is not a valid value of {field}");
+    Refusal::new(422, "Validation Failed").with(vec![Value::from(said)])
+}
+
 /// `Validation Failed` for a value of one field.
 pub(super) fn invalid_value(resource: &str, field: &str, value: &str) -> Refusal {
     Refusal::new(422, "Validation Failed").with(vec![

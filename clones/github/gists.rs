@@ -429,8 +429,11 @@ pub(super) fn fork(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 pub(super) fn check_star(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let login = access::login(call)?;
     let row = call.row(GISTS)?;
-    let starred = row.texts(gist::STARRED_BY).any(|one| same(one, &login));
-    starred.then(Reply::empty).ok_or_else(not_found)
+    if row.texts(gist::STARRED_BY).any(|one| same(one, &login)) {
+        return Ok(Reply::empty());
+    }
+    // This refusal alone has nothing in it.
+    Ok(Reply::new(404, Rendered::from(bytes::Bytes::from("{}"))))
 }
 
 /// `PUT` and `DELETE /gists/{gist_id}/star`.

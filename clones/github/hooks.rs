@@ -253,7 +253,7 @@ pub(super) fn change_config(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn config_reply(call: &Call<'_>, row: &Row) -> Reply {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     render::hook::config(row, &mut writer);
     Reply::written(200, writer.finish(), row.version())
 }

@@ -85,7 +85,7 @@ fn listed(call: &Call<'_>, repo: Option<&str>, most: u64) -> Result<Reply, Refus
         .iter()
         .filter_map(|row| row.time(notification::UPDATED_AT));
     let newest = newest.max_by_key(|stamp| stamp.at);
-    let mut writer = Writer::with_capacity(root.base(), 16_384, 16_384);
+    let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     writer.raw("[");
     for row in rows.into_iter().skip(page.skip()).take(page.take()) {
         writer.item();
@@ -135,7 +135,7 @@ pub(super) fn read_repo(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn accepted(call: &Call<'_>, body: &serde_json::Value) -> Reply {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     writer.raw(&body.to_string());
     Reply::new(202, writer.finish())
 }
@@ -200,7 +200,7 @@ pub(super) fn known(call: &mut Call<'_>) -> Result<(), Refusal> {
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.row(NOTIFICATIONS)?;
     let root = call.root();
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     render::notification::thread(root, &row, &mut writer);
     let mut reply = Reply::written(200, writer.finish(), row.version());
     reply.modified = row.time(notification::UPDATED_AT);
@@ -253,7 +253,7 @@ fn shown(call: &Call<'_>, key: &Key) -> Result<Reply, Refusal> {
     let thread = call.row(NOTIFICATIONS)?;
     let root = call.root();
     let row = root.get(THREAD_SUBSCRIPTIONS, key);
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     render::notification::thread_subscription(&thread, row.map(AsRef::as_ref), &mut writer);
     let version = row.map_or(0, |row| row.version());
     Ok(Reply::written(200, writer.finish(), version))

@@ -244,7 +244,7 @@ pub(super) fn list_values(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         call.root().count(ISSUE_FIELD_VALUES, VALUES_BY_ISSUE, &key),
     );
     // An issue has 25 of them at most, so they are on the first page.
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     if page.skip() == 0 {
         values(call.root(), &key, &mut writer);
     } else {
@@ -262,7 +262,7 @@ fn answer(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     issues::write(call, draft)?;
     let key = call.root().key(ISSUES, &row);
     call.transaction.render_anew(ISSUES, &key);
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     values(call.root(), &key, &mut writer);
     Ok(Reply::new(200, writer.finish()))
 }

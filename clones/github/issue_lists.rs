@@ -115,7 +115,7 @@ fn of_many(call: &Call<'_>, shows: &dyn Fn(&Row, &Row) -> bool) -> Result<Reply,
         .collect();
     asked.sort(root, &mut rows);
     let page = page(call, rows.len());
-    let mut writer = Writer::with_capacity(root.base(), 65_536, 65_536);
+    let mut writer = Writer::with_capacity(root, 65_536, 65_536);
     let mut tag = page.fingerprint();
     writer.raw("[");
     for row in rows.into_iter().skip(page.skip()).take(page.take()) {

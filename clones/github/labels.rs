@@ -78,6 +78,11 @@ pub(super) fn change(call: &mut Call<'_>, old: &Row, inputs: Inputs) -> Result<D
 /// A label with nothing but its name.
 fn fresh(call: &mut Call<'_>, name: &str) -> Result<Draft, Refusal> {
     let repo = access::repo_name(call)?;
+    Ok(fresh_in(call, &repo, name))
+}
+
+/// A label of a repository with nothing but its name.
+pub(super) fn fresh_in(call: &mut Call<'_>, repo: &str, name: &str) -> Draft {
     let id = call.transaction.next_id(LABELS);
     let mut draft = Draft::empty(call.root().pack().tables[LABELS].columns.len());
     draft.set(label::REPO, text(repo));
@@ -86,7 +91,7 @@ fn fresh(call: &mut Call<'_>, name: &str) -> Result<Draft, Refusal> {
     draft.set(label::COLOR, text("ededed"));
     draft.set(label::DEFAULT, ViewValue::Bool(false));
     complete::name_label(call.root(), &mut draft);
-    Ok(draft)
+    draft
 }
 
 fn check_name(call: &Call<'_>, name: &str, old: Option<&Row>) -> Result<(), Refusal> {

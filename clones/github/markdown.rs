@@ -277,11 +277,7 @@ pub(super) fn to_text(text: &str) -> String {
                 | TagEnd::Item
                 | TagEnd::CodeBlock
                 | TagEnd::TableRow,
-            ) => {
-                if !out.ends_with('\n') {
-                    out.push('\n');
-                }
-            }
+            ) if !out.ends_with('\n') => out.push('\n'),
             _ => {}
         }
     }

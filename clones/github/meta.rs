@@ -12,7 +12,7 @@ use crate::engine::writer::Writer;
 
 /// `GET /`.
 pub(super) fn root(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     out.raw("{");
     for (name, path) in ADDRESSES {
         out.key(name).text(&format!("{API}{path}"));
@@ -26,7 +26,7 @@ pub(super) fn root(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET /meta`. The addresses are those of this machine, where the clone is.
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     out.raw("{")
         .key("verifiable_password_authentication")
         .bool(false);
@@ -39,7 +39,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET /versions`.
 pub(super) fn versions(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     out.raw("[");
     for version in VERSIONS {
         out.item().text(version);
@@ -100,7 +100,7 @@ pub(super) fn rate_limit(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         });
         out.raw("}");
     };
-    let mut out = Writer::new(root.base());
+    let mut out = Writer::new(root);
     out.raw("{").key("resources").raw("{");
     for rate in RATES {
         out.key(rate);

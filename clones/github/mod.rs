@@ -7,7 +7,7 @@
 //! - [`meta`]: what the API says of itself.
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
 //! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
-//! - [`people`], [`orgs`], [`teams`], [`stars`]: accounts and what binds them. [`social`]: what seeds leave out of it.
+//! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them. [`social`]: what seeds leave out of it.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
 //! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
@@ -23,6 +23,9 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod actions_tests;
+#[cfg(test)]
+mod activity_tests;
 mod advisories;
 mod alerts;
 mod artifacts;
@@ -38,6 +41,8 @@ mod complete;
 #[cfg(test)]
 mod conformance;
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
@@ -81,6 +86,12 @@ mod protections;
 mod published;
 mod pulls;
 #[cfg(test)]
+mod pulls_laws_tests;
+#[cfg(test)]
+mod pulls_reviews_tests;
+#[cfg(test)]
+mod pulls_rules_tests;
+#[cfg(test)]
 mod pulls_tests;
 mod reactions;
 mod refs;
@@ -109,7 +120,10 @@ mod statuses;
 mod tables;
 mod teams;
 mod timeline;
+mod transfers;
+mod watching;
 mod web;
+mod webhooks;
 mod workflows;
 
 use std::sync::OnceLock;
@@ -131,6 +145,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "github.com",
         artifacts::HOST,
         "raw.githubusercontent.com",
+        "uploads.github.com",
         render::gist::HOST,
     ],
     other_hosts: &[
@@ -138,7 +153,6 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         "gist.github.com",
         "models.github.ai",
         "objects.githubusercontent.com",
-        "uploads.github.com",
     ],
     credentials: &[
         ("GH_TOKEN", credentials::TOKEN),
@@ -245,6 +259,7 @@ static PACK: Pack = Pack {
         unmodelled: dialect::unmodelled,
         failing: dialect::failing,
         limited: dialect::limited,
+        announce: webhooks::announce,
         bad_input: dialect::bad_input,
         page: dialect::page,
         rate: dialect::rate,
@@ -253,4 +268,5 @@ static PACK: Pack = Pack {
         headers: dialect::headers,
     },
     views: criteria::VIEWS,
+    derived: criteria::DERIVED,
 };

@@ -43,7 +43,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     page.number = 1;
     let shown = rows.into_iter().take(page.take());
     // Its pages go by `since`; GitHub names the next one alone, which a count cannot.
-    let last = shown.clone().last().map(|row| row.int(user::ID));
+    let last = shown.clone().next_back().map(|row| row.int(user::ID));
     let more = page.total > page.size;
     let mut reply = Reply::rows(root, USERS, shown, None);
     if let Some(last) = last.filter(|_| more) {
@@ -115,7 +115,7 @@ pub(super) fn set_profile(inputs: &Inputs, draft: &mut Draft) -> Result<(), Refu
 /// `GET /user/emails` and `GET /user/public_emails`.
 pub(super) fn emails(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.caller.clone().ok_or_else(not_found)?;
-    let mut out = Writer::new(call.root().base());
+    let mut out = Writer::new(call.root());
     out.raw("[");
     let own = row.text_or_null(user::EMAIL);
     if let Some(address) = own {

@@ -67,7 +67,7 @@ pub(super) fn known_project(call: &mut Call<'_>) -> Result<(), Refusal> {
 }
 
 /// Whether the caller is of the project's owner.
-fn inside(call: &Call<'_>, owner: &str) -> bool {
+pub(super) fn inside(call: &Call<'_>, owner: &str) -> bool {
     let own = call
         .caller
         .as_ref()
@@ -75,7 +75,8 @@ fn inside(call: &Call<'_>, owner: &str) -> bool {
     own || orgs::own_role(call, owner).is_some()
 }
 
-fn sees(call: &Call<'_>, row: &Row) -> bool {
+/// Whether the caller sees a project.
+pub(super) fn sees(call: &Call<'_>, row: &Row) -> bool {
     row.bool(project::PUBLIC) || inside(call, row.text(project::OWNER))
 }
 

@@ -121,7 +121,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn answer(call: &Call<'_>, row: &Row, write: impl FnOnce(&Root, &Row, &mut Writer)) -> Reply {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     write(call.root(), row, &mut writer);
     Reply::written(200, writer.finish(), row.version())
 }

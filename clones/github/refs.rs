@@ -364,6 +364,9 @@ pub(super) fn complete(cx: &mut Completing<'_>, draft: &mut Draft) {
         Some(oid) => {
             draft.set(reference::SHA, text(oid.to_string()));
         }
+        // Commits that a trace or a written state shows by their ids alone: what is in them is not
+        // known, and whoever asks for it is told that it is not there.
+        None if asked.parse::<Oid>().is_ok() => {}
         None => {
             let problem = format!("{asked:?} is no branch, tag or commit of {repo_name}");
             cx.diagnostics

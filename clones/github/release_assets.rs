@@ -1,18 +1,24 @@
 //! Files of releases.
 
-use archal_core::clone::{Rendered, ViewValue};
+use std::sync::Arc;
+
+use archal_core::clone::{Rendered, Spool, ViewValue};
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 use super::access::{self, not_found};
 use super::dialect::{invalid, page};
 use super::tables::{ASSETS, ASSETS_BY_RELEASE, RELEASES, asset, release};
-use super::{complete, releases};
-use crate::engine::git::Oid;
+use super::{complete, refs, releases};
+use crate::engine::git::{Objects, Oid};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::row::{Draft, Row, text};
+
+/// Files beyond this many bytes are on disk alone.
+const IN_MEMORY: i64 = 8 * 1024 * 1024;
 
 /// What a body of `PATCH …/releases/assets/{asset_id}` holds.
 pub(super) const CHANGE: &[Input] = &[
@@ -67,15 +73,36 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 /// The file itself; that it was fetched is counted.
 pub(super) fn download(call: &mut Call<'_>, row: &Row) -> Result<Reply, Refusal> {
     let oid: Option<Oid> = row.text(asset::SHA).parse().ok();
-    let bytes = oid.and_then(|oid| call.root().objects().blob(&oid));
-    let bytes = bytes.ok_or_else(not_found)?;
+    let oid = oid.ok_or_else(not_found)?;
+    let objects = Arc::clone(call.root().objects());
+    let mut reply = if row.int(asset::SIZE) > IN_MEMORY {
+        let spool = objects.blob_file(&oid).map_err(|_| not_found())?;
+        let said = format!("[{} bytes, {}]", spool.length(), row.text(asset::DIGEST));
+        let mut reply = Reply::new(200, Rendered::from(Bytes::from(said)));
+        reply.spool = Some(spool);
+        reply
+    } else {
+        let bytes = objects.blob(&oid).ok_or_else(not_found)?;
+        Reply::new(200, Rendered::from(bytes))
+    };
     let mut draft = row.draft();
     let count = row.int(asset::DOWNLOADS).saturating_add(1);
     draft.set(asset::DOWNLOADS, ViewValue::Int(count));
     call.transaction.replace(ASSETS, row, draft);
-    let mut reply = Reply::new(200, Rendered::from(bytes));
     reply.content_type = Some(row.text(asset::CONTENT_TYPE).to_owned().into());
     Ok(reply)
+}
+
+/// `GET /{owner}/{repo}/releases/download/{tag}/{name}` at `github.com`.
+pub(super) fn by_name(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let repo = access::repo_name(call)?;
+    let of = releases::of_tag(call.root(), &repo, call.param("tag")).ok_or_else(not_found)?;
+    let key = call.root().key(RELEASES, &of);
+    let files = call.root().group(ASSETS, ASSETS_BY_RELEASE, &key);
+    let mut files = files.into_iter().flat_map(|files| files.values());
+    let row = files.find(|row| row.text(asset::NAME) == call.param("name"));
+    let row = row.cloned().ok_or_else(not_found)?;
+    download(call, &row)
 }
 
 /// `POST …/releases/{release_id}/assets` at `uploads.github.com`: the body is the file.
@@ -88,8 +115,7 @@ pub(super) fn upload(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let name = name.ok_or_else(|| invalid("ReleaseAsset", "name", "missing_field"))?;
     let name = file_name(&name);
     check_name(call, &to, &name, None)?;
-    let bytes = call.request.body.clone();
-    if bytes.is_empty() {
+    if call.request.body.is_empty() && call.request.spool.is_none() {
         return Err(invalid("ReleaseAsset", "size", "missing_field"));
     }
     let id = call.transaction.next_id(ASSETS);
@@ -108,7 +134,10 @@ pub(super) fn upload(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     draft.set(asset::UPLOADER, text(access::login(call)?));
     draft.set(asset::CREATED_AT, ViewValue::Time(call.now));
     draft.set(asset::UPDATED_AT, ViewValue::Time(call.now));
-    hold(call.root().objects(), &mut draft, &bytes);
+    match &call.request.spool {
+        Some(spool) => hold_file(call.root().objects(), &mut draft, spool)?,
+        None => hold(call.root().objects(), &mut draft, &call.request.body),
+    }
     complete::content::name_asset(call.root(), &mut draft);
     let row = call.transaction.put(ASSETS, draft);
     releases::touch(call, to.text(release::REPO), to.int(release::ID), call.now);
@@ -122,7 +151,7 @@ pub(super) fn upload(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 /// Keeps the bytes of a file among the session's objects and says in the row what they are.
-pub(super) fn hold(objects: &crate::engine::git::Objects, draft: &mut Draft, bytes: &[u8]) {
+pub(super) fn hold(objects: &Objects, draft: &mut Draft, bytes: &[u8]) {
     let oid = objects.put_blob(bytes.to_vec());
     let digest = Sha256::digest(bytes);
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -131,6 +160,19 @@ pub(super) fn hold(objects: &crate::engine::git::Objects, draft: &mut Draft, byt
     draft.or(asset::SIZE, || ViewValue::Int(size));
     draft.or(asset::DIGEST, || text(format!("sha256:{digest}")));
     draft.set(asset::CONTENT, ViewValue::Null);
+}
+
+/// The same for a file that is too long for memory.
+fn hold_file(objects: &Objects, draft: &mut Draft, spool: &Spool) -> Result<(), Refusal> {
+    let oid = objects
+        .put_file(spool.path())
+        .map_err(|failure| refs::failed(&failure))?;
+    let size = i64::try_from(spool.length()).unwrap_or(i64::MAX);
+    draft.set(asset::SHA, text(oid.to_string()));
+    draft.set(asset::SIZE, ViewValue::Int(size));
+    draft.set(asset::DIGEST, text(spool.hash().unwrap_or_default()));
+    draft.set(asset::CONTENT, ViewValue::Null);
+    Ok(())
 }
 
 /// A file's name as GitHub keeps it: what is neither letter, digit nor `-_.+@` becomes a dot.

@@ -333,7 +333,7 @@ pub(super) fn generate_notes(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .text("previous_tag_name")
         .filter(|tag| !tag.is_empty());
     let made = notes::between(call, repo_name, tag, target, previous)?;
-    let mut writer = crate::engine::writer::Writer::new(call.root().base());
+    let mut writer = crate::engine::writer::Writer::new(call.root());
     writer.raw("{").key("name").text(&made.name);
     writer.key("body").text(&made.body).raw("}");
     Ok(Reply::new(200, writer.finish()))

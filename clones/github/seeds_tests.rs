@@ -41,6 +41,13 @@ fn named_seeds_load_from_their_own_state_and_satisfy_the_schema() {
             validator.iter_errors(&first).next().map(|e| e.to_string()),
             None
         );
+        // A document names objects of git and does not hold them; a saved state does.
+        if first["refs"]
+            .as_array()
+            .is_some_and(|refs| !refs.is_empty())
+        {
+            continue;
+        }
         assert_eq!(state(Seed::Document(&first)), first, "{}", seed.name);
         // Another generator makes other ids, none where the document has them all.
         let how = OpenClone {

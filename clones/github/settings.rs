@@ -217,7 +217,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn topics_reply(call: &Call<'_>, row: &Row) -> Reply {
-    let mut writer = Writer::new(call.root().base());
+    let mut writer = Writer::new(call.root());
     writer.raw("{").key("names").raw("[");
     for topic in row.texts(repo::TOPICS) {
         writer.item().text(topic);

@@ -142,7 +142,7 @@ pub(super) fn combined(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let rows = newest(root, repo_name, &sha);
     let page = page(call, rows.len());
-    let mut writer = Writer::with_capacity(root.base(), 8_192, 8_192);
+    let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     let mut versions = page.fingerprint();
     writer.raw("{").key("state").text(combined_state(&rows));
     writer.key("statuses").raw("[");

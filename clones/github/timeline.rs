@@ -6,8 +6,8 @@ use super::access;
 use super::dialect::page;
 use super::render;
 use super::tables::{
-    COMMENTS, COMMENTS_BY_ISSUE, EVENTS, EVENTS_BY_ISSUE, EVENTS_BY_REPO, ISSUES, REPOS, comment,
-    event, issue,
+    COMMENTS, COMMENTS_BY_ISSUE, EVENTS, EVENTS_BY_ISSUE, EVENTS_BY_REPO, ISSUES, REPOS, REVIEWS,
+    REVIEWS_BY_PULL, comment, event, issue, review,
 };
 use crate::engine::fingerprint::mix;
 use crate::engine::key::{Key, Part, folded};
@@ -55,7 +55,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let row = root.get(EVENTS, &key).filter(|row| !only_in_timelines(row));
     let row = row.ok_or_else(access::not_found)?;
-    let mut writer = Writer::new(root.base());
+    let mut writer = Writer::new(root);
     Item::EventWithIssue(row).write(root, &mut writer);
     Ok(Reply::written(200, writer.finish(), row.version()))
 }
@@ -73,7 +73,10 @@ pub(super) fn timeline(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .filter(|row| shows(call, row))
         .map(Item::Event);
     let comments = group(COMMENTS, COMMENTS_BY_ISSUE).map(Item::Comment);
-    let mut items: Vec<Item<'_>> = events.chain(comments).collect();
+    let reviews = group(REVIEWS, REVIEWS_BY_PULL)
+        .filter(|row| row.text(review::STATE) != "PENDING")
+        .map(Item::Review);
+    let mut items: Vec<Item<'_>> = events.chain(comments).chain(reviews).collect();
     items.sort_by_key(Item::place);
     Ok(answer(call, &items))
 }
@@ -94,6 +97,7 @@ enum Item<'a> {
     Event(&'a Arc<Row>),
     EventWithIssue(&'a Arc<Row>),
     Comment(&'a Arc<Row>),
+    Review(&'a Arc<Row>),
 }
 
 impl Item<'_> {
@@ -104,12 +108,16 @@ impl Item<'_> {
                 (row.seconds(event::CREATED_AT), row.int(event::ID))
             }
             Self::Comment(row) => (row.seconds(comment::CREATED_AT), row.int(comment::PLACE)),
+            Self::Review(row) => (row.seconds(review::SUBMITTED_AT), row.int(review::PLACE)),
         }
     }
 
     fn version(&self) -> u64 {
         match self {
-            Self::Event(row) | Self::EventWithIssue(row) | Self::Comment(row) => row.version(),
+            Self::Event(row)
+            | Self::EventWithIssue(row)
+            | Self::Comment(row)
+            | Self::Review(row) => row.version(),
         }
     }
 
@@ -124,7 +132,7 @@ impl Item<'_> {
             }
             Self::Event(row) => _ = out.rendered(&root.rendered(EVENTS, row).0),
             Self::EventWithIssue(row) => {
-                let mut event = Writer::new(root.base());
+                let mut event = Writer::new(root);
                 Item::Event(row).write(root, &mut event);
                 out.reopened(&event.finish());
                 out.key("issue");
@@ -141,6 +149,10 @@ impl Item<'_> {
                 render::user::named(root, row.text_or_null(comment::USER), out);
                 out.raw("}");
             }
+            Self::Review(row) => {
+                out.reopened(&root.rendered(REVIEWS, row).0);
+                out.key("event").text("reviewed").raw("}");
+            }
         }
     }
 }
@@ -148,7 +160,7 @@ impl Item<'_> {
 fn answer(call: &Call<'_>, items: &[Item<'_>]) -> Reply {
     let root = call.root();
     let page = page(call, items.len());
-    let mut writer = Writer::with_capacity(root.base(), 16_384, 16_384);
+    let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     let mut tag = page.fingerprint();
     writer.raw("[");
     for item in items.iter().skip(page.skip()).take(page.take()) {

@@ -20,8 +20,8 @@ use rustls::sign::{CertifiedKey, SigningKey};
 
 /// Clocks of clients may lag by that much.
 const BACKDATED: Duration = Duration::from_secs(3600);
-/// No session lasts longer.
-const LIFETIME: Duration = Duration::from_secs(6 * 3600);
+/// How long the certificates of a run hold: none lasts longer.
+pub(super) const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
 type CertificateError = Box<dyn Error + Send + Sync>;
 
@@ -43,12 +43,13 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// An authority for `hosts`, from an hour before `now` to six hours after it.
+    /// An authority for `hosts`, from an hour before `now` to the end of `lifetime`.
     pub(super) fn new(
         hosts: impl Iterator<Item = &'static str>,
         now: Timestamp,
+        lifetime: Duration,
     ) -> Result<Self, CertificateError> {
-        let window = (now.checked_sub(BACKDATED)?, now.checked_add(LIFETIME)?);
+        let window = (now.checked_sub(BACKDATED)?, now.checked_add(lifetime)?);
         let mut params = CertificateParams::default();
         params.distinguished_name = name("archal session authority");
         params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(window.0);
@@ -132,11 +133,11 @@ mod tests {
     #[test]
     fn leaves_are_issued_once_and_never_for_another_authority() {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().expect("valid");
-        let authority = Authority::new(["api.echo.test"].into_iter(), now).expect("made");
+        let authority = Authority::new(["api.echo.test"].into_iter(), now, LIFETIME).expect("made");
         let first = authority.leaf("api.echo.test").expect("issued");
         let again = authority.leaf("api.echo.test").expect("issued");
         assert!(Arc::ptr_eq(&first, &again));
-        let other = Authority::new(["api.echo.test"].into_iter(), now).expect("made");
+        let other = Authority::new(["api.echo.test"].into_iter(), now, LIFETIME).expect("made");
         assert_ne!(authority.certificate_pem(), other.certificate_pem());
     }
 }

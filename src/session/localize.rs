@@ -150,7 +150,7 @@ mod tests {
             r#""target_url":"https://github.com/a/b/actions","avatar_url":"https://api.github.company/x","#,
             r#""title":"url\":\"https://api.github.com/ is the url","body":"https://api.github.com/"}"#,
         );
-        insta::assert_snapshot!(reached().body(body).expect("changed"), @"");
+        insta::assert_snapshot!(reached().body(body).expect("changed"), @r#"{"url":"http://localhost:4401/repos/a/b","issue_url":"http://localhost:4401","labels_url":"http://localhost:4401/labels{/name}","html_url":"https://github.com/a/b","clone_url":"http://127.0.0.1:4402/a/b.git","target_url":"https://github.com/a/b/actions","avatar_url":"https://api.github.company/x","title":"url\":\"https://api.github.com/ is the url","body":"https://api.github.com/"}"#);
         assert_eq!(
             reached().body(r#"{"title":"https://api.github.com"}"#),
             None

@@ -7,13 +7,14 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use archal_core::clock::{self, Clock, Timestamp};
 use archal_core::clone::{CloneDescriptor, CloneState, OpenClone, RowDiff, Seed, Trouble};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::{Literals, Redactor};
 
-use super::authority::Authority;
+use super::authority::{self, Authority};
 use super::door::Door;
 use super::egress::{self, Egress};
 use super::environment::{self, Endpoints};
@@ -210,6 +211,14 @@ pub struct CloneEnd {
 impl Session {
     /// Opens the clones, chooses the route and begins to serve.
     pub fn open(config: SessionConfig<'_>) -> Result<Self, SessionError> {
+        Self::open_for(authority::LIFETIME, config)
+    }
+
+    /// The same with certificates that hold for so long.
+    pub(super) fn open_for(
+        lifetime: Duration,
+        config: SessionConfig<'_>,
+    ) -> Result<Self, SessionError> {
         let now = config.clock.now();
         let base = clock::truncate_to_second(now);
         refuse_shared_hosts(&config.clones)?;
@@ -240,8 +249,8 @@ impl Session {
                 .iter()
                 .flat_map(|plan| plan.clone.every_host())
         };
-        let authority =
-            Authority::new(hosts(), now).map_err(|source| SessionError::Certificates { source })?;
+        let authority = Authority::new(hosts(), now, lifetime)
+            .map_err(|source| SessionError::Certificates { source })?;
         let trust = trust::Files::write(
             &config.evidence,
             &authority.certificate_pem(),

@@ -11,6 +11,7 @@ use archal_testkit::echo_clone::ECHO;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
+use crate::session::authority::LIFETIME;
 use crate::session::egress::Egress;
 
 /// Whoever waits longer than that waits for ever.
@@ -32,7 +33,7 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
         seed: Seed::Named("one-note"),
     });
     let hosted = Hosted::new(ECHO, running.expect("a clone"));
-    let authority = Authority::new(ECHO.every_host(), base).expect("an authority");
+    let authority = Authority::new(ECHO.every_host(), base, LIFETIME).expect("an authority");
     let ledger = Ledger::new(base, Arc::new(FakeClock::new(base)));
     let shared = Shared::new(vec![hosted], authority, ledger, Egress::default());
     let mut shared = shared.expect("shared");

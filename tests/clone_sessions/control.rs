@@ -111,16 +111,14 @@ fn of_two_starts_of_one_name_one_is_and_two_names_are_two_sessions() {
     let told = String::from_utf8_lossy(&loser.expect("one").stderr).into_owned();
     assert!(told.contains("runs already"), "{told}");
 
-    scene
-        .run(&[
-            "start",
-            "github",
-            "--name",
-            "other",
-            "--seed",
-            "stale-issues",
-        ])
-        .ended(0);
+    scene.fine(&[
+        "start",
+        "github",
+        "--name",
+        "other",
+        "--seed",
+        "stale-issues",
+    ]);
     let status = scene.json(&["status"]);
     let names: Vec<&str> = status["sessions"]
         .as_array()
@@ -129,7 +127,7 @@ fn of_two_starts_of_one_name_one_is_and_two_names_are_two_sessions() {
         .filter_map(|session| session["name"].as_str())
         .collect();
     assert_eq!(names, ["default", "other"]);
-    scene.run(&["reset", "--name", "other"]).ended(0);
+    scene.fine(&["reset", "--name", "other"]);
     let stopped = scene.json(&["stop", "--all"]);
     assert_eq!(stopped["stopped"].as_array().map(Vec::len), Some(2));
     let bad = scene.run(&["start", "github", "--name", "../up"]).ended(2);
@@ -148,7 +146,7 @@ fn a_taken_port_is_told_with_the_way_out() {
     );
     assert!(refused.stderr.contains("hint: --port"), "{refused}");
     drop(taken);
-    scene.run(&["start", "github", "--port", &port]).ended(0);
+    scene.fine(&["start", "github", "--port", &port]);
     assert_eq!(scene.url("rest"), format!("http://127.0.0.1:{port}"));
 }
 
@@ -156,7 +154,7 @@ fn a_taken_port_is_told_with_the_way_out() {
 fn a_killed_session_is_known_as_such_and_its_name_is_free() {
     let scene = Scene::started();
     scene.create("Seen");
-    scene.run(&["calls"]).ended(0);
+    scene.fine(&["calls"]);
     let record = scene.record("default");
     send(Signal::SIGKILL, record["pid"].as_u64().expect("a process"));
     until("the end", || {
@@ -169,7 +167,7 @@ fn a_killed_session_is_known_as_such_and_its_name_is_free() {
     );
     let missed = scene.run(&["reset"]).ended(3);
     assert!(missed.stderr.contains("was killed"), "{missed}");
-    scene.run(&["start", "github"]).ended(0);
+    scene.fine(&["start", "github"]);
     assert!(
         scene
             .folder("default")
@@ -208,7 +206,7 @@ fn a_session_ends_in_order_on_sigterm_and_with_its_folder() {
             .join("evidence/state-after.json")
             .is_file()
     );
-    scene.run(&["start", "github"]).ended(0);
+    scene.fine(&["start", "github"]);
     let root = scene.url("rest");
     fs::remove_dir_all(scene.world.repo().join(".archal")).expect("removed");
     let authority = root.strip_prefix("http://").expect("a URL").to_owned();
@@ -237,7 +235,7 @@ fn calls_are_followed_until_the_session_ends() {
     assert_eq!(next().expect("a call")["seq"], 1);
     scene.create("While");
     assert_eq!(next().expect("a call")["seq"], 2);
-    scene.run(&["stop"]).ended(0);
+    scene.fine(&["stop"]);
     assert_eq!(next(), None);
     assert!(child.wait().expect("its end").success());
 }

@@ -43,14 +43,17 @@ impl Scene {
     /// A world in which a session runs on `small-project`.
     fn started() -> Self {
         let scene = Self::new();
-        scene
-            .run(&["start", "github", "--seed", "small-project"])
-            .ended(0);
+        scene.fine(&["start", "github", "--seed", "small-project"]);
         scene
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         self.world.run(&[&["clone"], arguments].concat())
+    }
+
+    /// Runs a command that goes well.
+    fn fine(&self, arguments: &[&str]) {
+        drop(self.run(arguments).ended(0));
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -124,7 +127,7 @@ fn ask(root: &str, method: &str, path: &str, headers: &[&str], body: &str) -> An
     let authority = root.strip_prefix("http://").expect("a URL");
     let mut stream = TcpStream::connect(authority).expect("something listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("settable");
-    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nUser-Agent: test\r\n");
     if !headers.iter().any(|header| header.starts_with("Host:")) {
         text.push_str(&format!("Host: {authority}\r\n"));
     }

@@ -85,7 +85,7 @@ fn states_are_reset_remembered_and_gone_back_to() {
     assert_eq!(reset["undone"]["github"], 2);
     assert_eq!(scene.titles(), start);
     assert_eq!(scene.run(&["diff"]).ended(0).stdout, "nothing changed\n");
-    scene.run(&["snapshot", "--load", "one"]).ended(0);
+    scene.fine(&["snapshot", "--load", "one"]);
     assert_eq!(scene.titles(), one);
     // Numbers that were given out after the snapshot are given out again.
     scene.create("Three");
@@ -99,16 +99,16 @@ fn states_are_reset_remembered_and_gone_back_to() {
 fn a_state_that_was_written_is_gone_on_from_exactly() {
     let scene = Scene::started();
     scene.create("Kept");
-    scene.run(&["snapshot", "--out", "state.json"]).ended(0);
+    scene.fine(&["snapshot", "--out", "state.json"]);
     let path = scene.world.repo().join("state.json");
     let mode = fs::metadata(&path).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let issue = format!("{REPO}/issues/9");
     let before = scene.rest("GET", &issue, "").json();
     let root = scene.url("rest");
-    scene.run(&["stop"]).ended(0);
+    scene.fine(&["stop"]);
 
-    scene.run(&["start", "--load", "state.json"]).ended(0);
+    scene.fine(&["start", "--load", "state.json"]);
     let after = scene
         .rest("GET", &issue, "")
         .body
@@ -117,7 +117,7 @@ fn a_state_that_was_written_is_gone_on_from_exactly() {
         serde_json::from_str::<serde_json::Value>(&after).expect("JSON"),
         before
     );
-    scene.run(&["snapshot", "--out", "again.json"]).ended(0);
+    scene.fine(&["snapshot", "--out", "again.json"]);
     let clones = |file: &str| {
         let text = scene.world.read(file);
         let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -126,7 +126,7 @@ fn a_state_that_was_written_is_gone_on_from_exactly() {
     assert_eq!(clones("again.json"), clones("state.json"));
     // In the session that runs, too.
     scene.create("Not kept");
-    scene.run(&["snapshot", "--load", "state.json"]).ended(0);
+    scene.fine(&["snapshot", "--load", "state.json"]);
     assert!(!scene.titles().contains(&"Not kept".to_owned()));
     scene.world.write(
         "broken.json",
@@ -143,22 +143,20 @@ fn a_session_starts_on_seeds_files_and_words_and_takes_others_later() {
         "seed.yaml",
         "users: [{login: octocat}]\nrepos: [{full_name: octocat/yaml}]\n",
     );
-    scene
-        .run(&["start", "github", "--seed-file", "github:seed.yaml"])
-        .ended(0);
+    scene.fine(&["start", "github", "--seed-file", "github:seed.yaml"]);
     let repo = |name: &str| scene.rest("GET", &format!("/repos/{name}"), "").status;
     assert_eq!(
         (repo("octocat/yaml"), repo("octocat/hello-service")),
         (200, 404)
     );
-    scene.run(&["seed", "small-project"]).ended(0);
+    scene.fine(&["seed", "small-project"]);
     assert_eq!(
         (repo("octocat/yaml"), repo("octocat/hello-service")),
         (404, 200)
     );
     assert_eq!(scene.run(&["diff"]).ended(0).stdout, "nothing changed\n");
     let words = "A repository acme/api with 3 open issues.";
-    scene.run(&["seed", "--setup", words]).ended(0);
+    scene.fine(&["seed", "--setup", words]);
     let issues = scene.rest("GET", "/repos/acme/api/issues", "").json();
     assert_eq!(issues.as_array().map(Vec::len), Some(3));
 

@@ -62,19 +62,19 @@ impl Objects {
         Ok(disk.folder.path().to_owned())
     }
 
-    /// The folder of the bare repository, where git wrote objects of its own into it.
-    pub(super) fn received_into(&self) -> Option<PathBuf> {
-        let disk = self.disk();
-        let disk = disk.as_ref().filter(|disk| disk.received)?;
-        Some(disk.folder.path().to_owned())
-    }
-
     /// Takes note that a git program wrote objects into the repository on disk.
     pub(crate) fn received(&self) {
         if let Some(disk) = self.disk().as_mut() {
             disk.received = true;
             self.used.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+impl Objects {
+    /// Whether git wrote objects of its own.
+    pub(super) fn has_received(&self) -> bool {
+        self.disk().as_ref().is_some_and(|disk| disk.received)
     }
 }
 

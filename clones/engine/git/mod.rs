@@ -2,17 +2,17 @@
 //! of a clone share, so that a state itself holds only refs.
 //!
 //! - [`oid`], [`object`]: ids, and what commits, tags and trees are in bytes.
-//! - [`objects`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
+//! - [`objects`], [`saved`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
 //! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
-//! - [`disk`], [`program`]: the store as a bare repository, for what the git command does.
+//! - [`disk`], [`files`], [`program`]: the store as a bare repository, for what the git command does.
 //! - [`merge`], [`archive`]: three-way merges and archives, by that command.
 //! - [`serve`], [`packet`]: what git clients talk to, and how.
-//! - `saved`: the whole store as a document.
 
 pub(crate) mod aliases;
 pub(crate) mod archive;
 pub(crate) mod diff;
 pub(crate) mod disk;
+mod files;
 pub(crate) mod history;
 pub(crate) mod merge;
 pub(crate) mod object;
@@ -22,7 +22,7 @@ mod objects_tests;
 pub(crate) mod oid;
 pub(crate) mod packet;
 pub(crate) mod program;
-mod saved;
+pub(crate) mod saved;
 pub(crate) mod serve;
 pub(crate) mod tree;
 

@@ -20,7 +20,7 @@ const KEPT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Objects {
     pub(super) base: Timestamp,
-    pub(super) memory: RwLock<Memory>,
+    memory: RwLock<Memory>,
     pub(super) used: AtomicBool,
     /// What evidence writes for an id, where that is another one.
     pub(super) aliases: RwLock<HashMap<Oid, Oid>>,
@@ -31,18 +31,18 @@ pub(crate) struct Objects {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) objects: HashMap<Oid, Held>,
-    /// Those that were put here, in order; the first of them are on disk too.
-    pub(super) order: Vec<Oid>,
+struct Memory {
+    objects: HashMap<Oid, Held>,
+    /// Those that did not come from the disk, in order; the first of them are on it by now.
+    order: Vec<Oid>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Held {
-    pub(super) kind: Kind,
-    pub(super) bytes: Bytes,
+struct Held {
+    kind: Kind,
+    bytes: Bytes,
     /// Whether it was made here, rather than by git.
-    pub(super) here: bool,
+    here: bool,
 }
 
 impl Objects {
@@ -61,15 +61,15 @@ impl Objects {
 
     /// Adds an object.
     pub(crate) fn put(&self, kind: Kind, bytes: impl Into<Bytes>) -> Oid {
-        let bytes = bytes.into();
+        self.hold(kind, bytes.into(), true)
+    }
+
+    /// Adds an object; `here` where it was made here, rather than by git.
+    pub(super) fn hold(&self, kind: Kind, bytes: Bytes, here: bool) -> Oid {
         let oid = Oid::of(kind, &bytes);
         if !self.has_in_memory(&oid) {
             let mut memory = writing(&self.memory);
-            let held = Held {
-                kind,
-                bytes,
-                here: true,
-            };
+            let held = Held { kind, bytes, here };
             if memory.objects.insert(oid, held).is_none() {
                 memory.order.push(oid);
                 self.used.store(true, Ordering::Relaxed);
@@ -207,11 +207,6 @@ impl Objects {
                 Some((*oid, held.kind, held.bytes.clone()))
             })
             .collect()
-    }
-
-    /// The ids of all objects in memory.
-    pub(super) fn in_memory(&self) -> Vec<Oid> {
-        reading(&self.memory).objects.keys().copied().collect()
     }
 
     pub(super) fn disk(&self) -> MutexGuard<'_, Option<Disk>> {

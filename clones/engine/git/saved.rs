@@ -1,34 +1,83 @@
-//! The whole store as a document, for a state that is saved.
+//! The whole store as text, for states that are saved.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
 use super::object::Kind;
-use super::objects::{Held, Objects, reading, writing};
+use super::objects::{Objects, reading, writing};
 use super::oid::Oid;
 use super::program::{GitFailure, run};
 
+const KINDS: [Kind; 4] = [Kind::Blob, Kind::Tree, Kind::Commit, Kind::Tag];
+
 impl Objects {
-    /// Every object with what evidence writes for its id, where that was asked for; those that were made
-    /// here come first, in their order.
-    pub(crate) fn save(&self) -> Value {
-        let listed = match self.every_id() {
-            Ok(listed) => listed,
-            // A state without its objects is none: whoever reads it is told why.
-            Err(failure) => return json!({ "missing": failure.to_string() }),
+    /// Every object: kind, whether it was made here, length and bytes of each, compressed.
+    pub(crate) fn save(&self) -> Result<String, GitFailure> {
+        let mut out = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let held = self.since(0);
+        for (oid, kind, bytes) in &held {
+            write(&mut out, *kind, self.made_here(oid), bytes)?;
+        }
+        let held: HashSet<Oid> = held.into_iter().map(|(oid, ..)| oid).collect();
+        if self.has_received() {
+            let folder = self.on_disk()?;
+            let list = [
+                "cat-file",
+                "--batch-all-objects",
+                "--batch-check=%(objectname)",
+            ];
+            let (_, names) = run(&folder, &list, &[0])?;
+            for name in String::from_utf8_lossy(&names).lines() {
+                let Ok(oid) = name.parse() else { continue };
+                if held.contains(&oid) {
+                    continue;
+                }
+                let (kind, bytes) = self.get(&oid).ok_or_else(|| GitFailure::Failed {
+                    what: "cat-file".to_owned(),
+                    stderr: format!("{oid} cannot be read"),
+                })?;
+                write(&mut out, kind, false, &bytes)?;
+            }
+        }
+        Ok(STANDARD.encode(out.finish()?))
+    }
+
+    /// Puts back what [`Self::save`] wrote; false where the text is none of it.
+    pub(crate) fn load(&self, saved: &str) -> bool {
+        let read = || -> io::Result<()> {
+            let packed = STANDARD.decode(saved).map_err(io::Error::other)?;
+            let mut reader = ZlibDecoder::new(packed.as_slice());
+            let mut head = [0; 10];
+            while reader.read(&mut head[..1])? == 1 {
+                reader.read_exact(&mut head[1..])?;
+                let kind = KINDS.get(usize::from(head[0]));
+                let kind = kind.ok_or(io::ErrorKind::InvalidData)?;
+                let mut length = [0; 8];
+                length.copy_from_slice(&head[2..]);
+                let mut bytes = Vec::new();
+                let length = u64::from_be_bytes(length);
+                let read = reader.by_ref().take(length).read_to_end(&mut bytes)?;
+                if read as u64 != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.hold(*kind, bytes.into(), head[1] == 1);
+            }
+            Ok(())
         };
-        let objects: Vec<Value> = listed
-            .iter()
-            .filter_map(|oid| {
-                let (kind, bytes) = self.get(oid)?;
-                let content = STANDARD.encode(&bytes);
-                Some(json!([kind.name(), self.made_here(oid), content]))
-            })
-            .collect();
+        read().is_ok()
+    }
+
+    /// What evidence writes for ids, where that was asked for, and beginnings of ids that answers showed:
+    /// which times were known at the moment of asking decided about it.
+    pub(crate) fn save_names(&self) -> Value {
         let mut aliases: Vec<[String; 2]> = reading(&self.aliases)
             .iter()
             .map(|(oid, alias)| [oid.to_string(), alias.to_string()])
@@ -39,40 +88,11 @@ impl Objects {
             .map(|(short, oid)| [short.clone(), oid.to_string()])
             .collect();
         shorts.sort_unstable();
-        json!({"objects": objects, "aliases": aliases, "shorts": shorts})
+        json!({"aliases": aliases, "shorts": shorts})
     }
 
-    fn every_id(&self) -> Result<Vec<Oid>, GitFailure> {
-        let mut listed: Vec<Oid> = self.since(0).into_iter().map(|(oid, ..)| oid).collect();
-        let known: BTreeSet<Oid> = listed.iter().copied().collect();
-        let mut others: BTreeSet<Oid> = self.in_memory().into_iter().collect();
-        let folder = self.received_into();
-        if let Some(folder) = folder {
-            let arguments = [
-                "cat-file",
-                "--batch-all-objects",
-                "--batch-check=%(objectname)",
-            ];
-            let (_, stdout) = run(&folder, &arguments, &[0])?;
-            let text = String::from_utf8_lossy(&stdout).into_owned();
-            others.extend(text.lines().filter_map(|line| line.parse::<Oid>().ok()));
-        }
-        listed.extend(others.difference(&known));
-        Ok(listed)
-    }
-
-    /// Adds what [`Objects::save`] wrote; none where it is something else.
-    pub(crate) fn load(&self, saved: &Value) -> Option<()> {
-        for object in saved["objects"].as_array()? {
-            let kind = Kind::named(object[0].as_str()?)?;
-            let here = object[1].as_bool()?;
-            let bytes = STANDARD.decode(object[2].as_str()?).ok()?;
-            if here {
-                self.put(kind, bytes);
-            } else {
-                self.put_foreign(kind, bytes.into());
-            }
-        }
+    /// Puts back what [`Self::save_names`] wrote; none where it is something else.
+    pub(crate) fn load_names(&self, saved: &Value) -> Option<()> {
         for pair in saved["aliases"].as_array()? {
             let (oid, alias) = (pair[0].as_str()?, pair[1].as_str()?);
             writing(&self.aliases).insert(oid.parse().ok()?, alias.parse().ok()?);
@@ -83,22 +103,13 @@ impl Objects {
         }
         Some(())
     }
+}
 
-    /// Adds an object that git wrote in the life of the store before this one. It is among those that are
-    /// written to disk, where git has to find it again.
-    fn put_foreign(&self, kind: Kind, bytes: bytes::Bytes) {
-        let oid = Oid::of(kind, &bytes);
-        let held = Held {
-            kind,
-            bytes,
-            here: false,
-        };
-        let mut memory = writing(&self.memory);
-        if memory.objects.insert(oid, held).is_none() {
-            memory.order.push(oid);
-            self.used.store(true, Ordering::Relaxed);
-        }
-    }
+fn write(out: &mut impl Write, kind: Kind, here: bool, bytes: &Bytes) -> io::Result<()> {
+    let at = KINDS.iter().position(|one| *one == kind).unwrap_or(0);
+    out.write_all(&[u8::try_from(at).unwrap_or(0), u8::from(here)])?;
+    out.write_all(&(bytes.len() as u64).to_be_bytes())?;
+    out.write_all(bytes)
 }
 
 #[cfg(test)]
@@ -122,10 +133,14 @@ mod tests {
         let short = store.short(&foreign, 7);
         store.alias(&mine, &KnownTimes::default());
 
-        let saved = store.save();
+        let saved = store.save().expect("saved");
         let again = Objects::new(base);
-        again.load(&saved).expect("what was saved");
-        assert_eq!(again.save(), saved);
+        assert!(again.load(&saved));
+        again
+            .load_names(&store.save_names())
+            .expect("what was saved");
+        assert_eq!(again.save().expect("saved"), saved);
+        assert_eq!(again.save_names(), store.save_names());
         assert_eq!(again.blob(&mine).as_deref(), Some(&b"made here"[..]));
         assert_eq!(again.blob(&foreign).as_deref(), Some(&b"made by git"[..]));
         assert!(again.made_here(&mine) && !again.made_here(&foreign));
@@ -134,10 +149,6 @@ mod tests {
         for oid in [mine, foreign] {
             run(&folder, &["cat-file", "-e", &oid.to_string()], &[0]).expect("git has it");
         }
-        assert!(
-            again
-                .load(&json!({"objects": [["sheep", true, ""]]}))
-                .is_none()
-        );
+        assert!(!again.load("sheep"));
     }
 }

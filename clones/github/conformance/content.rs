@@ -1,7 +1,7 @@
 //! Repositories, what is in them, and checks.
 
 /// Repositories with history, a fork's upstream, and a token of an app.
-const SEED: &str = r##"{
+pub(in crate::github) const SEED: &str = r##"{
   "actor": "octocat",
   "users": [
     {"login": "octocat", "id": 583231, "name": "The Octocat", "email": "octocat@github.com"},
@@ -35,7 +35,7 @@ const SEED: &str = r##"{
 }"##;
 
 /// The calls, on a seed each.
-pub(super) const CALLS: &[(&str, &[&str])] = &[
+pub(in crate::github) const CALLS: &[(&str, &[&str])] = &[
     (SEED, REPOS),
     (SEED, CONTENT),
     (SEED, GIT),

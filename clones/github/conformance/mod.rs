@@ -4,16 +4,22 @@
 //! line of [`super::check::request`]; `=> name=/pointer` at its end keeps a part of the answer,
 //! which later lines of the same list write `<name>`.
 //!
-//! - [`activity`], [`issues`], [`meta`]: the areas.
+//! - [`activity`], [`alerts`], [`gists`], [`projects`], [`issues`], [`meta`]: the areas.
 //! - [`actions`], [`issues`], [`meta`], [`social`]: the areas.
 //! - [`issues`], [`meta`], [`pulls`]: the areas.
 //! - [`activity`], [`content`], [`issues`], [`meta`]: the areas.
+//! - [`actions`], [`activity`], [`content`], [`issues`], [`meta`], [`pulls`], [`social`]: the areas.
+//! - [`actions`], [`activity`], [`alerts`], [`content`], [`gists`], [`issues`], [`meta`],
+//!   [`projects`], [`pulls`], [`social`]: the areas.
 
 mod actions;
 mod activity;
-mod content;
+mod alerts;
+pub(super) mod content;
+mod gists;
 mod issues;
 mod meta;
+mod projects;
 mod pulls;
 mod social;
 
@@ -36,9 +42,12 @@ const AREAS: &[&[(&str, &[&str])]] = &[
     // One a line.
     actions::CALLS,
     activity::CALLS,
+    alerts::CALLS,
     content::CALLS,
+    gists::CALLS,
     issues::CALLS,
     meta::CALLS,
+    projects::CALLS,
     pulls::CALLS,
     social::CALLS,
 ];

@@ -12,13 +12,18 @@ use crate::engine::graphql::model::Field::{
     Always, By, Empty, Int, Null, Prose, ProseOrEmpty, Text, Time,
 };
 use crate::engine::graphql::model::{Field, Object, Outcome, Type, Value};
-use crate::engine::key::{Key, Part, folded};
+use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::github::access::Permission;
+use crate::github::pulls::keywords::closes;
+use crate::github::related;
 use crate::github::render::WEB;
-use crate::github::tables::{COMMENTS, COMMENTS_BY_ISSUE, comment, issue};
+use crate::github::tables::{
+    COMMENTS, COMMENTS_BY_ISSUE, ISSUES, PULLS, SUBSCRIPTIONS_BY_ISSUE, THREAD_SUBSCRIPTIONS,
+    comment, issue, pull, thread_subscription,
+};
 
 /// The types.
 pub(super) const TYPES: &[Type] = &[Type {
@@ -114,6 +119,12 @@ pub(super) const COMMON: &[(&str, Field)] = &[
     ),
     ("url", By(url)),
     ("resourcePath", By(url)),
+    ("milestone", By(super::milestone::of_issue)),
+    ("timelineItems", By(super::timeline::items)),
+    ("timeline", By(super::timeline::items)),
+    ("viewerSubscription", By(subscription)),
+    ("projectItems", By(super::project::of_issue)),
+    ("projectsV2", By(super::project::projects_of_issue)),
     ("projectCards", Empty),
     ("isReadByViewer", Always(true)),
     (
@@ -174,19 +185,46 @@ const ISSUE: &[(&str, Field)] = &[
         }),
     ),
     ("isPinned", Always(false)),
-    ("milestone", Null),
-    ("parent", Null),
+    (
+        "parent",
+        By(|call, it, _| {
+            let root = call.root();
+            let row = related::parent(root, &key(it.shown()?));
+            Ok(row.map(|row| Object::row("Issue", row)).into())
+        }),
+    ),
     ("trackedIssuesCount", By(|_, _, _| Ok(Value::Int(0)))),
-    ("subIssuesSummary", By(|_, _, _| Ok(summary(0, 0)))),
-    ("subIssues", Empty),
+    (
+        "subIssuesSummary",
+        By(|call, it, _| {
+            let rows = related::sub_issues(call.root(), &key(it.shown()?));
+            let closed = rows
+                .iter()
+                .filter(|row| row.text(issue::STATE) == "closed")
+                .count();
+            let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+            Ok(summary(count(rows.len()), count(closed)))
+        }),
+    ),
+    (
+        "subIssues",
+        By(|call, it, _| {
+            let rows = related::sub_issues(call.root(), &key(it.shown()?));
+            Ok(Connection::keyed(rows.iter().map(|row| {
+                let id = row.text(issue::NODE_ID).to_owned();
+                (
+                    id,
+                    repo_named(call, row.text(issue::REPO)).is_some(),
+                    Object::row("Issue", row),
+                )
+            }))
+            .into())
+        }),
+    ),
     ("trackedIssues", Empty),
     ("trackedInIssues", Empty),
     ("linkedBranches", Empty),
-    ("closedByPullRequestsReferences", Empty),
-    ("projectItems", Empty),
-    ("projectsV2", Empty),
-    ("timelineItems", Empty),
-    ("timeline", Empty),
+    ("closedByPullRequestsReferences", By(closed_by)),
 ];
 
 /// The summary of sub-issues.
@@ -234,6 +272,53 @@ fn may_change(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
     let row = it.shown()?;
     let own = wrote(call, row.text(issue::USER));
     Ok((own || may(call, row.text(issue::REPO), Permission::Triage)).into())
+}
+
+fn subscription(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
+    let root = call.root();
+    let login = crate::github::access::login(call).unwrap_or_default();
+    let rows = root.group(
+        THREAD_SUBSCRIPTIONS,
+        SUBSCRIPTIONS_BY_ISSUE,
+        &key(it.shown()?),
+    );
+    let own = rows
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .find(|row| same(row.text(thread_subscription::USER), &login));
+    Ok(match own {
+        None => "UNSUBSCRIBED",
+        Some(row) if row.bool(thread_subscription::IGNORED) => "IGNORED",
+        Some(_) => "SUBSCRIBED",
+    }
+    .into())
+}
+
+/// The pull requests whose text says that they close it; those that were closed unmerged only
+/// where they are asked for.
+fn closed_by(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
+    let root = call.root();
+    let own = crate::github::related::name(it.shown()?);
+    let all = args.bool("includeClosedPrs") == Some(true);
+    let mut found: Vec<&Arc<Row>> = root
+        .rows(PULLS)
+        .values()
+        .filter_map(|row| root.get(ISSUES, &root.key(PULLS, row)).map(|on| (row, on)))
+        .filter(|(row, on)| {
+            let open = on.text(issue::STATE) == "open";
+            let merged = row.time(pull::MERGED_AT).is_some();
+            (open || merged || all)
+                && repo_named(call, on.text(issue::REPO)).is_some()
+                && closes(on.text(issue::BODY), on.text(issue::REPO))
+                    .iter()
+                    .any(|name| same(name, &own))
+        })
+        .map(|(_, on)| on)
+        .collect();
+    if args.bool("orderByState") == Some(true) {
+        found.sort_by_key(|on| on.text(issue::STATE) != "open");
+    }
+    Ok(Connection::of(found.into_iter().map(|on| Object::row("PullRequest", on))).into())
 }
 
 /// The key of an issue's row.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::lists;
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
-use crate::engine::graphql::model::Field::{Bool, By, Empty, Null, Text};
-use crate::engine::graphql::model::{Fault, Object, Outcome, Type, Value};
+use crate::engine::graphql::model::Field::{Bool, By, Null, Text};
+use crate::engine::graphql::model::{Object, Outcome, Type, Value};
 use crate::engine::key::{Key, fold, folded};
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
@@ -44,7 +44,16 @@ pub(super) const TYPES: &[Type] = &[Type {
                 lists::issues_of_label(call, row, args)
             }),
         ),
-        ("pullRequests", Empty),
+        (
+            "pullRequests",
+            By(|call, it, args| {
+                let row = it.shown()?;
+                let key = Key::new([folded(row.text(label::REPO)), folded(row.text(label::NAME))]);
+                let rows = call.root().group(ISSUES, ISSUES_BY_LABEL, &key);
+                let rows = rows.into_iter().flat_map(|rows| rows.values());
+                Ok(super::pull::listed(call, rows.collect(), args))
+            }),
+        ),
     ]],
     gaps: &[],
 }];
@@ -132,13 +141,4 @@ pub(super) fn directed<K: Ord>(rows: &mut [&Arc<Row>], descending: bool, key: im
     } else {
         rows.sort_by_cached_key(|row| key(row));
     }
-}
-
-/// The label that an argument names by its id.
-pub(super) fn by_id(root: &Root, id: &str) -> Result<Arc<Row>, Fault> {
-    root.rows(LABELS)
-        .values()
-        .find(|row| row.text(label::NODE_ID) == id)
-        .cloned()
-        .ok_or_else(|| super::nodes::unknown(id))
 }

@@ -10,14 +10,14 @@ use super::repo_named;
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::{Object, Outcome, Value};
-use crate::engine::key::{Key, folded, same};
+use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::github::issue_lists::{order_of, time};
 use crate::github::tables::{
-    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, comment, issue, label,
-    repo, user,
+    COMMENTS, COMMENTS_BY_REPO, ISSUES, ISSUES_BY_LABEL, ISSUES_BY_REPO, MILESTONES, comment,
+    issue, label, milestone, repo, user,
 };
 use crate::github::{access, render, search};
 
@@ -49,7 +49,7 @@ pub(super) fn issues_of_author(call: &Call<'_>, row: &Row, args: &Args) -> Outco
 
 /// A connection of issues by `states`, `labels`, `filterBy` and `orderBy`. Issues that do not
 /// fit stay in it unseen, so that a page's end cursor leads on after the issue was closed.
-fn issues(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
+pub(super) fn issues(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
         .into_iter()
@@ -85,6 +85,7 @@ struct Asked {
     assignee: Option<String>,
     creator: Option<String>,
     mentioned: Option<String>,
+    milestone: Option<String>,
     since: Option<Timestamp>,
 }
 
@@ -107,6 +108,15 @@ impl Asked {
             },
             creator: text("createdBy"),
             mentioned: text("mentioned"),
+            milestone: if by.has("milestone") || by.has("milestoneNumber") {
+                Some(
+                    text("milestone")
+                        .or(text("milestoneNumber"))
+                        .unwrap_or_default(),
+                )
+            } else {
+                None
+            },
             since: by.text("since").and_then(time),
         }
     }
@@ -135,6 +145,20 @@ impl Asked {
             && self.mentioned.as_deref().is_none_or(|name| {
                 let mention = format!("@{}", who(name).to_lowercase());
                 row.text(issue::BODY).to_lowercase().contains(&mention)
+            })
+            && self.milestone.as_deref().is_none_or(|wanted| match wanted {
+                "" => row.int(issue::MILESTONE) == 0,
+                "*" => row.int(issue::MILESTONE) != 0,
+                wanted => {
+                    let number = row.int(issue::MILESTONE);
+                    let key = Key::new([folded(row.text(issue::REPO)), Part::Int(number)]);
+                    let of = call.root().get(MILESTONES, &key);
+                    wanted.parse() == Ok(number)
+                        || of.is_some_and(|of| {
+                            same(of.text(milestone::TITLE), wanted)
+                                || of.int(milestone::ID).to_string() == wanted
+                        })
+                }
             })
             && self.since.is_none_or(|since| {
                 row.time(issue::UPDATED_AT)

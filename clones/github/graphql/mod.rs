@@ -1,10 +1,13 @@
 //! GitHub's GraphQL API: what the types of its published schema are in the tables.
 //!
 //! - [`query`]: the roots. [`nodes`]: objects by their ids. [`people`], [`repository`], [`label`],
-//!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`]: types. [`lists`]: what lists of issues ask for.
+//!   [`issue`], [`comment`], [`reaction`], [`discussion`], [`pull`], [`review`], [`git`],
+//!   [`checks`], [`milestone`], [`release`], [`timeline`],
+//!   [`project`], [`social`]: types. [`lists`]: what lists of issues ask for.
 //! - [`mutations`]: what changes something, always by the operation that REST has for it.
 //! - [`words`]: how GitHub says what is wrong with a query.
 
+mod checks;
 mod comment;
 mod discussion;
 #[cfg(test)]
@@ -14,16 +17,25 @@ mod issue;
 mod label;
 mod lists;
 mod markdown;
+mod milestone;
 mod mutations;
 mod nodes;
 mod people;
+mod project;
+mod protection;
 mod pull;
 mod query;
 mod reaction;
+mod release;
 mod repository;
 mod review;
 #[cfg(test)]
+mod roots;
+mod social;
+mod templates;
+#[cfg(test)]
 mod tests;
+mod timeline;
 mod words;
 
 use std::sync::{Arc, OnceLock};
@@ -43,17 +55,22 @@ static SERVICE: Service = Service {
     schema: Published::new(include_str!("schema.graphql")),
     model: Model {
         types: &[
+            checks::TYPES,
             comment::TYPES,
             discussion::TYPES,
             git::TYPES,
             issue::TYPES,
             label::TYPES,
+            milestone::TYPES,
             people::TYPES,
+            project::TYPES,
             pull::TYPES,
             query::TYPES,
             reaction::TYPES,
+            release::TYPES,
             repository::TYPES,
             review::TYPES,
+            social::TYPES,
         ],
         mutations: mutations::ALL,
         index: OnceLock::new(),

@@ -10,11 +10,15 @@ use crate::engine::row::Row;
 use crate::engine::table::TableId;
 use crate::github::access;
 use crate::github::complete::content::named_node_id;
+use crate::github::projects::sees;
 use crate::github::pulls::{comments, reviews};
 use crate::github::tables::{
-    COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS, DISCUSSIONS, ISSUES, LABELS, REPOS,
-    REVIEW_COMMENTS, REVIEWS, USERS, category, comment, discussion, discussion_comment, issue,
-    label, repo, repo_of, review, review_comment, user,
+    ASSETS, CHECK_RUNS, CHECK_SUITES, COMMENTS, DISCUSSION_CATEGORIES, DISCUSSION_COMMENTS,
+    DISCUSSIONS, GISTS, ISSUES, LABELS, MILESTONES, PROJECT_FIELDS, PROJECT_ITEMS, PROJECTS,
+    RELEASES, REPOS, REVIEW_COMMENTS, REVIEWS, STATUSES, TEAMS, USERS, asset, category, check_run,
+    check_suite, comment, discussion, discussion_comment, gist, issue, label, milestone, project,
+    project_field, project_item, release, repo, repo_of, review, review_comment, status, team,
+    user,
 };
 
 /// A table whose rows have ids.
@@ -91,6 +95,98 @@ const KINDS: &[Kind] = &[
         repo: Some(|row| repo_of(row.text(review_comment::PULL))),
     },
     Kind {
+        prefixes: &["MI_"],
+        types: &["Milestone"],
+        table: MILESTONES,
+        id: milestone::NODE_ID,
+        object: |_, row| Object::row("Milestone", row),
+        repo: Some(|row| row.text(milestone::REPO)),
+    },
+    Kind {
+        prefixes: &["RE_"],
+        types: &["Release"],
+        table: RELEASES,
+        id: release::NODE_ID,
+        object: |_, row| Object::row("Release", row),
+        repo: Some(|row| row.text(release::REPO)),
+    },
+    Kind {
+        prefixes: &["RA_"],
+        types: &["ReleaseAsset"],
+        table: ASSETS,
+        id: asset::NODE_ID,
+        object: |_, row| Object::row("ReleaseAsset", row),
+        repo: Some(|row| row.text(asset::REPO)),
+    },
+    Kind {
+        prefixes: &["CR_"],
+        types: &["CheckRun"],
+        table: CHECK_RUNS,
+        id: check_run::NODE_ID,
+        object: |_, row| Object::row("CheckRun", row),
+        repo: Some(|row| row.text(check_run::REPO)),
+    },
+    Kind {
+        prefixes: &["CS_"],
+        types: &["CheckSuite"],
+        table: CHECK_SUITES,
+        id: check_suite::NODE_ID,
+        object: |_, row| Object::row("CheckSuite", row),
+        repo: Some(|row| row.text(check_suite::REPO)),
+    },
+    Kind {
+        prefixes: &["SC_"],
+        types: &["StatusContext"],
+        table: STATUSES,
+        id: status::NODE_ID,
+        object: |_, row| Object::row("StatusContext", row),
+        repo: Some(|row| row.text(status::REPO)),
+    },
+    Kind {
+        prefixes: &["T_"],
+        types: &["Team"],
+        table: TEAMS,
+        id: team::NODE_ID,
+        object: |_, row| Object::row("Team", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["G_"],
+        types: &["Gist"],
+        table: GISTS,
+        id: gist::NODE_ID,
+        object: |_, row| Object::row("Gist", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVT_"],
+        types: &["ProjectV2"],
+        table: PROJECTS,
+        id: project::NODE_ID,
+        object: |_, row| Object::row("ProjectV2", row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVTF_", "PVTSSF_", "PVTIF_"],
+        types: &[
+            "ProjectV2Field",
+            "ProjectV2SingleSelectField",
+            "ProjectV2IterationField",
+        ],
+        table: PROJECT_FIELDS,
+        id: project_field::NODE_ID,
+        object: |_, row| super::project::field(row),
+        repo: None,
+    },
+    Kind {
+        prefixes: &["PVTI_"],
+        types: &["ProjectV2Item"],
+        table: PROJECT_ITEMS,
+        id: project_item::NODE_ID,
+        object: |_, row| Object::row("ProjectV2Item", row),
+        repo: None,
+    },
+    Kind {
         prefixes: &["D_"],
         types: &["Discussion"],
         table: DISCUSSIONS,
@@ -137,6 +233,10 @@ pub(super) fn find(call: &Call<'_>, id: &str) -> Result<Object, Fault> {
             let hidden = match kind.table {
                 REVIEWS => !reviews::seen_by(row, call.caller.as_deref()),
                 REVIEW_COMMENTS => !comments::seen_by(root, row, call.caller.as_deref()),
+                TEAMS => !super::social::seen(call, row),
+                PROJECTS => !sees(call, row),
+                PROJECT_FIELDS => !super::project::seen(call, row.text(project_field::PROJECT)),
+                PROJECT_ITEMS => !super::project::seen(call, row.text(project_item::PROJECT)),
                 _ => false,
             };
             if seen && !hidden {
@@ -275,8 +375,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The number of a milestone by its id.
 pub(super) fn milestone_number(call: &Call<'_>, id: &str) -> Result<i64, Fault> {
-    let _ = call;
-    Err(unknown(id))
+    Ok(row(call, id, &["Milestone"])?.int(milestone::NUMBER))
 }
 
 /// The id of what is no row: a language, a topic.

@@ -25,24 +25,12 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "User",
         fields: &[ACTOR, OWNER, PROFILE, USER],
-        gaps: &[
-            "gists",
-            "gist",
-            "starredRepositories",
-            "organizations",
-            "contributionsCollection",
-        ],
+        gaps: &["contributionsCollection"],
     },
     Type {
         name: "Organization",
         fields: &[ACTOR, OWNER, PROFILE, ORGANIZATION],
-        gaps: &[
-            "teams",
-            "team",
-            "membersWithRole",
-            "projectsV2",
-            "projectV2",
-        ],
+        gaps: &["rulesets", "ruleset"],
     },
     Type {
         name: "Bot",
@@ -143,6 +131,8 @@ const OWNER: &[(&str, Field)] = &[
             super::query::repository_named(call, &name)
         }),
     ),
+    ("projectV2", By(super::project::one)),
+    ("projectsV2", By(super::project::of_owner)),
     ("repositoryDiscussions", Empty),
     ("repositoryDiscussionComments", Empty),
 ];
@@ -229,8 +219,27 @@ const USER: &[(&str, Field)] = &[
     ("isGitHubStar", Always(false)),
     ("isHireable", Always(false)),
     ("isViewer", By(|call, it, _| Ok(own(call, it)?.into()))),
-    ("isFollowingViewer", Always(false)),
-    ("viewerIsFollowing", Always(false)),
+    (
+        "isFollowingViewer",
+        By(|call, it, _| {
+            let caller = access::login(call).unwrap_or_default();
+            let login = it.shown()?.text(user::LOGIN);
+            Ok(super::social::follows_one(call.root(), login, &caller).into())
+        }),
+    ),
+    ("gists", By(super::social::gists)),
+    ("gist", By(super::social::gist_named)),
+    ("starredRepositories", By(super::social::starred)),
+    ("organizations", By(super::social::organizations)),
+    ("organization", By(super::social::organization)),
+    (
+        "viewerIsFollowing",
+        By(|call, it, _| {
+            let caller = access::login(call).unwrap_or_default();
+            let login = it.shown()?.text(user::LOGIN);
+            Ok(super::social::follows_one(call.root(), &caller, login).into())
+        }),
+    ),
     (
         "viewerCanFollow",
         By(|call, it, _| Ok((!own(call, it)?).into())),
@@ -238,8 +247,14 @@ const USER: &[(&str, Field)] = &[
     ("status", Null),
     ("pronouns", Null),
     ("userViewType", By(|_, _, _| Ok("PUBLIC".into()))),
-    ("followers", By(|_, it, _| counted(it, user::FOLLOWERS))),
-    ("following", By(|_, it, _| counted(it, user::FOLLOWING))),
+    (
+        "followers",
+        By(|call, it, _| super::social::follows(call, it, true)),
+    ),
+    (
+        "following",
+        By(|call, it, _| super::social::follows(call, it, false)),
+    ),
     (
         "issues",
         By(|call, it, args| lists::issues_of_author(call, it.shown()?, args)),
@@ -251,14 +266,6 @@ const USER: &[(&str, Field)] = &[
     ("suggestedListNames", Empty),
 ];
 
-/// A connection of which only the size is known.
-fn counted(it: &Object, column: usize) -> Result<Value, Fault> {
-    let count = it.shown()?.int(column);
-    Ok(Connection::default()
-        .with(vec![("totalCount", count.into())])
-        .into())
-}
-
 const ORGANIZATION: &[(&str, Field)] = &[
     ("email", Text(user::EMAIL)),
     ("description", Text(user::BIO)),
@@ -266,6 +273,9 @@ const ORGANIZATION: &[(&str, Field)] = &[
         "descriptionHTML",
         By(|_, it, _| Ok(plain("div", it.shown()?.text(user::BIO)))),
     ),
+    ("teams", By(super::social::teams_of)),
+    ("team", By(super::social::team_of)),
+    ("membersWithRole", By(super::social::members)),
     ("isVerified", Always(false)),
     ("archivedAt", Null),
     ("requiresTwoFactorAuthentication", Null),
@@ -301,23 +311,20 @@ fn organisation(it: &Object, rest: &str) -> Result<String, Fault> {
     ))
 }
 
-/// Whether the caller may do more than read in a repository of the organisation.
+/// Whether the caller is in the organisation.
 fn member(call: &Call<'_>, it: &Object, _: &Args) -> Result<Value, Fault> {
-    Ok((best(call, it)? >= Some(access::Permission::Triage)).into())
+    Ok(
+        crate::github::orgs::own_role(call, it.shown()?.text(user::LOGIN))
+            .is_some()
+            .into(),
+    )
 }
 
 fn administers(call: &Call<'_>, it: &Object, _: &Args) -> Result<Value, Fault> {
-    Ok((best(call, it)? >= Some(access::Permission::Admin)).into())
-}
-
-fn best(call: &Call<'_>, it: &Object) -> Result<Option<access::Permission>, Fault> {
-    let login = it.shown()?.text(user::LOGIN);
-    let root = call.root();
-    let rows = root.rows(REPOS).values();
-    Ok(rows
-        .filter(|row| same(owner_of(row.text(repo::FULL_NAME)), login))
-        .filter_map(|row| access::sees(call, row))
-        .max())
+    Ok(
+        (crate::github::orgs::own_role(call, it.shown()?.text(user::LOGIN)) == Some("admin"))
+            .into(),
+    )
 }
 
 /// `repositories` of an owner.

@@ -31,7 +31,7 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "PullRequest",
         fields: &[COMMON, WRITTEN, REACTABLE, PULL, ENDS, STANDING],
-        gaps: &["projectV2", "statusCheckRollup"],
+        gaps: &["projectV2"],
     },
     Type {
         name: "PullRequestCommit",
@@ -197,6 +197,16 @@ const PULL: &[(&str, Field)] = &[
     ("commits", By(commits)),
     ("closingIssuesReferences", By(closing)),
     (
+        "statusCheckRollup",
+        By(|call, it, args| {
+            let row = pull_row(call, it)?;
+            match git::commit_named(call, row.text(pull::REPO), row.text(pull::HEAD_SHA)) {
+                Value::Object(commit) => super::checks::rollup(call, &commit, args),
+                _ => Ok(Value::Null),
+            }
+        }),
+    ),
+    (
         "reviewDecision",
         By(|call, it, _| Ok(reviews::decision(call.root(), &*pull_row(call, it)?).into())),
     ),
@@ -233,8 +243,6 @@ const PULL: &[(&str, Field)] = &[
     ("isMergeQueueEnabled", Always(false)),
     ("mergeQueue", Null),
     ("mergeQueueEntry", Null),
-    ("projectItems", Empty),
-    ("projectsV2", Empty),
 ];
 
 fn merged(call: &Call<'_>, it: &Object) -> Result<crate::github::render::pull::Merging, Fault> {
@@ -495,7 +503,11 @@ fn requests(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
         let account = root.get(USERS, &Key::folded(login)).map(account)?;
         Some((login.to_owned(), account))
     });
-    Ok(Connection::of(users.map(|(name, reviewer)| {
+    let teams = row.texts(pull::TEAMS).filter_map(|slug| {
+        let team = super::social::team_named(call, owner_of(row.text(pull::REPO)), slug)?;
+        Some((format!("team/{slug}"), team))
+    });
+    Ok(Connection::of(users.chain(teams).map(|(name, reviewer)| {
         Object::made(
             "ReviewRequest",
             vec![
@@ -625,7 +637,7 @@ pub(super) fn with_commit(call: &Call<'_>, it: &Object) -> Outcome {
 }
 
 /// A connection of pull requests by `states`, `labels`, `baseRefName`, `headRefName`, `orderBy`.
-fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
+pub(super) fn listed(call: &Call<'_>, rows: Vec<&Arc<Row>>, args: &Args) -> Value {
     let root = call.root();
     let mut rows: Vec<&Arc<Row>> = rows
         .into_iter()

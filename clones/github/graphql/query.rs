@@ -201,7 +201,11 @@ fn found(call: &Call<'_>, _: &Object, args: &Args) -> Outcome {
 
 /// `resource`: the object of an address.
 fn resource(call: &Call<'_>, _: &Object, args: &Args) -> Outcome {
-    let url = args.text("url").unwrap_or_default();
+    at(call, args.text("url").unwrap_or_default())
+}
+
+/// The object at an address for people.
+pub(super) fn at(call: &Call<'_>, url: &str) -> Outcome {
     let rest = url
         .strip_prefix("https://github.com/")
         .or(url.strip_prefix("http://github.com/"))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::comment::may;
 use super::people::{account, assignable, mentionable};
-use super::{discussion, git, label, lists, nodes, pull};
+use super::{discussion, git, label, lists, milestone, nodes, pull, release, templates};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::connection::Connection;
 use crate::engine::graphql::model::Field::{Always, Bool, By, Empty, Int, Null, Text, Time};
@@ -14,8 +14,13 @@ use crate::engine::pack::Call;
 use crate::engine::row::Row;
 use crate::github::access::{self, Permission};
 use crate::github::discussions::enabled;
+use crate::github::refs;
 use crate::github::render::WEB;
-use crate::github::tables::{ISSUES, USERS, owner_of, repo, user};
+use crate::github::render::license::named as named_license;
+use crate::github::tables::{
+    ISSUES, REPO_SUBSCRIPTIONS, REPOS, REPOS_BY_PARENT, SUBSCRIPTIONS_BY_REPO, USERS, owner_of,
+    repo, repo_subscription, user,
+};
 
 /// The types.
 pub(super) const TYPES: &[Type] = &[Type {
@@ -23,20 +28,12 @@ pub(super) const TYPES: &[Type] = &[Type {
     fields: &[PLAIN, STANDING, LISTS, ABSENT],
     gaps: &[
         "blame",
-        "branchProtectionRules",
         "codeowners",
-        "collaborators",
         "commitComments",
         "deployments",
         "environment",
         "environments",
-        "latestRelease",
-        "milestone",
-        "milestones",
         "projectV2",
-        "projectsV2",
-        "release",
-        "releases",
         "ruleset",
         "rulesets",
         "vulnerabilityAlert",
@@ -206,7 +203,12 @@ const STANDING: &[(&str, Field)] = &[
         }),
     ),
     ("viewerDefaultMergeMethod", By(|_, _, _| Ok("MERGE".into()))),
-    ("viewerHasStarred", Always(false)),
+    (
+        "viewerHasStarred",
+        By(|call, it, _| {
+            Ok(super::social::has_starred(call, it.shown()?.text(repo::FULL_NAME)).into())
+        }),
+    ),
     (
         "viewerSubscription",
         By(|_, _, _| Ok("UNSUBSCRIBED".into())),
@@ -257,6 +259,11 @@ const LISTS: &[(&str, Field)] = &[
     ("ref", By(git::one)),
     ("refs", By(git::all)),
     ("object", By(git::by_expression)),
+    ("milestone", By(milestone::one)),
+    ("milestones", By(milestone::of_repo)),
+    ("release", By(release::one)),
+    ("releases", By(release::of_repo)),
+    ("latestRelease", By(release::latest)),
     ("label", By(label::one)),
     ("labels", By(label::of_repo)),
     (
@@ -375,36 +382,155 @@ fn issue_or_pull(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
     }
 }
 
+fn license(row: &Row) -> Value {
+    let Some(spdx) = row.text_or_null(repo::LICENSE) else {
+        return Value::Null;
+    };
+    let (spdx, key, name) = named_license(spdx);
+    Object::made(
+        "License",
+        vec![
+            ("id", nodes::made("MDc6TGljZW5zZ", key).into()),
+            ("key", key.into()),
+            ("name", name.into()),
+            ("nickname", Value::Null),
+            ("spdxId", spdx.into()),
+            (
+                "url",
+                (key != "other")
+                    .then(|| format!("http://choosealicense.com/licenses/{key}/"))
+                    .into(),
+            ),
+            ("hidden", (key == "other").into()),
+            (
+                "featured",
+                matches!(key, "mit" | "apache-2.0" | "gpl-3.0").into(),
+            ),
+            ("pseudoLicense", (key == "other").into()),
+        ],
+    )
+    .into()
+}
+
+fn forks(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
+    let key = Key::folded(it.shown()?.text(repo::FULL_NAME));
+    let rows = call.root().group(REPOS, REPOS_BY_PARENT, &key);
+    let mut rows: Vec<&Arc<Row>> = rows
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|row| access::sees(call, row).is_some())
+        .collect();
+    sort(&mut rows, &args.object("orderBy"));
+    Ok(listed(rows, |_| true))
+}
+
+/// `collaborators`: only those who may write are told who they are.
+fn collaborators(call: &Call<'_>, it: &Object, args: &Args) -> Outcome {
+    let row = it.shown()?;
+    let root = call.root();
+    if !may(call, row.text(repo::FULL_NAME), Permission::Push) {
+        let login = access::login(call).unwrap_or_default();
+        return Err(Fault::new(
+            "FORBIDDEN",
+            format!("{login} must have push access to view repository collaborators."),
+        ));
+    }
+    let text = args.text("query").unwrap_or_default();
+    let users = root.rows(USERS).values().filter(|one| {
+        let login = one.text(user::LOGIN);
+        let owner = crate::engine::key::same(owner_of(row.text(repo::FULL_NAME)), login);
+        let named = row
+            .texts(repo::COLLABORATORS)
+            .any(|one| crate::engine::key::same(one, login));
+        one.text(user::TYPE) == "User"
+            && (owner || named)
+            && args
+                .text("login")
+                .is_none_or(|wanted| crate::engine::key::same(wanted, login))
+            && super::people::called(one, text)
+    });
+    let mut connection = Connection::keyed(users.map(|one| {
+        (
+            one.text(user::NODE_ID).to_owned(),
+            true,
+            Object::row("User", one),
+        )
+    }));
+    for item in &mut connection.items {
+        let held = item
+            .node
+            .row
+            .as_ref()
+            .and_then(|one| access::permission(root, row, Some(one)));
+        let held = held.unwrap_or(Permission::Pull);
+        item.edge.push(("permission", permission(held).into()));
+    }
+    Ok(connection.into())
+}
+
+fn watching<'r>(call: &'r Call<'_>, row: &Row) -> Vec<&'r Arc<Row>> {
+    let key = Key::folded(row.text(repo::FULL_NAME));
+    let rows = call
+        .root()
+        .group(REPO_SUBSCRIPTIONS, SUBSCRIPTIONS_BY_REPO, &key);
+    rows.into_iter().flat_map(|rows| rows.values()).collect()
+}
+
+fn watchers(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
+    let rows = watching(call, it.shown()?).into_iter();
+    let rows = rows.filter(|row| row.bool(repo_subscription::SUBSCRIBED));
+    Ok(super::people::users(
+        call.root(),
+        rows.map(|row| row.text(repo_subscription::USER)),
+    ))
+}
+
+fn subscription(call: &Call<'_>, it: &Object, _: &Args) -> Outcome {
+    let login = access::login(call).unwrap_or_default();
+    let own = watching(call, it.shown()?)
+        .into_iter()
+        .find(|row| crate::engine::key::same(row.text(repo_subscription::USER), &login));
+    Ok(match own {
+        Some(row) if row.bool(repo_subscription::IGNORED) => "IGNORED",
+        Some(row) if row.bool(repo_subscription::SUBSCRIBED) => "SUBSCRIBED",
+        _ => "UNSUBSCRIBED",
+    }
+    .into())
+}
+
 /// What a repository of the clone has not, or always has.
 const ABSENT: &[(&str, Field)] = &[
-    ("hasWikiEnabled", Always(true)),
-    ("hasProjectsEnabled", Always(true)),
+    ("hasWikiEnabled", Bool(repo::HAS_WIKI)),
+    ("hasProjectsEnabled", Bool(repo::HAS_PROJECTS)),
     ("hasSponsorshipsEnabled", Always(false)),
     ("hasVulnerabilityAlertsEnabled", Always(false)),
-    ("mergeCommitAllowed", Always(true)),
-    ("squashMergeAllowed", Always(true)),
-    ("rebaseMergeAllowed", Always(true)),
-    ("autoMergeAllowed", Always(false)),
-    ("deleteBranchOnMerge", Always(false)),
-    ("allowUpdateBranch", Always(false)),
-    ("forkingAllowed", Always(true)),
+    ("mergeCommitAllowed", Bool(repo::ALLOW_MERGE_COMMIT)),
+    ("squashMergeAllowed", Bool(repo::ALLOW_SQUASH_MERGE)),
+    ("rebaseMergeAllowed", Bool(repo::ALLOW_REBASE_MERGE)),
+    ("autoMergeAllowed", Bool(repo::ALLOW_AUTO_MERGE)),
+    ("deleteBranchOnMerge", Bool(repo::DELETE_BRANCH_ON_MERGE)),
+    ("allowUpdateBranch", Bool(repo::ALLOW_UPDATE_BRANCH)),
+    ("forkingAllowed", Bool(repo::ALLOW_FORKING)),
     ("squashPrTitleUsedAsDefault", Always(false)),
-    ("webCommitSignoffRequired", Always(false)),
-    ("mergeCommitMessage", By(|_, _, _| Ok("PR_TITLE".into()))),
-    ("mergeCommitTitle", By(|_, _, _| Ok("MERGE_MESSAGE".into()))),
+    (
+        "webCommitSignoffRequired",
+        Bool(repo::WEB_COMMIT_SIGNOFF_REQUIRED),
+    ),
+    ("mergeCommitMessage", Text(repo::MERGE_COMMIT_MESSAGE)),
+    ("mergeCommitTitle", Text(repo::MERGE_COMMIT_TITLE)),
     (
         "squashMergeCommitMessage",
-        By(|_, _, _| Ok("COMMIT_MESSAGES".into())),
+        Text(repo::SQUASH_MERGE_COMMIT_MESSAGE),
     ),
     (
         "squashMergeCommitTitle",
-        By(|_, _, _| Ok("COMMIT_OR_PR_TITLE".into())),
+        Text(repo::SQUASH_MERGE_COMMIT_TITLE),
     ),
     ("isBlankIssuesEnabled", Always(true)),
     ("isDisabled", Always(false)),
     ("isLocked", Always(false)),
     ("isMirror", Always(false)),
-    ("isTemplate", Always(false)),
+    ("isTemplate", Bool(repo::IS_TEMPLATE)),
     ("isSecurityPolicyEnabled", Always(false)),
     (
         "isUserConfigurationRepository",
@@ -418,10 +544,29 @@ const ABSENT: &[(&str, Field)] = &[
     ("codeOfConduct", Null),
     ("contactLinks", Empty),
     ("fundingLinks", Empty),
-    ("licenseInfo", Null),
+    ("licenseInfo", By(|_, it, _| Ok(license(it.shown()?)))),
     ("lockReason", Null),
     ("mirrorUrl", Null),
-    ("parent", Null),
+    (
+        "parent",
+        By(|call, it, _| {
+            let parent = it.shown()?.text(repo::PARENT);
+            Ok(super::repo_named(call, parent)
+                .map(|row| Object::row("Repository", &row))
+                .into())
+        }),
+    ),
+    (
+        "isEmpty",
+        By(|call, it, _| Ok(refs::is_empty(call.root(), it.shown()?.text(repo::FULL_NAME)).into())),
+    ),
+    ("forks", By(forks)),
+    ("stargazers", By(super::social::stargazers)),
+    ("projectsV2", By(super::project::of_repo)),
+    ("collaborators", By(collaborators)),
+    ("issueTemplates", By(templates::of_issues)),
+    ("pullRequestTemplates", By(templates::of_pulls)),
+    ("branchProtectionRules", By(super::protection::all)),
     ("pinnedDiscussions", Empty),
     ("pinnedIssues", Empty),
     ("projects", Empty),
@@ -429,5 +574,5 @@ const ABSENT: &[(&str, Field)] = &[
     ("securityPolicyUrl", Null),
     ("submodules", Empty),
     ("templateRepository", Null),
-    ("watchers", Empty),
+    ("watchers", By(watchers)),
 ];

@@ -3,7 +3,7 @@
 use super::{hook, operation};
 use crate::engine::route::{Action, Guard, Route};
 use crate::github::access::{seen_repo, signed_in};
-use crate::github::{inbox, stars};
+use crate::github::{inbox, stars, watching};
 
 const THREAD: &[Guard] = &[signed_in, inbox::known];
 const WATCH: &[Guard] = &[signed_in, seen_repo];
@@ -117,6 +117,15 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[],
         action: Action::Hook(stars::list),
     },
+    hook(
+        "activity/list-repos-watched-by-user",
+        "GET",
+        "/users/{username}/subscriptions",
+        "Lists what a user watches",
+        "activity/watching#list-repositories-watched-by-a-user",
+        &[],
+        watching::watched,
+    ),
     Route {
         info: operation(
             "activity/list-stargazers-for-repo",
@@ -128,6 +137,24 @@ pub(super) const ROUTES: &[Route] = &[
         guards: &[seen_repo],
         action: Action::Hook(stars::stargazers),
     },
+    hook(
+        "activity/list-watched-repos-for-authenticated-user",
+        "GET",
+        "/user/subscriptions",
+        "Lists what the caller watches",
+        "activity/watching#list-repositories-watched-by-the-authenticated-user",
+        &[signed_in],
+        watching::watched,
+    ),
+    hook(
+        "activity/list-watchers-for-repo",
+        "GET",
+        "/repos/{owner}/{repo}/subscribers",
+        "Lists who watches a repository",
+        "activity/watching#list-watchers",
+        &[seen_repo],
+        watching::watchers,
+    ),
     hook(
         "activity/mark-notifications-as-read",
         "PUT",

@@ -1,9 +1,10 @@
 //! Check runs and check suites.
 
 use super::operation;
-use crate::engine::route::{Action, Route, nothing};
+use crate::engine::route::{Action, Route};
 use crate::github::access::{may_push, seen_repo, writable};
 use crate::github::checks::{self, by_app, known_run, known_suite};
+use crate::github::pulls::heads;
 use crate::github::tables::CHECK_RUNS;
 
 /// The operations, sorted by id.
@@ -21,7 +22,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: CHECK_RUNS,
             inputs: checks::NEW,
             make: checks::make,
-            then: nothing,
+            then: heads::run_changed,
             location: checks::url,
         },
     },
@@ -137,7 +138,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: CHECK_RUNS,
             inputs: checks::CHANGE,
             change: checks::change,
-            then: nothing,
+            then: heads::run_changed,
         },
     },
 ];

@@ -87,12 +87,12 @@ pub(super) const SITES: &[Site] = &[
         areas: &[web::RAW],
     },
     Site {
-        hosts: &["github.com"],
-        areas: &[web::GIT],
-    },
-    Site {
         hosts: &[render::gist::HOST],
         areas: &[gists::HANDED_OUT],
+    },
+    Site {
+        hosts: &["github.com"],
+        areas: &[web::GIT],
     },
 ];
 

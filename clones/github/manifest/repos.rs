@@ -11,6 +11,7 @@ use crate::github::hooks::known_hook;
 use crate::github::protections::{
     known_branch, protected, with_checks, with_restrictions, with_reviews,
 };
+use crate::github::pulls::heads;
 use crate::github::release_assets::known_asset;
 use crate::github::releases::known_release;
 use crate::github::render::{deploy_key, hook};
@@ -133,7 +134,7 @@ pub(super) const ROUTES: &[Route] = &[
             table: STATUSES,
             inputs: statuses::NEW,
             make: statuses::make,
-            then: nothing,
+            then: heads::status_set,
             location: statuses::url,
         },
     },
@@ -1189,6 +1190,6 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "releases/assets#upload-a-release-asset",
         guards: CHANGE_RELEASE,
-        action: Action::Hook(release_assets::upload),
+        action: Action::Upload(release_assets::upload),
     },
 ];

@@ -2,6 +2,8 @@
 
 use super::operation;
 use crate::engine::route::{Action, Route};
+use crate::github::access::seen_repo;
+use crate::github::release_assets;
 use crate::github::web::{archive, git, raw};
 
 /// At `codeload.github.com`.
@@ -87,5 +89,16 @@ pub(super) const GIT: &[Route] = &[
             begin: git::fetch,
             end: git::fetched,
         },
+    },
+    Route {
+        info: operation(
+            "web/release-asset",
+            "GET",
+            "/{owner}/{repo}/releases/download/{tag}/{name}",
+            "Downloads a file of a release",
+        ),
+        docs: "",
+        guards: &[seen_repo],
+        action: Action::Hook(release_assets::by_name),
     },
 ];

@@ -10,11 +10,11 @@ use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, text};
-use crate::github::access;
 use crate::github::dialect::invalid_value;
 use crate::github::events::Details;
 use crate::github::issues::check_title_and_body;
 use crate::github::tables::{ISSUES, PULLS, issue, pull};
+use crate::github::{access, changes};
 
 const CHANGE: &[Input] = &[
     Input::new("title", Kind::Title),
@@ -99,29 +99,15 @@ pub(in crate::github) fn changed(
         draft.set(pull::BASE_SHA, text(sha));
     }
     let rebased = *draft.get(pull::BASE) != *row.value(pull::BASE);
-    let (was, is) = (old.text(issue::STATE), on.text(issue::STATE).to_owned());
-    let renamed = old.text(issue::TITLE) != on.text(issue::TITLE);
-    let title = on.text(issue::TITLE).to_owned();
     if draft != row.draft() || on != old.draft() {
         on.set(issue::UPDATED_AT, ViewValue::Time(call.now));
         if draft != row.draft() {
             call.transaction.put(PULLS, draft);
         }
-        call.transaction.put(ISSUES, on);
+        let on = call.transaction.put(ISSUES, on);
+        changes::record(call, Some(&old), &on);
     }
     let row = now(call, row)?;
-    if renamed {
-        let rename = Some((old.text(issue::TITLE), title.as_str()));
-        let details = Details {
-            rename,
-            ..Details::default()
-        };
-        happened(call, &row, "renamed", details);
-    }
-    if was != is {
-        let what = if is == "open" { "reopened" } else { "closed" };
-        happened(call, &row, what, Details::default());
-    }
     if rebased {
         happened(call, &row, "base_ref_changed", Details::default());
         super::heads::place_comments(call, &row);
@@ -337,11 +323,12 @@ pub(super) fn clear_auto_merge(draft: &mut Draft) {
 pub(super) fn close(call: &mut Call<'_>, row: &Row) -> Result<(), Refusal> {
     let login = access::login(call)?;
     let at = call.now;
-    put_issue(call, row, |on| {
+    let old = issue_of(call.root(), row)?.clone();
+    let on = put_issue(call, row, |on| {
         on.set(issue::STATE, text("closed"));
         on.set(issue::CLOSED_AT, ViewValue::Time(at));
         on.set(issue::CLOSED_BY, text(login));
     })?;
-    happened(call, row, "closed", Details::default());
+    changes::record(call, Some(&old), &on);
     Ok(())
 }

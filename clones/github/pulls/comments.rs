@@ -273,6 +273,7 @@ fn alone(
     let review = reviews::of_one_comment(call, pull, commit)?;
     let row = add(call, pull, &review, new)?;
     super::touch(call, pull);
+    super::said(call, pull, &new.body, &url(&row));
     Ok(row)
 }
 
@@ -342,6 +343,9 @@ pub(in crate::github) fn answer_to(
     draft.set(review_comment::IN_REPLY_TO, id);
     let row = write(call, &review, body, draft);
     super::touch(call, pull);
+    if is_public(call.root(), &row) {
+        super::said(call, pull, body, &url(&row));
+    }
     Ok(row)
 }
 

@@ -12,10 +12,12 @@ use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
+use crate::engine::transaction::Transaction;
 use crate::github::events::Details;
 use crate::github::refs::Pushed;
 use crate::github::tables::{
-    PULLS, PULLS_BY_BASE, PULLS_BY_HEAD, REVIEW_COMMENTS, REVIEWS, pull, review, review_comment,
+    PULLS, PULLS_BY_BASE, PULLS_BY_HEAD, PULLS_BY_REPO, REFS, REVIEW_COMMENTS, REVIEWS, check_run,
+    pull, reference, review, review_comment, status,
 };
 
 /// A ref was made, moved or deleted.
@@ -40,6 +42,47 @@ pub(in crate::github) fn follow(call: &mut Call<'_>, pushed: &Pushed) {
             }
         }
     }
+}
+
+/// Keeps the head of a pull request where git finds it, `refs/pull/7/head`, whatever becomes of
+/// its branch or its fork.
+pub(super) fn keep(transaction: &mut Transaction, repo: &str, number: i64, sha: &str) {
+    let mut draft = transaction.root().blank(REFS);
+    draft
+        .set(reference::REPO, text(repo))
+        .set(reference::NAME, text(format!("refs/pull/{number}/head")))
+        .set(reference::SHA, text(sha));
+    transaction.put(REFS, draft);
+}
+
+/// A check of a commit came to something: what waits for it may be merged now.
+fn checked(call: &mut Call<'_>, repo: &str, sha: &str) {
+    let waiting: Vec<Arc<Row>> = call
+        .root()
+        .group(PULLS, PULLS_BY_REPO, &Key::folded(repo))
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|row| row.text_or_null(pull::AUTO_MERGE_METHOD).is_some())
+        .filter(|row| row.text(pull::HEAD_SHA) == sha)
+        .cloned()
+        .collect();
+    for row in waiting {
+        merge::when_ready(call, &row);
+    }
+}
+
+/// A commit got a status.
+pub(in crate::github) fn status_set(call: &mut Call<'_>, row: &Row) {
+    checked(call, row.text(status::REPO), row.text(status::SHA));
+}
+
+/// A check run of a commit began or ended.
+pub(in crate::github) fn run_changed(call: &mut Call<'_>, row: &Row) {
+    checked(
+        call,
+        row.text(check_run::REPO),
+        row.text(check_run::HEAD_SHA),
+    );
 }
 
 /// The open pull requests from or into a branch.
@@ -105,6 +148,12 @@ fn head_moved(call: &mut Call<'_>, row: &Row, after: Oid) {
     let forced = compare::oid(row, pull::HEAD_SHA)
         .is_some_and(|before| !root.objects().is_ancestor(&before, &after));
     let row = put(call, draft);
+    keep(
+        &mut call.transaction,
+        row.text(pull::REPO),
+        row.int(pull::NUMBER),
+        row.text(pull::HEAD_SHA),
+    );
     if forced {
         let sha = after.to_string();
         let details = Details {

@@ -6,13 +6,15 @@ use super::compare::{self, Compared};
 use super::{change, happened, issue_of, keywords, merging, now, rules, signatures};
 use crate::engine::git::{Commit, Merged, Oid};
 use crate::engine::input::{Input, Kind};
+use crate::engine::key::same;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
+use crate::github::changes;
 use crate::github::content::people;
-use crate::github::events::{self, Details};
+use crate::github::events::Details;
 use crate::github::refs;
 use crate::github::tables::{ISSUES, PULLS, REPOS, issue, owner_of, pull, repo};
 
@@ -151,9 +153,7 @@ pub(in crate::github) fn merged(
 
 fn check_method(root: &Root, row: &Row, method: Method) -> Result<(), Refusal> {
     let rules = rules::of(root, row);
-    let of = root
-        .named(REPOS, row.text(pull::REPO))
-        .ok_or_else(not_found)?;
+    let of = repository(root, row)?;
     let allowed = of.bool(match method {
         Method::Merge => repo::ALLOW_MERGE_COMMIT,
         Method::Squash => repo::ALLOW_SQUASH_MERGE,
@@ -169,6 +169,13 @@ fn check_method(root: &Root, row: &Row, method: Method) -> Result<(), Refusal> {
         405,
         format!("{what} not allowed on this repository."),
     ))
+}
+
+/// The repository that a pull request is for.
+fn repository<'r>(root: &'r Root, row: &Row) -> Result<&'r Row, Refusal> {
+    root.named(REPOS, row.text(pull::REPO))
+        .map(AsRef::as_ref)
+        .ok_or_else(not_found)
 }
 
 /// The tree of both ends merged.
@@ -193,18 +200,27 @@ fn merge_commit(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Res
     let root = call.root();
     let tree = tree(root, at)?;
     let on = issue_of(root, row)?;
-    let title = asked.title.clone().unwrap_or_else(|| {
-        format!(
-            "Merge pull request #{} from {}/{}",
-            row.int(pull::NUMBER),
-            owner_of(row.text(pull::HEAD_REPO)),
-            row.text(pull::HEAD)
-        )
-    });
+    let of = repository(root, row)?;
+    let number = row.int(pull::NUMBER);
+    let title = asked
+        .title
+        .clone()
+        .unwrap_or_else(|| match of.text(repo::MERGE_COMMIT_TITLE) {
+            "PR_TITLE" => format!("{} (#{number})", on.text(issue::TITLE)),
+            _ => {
+                let owner = owner_of(row.text(pull::HEAD_REPO));
+                let head = row.text(pull::HEAD);
+                format!("Merge pull request #{number} from {owner}/{head}")
+            }
+        });
     let text = asked
         .message
         .clone()
-        .unwrap_or_else(|| on.text(issue::TITLE).to_owned());
+        .unwrap_or_else(|| match of.text(repo::MERGE_COMMIT_MESSAGE) {
+            "PR_BODY" => on.text(issue::BODY).to_owned(),
+            "BLANK" => String::new(),
+            _ => on.text(issue::TITLE).to_owned(),
+        });
     Ok(root.objects().put_commit(&Commit {
         tree,
         parents: vec![at.base, at.head],
@@ -240,12 +256,25 @@ fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<
             (title, said.join("\n\n"))
         }
     };
-    let title = asked
-        .title
-        .clone()
-        .unwrap_or_else(|| format!("{usual} (#{number})"));
-    let text = asked.message.clone().unwrap_or(rest);
-    let author = issue_of(root, row)?.text(issue::USER);
+    let of = repository(root, row)?;
+    let on = issue_of(root, row)?;
+    let title = asked.title.clone().unwrap_or_else(|| {
+        let title = match of.text(repo::SQUASH_MERGE_COMMIT_TITLE) {
+            "PR_TITLE" => on.text(issue::TITLE),
+            _ => &usual,
+        };
+        format!("{title} (#{number})")
+    });
+    let text =
+        asked
+            .message
+            .clone()
+            .unwrap_or_else(|| match of.text(repo::SQUASH_MERGE_COMMIT_MESSAGE) {
+                "PR_BODY" => on.text(issue::BODY).to_owned(),
+                "BLANK" => String::new(),
+                _ => rest,
+            });
+    let author = on.text(issue::USER);
     let author = signatures::of_login(root, author, call.now);
     Ok(root.objects().put_commit(&Commit {
         tree,
@@ -292,7 +321,16 @@ fn finish(call: &mut Call<'_>, row: &Row, at: &Compared, tip: Oid) -> Result<(),
     let repo_name = row.text(pull::REPO).to_owned();
     let base = row.text(pull::BASE).to_owned();
     write_merged(call, row, &at.base, &tip)?;
-    refs::move_branch(call, &repo_name, &base, at.base, tip)
+    refs::move_branch(call, &repo_name, &base, at.base, tip)?;
+    let root = call.root();
+    let head = row.text(pull::HEAD).to_owned();
+    let own = same(row.text(pull::HEAD_REPO), &repo_name);
+    let goes = own && repository(root, row)?.bool(repo::DELETE_BRANCH_ON_MERGE);
+    if goes && refs::branch(root, &repo_name, &head).is_some() {
+        happened(call, row, "head_ref_deleted", Details::default());
+        refs::set(call, &repo_name, &format!("{}{head}", refs::HEADS), None);
+    }
+    Ok(())
 }
 
 /// Writes down that a pull request is merged, and closes the issues it names.
@@ -334,13 +372,13 @@ pub(super) fn write_merged(
         }
     }
     for name in keywords::closes(&said, row.text(pull::REPO)) {
-        close_issue(call, &name, &login, &sha);
+        close_issue(call, &name, &login);
     }
     Ok(())
 }
 
 /// Closes an issue that a merged pull request names.
-fn close_issue(call: &mut Call<'_>, name: &str, login: &str, sha: &str) {
+fn close_issue(call: &mut Call<'_>, name: &str, login: &str) {
     let root = call.root();
     let Some(on) = root.named(ISSUES, name).cloned() else {
         return;
@@ -354,14 +392,8 @@ fn close_issue(call: &mut Call<'_>, name: &str, login: &str, sha: &str) {
     draft.set(issue::CLOSED_AT, ViewValue::Time(call.now));
     draft.set(issue::CLOSED_BY, text(login));
     draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
-    call.transaction.put(ISSUES, draft);
-    let key = call.root().key(ISSUES, &on);
-    let details = Details {
-        commit_id: Some(sha),
-        state_reason: Some("completed"),
-        ..Details::default()
-    };
-    events::add(call, &key, "closed", details);
+    let new = call.transaction.put(ISSUES, draft);
+    changes::record(call, Some(&on), &new);
 }
 
 /// Merges a pull request that waits for being mergeable, where it is now.

@@ -35,11 +35,12 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 
 use super::access::not_found;
+use super::changes;
 use super::events::{self, Details};
+use super::notifications::{self, Thread};
 use super::tables::{ISSUES, PULLS, issue, pull};
 use super::{issues, render};
 use crate::engine::fingerprint::mix;
-use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row};
@@ -100,6 +101,22 @@ pub(super) fn happened(call: &mut Call<'_>, row: &Row, what: &str, details: Deta
     events::add(call, &key, what, details);
 }
 
+/// Tells a user of a pull request.
+pub(super) fn tell(call: &mut Call<'_>, row: &Row, login: &str, reason: &str) {
+    if let Ok(on) = issue_of(call.root(), row) {
+        let thread = Thread::of_issue(call.root(), on, None);
+        notifications::tell(call, &thread, login, reason);
+    }
+}
+
+/// Follows up on what somebody says of a pull request: who is named or follows it hears of it.
+pub(super) fn said(call: &mut Call<'_>, row: &Row, text: &str, latest: &str) {
+    let key = call.root().key(PULLS, row);
+    let latest = Some(latest.to_owned());
+    let told = changes::say(call, &key, text, "", latest.clone());
+    notifications::tell_all(call, &key, latest, &told);
+}
+
 /// The address of a pull request.
 pub(super) fn url(row: &Row) -> String {
     format!(
@@ -128,10 +145,4 @@ pub(super) fn reply_as_listed(call: &Call<'_>, status: u16, row: &Row) -> Reply 
     let mut writer = Writer::with_capacity(root, 16_384, 16_384);
     render::pull::pull(root, row, None, &mut writer);
     Reply::written(status, writer.finish(), row.version())
-}
-
-/// The key of the pull request that the path names.
-pub(super) fn of_pull(call: &Call<'_>) -> Result<Key, Refusal> {
-    let row = call.row(PULLS)?;
-    Ok(call.root().key(PULLS, &row))
 }

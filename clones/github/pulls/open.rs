@@ -5,7 +5,7 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 use serde_json::json;
 
-use super::compare;
+use super::{compare, heads};
 use crate::engine::git::Oid;
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::{Key, Part, folded, same};
@@ -13,13 +13,13 @@ use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list, text};
 use crate::github::access::{self, Permission};
-use crate::github::complete;
 use crate::github::dialect::invalid;
 use crate::github::issues::check_title_and_body;
 use crate::github::render::repo::source_of;
 use crate::github::tables::{
     ISSUES, PULLS, PULLS_BY_HEAD, REPOS, REPOS_BY_OWNER, issue, name_of, owner_of, pull, repo,
 };
+use crate::github::{changes, complete};
 
 const NEW: &[Input] = &[
     Input::new("title", Kind::Title),
@@ -145,8 +145,11 @@ pub(in crate::github) fn opened(
     on.set(issue::UPDATED_AT, ViewValue::Time(call.now));
     // The issue is shown as a pull request because the row beside it is there already.
     let row = call.transaction.put(PULLS, draft);
+    let sha = row.text(pull::HEAD_SHA);
+    heads::keep(&mut call.transaction, &repo_name, number, sha);
     complete::name_issue(call.root(), &mut on);
-    call.transaction.put(ISSUES, on);
+    let on = call.transaction.put(ISSUES, on);
+    changes::record(call, from_issue.as_deref(), &on);
     Ok(row)
 }
 

@@ -9,7 +9,7 @@ use crate::engine::writer::Writer;
 use crate::github::access;
 use crate::github::events::Details;
 use crate::github::render;
-use crate::github::tables::{PULLS, REPOS, issue, owner_of, pull, repo};
+use crate::github::tables::{PULLS, REPOS, issue, owner_of, pull, repo, team};
 
 const NAMES: &[Input] = &[
     Input::new("reviewers", Kind::Texts),
@@ -68,8 +68,9 @@ pub(in crate::github) fn ask(
     let mut slugs: Vec<String> = row.texts(pull::TEAMS).map(str::to_owned).collect();
     for slug in teams {
         let found = render::pull::team(root, row, slug).ok_or_else(|| not_collaborators(&of))?;
-        if !slugs.contains(&found) {
-            slugs.push(found);
+        let slug = found.text(team::SLUG).to_owned();
+        if !slugs.contains(&slug) {
+            slugs.push(slug);
         }
     }
     let mut draft = row.draft();
@@ -93,6 +94,9 @@ fn asked(call: &mut Call<'_>, before: &Row, after: &Row, what: &str) {
                 ..Details::default()
             };
             super::happened(call, after, what, details);
+            if what == "review_requested" {
+                super::tell(call, after, login, what);
+            }
         }
     }
     for slug in after.texts(pull::TEAMS) {

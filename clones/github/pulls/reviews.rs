@@ -14,11 +14,11 @@ use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, list, text};
 use crate::github::access::{self, Permission};
 use crate::github::dialect::page;
-use crate::github::events::Details;
+use crate::github::events::{self, Details};
 use crate::github::issues::check_body;
 use crate::github::tables::{
     PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_REVIEW, REVIEWS, REVIEWS_BY_PULL, USERS,
-    issue, pull, repo_of, review, user,
+    issue, pull, repo_of, review, review_comment, user,
 };
 
 const NEW: &[Input] = &[
@@ -256,6 +256,8 @@ pub(super) fn of_one_comment(
     let mut draft = blank(call, pull, &login, commit);
     draft.set(review::STATE, text("COMMENTED"));
     draft.set(review::SUBMITTED_AT, ViewValue::Time(call.now));
+    let place = events::place(call);
+    draft.set(review::PLACE, ViewValue::Int(place));
     Ok(call.transaction.put(REVIEWS, draft))
 }
 
@@ -330,6 +332,8 @@ fn finish(
     draft.set(review::STATE, text(event.state()));
     draft.set(review::SUBMITTED_AT, ViewValue::Time(call.now));
     draft.set(review::UPDATED_AT, ViewValue::Time(call.now));
+    let place = events::place(call);
+    draft.set(review::PLACE, ViewValue::Int(place));
     let row = call.transaction.put(REVIEWS, draft);
     comments::publish(call, &row);
     let Some(pull) = pull_of(call.root(), &row).cloned() else {
@@ -350,6 +354,12 @@ fn finish(
         draft.set(pull::REVIEWERS, list(left));
         super::put(call, draft);
     }
+    let url = format!("{}/reviews/{}", super::url(&pull), row.int(review::ID));
+    let words: Vec<String> = comments_of(call.root(), &row)
+        .map(|comment| comment.text(review_comment::BODY).to_owned())
+        .collect();
+    let said = format!("{}\n{}", row.text(review::BODY), words.join("\n"));
+    super::said(call, &pull, &said, &url);
     super::merge::when_ready(call, &pull);
     Ok(row)
 }

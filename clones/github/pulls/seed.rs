@@ -7,7 +7,7 @@ use archal_core::diagnostic::Diagnostic;
 
 use super::comments::{NewComment, Place, place};
 use super::patch::Side;
-use super::{merging, signatures};
+use super::{heads, merging, signatures};
 use crate::engine::git::{Commit, Merged, Mode, Oid, PathChange};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::Completing;
@@ -83,6 +83,13 @@ pub(in crate::github) fn complete_pull(cx: &mut Completing<'_>, draft: &mut Draf
         draft.or(pull::MERGED_BY, || actor(cx));
     }
     let made = complete_ends(cx, draft);
+    let sha = draft.text(pull::HEAD_SHA);
+    let known = sha
+        .parse()
+        .is_ok_and(|oid| cx.transaction.root().objects().has(&oid));
+    if known {
+        heads::keep(cx.transaction, &repo_name, draft.int(pull::NUMBER), sha);
+    }
     if merged && made && draft.is_null(pull::MERGE_COMMIT_SHA) {
         merge(cx, draft);
     }

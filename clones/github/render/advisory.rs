@@ -6,14 +6,12 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::tables::{advisory, repo_advisory};
 
-/// The columns that both kinds of advisory have, from the CVE id to the CVSS score.
+/// The columns that both kinds of advisory have.
 struct Columns {
     cve: usize,
     ghsa: usize,
     ecosystem: usize,
     package: usize,
-    range: usize,
-    patched: usize,
     cwes: usize,
     vector: usize,
     score: usize,
@@ -24,8 +22,6 @@ const GLOBAL: Columns = Columns {
     ghsa: advisory::GHSA,
     ecosystem: advisory::ECOSYSTEM,
     package: advisory::PACKAGE,
-    range: advisory::RANGE,
-    patched: advisory::PATCHED,
     cwes: advisory::CWES,
     vector: advisory::VECTOR,
     score: advisory::SCORE,
@@ -36,8 +32,6 @@ const OF_REPO: Columns = Columns {
     ghsa: repo_advisory::GHSA,
     ecosystem: repo_advisory::ECOSYSTEM,
     package: repo_advisory::PACKAGE,
-    range: repo_advisory::RANGE,
-    patched: repo_advisory::PATCHED,
     cwes: repo_advisory::CWES,
     vector: repo_advisory::VECTOR,
     score: repo_advisory::SCORE,

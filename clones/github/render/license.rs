@@ -33,14 +33,19 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("Unlicense", "unlicense", "The Unlicense"),
 ];
 
+/// SPDX id, key and name of the licence of an SPDX id, in any case.
+pub(in crate::github) fn named(spdx: &str) -> (&'static str, &'static str, &'static str) {
+    let found = KNOWN.iter().find(|(id, ..)| id.eq_ignore_ascii_case(spdx));
+    found.copied().unwrap_or(("NOASSERTION", "other", "Other"))
+}
+
 /// The licence of an SPDX id; one that is not known is shown as GitHub shows those it cannot name.
 pub(in crate::github) fn license(spdx: Option<&str>, out: &mut Writer) {
     let Some(spdx) = spdx else {
         out.raw("null");
         return;
     };
-    let found = KNOWN.iter().find(|(id, ..)| id.eq_ignore_ascii_case(spdx));
-    let (spdx, key, name) = found.copied().unwrap_or(("NOASSERTION", "other", "Other"));
+    let (spdx, key, name) = named(spdx);
     out.raw("{").key("key").text(key);
     out.key("name").text(name);
     out.key("spdx_id").text(spdx);

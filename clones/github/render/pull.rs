@@ -7,7 +7,8 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::tables::{
-    ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_PULL, issue, owner_of, pull,
+    ISSUES, LABELS, PULLS, REPOS, REVIEW_COMMENTS, REVIEW_COMMENTS_BY_PULL, TEAMS, issue, owner_of,
+    pull,
 };
 
 /// What GitHub computes of one pull request when it is asked for it.
@@ -205,12 +206,21 @@ fn users<'a>(root: &Root, name: &str, logins: impl Iterator<Item = &'a str>, out
 /// Who was asked for a review: users and teams under these names.
 pub(in crate::github) fn requested(root: &Root, row: &Row, names: (&str, &str), out: &mut Writer) {
     users(root, names.0, row.texts(pull::REVIEWERS), out);
-    out.key(names.1).raw("[]");
+    out.key(names.1).raw("[");
+    for slug in row.texts(pull::TEAMS) {
+        if let Some(team) = team(root, row, slug) {
+            out.item();
+            super::team::team(root, team, out);
+        }
+    }
+    out.raw("]");
 }
 
-/// The slug of a team of the repository's owner.
-pub(in crate::github) fn team(_: &Root, _: &Row, _: &str) -> Option<String> {
-    None
+/// A team of the repository's owner, by its slug.
+pub(in crate::github) fn team<'r>(root: &'r Root, row: &Row, slug: &str) -> Option<&'r Row> {
+    let owner = owner_of(row.text(pull::REPO));
+    root.named(TEAMS, &format!("{owner}/{slug}"))
+        .map(AsRef::as_ref)
 }
 
 fn auto_merge(root: &Root, row: &Row, out: &mut Writer) {

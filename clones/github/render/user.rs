@@ -7,7 +7,7 @@ use crate::engine::key::Key;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
-use crate::github::tables::{REPOS, REPOS_BY_OWNER, USERS, repo, user};
+use crate::github::tables::{GISTS, GISTS_BY_USER, REPOS, REPOS_BY_OWNER, USERS, gist, repo, user};
 
 /// A user inside other objects.
 pub(in crate::github) fn simple(_: &Root, row: &Row, out: &mut Writer) {
@@ -58,13 +58,14 @@ pub(in crate::github) fn profile(root: &Root, row: &Row, own: bool, out: &mut Wr
             .text_or_null(row.text_or_null(user::EMAIL));
     }
     out.key("public_repos").int(public);
-    out.key("public_gists").int(0);
+    let (open_gists, secret_gists) = gists(root, row);
+    out.key("public_gists").int(open_gists);
     out.key("followers").int(row.int(user::FOLLOWERS));
     out.key("following").int(row.int(user::FOLLOWING));
     out.key("created_at").time(row.time(user::CREATED_AT));
     out.key("updated_at").time(row.time(user::UPDATED_AT));
     if own {
-        out.key("private_gists").int(0);
+        out.key("private_gists").int(secret_gists);
         out.key("total_private_repos").int(private);
         out.key("owned_private_repos").int(private);
         out.key("disk_usage").int(0);
@@ -104,4 +105,17 @@ fn fields(row: &Row, out: &mut Writer) {
     out.key("type").text(row.text(user::TYPE));
     out.key("user_view_type").text("public");
     out.key("site_admin").bool(row.bool(user::SITE_ADMIN));
+}
+
+/// How many gists of a user are public, and how many are secret.
+fn gists(root: &Root, row: &Row) -> (i64, i64) {
+    let group = root.group(GISTS, GISTS_BY_USER, &Key::folded(row.text(user::LOGIN)));
+    let rows = group.into_iter().flat_map(|rows| rows.values());
+    rows.fold((0, 0), |(open, secret), row| {
+        if row.bool(gist::PUBLIC) {
+            (open + 1, secret)
+        } else {
+            (open, secret + 1)
+        }
+    })
 }

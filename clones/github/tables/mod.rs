@@ -46,6 +46,7 @@ mod issues;
 mod jobs;
 mod labels;
 mod milestones;
+mod moved_issues;
 mod notifications;
 mod org_members;
 mod project_fields;
@@ -112,6 +113,7 @@ pub(super) use issues::*;
 pub(super) use jobs::*;
 pub(super) use labels::*;
 pub(super) use milestones::*;
+pub(super) use moved_issues::*;
 pub(super) use notifications::*;
 pub(super) use org_members::*;
 pub(super) use project_fields::*;
@@ -192,6 +194,8 @@ tables! {
     COMMENTS = comments,
     /// The table of what issues hold in fields.
     ISSUE_FIELD_VALUES = issue_field_values,
+    /// The table of former names of issues.
+    MOVED_ISSUES = moved_issues,
     /// The table of parents and their sub-issues.
     SUB_ISSUES = sub_issues,
     /// The table of what waits for what.
@@ -311,6 +315,7 @@ pub(super) const RELATIONS: &[&[Relation]] = &[
     jobs::RELATIONS,
     labels::RELATIONS,
     milestones::RELATIONS,
+    moved_issues::RELATIONS,
     notifications::RELATIONS,
     org_members::RELATIONS,
     project_fields::RELATIONS,

@@ -20,12 +20,13 @@ pub(in crate::github) mod review {
     pub(in crate::github) const CREATED_AT: usize = 8;
     pub(in crate::github) const UPDATED_AT: usize = 9;
     pub(in crate::github) const SUBMITTED_AT: usize = 10;
+    pub(in crate::github) const PLACE: usize = 11;
 }
 
 /// Reviews of a pull request, oldest first.
 pub(in crate::github) const REVIEWS_BY_PULL: usize = 0;
 
-const COLUMNS: &[Column; 11] = &[
+const COLUMNS: &[Column; 12] = &[
     Column::new("pull", TEXT, "The pull request, `acme/webapp#7`.")
         .required()
         .of("pulls"),
@@ -78,6 +79,11 @@ const COLUMNS: &[Column; 11] = &[
         "When it was submitted; `created_at` where absent and not pending.",
     )
     .proved(),
+    Column::new(
+        "place",
+        INT,
+        "Its place among the events of the pull request that happened in the same second.",
+    ),
 ];
 
 /// The table of a seed document.

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
 use archal_core::clone::{CloneRequest, Progress, ServiceClone};
@@ -26,10 +26,11 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let clone = Arc::new(Mutex::new(clone));
-        let shared = Arc::clone(&clone);
+        // The clone ends with the test, and with it its files.
+        let shared = Arc::downgrade(&clone);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
+                let shared = Weak::clone(&shared);
                 thread::spawn(move || serve(&shared, stream, host));
             }
         });
@@ -47,7 +48,7 @@ fn now() -> Timestamp {
     base() + SignedDuration::from_mins(1)
 }
 
-fn serve(clone: &Mutex<Box<dyn ServiceClone>>, stream: TcpStream, host: &str) -> Option<()> {
+fn serve(shared: &Weak<Mutex<Box<dyn ServiceClone>>>, stream: TcpStream, host: &str) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -79,6 +80,7 @@ fn serve(clone: &Mutex<Box<dyn ServiceClone>>, stream: TcpStream, host: &str) ->
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
         }
         request.body = body(&mut reader, &request)?.into();
+        let clone = shared.upgrade()?;
         let progress = clone.lock().ok()?.begin(&request, now());
         let response = match progress {
             Progress::Answered(response) => *response,

@@ -304,36 +304,51 @@ fn lists_are_read_a_bullet_each() {
 }
 
 #[test]
+fn pull_requests_are_counted_with_issues_and_bring_their_branches() {
+    insta::assert_snapshot!(all(&[
+        "The repository acme/widgets has 2 open issues and 2 merged pull requests.",
+    ]), @r###"
+        > The repository acme/widgets has 2 open issues and 2 merged pull requests.
+        issues number=1 repo=acme/widgets state=open title=Issue 1
+        issues number=2 repo=acme/widgets state=open title=Issue 2
+        pulls merged_at=1d ago number=3 repo=acme/widgets
+        pulls merged_at=1d ago number=4 repo=acme/widgets
+        repos full_name=acme/widgets
+        users login=acme type=Organization
+        "###);
+}
+
+#[test]
 fn what_is_not_understood_is_quoted() {
     insta::assert_snapshot!(all(&[
         "A shop with one unlabelled issue.",
         "A repository acme/widgets with 5 opn issues. It has a lot of stars.",
         "A repository acme/widgets with 5 stale issues.",
-        "acme/widgets has 3 open pull requests.",
+        "acme/widgets has 3 open releases.",
         "acme/widgets has many issues.",
         "acme/widgets has 3 issues:\n- \"A\"\n- \"B\", which nobody likes\n- \"C\"",
     ]), @r###"
         > A shop with one unlabelled issue.
-        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, labels, repositories, users.]
+        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > A repository acme/widgets with 5 opn issues. It has a lot of stars.
         ! "opn issues": this part of the starting state is not understood: "opn issues" [did you mean `open`?]
-        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, labels, repositories, users.]
+        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > A repository acme/widgets with 5 stale issues.
-        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, labels, repositories, users.]
+        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
-        > acme/widgets has 3 open pull requests.
-        ! "pull requests": this part of the starting state is not understood: "pull requests" [it can speak of issues, comments, labels, repositories, users.]
+        > acme/widgets has 3 open releases.
+        ! "releases": this part of the starting state is not understood: "releases" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > acme/widgets has many issues.
-        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, labels, repositories, users.]
+        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
 
         > acme/widgets has 3 issues:
         - "A"
         - "B", which nobody likes
         - "C"
-        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, labels, repositories, users.]
+        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, pull requests, reviews, milestones, notifications, labels, repositories, users.]
         "###);
 }
 

@@ -30,6 +30,8 @@ use crate::store::atomic::WriteError;
 
 /// Between two looks at what was recorded.
 const FLUSH: Duration = Duration::from_millis(50);
+/// How long the certificates of a session hold: longer than anybody keeps one.
+const CERTIFICATES: Duration = Duration::from_secs(30 * 86_400);
 /// Between two looks at whether the session's folder is still there.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -286,19 +288,22 @@ impl Live {
                 trouble: Trouble::default(),
             })
             .collect();
-        let session = Session::open(SessionConfig {
-            clones: plans.clone(),
-            route: RouteMode::Shim,
-            probe: Some(probe),
-            evidence: claim.place().evidence(),
-            clock: Arc::clone(&config.clock),
-            ids: 0,
-            helper: config.helper,
-            expose_clone_urls: true,
-            egress: config.egress,
-            redactor: config.redactor,
-            literals: config.literals,
-        })?;
+        let session = Session::open_for(
+            CERTIFICATES,
+            SessionConfig {
+                clones: plans.clone(),
+                route: RouteMode::Shim,
+                probe: Some(probe),
+                evidence: claim.place().evidence(),
+                clock: Arc::clone(&config.clock),
+                ids: 0,
+                helper: config.helper,
+                expose_clone_urls: true,
+                egress: config.egress,
+                redactor: config.redactor,
+                literals: config.literals,
+            },
+        )?;
         let mut opened = Vec::new();
         for (at, (clone, start, told)) in config.clones.iter().enumerate() {
             let mut running = session.shared.clones[at].running();

@@ -12,6 +12,7 @@ use crate::engine::row::Row;
 use crate::github::access::Permission;
 use crate::github::graphql::{comment, nodes, people};
 use crate::github::tables::{ISSUES, REPOS, issue, label, repo, user};
+use crate::github::transfers;
 
 /// The mutations.
 pub(super) const ALL: &[Mutation] = &[
@@ -78,6 +79,10 @@ pub(super) const ALL: &[Mutation] = &[
             on_issue(call, "ReopenIssue", "issues/update", &row, &body)?;
             shown(call, "ReopenIssuePayload", "issue", &row)
         },
+    },
+    Mutation {
+        name: "transferIssue",
+        run: transfer,
     },
     Mutation {
         name: "unlockLockable",
@@ -245,6 +250,20 @@ fn delete(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
         "DeleteIssuePayload",
         vec![("repository", repository.into())],
     )
+}
+
+/// REST has no operation that transfers an issue.
+fn transfer(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
+    let row = an_issue(call, input, "issueId")?;
+    let to = nodes::row(
+        call,
+        input.text("repositoryId").unwrap_or_default(),
+        &["Repository"],
+    )?;
+    let make_labels = input.bool("createLabelsIfMissing").unwrap_or(false);
+    let moved = transfers::transfer(call, &row, &to, make_labels)
+        .map_err(|refusal| super::refused(call, "TransferIssue", &refusal))?;
+    shown(call, "TransferIssuePayload", "issue", &moved)
 }
 
 fn lock(call: &mut Call<'_>, input: &Args, on: bool) -> Result<Object, Fault> {

@@ -1,14 +1,17 @@
 //! Mutations: each reads its input, runs the operation that REST has for it, and shows what came
 //! of it.
 //!
-//! - [`issues`], [`labels`], [`comments`], [`reactions`], [`discussions`], [`pulls`], [`reviews`].
+//! - [`issues`], [`labels`], [`comments`], [`reactions`], [`discussions`], [`pulls`], [`reviews`],
+//!   [`projects`], [`repositories`].
 
 mod comments;
 mod discussions;
 mod issues;
 mod labels;
+mod projects;
 mod pulls;
 mod reactions;
+mod repositories;
 mod reviews;
 
 use serde_json::{Map, Value as Json};
@@ -25,8 +28,10 @@ pub(super) const ALL: &[&[Mutation]] = &[
     discussions::ALL,
     issues::ALL,
     labels::ALL,
+    projects::ALL,
     pulls::ALL,
     reactions::ALL,
+    repositories::ALL,
     reviews::ALL,
 ];
 
@@ -148,9 +153,10 @@ fn payload(
 
 /// The slugs of teams by their ids.
 fn team_slugs(call: &Call<'_>, ids: &[&str]) -> Result<Vec<String>, Fault> {
-    let _ = call;
-    match ids.first() {
-        None => Ok(Vec::new()),
-        Some(id) => Err(super::nodes::unknown(id)),
-    }
+    ids.iter()
+        .map(|id| {
+            let row = super::social::team_by_id(call, id)?;
+            Ok(row.text(crate::github::tables::team::SLUG).to_owned())
+        })
+        .collect()
 }

@@ -7,6 +7,7 @@
 //! The descriptor is what the rest of archal knows of a service: hosts, operations, the
 //! schema of the criteria view, the shape of a seed, and how recorded exchanges prove state.
 //!
+//! - `delivery`: what a service tells others by itself.
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
 //! - `tool`: the tools of the service's official MCP server.
@@ -14,6 +15,7 @@
 //! - `trouble`: what goes wrong on purpose.
 //! - [`vocabulary`]: the words for what is in it.
 
+mod delivery;
 mod observation;
 mod time;
 mod tool;
@@ -33,6 +35,7 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
 
+pub use delivery::Delivery;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
@@ -260,6 +263,8 @@ pub struct CloneResponse {
     pub root_before: u64,
     /// The state's version after the call.
     pub root_after: u64,
+    /// What the service tells webhooks of it, in order.
+    pub deliveries: Vec<Delivery>,
     /// What went wrong with it on purpose. The clone has done what it can of it; delays and ends
     /// of connections are for the host.
     pub fault: Option<FaultEffect>,

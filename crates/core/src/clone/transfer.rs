@@ -44,6 +44,11 @@ impl Spool {
         self.length
     }
 
+    /// The hash of its bytes, where they are the same for the same calls: `sha256:…`.
+    pub fn hash(&self) -> Option<&str> {
+        self.hash.as_deref()
+    }
+
     /// What evidence says of it: its length and what it was.
     pub fn described(&self) -> String {
         match &self.hash {

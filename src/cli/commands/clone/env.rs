@@ -11,6 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::sessions::reaching::Named;
 use crate::session::service::desk::{Request, Way};
+use crate::session::service::entrance;
 
 /// Print the variables that lead clients to a session, for a shell to read
 ///
@@ -64,7 +65,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     )?;
     let mut variables = way.told;
     if args.routed {
-        variables.extend(way.routed);
+        // Of variables that hold several things the shell keeps its own part.
+        let mut joined = cx.environment.variables.clone();
+        entrance::lead(&mut joined, false, &way.routed);
+        let names = way.routed.into_keys();
+        variables.extend(names.filter_map(|name| joined.remove_entry(&name)));
     }
     for (name, value) in &variables {
         cx.printer.line(if args.unset {

@@ -1,0 +1,77 @@
+//! The bodies of events.
+
+use archal_core::clone::Rendered;
+
+use super::happened::{Happened, Part};
+use super::push;
+use crate::engine::pack::Announcing;
+use crate::engine::row::Row;
+use crate::engine::writer::Writer;
+use crate::github::access::Permission;
+use crate::github::render;
+use crate::github::tables::{REPOS, USERS, hook, owner_of, repo, user};
+
+/// The payload of an event for one webhook.
+pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered {
+    let mut out = Writer::with_capacity(of.after, 16_384, 16_384);
+    out.raw("{");
+    if let Some(action) = &happened.action {
+        out.key("action").text(action);
+    }
+    for (name, part) in &happened.parts {
+        match part {
+            Part::Row(table, row) if *name == "status" => {
+                push::status(of, of.after.rendered(*table, row), row, &mut out);
+            }
+            Part::Row(table, row) => {
+                out.key(name).rendered(&of.after.rendered(*table, row).0);
+            }
+            Part::Pull(row) => {
+                out.key(name);
+                render::pull::pull(of.after, row, None, &mut out);
+            }
+            Part::Text(text) if *name == "number" => {
+                out.key(name).raw(text);
+            }
+            Part::Text(text) => {
+                out.key(name).text(text);
+            }
+            Part::Changes(field, from) => {
+                out.key(name).raw("{").key(field).raw("{");
+                out.key("from").text(from).raw("}}");
+            }
+            Part::Push(before, after) => {
+                push::write(
+                    of,
+                    &happened.repo,
+                    before.as_deref(),
+                    after.as_deref(),
+                    &mut out,
+                );
+            }
+            Part::Ping(row) => {
+                out.key("zen").text("Keep it logically awesome.");
+                out.key("hook_id").int(row.int(hook::ID));
+                out.key("hook");
+                render::hook::hook(of.after, to, &mut out);
+            }
+        }
+    }
+    let row = of.after.named(REPOS, &happened.repo);
+    if let Some(row) = row {
+        out.key("repository");
+        let detail = render::repo::Detail::Inner;
+        render::repo::repo(of.after, row, detail, Some(Permission::Admin), &mut out);
+        let owner = of.after.named(USERS, owner_of(row.text(repo::FULL_NAME)));
+        if let Some(owner) = owner.filter(|owner| owner.text(user::TYPE) == "Organization") {
+            out.key("organization");
+            render::org::simple(owner, &mut out);
+        }
+    }
+    if let Some(caller) = of.caller {
+        out.key("sender");
+        render::user::named(of.after, Some(caller.text(user::LOGIN)), &mut out);
+    }
+    out.raw("}");
+    out.finish()
+}
