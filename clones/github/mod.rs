@@ -23,6 +23,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
 mod actions_tests;
 #[cfg(test)]
 mod activity_tests;
