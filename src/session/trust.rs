@@ -73,11 +73,7 @@ impl Files {
         let files = Self { folder };
         // Roots of the caller's own: allowed hosts may be reached through a company's proxy, which
         // shows certificates of its own.
-        let own: String = egress
-            .roots()
-            .filter_map(|path| fs::read_to_string(path).ok())
-            .map(|roots| format!("\n{roots}"))
-            .collect();
+        let own = own_roots(egress.roots());
         let bundle = format!("{certificate}{}{own}", system_roots());
         let texts = [
             (files.trust_store(), trust_store::of(&bundle)),
@@ -241,6 +237,24 @@ fn system_roots() -> String {
         .map_or_else(String::new, |roots| format!("\n{roots}"))
 }
 
+/// The texts of those files, each once, but for the system's bundle, which is there anyway.
+fn own_roots<'a>(files: impl Iterator<Item = &'a Path>) -> String {
+    let systems: Vec<PathBuf> = SYSTEM_BUNDLES
+        .iter()
+        .filter_map(|path| fs::canonicalize(path).ok())
+        .collect();
+    let mut files: Vec<PathBuf> = files
+        .filter_map(|path| fs::canonicalize(path).ok())
+        .filter(|path| !systems.contains(path))
+        .collect();
+    files.sort();
+    files.dedup();
+    let texts = files
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
+    texts.map(|roots| format!("\n{roots}")).collect()
+}
+
 #[cfg(unix)]
 fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
     use std::io::Write;
@@ -354,6 +368,19 @@ fn module_folders(child: &Child<'_>) -> Vec<PathBuf> {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn roots_of_the_callers_own_are_taken_once_and_the_systems_not_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = folder.path().join("company.pem");
+        fs::write(&own, "company").expect("written");
+        let link = folder.path().join("link.pem");
+        std::os::unix::fs::symlink(&own, &link).expect("linked");
+        let system = SYSTEM_BUNDLES.iter().map(Path::new);
+        let missing = Path::new("/no/such/file");
+        let files = [own.as_path(), &link, missing].into_iter().chain(system);
+        assert_eq!(own_roots(files), "\ncompany");
+    }
 
     #[test]
     fn bundles_of_the_environments_in_reach_are_found() {

@@ -49,6 +49,7 @@ fn every_value_says_where_it_comes_from() {
         retention.maxBytes = "5GB"  (default)
         retention.runs = "30d"  (default)
         retention.traces = "90d"  (default)
+        route.allow = []  (default)
         route.mode = "auto"  (default)
         runs = 7  (environment ARCHAL_RUNS)
         scenarios = []  (default)

@@ -31,7 +31,7 @@ fn every_mistake_is_told_with_its_place() {
         (
             "07-bad-values",
             whole(
-                "clones: github\ntimeout: soon\nruns: 0\npass-threshold: 101\nsince: yesterday\nflaky: maybe\nroute: shim\nclock: noon\nfault: github:issues/updte=500\nmatch: nam=x",
+                "clones: github\ntimeout: soon\nruns: 0\npass-threshold: 101\nsince: yesterday\nflaky: maybe\nroute: shimm\nclock: noon\nfault: github:issues/updte=500\nmatch: nam=x",
             ),
         ),
         (
@@ -257,23 +257,23 @@ fn every_mistake_is_told_with_its_place() {
          21 │ since: yesterday
          22 │ flaky: maybe
             ·        ─────
-         23 │ route: shim
+         23 │ route: shimm
             ╰────
-        scenario/not-supported
+        scenario/config
 
-          × route `shim` is not supported yet
+          × unknown route
             ╭─[bad/07-bad-values.md:23:8]
          22 │ flaky: maybe
-         23 │ route: shim
-            ·        ────
+         23 │ route: shimm
+            ·        ─────
          24 │ clock: noon
             ╰────
-          help: write isolated or proxy
+          help: did you mean `shim`?
         scenario/config
 
           × a clock is fixed at a time with its zone
             ╭─[bad/07-bad-values.md:24:8]
-         23 │ route: shim
+         23 │ route: shimm
          24 │ clock: noon
             ·        ────
          25 │ fault: github:issues/updte=500
