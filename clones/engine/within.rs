@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use archal_core::clone::{CloneRequest, OperationInfo};
 use serde_json::Value;
 
+use super::acting::act;
 use super::pack::{Call, Prefacing, Refusal, Reply};
-use super::running::act;
 
 /// Runs an operation inside the transaction of another call, as if its caller had sent it: one
 /// that is refused changes nothing.
