@@ -101,6 +101,8 @@ mod refs_tests;
 mod related;
 mod release_assets;
 mod releases;
+#[cfg(test)]
+mod renames_tests;
 mod render;
 mod repos;
 mod runs;
