@@ -89,21 +89,13 @@ pub(crate) enum Action {
     /// What a program does outside the clone, while other calls go on. The body may be a file.
     Job {
         /// Says what is to be done; changes nothing.
-        begin: fn(&mut Call<'_>) -> Result<Job, Refusal>,
+        begin: fn(&mut Call<'_>) -> Result<Work, Refusal>,
         /// Makes the answer of what it came to. The state may be another one than at the
         /// beginning; guards are asked again.
         end: fn(&mut Call<'_>, Done) -> Result<Reply, Refusal>,
     },
     /// The same as a hook, for a body that may be a file.
     Upload(fn(&mut Call<'_>) -> Result<Reply, Refusal>),
-}
-
-/// How a job goes on.
-pub(crate) enum Job {
-    /// With work that takes long.
-    Work(Work),
-    /// With the answer, since there is nothing to do.
-    Answer(Reply),
 }
 
 /// Which rows a list shows.

@@ -13,14 +13,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::acting::act;
-pub(crate) use super::acting::{perform, read, within};
+pub(crate) use super::acting::read;
 use super::fingerprint;
 use super::pack::{
     Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED,
 };
 use super::rate::Rates;
 use super::root::Root;
-use super::route::{self, Action, Job, Route};
+use super::route::{self, Action, Route};
 use super::row::Row;
 use super::save;
 use super::seed;
@@ -44,6 +44,15 @@ pub(crate) struct Running {
     previous: Arc<Root>,
     /// The work that the call leaves that is being begun.
     left: Option<Work>,
+}
+
+/// A call that an operation was found for.
+struct Asked<'a> {
+    route: &'static Route,
+    params: route::Params<'a>,
+    request: &'a CloneRequest,
+    caller: Option<Arc<Row>>,
+    now: Stamp,
 }
 
 /// Work that came back, with what was to go wrong with its call.
@@ -140,15 +149,22 @@ impl Running {
             match (preface, found) {
                 (Some(reply), _) => Ok(reply),
                 (None, Some((route, params))) => {
+                    let asked = Asked {
+                        route,
+                        params,
+                        request,
+                        caller,
+                        now,
+                    };
                     if let Some(Back { done, fault }) = back {
                         response.fault = fault;
-                        let done = Some(done);
-                        return self.run(route, params, request, caller, now, done, response);
+                        return self.run(asked, Some(done), response);
                     }
                     response.fault = self.troubles.strikes(route.info.id);
-                    match self.refused_on_purpose(response.fault, route, caller.as_deref(), at) {
+                    let caller = asked.caller.as_deref();
+                    match self.refused_on_purpose(response.fault, route, caller, at) {
                         Some(refusal) => Err(refusal),
-                        None => self.run(route, params, request, caller, now, None, response),
+                        None => self.run(asked, None, response),
                     }
                 }
                 (None, None) => Err(self.gap(request, path, response)),
@@ -303,14 +319,17 @@ impl Running {
 
     fn run(
         &mut self,
-        route: &'static Route,
-        params: route::Params<'_>,
-        request: &CloneRequest,
-        caller: Option<Arc<Row>>,
-        now: Stamp,
+        asked: Asked<'_>,
         back: Option<Done>,
         response: &mut CloneResponse,
     ) -> Result<Reply, Refusal> {
+        let Asked {
+            route,
+            params,
+            request,
+            caller,
+            now,
+        } = asked;
         let read = matches!(request.method.as_str(), "GET" | "HEAD");
         let begun = if read && response.fault == Some(FaultEffect::Stale) {
             &self.previous
@@ -332,19 +351,15 @@ impl Running {
         }
         let reply = match (&route.action, back) {
             (Action::Job { end, .. }, Some(done)) => end(&mut call, done)?,
-            (Action::Job { begin, .. }, None) => match begin(&mut call)? {
-                Job::Answer(reply) => reply,
-                Job::Work(work) => {
-                    self.left = Some(work);
-                    return Ok(Reply::default());
-                }
-            },
+            (Action::Job { begin, .. }, None) => {
+                self.left = Some(begin(&mut call)?);
+                return Ok(Reply::default());
+            }
             (action, _) => act(action, &mut call, self.pack)?,
         };
         let (caller, found) = (call.caller, call.found);
         let (root, journal) = call.transaction.commit();
         let mut deliveries = (self.pack.dialect.announce)(&Announcing {
-            before: &self.root,
             after: &root,
             journal: &journal,
             caller: caller.as_deref(),
@@ -391,7 +406,11 @@ impl Running {
                 .volatile_headers
                 .push(("last-modified", http_date(modified.at)));
         }
-        let tag = reply.tag.map(|tag| {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let tag = reply
+            .tag
+            .filter(|_| read && (200..300).contains(&reply.status));
+        if let Some(tag) = tag {
             let caller = response.principal.as_deref().unwrap_or_default();
             // Both may repeat a time or the id of a commit that was handed out; their exact text
             // follows the clock.
@@ -400,13 +419,7 @@ impl Running {
             let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
-            entity_tag(tag)
-        });
-        let read = matches!(request.method.as_str(), "GET" | "HEAD");
-        if let Some(tag) = tag
-            && read
-            && (200..300).contains(&reply.status)
-        {
+            let tag = entity_tag(tag);
             let known = request.header("if-none-match").is_some_and(|sent| {
                 sent.split(',')
                     .map(|one| one.trim().trim_start_matches("W/"))

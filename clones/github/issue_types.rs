@@ -3,6 +3,7 @@
 use archal_core::clone::ViewValue;
 
 use super::dialect::invalid_value;
+use super::orgs::own_role;
 use super::tables::{
     COLORS, ISSUE_TYPES, ISSUE_TYPES_BY_ORG, ISSUES, REPOS, TABLES, USERS, issue, issue_type,
     owner_of, repo, user,
@@ -42,9 +43,9 @@ pub(super) fn org(call: &Call<'_>) -> Result<String, Refusal> {
 
 /// The organisation that the path names, for a caller who may change what it is made of.
 pub(super) fn own_org(call: &Call<'_>) -> Result<String, Refusal> {
-    let login = access::login(call)?;
+    access::login(call)?;
     let org = org(call)?;
-    let owns = call.root().actor() == Some(&Key::folded(&login));
+    let owns = own_role(call, &org) == Some("admin");
     owns.then_some(org)
         .ok_or_else(|| Refusal::new(403, "Must be an organization owner to manage its issues."))
 }

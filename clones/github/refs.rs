@@ -52,7 +52,7 @@ const FOLLOWERS: &[Follower] = &[touch_repo, pulls::heads::follow];
 
 /// The object that a ref stands for, by its full name.
 pub(super) fn get(root: &Root, repo: &str, name: &str) -> Option<Oid> {
-    row(root, repo, name).and_then(|row| oid(row))
+    row(root, repo, name).and_then(oid)
 }
 
 fn row<'r>(root: &'r Root, repo: &str, name: &str) -> Option<&'r Row> {
@@ -150,25 +150,41 @@ pub(super) fn named(root: &Root, repo: &str, name: &str) -> Option<(String, Oid)
         .find_map(|full| get(root, repo, &full).map(|oid| (full, oid)))
 }
 
-/// Whether a commit belongs to a repository. The objects of all repositories are in one store, so
-/// what another one has and this one has not is none of its; what no ref leads to was made for
-/// whoever knows its id.
+/// An object, by its full id, if the repository has it.
+pub(super) fn object(root: &Root, repo: &str, oid: &Oid) -> Option<Kind> {
+    let kind = root.objects().kind(oid)?;
+    is_of(root, repo, oid).then_some(kind)
+}
+
+/// Whether an object belongs to a repository or to one it was forked from or with. The objects of
+/// all repositories are in one store, so what another one has and this one has not is none of
+/// its; what nothing leads to is whoever's who knows its id.
 fn is_of(root: &Root, repo: &str, oid: &Oid) -> bool {
     let objects = root.objects();
-    let leads = |repo: &str| {
-        below(root, repo, "refs/").any(|(_, tip)| {
-            let tip = objects.peel_to_commit(&tip);
-            tip.is_some_and(|tip| objects.is_ancestor(oid, &tip))
-        })
+    let has = |row: &Row| {
+        let name = row.text(repo::FULL_NAME);
+        let made = objects.made_by(row.int(repo::ID));
+        let tips = below(root, name, "refs/").map(|(_, tip)| tip);
+        objects.lead_to(made.into_iter().chain(tips), oid)
     };
-    let elsewhere = || {
-        let names = root
-            .rows(REPOS)
-            .values()
-            .map(|row| row.text(repo::FULL_NAME));
-        names.filter(|name| !same(name, repo)).any(leads)
-    };
-    leads(repo) || !elsewhere()
+    let repos = root.rows(REPOS);
+    let first = origin(root, repo);
+    let is_kin = |row: &Row| same(origin(root, row.text(repo::FULL_NAME)), first);
+    root.named(REPOS, repo).is_some_and(|row| has(row))
+        || repos.values().any(|row| is_kin(row) && has(row))
+        || !repos.values().any(|row| !is_kin(row) && has(row))
+}
+
+/// The repository that all forks of forks come from.
+fn origin<'r>(root: &'r Root, repo: &'r str) -> &'r str {
+    let parent = |name: &str| root.named(REPOS, name)?.text_or_null(repo::PARENT);
+    let mut name = repo;
+    // A seed may say that two are forks of one another.
+    for _ in 0..root.rows(REPOS).len() {
+        let Some(above) = parent(name) else { break };
+        name = above;
+    }
+    name
 }
 
 /// The commit that a name of a request stands for in the repository of its path.
@@ -276,7 +292,7 @@ pub(super) fn update(
     let root = call.root();
     let before = get(root, repo_name, name);
     let before = before.ok_or_else(|| Refusal::new(422, "Reference does not exist"))?;
-    points(root, name, &after)?;
+    points(root, repo_name, name, &after)?;
     let forward = name.starts_with(HEADS) && root.objects().is_ancestor(&before, &after);
     if !force && !forward && before != after {
         return Err(Refusal::new(422, "Update is not a fast forward"));
@@ -296,7 +312,7 @@ pub(super) fn create(
         let message = format!("{name} is not a valid ref name.");
         return Err(Refusal::new(422, message));
     }
-    points(call.root(), name, &at)?;
+    points(call.root(), repo_name, name, &at)?;
     if get(call.root(), repo_name, name).is_some() {
         return Err(Refusal::new(422, "Reference already exists"));
     }
@@ -313,8 +329,8 @@ pub(super) fn create(
 }
 
 /// A branch stands for a commit; another ref for any object.
-fn points(root: &Root, name: &str, oid: &Oid) -> Result<(), Refusal> {
-    match root.objects().kind(oid) {
+fn points(root: &Root, repo_name: &str, name: &str, oid: &Oid) -> Result<(), Refusal> {
+    match object(root, repo_name, oid) {
         None => Err(Refusal::new(422, "Object does not exist")),
         Some(Kind::Commit) => Ok(()),
         Some(_) if name.starts_with(HEADS) => Err(Refusal::new(422, "Reference update failed")),

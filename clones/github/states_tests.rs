@@ -16,7 +16,7 @@ use super::laws_tests::call;
 /// Calls of the whole history.
 const CALLS: usize = 10_000;
 /// Between two looks at everything.
-const STRIDE: usize = 500;
+const STRIDE: usize = 1_250;
 
 type Rows = BTreeMap<(&'static str, String), ViewRow>;
 

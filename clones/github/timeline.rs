@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::access;
+use super::content::data;
 use super::dialect::page;
-use super::render;
 use super::tables::{
-    COMMENTS, COMMENTS_BY_ISSUE, EVENTS, EVENTS_BY_ISSUE, EVENTS_BY_REPO, ISSUES, REPOS, REVIEWS,
-    REVIEWS_BY_PULL, comment, event, issue, review,
+    COMMENTS, COMMENTS_BY_ISSUE, EVENTS, EVENTS_BY_ISSUE, EVENTS_BY_REPO, ISSUES, PULLS, REPOS,
+    REVIEWS, REVIEWS_BY_PULL, comment, event, issue, review,
 };
+use super::{pulls, render};
 use crate::engine::fingerprint::mix;
+use crate::engine::git::{Commit, Oid};
 use crate::engine::key::{Key, Part, folded};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -18,7 +20,7 @@ use crate::engine::writer::Writer;
 
 /// Whether an event is only in timelines.
 fn only_in_timelines(row: &Row) -> bool {
-    matches!(row.text(event::EVENT), "cross-referenced" | "committed")
+    row.text(event::EVENT) == "cross-referenced"
 }
 
 /// `GET …/issues/{issue_number}/events`.
@@ -77,6 +79,22 @@ pub(super) fn timeline(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .filter(|row| row.text(review::STATE) != "PENDING")
         .map(Item::Review);
     let mut items: Vec<Item<'_>> = events.chain(comments).chain(reviews).collect();
+    let of = call.row(REPOS)?;
+    if let Some(pull) = root.get(PULLS, &key) {
+        let compared = pulls::compare::of(root, pull);
+        let commits = compared.map(|at| at.commits(root)).unwrap_or_default();
+        let version = pull.version();
+        let item = |(oid, commit)| {
+            let of = &of;
+            Item::Commit(Box::new(Committed {
+                of,
+                oid,
+                commit,
+                version,
+            }))
+        };
+        items.extend(commits.into_iter().map(item));
+    }
     items.sort_by_key(Item::place);
     Ok(answer(call, &items))
 }
@@ -98,6 +116,16 @@ enum Item<'a> {
     EventWithIssue(&'a Arc<Row>),
     Comment(&'a Arc<Row>),
     Review(&'a Arc<Row>),
+    Commit(Box<Committed<'a>>),
+}
+
+/// One of a pull request's commits.
+struct Committed<'a> {
+    of: &'a Row,
+    oid: Oid,
+    commit: Commit,
+    /// That of the pull request.
+    version: u64,
 }
 
 impl Item<'_> {
@@ -109,6 +137,8 @@ impl Item<'_> {
             }
             Self::Comment(row) => (row.seconds(comment::CREATED_AT), row.int(comment::PLACE)),
             Self::Review(row) => (row.seconds(review::SUBMITTED_AT), row.int(review::PLACE)),
+            // Those of one second stay in the order of their history, before what is said of them.
+            Self::Commit(at) => (at.commit.committer.seconds, 0),
         }
     }
 
@@ -118,6 +148,8 @@ impl Item<'_> {
             | Self::EventWithIssue(row)
             | Self::Comment(row)
             | Self::Review(row) => row.version(),
+            // Which commits they are decides about it; their ids follow the clock.
+            Self::Commit(at) => at.version,
         }
     }
 
@@ -152,6 +184,12 @@ impl Item<'_> {
             Self::Review(row) => {
                 out.reopened(&root.rendered(REVIEWS, row).0);
                 out.key("event").text("reviewed").raw("}");
+            }
+            Self::Commit(at) => {
+                let mut own = Writer::new(root);
+                data::write_commit(root, at.of, &at.oid, &at.commit, &mut own);
+                out.reopened(&own.finish());
+                out.key("event").text("committed").raw("}");
             }
         }
     }

@@ -129,12 +129,6 @@ impl Objects {
         )
     }
 
-    /// The newest commit of `from` that changed what is at `path` against its first parent that
-    /// differs, as `git log -1 -- path`; none where the path never was.
-    pub(crate) fn last_change(&self, from: &Oid, path: &str) -> Option<(Oid, Commit)> {
-        self.changes_of(from, path).next()
-    }
-
     /// The commits that changed what is at `path`, newest first, as `git log -- path` shows them:
     /// of a merge that took the path from a parent as it is, only that parent is followed.
     pub(crate) fn changes_of<'a>(

@@ -3,7 +3,7 @@
 //!
 //! - [`oid`], [`object`]: ids, and what commits, tags and trees are in bytes.
 //! - [`objects`], [`saved`]: the store. [`aliases`]: what evidence writes for ids that follow the clock.
-//! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes.
+//! - [`tree`], [`history`], [`diff`]: paths, ancestry and changes. [`reach`]: what leads to an object.
 //! - [`disk`], [`files`], [`program`]: the store as a bare repository, for what the git command does.
 //! - [`merge`], [`archive`]: three-way merges and archives, by that command.
 //! - [`serve`], [`packet`]: what git clients talk to, and how.
@@ -22,6 +22,7 @@ mod objects_tests;
 pub(crate) mod oid;
 pub(crate) mod packet;
 pub(crate) mod program;
+mod reach;
 pub(crate) mod saved;
 pub(crate) mod serve;
 pub(crate) mod tree;

@@ -1,6 +1,6 @@
 //! The store: objects in memory, and on disk where a git program needs or wrote them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -26,6 +26,8 @@ pub(crate) struct Objects {
     pub(super) aliases: RwLock<HashMap<Oid, Oid>>,
     /// Beginnings of ids that answers showed.
     pub(super) shorts: RwLock<HashMap<String, Oid>>,
+    /// What was made in which repository on its own.
+    pub(super) made: RwLock<BTreeSet<(i64, Oid)>>,
     pub(super) disk: Mutex<Option<Disk>>,
     pub(super) diffs: Mutex<OrdMap<(Oid, Oid), Arc<Vec<FileChange>>>>,
 }
@@ -54,6 +56,7 @@ impl Objects {
             used: AtomicBool::new(false),
             aliases: RwLock::default(),
             shorts: RwLock::default(),
+            made: RwLock::default(),
             disk: Mutex::default(),
             diffs: Mutex::default(),
         }

@@ -39,11 +39,6 @@ impl Oid {
         text.truncate(digits);
         text
     }
-
-    /// Its bytes.
-    pub(crate) fn bytes(&self) -> &[u8; 20] {
-        &self.0
-    }
 }
 
 impl From<ObjectId> for Oid {

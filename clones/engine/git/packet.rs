@@ -176,7 +176,7 @@ impl Report {
     /// Whether git took a change.
     pub(crate) fn took(&self, name: &str) -> bool {
         let ok = format!("ok {name}");
-        self.lines.iter().any(|line| *line == ok)
+        self.lines.contains(&ok)
     }
 
     /// Says in place of git that a change was refused.

@@ -76,7 +76,7 @@ impl Objects {
     }
 
     /// What evidence writes for ids, where that was asked for, and beginnings of ids that answers showed:
-    /// which times were known at the moment of asking decided about it.
+    /// which times were known at the moment of asking decided about it. What was made in which repository.
     pub(crate) fn save_names(&self) -> Value {
         let mut aliases: Vec<[String; 2]> = reading(&self.aliases)
             .iter()
@@ -88,7 +88,11 @@ impl Objects {
             .map(|(short, oid)| [short.clone(), oid.to_string()])
             .collect();
         shorts.sort_unstable();
-        json!({"aliases": aliases, "shorts": shorts})
+        let made: Vec<Value> = reading(&self.made)
+            .iter()
+            .map(|(repository, oid)| json!([repository, oid.to_string()]))
+            .collect();
+        json!({"aliases": aliases, "shorts": shorts, "made": made})
     }
 
     /// Puts back what [`Self::save_names`] wrote; none where it is something else.
@@ -100,6 +104,10 @@ impl Objects {
         for pair in saved["shorts"].as_array()? {
             let (short, oid) = (pair[0].as_str()?, pair[1].as_str()?);
             writing(&self.shorts).insert(short.to_owned(), oid.parse().ok()?);
+        }
+        for pair in saved["made"].as_array()? {
+            let (repository, oid) = (pair[0].as_i64()?, pair[1].as_str()?);
+            self.made_in(repository, oid.parse().ok()?);
         }
         Some(())
     }
@@ -132,6 +140,7 @@ mod tests {
         let foreign: Oid = text.trim().parse().expect("an id");
         let short = store.short(&foreign, 7);
         store.alias(&mine, &KnownTimes::default());
+        store.made_in(7, mine);
 
         let saved = store.save().expect("saved");
         let again = Objects::new(base);
@@ -149,6 +158,7 @@ mod tests {
         for oid in [mine, foreign] {
             run(&folder, &["cat-file", "-e", &oid.to_string()], &[0]).expect("git has it");
         }
+        assert_eq!(again.made_by(7), [mine]);
         assert!(!again.load("sheep"));
     }
 }

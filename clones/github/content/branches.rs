@@ -152,7 +152,7 @@ pub(in crate::github) fn list_tags(call: &mut Call<'_>) -> Result<Reply, Refusal
         .filter_map(|(tag, oid)| Some((tag, root.objects().peel_to_commit(&oid)?)))
         .collect();
     // The newest version comes first.
-    found.sort_by(|(a, _), (b, _)| natural(b).cmp(&natural(a)));
+    found.sort_by_key(|(tag, _)| std::cmp::Reverse(natural(tag)));
     let page = page(call, found.len());
     let mut writer = Writer::new(root);
     writer.raw("[");

@@ -14,6 +14,7 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
 use crate::github::complete::content::named_node_id;
+use crate::github::refs;
 use crate::github::render::{API, WEB};
 use crate::github::tables::{REPOS, repo};
 
@@ -62,8 +63,17 @@ pub(in crate::github) fn decoded(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(bare).ok()
 }
 
-fn id(call: &Call<'_>, param: &str) -> Result<Oid, Refusal> {
-    call.param(param).parse().map_err(|_| not_found())
+/// The object that the path names, if the repository has it and it is of that kind.
+fn id(call: &Call<'_>, of: &Row, param: &str, kind: ObjectKind) -> Result<Oid, Refusal> {
+    let oid = call.param(param).parse().map_err(|_| not_found())?;
+    has(call.root(), of, &oid, kind)
+        .then_some(oid)
+        .ok_or_else(not_found)
+}
+
+/// Whether a repository has an object of that kind.
+fn has(root: &Root, of: &Row, oid: &Oid, kind: ObjectKind) -> bool {
+    refs::object(root, of.text(repo::FULL_NAME), oid) == Some(kind)
 }
 
 fn node(of: &Row, kind: &str, oid: &Oid) -> String {
@@ -77,7 +87,7 @@ fn git_url(of: &Row) -> String {
 /// `GET …/git/blobs/{file_sha}`.
 pub(in crate::github) fn get_blob(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let of = call.row(REPOS)?;
-    let oid = id(call, "file_sha")?;
+    let oid = id(call, &of, "file_sha", ObjectKind::Blob)?;
     let root = call.root();
     let bytes = root.objects().blob(&oid).ok_or_else(not_found)?;
     if bytes.len() > LARGEST {
@@ -130,7 +140,9 @@ pub(in crate::github) fn create_blob(call: &mut Call<'_>) -> Result<Reply, Refus
     if bytes.len() > LARGEST {
         return Err(too_large());
     }
-    let oid = call.root().objects().put_blob(bytes);
+    let objects = call.root().objects();
+    let oid = objects.put_blob(bytes);
+    objects.made_in(of.int(repo::ID), oid);
     let mut writer = Writer::new(call.root());
     writer.raw("{").key("sha").oid(&oid);
     writer
@@ -186,7 +198,7 @@ fn own_entries(root: &Root, oid: &Oid) -> Option<Vec<(String, TreeEntry)>> {
 fn tree_of(root: &Root, repo_name: &str, asked: &str) -> Option<Oid> {
     let objects = root.objects();
     if let Ok(oid) = asked.parse::<Oid>()
-        && objects.kind(&oid) == Some(ObjectKind::Tree)
+        && refs::object(root, repo_name, &oid) == Some(ObjectKind::Tree)
     {
         return Some(oid);
     }
@@ -248,7 +260,7 @@ pub(in crate::github) fn create_tree(call: &mut Call<'_>) -> Result<Reply, Refus
     }
     let changes: Vec<(String, PathChange)> = items
         .iter()
-        .map(|item| entry(root, item))
+        .map(|item| entry(root, &of, item))
         .collect::<Result<_, _>>()?;
     let missing = changes.iter().find(|(path, change)| {
         let there = base.and_then(|base| objects.entry_at(&base, path));
@@ -258,13 +270,14 @@ pub(in crate::github) fn create_tree(call: &mut Call<'_>) -> Result<Reply, Refus
         return Err(Refusal::new(422, "GitRPC::BadObjectState"));
     }
     let oid = objects.write_paths(base.as_ref(), &changes);
+    objects.made_in(of.int(repo::ID), oid);
     let entries = own_entries(root, &oid).unwrap_or_default();
     let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     write_tree(root, &of, &oid, &entries, &mut writer);
     Ok(created(&of, "trees", &oid, writer))
 }
 
-fn entry(root: &Root, item: &Value) -> Result<(String, PathChange), Refusal> {
+fn entry(root: &Root, of: &Row, item: &Value) -> Result<(String, PathChange), Refusal> {
     let objects = root.objects();
     let path = item["path"].as_str().unwrap_or_default();
     if !fits(path) {
@@ -297,8 +310,7 @@ fn entry(root: &Root, item: &Value) -> Result<(String, PathChange), Refusal> {
         (Some(sha), None) => {
             let oid: Option<Oid> = sha.parse().ok();
             // A submodule's commit is in another repository.
-            let oid =
-                oid.filter(|oid| mode == Mode::Submodule || objects.kind(oid) == Some(mode.kind()));
+            let oid = oid.filter(|oid| mode == Mode::Submodule || has(root, of, oid, mode.kind()));
             oid.ok_or_else(|| {
                 let kind = mode.kind().name();
                 Refusal::new(422, format!("tree.sha {sha} is not a valid {kind}"))
@@ -356,7 +368,7 @@ pub(in crate::github) fn write_commit(
 /// `GET …/git/commits/{commit_sha}`.
 pub(in crate::github) fn get_commit(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let of = call.row(REPOS)?;
-    let oid = id(call, "commit_sha")?;
+    let oid = id(call, &of, "commit_sha", ObjectKind::Commit)?;
     let root = call.root();
     let commit = root.objects().commit(&oid).ok_or_else(not_found)?;
     let mut writer = Writer::with_capacity(root, 4_096, 4_096);
@@ -380,14 +392,14 @@ pub(in crate::github) fn create_commit(call: &mut Call<'_>) -> Result<Reply, Ref
     let root = call.root();
     let objects = root.objects();
     let tree: Option<Oid> = inputs.text("tree").and_then(|sha| sha.parse().ok());
-    let tree = tree.filter(|oid| objects.kind(oid) == Some(ObjectKind::Tree));
+    let tree = tree.filter(|oid| has(root, &of, oid, ObjectKind::Tree));
     let tree = tree.ok_or_else(|| Refusal::new(422, "Tree SHA does not exist"))?;
     let parents = inputs.texts("parents").unwrap_or_default();
     let parents: Option<Vec<Oid>> = parents
         .into_iter()
         .map(|sha| {
             let oid: Oid = sha.parse().ok()?;
-            (objects.kind(&oid) == Some(ObjectKind::Commit)).then_some(oid)
+            has(root, &of, &oid, ObjectKind::Commit).then_some(oid)
         })
         .collect();
     let parents = parents
@@ -408,6 +420,7 @@ pub(in crate::github) fn create_commit(call: &mut Call<'_>) -> Result<Reply, Ref
         signature: inputs.text("signature").map(str::to_owned),
     };
     let oid = objects.put_commit(&commit);
+    objects.made_in(of.int(repo::ID), oid);
     let mut writer = Writer::with_capacity(root, 4_096, 4_096);
     write_commit(root, &of, &oid, &commit, &mut writer);
     Ok(created(&of, "commits", &oid, writer))
@@ -441,7 +454,7 @@ fn write_tag(root: &Root, of: &Row, oid: &Oid, tag: &Tag, out: &mut Writer) {
 /// `GET …/git/tags/{tag_sha}`.
 pub(in crate::github) fn get_tag(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let of = call.row(REPOS)?;
-    let oid = id(call, "tag_sha")?;
+    let oid = id(call, &of, "tag_sha", ObjectKind::Tag)?;
     let root = call.root();
     let tag = root.objects().tag(&oid).ok_or_else(not_found)?;
     let mut writer = Writer::new(root);
@@ -465,13 +478,13 @@ pub(in crate::github) fn create_tag(call: &mut Call<'_>) -> Result<Reply, Refusa
     let objects = root.objects();
     let kind = inputs.text("type").and_then(ObjectKind::named);
     let object: Option<Oid> = inputs.text("object").and_then(|sha| sha.parse().ok());
-    let object = object.filter(|oid| kind.is_some() && objects.kind(oid) == kind);
+    let object = object.filter(|oid| kind.is_some_and(|kind| has(root, &of, oid, kind)));
     let (Some(object), Some(kind)) = (object, kind) else {
         return Err(Refusal::new(422, "Object does not exist"));
     };
     let usual = people::of_caller(call)?;
     let name = inputs.text("tag").unwrap_or_default();
-    if !crate::github::refs::well_formed(&format!("refs/tags/{name}")) {
+    if !refs::well_formed(&format!("refs/tags/{name}")) {
         return Err(Refusal::new(
             422,
             format!("{name} is not a valid tag name."),
@@ -490,6 +503,7 @@ pub(in crate::github) fn create_tag(call: &mut Call<'_>) -> Result<Reply, Refusa
         signature: None,
     };
     let oid = objects.put_tag(&tag);
+    objects.made_in(of.int(repo::ID), oid);
     let mut writer = Writer::new(root);
     write_tag(root, &of, &oid, &tag, &mut writer);
     Ok(created(&of, "tags", &oid, writer))

@@ -506,10 +506,7 @@ const REF: &[(&str, Field)] = &[
             Ok(found.into())
         }),
     ),
-    (
-        "associatedPullRequests",
-        By(|call, it, args| super::pull_lists::of_head(call, it, args)),
-    ),
+    ("associatedPullRequests", By(super::pull_lists::of_head)),
 ];
 
 /// `refs/heads/` of `refs/heads/feature/x`.

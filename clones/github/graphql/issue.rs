@@ -81,7 +81,7 @@ pub(super) const COMMON: &[(&str, Field)] = &[
         "activeLockReason",
         By(|_, it, _| {
             let reason = it.shown()?.text_or_null(issue::LOCK_REASON);
-            Ok(reason.map(|reason| name_of(reason)).into())
+            Ok(reason.map(name_of).into())
         }),
     ),
     ("authorAssociation", Text(issue::AUTHOR_ASSOCIATION)),

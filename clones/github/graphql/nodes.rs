@@ -346,7 +346,7 @@ pub(super) fn row(call: &Call<'_>, id: &str, of: &[&str]) -> Result<Arc<Row>, Fa
 
 fn kinds(of: &[&str]) -> String {
     match of {
-        [one] => format!("{one}"),
+        [one] => (*one).to_owned(),
         _ => "a".to_owned(),
     }
 }

@@ -63,11 +63,7 @@ pub(in crate::github) fn issue(root: &Root, row: &Row, out: &mut Writer) {
     }
     out.raw("]");
     out.key("milestone");
-    let milestone = milestone_key(repo, row.int(issue::MILESTONE));
-    match root.get(MILESTONES, &milestone) {
-        Some(row) => out.rendered(&root.rendered(MILESTONES, row).0),
-        None => out.raw("null"),
-    };
+    milestone(root, row, out);
     out.key("comments").int(comments(root, row));
     out.key("created_at").time(row.time(issue::CREATED_AT));
     out.key("updated_at").time(row.time(issue::UPDATED_AT));
@@ -163,4 +159,13 @@ fn pull_request(row: &Row, out: &mut Writer) {
     out.key("patch_url").text(&format!("{page}.patch"));
     out.key("merged_at").time(row.time(pull::MERGED_AT));
     out.raw("}");
+}
+
+/// The milestone of an issue or a pull request.
+pub(super) fn milestone(root: &Root, row: &Row, out: &mut Writer) {
+    let key = milestone_key(row.text(issue::REPO), row.int(issue::MILESTONE));
+    match root.get(MILESTONES, &key) {
+        Some(row) => out.rendered(&root.rendered(MILESTONES, row).0),
+        None => out.raw("null"),
+    };
 }

@@ -83,7 +83,8 @@ pub(in crate::github) fn pull(root: &Root, row: &Row, merging: Option<&Merging>,
         }
     }
     out.raw("]");
-    out.key("milestone").raw("null");
+    out.key("milestone");
+    super::issue::milestone(root, on, out);
     out.key("draft").bool(row.bool(pull::DRAFT));
     out.key("commits_url").text(&format!("{url}/commits"));
     out.key("review_comments_url")

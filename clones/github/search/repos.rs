@@ -131,7 +131,7 @@ fn hits(row: &Row, words: &[&str]) -> i64 {
         true => 2,
         false => 0,
     };
-    words.iter().map(|word| weight(word)).sum()
+    words.iter().map(weight).sum()
 }
 
 /// How many open issues have a label.

@@ -94,7 +94,7 @@ fn found<'c>(
                     true if login == **word => 2,
                     found => i64::from(found),
                 };
-                words.iter().map(|word| weight(word)).sum()
+                words.iter().map(weight).sum()
             }
         };
         (first, Reverse(row.int(user::ID)))

@@ -9,7 +9,6 @@ use crate::engine::git::archive::Format;
 use crate::engine::git::{GitFailure, Oid};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
-use crate::engine::route::Job;
 use crate::github::refs::{self, HEADS, TAGS};
 use crate::github::tables::{REPOS, name_of, repo};
 
@@ -60,7 +59,7 @@ fn asked(call: &Call<'_>) -> Result<Asked, Refusal> {
 }
 
 /// `GET /{owner}/{repo}/{format}/{ref}` at `codeload.github.com`.
-pub(in crate::github) fn begin(call: &mut Call<'_>) -> Result<Job, Refusal> {
+pub(in crate::github) fn begin(call: &mut Call<'_>) -> Result<Work, Refusal> {
     may_read(call)?;
     let Asked {
         commit,
@@ -68,9 +67,7 @@ pub(in crate::github) fn begin(call: &mut Call<'_>) -> Result<Job, Refusal> {
         folder,
     } = asked(call)?;
     let objects = Arc::clone(call.root().objects());
-    Ok(Job::Work(Work::new(move || {
-        objects.archive(&commit, format, &folder)
-    })))
+    Ok(Work::new(move || objects.archive(&commit, format, &folder)))
 }
 
 /// The archive.

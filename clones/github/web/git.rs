@@ -14,7 +14,6 @@ use crate::engine::git::serve::{Given, Sent, Service, Shown};
 use crate::engine::git::{GitFailure, Oid};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
-use crate::engine::route::Job;
 use crate::engine::row::Row;
 use crate::github::access::{Permission, sees};
 use crate::github::refs::{self, HEADS, Pushed};
@@ -97,7 +96,7 @@ fn shown(root: &Root, row: &Row, service: Service) -> Shown {
 }
 
 /// `GET /{owner}/{repo}/info/refs`: what is there, and what a client may ask for.
-pub(in crate::github) fn advertise(call: &mut Call<'_>) -> Result<Job, Refusal> {
+pub(in crate::github) fn advertise(call: &mut Call<'_>) -> Result<Work, Refusal> {
     let service = service(call)?;
     if service == Service::ReceivePack {
         may_push(call)?;
@@ -106,10 +105,10 @@ pub(in crate::github) fn advertise(call: &mut Call<'_>) -> Result<Job, Refusal> 
     let shown = shown(call.root(), &row, service);
     let objects = Arc::clone(call.root().objects());
     let protocol = call.request.header("git-protocol").map(str::to_owned);
-    Ok(Job::Work(Work::new(move || Came {
+    Ok(Work::new(move || Came {
         given: objects.advertise(&shown, service, protocol.as_deref()),
         asked: Vec::new(),
-    })))
+    }))
 }
 
 /// The answer to `…/info/refs`.
@@ -140,16 +139,16 @@ pub(in crate::github) fn advertised(call: &mut Call<'_>, done: Done) -> Result<R
 }
 
 /// `POST /{owner}/{repo}/git-upload-pack`.
-pub(in crate::github) fn fetch(call: &mut Call<'_>) -> Result<Job, Refusal> {
+pub(in crate::github) fn fetch(call: &mut Call<'_>) -> Result<Work, Refusal> {
     serve(call, Service::UploadPack)
 }
 
 /// `POST /{owner}/{repo}/git-receive-pack`.
-pub(in crate::github) fn push(call: &mut Call<'_>) -> Result<Job, Refusal> {
+pub(in crate::github) fn push(call: &mut Call<'_>) -> Result<Work, Refusal> {
     serve(call, Service::ReceivePack)
 }
 
-fn serve(call: &Call<'_>, service: Service) -> Result<Job, Refusal> {
+fn serve(call: &Call<'_>, service: Service) -> Result<Work, Refusal> {
     let request = call.request;
     let expected = format!("application/x-{}-request", service.name());
     if request.header("content-type") != Some(&expected) {
@@ -164,7 +163,7 @@ fn serve(call: &Call<'_>, service: Service) -> Result<Job, Refusal> {
         Some(spool) => Sent::File(spool.clone()),
         None => Sent::Bytes(request.body.clone()),
     };
-    Ok(Job::Work(Work::new(move || {
+    Ok(Work::new(move || {
         let answer = || {
             let sent = sent.unpacked(is_packed)?;
             let asked = sent.beginning(ASKED)?;
@@ -181,7 +180,7 @@ fn serve(call: &Call<'_>, service: Service) -> Result<Job, Refusal> {
                 asked: Vec::new(),
             },
         }
-    })))
+    }))
 }
 
 fn came(done: Done) -> Result<Came, Refusal> {

@@ -15,7 +15,7 @@ use crate::github::tables::{
 
 /// Something that happened in a repository.
 #[derive(Debug)]
-pub(in crate::github) struct Happened {
+pub(super) struct Happened {
     /// The event's name: `issues`.
     pub event: &'static str,
     /// What was done, where the event says so: `opened`.

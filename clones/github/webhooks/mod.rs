@@ -22,7 +22,7 @@ use crate::engine::key::Key;
 use crate::engine::pack::Announcing;
 use crate::engine::row::Row;
 
-pub(super) use happened::Happened;
+use happened::Happened;
 
 /// The deliveries that a call causes, in order of what happened and of the webhooks' numbers.
 pub(super) fn announce(of: &Announcing<'_>) -> Vec<Delivery> {
