@@ -406,7 +406,11 @@ impl Running {
                 .volatile_headers
                 .push(("last-modified", http_date(modified.at)));
         }
-        let tag = reply.tag.map(|tag| {
+        let read = matches!(request.method.as_str(), "GET" | "HEAD");
+        let tag = reply
+            .tag
+            .filter(|_| read && (200..300).contains(&reply.status));
+        if let Some(tag) = tag {
             let caller = response.principal.as_deref().unwrap_or_default();
             // Both may repeat a time or the id of a commit that was handed out; their exact text
             // follows the clock.
@@ -415,13 +419,7 @@ impl Running {
             let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
-            entity_tag(tag)
-        });
-        let read = matches!(request.method.as_str(), "GET" | "HEAD");
-        if let Some(tag) = tag
-            && read
-            && (200..300).contains(&reply.status)
-        {
+            let tag = entity_tag(tag);
             let known = request.header("if-none-match").is_some_and(|sent| {
                 sent.split(',')
                     .map(|one| one.trim().trim_start_matches("W/"))

@@ -88,6 +88,36 @@ pub struct CallTiming {
     pub times: Vec<String>,
 }
 
+/// A delivery of a webhook: a line of `webhooks.jsonl`, in the order of what happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookRecord {
+    /// The position of the call that caused it; null where the record of calls was full.
+    pub seq: Option<u64>,
+    /// The clone that made it.
+    pub clone: String,
+    /// Its id, in the service's form; twice where it was delivered twice on purpose.
+    pub id: String,
+    /// The webhook, `acme/webapp:7`.
+    pub hook: String,
+    /// What happened, `issues.opened`.
+    pub event: String,
+    /// Where it was to go.
+    pub url: String,
+    /// Its headers without signatures, which follow the clock, and its body, redacted.
+    pub request: RecordedMessage,
+    /// `answered`, `failed` (it was tried and nobody answered) or `not-sent`.
+    pub outcome: String,
+    /// What the receiver answered.
+    pub status: Option<u16>,
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What went wrong on purpose with the call that caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
 /// Something the child tried to reach and was refused, or a handshake that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

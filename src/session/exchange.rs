@@ -255,7 +255,7 @@ async fn call(
     };
     let response = render(&answer, request.method == "HEAD", begun.at);
     let fault = answer.fault;
-    shared.ledger.end(&begun, clone, request, answer);
+    shared.end(&begun, clone, request, answer);
     (response, fault)
 }
 
@@ -278,7 +278,7 @@ pub(super) fn call_tool(
             .push(("authorization".to_owned(), caller.to_owned()));
         let begun = shared.ledger.begin_in(&tool_call);
         let answer = guarded(&mut **running, &request, begun.at);
-        shared.ledger.end(&begun, clone, request, answer.clone());
+        shared.end(&begun, clone, request, answer.clone());
         answer
     };
     let Ok(answer) = catch_unwind(AssertUnwindSafe(|| (tool.call)(arguments, &mut ask))) else {
@@ -353,7 +353,7 @@ pub(super) fn record(
         },
     };
     let begun = shared.ledger.begin_in(tool_call);
-    shared.ledger.end(&begun, clone, request, response);
+    shared.end(&begun, clone, request, response);
 }
 
 fn guarded(clone: &mut dyn ServiceClone, request: &CloneRequest, now: Timestamp) -> CloneResponse {

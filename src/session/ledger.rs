@@ -154,19 +154,19 @@ impl Ledger {
         }
     }
 
-    /// Records a call that was begun.
+    /// Records a call that was begun; its position, where it is kept.
     pub(super) fn end(
         &self,
         begun: &Begun,
         clone: usize,
         mut request: CloneRequest,
         mut response: CloneResponse,
-    ) {
+    ) -> Option<u64> {
         let latency = self.clock.monotonic().saturating_sub(begun.started);
         let mut inner = self.lock();
         if !inner.has_room_for(&request, &response) {
             inner.dropped += 1;
-            return;
+            return None;
         }
         if let Some(spool) = request.spool.take() {
             request.body = Bytes::from(format!("\"{}\"", spool.described()));
@@ -195,6 +195,7 @@ impl Ledger {
             request,
             response,
         });
+        Some(seq)
     }
 
     /// Records something that was refused or failed.

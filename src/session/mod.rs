@@ -29,6 +29,7 @@ mod times;
 mod transfer;
 mod trust;
 mod trust_store;
+mod webhooks;
 
 pub use egress::Egress;
 pub use inside::Inside;

@@ -18,15 +18,15 @@ use super::authority::{self, Authority};
 use super::door::Door;
 use super::egress::{self, Egress};
 use super::environment::{self, Endpoints};
-use super::evidence::{CallRecord, RefusedEgress};
+use super::evidence::{CallRecord, RefusedEgress, WebhookRecord};
 use super::inside::{Inside, children};
 use super::ledger::Ledger;
 use super::route::{self, RouteLevel, RouteReport};
 use super::server::{Hosted, Server, Shared};
+use super::webhooks::{self, Outbox};
 use super::{mcp, record, trust};
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
-use crate::sandbox::broker::Broker;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
 use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Redirect};
 use crate::store::atomic::WriteError;
@@ -149,7 +149,7 @@ pub struct Session {
     environment: BTreeMap<String, String>,
     doors: Vec<(SocketAddr, Door)>,
     /// The children that run in networks of their own.
-    inside: Arc<Mutex<Vec<(u64, Broker)>>>,
+    inside: Inside,
     /// Servers of models on this machine that children were told.
     model_servers: Mutex<BTreeSet<SocketAddr>>,
     pub(super) trust: trust::Files,
@@ -179,6 +179,10 @@ pub struct SessionEnd {
     pub refused: Vec<RefusedEgress>,
     /// Every name that was asked for, each once, in order of first asking; only in `isolated`.
     pub names: Vec<String>,
+    /// What the clones told webhooks, as in `webhooks.jsonl`.
+    pub webhooks: Vec<WebhookRecord>,
+    /// How many deliveries were beyond what is kept; they were not sent and stand in no file.
+    pub dropped_webhooks: u64,
     /// The clones, in the order of the configuration.
     pub clones: Vec<CloneEnd>,
 }
@@ -192,6 +196,8 @@ impl fmt::Debug for SessionEnd {
             .field("dropped_calls", &self.dropped_calls)
             .field("refused", &self.refused)
             .field("names", &self.names)
+            .field("webhooks", &self.webhooks)
+            .field("dropped_webhooks", &self.dropped_webhooks)
             .finish_non_exhaustive()
     }
 }
@@ -261,7 +267,12 @@ impl Session {
             route.allowed = config.egress.told();
         }
         let ledger = Ledger::new(base, Arc::clone(&config.clock));
-        let shared = Shared::new(hosted, authority, ledger, config.egress)
+        let inside = Inside {
+            level: route.level,
+            children: Arc::default(),
+        };
+        let webhooks = Outbox::new(inside.clone());
+        let shared = Shared::new(hosted, authority, ledger, config.egress, webhooks)
             .map_err(|source| SessionError::Certificates { source })?;
         let shared = Arc::new(shared);
         let server =
@@ -297,7 +308,7 @@ impl Session {
             literals: config.literals,
             before,
             doors,
-            inside: Arc::default(),
+            inside,
             model_servers: Mutex::default(),
             trust,
             stop: None,
@@ -347,10 +358,7 @@ impl Session {
 
     /// Reaches what the session's children listen on.
     pub fn inside(&self) -> Inside {
-        Inside {
-            level: self.route.level,
-            children: Arc::clone(&self.inside),
-        }
+        self.inside.clone()
     }
 
     fn run_inside(&self, child: &ChildSpec, hold: &Hold<'_>, run: u64) -> ChildEnd {
@@ -374,7 +382,7 @@ impl Session {
             for socket in network.sockets.udp {
                 self.server.answer_names(socket, run);
             }
-            children(&self.inside).push((run, network.broker));
+            children(&self.inside.children).push((run, network.broker));
         };
         let network = OwnNetwork {
             tcp: &tcp,
@@ -385,7 +393,7 @@ impl Session {
             serve: &mut serve,
         };
         let end = hold::run_isolated(child, hold, network);
-        children(&self.inside).retain(|(of, _)| *of != run);
+        children(&self.inside.children).retain(|(of, _)| *of != run);
         end
     }
 
@@ -407,6 +415,7 @@ impl Session {
     /// Stops serving, writes the evidence and gives it back.
     pub fn finish(self) -> Result<SessionEnd, SessionError> {
         self.server.stop();
+        self.shared.webhooks.close();
         let taken = self.shared.ledger.take();
         let mut clones = Vec::new();
         for (hosted, before) in self.shared.clones.iter().zip(&self.before) {
@@ -428,6 +437,7 @@ impl Session {
         route.allowed.extend(told);
         let clean = self.clean();
         let (calls, timings) = record::calls(&self.shared, taken.calls, clean);
+        let (posted, dropped_webhooks) = self.shared.webhooks.take();
         let end = SessionEnd {
             base,
             route,
@@ -439,6 +449,8 @@ impl Session {
                 .map(|egress| clean.refused(egress))
                 .collect(),
             names: clean.hosts(taken.names),
+            webhooks: webhooks::whole(&self.shared, posted, clean),
+            dropped_webhooks,
             clones,
         };
         record::write(&self.evidence, &end, &timings, &self.shared, clean)?;

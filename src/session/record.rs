@@ -54,11 +54,11 @@ impl Clean<'_> {
         self.redactor.value(value, counts);
     }
 
-    fn url(self, url: &str, counts: &mut RedactionCounts) -> String {
+    pub(super) fn url(self, url: &str, counts: &mut RedactionCounts) -> String {
         self.redactor.url(&self.literals.text(url), counts)
     }
 
-    fn text(self, text: &str) -> String {
+    pub(super) fn text(self, text: &str) -> String {
         self.literals.text(text).into_owned()
     }
 
@@ -227,7 +227,8 @@ fn headers<'a>(
     headers
 }
 
-fn body(bytes: &[u8], clean: Clean<'_>, counts: &mut RedactionCounts) -> Value {
+/// A body as evidence has it: JSON, text, or what it was.
+pub(super) fn body(bytes: &[u8], clean: Clean<'_>, counts: &mut RedactionCounts) -> Value {
     if bytes.is_empty() {
         return Value::Null;
     }
@@ -271,6 +272,7 @@ pub(super) fn write(
     lines(&folder.join("calls.jsonl"), &end.calls)?;
     lines(&folder.join("timings.jsonl"), timings)?;
     lines(&folder.join("egress.jsonl"), &end.refused)?;
+    lines(&folder.join("webhooks.jsonl"), &end.webhooks)?;
     write_states(folder, &end.clones, shared, clean)
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use archal_core::clone::{CloneDescriptor, ServiceClone};
+use archal_core::clone::{CloneDescriptor, CloneRequest, CloneResponse, ServiceClone};
 use rustls::ServerConfig;
 use tokio::sync::mpsc as orders;
 use tokio::task::AbortHandle;
@@ -17,10 +17,11 @@ use tokio::task::AbortHandle;
 use super::authority::Authority;
 use super::door::{self, Door};
 use super::egress::Egress;
-use super::ledger::Ledger;
+use super::ledger::{Begun, Ledger};
 use super::mcp::Faces;
 use super::names::{self, Names};
 use super::seats::{Limits, Seats};
+use super::webhooks::Outbox;
 
 /// Connections that wait in the system's queue.
 const QUEUE: i32 = 4096;
@@ -72,6 +73,8 @@ pub(super) struct Shared {
     pub(super) egress: Egress,
     /// The MCP servers of the clones.
     pub(super) faces: Faces,
+    /// What the clones tell webhooks.
+    pub(super) webhooks: Outbox,
     /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
     pub(super) places: OnceLock<Vec<(&'static str, String)>>,
     hosts: HashMap<&'static str, usize>,
@@ -85,6 +88,7 @@ impl Shared {
         authority: Authority,
         ledger: Ledger,
         egress: Egress,
+        webhooks: Outbox,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut hosts = HashMap::new();
         let mut other_hosts = HashMap::new();
@@ -114,6 +118,7 @@ impl Shared {
             limits: Limits::default(),
             egress,
             faces: Faces::default(),
+            webhooks,
             places: OnceLock::new(),
             hosts,
             other_hosts,
@@ -123,6 +128,20 @@ impl Shared {
     /// The clone that answers for a host, lower case.
     pub(super) fn clone_of(&self, host: &str) -> Option<usize> {
         self.hosts.get(host).copied()
+    }
+
+    /// Records a call, and hands on what it tells webhooks.
+    pub(super) fn end(
+        &self,
+        begun: &Begun,
+        clone: usize,
+        request: CloneRequest,
+        mut response: CloneResponse,
+    ) {
+        let deliveries = std::mem::take(&mut response.deliveries);
+        let fault = response.fault;
+        let seq = self.ledger.end(begun, clone, request, response);
+        self.webhooks.post(seq, clone, fault, deliveries);
     }
 
     /// Records a host that no clone answers for; gives back the text for the client.

@@ -13,6 +13,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::*;
 use crate::session::authority::LIFETIME;
 use crate::session::egress::Egress;
+use crate::session::inside::Inside;
+use crate::session::route::RouteLevel;
 
 /// Whoever waits longer than that waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,7 +37,11 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
     let hosted = Hosted::new(ECHO, running.expect("a clone"));
     let authority = Authority::new(ECHO.every_host(), base, LIFETIME).expect("an authority");
     let ledger = Ledger::new(base, Arc::new(FakeClock::new(base)));
-    let shared = Shared::new(vec![hosted], authority, ledger, Egress::default());
+    let webhooks = Outbox::new(Inside {
+        level: RouteLevel::Direct,
+        children: Arc::default(),
+    });
+    let shared = Shared::new(vec![hosted], authority, ledger, Egress::default(), webhooks);
     let mut shared = shared.expect("shared");
     shared.limits = limits;
     let shared = Arc::new(shared);

@@ -10,8 +10,6 @@
 //! whoever made a pushed commit is that of the run; an earlier one that the clone never handed
 //! out is the caller's own and stays.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -196,7 +194,6 @@ impl Objects {
 
     fn rewrite_plain(&self, text: &str, times: &KnownTimes) -> Option<String> {
         let bytes = text.as_bytes();
-        let shorts: HashMap<String, Oid> = reading(&self.shorts).clone();
         let mut out: Option<String> = None;
         let mut copied = 0;
         let mut at = 0;
@@ -214,9 +211,9 @@ impl Objects {
                     let alias = self.alias(&oid, times);
                     (alias != oid).then(|| alias.to_string())
                 }),
-                4..40 => shorts.get(&text[at..at + run]).and_then(|oid| {
-                    let alias = self.alias(oid, times);
-                    (alias != *oid).then(|| alias.short(run))
+                4..40 => self.known_short(&text[at..at + run]).and_then(|oid| {
+                    let alias = self.alias(&oid, times);
+                    (alias != oid).then(|| alias.short(run))
                 }),
                 _ => None,
             };
@@ -232,6 +229,11 @@ impl Objects {
             out.push_str(&text[copied..]);
             out
         })
+    }
+
+    /// The object whose id was handed out in that short form.
+    fn known_short(&self, text: &str) -> Option<Oid> {
+        reading(&self.shorts).get(text).copied()
     }
 
     /// Ids of the GraphQL API hold an object's id in base64: a word in capitals, `_`, base64.

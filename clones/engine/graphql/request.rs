@@ -9,6 +9,7 @@ use archal_core::clone::Rendered;
 use serde_json::{Map, Value, json};
 
 use super::arguments::{WrongVariable, variables};
+use super::documents::Documents;
 use super::execute::{Error, Execution, Step};
 use super::model::{Model, Object, Value as Field};
 use super::plan::Query;
@@ -28,6 +29,8 @@ pub(crate) struct Service {
     pub model: Model,
     /// How it words what is wrong with a query.
     pub words: Words,
+    /// Documents that clients sent before.
+    pub documents: Documents,
 }
 
 /// How a service words what is wrong with a query.
@@ -65,43 +68,12 @@ impl Service {
     /// Answers a request.
     pub(crate) fn answer(&'static self, call: &mut Call<'_>, request: &Request) -> Answer {
         let known = self.schema.get();
-        let mut parser = Parser::new().recursion_limit(DEEPEST);
-        let parsed = parser.parse_ast(&request.query, "query.graphql");
-        let document = match parsed {
-            Ok(document) => document,
-            Err(wrong) => {
-                let first = wrong.errors.iter().next();
-                let (message, place) = first.map_or((String::new(), None), |one| {
-                    (one.error.to_string(), one.line_column_range())
-                });
-                let (line, column) =
-                    place.map_or((1, 1), |place| (place.start.line, place.start.column));
-                let error = (self.words.syntax)(&message, &request.query, line, column);
-                return refused(call.root(), &[error]);
-            }
-        };
-        let document_of = match document.to_executable_validate(&known.schema) {
-            Ok(document) => document,
-            Err(wrong) => {
-                let mut errors = (self.words.invalid)(known, &document);
-                if errors.is_empty() {
-                    errors = wrong
-                        .errors
-                        .iter()
-                        .map(|one| {
-                            let place = one.line_column_range();
-                            let places: Vec<Value> = place
-                                .map(|place| {
-                                    json!({"line": place.start.line, "column": place.start.column})
-                                })
-                                .into_iter()
-                                .collect();
-                            json!({"message": one.error.to_string(), "locations": places})
-                        })
-                        .collect();
-                }
-                return refused(call.root(), &errors);
-            }
+        let document_of = match self.documents.get(&request.query) {
+            Some(document) => document,
+            None => match self.read(known, &request.query) {
+                Ok(document) => self.documents.keep(&request.query, document),
+                Err(errors) => return refused(call.root(), &errors),
+            },
         };
         let operation = match document_of.operations.get(request.operation.as_deref()) {
             Ok(operation) => operation,
@@ -127,6 +99,53 @@ impl Service {
             Err(wrong) => {
                 let errors: Vec<Value> = wrong.iter().map(self.words.variable).collect();
                 refused(call.root(), &errors)
+            }
+        }
+    }
+
+    /// The document of a text, or what is wrong with it.
+    fn read(&self, known: &Known, text: &str) -> Result<Valid<ExecutableDocument>, Vec<Value>> {
+        let mut parser = Parser::new().recursion_limit(DEEPEST);
+        let parsed = parser.parse_ast(text, "query.graphql");
+        let document = match parsed {
+            Ok(document) => document,
+            Err(wrong) => {
+                let first = wrong.errors.iter().next();
+                let (message, place) = first.map_or((String::new(), None), |one| {
+                    (one.error.to_string(), one.line_column_range())
+                });
+                let (line, column) =
+                    place.map_or((1, 1), |place| (place.start.line, place.start.column));
+                let error = (self.words.syntax)(&message, text, line, column);
+                return Err(vec![error]);
+            }
+        };
+        match document.to_executable_validate(&known.schema) {
+            Ok(document) => Ok(document),
+            // Services take what only the newest rule refuses: one name for fields of several types
+            // of object, of which an answer has one.
+            Err(wrong) if wrong.errors.iter().all(|one| is_of_two_types(one.error)) => {
+                Ok(Valid::assume_valid(wrong.partial))
+            }
+            Err(wrong) => {
+                let mut errors = (self.words.invalid)(known, &document);
+                if errors.is_empty() {
+                    errors = wrong
+                        .errors
+                        .iter()
+                        .map(|one| {
+                            let place = one.line_column_range();
+                            let places: Vec<Value> = place
+                                .map(|place| {
+                                    json!({"line": place.start.line, "column": place.start.column})
+                                })
+                                .into_iter()
+                                .collect();
+                            json!({"message": one.error.to_string(), "locations": places})
+                        })
+                        .collect();
+                }
+                Err(errors)
             }
         }
     }
@@ -189,6 +208,14 @@ impl Service {
             gaps,
         }
     }
+}
+
+/// Whether a fault of a document is only that one name stands for fields of different types.
+pub(super) fn is_of_two_types(wrong: &impl std::fmt::Display) -> bool {
+    // The library does not tell its faults apart but by what it says.
+    wrong
+        .to_string()
+        .starts_with("operation must not select different types using the same name")
 }
 
 /// Where the root object says how many nodes the query asks for at most.

@@ -47,6 +47,7 @@ use serde_json::{Map, Value as Json};
 
 use super::access;
 use super::tables::REPOS;
+use crate::engine::graphql::documents::Documents;
 use crate::engine::graphql::model::Model;
 use crate::engine::graphql::request::{Request, Service, refused};
 use crate::engine::graphql::schema::Published;
@@ -80,6 +81,7 @@ static SERVICE: Service = Service {
         most_nodes: 500_000,
     },
     words: words::WORDS,
+    documents: Documents::new(),
 };
 
 /// `POST /graphql`.

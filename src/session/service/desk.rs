@@ -128,6 +128,10 @@ pub struct Status {
     pub unrecorded_calls: u64,
     /// Targets that were refused.
     pub refused: u64,
+    /// Deliveries to webhooks, sent or not.
+    pub webhooks: u64,
+    /// Deliveries to webhooks that stand in no file.
+    pub unrecorded_webhooks: u64,
     /// Names of what it remembers.
     pub snapshots: Vec<String>,
     /// Whether commands can have a network of their own.
@@ -256,6 +260,8 @@ fn status(live: &Live) -> Status {
         calls: written.tallies.iter().map(|(calls, _)| calls).sum(),
         unrecorded_calls: written.dropped,
         refused: written.refused,
+        webhooks: written.webhooks,
+        unrecorded_webhooks: written.dropped_webhooks,
         snapshots: desk.snapshots.keys().cloned().collect(),
         isolated: live.inside.is_some(),
         evidence: live.session.evidence.clone(),

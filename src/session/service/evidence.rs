@@ -13,6 +13,7 @@ use super::super::evidence::{CallRecord, CallTiming, RefusedEgress};
 use super::super::ledger::Taken;
 use super::super::record::{self, Clean};
 use super::super::server::Shared;
+use super::super::webhooks;
 use crate::store::atomic::WriteError;
 
 /// Most bytes of calls that are written; later ones are answered and counted.
@@ -36,6 +37,10 @@ pub(super) struct Written {
     pub(super) tallies: Vec<(u64, u64)>,
     /// Targets that were refused.
     pub(super) refused: u64,
+    /// Deliveries to webhooks, sent or not.
+    pub(super) webhooks: u64,
+    /// Deliveries that stand in no file.
+    pub(super) dropped_webhooks: u64,
     /// Why something could not be written, the last time.
     pub(super) trouble: Option<String>,
     bytes: u64,
@@ -45,7 +50,7 @@ impl Evidence {
     /// Begins empty files in a folder.
     pub(super) fn begin(folder: &Path, clones: usize) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        for name in [CALLS, TIMINGS, EGRESS] {
+        for name in [CALLS, TIMINGS, EGRESS, WEBHOOKS] {
             File::create(folder.join(name))?;
         }
         Ok(Self {
@@ -126,18 +131,25 @@ impl Evidence {
             .map(|egress| clean.refused(egress))
             .collect();
         written.refused += refused.len() as u64;
+        let (posted, dropped) = shared.webhooks.take();
+        written.webhooks += posted.len() as u64;
+        written.dropped_webhooks += dropped;
+        let webhooks = webhooks::whole(shared, posted, clean);
         let last = calls.last().map(|call| call.seq);
         if written.bytes >= MOST_BYTES {
             written.dropped += calls.len() as u64;
+            written.dropped_webhooks += webhooks.len() as u64;
         } else {
             let put = self
                 .append(CALLS, &calls)
                 .and_then(|bytes| Ok(bytes + self.append(TIMINGS, &timings)?))
-                .and_then(|bytes| Ok(bytes + self.append(EGRESS, &refused)?));
+                .and_then(|bytes| Ok(bytes + self.append(EGRESS, &refused)?))
+                .and_then(|bytes| Ok(bytes + self.append(WEBHOOKS, &webhooks)?));
             match put {
                 Ok(bytes) => written.bytes += bytes,
                 Err(error) => {
                     written.dropped += calls.len() as u64;
+                    written.dropped_webhooks += webhooks.len() as u64;
                     written.trouble = Some(told(&error));
                 }
             }
@@ -173,6 +185,7 @@ impl Evidence {
 pub const CALLS: &str = "calls.jsonl";
 const TIMINGS: &str = "timings.jsonl";
 const EGRESS: &str = "egress.jsonl";
+const WEBHOOKS: &str = "webhooks.jsonl";
 
 fn told(error: &WriteError) -> String {
     match error {

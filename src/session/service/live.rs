@@ -230,6 +230,7 @@ impl Serving {
         drop(self.entrance.take());
         self.stop_flushing();
         self.live.session.server.stop();
+        self.live.session.shared.webhooks.close();
         self.live.flush();
         let written = if is_there {
             self.live.write_states()
@@ -383,6 +384,10 @@ impl Live {
         change: impl FnOnce(&mut Box<dyn ServiceClone>) -> T,
     ) -> T {
         let (shared, clean) = (&self.session.shared, self.session.clean());
+        // What the state told is not sent when it is gone.
+        shared
+            .webhooks
+            .drain("its state was put away before its turn");
         self.evidence.swap(shared, clean, clone, change)
     }
 
