@@ -120,14 +120,14 @@ fn a_commit_that_a_state_shows_by_its_id_alone_is_a_gap() {
       501
       {"documentation_url":"https://docs.github.com/rest/commits/commits#get-a-commit","message":"refs/heads/far of me/mine is at c0ffee0000000000000000000000000000000000, and the state that was loaded does not say what is in that commit","status":"501"}
     GET /repos/me/mine/commits?sha=far
-      404
-      {"documentation_url":"https://docs.github.com/rest/commits/commits#list-commits","message":"Not Found","status":"404"}
+      501
+      {"documentation_url":"https://docs.github.com/rest/commits/commits#list-commits","message":"refs/heads/far of me/mine is at c0ffee0000000000000000000000000000000000, and the state that was loaded does not say what is in that commit","status":"501"}
     GET /repos/me/mine/contents/a?ref=far
-      404
-      {"documentation_url":"https://docs.github.com/rest/repos/contents#get-repository-content","message":"No commit found for the ref far","status":"404"}
+      501
+      {"documentation_url":"https://docs.github.com/rest/repos/contents#get-repository-content","message":"refs/heads/far of me/mine is at c0ffee0000000000000000000000000000000000, and the state that was loaded does not say what is in that commit","status":"501"}
     GET /repos/me/mine/contents/a
-      404
-      {"documentation_url":"https://docs.github.com/rest/repos/contents#get-repository-content","message":"No commit found for the ref main","status":"404"}
+      501
+      {"documentation_url":"https://docs.github.com/rest/repos/contents#get-repository-content","message":"refs/heads/main of me/mine is at 661e65ca8d3bb44ac6bd719c4f617867d4367c99, and the state that was loaded does not say what is in that commit","status":"501"}
     GET /repos/me/mine/branches/far
       200
       "far"

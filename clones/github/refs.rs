@@ -197,26 +197,21 @@ pub(super) fn commit(call: &Call<'_>, name: &str) -> Result<Oid, Refusal> {
     if let Some(found) = resolve(root, &repo_name, name) {
         return Ok(found);
     }
-    let named = named(root, &repo_name, name);
-    match named.filter(|(_, oid)| !root.objects().has(oid)) {
-        Some((full, oid)) => Err(unknown(&repo_name, &full, &oid)),
-        None => Err(Refusal::new(
-            422,
-            format!("No commit found for SHA: {name}"),
-        )),
-    }
+    let missing = || Refusal::new(422, format!("No commit found for SHA: {name}"));
+    Err(gap(root, &repo_name, name).unwrap_or_else(missing))
 }
 
 /// The answer where a ref is at a commit that a seed shows by its id alone: the service would have
 /// answered with what nobody knows.
-fn unknown(repo: &str, name: &str, oid: &Oid) -> Refusal {
+pub(super) fn gap(root: &Root, repo: &str, name: &str) -> Option<Refusal> {
+    let (full, oid) = named(root, repo, name).filter(|(_, oid)| !root.objects().has(oid))?;
     let message = format!(
-        "{name} of {repo} is at {oid}, and the state that was loaded does not say what is in that commit"
+        "{full} of {repo} is at {oid}, and the state that was loaded does not say what is in that commit"
     );
     let mut refusal = Refusal::new(501, message);
-    let gap = "git: a commit of which the state has only the id".to_owned();
-    refusal.headers.push((UNMODELLED, gap));
-    refusal
+    let what = "git: a commit of which the state has only the id".to_owned();
+    refusal.headers.push((UNMODELLED, what));
+    Some(refusal)
 }
 
 /// Whether a full name is one that git takes, and GitHub.
