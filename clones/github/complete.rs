@@ -1,8 +1,9 @@
 //! What follows in a seed row from the rest of it, and GitHub's GraphQL ids.
 //!
 //! - [`actions`]: workflows and what they leave.
-//! - [`activity`]: rows of what happened and who is told of it. [`content`]: what is in repositories.
-//!   [`discussions`].
+//! - [`activity`]: rows of what happened and who is told of it.
+//! - [`content`]: what is in repositories.
+//! - [`discussions`]: discussions, their categories and comments.
 
 mod actions;
 mod activity;
@@ -59,11 +60,10 @@ pub(super) fn complete(cx: &mut Completing<'_>, table: TableId, draft: &mut Draf
         WORKFLOWS | WORKFLOW_RUNS | JOBS | ARTIFACTS | SECRETS | VARIABLES => {
             actions::complete(cx, table, draft);
         }
-        GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS | FINDINGS
-        | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
+        STARS | TEAMS | GISTS | GIST_COMMENTS | CODE_ALERTS | SECRET_ALERTS | DEPENDABOT_ALERTS
+        | FINDINGS | ADVISORIES | REPO_ADVISORIES | PROJECTS | PROJECT_FIELDS | PROJECT_ITEMS => {
             social::complete(cx, table, draft);
         }
-        STARS | TEAMS => social::complete(cx, table, draft),
         EVENTS => activity::event(cx, draft),
         NOTIFICATIONS => activity::notification(cx, draft),
         REACTIONS => activity::reaction(cx, draft),

@@ -14,7 +14,6 @@ fn open_seed(at: Timestamp) -> Box<dyn ServiceClone> {
     open_at(Seed::Document(&document), at)
 }
 
-/// Sends requests to the repository `~` of the seed and writes down what [`check`] does.
 pub(super) fn history(lines: &[&str], shown: &[&str]) -> String {
     let mut clone = open_seed(base());
     let lines: Vec<String> = lines.iter().map(|line| line.replace('~', REPO)).collect();
@@ -328,154 +327,118 @@ fn branches_are_merged_or_conflict() {
 }
 
 #[test]
-fn releases_have_tags_and_one_of_them_is_the_latest() {
+fn a_renamed_repository_takes_all_it_has_along() {
     let out = history(
         &[
-            "GET ~/releases/latest",
-            r#"POST ~/releases {"tag_name":"v2.0.0","prerelease":true}"#,
-            "GET ~/releases/latest",
-            r#"POST ~/releases {"tag_name":"v1.1.0","target_commitish":"feature"}"#,
-            "GET ~/releases/latest",
-            r#"POST ~/releases {"tag_name":"v0.9.1","make_latest":"false","generate_release_notes":true}"#,
-            "GET ~/releases/latest",
-            "GET ~/tags",
-            r#"POST ~/releases {"tag_name":"v3.0.0","draft":true}"#,
-            "GET ~/releases/tags/v3.0.0",
-            "GET ~/releases?per_page=2",
-            "GET ~/git/ref/tags/v3.0.0",
+            r#"POST ~/issues {"title":"Stays"}"#,
+            r#"POST ~/issues/1/comments {"body":"C"}"#,
+            r#"PATCH ~ {"name":"bye"}"#,
+            "GET ~/issues/1",
+            "GET /repos/octocat/bye/issues/1",
+            "GET /repos/octocat/bye/issues/1/comments",
+            "GET /repos/octocat/bye/releases/11/assets",
+            "GET /repos/octocat/bye/contents/README.md",
+            "GET /repos/octocat/bye/branches/held",
+            "GET /repos/octocat/bye/check-runs/31",
+            r#"POST /user/repos {"name":"hello"}"#,
+            "GET ~",
         ],
         &[
-            "/tag_name",
-            "/draft",
-            "/html_url",
-            "/created_at",
-            "/name",
+            "/full_name",
+            "/title",
             "/body",
+            "/path",
+            "/name",
+            "/protected",
         ],
     );
     insta::assert_snapshot!(out, @r#"
-    GET ~/releases/latest
-      200
-      "v1.0.0" false "https://github.com/octocat/hello/releases/tag/v1.0.0" "-15d" "One" "First"
-    POST ~/releases {"tag_name":"v2.0.0","prerelease":true}
+    POST ~/issues {"title":"Stays"}
       201
-      added refs octocat/hello:refs/tags/v2.0.0
-      changed repos octocat/hello
-      added releases octocat/hello:190000376
-      "v2.0.0" false "https://github.com/octocat/hello/releases/tag/v2.0.0" "-8d" null null
-    GET ~/releases/latest
-      200
-      "v1.0.0" false "https://github.com/octocat/hello/releases/tag/v1.0.0" "-15d" "One" "First"
-    POST ~/releases {"tag_name":"v1.1.0","target_commitish":"feature"}
+      added issues octocat/hello#1
+      "Stays" null
+    POST ~/issues/1/comments {"body":"C"}
       201
-      added refs octocat/hello:refs/tags/v1.1.0
-      changed repos octocat/hello
-      added releases octocat/hello:190000741
-      "v1.1.0" false "https://github.com/octocat/hello/releases/tag/v1.1.0" "-10d" null null
-    GET ~/releases/latest
+      added comments octocat/hello#issuecomment-1900000642
+      changed issues octocat/hello#1
+      "C"
+    PATCH ~ {"name":"bye"}
       200
-      "v1.1.0" false "https://github.com/octocat/hello/releases/tag/v1.1.0" "-10d" null null
-    POST ~/releases {"tag_name":"v0.9.1","make_latest":"false","generate_release_notes":true}
+      removed repos octocat/hello
+      added repos octocat/bye
+      changed tokens checks
+      removed refs octocat/hello:refs/heads/clash
+      added refs octocat/bye:refs/heads/clash
+      removed refs octocat/hello:refs/heads/feature
+      added refs octocat/bye:refs/heads/feature
+      removed refs octocat/hello:refs/heads/held
+      added refs octocat/bye:refs/heads/held
+      removed refs octocat/hello:refs/heads/main
+      added refs octocat/bye:refs/heads/main
+      removed refs octocat/hello:refs/tags/v1.0.0
+      added refs octocat/bye:refs/tags/v1.0.0
+      removed issues octocat/hello#1
+      added issues octocat/bye#1
+      removed comments octocat/hello#issuecomment-1900000642
+      added comments octocat/bye#issuecomment-1900000642
+      removed branch_protections octocat/hello:held
+      added branch_protections octocat/bye:held
+      removed releases octocat/hello:11
+      added releases octocat/bye:11
+      removed release_assets octocat/hello:21
+      added release_assets octocat/bye:21
+      removed statuses octocat/hello:32000000138
+      added statuses octocat/bye:32000000138
+      removed check_suites octocat/hello:41000000502
+      added check_suites octocat/bye:41000000502
+      removed check_runs octocat/hello:31
+      added check_runs octocat/bye:31
+      removed deploy_keys octocat/hello:41
+      added deploy_keys octocat/bye:41
+      removed hooks octocat/hello:51
+      added hooks octocat/bye:51
+      removed repo_invitations octocat/hello:61
+      added repo_invitations octocat/bye:61
+      added former_names octocat/hello
+      "octocat/bye" "bye"
+    GET ~/issues/1
+      301
+      
+    GET /repos/octocat/bye/issues/1
+      200
+      "Stays" null
+    GET /repos/octocat/bye/issues/1/comments
+      200
+      "C"
+    GET /repos/octocat/bye/releases/11/assets
+      200
+      "hello.txt"
+    GET /repos/octocat/bye/contents/README.md
+      200
+      "README.md" "README.md"
+    GET /repos/octocat/bye/branches/held
+      200
+      "held" true
+    GET /repos/octocat/bye/check-runs/31
+      200
+      "build"
+    POST /user/repos {"name":"hello"}
       201
-      added refs octocat/hello:refs/tags/v0.9.1
-      changed repos octocat/hello
-      added releases octocat/hello:190001715
-      "v0.9.1" false "https://github.com/octocat/hello/releases/tag/v0.9.1" "-8d" "v0.9.1" "**Full Changelog**: https://github.com/octocat/hello/compare/v1.1.0...v0.9.1"
-    GET ~/releases/latest
+      removed former_names octocat/hello
+      added repos octocat/hello
+      added labels octocat/hello:bug
+      added labels octocat/hello:documentation
+      added labels octocat/hello:duplicate
+      added labels octocat/hello:enhancement
+      added labels octocat/hello:good first issue
+      added labels octocat/hello:help wanted
+      added labels octocat/hello:invalid
+      added labels octocat/hello:question
+      added labels octocat/hello:wontfix
+      "octocat/hello" "hello"
+    GET ~
       200
-      "v1.1.0" false "https://github.com/octocat/hello/releases/tag/v1.1.0" "-10d" null null
-    GET ~/tags
-      200
-      "v2.0.0"
-      "v1.1.0"
-      "v1.0.0"
-      "v0.9.1"
-    POST ~/releases {"tag_name":"v3.0.0","draft":true}
-      201
-      added releases octocat/hello:190002505
-      "v3.0.0" true "https://github.com/octocat/hello/releases/tag/untagged-a8e05d21fd14b600b600" "+run" null null
-    GET ~/releases/tags/v3.0.0
-      404
-      {"documentation_url":"https://docs.github.com/rest/releases/releases#get-a-release-by-tag-name","message":"Not Found","status":"404"}
-    GET ~/releases?per_page=2
-      200
-      "v3.0.0" true "https://github.com/octocat/hello/releases/tag/untagged-a8e05d21fd14b600b600" "+run" null null
-      "v0.9.1" false "https://github.com/octocat/hello/releases/tag/v0.9.1" "-8d" "v0.9.1" "**Full Changelog**: https://github.com/octocat/hello/compare/v1.1.0...v0.9.1"
-    GET ~/git/ref/tags/v3.0.0
-      404
-      {"documentation_url":"https://docs.github.com/rest/git/refs#get-a-reference","message":"Not Found","status":"404"}
-    "#);
-}
-
-#[test]
-fn statuses_and_checks_come_to_one_outcome() {
-    let app = "<authorization: Bearer ghs_archalDummychecks0000000000000000000>";
-    let lines = [
-        "GET ~/commits/main/status".to_owned(),
-        r#"POST ~/statuses/main {"state":"pending","context":"lint"}"#.to_owned(),
-        "GET ~/commits/main/status".to_owned(),
-        r#"POST ~/statuses/main {"state":"error","context":"lint","description":"broke"}"#
-            .to_owned(),
-        "GET ~/commits/main/status".to_owned(),
-        "GET ~/commits/main/statuses".to_owned(),
-        format!(
-            r#"POST ~/check-runs {app} {{"name":"late","head_sha":"feature","status":"completed"}}"#
-        ),
-        format!(
-            r#"POST ~/check-runs {app} {{"name":"late","head_sha":"feature","conclusion":"success"}}"#
-        ),
-        r#"POST ~/check-runs {"name":"late","head_sha":"feature"}"#.to_owned(),
-        "GET ~/commits/feature/check-suites".to_owned(),
-    ];
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let out = history(
-        &lines,
-        &[
-            "/state",
-            "/context",
-            "/description",
-            "/status",
-            "/conclusion",
-            "/check_suites/0/conclusion",
-        ],
-    );
-    insta::assert_snapshot!(out, @r#"
-    GET ~/commits/main/status
-      200
-      "success"
-    POST ~/statuses/main {"state":"pending","context":"lint"}
-      201
-      added statuses octocat/hello:32000000447
-      "pending" "lint" null
-    GET ~/commits/main/status
-      200
-      "pending"
-    POST ~/statuses/main {"state":"error","context":"lint","description":"broke"}
-      201
-      added statuses octocat/hello:32000001290
-      "error" "lint" "broke"
-    GET ~/commits/main/status
-      200
-      "failure"
-    GET ~/commits/main/statuses
-      200
-      "error" "lint" "broke"
-      "pending" "lint" null
-      "success" "ci" null
-    POST ~/check-runs <authorization: Bearer ghs_archalDummychecks0000000000000000000> {"name":"late","head_sha":"feature","status":"completed"}
-      422
-      {"documentation_url":"https://docs.github.com/rest/reference/checks#create-a-check-run","errors":[{"code":"missing_field","field":"conclusion","resource":"CheckRun"}],"message":"Validation Failed","status":"422"}
-    POST ~/check-runs <authorization: Bearer ghs_archalDummychecks0000000000000000000> {"name":"late","head_sha":"feature","conclusion":"success"}
-      201
-      added check_suites octocat/hello:41000000585
-      added check_runs octocat/hello:52000000030
-      "completed" "success"
-    POST ~/check-runs {"name":"late","head_sha":"feature"}
-      403
-      {"documentation_url":"https://docs.github.com/rest/reference/checks#create-a-check-run","message":"You must authenticate via a GitHub App.","status":"403"}
-    GET ~/commits/feature/check-suites
-      200
-      "success"
+      "octocat/hello" "hello"
     "#);
 }
 

@@ -1,7 +1,9 @@
 //! The criteria view: what criteria say of GitHub's state, in its REST field names.
 //!
-//! - [`activity`]: of what happens to issues. [`content`]: of what is in repositories. [`pulls`]: of
-//!   pull requests. [`social`]: of runs, gists, teams, stars, alerts, projects.
+//! - [`activity`]: what happens to issues.
+//! - [`content`]: what is in repositories.
+//! - [`pulls`]: pull requests.
+//! - [`social`]: runs, gists, teams, stars, alerts, projects.
 
 mod activity;
 mod content;

@@ -1,23 +1,21 @@
-//! GitHub: its REST API at `api.github.com`.
+//! GitHub: its REST and GraphQL APIs, git, and the files that answers lead to.
 //!
 //! - [`manifest`]: the operations. [`published`]: all that GitHub publishes. [`called`]: what agents call.
-//! - [`tables`], [`complete`], [`seeds`]: the state and how it starts.
+//! - [`tables`], [`complete`], [`seeds`]: the state and how it starts. [`social`]: what seeds leave out of accounts.
 //! - [`credentials`], [`scopes`], [`access`]: tokens, and who may what.
 //! - [`preface`], [`dialect`], [`media`], [`markdown`], [`render`]: refusals, headers and bodies.
-//! - [`meta`]: what the API says of itself.
-//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`]: what it does.
-//! - [`meta`]: what the API says of itself. [`lists`]: lists that are written anew.
-//! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them. [`social`]: what seeds leave out of it.
-//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions.
-//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`gists`], [`projects`], [`alerts`], [`advisories`].
-//! - [`issues`], [`comments`], [`labels`], [`assignees`], [`repos`], [`search`], [`query`]: what it does.
-//! - [`pulls`]: pull requests, reviews, merges.
+//! - [`meta`]: what the API says of itself. [`search`], [`lists`], [`changes`]: found, listed and changed rows.
+//! - [`issues`], [`issue_lists`], [`comments`], [`labels`], [`assignees`], [`milestones`], [`mentions`]: issues.
+//! - [`issue_types`], [`issue_fields`], [`related`], [`transfers`]: what organisations add to them.
+//! - [`events`], [`timeline`], [`inbox`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
+//! - [`pulls`]: pull requests, reviews, merges. [`discussions`], [`projects`], [`gists`].
+//! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them.
+//! - [`repos`], [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
-//! - [`events`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
-//! - [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
-//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in them.
-//! - [`web`]: git over HTTP, files and archives at other hosts.
-//! - [`mcp`]: the tools of its official MCP server.
+//! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in repositories.
+//! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`alerts`], [`advisories`]: security.
+//! - [`web`]: git over HTTP, files and archives at other hosts. [`webhooks`]: what is delivered of it all.
+//! - [`graphql`]: the GraphQL API over the same rows. [`mcp`]: the tools of the official MCP server.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
@@ -76,6 +74,8 @@ mod mentions;
 mod meta;
 mod milestones;
 mod notifications;
+#[cfg(test)]
+mod objects_tests;
 mod observe;
 #[cfg(test)]
 mod observe_tests;
@@ -101,6 +101,8 @@ mod refs_tests;
 mod related;
 mod release_assets;
 mod releases;
+#[cfg(test)]
+mod releases_tests;
 #[cfg(test)]
 mod renames_tests;
 mod render;

@@ -11,7 +11,7 @@ use super::tables::{REFS, REFS_BY_REPO, REPOS, ref_of, reference, repo};
 use super::{access, pulls};
 use crate::engine::git::{GitFailure, Kind, Oid};
 use crate::engine::key::{Key, same};
-use crate::engine::pack::{Call, Completing, Refusal};
+use crate::engine::pack::{Call, Completing, Refusal, UNMODELLED};
 use crate::engine::root::Root;
 use crate::engine::row::{Draft, Row, text};
 use crate::engine::writer::Writer;
@@ -193,8 +193,25 @@ pub(super) fn commit(call: &Call<'_>, name: &str) -> Result<Oid, Refusal> {
     if is_empty(call.root(), &repo_name) {
         return Err(Refusal::new(409, "Git Repository is empty."));
     }
-    resolve(call.root(), &repo_name, name)
-        .ok_or_else(|| Refusal::new(422, format!("No commit found for SHA: {name}")))
+    let root = call.root();
+    if let Some(found) = resolve(root, &repo_name, name) {
+        return Ok(found);
+    }
+    let missing = || Refusal::new(422, format!("No commit found for SHA: {name}"));
+    Err(gap(root, &repo_name, name).unwrap_or_else(missing))
+}
+
+/// The answer where a ref is at a commit that a seed shows by its id alone: the service would have
+/// answered with what nobody knows.
+pub(super) fn gap(root: &Root, repo: &str, name: &str) -> Option<Refusal> {
+    let (full, oid) = named(root, repo, name).filter(|(_, oid)| !root.objects().has(oid))?;
+    let message = format!(
+        "{full} of {repo} is at {oid}, and the state that was loaded does not say what is in that commit"
+    );
+    let mut refusal = Refusal::new(501, message);
+    let what = "git: a commit of which the state has only the id".to_owned();
+    refusal.headers.push((UNMODELLED, what));
+    Some(refusal)
 }
 
 /// Whether a full name is one that git takes, and GitHub.
@@ -381,7 +398,7 @@ pub(super) fn complete(cx: &mut Completing<'_>, draft: &mut Draft) {
             draft.set(reference::SHA, text(oid.to_string()));
         }
         // Commits that a trace or a written state shows by their ids alone: what is in them is not
-        // known, and whoever asks for it is told that it is not there.
+        // known, and whoever asks for it is told so.
         None if asked.parse::<Oid>().is_ok() => {}
         None => {
             let problem = format!("{asked:?} is no branch, tag or commit of {repo_name}");

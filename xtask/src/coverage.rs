@@ -44,7 +44,8 @@ impl Count {
 pub(crate) fn page() -> Result<String, Failure> {
     let mut page = String::from(
         "# Coverage\n\n\
-         Written by `cargo xtask gen`; `cargo xtask coverage` prints the same.\n\n\
+         Written by `cargo xtask gen`; `cargo xtask coverage` prints the same. How an operation is added:\n\
+         [CONTRIBUTING.md](../CONTRIBUTING.md#adding-a-clone-operation).\n\n\
          *Published*: operations that the service publishes. *Called*: requests that agents are known\n\
          to send, and how many of them are modelled. *Modelled*: operations that the clone answers from\n\
          its state; any other published operation is refused with `501` and the header\n\

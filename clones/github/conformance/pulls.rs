@@ -6,6 +6,8 @@ pub(super) const CALLS: &[(&str, &[&str])] = &[(
     &[
         "GET /repos/acme/checkout/pulls?state=all => head=/1/head/sha",
         "GET /repos/acme/checkout/pulls?state=ajar",
+        "GET /repos/acme/checkout/commits/<head>/pulls",
+        "GET /repos/acme/checkout/commits/0000000000000000000000000000000000000000/pulls",
         "GET /repos/acme/checkout/pulls/4",
         "GET /repos/acme/checkout/pulls/2",
         "GET /repos/acme/checkout/pulls/1",

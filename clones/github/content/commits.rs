@@ -235,7 +235,8 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let name = of.text(repo::FULL_NAME);
     let root = call.root();
     let from = call.query("sha").unwrap_or("HEAD");
-    let from = named::commit_of(root, name, from).ok_or_else(not_found)?;
+    let from = named::commit_of(root, name, from)
+        .ok_or_else(|| refs::gap(root, name, from).unwrap_or_else(not_found))?;
     let time = |field: &str| match call.query(field) {
         None => Ok(None),
         Some(text) => match issue_lists::time(text) {

@@ -210,8 +210,9 @@ fn tree_of(root: &Root, repo_name: &str, asked: &str) -> Option<Oid> {
 pub(in crate::github) fn get_tree(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let of = call.row(REPOS)?;
     let root = call.root();
-    let oid = tree_of(root, of.text(repo::FULL_NAME), call.param("tree_sha"));
-    let oid = oid.ok_or_else(not_found)?;
+    let (name, asked) = (of.text(repo::FULL_NAME), call.param("tree_sha"));
+    let oid = tree_of(root, name, asked)
+        .ok_or_else(|| refs::gap(root, name, asked).unwrap_or_else(not_found))?;
     // Any value asks for all below, `0` and `false` too.
     let entries = if call.query.iter().any(|(name, _)| name == "recursive") {
         root.objects().walk(&oid)

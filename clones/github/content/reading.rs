@@ -185,7 +185,10 @@ fn asked_tree(call: &Call<'_>, of: &Row) -> Result<(Oid, String), Refusal> {
     let asked = call.query("ref").unwrap_or(of.text(repo::DEFAULT_BRANCH));
     let commit = named::commit_of(root, name, asked)
         .and_then(|oid| root.objects().commit(&oid))
-        .ok_or_else(|| Refusal::new(404, format!("No commit found for the ref {asked}")))?;
+        .ok_or_else(|| {
+            let missing = || Refusal::new(404, format!("No commit found for the ref {asked}"));
+            refs::gap(root, name, asked).unwrap_or_else(missing)
+        })?;
     let shown = asked.strip_prefix(refs::HEADS).unwrap_or(asked);
     Ok((commit.tree, shown.to_owned()))
 }

@@ -1,12 +1,12 @@
 //! The operations of the GitHub clone: a file for each category of its published description.
 //!
 //! At `api.github.com`:
-//! - [`activity`], [`graphql`], [`issues`], [`issues_from_list`], [`pulls`], [`reactions`], [`search`].
-//! - [`checks`], [`git`], [`repos`].
-//! - [`actions`], [`gists`], [`orgs`], [`projects`], [`teams`], [`users`].
+//! - [`activity`], [`issues`], [`issues_from_list`], [`projects`], [`pulls`], [`reactions`]: work.
+//! - [`checks`], [`gists`], [`git`], [`repos`]: content. [`actions`]: what runs on it.
+//! - [`orgs`], [`teams`], [`users`]: accounts. [`search`]: all of it.
 //! - [`code_quality`], [`code_scanning`], [`dependabot`], [`secret_scanning`],
-//!   [`security_advisories`].
-//! - [`markdown`], [`meta`], [`rate_limit`].
+//!   [`security_advisories`]: security.
+//! - [`graphql`], [`markdown`], [`meta`], [`rate_limit`]: the API itself.
 //!
 //! At the other hosts: [`web`].
 

@@ -1,4 +1,4 @@
-//! Repositories and what is in them; repositories; repositories and what is in them.
+//! Repositories and what is in them.
 
 use super::{hook, of_repo, operation};
 use crate::engine::route::{Action, Guard, Route, nothing};
@@ -11,7 +11,7 @@ use crate::github::hooks::known_hook;
 use crate::github::protections::{
     known_branch, protected, with_checks, with_restrictions, with_reviews,
 };
-use crate::github::pulls::heads;
+use crate::github::pulls::{self, heads};
 use crate::github::release_assets::known_asset;
 use crate::github::releases::known_release;
 use crate::github::render::{deploy_key, hook};
@@ -863,6 +863,17 @@ pub(super) const ROUTES: &[Route] = &[
         docs: "repos/repos#list-repository-languages",
         guards: READ,
         action: Action::Hook(statistics::languages),
+    },
+    Route {
+        info: operation(
+            "repos/list-pull-requests-associated-with-commit",
+            "GET",
+            "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+            "Lists the pull requests that bring a commit",
+        ),
+        docs: "commits/commits#list-pull-requests-associated-with-a-commit",
+        guards: GIT,
+        action: Action::Hook(pulls::list::with_commit),
     },
     Route {
         info: operation(

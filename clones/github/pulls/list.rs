@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::{issue_of, reply};
+use super::{compare, issue_of, reply};
 use crate::engine::fingerprint::mix;
 use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -14,6 +14,7 @@ use crate::engine::writer::Writer;
 use crate::github::content::commits::{self, Form};
 use crate::github::dialect::{invalid_value, page};
 use crate::github::issue_lists::order_of;
+use crate::github::refs;
 use crate::github::render;
 use crate::github::tables::{PULLS, PULLS_BY_REPO, REPOS, issue, owner_of, pull, repo};
 
@@ -73,6 +74,42 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     } else {
         rows.sort_by_cached_key(|row| Reverse(rank(row)));
     }
+    Ok(listed(call, rows))
+}
+
+/// `GET …/commits/{commit_sha}/pulls`: the merged ones that brought a commit of the default
+/// branch, or the open ones that would bring another commit.
+pub(in crate::github) fn with_commit(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let repo = call.row(REPOS)?;
+    let name = repo.text(repo::FULL_NAME);
+    let sought = refs::commit(call, call.param("commit_sha"))?;
+    let root = call.root();
+    let default = refs::branch(root, name, repo.text(repo::DEFAULT_BRANCH));
+    let is_in = default.is_some_and(|tip| root.objects().is_ancestor(&sought, &tip));
+    let brings = |row: &Row| {
+        let made = row.text(pull::MERGE_COMMIT_SHA) == sought.to_string();
+        let compared = compare::of(root, row);
+        let has =
+            || compared.is_some_and(|at| at.commits(root).iter().any(|(oid, _)| *oid == sought));
+        made || has()
+    };
+    let group = root.group(PULLS, PULLS_BY_REPO, &Key::folded(name));
+    let rows = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter_map(|row| Some((row, issue_of(root, row).ok()?)))
+        .filter(|(row, on)| match is_in {
+            true => row.time(pull::MERGED_AT).is_some(),
+            false => on.text(issue::STATE) == "open",
+        })
+        .filter(|(row, _)| brings(row))
+        .collect();
+    Ok(listed(call, rows))
+}
+
+/// Pull requests with their issues, as lists show them.
+fn listed(call: &Call<'_>, rows: Vec<(&Arc<Row>, &Arc<Row>)>) -> Reply {
+    let root = call.root();
     let page = page(call, rows.len());
     let mut writer = Writer::with_capacity(root, 65_536, 65_536);
     let mut versions = page.fingerprint();
@@ -85,7 +122,7 @@ pub(in crate::github) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     writer.raw("]");
     let mut reply = Reply::written(200, writer.finish(), versions);
     reply.page = Some(page);
-    Ok(reply)
+    reply
 }
 
 /// `GET …/pulls/{pull_number}`; with the media type of a diff or of mails, those.

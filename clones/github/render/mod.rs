@@ -1,13 +1,9 @@
 //! Rows as GitHub's REST API shows them.
 
+pub(super) mod actions;
 pub(super) mod advisory;
 pub(super) mod alert;
 pub(super) mod check;
-use crate::engine::root::Root;
-use crate::engine::row::Row;
-use crate::engine::writer::Writer;
-
-pub(super) mod actions;
 pub(super) mod comment;
 pub(super) mod deploy_key;
 pub(super) mod event;
@@ -29,9 +25,14 @@ pub(super) mod repo;
 pub(super) mod review;
 pub(super) mod review_comment;
 pub(super) mod status;
+pub(super) mod team;
 pub(super) mod user;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+use crate::engine::root::Root;
+use crate::engine::row::Row;
+use crate::engine::writer::Writer;
 
 /// What stays as it is in the path of an address.
 pub(super) const PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -42,7 +43,6 @@ pub(super) const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'@')
     .remove(b'+');
-pub(super) mod team;
 
 /// Writes a row that no operation answers as it is.
 pub(super) fn unrendered(_: &Root, _: &Row, out: &mut Writer) {

@@ -1,19 +1,18 @@
 //! The tables of the GitHub clone: a file each. A column's constant is its place in its table.
 //!
-//! - [`users`], [`repos`], [`labels`], [`issues`], [`comments`].
+//! - [`users`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`], [`tokens`]: accounts.
+//! - [`repos`], [`former_names`], [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]: repositories.
+//! - [`refs`]: git's names for objects; [`commits`], [`branches`] in seeds only.
+//! - [`issues`], [`labels`], [`milestones`], [`comments`], [`moved_issues`], [`sub_issues`], [`dependencies`].
+//! - [`issue_types`], [`issue_fields`], [`issue_field_values`]: what organisations add to issues.
 //! - [`pulls`], [`reviews`], [`review_comments`]: pull requests.
 //! - [`events`], [`notifications`], [`reactions`], [`repo_subscriptions`], [`thread_subscriptions`].
 //! - [`discussions`], [`discussion_categories`], [`discussion_comments`].
-//! - [`tokens`], [`former_names`], [`org_members`], [`teams`], [`team_repos`], [`follows`], [`stars`].
-//! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`].
-//! - [`refs`]: git's names for objects.
-//! - [`tokens`], [`former_names`].
 //! - [`releases`], [`assets`], [`statuses`], [`check_suites`], [`check_runs`].
-//! - [`protections`], [`deploy_keys`], [`hooks`], [`invitations`]; [`commits`], [`branches`] in seeds only.
-//! - [`gists`], [`gist_files`], [`gist_comments`].
+//! - [`workflows`], [`workflow_runs`], [`jobs`], [`artifacts`], [`secrets`], [`variables`]: Actions.
+//! - [`gists`], [`gist_files`], [`gist_comments`]. [`projects`], [`project_fields`], [`project_items`].
 //! - [`code_scanning_alerts`], [`secret_scanning_alerts`], [`advisories`], [`dependabot_alerts`],
-//!   [`repository_advisories`], [`code_quality_findings`].
-//! - [`projects`], [`project_fields`], [`project_items`].
+//!   [`repository_advisories`], [`code_quality_findings`]: security.
 
 mod advisories;
 mod artifacts;
