@@ -4,8 +4,10 @@ use apollo_compiler::ExecutableDocument;
 use apollo_compiler::ast::Type;
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::Valid;
 use serde_json::Value;
 
+use super::request::is_of_several_types;
 use super::schema::Known;
 
 /// What is wrong with the data of an answer; empty where nothing is.
@@ -18,6 +20,14 @@ pub(crate) fn faults(
     let document = ExecutableDocument::parse_and_validate(&known.schema, query, "query.graphql");
     let document = match document {
         Ok(document) => document,
+        Err(wrong)
+            if wrong
+                .errors
+                .iter()
+                .all(|one| is_of_several_types(one.error)) =>
+        {
+            Valid::assume_valid(wrong.partial)
+        }
         Err(wrong) => return vec![format!("{}", wrong.errors)],
     };
     let Ok(operation) = document.operations.get(operation) else {

@@ -3,7 +3,7 @@
 use apollo_compiler::executable::Operation;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::response::JsonMap;
-use apollo_compiler::validation::Valid;
+use apollo_compiler::validation::{DiagnosticData, Valid};
 use apollo_compiler::{ExecutableDocument, ast, introspection};
 use archal_core::clone::Rendered;
 use serde_json::{Map, Value, json};
@@ -82,6 +82,16 @@ impl Service {
         };
         let document_of = match document.to_executable_validate(&known.schema) {
             Ok(document) => document,
+            // Published clients select fields of one name and of several types in types that no
+            // object is both of (`state` of an issue and of a pull request): the services answer.
+            Err(wrong)
+                if wrong
+                    .errors
+                    .iter()
+                    .all(|one| is_of_several_types(one.error)) =>
+            {
+                Valid::assume_valid(wrong.partial)
+            }
             Err(wrong) => {
                 let mut errors = (self.words.invalid)(known, &document);
                 if errors.is_empty() {
@@ -189,6 +199,11 @@ impl Service {
             gaps,
         }
     }
+}
+
+/// Whether all that is wrong is that fields of one name are of several types.
+pub(super) fn is_of_several_types(wrong: &DiagnosticData) -> bool {
+    wrong.unstable_error_name() == Some("ConflictingFieldType")
 }
 
 /// Where the root object says how many nodes the query asks for at most.
