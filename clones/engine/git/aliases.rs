@@ -10,8 +10,6 @@
 //! whoever made a pushed commit is that of the run; an earlier one that the clone never handed
 //! out is the caller's own and stays.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -42,15 +40,20 @@ impl Objects {
             }
             // Histories are longer than a stack is deep, so what an object needs waits here.
             let needs = self.needs(&at);
-            let missing: Vec<Oid> = {
+            let mut missing: Vec<Oid> = {
                 let known = reading(&self.aliases);
                 let missing = needs.into_iter().filter(|oid| !known.contains_key(oid));
                 missing.collect()
             };
+            // The commit of a submodule is in another repository.
+            missing.retain(|oid| self.has(oid));
             if missing.is_empty() {
-                let alias = self.computed(&at, times);
-                writing(&self.aliases).insert(at, alias);
                 waiting.pop();
+                // What is not there may come with a push, and anybody can name what never does.
+                if self.has(&at) {
+                    let alias = self.computed(&at, times);
+                    writing(&self.aliases).insert(at, alias);
+                }
             } else {
                 waiting.extend(missing);
             }
@@ -196,7 +199,6 @@ impl Objects {
 
     fn rewrite_plain(&self, text: &str, times: &KnownTimes) -> Option<String> {
         let bytes = text.as_bytes();
-        let shorts: HashMap<String, Oid> = reading(&self.shorts).clone();
         let mut out: Option<String> = None;
         let mut copied = 0;
         let mut at = 0;
@@ -214,10 +216,13 @@ impl Objects {
                     let alias = self.alias(&oid, times);
                     (alias != oid).then(|| alias.to_string())
                 }),
-                4..40 => shorts.get(&text[at..at + run]).and_then(|oid| {
-                    let alias = self.alias(oid, times);
-                    (alias != *oid).then(|| alias.short(run))
-                }),
+                4..40 => {
+                    let shown = reading(&self.shorts).get(&text[at..at + run]).copied();
+                    shown.and_then(|oid| {
+                        let alias = self.alias(&oid, times);
+                        (alias != oid).then(|| alias.short(run))
+                    })
+                }
                 _ => None,
             };
             if let Some(said) = said {
