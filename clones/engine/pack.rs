@@ -125,9 +125,7 @@ pub(crate) struct Prefacing<'a> {
 
 /// What deliveries are made from.
 pub(crate) struct Announcing<'a> {
-    /// The state before the call.
-    pub before: &'a Root,
-    /// The state after it.
+    /// The state after the call.
     pub after: &'a Root,
     /// What it changed, in order.
     pub journal: &'a [Entry],

@@ -344,7 +344,6 @@ impl Running {
         let (caller, found) = (call.caller, call.found);
         let (root, journal) = call.transaction.commit();
         let mut deliveries = (self.pack.dialect.announce)(&Announcing {
-            before: &self.root,
             after: &root,
             journal: &journal,
             caller: caller.as_deref(),
