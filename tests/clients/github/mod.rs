@@ -1,0 +1,49 @@
+//! GitHub's published clients at GitHub's normal URLs through `isolated`: each creates, reads,
+//! updates and deletes, turns pages, and shows what it is refused as it shows what GitHub refuses.
+
+mod gh;
+mod git;
+mod limits;
+mod octokit;
+mod pygithub;
+
+use std::path::Path;
+
+use archal_testkit::cli::{Output, TestEnv};
+
+use super::clients;
+
+/// A script beside these tests.
+fn script(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    folder.join(name).display().to_string()
+}
+
+/// A world with the callers' programs, in which the scripts find their clients.
+fn world() -> TestEnv {
+    let mut world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
+    world.with_callers_programs();
+    let bundle = clients().join("js/node_modules/octokit/dist-bundle/index.js");
+    world.set("OCTOKIT", bundle.display().to_string());
+    world
+}
+
+/// The Python that has PyGithub.
+fn python() -> String {
+    clients().join("python/bin/python").display().to_string()
+}
+
+/// What a command prints whose traffic reaches a clone with a seed, once it has ended well.
+fn told(seed: &str, command: &[&str]) -> String {
+    let mut arguments = vec!["clone", "exec", "--clone", "github", "--seed", seed, "--"];
+    arguments.extend(command);
+    plain(world().run(&arguments).ended(0))
+}
+
+/// What was printed, without what differs by the time of day: times, and what is hashed with them.
+fn plain(output: Output) -> String {
+    output
+        .with(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>")
+        .with(r"\b[0-9a-f]{40}\trefs", "<sha>\trefs")
+        .stdout
+}
