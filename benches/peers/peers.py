@@ -12,6 +12,7 @@ peer's without either. Of each case the median of the takes is shown, with the l
 PEERS and ARCHAL name another place of the two programs, TAKES, STARTS and SECONDS_EACH another effort.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -70,6 +71,7 @@ class Server:
     """One side, running."""
 
     def end(self):
+        atexit.unregister(self.end)
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
         shutil.rmtree(self.folder)
@@ -90,6 +92,8 @@ class Server:
         self.began = time.perf_counter()
         self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
         self.pid = self.process.pid
+        # Where a case fails, what it started does not stay.
+        atexit.register(self.end)
 
     def ask(self, method, path, body=None):
         """One request on a connection that is kept; the status and the body."""
@@ -337,6 +341,7 @@ CASES = {
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     if not (PEERS / "node_modules/emulate").exists():
         PEERS.mkdir(parents=True, exist_ok=True)
         shutil.copy(HERE / "package.json", PEERS)

@@ -14,7 +14,6 @@ use crate::config::allow;
 use crate::host::background::Announcer;
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::host::log::{LogFile, LogLimits};
-use crate::host::memory;
 use crate::run::scrub::Scrubber;
 use crate::session::Egress;
 use crate::session::service::live::{LiveConfig, LiveError, Serving};
@@ -128,8 +127,6 @@ pub(crate) fn run(
     let interrupts =
         Interrupts::listen(hangup, move |_| end.ask()).map_err(CliError::environment)?;
     ready(&serving)?;
-    // Beginning needs several times what a session that waits for calls does.
-    memory::give_back();
     serving.until_end();
     serving.finish().map_err(live_error)?;
     Ok(interrupts.is_interrupted())
