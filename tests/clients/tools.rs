@@ -44,7 +44,7 @@ const use = async (transport, title) => {
   if (!wrong.isError || !wrong.content[0].text.includes("404 Not Found")) throw new Error(wrong.content[0].text);
   const unknown = await client.callTool({ name: "no_such_tool", arguments: {} }).then(() => "answered", (error) => error.message);
   if (!unknown.includes("unknown tool")) throw new Error(unknown);
-  if (process.env.UNMODELLED) await client.callTool({ name: "merge_pull_request", arguments: { ...repo, pullNumber: 1 } });
+  if (process.env.UNMODELLED) await client.callTool({ name: "request_copilot_review", arguments: { ...repo, pullNumber: 1 } });
   await client.close();
   return names;
 };

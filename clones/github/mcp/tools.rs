@@ -151,7 +151,8 @@ pub(super) const TOOLS: &[Tool] = &[
         "get_job_logs",
         [
             "actions/download-job-logs-for-workflow-run",
-            "actions/list-jobs-for-workflow-run"
+            "actions/list-jobs-for-workflow-run",
+            "web/actions-job-log"
         ],
         actions::logs
     ),
