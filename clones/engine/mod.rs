@@ -38,4 +38,5 @@ pub(crate) mod table;
 pub(crate) mod times;
 pub(crate) mod transaction;
 pub(crate) mod trouble;
+pub(crate) mod within;
 pub(crate) mod writer;

@@ -420,8 +420,10 @@ fn every_mistake_is_told_with_its_place() {
             ·                  ────
          14 │
             ╰────
-          help: things: issues, comments, labels, repositories, users; or write the condition as CEL in
-                backticks, or tag it [P] for the judge
+          help: things: issues, comments, pull requests, reviews, milestones, notifications, branches,
+                commits, files, releases, commit statuses, check runs, labels, repositories, workflow
+                runs, gists, users; or write the condition as CEL in backticks, or tag it [P] for the
+                judge
         bad bad/16-bad-sentence.md: 1 error
         scenario/setup
 
@@ -432,10 +434,12 @@ fn every_mistake_is_told_with_its_place() {
            ·                              ─────────────────────────
          6 │
            ╰────
-          help: it can speak of issues, comments, labels, repositories, users. `archal scenario --help`
-                has what can be said; or name a state with `seed:` under ## Config (github:empty,
-                github:small-project, github:stale-issues), or write it as a ```yaml block, and the words
-                are for the judge alone
+          help: it can speak of issues, comments, pull requests, reviews, milestones, branches, commits,
+                releases, commit statuses, check runs, labels, repositories, users. `archal scenario
+                --help` has what can be said; or name a state with `seed:` under ## Config (github:ci-cd-
+                pipeline, github:empty, github:enterprise-repo, github:large-backlog, github:merge-
+                conflict, github:small-project, github:stale-issues), or write it as a ```yaml block, and
+                the words are for the judge alone
         bad bad/17-half-setup.md: 1 error
         scenario/setup
 

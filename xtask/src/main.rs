@@ -5,12 +5,14 @@
 //! - `coverage`: how much of a service its clone models.
 //! - `generate`: generated files, written or compared.
 //! - `published`: what GitHub publishes, sliced to what its clone models.
+//! - `webhooks`: what it publishes of webhooks, sliced to the events that its clone announces.
 
 mod coverage;
 mod generate;
 mod published;
 mod steps;
 mod tools;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! What GitHub publishes, sliced to what the clone models: the list of all operations, and for
-//! the modelled ones what their answers must look like, which the tests hold them to.
+//! the modelled ones what their answers must look like, which the tests hold them to; beside them
+//! the [`webhooks`].
 //!
 //! The document is fetched with npm into `target/published`; what is made of it is committed.
 
@@ -12,10 +13,11 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 use crate::steps::{Failure, cargo, note, output, root, run, target};
+use crate::webhooks;
 
-const PACKAGE: &str = "@octokit/openapi";
-const VERSION: &str = "23.0.2";
-const DOCUMENT: &str = "generated/api.github.com.json";
+pub(crate) const PACKAGE: &str = "@octokit/openapi";
+pub(crate) const VERSION: &str = "23.0.2";
+pub(crate) const DOCUMENT: &str = "generated/api.github.com.json";
 /// Where the slices are, below the root.
 pub(crate) const FOLDER: &str = "clones/github/fixtures/responses";
 const LIST: &str = "clones/github/published.rs";
@@ -67,6 +69,7 @@ pub(crate) fn run_command() -> Result<(), Failure> {
         let text = slice(&document, operations);
         write(&folder.join(name), &text)?;
     }
+    webhooks::write(&document)?;
     remove_others(&folder, &files.keys().map(String::as_str).collect())
 }
 
@@ -183,7 +186,20 @@ fn slice(document: &Value, operations: &BTreeMap<&str, &Value>) -> String {
     }
     let answers = Value::Object(answers);
     let mut schemas = BTreeMap::new();
-    let mut wanted = references(&answers);
+    add_referenced(document, &answers, &mut schemas);
+    let schemas: Map<String, Value> = schemas.into_iter().collect();
+    let source = format!("npm {PACKAGE} {VERSION}, {DOCUMENT} (MIT)");
+    let file = json!({"$defs": schemas, "operations": answers, "source": source});
+    format!("{file}\n")
+}
+
+/// Adds every schema that a value refers to, and those that these refer to.
+pub(crate) fn add_referenced(
+    document: &Value,
+    value: &Value,
+    schemas: &mut BTreeMap<String, Value>,
+) {
+    let mut wanted = references(value);
     while let Some(name) = wanted.pop() {
         if !schemas.contains_key(&name) {
             let schema = cleaned(&document["components"]["schemas"][&name]);
@@ -191,10 +207,6 @@ fn slice(document: &Value, operations: &BTreeMap<&str, &Value>) -> String {
             schemas.insert(name, schema);
         }
     }
-    let schemas: Map<String, Value> = schemas.into_iter().collect();
-    let source = format!("npm {PACKAGE} {VERSION}, {DOCUMENT} (MIT)");
-    let file = json!({"$defs": schemas, "operations": answers, "source": source});
-    format!("{file}\n")
 }
 
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
@@ -205,7 +217,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 /// A schema of the document as JSON Schema, without what is for readers.
-fn cleaned(schema: &Value) -> Value {
+pub(crate) fn cleaned(schema: &Value) -> Value {
     let Value::Object(schema) = schema else {
         return schema.clone();
     };
@@ -278,7 +290,7 @@ fn remove_others(folder: &Path, keep: &BTreeSet<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(place: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(place: &Path, text: &str) -> Result<(), Failure> {
     if fs::read_to_string(place).is_ok_and(|found| found == text) {
         return Ok(());
     }

@@ -66,10 +66,19 @@ fn below(folder: &str, path: &str) -> bool {
 
 /// What GitHub computes of a pull request.
 pub(in crate::github) fn of(root: &Root, row: &Row) -> Merging {
+    let open = is_open(root, row);
+    let compared = compare::of(root, row).filter(|_| open);
+    with(root, row, compared.map(|at| is_clean(root, &at)))
+}
+
+/// The same before it was tried whether it can be merged, as events tell it.
+pub(in crate::github) fn untried(root: &Root, row: &Row) -> Merging {
+    with(root, row, None)
+}
+
+fn with(root: &Root, row: &Row, clean: Option<bool>) -> Merging {
     let compared = compare::of(root, row);
     let files = compared.map(|at| at.files(root)).unwrap_or_default();
-    let open = is_open(root, row);
-    let clean = compared.filter(|_| open).map(|at| is_clean(root, &at));
     Merging {
         mergeable: clean,
         rebaseable: clean == Some(true),

@@ -8,6 +8,7 @@ use crate::engine::root::Root;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::artifacts;
+use crate::github::complete::node_id;
 use crate::github::tables::{
     REPOS, WORKFLOW_RUNS, WORKFLOWS, artifact as artifact_column, job as job_column, repo,
     run as run_column, run_key, secret as secret_column, variable as variable_column,
@@ -109,6 +110,12 @@ pub(in crate::github) fn run_of_attempt(
     ] {
         out.key(name).text(&format!("{url}{rest}"));
     }
+    let repo_id = root
+        .get(REPOS, &Key::folded(repo))
+        .map_or(0, |row| row.int(repo::ID));
+    out.key("check_suite_id").int(id);
+    out.key("check_suite_node_id")
+        .text(&node_id("CS", &[repo_id, id]));
     out.key("check_suite_url")
         .text(&format!("{api}/check-suites/{id}"));
     let previous = (attempt > 1).then(|| format!("{url}/attempts/{}", attempt - 1));

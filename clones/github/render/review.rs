@@ -8,6 +8,15 @@ use crate::github::tables::review;
 
 /// A review.
 pub(in crate::github) fn review(root: &Root, row: &Row, out: &mut Writer) {
+    with_state(root, row, row.text(review::STATE), out);
+}
+
+/// A review as events tell it.
+pub(in crate::github) fn told(root: &Root, row: &Row, out: &mut Writer) {
+    with_state(root, row, &row.text(review::STATE).to_lowercase(), out);
+}
+
+fn with_state(root: &Root, row: &Row, state: &str, out: &mut Writer) {
     let (repo, number) = row.text(review::PULL).split_once('#').unwrap_or_default();
     let id = row.int(review::ID);
     let html_url = format!("{WEB}/{repo}/pull/{number}#pullrequestreview-{id}");
@@ -22,7 +31,7 @@ pub(in crate::github) fn review(root: &Root, row: &Row, out: &mut Writer) {
         Some(_) => out.prose(row, review::BODY),
         None => out.text(""),
     };
-    out.key("state").text(row.text(review::STATE));
+    out.key("state").text(state);
     out.key("html_url").text(&html_url);
     out.key("pull_request_url").text(&pull_url);
     out.key("author_association")

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use archal_core::clone::Stamp;
+
 use crate::engine::pack::Announcing;
 use crate::engine::row::Row;
 use crate::engine::table::TableId;
 use crate::engine::transaction::Entry;
 use crate::github::tables::{
     CHECK_RUNS, COMMENTS, EVENTS, HOOKS, ISSUES, LABELS, MILESTONES, PULLS, REFS, RELEASES, REPOS,
-    REVIEW_COMMENTS, REVIEWS, STARS, STATUSES, WORKFLOW_RUNS, check_run, comment, event, hook,
-    issue, issue_key, label, milestone, pull, reference, release, repo, repo_of, review,
+    REVIEW_COMMENTS, REVIEWS, STARS, STATUSES, WORKFLOW_RUNS, WORKFLOWS, check_run, comment, event,
+    hook, issue, issue_key, label, milestone, pull, reference, release, repo, repo_of, review,
     review_comment, run, star, status,
 };
 
@@ -37,8 +39,10 @@ pub(super) enum Part {
     Pull(Arc<Row>),
     /// A text.
     Text(String),
-    /// What was another way before: the name of a field and its text.
-    Changes(&'static str, String),
+    /// What was another way before: names of fields and their texts.
+    Changes(Vec<(&'static str, String)>),
+    /// A time, or null.
+    Time(Option<Stamp>),
     /// A ref that was moved, made or deleted: the rows before and after.
     Push(Option<Arc<Row>>, Option<Arc<Row>>),
     /// A webhook that is tried.
@@ -119,12 +123,23 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
                 if before.text(comment::BODY) == row.text(comment::BODY) {
                     return None;
                 }
-                let from = before.text(comment::BODY).to_owned();
-                told.parts.push(("changes", Part::Changes("body", from)));
+                let changes = changes(before, row, &[(comment::BODY, "body")]);
+                told.parts.push(changes);
             }
             Some(told)
         }
-        LABELS => whole("label", made, row.text(label::REPO), "label"),
+        LABELS => {
+            let mut told = whole("label", made, row.text(label::REPO), "label")?;
+            if let (Some(before), Some(after)) = (before, after) {
+                let shown = [
+                    (label::NAME, "name"),
+                    (label::COLOR, "color"),
+                    (label::DESCRIPTION, "description"),
+                ];
+                told.parts.push(changes(before, after, &shown));
+            }
+            Some(told)
+        }
         MILESTONES => {
             let state = |row: &Row| row.text(milestone::STATE).to_owned();
             let action = match (before.map(|row| state(row)), after.map(|row| state(row))) {
@@ -132,7 +147,15 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
                 (Some(a), Some(b)) if a != b => "opened",
                 _ => made,
             };
-            whole("milestone", action, row.text(milestone::REPO), "milestone")
+            let mut told = whole("milestone", action, row.text(milestone::REPO), "milestone")?;
+            if let (Some(before), Some(after), "edited") = (before, after, action) {
+                let shown = [
+                    (milestone::TITLE, "title"),
+                    (milestone::DESCRIPTION, "description"),
+                ];
+                told.parts.push(changes(before, after, &shown));
+            }
+            Some(told)
         }
         PULLS => pull_changed(of, before, after),
         REFS => Some(Happened {
@@ -150,20 +173,33 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
                 (Some(a), Some(b)) if !is_out(a) && is_out(b) => "published",
                 _ => made,
             };
-            whole("release", action, row.text(release::REPO), "release")
+            let mut told = whole("release", action, row.text(release::REPO), "release")?;
+            if let (Some(before), Some(after), "edited") = (before, after, action) {
+                let shown = [(release::NAME, "name"), (release::BODY, "body")];
+                told.parts.push(changes(before, after, &shown));
+            }
+            Some(told)
         }
         REVIEWS => review_changed(of, before, after),
         REVIEW_COMMENTS => {
             let on = of.after.named(PULLS, row.text(review_comment::PULL))?;
             let repo = repo_of(row.text(review_comment::PULL));
             let mut told = whole("pull_request_review_comment", made, repo, "comment")?;
+            if let (Some(before), Some(after)) = (before, after) {
+                if before.text(review_comment::BODY) == after.text(review_comment::BODY) {
+                    return None;
+                }
+                let changes = changes(before, after, &[(review_comment::BODY, "body")]);
+                told.parts.push(changes);
+            }
             told.parts
                 .push(("pull_request", Part::Pull(Arc::clone(on))));
             Some(told)
         }
         STARS => {
             let mut told = whole("star", made, row.text(star::REPO), "star")?;
-            told.parts.clear();
+            let starred_at = after.and_then(|row| row.time(star::STARRED_AT));
+            told.parts = vec![("starred_at", Part::Time(starred_at))];
             Some(told)
         }
         CHECK_RUNS => {
@@ -187,9 +223,13 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
                 "in_progress" => "in_progress",
                 _ => "requested",
             };
-            let repo = row.text(run::WORKFLOW);
-            let repo = repo.split_once(':').map_or(repo, |(repo, _)| repo);
-            whole("workflow_run", action, repo, "workflow_run")
+            let name = row.text(run::WORKFLOW);
+            let repo = name.split_once(':').map_or(name, |(repo, _)| repo);
+            let mut told = whole("workflow_run", action, repo, "workflow_run")?;
+            let workflow = of.after.named(WORKFLOWS, name)?;
+            let workflow = Part::Row(WORKFLOWS, Arc::clone(workflow));
+            told.parts.push(("workflow", workflow));
+            Some(told)
         }
         STATUSES if made == "created" => {
             let mut told = whole("status", made, row.text(status::REPO), "status")?;
@@ -220,6 +260,10 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
                 "repository",
             )?;
             told.parts.clear();
+            if let (Some(before), Some(after), "edited") = (before, after, action) {
+                let shown = [(repo::DESCRIPTION, "description")];
+                told.parts.push(changes(before, after, &shown));
+            }
             Some(told)
         }
         _ => None,
@@ -265,13 +309,19 @@ fn issue_changed(
 }
 
 fn edited(before: &Row, after: &Row) -> Option<(&'static str, Part)> {
-    [(issue::TITLE, "title"), (issue::BODY, "body")]
-        .into_iter()
-        .find(|(column, _)| before.text(*column) != after.text(*column))
-        .map(|(column, name)| {
-            let from = before.text(column).to_owned();
-            ("changes", Part::Changes(name, from))
-        })
+    let shown = [(issue::TITLE, "title"), (issue::BODY, "body")];
+    let changed = |(column, _): &(usize, _)| before.text(*column) != after.text(*column);
+    let is_edited = shown.iter().any(changed);
+    is_edited.then(|| changes(before, after, &shown))
+}
+
+/// What columns held that hold something else now.
+fn changes(before: &Row, after: &Row, shown: &[(usize, &'static str)]) -> (&'static str, Part) {
+    let changed = shown
+        .iter()
+        .filter(|(column, _)| before.text(*column) != after.text(*column))
+        .map(|(column, name)| (*name, before.text(*column).to_owned()));
+    ("changes", Part::Changes(changed.collect()))
 }
 
 /// What an event of an issue or a pull request tells.
@@ -285,7 +335,6 @@ fn issue_event(of: &Announcing<'_>, row: &Row) -> Option<Happened> {
         "merged" => "closed",
         kind @ ("closed" | "reopened" | "labeled" | "unlabeled" | "assigned" | "unassigned"
         | "milestoned" | "demilestoned" | "locked" | "unlocked" | "pinned" | "unpinned") => kind,
-        "transferred" if !is_pull => "transferred",
         kind @ ("review_requested" | "review_request_removed" | "ready_for_review") if is_pull => {
             kind
         }

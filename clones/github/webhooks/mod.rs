@@ -94,14 +94,14 @@ fn delivery(of: &Announcing<'_>, happened: &Happened, to: &Row, number: usize) -
         event,
         url: to.text(hook::URL).to_owned(),
         headers,
-        volatile_headers: signatures(to, &body.wire),
+        volatile_headers: signatures(to.text_or_null(hook::SECRET), &body.wire),
         body,
     }
 }
 
 /// The signatures of a body under a webhook's secret; none where it has none.
-fn signatures(to: &Row, body: &[u8]) -> Vec<(&'static str, String)> {
-    let Some(secret) = to.text_or_null(hook::SECRET) else {
+fn signatures(secret: Option<&str>, body: &[u8]) -> Vec<(&'static str, String)> {
+    let Some(secret) = secret else {
         return Vec::new();
     };
     let secret = secret.as_bytes();

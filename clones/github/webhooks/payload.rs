@@ -8,8 +8,9 @@ use crate::engine::pack::Announcing;
 use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::Permission;
+use crate::github::pulls::merging;
 use crate::github::render;
-use crate::github::tables::{REPOS, USERS, hook, owner_of, repo, user};
+use crate::github::tables::{REPOS, REVIEWS, USERS, WORKFLOWS, hook, owner_of, repo, user};
 
 /// The payload of an event for one webhook.
 pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered {
@@ -23,12 +24,23 @@ pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered
             Part::Row(table, row) if *name == "status" => {
                 push::status(of, of.after.rendered(*table, row), row, &mut out);
             }
+            Part::Row(table, row) if *table == REVIEWS => {
+                out.key(name);
+                render::review::told(of.after, row, &mut out);
+            }
+            Part::Row(table, row) if *table == WORKFLOWS => {
+                out.key(name);
+                render::actions::workflow(of.after, row, &mut out);
+            }
             Part::Row(table, row) => {
                 out.key(name).rendered(&of.after.rendered(*table, row).0);
             }
             Part::Pull(row) => {
                 out.key(name);
-                render::pull::pull(of.after, row, None, &mut out);
+                // What belongs to a pull request shows it as lists do.
+                let whole = happened.event == "pull_request";
+                let merging = whole.then(|| merging::untried(of.after, row));
+                render::pull::pull(of.after, row, merging.as_ref(), &mut out);
             }
             Part::Text(text) if *name == "number" => {
                 out.key(name).raw(text);
@@ -36,9 +48,15 @@ pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered
             Part::Text(text) => {
                 out.key(name).text(text);
             }
-            Part::Changes(field, from) => {
-                out.key(name).raw("{").key(field).raw("{");
-                out.key("from").text(from).raw("}}");
+            Part::Changes(changes) => {
+                out.key(name).raw("{");
+                for (field, from) in changes {
+                    out.key(field).raw("{").key("from").text(from).raw("}");
+                }
+                out.raw("}");
+            }
+            Part::Time(at) => {
+                out.key(name).time(*at);
             }
             Part::Push(before, after) => {
                 push::write(
@@ -60,7 +78,7 @@ pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered
     let row = of.after.named(REPOS, &happened.repo);
     if let Some(row) = row {
         out.key("repository");
-        let detail = render::repo::Detail::Inner;
+        let detail = render::repo::Detail::Listed;
         render::repo::repo(of.after, row, detail, Some(Permission::Admin), &mut out);
         let owner = of.after.named(USERS, owner_of(row.text(repo::FULL_NAME)));
         if let Some(owner) = owner.filter(|owner| owner.text(user::TYPE) == "Organization") {

@@ -385,9 +385,7 @@ impl Live {
     ) -> T {
         let (shared, clean) = (&self.session.shared, self.session.clean());
         // What the state told is not sent when it is gone.
-        shared
-            .webhooks
-            .drain("its state was put away before its turn");
+        shared.webhooks.drain("its state was put away first");
         self.evidence.swap(shared, clean, clone, change)
     }
 

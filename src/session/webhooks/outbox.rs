@@ -31,6 +31,8 @@ pub(in crate::session) struct Posted {
     pub(in crate::session) fault: Option<FaultEffect>,
     /// What is delivered.
     pub(in crate::session) delivery: Delivery,
+    /// Whether it is on its way, or was.
+    pub(in crate::session) begun: bool,
     /// What it came to; none while it waits or is on its way.
     pub(in crate::session) outcome: Option<Outcome>,
 }
@@ -120,6 +122,7 @@ impl Outbox {
                 clone,
                 fault,
                 delivery,
+                begun: false,
                 outcome,
             });
             drop(inner);
@@ -140,15 +143,18 @@ impl Outbox {
             .wait_timeout_while(self.kept.lock(), DRAIN, |inner| inner.open > 0);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         for posted in &mut inner.posted {
-            let left = || Outcome::NotSent(why.to_owned());
-            posted.outcome.get_or_insert_with(left);
+            let left = match posted.begun {
+                true => Outcome::Failed,
+                false => Outcome::NotSent,
+            };
+            posted.outcome.get_or_insert_with(|| left(why.to_owned()));
         }
         inner.open = 0;
     }
 
     /// The same, and ends the thread that sends.
     pub(in crate::session) fn close(&self) {
-        self.drain("the session ended before its turn");
+        self.drain("the session ended first");
         let sender = self.sender().take();
         if let Some(sender) = sender {
             drop(sender.orders);
@@ -198,11 +204,14 @@ impl Drop for Outbox {
 }
 
 impl Kept {
-    /// Whether nobody gave a delivery up.
-    fn is_open(&self, number: u64) -> bool {
-        self.lock()
-            .at(number)
-            .is_some_and(|one| one.outcome.is_none())
+    /// Takes a delivery up; whether nobody gave it up before.
+    fn take_up(&self, number: u64) -> bool {
+        let mut inner = self.lock();
+        let posted = inner.at(number).filter(|one| one.outcome.is_none());
+        posted.is_some_and(|one| {
+            one.begun = true;
+            true
+        })
     }
 
     /// Says what became of a delivery.
@@ -267,7 +276,7 @@ async fn share_out(
 
 async fn work_off(inside: Inside, kept: Arc<Kept>, mut queue: orders::UnboundedReceiver<Order>) {
     while let Some(order) = queue.recv().await {
-        if kept.is_open(order.number) {
+        if kept.take_up(order.number) {
             let outcome = send(inside.clone(), &order.target, &order.delivery).await;
             kept.end(order.number, outcome);
         }

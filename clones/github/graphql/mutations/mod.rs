@@ -19,7 +19,7 @@ use serde_json::{Map, Value as Json};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::model::{Fault, Mutation, Object};
 use crate::engine::pack::{Call, Refusal};
-use crate::engine::running::perform;
+use crate::engine::within::perform;
 use crate::github::access;
 
 /// The mutations, by area.

@@ -6,7 +6,7 @@ use super::{payload, refused};
 use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::model::{Fault, Mutation, Object};
 use crate::engine::pack::{Call, Refusal};
-use crate::engine::running::within;
+use crate::engine::within::within;
 use crate::github::graphql::{nodes, reaction as reaction_type};
 use crate::github::tables::{REPOS, reaction};
 use crate::github::{access, reactions};
