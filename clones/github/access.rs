@@ -10,7 +10,7 @@ use super::tables::{
     COMMENTS, FORMER_NAMES, ISSUES, LABELS, REPOS, REPOS_BY_ID, USERS, comment, former_name, issue,
     owner_of, repo, user,
 };
-use super::{orgs, teams};
+use super::{collaborators, orgs, teams};
 use crate::engine::input::{Input, Inputs};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal};
@@ -53,24 +53,39 @@ pub(super) fn permission(root: &Root, row: &Row, caller: Option<&Row>) -> Option
     let Some(caller) = caller else {
         return everybody;
     };
-    let login = caller.text(user::LOGIN);
+    held(root, row, caller.text(user::LOGIN)).max(everybody)
+}
+
+/// What somebody may do with a repository by more than being able to see it.
+fn held(root: &Root, row: &Row, login: &str) -> Option<Permission> {
+    let owner = owner_of(row.text(repo::FULL_NAME));
+    let given = collaborator(row, login).max(teams::permission(root, row, login));
     if root.actor() == Some(&Key::folded(login)) {
+        // A seed says what the actor may do; what they were given later comes to that.
+        let member = orgs::is_listed(root, owner, login);
+        let by_owner = member.then(|| of_owner(root, owner, login)).flatten();
         let own = Permission::of(row.text(repo::PERMISSION));
-        return own.max(everybody);
+        return own.max(given).max(by_owner);
     }
-    if same(owner_of(row.text(repo::FULL_NAME)), login) {
+    given.max(of_owner(root, owner, login))
+}
+
+/// What somebody may do with all repositories of an owner.
+pub(super) fn of_owner(root: &Root, owner: &str, login: &str) -> Option<Permission> {
+    if same(owner, login) {
         return Some(Permission::Admin);
     }
-    let owner = owner_of(row.text(repo::FULL_NAME));
-    let organised = match orgs::role(root, owner, login) {
-        Some("admin") => Some(Permission::Admin),
-        Some(_) => teams::permission(root, row, login).max(base(root, owner)),
-        None => None,
-    };
-    if organised.is_some() {
-        return organised.max(everybody);
+    match orgs::role(root, owner, login)? {
+        "admin" => Some(Permission::Admin),
+        _ => base(root, owner),
     }
-    collaborator(row, login).max(everybody)
+}
+
+/// What the actor may do with the repositories of an owner, as the column of it has it.
+pub(super) fn of_actor(root: &Root, owner: &str) -> &'static str {
+    let actor = root.actor().and_then(|key| root.get(USERS, key));
+    let own = actor.and_then(|actor| of_owner(root, owner, actor.text(user::LOGIN)));
+    own.map_or("none", collaborators::column_name)
 }
 
 /// What a collaborator may do; none where they are none.
@@ -103,11 +118,14 @@ pub(super) fn assignable(root: &Root, row: &Row, login: &str) -> bool {
         return false;
     }
     let everybody = row.value(repo::COLLABORATORS) == &archal_core::clone::ViewValue::Null;
-    everybody
-        || same(owner_of(row.text(repo::FULL_NAME)), login)
-        || row.texts(repo::COLLABORATORS).any(|one| same(one, login))
-        // Who may write by another way, as the caller whom the seed gives a permission.
-        || permission(root, row, Some(found)).is_some_and(|held| held >= Permission::Triage)
+    // Reading what everybody may read is no role; being the actor of a seed that says so is none.
+    let actor = root.actor() == Some(&Key::folded(login));
+    let least = if actor {
+        Permission::Triage
+    } else {
+        Permission::Pull
+    };
+    everybody || held(root, row, login) >= Some(least)
 }
 
 /// What an author is to a repository.
@@ -115,6 +133,12 @@ pub(super) fn association(root: &Root, row: &Row, login: &str) -> &'static str {
     let owner = owner_of(row.text(repo::FULL_NAME));
     if same(owner, login) {
         return "OWNER";
+    }
+    if orgs::role(root, owner, login).is_some() {
+        return "MEMBER";
+    }
+    if collaborator(row, login).is_some() {
+        return "COLLABORATOR";
     }
     let caller = root.get(USERS, &Key::folded(login)).map(AsRef::as_ref);
     let writes = permission(root, row, caller).is_some_and(|found| found >= Permission::Triage);
@@ -154,6 +178,15 @@ pub(super) fn sees(call: &Call<'_>, row: &Row) -> Option<Permission> {
         Kind::Installation if covered => Some(Permission::Admin),
         Kind::Installation => everybody,
     }
+}
+
+/// Whether the caller's token is for something of a repository: `contents` and `read` or `write`.
+pub(super) fn reaches(call: &Call<'_>, row: &Row, what: &str, level: &str) -> bool {
+    let open = level == "read" && !row.bool(repo::PRIVATE);
+    let credential = Credential::of(call.root(), call.request);
+    credential.is_none_or(|credential| {
+        open || credential.kind() == Kind::Scoped || credential.permits(what, level)
+    })
 }
 
 /// Whether the caller may do at least that with the repository that the path names.

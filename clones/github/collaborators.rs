@@ -1,16 +1,19 @@
 //! Who works on a repository beside its owner.
 
+use std::sync::Arc;
+
 use archal_core::clone::ViewValue;
 use serde_json::json;
 
 use super::access::{self, Permission, not_found};
-use super::complete;
 use super::dialect::page;
 use super::render::repo::{Detail, repo as write_repo};
 use super::render::{API, WEB, user as shown};
 use super::tables::{
-    INVITATIONS, INVITATIONS_BY_REPO, REPOS, USERS, invitation, owner_of, repo, user,
+    INVITATIONS, INVITATIONS_BY_REPO, ISSUES, ISSUES_BY_REPO, REPOS, USERS, invitation, issue,
+    owner_of, repo, user,
 };
+use super::{changes, complete};
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::{Key, Part, folded, same};
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -30,7 +33,7 @@ fn role(permission: Permission) -> &'static str {
 }
 
 /// What a role is called in a list of collaborators' roles.
-fn column_name(permission: Permission) -> &'static str {
+pub(super) fn column_name(permission: Permission) -> &'static str {
     match permission {
         Permission::Pull => "pull",
         Permission::Push => "push",
@@ -247,9 +250,50 @@ pub(super) fn remove(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         let mut draft = row.draft();
         draft.set(repo::COLLABORATORS, texts(left));
         draft.set(repo::COLLABORATOR_ROLES, texts(others_roles(&row, &login)));
-        call.transaction.put(REPOS, draft);
+        let row = call.transaction.put(REPOS, draft);
+        unassign(call, &row, &login);
+    }
+    let group = call.root().group(
+        INVITATIONS,
+        INVITATIONS_BY_REPO,
+        &Key::folded(row.text(repo::FULL_NAME)),
+    );
+    let invited: Vec<Key> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|one| same(one.text(invitation::INVITEE), &login))
+        .map(|one| call.root().key(INVITATIONS, one))
+        .collect();
+    for key in invited {
+        call.transaction.remove(INVITATIONS, &key);
     }
     Ok(Reply::empty())
+}
+
+/// Takes somebody from the issues of a repository in which they have no role any more.
+fn unassign(call: &mut Call<'_>, row: &Row, login: &str) {
+    if access::assignable(call.root(), row, login) {
+        return;
+    }
+    let group = call.root().group(
+        ISSUES,
+        ISSUES_BY_REPO,
+        &Key::folded(row.text(repo::FULL_NAME)),
+    );
+    let assigned: Vec<Arc<Row>> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|on| on.texts(issue::ASSIGNEES).any(|one| same(one, login)))
+        .cloned()
+        .collect();
+    for on in assigned {
+        let left = on.texts(issue::ASSIGNEES).filter(|one| !same(one, login));
+        let mut draft = on.draft();
+        draft.set(issue::ASSIGNEES, texts(left.map(str::to_owned)));
+        draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
+        let new = call.transaction.put(ISSUES, draft);
+        changes::record(call, Some(&on), &new);
+    }
 }
 
 fn write_invitation(root: &Root, row: &Row, out: &mut Writer) {

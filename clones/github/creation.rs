@@ -8,12 +8,12 @@ use serde_json::json;
 use super::access::{self, not_found};
 use super::content::people;
 use super::tables::{FORMER_NAMES, LABELS, REPOS, USERS, label, repo, repo_key, user};
-use super::{complete, refs, repos};
+use super::{complete, orgs, refs, repos};
 use crate::engine::git::{Commit, Mode, PathChange};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
-use crate::engine::row::{Draft, Row, text};
+use crate::engine::row::{Draft, Row, list, text};
 
 /// What a body that makes a repository holds.
 const NEW: &[Input] = &[
@@ -114,6 +114,7 @@ pub(super) fn in_organisation(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     if row.text(user::TYPE) != "Organization" {
         return Err(not_found());
     }
+    orgs::check_takes_repos(call, row.text(user::LOGIN))?;
     create(call, row.text(user::LOGIN))
 }
 
@@ -232,10 +233,21 @@ pub(super) fn fresh(call: &mut Call<'_>, full_name: &str) -> Draft {
     draft.set(repo::FULL_NAME, text(full_name));
     draft.set(repo::ID, ViewValue::Int(id));
     draft.set(repo::NODE_ID, text(complete::node_id("R", &[id])));
-    draft.set(repo::OWNER, text(owner));
     // Whoever makes a repository may do everything in it.
-    draft.set(repo::PERMISSION, text("admin"));
-    draft.set(repo::COLLABORATORS, ViewValue::List(Vec::new()));
+    let root = call.root();
+    let maker = call.caller.as_ref().map(|row| row.text(user::LOGIN));
+    let is_actor = maker.is_some_and(|login| root.actor() == Some(&Key::folded(login)));
+    let permission = if is_actor {
+        "admin"
+    } else {
+        access::of_actor(root, &owner)
+    };
+    let maker = maker.filter(|login| !is_actor && !same(login, &owner));
+    let roles = maker.map(|login| format!("{login}:admin"));
+    draft.set(repo::PERMISSION, text(permission));
+    draft.set(repo::COLLABORATORS, list(maker.map(str::to_owned)));
+    draft.set(repo::COLLABORATOR_ROLES, list(roles));
+    draft.set(repo::OWNER, text(owner));
     for column in [repo::CREATED_AT, repo::UPDATED_AT, repo::PUSHED_AT] {
         draft.set(column, ViewValue::Time(call.now));
     }

@@ -6,7 +6,7 @@ use archal_core::clone::ViewValue;
 
 use super::access::{self, not_found};
 use super::tables::{REPOS, REPOS_BY_PARENT, USERS, name_of, repo, user};
-use super::{creation, refs, repos};
+use super::{creation, orgs, refs, repos};
 use crate::engine::git::Oid;
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::Key;
@@ -49,7 +49,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         Some(org) => {
             let row = call.root().get(USERS, &Key::folded(org)).cloned();
             let row = row.filter(|row| row.text(user::TYPE) == "Organization");
-            row.ok_or_else(not_found)?.text(user::LOGIN).to_owned()
+            let row = row.ok_or_else(not_found)?;
+            orgs::check_takes_repos(call, row.text(user::LOGIN))?;
+            row.text(user::LOGIN).to_owned()
         }
     };
     if refs::is_empty(call.root(), &full_name) {

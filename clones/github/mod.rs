@@ -49,6 +49,8 @@ mod deploy_keys;
 mod dialect;
 mod discussions;
 mod events;
+#[cfg(test)]
+mod fidelity_tests;
 mod forks;
 mod gists;
 mod graphql;

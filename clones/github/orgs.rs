@@ -5,11 +5,12 @@ use std::sync::Arc;
 use archal_core::clone::ViewValue;
 
 use super::access::{self, not_found};
+use super::credentials::{Credential, Kind as Credentials};
 use super::dialect::{invalid_value, page};
 use super::people::set_profile;
 use super::render::org;
 use super::tables::{MEMBERS_BY_ORG, ORG_MEMBERS, ORGS_BY_MEMBER, USERS, org_member, user};
-use super::{lists, render};
+use super::{lists, render, teams};
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::{Key, folded, same};
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -42,6 +43,26 @@ pub(super) fn role<'r>(root: &'r Root, name: &str, login: &str) -> Option<&'r st
     let unsaid = root.count(ORG_MEMBERS, MEMBERS_BY_ORG, &Key::folded(name)) == 0;
     let actor = root.actor() == Some(&Key::folded(login));
     (unsaid && actor).then_some("admin")
+}
+
+/// Whether it is written down that a user is in an organisation.
+pub(super) fn is_listed(root: &Root, name: &str, login: &str) -> bool {
+    let key = Key::new([folded(name), folded(login)]);
+    root.get(ORG_MEMBERS, &key).is_some()
+}
+
+/// Refuses an organisation that the caller may not put repositories into. Apps may where they
+/// were let into it.
+pub(super) fn check_takes_repos(call: &Call<'_>, name: &str) -> Result<(), Refusal> {
+    let credential = Credential::of(call.root(), call.request);
+    let app = credential.is_some_and(|found| found.kind() == Credentials::Installation);
+    if app || own_role(call, name).is_some() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        403,
+        "You need admin access to the organization before adding a repository to it.",
+    ))
 }
 
 /// What the caller is in an organisation.
@@ -302,11 +323,28 @@ pub(super) fn remove_member(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let org = name(call)?;
     let key = Key::new([folded(&org), folded(call.param("username"))]);
     settle(call, &org);
-    if call.root().get(ORG_MEMBERS, &key).is_none() {
-        return Err(not_found());
-    }
+    let old = call.root().get(ORG_MEMBERS, &key).cloned();
+    let old = old.ok_or_else(not_found)?;
+    check_owner_stays(call, &org, &old, "member")?;
     call.transaction.remove(ORG_MEMBERS, &key);
+    teams::leave_all(call, &org, old.text(org_member::USER));
     Ok(Reply::empty())
+}
+
+/// Refuses to take the last owner from an organisation.
+fn check_owner_stays(call: &Call<'_>, org: &str, old: &Row, role: &str) -> Result<(), Refusal> {
+    let group = call
+        .root()
+        .group(ORG_MEMBERS, MEMBERS_BY_ORG, &Key::folded(org));
+    let owners = group.into_iter().flat_map(|rows| rows.values());
+    let owners = owners.filter(|row| row.text(org_member::ROLE) == "admin");
+    if old.text(org_member::ROLE) == "admin" && role != "admin" && owners.count() < 2 {
+        return Err(Refusal::new(
+            403,
+            "Cannot remove the last owner of an organization.",
+        ));
+    }
+    Ok(())
 }
 
 /// `GET …/memberships/…`: of a user in an organisation, or of the caller.
@@ -340,6 +378,11 @@ pub(super) fn set_membership(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     }
     let org = name(call)?;
     let login = member_named(call)?;
+    settle(call, &org);
+    let key = Key::new([folded(&org), folded(&login)]);
+    if let Some(old) = call.root().get(ORG_MEMBERS, &key) {
+        check_owner_stays(call, &org, old, role)?;
+    }
     put_member(call, &org, &login, role, None);
     get_membership(call)
 }

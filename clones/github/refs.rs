@@ -47,8 +47,8 @@ impl Pushed {
 /// What is done after a ref was moved, in this order.
 type Follower = fn(&mut Call<'_>, &Pushed);
 
-/// Who follows refs: pull requests their heads, webhooks everything.
-const FOLLOWERS: &[Follower] = &[touch_repo, pulls::heads::follow];
+/// Who follows refs: pull requests their heads, issues the commits that close them.
+const FOLLOWERS: &[Follower] = &[touch_repo, pulls::heads::follow, pulls::closing::follow];
 
 /// The object that a ref stands for, by its full name.
 pub(super) fn get(root: &Root, repo: &str, name: &str) -> Option<Oid> {

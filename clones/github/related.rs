@@ -82,16 +82,19 @@ pub(super) fn blocked(root: &Root, key: &Key) -> Vec<Arc<Row>> {
 
 /// What is bound to an issue shows how it stands now.
 pub(super) fn show_anew(call: &mut Call<'_>, key: &Key) {
-    let root = call.root();
-    let parent = parent(root, key).map(|row| root.key(ISSUES, row));
-    let bound = blockers(root, key).into_iter().chain(blocked(root, key));
-    let keys: Vec<Key> = bound
-        .map(|row| root.key(ISSUES, &row))
-        .chain(parent)
-        .collect();
-    for key in keys {
+    for key in beside(call.root(), key) {
         call.transaction.render_anew(ISSUES, &key);
     }
+}
+
+/// The issues that tell of an issue: its parent, what it waits for and what waits for it.
+pub(super) fn beside(root: &Root, key: &Key) -> Vec<Key> {
+    let parent = parent(root, key).map(|row| root.key(ISSUES, row));
+    let bound = blockers(root, key).into_iter().chain(blocked(root, key));
+    bound
+        .map(|row| root.key(ISSUES, &row))
+        .chain(parent)
+        .collect()
 }
 
 /// The name of an issue, `acme/webapp#7`.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::access::{self, Permission, not_found};
 use super::dialect::page;
+use super::orgs;
 use super::render;
 use super::render::repo::Detail;
 use super::render::user::profile;
@@ -56,7 +57,13 @@ fn written(call: &Call<'_>, status: u16, row: &Row, detail: Detail) -> Reply {
     let root = call.root();
     let mut writer = Writer::with_capacity(root, 8_192, 8_192);
     write(call, row, detail, &mut writer);
-    let mut reply = Reply::written(status, writer.finish(), row.version());
+    let mut version = row.version();
+    if detail == Detail::Full {
+        // Who subscribes does not change the repository, and shows.
+        let count = render::repo::subscribers(root, row);
+        version = crate::engine::fingerprint::mix(version, count.unsigned_abs());
+    }
+    let mut reply = Reply::written(status, writer.finish(), version);
     reply.modified = row.time(repo::UPDATED_AT);
     reply
 }
@@ -81,6 +88,14 @@ fn list_of(call: &Call<'_>, param: &str, sort: &str) -> Result<Reply, Refusal> {
     }
     let rows = root.group(REPOS, REPOS_BY_OWNER, &key);
     let rows = rows.into_iter().flat_map(|rows| rows.values());
+    let kind = call.query("type").filter(|_| param == "org");
+    let rows = rows.filter(|row| match kind {
+        Some("public") => !row.bool(repo::PRIVATE),
+        Some("private") => row.bool(repo::PRIVATE),
+        Some("forks") => row.bool(repo::FORK),
+        Some("sources") => !row.bool(repo::FORK),
+        _ => true,
+    });
     Ok(answer(call, rows, sort))
 }
 
@@ -88,9 +103,21 @@ fn list_of(call: &Call<'_>, param: &str, sort: &str) -> Result<Reply, Refusal> {
 pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let login = access::login(call)?;
     let root = call.root();
-    let asked = call.query("affiliation").or(call.query("type"));
-    let own_only = matches!(asked, Some("owner"));
-    let visibility = call.query("visibility").or(call.query("type"));
+    let kind = call.query("type").filter(|kind| *kind != "all");
+    let affiliation = call.query("affiliation");
+    if kind.is_some() && (affiliation.is_some() || call.query("visibility").is_some()) {
+        return Err(Refusal::new(
+            422,
+            "If you specify visibility or affiliation, you cannot specify type.",
+        ));
+    }
+    let affiliation = match kind {
+        Some("owner") => "owner",
+        Some("member") => "collaborator,organization_member",
+        _ => affiliation.unwrap_or("owner,collaborator,organization_member"),
+    };
+    let asked: Vec<&str> = affiliation.split(',').map(str::trim).collect();
+    let visibility = call.query("visibility").or(kind);
     let rows = root.rows(REPOS).values().filter(|row| {
         let own = same(owner_of(row.text(repo::FULL_NAME)), &login);
         let member =
@@ -100,7 +127,14 @@ pub(super) fn list_of_caller(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             Some("private") => row.bool(repo::PRIVATE),
             _ => true,
         };
-        fits && (own || (member && !own_only))
+        let in_organisation =
+            orgs::role(root, owner_of(row.text(repo::FULL_NAME)), &login).is_some();
+        let how = match (own, in_organisation) {
+            (true, _) => "owner",
+            (false, true) => "organization_member",
+            (false, false) => "collaborator",
+        };
+        fits && (own || in_organisation || member) && asked.contains(&how)
     });
     Ok(answer(call, rows, "full_name"))
 }

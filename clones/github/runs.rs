@@ -91,6 +91,10 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
                 && call
                     .query("actor")
                     .is_none_or(|actor| same(row.text(run::ACTOR), actor))
+                // The check suite of a run has its number.
+                && call
+                    .query("check_suite_id")
+                    .is_none_or(|id| id.parse() == Ok(row.int(run::ID)))
                 && asked("branch", run::BRANCH, row)
                 && asked("event", run::EVENT, row)
                 && asked("head_sha", run::SHA, row)

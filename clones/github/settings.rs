@@ -8,7 +8,7 @@ use super::dialect::invalid;
 use super::tables::{
     FORMER_NAMES, REPOS, USERS, former_name, name_of, owner_of, repo, repo_key, user,
 };
-use super::{creation, refs, repos};
+use super::{creation, orgs, refs, repos};
 use crate::engine::input::{Input, Kind};
 use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
@@ -174,7 +174,15 @@ pub(super) fn transfer(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     }
     creation::check_free(call, &new_name)?;
     if owner.text(user::TYPE) == "Organization" {
+        orgs::check_takes_repos(call, login)?;
         rename(call, &old_name, &new_name);
+        // What the actor could do followed from the owner that it had.
+        let permission = access::of_actor(call.root(), login);
+        if let Some(row) = call.root().named(REPOS, &new_name).cloned() {
+            let mut draft = row.draft();
+            draft.set(repo::PERMISSION, text(permission));
+            call.transaction.put(REPOS, draft);
+        }
     }
     // The answer shows the repository as it was.
     let mut reply = repos::listed(call, 202, &row);
@@ -210,6 +218,12 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         let mut draft = fork.draft();
         draft.set(repo::PARENT, row.value(repo::PARENT).clone());
         draft.set(repo::FORK, ViewValue::Bool(!row.is_null(repo::PARENT)));
+        call.transaction.put(REPOS, draft);
+    }
+    if let Some(above) = call.root().named(REPOS, row.text(repo::PARENT)).cloned() {
+        let mut draft = above.draft();
+        let left = above.int(repo::FORKS).saturating_sub(1).max(0);
+        draft.set(repo::FORKS, ViewValue::Int(left));
         call.transaction.put(REPOS, draft);
     }
     call.transaction.remove(REPOS, &key);

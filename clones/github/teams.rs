@@ -10,7 +10,8 @@ use super::dialect::{invalid, invalid_value, page};
 use super::render::repo::{Detail, repo as write_repo};
 use super::render::team as render_team;
 use super::tables::{
-    REPOS, REPOS_BY_TEAM, TEAM_REPOS, TEAMS, TEAMS_BY_ORG, USERS, repo, team, team_repo, user,
+    PULLS, REPOS, REPOS_BY_TEAM, TEAM_REPOS, TEAMS, TEAMS_BY_ORG, USERS, pull, repo, team,
+    team_repo, user,
 };
 use super::{complete, lists, media, orgs, render};
 use crate::engine::input::{Input, Inputs, Kind};
@@ -248,6 +249,23 @@ fn team_name(row: &Row) -> String {
 /// Lets what names a team follow its new name.
 fn rename(call: &mut Call<'_>, before: &str, row: &Row) {
     let (org, slug) = before.split_once('/').unwrap_or_default();
+    let asked: Vec<Arc<Row>> = call
+        .root()
+        .rows(PULLS)
+        .values()
+        .filter(|of| same(super::tables::owner_of(of.text(pull::REPO)), org))
+        .filter(|of| of.texts(pull::TEAMS).any(|one| same(one, slug)))
+        .cloned()
+        .collect();
+    for of in asked {
+        let names = of.texts(pull::TEAMS).map(|one| match same(one, slug) {
+            true => row.text(team::SLUG),
+            false => one,
+        });
+        let mut draft = of.draft();
+        draft.set(pull::TEAMS, texts(names.map(str::to_owned)));
+        call.transaction.put(PULLS, draft);
+    }
     for given in given_to(call.root(), org, slug) {
         let mut draft = given.draft();
         draft.set(team_repo::TEAM, text(team_name(row)));
@@ -405,6 +423,26 @@ fn put_members(call: &mut Call<'_>, login: &str, role: Option<&str>) -> Result<(
         call.found.push((TEAMS, row));
     }
     Ok(())
+}
+
+/// Takes whoever leaves an organisation from its teams.
+pub(super) fn leave_all(call: &mut Call<'_>, org: &str, login: &str) {
+    let group = call.root().group(TEAMS, TEAMS_BY_ORG, &Key::folded(org));
+    let of: Vec<Arc<Row>> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|row| is_in(row, login))
+        .cloned()
+        .collect();
+    for row in of {
+        let mut draft = row.draft();
+        for column in [team::MEMBERS, team::MAINTAINERS] {
+            let left = row.texts(column).filter(|one| !same(one, login));
+            draft.set(column, texts(left.map(str::to_owned)));
+        }
+        draft.set(team::UPDATED_AT, ViewValue::Time(call.now));
+        call.transaction.put(TEAMS, draft);
+    }
 }
 
 /// What a team was given.

@@ -10,12 +10,12 @@ use super::events::{self, Details};
 use super::render::API;
 use super::tables::{
     COMMENTS, COMMENTS_BY_ISSUE, DEPENDENCIES, DEPENDENCIES_BY_BLOCKER, DEPENDENCIES_BY_ISSUE,
-    EVENTS, EVENTS_BY_ISSUE, ISSUE_FIELD_VALUES, ISSUES, LABELS, MILESTONES, MILESTONES_BY_REPO,
-    MOVED_ISSUES, MOVED_ISSUES_BY_ISSUE, NOTIFICATIONS, REACTIONS, REACTIONS_BY_SUBJECT, REPOS,
-    SUB_ISSUES, SUB_ISSUES_BY_PARENT, SUBSCRIPTIONS_BY_ISSUE, TABLES, THREAD_SUBSCRIPTIONS,
-    VALUES_BY_ISSUE, comment, dependency, event, field_value, issue, issue_key, label, milestone,
-    milestone_key, moved_issue, notification, owner_of, reaction, repo, sub_issue,
-    thread_subscription,
+    EVENTS, EVENTS_BY_ISSUE, ISSUE_FIELD_VALUES, ISSUES, ITEMS_BY_ISSUE, LABELS, MILESTONES,
+    MILESTONES_BY_REPO, MOVED_ISSUES, MOVED_ISSUES_BY_ISSUE, NOTIFICATIONS, PROJECT_ITEMS,
+    REACTIONS, REACTIONS_BY_SUBJECT, REPOS, SUB_ISSUES, SUB_ISSUES_BY_PARENT,
+    SUBSCRIPTIONS_BY_ISSUE, TABLES, THREAD_SUBSCRIPTIONS, VALUES_BY_ISSUE, comment, dependency,
+    event, field_value, issue, issue_key, label, milestone, milestone_key, moved_issue,
+    notification, owner_of, project_item, reaction, repo, sub_issue, thread_subscription,
 };
 use super::{changes, complete, issues, labels, related, render};
 use crate::engine::key::{Key, folded, same};
@@ -87,7 +87,10 @@ fn check(call: &Call<'_>, row: &Row, to: &Row) -> Result<(), Refusal> {
     let of = root
         .named(REPOS, row.text(issue::REPO))
         .ok_or_else(access::not_found)?;
-    let writes = |repo: &Row| access::sees(call, repo).is_some_and(|own| own >= Permission::Push);
+    let writes = |repo: &Row| {
+        access::sees(call, repo).is_some_and(|own| own >= Permission::Push)
+            && access::reaches(call, repo, "issues", "write")
+    };
     if !writes(of) || !writes(to) {
         return Err(access::forbidden());
     }
@@ -171,6 +174,7 @@ fn rename(call: &mut Call<'_>, from: &str, to: &str) {
             thread_subscription::ISSUE,
         ),
         (MOVED_ISSUES, MOVED_ISSUES_BY_ISSUE, moved_issue::ISSUE),
+        (PROJECT_ITEMS, ITEMS_BY_ISSUE, project_item::ISSUE),
     ] {
         let rows = call.root().group(table, index, &key);
         let rows: Vec<Arc<Row>> = rows

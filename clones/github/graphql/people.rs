@@ -141,7 +141,7 @@ const OWNER: &[(&str, Field)] = &[
 const PROFILE: &[(&str, Field)] = &[
     ("name", Text(user::NAME)),
     ("location", Text(user::LOCATION)),
-    ("twitterUsername", Null),
+    ("twitterUsername", Text(user::TWITTER)),
     (
         "websiteUrl",
         By(|_, it, _| {
@@ -205,7 +205,7 @@ const USER: &[(&str, Field)] = &[
     ("company", Text(user::COMPANY)),
     (
         "bioHTML",
-        By(|_, it, _| Ok(plain("div", it.shown()?.text(user::BIO)))),
+        By(|_, it, _| Ok(plain("div", it.shown()?.text(user::DESCRIPTION)))),
     ),
     (
         "companyHTML",
@@ -268,7 +268,7 @@ const USER: &[(&str, Field)] = &[
 
 const ORGANIZATION: &[(&str, Field)] = &[
     ("email", Text(user::EMAIL)),
-    ("description", Text(user::BIO)),
+    ("description", Text(user::DESCRIPTION)),
     (
         "descriptionHTML",
         By(|_, it, _| Ok(plain("div", it.shown()?.text(user::BIO)))),

@@ -3,20 +3,19 @@
 use archal_core::clone::ViewValue;
 
 use super::compare::{self, Compared};
-use super::{change, happened, issue_of, keywords, merging, now, rules, signatures};
+use super::{change, closing, happened, issue_of, keywords, merging, now, rules, signatures};
 use crate::engine::git::{Commit, Merged, Oid};
 use crate::engine::input::{Input, Kind};
-use crate::engine::key::same;
+use crate::engine::key::{Key, same};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
-use crate::github::changes;
 use crate::github::content::people;
 use crate::github::events::Details;
 use crate::github::refs;
-use crate::github::tables::{ISSUES, PULLS, REPOS, issue, owner_of, pull, repo};
+use crate::github::tables::{PULLS, REPOS, USERS, issue, owner_of, pull, repo};
 
 const ASKED: &[Input] = &[
     Input::new("commit_title", Kind::TextOrNull),
@@ -135,6 +134,9 @@ pub(in crate::github) fn merged(
         let why = rules::blocked(root, row);
         if !why.is_empty() {
             return Err(Refusal::new(405, why.join(" ")));
+        }
+        if !rules::may_push(call, row) {
+            return Err(refused("You're not authorized to push to this branch."));
         }
         if rules::is_behind(root, row) {
             return Err(refused(
@@ -372,28 +374,9 @@ pub(super) fn write_merged(
         }
     }
     for name in keywords::closes(&said, row.text(pull::REPO)) {
-        close_issue(call, &name, &login);
+        closing::close(call, &name, row.text(pull::REPO), &login);
     }
     Ok(())
-}
-
-/// Closes an issue that a merged pull request names.
-fn close_issue(call: &mut Call<'_>, name: &str, login: &str) {
-    let root = call.root();
-    let Some(on) = root.named(ISSUES, name).cloned() else {
-        return;
-    };
-    if on.text(issue::STATE) != "open" || root.named(PULLS, name).is_some() {
-        return;
-    }
-    let mut draft = on.draft();
-    draft.set(issue::STATE, text("closed"));
-    draft.set(issue::STATE_REASON, text("completed"));
-    draft.set(issue::CLOSED_AT, ViewValue::Time(call.now));
-    draft.set(issue::CLOSED_BY, text(login));
-    draft.set(issue::UPDATED_AT, ViewValue::Time(call.now));
-    let new = call.transaction.put(ISSUES, draft);
-    changes::record(call, Some(&on), &new);
 }
 
 /// Merges a pull request that waits for being mergeable, where it is now.
@@ -415,8 +398,13 @@ pub(in crate::github) fn when_ready(call: &mut Call<'_>, row: &Row) {
         message: owned(pull::AUTO_MERGE_MESSAGE),
         sha: None,
     };
+    // It is merged by who asked for it, whoever made it ready.
+    let by = Key::folded(row.text(pull::AUTO_MERGE_BY));
+    let by = call.root().get(USERS, &by).cloned();
+    let caller = std::mem::replace(&mut call.caller, by);
     // One that is refused for another reason waits on.
     _ = merged(call, &row, &asked);
+    call.caller = caller;
 }
 
 /// `GET …/pulls/{pull_number}/merge`.

@@ -10,6 +10,7 @@
 //! - [`signatures`]: people as commits name them. [`seed`]: starting states. [`qualifiers`]: searches.
 
 pub(super) mod change;
+pub(super) mod closing;
 pub(super) mod comments;
 pub(super) mod compare;
 pub(super) mod files;

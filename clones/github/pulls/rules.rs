@@ -1,6 +1,7 @@
 //! What the protection of its base asks of a pull request.
 
 use super::{compare, reviews, threads};
+use crate::engine::key::same;
 use crate::engine::pack::Call;
 use crate::engine::root::Root;
 use crate::engine::row::Row;
@@ -137,6 +138,19 @@ pub(in crate::github) fn blocked(root: &Root, row: &Row) -> Vec<String> {
 /// Whether the head must be brought up to date with the base first.
 pub(in crate::github) fn is_behind(root: &Root, row: &Row) -> bool {
     of(root, row).strict && compare::of(root, row).is_some_and(|at| at.from != at.base)
+}
+
+/// Whether the caller is one of those who may push to the base, where it names any.
+pub(in crate::github) fn may_push(call: &Call<'_>, row: &Row) -> bool {
+    let root = call.root();
+    let found = protections::of(root, row.text(pull::REPO), row.text(pull::BASE));
+    let Some(found) = found.filter(|found| !found.is_null(protection::PUSH_USERS)) else {
+        return true;
+    };
+    access::login(call).is_ok_and(|login| {
+        let mut named = found.texts(protection::PUSH_USERS);
+        named.any(|one| same(one, &login))
+    })
 }
 
 /// Whether the caller may merge past the rules: administrators, where they are not bound.

@@ -71,7 +71,7 @@ pub(in crate::github) fn resolve(
     let opened = key
         .and_then(|key| root.get(crate::github::tables::ISSUES, &key))
         .is_some_and(|on| crate::engine::key::same(on.text(issue::USER), &login));
-    if !writes && !opened {
+    if (!writes && !opened) || !access::reaches(call, repo, "pull_requests", "write") {
         return Err(forbidden());
     }
     let by = if resolved {

@@ -7,7 +7,8 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::Permission;
 use crate::github::tables::{
-    ISSUES, ISSUES_BY_STATE, REPOS, USERS, name_of, owner_of, repo, user as user_column,
+    ISSUES, ISSUES_BY_STATE, REPO_SUBSCRIPTIONS, REPOS, SUBSCRIPTIONS_BY_REPO, USERS, name_of,
+    owner_of, repo, repo_subscription, user as user_column,
 };
 
 /// How much of a repository is shown.
@@ -19,6 +20,18 @@ pub(in crate::github) enum Detail {
     Listed,
     /// As the repository's own address shows it.
     Full,
+}
+
+/// How many users hear of everything in a repository.
+pub(in crate::github) fn subscribers(root: &Root, row: &Row) -> i64 {
+    let group = root.group(
+        REPO_SUBSCRIPTIONS,
+        SUBSCRIPTIONS_BY_REPO,
+        &root.key(REPOS, row),
+    );
+    let rows = group.into_iter().flat_map(|rows| rows.values());
+    let count = rows.filter(|row| row.bool(repo_subscription::SUBSCRIBED));
+    i64::try_from(count.count()).unwrap_or(i64::MAX)
 }
 
 /// How many issues are open.
@@ -201,7 +214,7 @@ pub(in crate::github) fn repo(
             repo(root, source_of(root, parent), Detail::Listed, None, out);
         }
         out.key("network_count").int(forks);
-        out.key("subscribers_count").int(0);
+        out.key("subscribers_count").int(subscribers(root, row));
     }
     out.raw("}");
 }

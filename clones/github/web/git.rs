@@ -15,7 +15,7 @@ use crate::engine::git::{GitFailure, Oid};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::Row;
-use crate::github::access::{Permission, sees};
+use crate::github::access::{Permission, reaches, sees};
 use crate::github::refs::{self, HEADS, Pushed};
 use crate::github::tables::{REPOS, repo, user};
 
@@ -42,6 +42,9 @@ pub(in crate::github) fn may_fetch(call: &mut Call<'_>) -> Result<(), Refusal> {
     let permission = row.as_ref().and_then(|row| sees(call, row));
     match (row, permission) {
         (Some(row), Some(_)) => {
+            if !reaches(call, &row, "contents", "read") {
+                return Err(Refusal::new(403, "Write access to repository not granted."));
+            }
             call.found.push((REPOS, row));
             Ok(())
         }
@@ -61,6 +64,9 @@ pub(in crate::github) fn may_push(call: &mut Call<'_>) -> Result<(), Refusal> {
         let (name, login) = (row.text(repo::FULL_NAME), caller.text(user::LOGIN));
         let message = format!("Permission to {name}.git denied to {login}.");
         return Err(Refusal::new(403, message));
+    }
+    if !reaches(call, &row, "contents", "write") {
+        return Err(Refusal::new(403, "Write access to repository not granted."));
     }
     if row.bool(repo::ARCHIVED) {
         let message = "This repository was archived so it is read-only.";

@@ -7,7 +7,7 @@ use crate::engine::git::diff::is_binary;
 use crate::engine::git::{Mode, Oid};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
-use crate::github::access::sees;
+use crate::github::access::{reaches, sees};
 use crate::github::refs::{self, HEADS, TAGS};
 use crate::github::tables::{REPOS, repo};
 
@@ -21,6 +21,9 @@ pub(in crate::github) fn may_read(call: &mut Call<'_>) -> Result<(), Refusal> {
     let row = call.root().named(REPOS, &name).cloned();
     let row = row.ok_or_else(not_found)?;
     sees(call, &row).ok_or_else(not_found)?;
+    if !reaches(call, &row, "contents", "read") {
+        return Err(not_found());
+    }
     call.found.push((REPOS, row));
     Ok(())
 }

@@ -9,10 +9,10 @@ use crate::engine::graphql::arguments::Args;
 use crate::engine::graphql::model::{Fault, Mutation, Object, Value};
 use crate::engine::pack::Call;
 use crate::engine::row::Row;
-use crate::github::access::Permission;
+use crate::github::access::{self, Permission};
 use crate::github::graphql::{comment, nodes, people};
 use crate::github::tables::{ISSUES, REPOS, issue, label, repo, user};
-use crate::github::transfers;
+use crate::github::{changes, related, transfers};
 
 /// The mutations.
 pub(super) const ALL: &[Mutation] = &[
@@ -223,8 +223,10 @@ fn close(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
 fn delete(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
     let row = an_issue(call, input, "issueId")?;
     let repo_name = row.text(issue::REPO);
-    if !comment::may(call, repo_name, Permission::Admin) {
-        let refusal = crate::github::access::forbidden();
+    let of = call.root().named(REPOS, repo_name);
+    let reaches = of.is_some_and(|of| access::reaches(call, of, "issues", "write"));
+    if !reaches || !comment::may(call, repo_name, Permission::Admin) {
+        let refusal = access::forbidden();
         return Err(super::refused(call, "DeleteIssue", &refusal));
     }
     let key = call.root().key(ISSUES, &row);
@@ -243,7 +245,15 @@ fn delete(call: &mut Call<'_>, input: &Args) -> Result<Object, Fault> {
         );
         call.transaction.put(REPOS, draft);
     }
+    // What it was bound to is shown without it.
+    let beside = related::beside(call.root(), &key);
     call.transaction.remove(ISSUES, &key);
+    changes::show_milestone_anew(call, repo_name, row.int(issue::MILESTONE));
+    for key in beside {
+        if call.root().get(ISSUES, &key).is_some() {
+            call.transaction.render_anew(ISSUES, &key);
+        }
+    }
     let repo_row = call.root().named(REPOS, repo_name);
     let repository = repo_row.map(|row| Object::row("Repository", row));
     payload(
