@@ -332,6 +332,17 @@ fn what_identifies_and_pages_is_never_redacted() {
     }
 }
 
+/// A state without the secrets that secret scanning found in it: those are to be redacted.
+fn without_leaks(mut state: Value) -> Value {
+    let alerts = state["secret_scanning_alerts"].as_array_mut();
+    for alert in alerts.into_iter().flatten() {
+        if let Some(alert) = alert.as_object_mut() {
+            alert.remove("secret");
+        }
+    }
+    state
+}
+
 #[test]
 fn redaction_changes_no_value_of_a_seed_or_an_answer() {
     for clone in clones() {
@@ -344,7 +355,7 @@ fn redaction_changes_no_value_of_a_seed_or_an_answer() {
         };
         for seed in clone.seeds {
             let mut service = opened(clone, Seed::Named(seed.name), base());
-            same(seed.name, service.state().to_json());
+            same(seed.name, without_leaks(service.state().to_json()));
             for request in requests(clone) {
                 let what = format!("{} {}?{}", request.method, request.path, request.query);
                 let answer = service.call(&request, base());
@@ -364,7 +375,7 @@ fn redaction_changes_no_value_of_a_seed_or_an_answer() {
                 redactor.headers(&mut headers, &mut RedactionCounts::new());
                 assert_eq!(headers, before, "{} {what}", clone.name);
             }
-            same(seed.name, service.state().to_json());
+            same(seed.name, without_leaks(service.state().to_json()));
         }
     }
 }

@@ -3,7 +3,8 @@
 
     cargo build --release --bin archal
     python3 benches/peers/peers.py               # everything
-    python3 benches/peers/peers.py start seeds   # some of: start memory list list1 list1000 create graphql kept seeds
+    python3 benches/peers/peers.py start seeds   # some of: start memory list list1 list1000 create graphql kept
+                                                 # seeds states
 
 Needs npm for the peer, which goes to target/peers, and wrk for the load. Processor time is that of the
 server's process by the kernel's count (utime + stime), archal's with TLS and with evidence written, the
@@ -125,11 +126,14 @@ class Archal(Server):
     name = "archal"
     token = wrk_token = TOKEN
 
-    def __init__(self, seed=None):
-        on = ["--seed", seed] if seed else ["--seed-file", str(HERE / "seed.json")]
+    def __init__(self, seed=None, file=HERE / "seed.json"):
+        on = ["--seed", seed] if seed else ["--seed-file", str(file)]
         self.spawn([ARCHAL, "clone", "start", "--all", *on, "--foreground"])
         record = self.until(self.session)
-        routed = self.way(record)
+        self.bearer = f"Bearer {record['token']}"
+        self.desk = http.client.HTTPConnection(record["control"].removeprefix("http://"))
+        # How clients get to the session, as `archal clone env --routed` asks for it.
+        routed = self.control({"do": "way", "directory": None, "variables": {}})["routed"]
         port = int(routed["HTTPS_PROXY"].rsplit(":", 1)[1])
         self.url = f"https://api.github.com:{port}"
         trust = ssl.create_default_context(cafile=routed["NODE_EXTRA_CA_CERTS"])
@@ -149,14 +153,10 @@ class Archal(Server):
         except (OSError, ValueError):
             return None
 
-    @staticmethod
-    def way(record):
-        """How clients get to the session, as `archal clone env --routed` asks for it."""
-        line = http.client.HTTPConnection(record["control"].removeprefix("http://"))
-        request = json.dumps({"do": "way", "directory": None, "variables": {}})
-        headers = {"Authorization": f"Bearer {record['token']}", "Content-Type": "application/json"}
-        line.request("POST", "/v1", request, headers)
-        return json.loads(line.getresponse().read())["routed"]
+    def control(self, request):
+        headers = {"Authorization": self.bearer, "Content-Type": "application/json"}
+        self.desk.request("POST", "/v1", json.dumps(request), headers)
+        return json.loads(self.desk.getresponse().read())
 
 
 class Emulate(Server):
@@ -292,6 +292,36 @@ def seeds():
     show("resident after the first GraphQL call", "MiB", grown)
 
 
+def states():
+    """What keeping a state and telling changes cost beside a question about nothing, all over HTTP."""
+    document = json.loads((HERE / "seed.json").read_text())
+    document["issues"] = [{"repo": "acme/webapp", "number": number, "title": f"Issue {number}"} for number in range(1, 100_001)]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(document, file)
+        file.flush()
+        server = Archal(file=file.name)
+    server.control({"do": "remember", "name": "before"})
+    for number in range(1, 11):
+        server.ask("PATCH", f"/repos/acme/webapp/issues/{number * 9_000}", json.dumps({"title": "Another"}))
+    questions = {
+        "status": {"do": "status"},
+        "remember 100,000 rows": {"do": "remember", "name": "again"},
+        "10 changes among 100,000 rows": {"do": "diff", "since": "before"},
+    }
+    takes = {name: [] for name in questions}
+    for _ in range(TAKES):
+        for name, question in questions.items():
+            before = cpu(server.pid)
+            for _ in range(200):
+                server.control(question)
+            takes[name].append((cpu(server.pid) - before) * 1e6 / 200)
+    for name, spent in takes.items():
+        show(f"{name}, over the control API", "µs of processor", spent)
+    show("start on 100,000 issues to first answer", "ms", [server.start])
+    show("resident on 100,000 issues", "MiB", [resident(server.pid, "VmRSS")])
+    server.end()
+
+
 CASES = {
     "start": start,
     "memory": memory,
@@ -302,6 +332,7 @@ CASES = {
     "graphql": lambda: case("graphql", 30, 16, "GraphQL list 30"),
     "kept": kept,
     "seeds": seeds,
+    "states": states,
 }
 
 

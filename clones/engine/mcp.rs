@@ -117,6 +117,9 @@ fn go_type(value: &Value) -> &'static str {
     }
 }
 
+/// The media type of almost every answer.
+const JSON: &str = "application/json";
+
 /// Asks one host of the clone.
 pub(crate) struct Asker<'a> {
     /// The host.
@@ -136,6 +139,10 @@ pub(crate) struct Answered {
     pub status: u16,
     /// The body; null where there is none.
     pub body: Value,
+    /// The body as text, whatever it is.
+    pub text: String,
+    /// Where the answer leads to.
+    pub location: Option<String>,
     /// Rows of the whole list, where the answer is a page of one.
     pub total: Option<u64>,
 }
@@ -146,17 +153,30 @@ impl Asker<'_> {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(query)
             .finish();
-        self.send("GET", path, query, None)
+        self.send("GET", path, query, None, JSON)
+    }
+
+    /// Asks for one of the other representations of a thing.
+    pub(crate) fn get_as(&mut self, path: &str, accept: &str) -> Answered {
+        self.send("GET", path, String::new(), None, accept)
+    }
+
+    /// Asks where an answer has led to, which may be at another host.
+    pub(crate) fn follow(&mut self, url: &str) -> Answered {
+        let rest = url.strip_prefix("https://").unwrap_or(url);
+        let (host, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        self.send_to(host, "GET", path, query.to_owned(), None, "*/*")
     }
 
     /// Asks with a body.
     pub(crate) fn write(&mut self, method: &'static str, path: &str, body: &Value) -> Answered {
-        self.send(method, path, String::new(), Some(body))
+        self.send(method, path, String::new(), Some(body), JSON)
     }
 
     /// Asks without query or body.
     pub(crate) fn delete(&mut self, path: &str) -> Answered {
-        self.send("DELETE", path, String::new(), None)
+        self.send("DELETE", path, String::new(), None, JSON)
     }
 
     fn send(
@@ -165,14 +185,27 @@ impl Asker<'_> {
         path: &str,
         query: String,
         body: Option<&Value>,
+        accept: &str,
     ) -> Answered {
-        let mut url = format!("https://{}{path}", self.host);
+        self.send_to(self.host, method, path, query, body, accept)
+    }
+
+    fn send_to(
+        &mut self,
+        host: &str,
+        method: &'static str,
+        path: &str,
+        query: String,
+        body: Option<&Value>,
+        accept: &str,
+    ) -> Answered {
+        let mut url = format!("https://{host}{path}");
         if !query.is_empty() {
             url.push('?');
             url.push_str(&query);
         }
         let mut headers = vec![
-            ("accept".to_owned(), "application/json".to_owned()),
+            ("accept".to_owned(), accept.to_owned()),
             ("user-agent".to_owned(), "archal-mcp".to_owned()),
         ];
         if body.is_some() {
@@ -181,16 +214,24 @@ impl Asker<'_> {
         let response = (self.ask)(CloneRequest {
             method: method.to_owned(),
             scheme: "https".to_owned(),
-            host: self.host.to_owned(),
+            host: host.to_owned(),
             path: path.to_owned(),
             query,
             headers,
             body: body.map(|body| body.to_string().into()).unwrap_or_default(),
             spool: None,
         });
+        let location = response
+            .headers
+            .iter()
+            .chain(&response.volatile_headers)
+            .find(|(name, _)| name.eq_ignore_ascii_case("location"))
+            .map(|(_, value)| value.clone());
         Answered {
             method,
             url,
+            location,
+            text: String::from_utf8_lossy(&response.body.wire).into_owned(),
             status: response.status,
             body: serde_json::from_slice(&response.body.wire).unwrap_or_default(),
             total: response.total,

@@ -165,10 +165,10 @@ impl Router {
         let segments = path.split('/').count();
         let plain = templates.plain.get(&(method, segments));
         let spanning = templates.spanning.get(method);
+        let plain = plain.into_iter().flatten();
         plain
-            .into_iter()
-            .chain(spanning)
-            .flatten()
+            .filter(|route| has_literals_of(route.info.path, path))
+            .chain(spanning.into_iter().flatten())
             .find_map(|route| Some((*route, matches(route.info.path, path)?)))
     }
 }
@@ -177,6 +177,13 @@ impl Router {
 fn literalness(template: &str) -> (usize, Reverse<usize>) {
     let parameters = template.matches('{').count();
     (parameters, Reverse(template.split('/').count()))
+}
+
+/// Whether what a template without spanning parameters says literally stands where it says so in
+/// a path of as many segments. Nearly all templates are passed over by this, for next to nothing.
+fn has_literals_of(template: &str, path: &str) -> bool {
+    let mut pieces = template.split('/').zip(path.split('/'));
+    pieces.all(|(piece, segment)| piece.starts_with('{') || piece == segment)
 }
 
 /// Whether a piece of a template may stand for several segments: a path inside a repository,

@@ -500,14 +500,6 @@ impl ServiceClone for Running {
     fn finish(&mut self, request: &CloneRequest, done: Done, now: Timestamp) -> CloneResponse {
         let mut response = self.response();
         let route = self.answer(request, now, done.take(), &mut response);
-        // Work that is no longer what the request asks for is begun anew, here and now.
-        if let Some(work) = self.left.take() {
-            let back = Back {
-                done: work.run(),
-                fault: response.fault,
-            };
-            self.answer(request, now, Some(back), &mut response);
-        }
         self.counted(request, route, now, response)
     }
 

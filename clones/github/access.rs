@@ -106,6 +106,8 @@ pub(super) fn assignable(root: &Root, row: &Row, login: &str) -> bool {
     everybody
         || same(owner_of(row.text(repo::FULL_NAME)), login)
         || row.texts(repo::COLLABORATORS).any(|one| same(one, login))
+        // Who may write by another way, as the caller whom the seed gives a permission.
+        || permission(root, row, Some(found)).is_some_and(|held| held >= Permission::Triage)
 }
 
 /// What an author is to a repository.

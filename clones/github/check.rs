@@ -112,7 +112,9 @@ pub(super) fn check(clone: &mut dyn ServiceClone, lines: &[&str], shown: &[&str]
                 .iter()
                 .filter_map(|pointer| Some(item.pointer(pointer)?.to_string()))
                 .collect();
-            _ = writeln!(out, "  {}", fields.join(" "));
+            if !fields.is_empty() {
+                _ = writeln!(out, "  {}", fields.join(" "));
+            }
         }
     }
     out

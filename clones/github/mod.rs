@@ -103,6 +103,8 @@ mod release_assets;
 mod releases;
 #[cfg(test)]
 mod releases_tests;
+#[cfg(test)]
+mod renames_tests;
 mod render;
 mod repos;
 mod runs;

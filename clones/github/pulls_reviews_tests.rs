@@ -250,7 +250,6 @@ fn comments_follow_their_lines_until_those_go() {
       changed review_comments #discussion_r1300001215
       changed review_comments #discussion_r1300001638
       changed review_comments #discussion_r1300001713
-      
     GET ~/pulls/4/comments
       200
       "In cents?" null null 10 null 6 "line" "@@ -5,3 +5,7 @@ export function total(items) {\n   }\n   return sum;\n }\n+\n+export function isLarge(items) {\n+  return total(items) >= 100000;"

@@ -105,7 +105,6 @@ fn required_reviews_block_until_somebody_who_may_write_approves() {
       changed issues #1
       changed refs acme/checkout:refs/pull/1/head
       changed reviews #pullrequestreview-1400001588
-      
     GET ~/pulls/1
       200
       "blocked" false "open"
@@ -192,7 +191,6 @@ fn required_checks_block_until_they_pass_and_bind_administrators_where_asked() {
     POST ~/statuses/<head> {"state":"failure","context":"ci"}
       201
       added statuses acme/checkout:32000000447
-      
     GET ~/pulls/1
       200
       "blocked" false 1
@@ -202,7 +200,6 @@ fn required_checks_block_until_they_pass_and_bind_administrators_where_asked() {
     POST ~/statuses/<head> {"state":"success","context":"ci"}
       201
       added statuses acme/checkout:32000001290
-      
     GET ~/pulls/1
       200
       "clean" false 1
@@ -279,7 +276,6 @@ fn methods_that_a_repository_does_not_take_are_refused() {
     PATCH ~ {"allow_squash_merge":false}
       200
       changed repos acme/checkout
-      
     PUT ~/pulls/1/merge {"merge_method":"squash"}
       405
       {"documentation_url":"https://docs.github.com/rest/pulls/pulls#merge-a-pull-request","message":"Squash merges are not allowed on this repository.","status":"405"}
@@ -322,7 +318,6 @@ fn a_push_to_the_base_merges_what_it_brings() {
       changed issues #1
       added events #event-15000001441
       added notifications 9000000347
-      
     GET ~/pulls/1
       200
       1 "closed" true "dev"
@@ -447,7 +442,8 @@ fn searches_know_pull_requests() {
             .iter()
             .map(|item| item["number"].to_string())
             .collect();
-        out.push_str(&format!("{query}: {}\n", numbers.join(" ")));
+        out.push_str(format!("{query}: {}", numbers.join(" ")).trim_end());
+        out.push('\n');
     }
     insta::assert_snapshot!(out, @r#"
     is:issue: 7
@@ -462,7 +458,7 @@ fn searches_know_pull_requests() {
     review:approved: 4
     review:changes_requested: 2
     review:none+is:open: 5 8 9
-    review:required: 
+    review:required:
     reviewed-by:cart-lead: 2 4
     review-requested:@me: 2
     status:failure: 8

@@ -40,7 +40,10 @@ pub(super) fn known_job(call: &mut Call<'_>) -> Result<(), Refusal> {
 
 /// Which times a filter such as `>=2026-01-01` or `2026-01-01..2026-02-01` takes.
 fn created(text: &str) -> Option<impl Fn(Timestamp) -> bool + use<>> {
-    let day = |at: Timestamp| at + jiff::SignedDuration::from_hours(24);
+    let day = |at: Timestamp| {
+        at.checked_add(jiff::SignedDuration::from_hours(24))
+            .unwrap_or(Timestamp::MAX)
+    };
     let whole = |text: &str| text.len() == "2026-01-01".len();
     let end = |text: &str| time(text).map(|at| if whole(text) { day(at) } else { at });
     let (from, to) = if let Some((from, to)) = text.split_once("..") {

@@ -23,7 +23,7 @@ enum Without {
 
 /// What an operation asks of a classic token.
 struct Rule {
-    /// Operations whose id begins with one of these.
+    /// Operations whose id begins with one of these; `=` stands before one that is meant alone.
     ids: &'static [&'static str],
     /// The methods it is about; all where empty.
     methods: &'static [&'static str],
@@ -40,7 +40,7 @@ const REPO: &[&str] = &["public_repo", "repo"];
 /// The first that fits holds.
 const RULES: &[Rule] = &[
     Rule {
-        ids: &["repos/delete"],
+        ids: &["=repos/delete"],
         methods: &["DELETE"],
         scopes: &["delete_repo"],
         without: Without::Told(403, "Must have admin rights to Repository."),
@@ -231,8 +231,9 @@ fn rule(route: &Route) -> Option<&'static Rule> {
     let info = route.info;
     RULES.iter().find(|rule| {
         (rule.methods.is_empty() || rule.methods.contains(&info.method))
-            && rule.ids.iter().any(|id| match id.strip_suffix(['/', '-']) {
-                Some(_) => info.id.starts_with(id),
+            && rule.ids.iter().any(|id| match id.strip_prefix('=') {
+                Some(id) => info.id == id,
+                None if id.ends_with(['/', '-']) => info.id.starts_with(id),
                 None => info.id == *id || info.id.starts_with(&format!("{id}-")),
             })
     })
@@ -269,6 +270,8 @@ pub(super) fn permission(route: &Route) -> Option<(&'static str, &'static str)> 
         "issues" | "reactions" => "issues",
         "orgs" | "teams" => "members",
         "projects" => "organization_projects",
+        // A merge writes commits to the base.
+        "pulls" if name == "merge" => "contents",
         "pulls" => "pull_requests",
         "repos" => of_repos(name, level),
         "secret-scanning" => "secret_scanning_alerts",
@@ -305,6 +308,10 @@ fn of_repos(name: &str, level: &str) -> &'static str {
         "statuses"
     } else if name.contains("webhook") {
         "repository_hooks"
+    } else if name.contains("deploy-key") {
+        "administration"
+    } else if name == "create-dispatch-event" {
+        "contents"
     } else if name.contains("deployment") {
         "deployments"
     } else if name.contains("pages") {
@@ -380,8 +387,10 @@ fn check_permission(
         };
     }
     let open = level == "read" && row.is_some_and(|_| !private) && is_public(permission);
-    // Merging a pull request and commenting on one are writes to contents and issues as well.
-    let also = (permission == "issues" && credential.permits("pull_requests", level))
+    // What a pull request has of an issue is written with either permission.
+    let shared = ["assignee", "comment", "label", "reaction"];
+    let shared = shared.iter().any(|word| route.info.id.contains(word));
+    let also = (permission == "issues" && shared && credential.permits("pull_requests", level))
         || (permission == "organization_projects" && credential.permits("projects", level));
     let general = row.is_none() && level == "read" && is_public(permission);
     if open || general || also || credential.permits(permission, level) {

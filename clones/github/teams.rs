@@ -206,7 +206,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let row = call.transaction.put(TEAMS, draft);
     for name in inputs.texts("repo_names").unwrap_or_default() {
         let repo = call.root().named(REPOS, name).cloned();
+        let repo = repo.filter(|repo| access::sees(call, repo).is_some());
         let repo = repo.ok_or_else(|| invalid_value("Team", "repo_names", name))?;
+        check_gift(call, &row, &repo)?;
         give(call, &row, &repo, None);
     }
     Ok(answer(call, 201, &row))
@@ -464,12 +466,21 @@ pub(super) fn set_repo(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         return Err(invalid_value("Team", "permission", name));
     }
     let (row, repo) = (call.row(TEAMS)?, call.row(REPOS)?);
+    check_gift(call, &row, &repo)?;
+    give(call, &row, &repo, permission);
+    Ok(Reply::empty())
+}
+
+/// Refuses to give a team what is not of its organisation, or not the caller's to give.
+fn check_gift(call: &Call<'_>, row: &Row, repo: &Row) -> Result<(), Refusal> {
     let owner = super::tables::owner_of(repo.text(repo::FULL_NAME));
     if !same(owner, row.text(team::ORG)) {
         return Err(invalid("Team", "repository", "invalid"));
     }
-    give(call, &row, &repo, permission);
-    Ok(Reply::empty())
+    if access::sees(call, repo) < Some(Permission::Admin) {
+        return Err(access::forbidden());
+    }
+    Ok(())
 }
 
 fn give(call: &mut Call<'_>, row: &Row, repo: &Row, permission: Option<&str>) {

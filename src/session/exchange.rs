@@ -293,7 +293,10 @@ pub(super) fn call_tool(
         ToolAnswer::Refused(reason) | ToolAnswer::Fault(reason) if !asked => {
             Some(Instead::Refused(reason))
         }
-        ToolAnswer::Text(_) | ToolAnswer::Refused(_) | ToolAnswer::Fault(_) => None,
+        ToolAnswer::Text(_)
+        | ToolAnswer::File { .. }
+        | ToolAnswer::Refused(_)
+        | ToolAnswer::Fault(_) => None,
     };
     if let Some(instead) = instead {
         record(shared, clone, &tool_call, arguments, instead);

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use archal_core::clone::{Arguments, CloneDescriptor, McpFace, ToolAnswer};
+use archal_core::clone::{Arguments, CloneDescriptor, FileContent, McpFace, ToolAnswer};
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -16,8 +16,8 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ErrorData,
-    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool as Definition,
+    Implementation, ListToolsResult, PaginatedRequestParams, ResourceContents, ServerCapabilities,
+    ServerConfig, Tool as Definition,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -265,6 +265,21 @@ impl ServerHandler for Tools {
         let text = |text| vec![ContentBlock::text(text)];
         let result = match self.call(&request.name, &arguments, caller)? {
             ToolAnswer::Text(result) => CallToolResult::success(text(result)),
+            ToolAnswer::File {
+                text,
+                uri,
+                mime_type,
+                content,
+            } => {
+                let contents = match content {
+                    FileContent::Text(text) => ResourceContents::text(text, uri),
+                    FileContent::Base64(blob) => ResourceContents::blob(blob, uri),
+                };
+                CallToolResult::success(vec![
+                    ContentBlock::text(text),
+                    ContentBlock::resource(contents.with_mime_type(mime_type)),
+                ])
+            }
             ToolAnswer::Refused(reason) => CallToolResult::error(text(reason)),
             ToolAnswer::Unmodelled(what) => {
                 CallToolResult::error(text(format!("{what}: not modelled by this local clone")))

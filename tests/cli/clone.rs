@@ -30,14 +30,15 @@ fn the_schema_of_a_clone_is_what_criteria_can_read() {
     let issues = text.find("github.issues  ").expect("a collection");
     let labels: Vec<&str> = text[issues..]
         .lines()
+        .take_while(|line| !line.is_empty())
         .filter(|line| line.trim_start().starts_with("labels"))
         .map(str::trim)
         .collect();
     insta::assert_snapshot!(labels.join("\n"), @r###"
-        labels                list of object
-        labels[].name         text
-        labels[].color        text
-        labels[].description  text or null
+        labels                       list of object
+        labels[].name                text
+        labels[].color               text
+        labels[].description         text or null
         "###);
     let output = environment().run(&["clone", "schema", "github", "--json"]);
     let document = output.ended(0).json();

@@ -115,7 +115,7 @@ fn each_effect_is_what_a_client_meets() {
     "issues/get" 200 "cut" changes 0
     "issues/get" 200 "800ms" changes 0
     "issues/get" 200 null changes 0
-    "issues/update" 200 "no-answer" changes 1
+    "issues/update" 200 "no-answer" changes 2
     "issues/create" 201 null changes 1
     "issues/list-for-repo" 200 "stale" changes 0
     "users/get-authenticated" 403 "rate-limit" changes 0

@@ -40,15 +40,20 @@ impl Objects {
             }
             // Histories are longer than a stack is deep, so what an object needs waits here.
             let needs = self.needs(&at);
-            let missing: Vec<Oid> = {
+            let mut missing: Vec<Oid> = {
                 let known = reading(&self.aliases);
                 let missing = needs.into_iter().filter(|oid| !known.contains_key(oid));
                 missing.collect()
             };
+            // The commit of a submodule is in another repository.
+            missing.retain(|oid| self.has(oid));
             if missing.is_empty() {
-                let alias = self.computed(&at, times);
-                writing(&self.aliases).insert(at, alias);
                 waiting.pop();
+                // What is not there may come with a push, and anybody can name what never does.
+                if self.has(&at) {
+                    let alias = self.computed(&at, times);
+                    writing(&self.aliases).insert(at, alias);
+                }
             } else {
                 waiting.extend(missing);
             }

@@ -13,6 +13,7 @@ use super::object::{Kind, Mode, TreeEntry};
 use super::objects::Objects;
 use super::oid::Oid;
 use super::program::{GitFailure, run};
+use super::tree::{DEEPEST, LONGEST_PATH, MOST_ENTRIES};
 
 /// Lines shown around a change.
 const CONTEXT: u32 = 3;
@@ -88,6 +89,13 @@ struct Pair {
     previous_path: Option<String>,
 }
 
+/// How much of two trees was compared.
+#[derive(Debug, Default)]
+struct Seen {
+    entries: usize,
+    depth: usize,
+}
+
 impl Objects {
     /// The files that differ between two trees in order of path, renames found.
     pub(crate) fn diff(&self, before: &Oid, after: &Oid) -> Arc<Vec<FileChange>> {
@@ -98,7 +106,8 @@ impl Objects {
         }
         drop(known);
         let mut pairs = Vec::new();
-        self.pairs(Some(before), Some(after), "", &mut pairs);
+        let mut seen = Seen::default();
+        self.pairs(Some(before), Some(after), "", &mut seen, &mut pairs);
         let mut pairs = self.with_renames(pairs);
         pairs.sort_by(|a, b| a.path.cmp(&b.path));
         let changes: Arc<Vec<FileChange>> =
@@ -111,8 +120,15 @@ impl Objects {
         changes
     }
 
-    fn pairs(&self, before: Option<&Oid>, after: Option<&Oid>, prefix: &str, out: &mut Vec<Pair>) {
-        if before == after {
+    fn pairs(
+        &self,
+        before: Option<&Oid>,
+        after: Option<&Oid>,
+        prefix: &str,
+        seen: &mut Seen,
+        out: &mut Vec<Pair>,
+    ) {
+        if before == after || seen.depth >= DEEPEST {
             return;
         }
         let entries = |oid: Option<&Oid>| -> HashMap<String, TreeEntry> {
@@ -128,7 +144,15 @@ impl Objects {
         names.sort_unstable();
         names.dedup();
         for name in names {
+            // Folders count too: a tree may be nothing but folders.
+            seen.entries += 1;
+            if seen.entries > MOST_ENTRIES {
+                return;
+            }
             let path = format!("{prefix}{name}");
+            if path.len() > LONGEST_PATH {
+                continue;
+            }
             let (before, after) = (old.remove(&name), new.remove(&name));
             let folder = |entry: &Option<TreeEntry>| {
                 let folder = entry.as_ref().filter(|entry| entry.mode == Mode::Tree);
@@ -137,7 +161,9 @@ impl Objects {
             let (old_folder, new_folder) = (folder(&before), folder(&after));
             if old_folder.is_some() || new_folder.is_some() {
                 let prefix = format!("{path}/");
-                self.pairs(old_folder.as_ref(), new_folder.as_ref(), &prefix, out);
+                seen.depth += 1;
+                self.pairs(old_folder.as_ref(), new_folder.as_ref(), &prefix, seen, out);
+                seen.depth -= 1;
             }
             let before = before.filter(|entry| entry.mode != Mode::Tree);
             let after = after.filter(|entry| entry.mode != Mode::Tree);

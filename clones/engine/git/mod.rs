@@ -33,4 +33,4 @@ pub(crate) use object::{Commit, Kind, Mode, Signature, Tag, TreeEntry};
 pub(crate) use objects::Objects;
 pub(crate) use oid::Oid;
 pub(crate) use program::GitFailure;
-pub(crate) use tree::PathChange;
+pub(crate) use tree::{DEEPEST, LONGEST_PATH, MOST_ENTRIES, PathChange};

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 
 use super::disk::bare;
 use super::program::{git, run};
-use super::{Commit, Kind, Merged, Mode, Objects, Oid, PathChange, Signature, Tag};
+use super::{
+    Commit, DEEPEST, Kind, MOST_ENTRIES, Merged, Mode, Objects, Oid, PathChange, Signature, Tag,
+    TreeEntry,
+};
 use crate::engine::times::KnownTimes;
 
 fn base() -> Timestamp {
@@ -320,4 +323,53 @@ fn a_store_of_git_is_read_back() {
     assert_eq!(objects.blob(&theirs).as_deref(), Some(b"theirs".as_slice()));
     assert_eq!(objects.beginning_with(&theirs.short(8)), Some(theirs));
     assert!(objects.has(&ours) && !objects.has(&Oid::ZERO));
+}
+
+/// Folders in one another, each `width` times in the one above, with a file in the innermost.
+fn nested(objects: &Objects, depth: usize, width: usize) -> Oid {
+    let mut at = tree(objects, &[("file", "content")]);
+    for _ in 0..depth {
+        let entries: Vec<TreeEntry> = (0..width)
+            .map(|number| TreeEntry {
+                mode: Mode::Tree,
+                name: format!("d{number}"),
+                oid: at,
+            })
+            .collect();
+        at = objects.put_tree(&entries);
+    }
+    at
+}
+
+#[test]
+fn trees_that_have_no_end_are_walked_and_compared_in_part() {
+    let objects = Objects::new(base());
+    for (depth, width, entries) in [(20_000, 1, DEEPEST), (40, 10, MOST_ENTRIES)] {
+        let endless = nested(&objects, depth, width);
+        let (walked, whole) = objects.walk_whole(&endless);
+        assert_eq!((walked.len(), whole), (entries, false));
+        let empty = objects.empty_tree();
+        assert!(objects.diff(&empty, &endless).len() <= MOST_ENTRIES);
+        // What is said of its id needs no stack either.
+        objects.alias(&endless, &KnownTimes::default());
+    }
+    let (walked, whole) = objects.walk_whole(&nested(&objects, 10, 1));
+    assert_eq!((walked.len(), whole), (11, true));
+}
+
+#[test]
+fn an_unknown_id_is_not_remembered() {
+    let objects = Objects::new(base());
+    let unknown = Oid::of(Kind::Blob, b"somewhere else");
+    let module = TreeEntry {
+        mode: Mode::Submodule,
+        name: "module".to_owned(),
+        oid: unknown,
+    };
+    let with_module = objects.put_tree(&[module]);
+    for oid in [unknown, with_module] {
+        assert_eq!(objects.alias(&oid, &KnownTimes::default()), oid);
+    }
+    let names = objects.save_names().to_string();
+    assert!(!names.contains(&unknown.to_string()), "{names}");
 }

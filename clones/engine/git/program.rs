@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::available_parallelism;
 
 /// Why a git program gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -24,51 +26,51 @@ pub(crate) enum GitFailure {
     Io(#[from] io::Error),
 }
 
-/// Variables that would change what git does; those of its configuration are set instead.
-const REMOVED: &[&str] = &[
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_ATTR_SOURCE",
-    "GIT_AUTHOR_DATE",
-    "GIT_AUTHOR_EMAIL",
-    "GIT_AUTHOR_NAME",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_COMMITTER_DATE",
-    "GIT_COMMITTER_EMAIL",
-    "GIT_COMMITTER_NAME",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_DEFAULT_HASH",
-    "GIT_DEFAULT_REF_FORMAT",
-    "GIT_DIFF_OPTS",
-    "GIT_DIR",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PROTOCOL",
-    "GIT_QUARANTINE_PATH",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_TEMPLATE_DIR",
-    "GIT_TRACE",
-    "GIT_TRACE2",
-    "GIT_TRACE2_EVENT",
-    "GIT_TRACE2_PERF",
-    "GIT_TRACE_CURL",
-    "GIT_TRACE_PACKET",
-    "GIT_WORK_TREE",
-    "XDG_CONFIG_HOME",
-];
+/// What git is told of the environment: where it is itself, and where temporary files go. Anything
+/// else could change what it does.
+const KEPT: [&str; 2] = ["PATH", "TMPDIR"];
+
+/// How many programs run.
+static RUNNING: Mutex<usize> = Mutex::new(0);
+/// One of them ended.
+static ENDED: Condvar = Condvar::new();
+
+/// The right to run a program: there are about twice as many as processors, so that many clients
+/// at once wait for one another instead of for the machine. Dropping it lets the next one in.
+#[derive(Debug)]
+pub(super) struct Place(());
+
+impl Place {
+    /// Waits for a place.
+    pub(super) fn take() -> Self {
+        let most = available_parallelism().map_or(2, |processors| 2 * processors.get());
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = ENDED.wait_while(running, |running| *running >= most);
+        *free.unwrap_or_else(PoisonError::into_inner) += 1;
+        Self(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
 
 /// A git command on a repository, without the user's and the system's configuration, without
 /// hooks, and silent.
 pub(super) fn git(directory: &Path) -> Command {
     let mut command = Command::new("git");
-    for name in REMOVED {
-        command.env_remove(name);
+    command.env_clear();
+    for name in KEPT {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "where programs are is the machine's affair, and no answer has it"
+        )]
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
     }
     command
         .current_dir(directory)
@@ -78,6 +80,7 @@ pub(super) fn git(directory: &Path) -> Command {
         .env("TZ", "UTC")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_ATTR_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .args(["-c", "core.hooksPath=/dev/null"])
@@ -95,6 +98,7 @@ pub(super) fn run<S: AsRef<OsStr>>(
     arguments: &[S],
     fine: &[i32],
 ) -> Result<(i32, Vec<u8>), GitFailure> {
+    let _place = Place::take();
     let output = git(directory).args(arguments).output().map_err(started)?;
     match output.status.code() {
         Some(code) if fine.contains(&code) => Ok((code, output.stdout)),
@@ -121,4 +125,39 @@ pub(super) fn ending(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.trim().lines().collect();
     lines[lines.len().saturating_sub(5)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_sees_nothing_of_the_environment_but_what_it_needs() {
+        let command = git(Path::new("/"));
+        let names: Vec<&OsStr> = command.get_envs().map(|(name, _)| name).collect();
+        let own = ["HOME", "LC_ALL", "TZ"].map(OsStr::new);
+        let is_known = |name: &&OsStr| {
+            own.contains(name)
+                || KEPT.iter().any(|kept| name == kept)
+                || name.as_encoded_bytes().starts_with(b"GIT_")
+        };
+        assert!(names.iter().all(|name| is_known(name)), "{names:?}");
+        let run = command
+            .get_envs()
+            .find(|(name, _)| *name == "GIT_ATTR_NOSYSTEM");
+        assert!(run.is_some());
+    }
+
+    #[test]
+    fn no_more_programs_run_at_once_than_there_are_places() {
+        let most = 2 * available_parallelism().map_or(1, std::num::NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 0..3 * most {
+                scope.spawn(|| {
+                    let _place = Place::take();
+                    assert!(*RUNNING.lock().expect("whole") <= most);
+                });
+            }
+        });
+    }
 }

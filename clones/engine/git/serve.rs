@@ -17,7 +17,7 @@ use tempfile::{NamedTempFile, TempDir};
 use super::disk::bare;
 use super::objects::Objects;
 use super::oid::Oid;
-use super::program::{GitFailure, ending, git, started};
+use super::program::{GitFailure, Place, ending, git, started};
 
 /// Most bytes of a request once it is unpacked.
 const LONGEST: u64 = 2 * 1024 * 1024 * 1024;
@@ -179,6 +179,7 @@ impl Objects {
         if let Some(protocol) = protocol.filter(|protocol| is_harmless(protocol)) {
             command.env("GIT_PROTOCOL", protocol);
         }
+        let _place = Place::take();
         let status = command
             .env("GIT_USER_AGENT", shown.agent)
             .arg(service.name().trim_start_matches("git-"))

@@ -6,6 +6,14 @@ use super::object::{Kind, Mode, TreeEntry};
 use super::objects::Objects;
 use super::oid::Oid;
 
+/// The most bytes of a path that is taken or walked: what systems take.
+pub(crate) const LONGEST_PATH: usize = 4_096;
+/// The most folders in one another that are taken or walked; a stack is not endless.
+pub(crate) const DEEPEST: usize = 256;
+/// The most entries of a tree that are walked, as many as the service lists. A small push can make
+/// a tree that has the same folder ten times on each of many levels.
+pub(crate) const MOST_ENTRIES: usize = 100_000;
+
 /// What becomes of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PathChange {
@@ -114,22 +122,46 @@ impl Objects {
         (!entries.is_empty()).then(|| self.put_tree(&entries))
     }
 
-    /// All entries below a tree with their paths, folders before what is in them, in git's order.
+    /// All entries below a tree with their paths, folders before what is in them, in git's order;
+    /// the first of them where there are more than are walked.
     pub(crate) fn walk(&self, tree: &Oid) -> Vec<(String, TreeEntry)> {
-        let mut out = Vec::new();
-        self.walk_into(tree, "", &mut out);
-        out
+        self.walk_whole(tree).0
     }
 
-    fn walk_into(&self, tree: &Oid, prefix: &str, out: &mut Vec<(String, TreeEntry)>) {
+    /// The same as [`Self::walk`], and whether that is all.
+    pub(crate) fn walk_whole(&self, tree: &Oid) -> (Vec<(String, TreeEntry)>, bool) {
+        let mut out = Vec::new();
+        let whole = self.walk_into(tree, "", 1, &mut out);
+        (out, whole)
+    }
+
+    fn walk_into(
+        &self,
+        tree: &Oid,
+        prefix: &str,
+        depth: usize,
+        out: &mut Vec<(String, TreeEntry)>,
+    ) -> bool {
+        if depth > DEEPEST {
+            return false;
+        }
+        let mut whole = true;
         for entry in self.tree(tree).unwrap_or_default() {
+            if out.len() >= MOST_ENTRIES {
+                return false;
+            }
             let path = format!("{prefix}{}", entry.name);
+            if path.len() > LONGEST_PATH {
+                whole = false;
+                continue;
+            }
             let folder = (entry.mode == Mode::Tree).then_some(entry.oid);
             out.push((path.clone(), entry));
             if let Some(folder) = folder {
-                self.walk_into(&folder, &format!("{path}/"), out);
+                whole &= self.walk_into(&folder, &format!("{path}/"), depth + 1, out);
             }
         }
+        whole
     }
 
     /// Adds a file's content.

@@ -1,10 +1,13 @@
 //! Branches and tags as lists show them.
 
+use std::sync::Arc;
+
 use percent_encoding::utf8_percent_encode;
 
 use super::commits;
 use crate::engine::git::Oid;
 use crate::engine::input::{Input, Kind};
+use crate::engine::key::Key;
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
@@ -13,8 +16,10 @@ use crate::github::access::{self, Permission, forbidden};
 use crate::github::complete::content::named_node_id;
 use crate::github::dialect::page;
 use crate::github::render::{API, PATH, WEB, protection as shown};
-use crate::github::tables::{PROTECTIONS, REPOS, protection, repo};
-use crate::github::{protections, refs};
+use crate::github::tables::{
+    PROTECTIONS, RELEASES, RELEASES_BY_REPO, REPOS, protection, release, repo,
+};
+use crate::github::{protections, pulls, refs};
 
 /// A branch with the address of its commit, and whether it is protected.
 pub(in crate::github) fn short(root: &Root, name: &str, branch: &str, oid: &Oid, out: &mut Writer) {
@@ -139,8 +144,29 @@ pub(in crate::github) fn rename(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         draft.set(repo::DEFAULT_BRANCH, text(new.as_str()));
         call.transaction.put(REPOS, draft);
     }
+    // What is about the branch is of the new one before the old one goes.
+    pulls::heads::base_renamed(call, &name, &old, &new)?;
+    retarget_drafts(call, &name, &old, &new);
     refs::set(call, &name, &format!("{}{old}", refs::HEADS), None);
     Ok(reply(call, 201, &of, &new, &oid))
+}
+
+/// Draft releases get their tag on the branch by its new name.
+fn retarget_drafts(call: &mut Call<'_>, repo_name: &str, old: &str, new: &str) {
+    let group = call
+        .root()
+        .group(RELEASES, RELEASES_BY_REPO, &Key::folded(repo_name));
+    let drafts: Vec<Arc<Row>> = group
+        .into_iter()
+        .flat_map(|rows| rows.values())
+        .filter(|row| row.bool(release::DRAFT) && row.text(release::TARGET) == old)
+        .cloned()
+        .collect();
+    for row in drafts {
+        let mut draft = row.draft();
+        draft.set(release::TARGET, text(new));
+        call.transaction.put(RELEASES, draft);
+    }
 }
 
 /// `GET …/tags`.

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::refs as named;
 use super::{commits, people};
-use crate::engine::git::{Commit, Kind as ObjectKind, Mode, Oid, PathChange, Tag, TreeEntry};
+use crate::engine::git::{
+    Commit, DEEPEST, Kind as ObjectKind, LONGEST_PATH, MOST_ENTRIES, Mode, Oid, PathChange, Tag,
+    TreeEntry,
+};
 use crate::engine::input::{Input, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::root::Root;
@@ -17,9 +20,6 @@ use crate::github::complete::content::named_node_id;
 use crate::github::refs;
 use crate::github::render::{API, WEB};
 use crate::github::tables::{REPOS, repo};
-
-/// The most entries of one tree in an answer.
-const MOST_ENTRIES: usize = 100_000;
 
 /// The largest file that is answered.
 pub(in crate::github) const LARGEST: usize = 100 * 1024 * 1024;
@@ -152,7 +152,14 @@ pub(in crate::github) fn create_blob(call: &mut Call<'_>) -> Result<Reply, Refus
     Ok(created(&of, "blobs", &oid, writer))
 }
 
-fn write_tree(root: &Root, of: &Row, oid: &Oid, entries: &[(String, TreeEntry)], out: &mut Writer) {
+/// `whole` where nothing is below the tree but the entries.
+fn write_tree(
+    root: &Root,
+    of: &Row,
+    oid: &Oid,
+    (entries, whole): (&[(String, TreeEntry)], bool),
+    out: &mut Writer,
+) {
     let git = git_url(of);
     out.raw("{").key("sha").oid(oid);
     out.key("url").text(&format!("{git}/trees/{oid}"));
@@ -180,7 +187,8 @@ fn write_tree(root: &Root, of: &Row, oid: &Oid, entries: &[(String, TreeEntry)],
         out.raw("}");
     }
     out.raw("]");
-    out.key("truncated").bool(entries.len() > MOST_ENTRIES);
+    out.key("truncated")
+        .bool(!whole || entries.len() > MOST_ENTRIES);
     out.raw("}");
 }
 
@@ -214,13 +222,13 @@ pub(in crate::github) fn get_tree(call: &mut Call<'_>) -> Result<Reply, Refusal>
     let oid = tree_of(root, name, asked)
         .ok_or_else(|| refs::gap(root, name, asked).unwrap_or_else(not_found))?;
     // Any value asks for all below, `0` and `false` too.
-    let entries = if call.query.iter().any(|(name, _)| name == "recursive") {
-        root.objects().walk(&oid)
+    let (entries, whole) = if call.query.iter().any(|(name, _)| name == "recursive") {
+        root.objects().walk_whole(&oid)
     } else {
-        own_entries(root, &oid).ok_or_else(not_found)?
+        (own_entries(root, &oid).ok_or_else(not_found)?, true)
     };
     let mut writer = Writer::with_capacity(root, 16_384, 16_384);
-    write_tree(root, &of, &oid, &entries, &mut writer);
+    write_tree(root, &of, &oid, (&entries, whole), &mut writer);
     Ok(Reply::written(200, writer.finish(), 0))
 }
 
@@ -231,13 +239,15 @@ const TREE: &[Input] = &[
 
 /// Whether git takes a path for that of a file.
 pub(in crate::github) fn fits(path: &str) -> bool {
-    path.split('/').all(|part| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && !part.eq_ignore_ascii_case(".git")
-            && !part.contains('\0')
-    })
+    path.len() <= LONGEST_PATH
+        && path.split('/').count() <= DEEPEST
+        && path.split('/').all(|part| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && !part.eq_ignore_ascii_case(".git")
+                && !part.contains('\0')
+        })
 }
 
 /// `POST …/git/trees`.
@@ -274,7 +284,7 @@ pub(in crate::github) fn create_tree(call: &mut Call<'_>) -> Result<Reply, Refus
     objects.made_in(of.int(repo::ID), oid);
     let entries = own_entries(root, &oid).unwrap_or_default();
     let mut writer = Writer::with_capacity(root, 8_192, 8_192);
-    write_tree(root, &of, &oid, &entries, &mut writer);
+    write_tree(root, &of, &oid, (&entries, true), &mut writer);
     Ok(created(&of, "trees", &oid, writer))
 }
 

@@ -38,19 +38,23 @@ pub(in crate::github) fn commit_of(root: &Root, repo: &str, asked: &str) -> Opti
     let at = asked.find(['~', '^']).unwrap_or(asked.len());
     let (name, mut rest) = asked.split_at(at);
     let mut oid = refs::resolve(root, repo, name)?;
-    while let Some(mark) = rest.chars().next() {
-        let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
-        let number: usize = rest[1..=digits].parse().unwrap_or(1);
-        rest = &rest[1 + digits..];
-        match mark {
-            '~' => {
-                for _ in 0..number {
-                    oid = *root.objects().commit(&oid)?.parents.first()?;
-                }
+    while !rest.is_empty() {
+        let back = rest.starts_with('~');
+        let behind = rest.strip_prefix(['~', '^'])?;
+        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, left) = behind.split_at(digits);
+        let number: usize = if digits.is_empty() {
+            1
+        } else {
+            digits.parse().ok()?
+        };
+        rest = left;
+        if back {
+            for _ in 0..number {
+                oid = *root.objects().commit(&oid)?.parents.first()?;
             }
-            '^' if number == 0 => {}
-            '^' => oid = *root.objects().commit(&oid)?.parents.get(number - 1)?,
-            _ => return None,
+        } else if let Some(parent) = number.checked_sub(1) {
+            oid = *root.objects().commit(&oid)?.parents.get(parent)?;
         }
     }
     Some(oid)

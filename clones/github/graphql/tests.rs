@@ -83,7 +83,7 @@ fn an_issue_shows_what_its_row_has() {
                     milestone{number,title,description,dueOn},
                     reactionGroups{content,users{totalCount}},
                     comments(last: 1) { nodes { author{login}, authorAssociation, body, createdAt, includesCreatedEdit, isMinimized, minimizedReason, reactionGroups{content,users{totalCount}} }, totalCount } }
-                ...on PullRequest { number }
+                ...on PullRequest { number, state }
             }
         }
     }";

@@ -21,7 +21,7 @@ pub(super) fn repository(owner: &str, repo: &str) -> String {
 }
 
 /// `get_me`.
-pub(super) fn me(asker: &mut Asker<'_>) -> Outcome {
+pub(super) fn me(_: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     let answered = asker.get("/user", &[]);
     if !answered.succeeded() {
         return Err(refused("failed to get user", &answered));

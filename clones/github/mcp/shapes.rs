@@ -117,7 +117,7 @@ pub(super) fn of<'a>(object: &'a Value, field: &str) -> &'a str {
     object[field].as_str().unwrap_or_default()
 }
 
-fn each<'a>(items: &'a Value, field: &str) -> Vec<&'a str> {
+pub(super) fn each<'a>(items: &'a Value, field: &str) -> Vec<&'a str> {
     let items = items.as_array().map_or(&[] as &[Value], Vec::as_slice);
     items
         .iter()
@@ -255,7 +255,7 @@ pub(super) fn found(issue: &Value) -> Value {
     out
 }
 
-fn without_empty(value: &mut Value) {
+pub(super) fn without_empty(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.values_mut().for_each(without_empty);

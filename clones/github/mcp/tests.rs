@@ -35,7 +35,7 @@ fn call(clone: &mut dyn ServiceClone, line: &str) -> (Vec<String>, ToolAnswer) {
     (asked, answer)
 }
 
-fn check(clone: &mut dyn ServiceClone, lines: &[&str]) -> String {
+pub(super) fn check(clone: &mut dyn ServiceClone, lines: &[&str]) -> String {
     let mut out = String::new();
     for line in lines {
         let (asked, answer) = call(clone, line);
@@ -49,7 +49,7 @@ fn check(clone: &mut dyn ServiceClone, lines: &[&str]) -> String {
     out
 }
 
-fn json(clone: &mut dyn ServiceClone, line: &str) -> Value {
+pub(super) fn json(clone: &mut dyn ServiceClone, line: &str) -> Value {
     match call(clone, line).1 {
         ToolAnswer::Text(text) => serde_json::from_str(&text).expect("JSON"),
         other => panic!("{line}: {other:?}"),

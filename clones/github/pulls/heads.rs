@@ -9,7 +9,7 @@ use super::patch::{self, Side};
 use super::{change, comments, compare, happened, merge, now, put, reviews, rules};
 use crate::engine::git::Oid;
 use crate::engine::key::{Key, Part, folded};
-use crate::engine::pack::Call;
+use crate::engine::pack::{Call, Refusal};
 use crate::engine::root::Root;
 use crate::engine::row::{Row, text};
 use crate::engine::transaction::Transaction;
@@ -131,6 +131,23 @@ fn base_gone(call: &mut Call<'_>, row: &Row, repo: &str, branch: &str) {
         }
     }
     _ = change::close(call, row);
+}
+
+/// A branch has another name: what should go into it goes there.
+pub(in crate::github) fn base_renamed(
+    call: &mut Call<'_>,
+    repo: &str,
+    old: &str,
+    new: &str,
+) -> Result<(), Refusal> {
+    for row in open(call.root(), PULLS_BY_BASE, repo, old) {
+        let changes = change::Changes {
+            base: Some(new.to_owned()),
+            ..change::Changes::default()
+        };
+        change::changed(call, &row, &changes)?;
+    }
+    Ok(())
 }
 
 fn head_moved(call: &mut Call<'_>, row: &Row, after: Oid) {

@@ -492,6 +492,13 @@ fn complete_place(cx: &mut Completing<'_>, of: &Row, draft: &mut Draft) {
         place: at,
     };
     let commit = draft.text(review_comment::COMMIT_ID).to_owned();
+    let is_held = commit
+        .parse()
+        .is_ok_and(|oid| cx.transaction.root().objects().has(&oid));
+    if !is_held && !draft.is_null(review_comment::POSITION) {
+        // A state that was written down has no git objects: the place was looked up before.
+        return;
+    }
     let mut placed = draft.clone();
     if place(cx.transaction.root(), of, &commit, &new, &mut placed).is_err() {
         let path = new.path;

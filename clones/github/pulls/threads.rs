@@ -66,8 +66,7 @@ pub(in crate::github) fn resolve(
     let root = call.root();
     let repo = root.named(REPOS, repo_of(name));
     let repo = repo.ok_or_else(access::not_found)?;
-    let writes = access::permission(root, repo, call.caller.as_deref())
-        .is_some_and(|permission| permission >= Permission::Push);
+    let writes = access::sees(call, repo).is_some_and(|permission| permission >= Permission::Push);
     let key = crate::github::tables::issue_key(name);
     let opened = key
         .and_then(|key| root.get(crate::github::tables::ISSUES, &key))

@@ -59,17 +59,18 @@ pub(in crate::github) fn search(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let root = call.root();
     let mut files = Vec::new();
     for of in root.rows(REPOS).values() {
+        let name = of.text(repo::FULL_NAME);
+        // What a repository says of its files before they are read.
         let place = |term: &Term| match term {
-            Term::Qualifier { name, values } => values.iter().any(|value| match name.as_str() {
-                "repo" => same(of.text(repo::FULL_NAME), value),
-                "user" | "org" => same(owner_of(of.text(repo::FULL_NAME)), value),
-                _ => true,
-            }),
-            Term::Word(_) => true,
+            Term::Qualifier { name: of, values } => match of.as_str() {
+                "repo" => Some(values.iter().any(|value| same(name, value))),
+                "user" | "org" => Some(values.iter().any(|value| same(owner_of(name), value))),
+                _ => None,
+            },
+            Term::Word(_) => None,
         };
-        // A repository that the search leaves out is not read. What must not hold cannot leave
-        // one out on its own, so those searches read all.
-        let wanted = query.finds(&place) || !query.values("repo").iter().any(|_| true);
+        // A repository that the search leaves out, whatever is in it, is not read.
+        let wanted = query.may_find(&place);
         let forks = !of.bool(repo::FORK) || !query.values("fork").is_empty();
         if wanted && forks && access::sees(call, of).is_some() {
             files.extend(of_repo(root, of));

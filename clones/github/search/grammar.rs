@@ -89,6 +89,11 @@ impl Query {
         self.expression.holds(holds)
     }
 
+    /// Whether something may be found of which only some terms are known yet.
+    pub(super) fn may_find(&self, known: &dyn Fn(&Term) -> Option<bool>) -> bool {
+        self.expression.known(known) != Some(false)
+    }
+
     /// Whether `in:` names a place, or nothing is named and the place is a usual one.
     pub(super) fn looks(&self, place: &str, usual: &[&str]) -> bool {
         if self.scopes.is_empty() {
@@ -148,6 +153,27 @@ impl Expression {
             }
             Self::Any(parts) => parts.iter().any(|part| part.holds(test)),
             Self::Not(part) => !part.holds(test),
+            Self::Term(term) => test(term),
+        }
+    }
+
+    /// Whether it holds, as far as what is known of its terms tells.
+    fn known(&self, test: &dyn Fn(&Term) -> Option<bool>) -> Option<bool> {
+        let all = |parts: &[Self], holds: bool| {
+            let mut found = Some(holds);
+            for part in parts {
+                match part.known(test) {
+                    Some(one) if one == holds => {}
+                    Some(one) => return Some(one),
+                    None => found = None,
+                }
+            }
+            found
+        };
+        match self {
+            Self::All(parts) => all(parts, true),
+            Self::Any(parts) => all(parts, false),
+            Self::Not(part) => part.known(test).map(|holds| !holds),
             Self::Term(term) => test(term),
         }
     }

@@ -37,13 +37,14 @@ fn shown(response: &CloneResponse) -> String {
         found.map_or("", |(_, value)| value).to_owned()
     };
     let body = String::from_utf8_lossy(&response.body.evidence);
-    format!(
+    let shown = format!(
         "{} {:?} {} {}",
         response.status,
         body,
         header("content-type"),
         header("location")
-    )
+    );
+    shown.trim_end().to_owned()
 }
 
 #[test]
@@ -120,12 +121,12 @@ fn archives_are_those_of_git_in_the_folder_that_github_names() {
     let page = "/acme/webapp/archive/refs/tags/v1.0.tar.gz";
     said.push(shown(&asked(clone.as_mut(), "github.com", page, false)));
     insta::assert_snapshot!(said.join("\n"), @r#"
-    200 "tar.gz of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in acme-webapp-c387e11/" application/x-gzip 
-    200 "zip of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in acme-webapp-c387e11/" application/zip 
-    200 "tar.gz of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in webapp-1.0/" application/x-gzip 
-    200 "zip of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in webapp-main/" application/zip 
-    404 "404: Not Found" text/plain; charset=utf-8 
-    404 "404: Not Found" text/plain; charset=utf-8 
+    200 "tar.gz of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in acme-webapp-c387e11/" application/x-gzip
+    200 "zip of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in acme-webapp-c387e11/" application/zip
+    200 "tar.gz of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in webapp-1.0/" application/x-gzip
+    200 "zip of c387e1109a069fb5ce35981b6c7ce958cbdfe782 in webapp-main/" application/zip
+    404 "404: Not Found" text/plain; charset=utf-8
+    404 "404: Not Found" text/plain; charset=utf-8
     302 ""  https://codeload.github.com/acme/webapp/tar.gz/refs/tags/v1.0
     "#);
 }

@@ -284,18 +284,19 @@ fn what_is_broken_is_refused_and_leaves_the_state() {
         request.body = body.into_bytes().into();
         let response = clone.call(&request, base());
         let body = String::from_utf8_lossy(&response.body.wire).into_owned();
-        said.push(format!(
+        let line = format!(
             "{} {}",
             response.status,
             body.lines().next().unwrap_or_default()
-        ));
+        );
+        said.push(line.trim_end().to_owned());
         assert_eq!(response.changes, []);
     }
     insta::assert_snapshot!(said.join("\n"), @r"
     200 0028unpack unpack-objects abnormal exit
     200 0031unpack eof before pack header was fully read
     200 0031unpack eof before pack header was fully read
-    200 
+    200
     400 fatal: protocol error: bad line length character: zzzz
     400 fatal: the remote end hung up unexpectedly
     ");

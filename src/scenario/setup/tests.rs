@@ -324,31 +324,31 @@ fn what_is_not_understood_is_quoted() {
         "A shop with one unlabelled issue.",
         "A repository acme/widgets with 5 opn issues. It has a lot of stars.",
         "A repository acme/widgets with 5 stale issues.",
-        "acme/widgets has 3 open releases.",
+        "acme/widgets has 3 open sprints.",
         "acme/widgets has many issues.",
         "acme/widgets has 3 issues:\n- \"A\"\n- \"B\", which nobody likes\n- \"C\"",
     ]), @r###"
         > A shop with one unlabelled issue.
-        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, pull requests, reviews, milestones, labels, repositories, users.]
+        ! "shop with one unlabelled issue": this part of the starting state is not understood: "shop with one unlabelled issue" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
 
         > A repository acme/widgets with 5 opn issues. It has a lot of stars.
         ! "opn issues": this part of the starting state is not understood: "opn issues" [did you mean `open`?]
-        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, pull requests, reviews, milestones, labels, repositories, users.]
+        ! "has a lot of stars": this part of the starting state is not understood: "has a lot of stars" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
 
         > A repository acme/widgets with 5 stale issues.
-        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, pull requests, reviews, milestones, labels, repositories, users.]
+        ! "stale issues": this part of the starting state is not understood: "stale issues" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
 
-        > acme/widgets has 3 open releases.
-        ! "releases": this part of the starting state is not understood: "releases" [did you mean `replies`?]
+        > acme/widgets has 3 open sprints.
+        ! "sprints": this part of the starting state is not understood: "sprints" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
 
         > acme/widgets has many issues.
-        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, pull requests, reviews, milestones, labels, repositories, users.]
+        ! "many issues": this part of the starting state is not understood: "many issues" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
 
         > acme/widgets has 3 issues:
         - "A"
         - "B", which nobody likes
         - "C"
-        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, pull requests, reviews, milestones, labels, repositories, users.]
+        ! "nobody likes": this part of the starting state is not understood: "nobody likes" [it can speak of issues, comments, pull requests, reviews, milestones, branches, commits, releases, commit statuses, check runs, labels, repositories, users.]
         "###);
 }
 

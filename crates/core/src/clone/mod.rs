@@ -38,7 +38,7 @@ use crate::stability::Stability;
 pub use delivery::Delivery;
 pub use observation::{Exchange, Fact, Observation};
 pub use time::{Stamp, offset, seed_time};
-pub use tool::{Arguments, Ask, McpFace, Tool, ToolAnswer};
+pub use tool::{Arguments, Ask, FileContent, McpFace, Tool, ToolAnswer};
 pub use transfer::{Done, Progress, Spool, Work};
 pub use trouble::{EVERY_OPERATION, Fault, FaultEffect, NoEffect, NoRateLimit, RateLimit, Trouble};
 

@@ -55,10 +55,30 @@ pub struct Tool {
 pub enum ToolAnswer {
     /// A result.
     Text(String),
+    /// A result with a file in it.
+    File {
+        /// What the tool says about it.
+        text: String,
+        /// The address of the file among the server's resources.
+        uri: String,
+        /// Its media type.
+        mime_type: String,
+        /// Its content.
+        content: FileContent,
+    },
     /// A result that says what went wrong (`isError`), for the model to read.
     Refused(String),
     /// An error of the protocol, where the official server answers with one.
     Fault(String),
     /// The arguments ask for something that the service has and the clone does not: what it is.
     Unmodelled(String),
+}
+
+/// The content of a file that a tool answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileContent {
+    /// Text.
+    Text(String),
+    /// Bytes, as base64.
+    Base64(String),
 }

@@ -166,7 +166,14 @@ fn isolated(
         stop: None,
     };
     let mut guest: Option<io::Result<Guest>> = None;
-    let mut serve = |network: InsideNetwork| guest = Some(Guest::enter(record, network.sockets));
+    let mut serve = |network: InsideNetwork| {
+        if let Some(why) = &network.not_led {
+            cx.printer.warning(format!(
+                "refused connections are named on the ports 443 and 80 alone (nftables: {why})"
+            ));
+        }
+        guest = Some(Guest::enter(record, network.sockets));
+    };
     let network = OwnNetwork {
         tcp: &pass.tcp,
         udp: &pass.udp,

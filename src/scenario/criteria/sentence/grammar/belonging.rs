@@ -161,7 +161,8 @@ impl Parser<'_> {
     }
 
     /// That a verb of `length` tokens before here is of the things themselves: a label is added
-    /// where it is made, and where an issue gets it.
+    /// where it is made, and where an issue gets it. Nothing gets or loses what it always has, as
+    /// a commit its branch.
     pub(super) fn is_sure_of(&self, id: NounId, verb: Option<usize>, length: usize) -> Parsed<()> {
         const DOUBTFUL: &[&str] = &["add", "adds", "added", "remove", "removes", "removed"];
         let noun = self.lexicon.noun(id);
@@ -174,6 +175,7 @@ impl Parser<'_> {
             let relation = other
                 .relations
                 .iter()
+                .filter(|relation| relation.change)
                 .find(|relation| relation.nouns.iter().any(|word| word == noun.singular()))?;
             (owner.clone == id.clone).then_some((other, relation))
         });

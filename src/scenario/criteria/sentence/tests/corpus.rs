@@ -15,9 +15,9 @@ use crate::scenario::criteria::{CriterionStatus, World, compile, evaluate};
 const FILES: &[(&str, &str)] = &[
     ("calls", include_str!("../corpus/calls.json")),
     ("forms", include_str!("../corpus/forms.json")),
-    ("full", include_str!("../corpus/full.json")),
     ("github", include_str!("../corpus/github.json")),
     ("linear", include_str!("../corpus/linear.json")),
+    ("pulls", include_str!("../corpus/pulls.json")),
     ("refused", include_str!("../corpus/refused.json")),
     ("sense", include_str!("../corpus/sense.json")),
     ("slack", include_str!("../corpus/slack.json")),
@@ -26,7 +26,6 @@ const FILES: &[(&str, &str)] = &[
 
 /// Clones that are only test data.
 pub(super) const CLONES: &[(&str, &str)] = &[
-    ("full", include_str!("../corpus/clones/github.json")),
     ("linear", include_str!("../corpus/clones/linear.json")),
     ("slack", include_str!("../corpus/clones/slack.json")),
     ("stripe", include_str!("../corpus/clones/stripe.json")),
