@@ -141,7 +141,7 @@ mod tests {
                 || KEPT.iter().any(|kept| name == kept)
                 || name.as_encoded_bytes().starts_with(b"GIT_")
         };
-        assert!(names.iter().all(|name| is_known(name)), "{names:?}");
+        assert!(names.iter().all(is_known), "{names:?}");
         let run = command
             .get_envs()
             .find(|(name, _)| *name == "GIT_ATTR_NOSYSTEM");

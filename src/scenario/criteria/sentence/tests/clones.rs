@@ -12,7 +12,6 @@ use archal_core::stability::Stability;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::real;
 use crate::scenario::criteria::{CallFact, CloneWorld, RunFact, World};
 use crate::scenario::fixture::Rows;
 
