@@ -42,7 +42,9 @@ pub(super) fn role<'r>(root: &'r Root, name: &str, login: &str) -> Option<&'r st
     // A seed that says nothing of members means the caller's own organisation.
     let unsaid = root.count(ORG_MEMBERS, MEMBERS_BY_ORG, &Key::folded(name)) == 0;
     let actor = root.actor() == Some(&Key::folded(login));
-    (unsaid && actor).then_some("admin")
+    let owner = root.get(USERS, &Key::folded(name));
+    let organised = owner.is_some_and(|row| row.text(user::TYPE) == "Organization");
+    (unsaid && actor && organised).then_some("admin")
 }
 
 /// Whether it is written down that a user is in an organisation.
