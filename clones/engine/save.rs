@@ -14,7 +14,7 @@ use super::row::{Row, text};
 use super::table::Column;
 
 /// Writes a state as [`read`] takes it.
-pub(super) fn document(root: &Root) -> Value {
+pub(super) fn document(root: &Root) -> Result<Value, String> {
     let pack = root.pack();
     let mut tables = Map::new();
     for (id, table) in pack.tables.iter().enumerate() {
@@ -35,18 +35,19 @@ pub(super) fn document(root: &Root) -> Value {
         .actor()
         .and_then(|key| root.get(pack.actor.0, key))
         .map(|row| (pack.tables[pack.actor.0].name_of)(row));
-    json!({
+    let objects = root.objects().save();
+    let objects = objects.map_err(|failure| format!("git objects cannot be read: {failure}"))?;
+    Ok(json!({
         "service": pack.name,
         "base": root.base().to_string(),
         "ids": root.ids(),
         "version": root.version(),
         "actor": actor,
         "times": times,
-        // Without git a state without its objects is written, which is refused when it is read.
-        "objects": root.objects().save().ok(),
+        "objects": objects,
         "names": root.objects().save_names(),
         "tables": tables,
-    })
+    }))
 }
 
 fn row_to_json(columns: &[Column], row: &Row) -> Value {

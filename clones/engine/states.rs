@@ -119,7 +119,7 @@ impl CloneState for State {
         }
     }
 
-    fn save(&self) -> Value {
+    fn save(&self) -> Result<Value, String> {
         save::document(&self.0)
     }
 }

@@ -51,7 +51,7 @@ impl Taken {
     fn of(clone: &dyn ServiceClone) -> Self {
         let state = clone.state();
         Self {
-            saved: state.save(),
+            saved: state.save().expect("saved"),
             rows: rows(state.as_ref()),
             history: history(clone),
             state,
@@ -60,7 +60,7 @@ impl Taken {
 
     #[track_caller]
     fn is_still(&self, clone: &dyn ServiceClone) {
-        assert_eq!(own(&clone.state().save()), own(&self.saved));
+        assert_eq!(own(&clone.state().save().expect("saved")), own(&self.saved));
         assert_eq!(rows(clone.state().as_ref()), self.rows);
         assert_eq!(history(clone), self.history);
     }
@@ -162,11 +162,14 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
         let more: Vec<String> = (0..20).map(|_| next()).collect();
         let mut fork = clone.fork();
         let mut again = (DESCRIPTOR.reopen)(&now.saved).expect("what was saved opens");
-        assert_eq!(again.state().save(), now.saved);
+        assert_eq!(again.state().save().expect("saved"), now.saved);
         now.is_still(again.as_ref());
         let forked = answers(fork.as_mut(), &more);
         assert_eq!(answers(again.as_mut(), &more), forked);
-        assert_eq!(own(&again.state().save()), own(&fork.state().save()));
+        assert_eq!(
+            own(&again.state().save().expect("saved")),
+            own(&fork.state().save().expect("saved"))
+        );
         now.is_still(clone.as_ref());
         assert!(clone.restore(now.state.as_ref()));
         assert_eq!(answers(clone.as_mut(), &more), forked);
@@ -192,7 +195,7 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
 
 #[test]
 fn a_saved_state_that_was_changed_by_hand_is_refused_with_the_place() {
-    let whole = open("small-project").state().save();
+    let whole = open("small-project").state().save().expect("saved");
     let refused = |change: fn(&mut Value)| {
         let mut saved = whole.clone();
         change(&mut saved);

@@ -160,8 +160,8 @@ impl CloneState for Rows {
         Vec::new()
     }
 
-    fn save(&self) -> Value {
-        json!({})
+    fn save(&self) -> Result<Value, String> {
+        Ok(json!({}))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use archal_core::clock::Timestamp;
 use archal_core::clone::{
     Arguments, CloneRequest, CloneResponse, FaultEffect, Progress, ServiceClone, Tool, ToolAnswer,
+    Work,
 };
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -19,7 +20,9 @@ use hyper_util::rt::TokioIo;
 use super::door::{self, Door, Origin};
 use super::evidence::McpCall;
 use super::fault::{self, Cut, Dropped};
+use super::ledger::Begun;
 use super::localize;
+use super::loopback;
 use super::mcp;
 use super::passage;
 use super::server::Shared;
@@ -67,7 +70,7 @@ pub(super) async fn answer(
     };
     let shared = &origin.open.shared;
     match mcp::leads_to(shared, origin.door, &host, clone, request.uri().path()) {
-        mcp::Way::Tools => return Ok(mcp::answer(shared, clone, request).await),
+        mcp::Way::Tools => return Ok(mcp::answer(shared, origin.door, clone, request).await),
         mcp::Way::Nowhere => {
             let port = origin.port().or(Some(443));
             return whole(plain(StatusCode::NOT_FOUND, shared.refuse(&host, port)));
@@ -190,6 +193,13 @@ fn addressed(
     headers: &HeaderMap,
 ) -> Result<(String, usize), Box<Response<Full<Bytes>>>> {
     let shared = &origin.open.shared;
+    let is_own = matches!(
+        origin.door,
+        Door::Base { .. } | Door::Host { .. } | Door::Tools { .. }
+    );
+    if is_own && let Some(reason) = loopback::refuses(uri, headers) {
+        return Err(Box::new(plain(StatusCode::FORBIDDEN, reason)));
+    }
     if let Door::Host { clone, host } = origin.door {
         return Ok((host.to_owned(), clone));
     }
@@ -227,35 +237,71 @@ fn addressed(
 }
 
 /// Calls the clone and records the exchange. What the clone leaves as work is done on a thread of
-/// its own; the call has its place in the record by when it is answered.
+/// its own, to its end and its record also where the client does not wait for it; the call has its
+/// place in the record by when it is answered.
 async fn call(
     origin: &Origin,
     clone: usize,
     request: CloneRequest,
 ) -> (Response<Held>, Option<FaultEffect>) {
     let shared = &origin.open.shared;
-    let mut begun = shared.ledger.begin();
-    let progress = {
-        let mut running = shared.clones[clone].running();
-        let begin = || running.begin(&request, begun.at);
-        catch_unwind(AssertUnwindSafe(begin))
+    let (work, request, mut begun) = match begin(shared, clone, request) {
+        Ok(ended) => return ended,
+        Err(left) => *left,
     };
-    let answer = match progress {
+    let shared = Arc::clone(shared);
+    let finish = move || {
+        let done = catch_unwind(AssertUnwindSafe(|| work.run()));
+        let mut running = shared.clones[clone].running();
+        shared.ledger.go_on(&mut begun);
+        let answer = done.and_then(|done| {
+            let finish = || running.finish(&request, done, begun.at);
+            catch_unwind(AssertUnwindSafe(finish))
+        });
+        let answer = answer.unwrap_or_else(|_| broken(&request));
+        end(&shared, &begun, clone, request, answer)
+    };
+    match tokio::task::spawn_blocking(finish).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let text = "the session ends\n";
+            (
+                plain(StatusCode::SERVICE_UNAVAILABLE, text).map(Either::Left),
+                None,
+            )
+        }
+    }
+}
+
+/// Begins a call; what is left of it where the clone leaves work.
+fn begin(
+    shared: &Shared,
+    clone: usize,
+    request: CloneRequest,
+) -> Result<(Response<Held>, Option<FaultEffect>), Box<(Work, CloneRequest, Begun)>> {
+    let begun = shared.ledger.begin();
+    let mut running = shared.clones[clone].running();
+    let begin = || running.begin(&request, begun.at);
+    let answer = match catch_unwind(AssertUnwindSafe(begin)) {
         Ok(Progress::Answered(answer)) => *answer,
-        Ok(Progress::Working(work)) => match tokio::task::spawn_blocking(|| work.run()).await {
-            Ok(done) => {
-                let mut running = shared.clones[clone].running();
-                shared.ledger.go_on(&mut begun);
-                let finish = || running.finish(&request, done, begun.at);
-                catch_unwind(AssertUnwindSafe(finish)).unwrap_or_else(|_| broken(&request))
-            }
-            Err(_) => broken(&request),
-        },
+        Ok(Progress::Working(work)) => return Err(Box::new((work, request, begun))),
         Err(_) => broken(&request),
     };
+    Ok(end(shared, &begun, clone, request, answer))
+}
+
+/// Records a call. The clone is still held: who puts another state in its place first writes what
+/// was recorded before, by the state before.
+fn end(
+    shared: &Shared,
+    begun: &Begun,
+    clone: usize,
+    request: CloneRequest,
+    answer: CloneResponse,
+) -> (Response<Held>, Option<FaultEffect>) {
     let response = render(&answer, request.method == "HEAD", begun.at);
     let fault = answer.fault;
-    shared.end(&begun, clone, request, answer);
+    shared.end(begun, clone, request, answer);
     (response, fault)
 }
 

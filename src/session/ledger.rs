@@ -41,6 +41,7 @@ pub(super) struct Ledger {
 struct Inner {
     last: Duration,
     body_bytes: usize,
+    wire_bytes: usize,
     head_bytes: usize,
     dropped: u64,
     /// The position of the last call kept.
@@ -177,11 +178,22 @@ impl Ledger {
             true => Bytes::copy_from_slice(&request.body),
             false => described(&request.body),
         };
+        if let Some(said) = &mut response.request_said {
+            let body = Bytes::copy_from_slice(said.as_bytes());
+            if !inner.has_room_for_body(&body) {
+                *said = String::from_utf8_lossy(&described(&body)).into_owned();
+            }
+        }
         // The bytes for the client are kept with the evidence, for the exact times in them; of a
         // body that is only described nobody can ask for times.
-        if !inner.has_room_for_body(&response.body.evidence) {
-            response.body.evidence = described(&response.body.evidence);
-            response.body.wire = Bytes::new();
+        let body = &mut response.body;
+        if !inner.has_room_for_body(&body.evidence) {
+            body.evidence = described(&body.evidence);
+            body.wire = Bytes::new();
+        } else if body.wire == body.evidence {
+            body.wire = body.evidence.clone();
+        } else if !inner.has_room_for_wire(&body.wire) {
+            body.wire = Bytes::new();
         }
         inner.seq += 1;
         let seq = inner.seq;
@@ -226,6 +238,7 @@ impl Ledger {
     pub(super) fn drain(&self) -> Taken {
         let mut inner = self.lock();
         inner.body_bytes = 0;
+        inner.wire_bytes = 0;
         inner.head_bytes = 0;
         Taken {
             calls: std::mem::take(&mut inner.calls),
@@ -268,6 +281,16 @@ impl Inner {
         let fits = body.len() <= BODY && self.body_bytes + body.len() <= BODIES;
         if fits {
             self.body_bytes += body.len();
+        }
+        fits
+    }
+
+    /// The same for the bytes for a client, which have a room of their own: they take none from
+    /// the evidence.
+    fn has_room_for_wire(&mut self, wire: &Bytes) -> bool {
+        let fits = wire.len() <= BODY && self.wire_bytes + wire.len() <= BODIES;
+        if fits {
+            self.wire_bytes += wire.len();
         }
         fits
     }
@@ -369,6 +392,31 @@ mod tests {
         };
         assert_eq!(kept.response.body, response(10).body);
         assert_eq!(described.response.body.wire, Bytes::new());
+    }
+
+    #[test]
+    fn what_stands_for_a_request_and_what_the_client_got_are_bounded() {
+        let ledger = ledger();
+        for _ in 0..BODIES / BODY + 1 {
+            let answer = CloneResponse {
+                body: Rendered {
+                    wire: Bytes::from(vec![b'x'; BODY]),
+                    evidence: Bytes::from_static(b"pack"),
+                },
+                request_said: Some("y".repeat(BODY - 4)),
+                ..CloneResponse::default()
+            };
+            ledger.end(&ledger.begin(), 0, CloneRequest::default(), answer);
+        }
+        let calls = ledger.take().calls;
+        let told = |call: &RawCall| {
+            let response = &call.response;
+            let said = response.request_said.as_ref().map(String::len);
+            (response.body.wire.len(), said)
+        };
+        assert_eq!(told(&calls[0]), (BODY, Some(BODY - 4)));
+        let (wire, said) = told(&calls[BODIES / BODY]);
+        assert_eq!((wire, said.is_some_and(|said| said < 200)), (0, true));
     }
 
     #[test]

@@ -143,6 +143,7 @@ fn service(tools: Tools, sessions: bool) -> Service {
 /// Answers a message to a clone's MCP server.
 pub(super) async fn answer(
     shared: &Arc<Shared>,
+    door: Door,
     clone: usize,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
@@ -160,15 +161,11 @@ pub(super) async fn answer(
             "this server does not stream unasked\n",
         );
     }
-    let on_loopback = request
-        .headers()
-        .get(http::header::HOST)
-        .is_some_and(|host| {
-            host.as_bytes().starts_with(b"127.0.0.1") || host.as_bytes().starts_with(b"localhost")
-        });
+    // Only who came to the address of the session's own, for which the host is checked.
+    let is_own = matches!(door, Door::Tools { .. });
     if !request.headers().contains_key(AUTHORIZATION) {
         let own = credential(&shared.clones[clone].clone)
-            .filter(|_| on_loopback)
+            .filter(|_| is_own)
             .and_then(|bearer| HeaderValue::from_str(&bearer).ok());
         match own {
             Some(own) => request.headers_mut().insert(AUTHORIZATION, own),

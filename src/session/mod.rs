@@ -14,6 +14,7 @@ mod fault;
 pub mod inside;
 mod ledger;
 mod localize;
+mod loopback;
 mod mcp;
 mod names;
 pub mod open;

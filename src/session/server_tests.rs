@@ -59,7 +59,7 @@ fn client(address: SocketAddr) -> TcpStream {
     stream
 }
 
-const GET: &[u8] = b"GET /notes/1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer echo_test_token\r\nconnection: close\r\n\r\n";
+const GET: &[u8] = b"GET /notes/1 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer echo_test_token\r\nconnection: close\r\n\r\n";
 
 /// The status line of all that is answered until the server closes; nothing where it says nothing.
 fn status(stream: &mut TcpStream) -> String {
@@ -157,7 +157,7 @@ fn a_client_that_never_reads_is_ended_and_keeps_nobody_out() {
     let (_server, address, shared) = serving(limits, Door::Base { clone: 0 });
     let text = "x".repeat(1 << 20);
     let body = format!("{{\"text\": \"{text}\"}}");
-    let head = "authorization: Bearer echo_test_token\r\nhost: x\r\n";
+    let head = "authorization: Bearer echo_test_token\r\nhost: localhost\r\n";
     let mut stream = client(address);
     let post = format!(
         "POST /notes HTTP/1.1\r\n{head}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -180,22 +180,31 @@ fn a_client_that_never_reads_is_ended_and_keeps_nobody_out() {
 fn malformed_requests_are_refused_and_harm_nobody() {
     let (_server, address, shared) =
         serving(Limits { seats: 64, ..SHORT }, Door::Base { clone: 0 });
-    let head =
-        |line: &str| format!("GET /notes HTTP/1.1\r\nhost: x\r\n{line}\r\n\r\n").into_bytes();
-    let post = |line: &str| format!("POST /notes HTTP/1.1\r\nhost: x\r\n{line}").into_bytes();
+    let head = |line: &str| {
+        format!("GET /notes HTTP/1.1\r\nhost: localhost\r\n{line}\r\n\r\n").into_bytes()
+    };
+    let post =
+        |line: &str| format!("POST /notes HTTP/1.1\r\nhost: localhost\r\n{line}").into_bytes();
     let many: String = (0..300).map(|n| format!("x-{n}: y\r\n")).collect();
     let long = format!("x: {}", "y".repeat(80 * 1024));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("nonsense", b"nonsense\r\n\r\n".to_vec()),
         ("zeros", vec![0; 512]),
-        ("version", b"GET / HTTP/9.9\r\nhost: x\r\n\r\n".to_vec()),
+        (
+            "version",
+            b"GET / HTTP/9.9\r\nhost: localhost\r\n\r\n".to_vec(),
+        ),
         ("no colon", head("x-a y")),
         ("a name with a blank", head("x a: y")),
         ("many headers", head(many.trim_end())),
         ("a long header", head(&long)),
         (
             "a long line",
-            format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(80 * 1024)).into_bytes(),
+            format!(
+                "GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n",
+                "y".repeat(80 * 1024)
+            )
+            .into_bytes(),
         ),
         ("a negative length", post("content-length: -1\r\n\r\n")),
         (
@@ -227,7 +236,7 @@ fn malformed_requests_are_refused_and_harm_nobody() {
         ),
         (
             "connect",
-            b"CONNECT api.echo.test:443 HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(),
+            b"CONNECT api.echo.test:443 HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(),
         ),
     ];
     let mut told = Vec::new();
@@ -350,7 +359,7 @@ fn a_connection_that_is_served_keeps_its_seat_before_one_that_idles() {
     let (_server, address, _) = serving(Limits { seats: 2, ..SHORT }, Door::Base { clone: 0 });
     let mut idle = client(address);
     let mut busy = client(address);
-    let post = b"POST /notes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer echo_test_token\r\ncontent-length: 13\r\nconnection: close\r\n\r\n{\"text\":";
+    let post = b"POST /notes HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer echo_test_token\r\ncontent-length: 13\r\nconnection: close\r\n\r\n{\"text\":";
     busy.write_all(post).expect("written");
     for _ in 0..3 {
         is_answered(address);

@@ -112,6 +112,11 @@ impl Push {
         push
     }
 
+    /// Whether the start of a body has all that the push asks for, which ends with a flush.
+    pub(crate) fn is_whole(start: &[u8]) -> bool {
+        packets(start).any(|packet| packet == Packet::Flush)
+    }
+
     /// Whether the client can do something.
     pub(crate) fn can(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|one| one == capability)
@@ -214,6 +219,8 @@ mod tests {
         assert_eq!(push.commands[0].name, "refs/heads/a b");
         assert!(push.commands[1].after.is_zero());
         assert!(push.can("side-band-64k") && !push.can("atomic"));
+        let end = body.len() - "0000PACK....".len();
+        assert!(Push::is_whole(&body) && !Push::is_whole(&body[..end]));
     }
 
     #[test]

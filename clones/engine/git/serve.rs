@@ -125,6 +125,18 @@ pub(crate) enum Given {
     File(Spool),
 }
 
+impl Given {
+    /// The same as bytes, where there are not more than that.
+    pub(crate) fn in_memory(self, most: u64) -> io::Result<Self> {
+        match self {
+            Self::File(spool) if spool.length() <= most => {
+                Ok(Self::Bytes(fs::read(spool.path())?.into()))
+            }
+            given => Ok(given),
+        }
+    }
+}
+
 impl Objects {
     /// What a client is told first: the refs, and what can be asked for. `protocol` is what it
     /// asked for in `Git-Protocol`.

@@ -26,6 +26,9 @@ const HIDDEN: &[&str] = &["refs/pull"];
 /// Most bytes of the start of a request that are read for what it asks.
 const ASKED: u64 = 4 * 1024 * 1024;
 
+/// Most bytes of git's report of a push.
+const REPORTED: u64 = 64 * 1024 * 1024;
+
 /// What the work of a request came to.
 struct Came {
     given: Result<Given, GitFailure>,
@@ -173,7 +176,20 @@ fn serve(call: &Call<'_>, service: Service) -> Result<Work, Refusal> {
         let answer = || {
             let sent = sent.unpacked(is_packed)?;
             let asked = sent.beginning(ASKED)?;
-            let given = objects.answer(&shown, service, protocol.as_deref(), &sent)?;
+            // Before git takes what nobody could then write to the refs.
+            if service == Service::ReceivePack
+                && asked.len() as u64 == ASKED
+                && !Push::is_whole(&asked)
+            {
+                return Err(GitFailure::Failed {
+                    what: service.name().to_owned(),
+                    stderr: format!("the commands of a push end within {ASKED} bytes"),
+                });
+            }
+            let mut given = objects.answer(&shown, service, protocol.as_deref(), &sent)?;
+            if service == Service::ReceivePack {
+                given = given.in_memory(REPORTED)?;
+            }
             Ok((given, asked))
         };
         match answer() {

@@ -479,7 +479,7 @@ impl CloneState for EchoState {
         after.map_or_else(Vec::new, |after| difference(&self.notes, &after.notes))
     }
 
-    fn save(&self) -> Value {
+    fn save(&self) -> Result<Value, String> {
         let notes: Vec<_> = self
             .notes
             .iter()
@@ -492,7 +492,7 @@ impl CloneState for EchoState {
                 })
             })
             .collect();
-        json!({"base": self.base.to_string(), "notes": notes})
+        Ok(json!({"base": self.base.to_string(), "notes": notes}))
     }
 }
 

@@ -386,7 +386,7 @@ impl CloneState for TillState {
         })
     }
 
-    fn save(&self) -> Value {
+    fn save(&self) -> Result<Value, String> {
         let payments: Vec<_> = self
             .payments
             .iter()
@@ -401,7 +401,7 @@ impl CloneState for TillState {
                 })
             })
             .collect();
-        json!({"base": self.base.to_string(), "payments": payments})
+        Ok(json!({"base": self.base.to_string(), "payments": payments}))
     }
 }
 

@@ -7,15 +7,13 @@ use reqwest::blocking;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::control::PATH;
+use super::control::{BODY, PATH};
 use super::desk::Request;
 use super::place::Record;
 use crate::host::protocol::Refusal;
 
 /// Longer than a session ever takes on purpose.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Most bytes of an answer: a saved state of a large session.
-const ANSWER: u64 = 1 << 30;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +82,7 @@ impl Client {
         let is_fine = answer.status().is_success();
         let mut bytes = Vec::new();
         answer
-            .take(ANSWER)
+            .take(BODY as u64)
             .read_to_end(&mut bytes)
             .map_err(|source| silent(record, source))?;
         let garbage = || ClientError::Garbage {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
@@ -31,8 +31,8 @@ pub(super) const PATH: &str = "/v1";
 const CONNECTIONS: usize = 64;
 /// Most requests that are worked on at a time.
 const WORKING: usize = 16;
-/// Most bytes of a request: a saved state of a large session.
-const BODY: usize = 256 * 1024 * 1024;
+/// Most bytes of a request and of an answer: a saved state of a large session.
+pub(super) const BODY: usize = 1024 * 1024 * 1024;
 /// For a request's head, and for the whole of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After a failed accept: descriptors have run out, and some may come back.
@@ -171,11 +171,20 @@ async fn answer(gate: Arc<Gate>, request: Request<Incoming>) -> Response<Full<By
             return refusal(StatusCode::BAD_REQUEST, &refused);
         }
     };
+    // Who waits for the next call does no work, and keeps nobody from it.
+    let permit = (!matches!(asked, desk::Request::Wait { .. })).then_some(permit);
     let live = Arc::clone(&gate.live);
     let answered = tokio::task::spawn_blocking(move || live.answer(asked)).await;
     drop(permit);
     match answered {
-        Ok(Ok(payload)) => json(StatusCode::OK, &payload),
+        Ok(Ok(payload)) => match json(StatusCode::OK, &payload) {
+            answer if answer.body().size_hint().lower() <= BODY as u64 => answer,
+            _ => {
+                let message = format!("the answer would have more than {BODY} bytes");
+                let refused = Refusal::new(RefusalKind::Environment, message);
+                refusal(StatusCode::UNPROCESSABLE_ENTITY, &refused)
+            }
+        },
         Ok(Err(refused)) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &refused),
         Err(_) => {
             let message = "the session failed to answer; its log says more";

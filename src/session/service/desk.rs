@@ -181,7 +181,7 @@ pub(super) fn answer(live: &Live, request: Request) -> Result<Value, Refusal> {
         Request::Reset { clone } => reset(live, clone.as_deref()),
         Request::Remember { name } => remember(live, name),
         Request::Recall { name } => recall(live, &name),
-        Request::Save => Ok(save(live)),
+        Request::Save => save(live),
         Request::Load { document } => load(live, &document),
         Request::Diff { since } => diff(live, since.as_deref()),
         Request::Flush => Ok(json!({"last": live.flush().last})),
@@ -356,21 +356,22 @@ fn recall(live: &Live, name: &str) -> Result<Value, Refusal> {
     Ok(json!({"name": name, "at": snapshot.at, "changed": told}))
 }
 
-fn save(live: &Live) -> Value {
+fn save(live: &Live) -> Result<Value, Refusal> {
     let states = states(live);
-    let saved: Map<String, Value> = live
+    let saved: Result<Map<String, Value>, String> = live
         .clones
         .iter()
         .zip(&states)
-        .map(|(clone, state)| (clone.name.to_owned(), state.save()))
+        .map(|(clone, state)| Ok((clone.name.to_owned(), state.save()?)))
         .collect();
-    json!({
+    let saved = saved.map_err(|problem| Refusal::new(RefusalKind::Environment, problem))?;
+    Ok(json!({
         "schema": SAVED.0,
         "version": SAVED.1,
         "archal": env!("CARGO_PKG_VERSION"),
         "savedAt": live.clock.now(),
         "clones": saved,
-    })
+    }))
 }
 
 /// The states of a document, by clone.

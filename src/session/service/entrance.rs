@@ -182,9 +182,9 @@ impl Entrance {
 impl Drop for Entrance {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
-        // Wakes who waits for the next one; nobody does where this fails.
-        UnixStream::connect(&self.path).ok();
-        if let Some(thread) = self.thread.take() {
+        // Wakes who waits for the next one. Where nothing does, it ends with the process.
+        let woken = UnixStream::connect(&self.path).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
             thread.join().ok();
         }
     }

@@ -355,7 +355,11 @@ pub trait CloneState: Any + Send + Sync {
 
     /// The whole state with everything that later answers depend on, for
     /// [`CloneDescriptor::reopen`]: exact times, numbers given out, versions.
-    fn save(&self) -> Value;
+    ///
+    /// # Errors
+    ///
+    /// When a part of it cannot be had: a state without it could not be opened again.
+    fn save(&self) -> Result<Value, String>;
 }
 
 /// A row of the criteria view.

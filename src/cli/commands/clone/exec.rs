@@ -20,6 +20,7 @@ use crate::cli::state;
 use crate::host::forwarding::Forwarding;
 use crate::sandbox::child::{ChildOutcome, ChildSpec, Containment};
 use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork};
+use crate::sandbox::stop::StopToken;
 use crate::session::service::client::Client;
 use crate::session::service::desk::{Request, Way};
 use crate::session::service::entrance::{self, Guest, Pass};
@@ -160,10 +161,11 @@ fn isolated(
         binds: Vec::new(),
         process_limit: None,
     };
+    let stop = StopToken::new();
     let hold = Hold {
         helper: &cx.binary,
         containment: Containment::Namespaces,
-        stop: None,
+        stop: Some(&stop),
     };
     let mut guest: Option<io::Result<Guest>> = None;
     let mut serve = |network: InsideNetwork| {
@@ -172,7 +174,12 @@ fn isolated(
                 "refused connections are named on the ports 443 and 80 alone (nftables: {why})"
             ));
         }
-        guest = Some(Guest::enter(record, network.sockets));
+        let entered = Guest::enter(record, network.sockets);
+        if entered.is_err() {
+            // Nobody would answer the command.
+            stop.stop();
+        }
+        guest = Some(entered);
     };
     let network = OwnNetwork {
         tcp: &pass.tcp,
