@@ -38,7 +38,7 @@ use super::published::PUBLISHED;
 use crate::engine::route::{Route, published};
 
 /// The calls of every area: seeds by name or as documents, and what is sent to a clone on each.
-const AREAS: &[&[(&str, &[&str])]] = &[
+pub(super) const AREAS: &[&[(&str, &[&str])]] = &[
     // One a line.
     actions::CALLS,
     activity::CALLS,
