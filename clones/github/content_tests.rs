@@ -403,7 +403,6 @@ fn a_renamed_repository_takes_all_it_has_along() {
       "octocat/bye" "bye"
     GET ~/issues/1
       301
-      
     GET /repos/octocat/bye/issues/1
       200
       "Stays" null

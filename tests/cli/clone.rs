@@ -30,7 +30,8 @@ fn the_schema_of_a_clone_is_what_criteria_can_read() {
     let issues = text.find("github.issues  ").expect("a collection");
     let labels: Vec<&str> = text[issues..]
         .lines()
-        .take_while(|line| !line.is_empty())
+        .skip(1)
+        .take_while(|line| line.starts_with(char::is_whitespace))
         .filter(|line| line.trim_start().starts_with("labels"))
         .map(str::trim)
         .collect();

@@ -452,8 +452,9 @@ fn every_mistake_is_told_with_its_place() {
            ╰────
           help: write `all of them`, `of the 9` or `of the 4`, or say it in one sentence: `9 issues, 4 of
                 them …, 2 of them …` `archal scenario --help` has what can be said; or name a state with
-                `seed:` under ## Config (github:empty, github:small-project, github:stale-issues), or
-                write it as a ```yaml block, and the words are for the judge alone
+                `seed:` under ## Config (github:ci-cd-pipeline, github:empty, github:enterprise-repo,
+                github:large-backlog, github:merge-conflict, github:small-project, github:stale-issues),
+                or write it as a ```yaml block, and the words are for the judge alone
         bad bad/18-two-meanings.md: 1 error
         scenario/seed-refused
 
@@ -466,7 +467,12 @@ fn every_mistake_is_told_with_its_place() {
            ╰────
           help: one of: full_name, id, node_id, owner, private, description, homepage, language, topics,
                 fork, archived, has_issues, default_branch, stargazers_count, forks_count, size,
-                permission, collaborators, next_issue_number, created_at, updated_at, pushed_at
+                permission, collaborators, next_issue_number, created_at, updated_at, pushed_at,
+                has_projects, has_wiki, has_discussions, is_template, allow_squash_merge,
+                allow_merge_commit, allow_rebase_merge, allow_auto_merge, delete_branch_on_merge,
+                allow_update_branch, allow_forking, web_commit_signoff_required,
+                squash_merge_commit_title, squash_merge_commit_message, merge_commit_title,
+                merge_commit_message, license, parent, collaborator_roles, files
         scenario/seed-refused
 
           × the github clone refuses its starting state: repos[0] lacks full_name

@@ -70,7 +70,7 @@ fn files_are_found_by_branch_tag_and_commit() {
         let answer = asked(clone.as_mut(), host, path, false);
         assert_eq!(
             shown(&answer),
-            "200 \"a\\n\" text/plain; charset=utf-8 ",
+            "200 \"a\\n\" text/plain; charset=utf-8",
             "{path}"
         );
     }

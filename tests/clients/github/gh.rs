@@ -73,9 +73,9 @@ fn it_reads_writes_and_deletes() {
     @@ -0,0 +1 @@
     +The cart lead releases on Tuesdays.
     $ gh pr checks 4 -R acme/checkout
-    ci/test	pass	0	
+    ci/test	pass	0
     $ gh pr checks 8 -R acme/checkout
-    ci/test	fail	0	
+    ci/test	fail	0
     => 1
     $ gh pr review 9 -R acme/checkout --approve --body Good.
     $ gh pr comment 9 -R acme/checkout --body Today?

@@ -30,10 +30,10 @@ fn it_clones_pushes_fetches_and_is_refused() {
     # push
     $ git switch -q -c shorter-timeout
     $ git push -q -u origin shorter-timeout
-    remote: 
-    remote: Create a pull request for 'shorter-timeout' on GitHub by visiting:        
-    remote:      https://github.com/acme/checkout/pull/new/shorter-timeout        
-    remote: 
+    remote:
+    remote: Create a pull request for 'shorter-timeout' on GitHub by visiting:
+    remote:      https://github.com/acme/checkout/pull/new/shorter-timeout
+    remote:
     $ gh pr create --title Be brief --body By git. --base main
     https://github.com/acme/checkout/pull/11
     $ gh pr diff 11
@@ -73,17 +73,17 @@ fn it_clones_pushes_fetches_and_is_refused() {
     $ git push -q -f origin main
     $ git switch -q release
     $ git push -q -f origin release
-    remote: error: GH006: Protected branch update failed for refs/heads/release.        
-    remote: error:         
-    remote: error: Cannot force-push to this branch        
+    remote: error: GH006: Protected branch update failed for refs/heads/release.
+    remote: error:
+    remote: error: Cannot force-push to this branch
     To https://github.com/acme/checkout.git
      ! [remote rejected] release -> release (protected branch hook declined)
     error: failed to push some refs to 'https://github.com/acme/checkout.git'
     => 1
     $ git push -q origin :release
-    remote: error: GH006: Protected branch update failed for refs/heads/release.        
-    remote: error:         
-    remote: error: Cannot delete this branch        
+    remote: error: GH006: Protected branch update failed for refs/heads/release.
+    remote: error:
+    remote: error: Cannot delete this branch
     To https://github.com/acme/checkout.git
      ! [remote rejected] release (protected branch hook declined)
     error: failed to push some refs to 'https://github.com/acme/checkout.git'

@@ -40,10 +40,13 @@ fn told(seed: &str, command: &[&str]) -> String {
     plain(world().run(&arguments).ended(0))
 }
 
-/// What was printed, without what differs by the time of day: times, and what is hashed with them.
+/// What was printed, without what differs by the time of day, times and what is hashed with them,
+/// and without spaces at the ends of lines.
 fn plain(output: Output) -> String {
-    output
+    let printed = output
         .with(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>")
         .with(r"\b[0-9a-f]{40}\trefs", "<sha>\trefs")
-        .stdout
+        .stdout;
+    let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }

@@ -41,13 +41,13 @@ fn it_reads_writes_and_deletes() {
     delete milestone None
     # content
     create file 069d08d6e43c7f745fd93ac942eab364a003d259
-    stale file GithubException 409 BRIEF.md does not match 0000000000000000000000000000000000000000 
+    stale file GithubException 409 BRIEF.md does not match 0000000000000000000000000000000000000000
     update file 1cec8b76334030e2a5e3052e27e35412c764b96a
-    stale delete GithubException 409 BRIEF.md does not match 069d08d6e43c7f745fd93ac942eab364a003d259 
+    stale delete GithubException 409 BRIEF.md does not match 069d08d6e43c7f745fd93ac942eab364a003d259
     delete file NotSet
     commits ['Gone', 'Briefer', 'Be brief']
     create branch refs/heads/topic
-    same branch GithubException 422 Reference already exists 
+    same branch GithubException 422 Reference already exists
     file on branch TOPIC.md
     compare (1, ['TOPIC.md'])
     create release v2
@@ -61,11 +61,11 @@ fn it_reads_writes_and_deletes() {
     ask for review ['cart-lead']
     review APPROVED
     own review GithubException 422 Unprocessable Entity ['Review Can not approve your own pull request']
-    stale head GithubException 409 Head branch was modified. Review and try the merge again. 
-    conflict GithubException 405 Pull Request is not mergeable 
+    stale head GithubException 409 Head branch was modified. Review and try the merge again.
+    conflict GithubException 405 Pull Request is not mergeable
     merge True
     delete branch None
-    deleted branch UnknownObjectException 404 Branch not found 
+    deleted branch UnknownObjectException 404 Branch not found
     ");
 }
 
@@ -73,13 +73,13 @@ fn it_reads_writes_and_deletes() {
 fn it_shows_what_it_is_refused() {
     insta::assert_snapshot!(part("merge-conflict", &["refusals"]), @r"
     # refusals
-    missing repository UnknownObjectException 404 Not Found 
-    missing issue UnknownObjectException 404 Not Found 
+    missing repository UnknownObjectException 404 Not Found
+    missing issue UnknownObjectException 404 Not Found
     bad color GithubException 422 Validation Failed [{'code': 'invalid', 'field': 'color', 'resource': 'Label'}]
     same label GithubException 422 Validation Failed [{'code': 'already_exists', 'field': 'name', 'resource': 'Label'}]
     no title GithubException 422 Validation Failed [{'code': 'missing_field', 'field': 'title', 'resource': 'Issue'}]
-    wrong token BadCredentialsException 401 Bad credentials 
-    anonymous write GithubException 401 Requires authentication 
+    wrong token BadCredentialsException 401 Bad credentials
+    anonymous write GithubException 401 Requires authentication
     ");
 }
 
