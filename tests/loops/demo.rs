@@ -35,11 +35,11 @@ fn json_is_one_document() {
 }
 
 #[test]
-fn without_namespaces_it_falls_back_to_the_proxy_and_says_so() {
+fn without_namespaces_it_falls_back_to_the_shim_and_says_so() {
     let output = run_without_namespaces(&world(), &["demo"]);
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
-    assert!(stdout.contains("route proxy"), "{stdout}");
+    assert!(stdout.contains("route shim"), "{stdout}");
     assert!(stdout.contains("max_user_namespaces"), "{stdout}");
 }
 

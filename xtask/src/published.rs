@@ -4,6 +4,7 @@
 //!
 //! The document is fetched with npm into `target/published`; what is made of it is committed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -201,10 +202,10 @@ pub(crate) fn add_referenced(
 ) {
     let mut wanted = references(value);
     while let Some(name) = wanted.pop() {
-        if !schemas.contains_key(&name) {
-            let schema = cleaned(&document["components"]["schemas"][&name]);
+        if let Entry::Vacant(vacant) = schemas.entry(name) {
+            let schema = cleaned(&document["components"]["schemas"][vacant.key()]);
             wanted.extend(references(&schema));
-            schemas.insert(name, schema);
+            vacant.insert(schema);
         }
     }
 }
