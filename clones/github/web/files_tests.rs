@@ -83,7 +83,7 @@ fn files_are_found_by_branch_tag_and_commit() {
         "/acme/secret/main/a",
     ] {
         let answer = asked(clone.as_mut(), host, path, false);
-        let expected = "404 \"404: Not Found\" text/plain; charset=utf-8 ";
+        let expected = "404 \"404: Not Found\" text/plain; charset=utf-8";
         assert_eq!(shown(&answer), expected, "{path}");
     }
     assert_eq!(
