@@ -4,6 +4,7 @@
 mod commands;
 mod control;
 mod states;
+mod webhooks;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

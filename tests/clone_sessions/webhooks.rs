@@ -1,0 +1,155 @@
+//! Webhooks of a session reach a receiver on this machine: signed, lost and doubled, and never at
+//! the cost of a call.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+
+use super::{PATIENCE, REPO, Scene};
+
+/// What a receiver was sent.
+struct Received {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> Option<&str> {
+        let begins = format!("{name}: ");
+        let mut lines = self.head.lines();
+        lines.find_map(|line| line.strip_prefix(begins.as_str()))
+    }
+}
+
+/// A server that answers every delivery with a status, or never.
+fn receiver(status: Option<u16>) -> (String, Receiver<Received>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (sender, received) = channel();
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().flatten() {
+            held.push(take(stream, status, &sender));
+        }
+    });
+    (format!("http://127.0.0.1:{port}/hook"), received)
+}
+
+fn take(stream: TcpStream, status: Option<u16>, told: &Sender<Received>) -> Option<TcpStream> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let mut received = Received {
+        head,
+        body: Vec::new(),
+    };
+    let length = received.header("content-length")?.parse().ok()?;
+    received.body.resize(length, 0);
+    reader.read_exact(&mut received.body).ok()?;
+    told.send(received).ok()?;
+    let mut stream = stream;
+    if let Some(status) = status {
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).ok()?;
+    }
+    Some(stream)
+}
+
+fn hook(scene: &Scene, url: &str) {
+    let body = format!(
+        r#"{{"events":["issues"],"config":{{"url":"{url}","content_type":"json","secret":"s3cret"}}}}"#
+    );
+    let answer = scene.rest("POST", &format!("{REPO}/hooks"), &body);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+/// The deliveries of an ended session, as evidence has them.
+fn written(scene: &Scene) -> Vec<Value> {
+    scene.fine(&["stop"]);
+    let folders = scene.world.repo().join(".archal/cache/sessions");
+    let folder = std::fs::read_dir(folders)
+        .expect("sessions")
+        .flatten()
+        .next();
+    let place = folder
+        .expect("a session")
+        .path()
+        .join("evidence/webhooks.jsonl");
+    let text = std::fs::read_to_string(place).expect("a file");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    lines.collect()
+}
+
+#[test]
+fn an_issue_is_told_signed_and_stands_in_the_evidence() {
+    let scene = Scene::started();
+    let (url, received) = receiver(Some(500));
+    hook(&scene, &url);
+    let ping = received.recv_timeout(PATIENCE).expect("a ping");
+    assert_eq!(ping.header("x-github-event"), Some("ping"));
+    scene.create("Told");
+    let issue = received.recv_timeout(PATIENCE).expect("a delivery");
+    assert!(
+        issue.head.starts_with("POST /hook HTTP/1.1\r\n"),
+        "{}",
+        issue.head
+    );
+    assert_eq!(issue.header("x-github-event"), Some("issues"));
+    let body: Value = serde_json::from_slice(&issue.body).expect("JSON");
+    assert_eq!(
+        (&body["action"], &body["issue"]["title"]),
+        (&"opened".into(), &"Told".into())
+    );
+    let signed = Hmac::<sha2::Sha256>::new_from_slice(b"s3cret").expect("a key");
+    let signed = signed.chain_update(&issue.body).finalize().into_bytes();
+    let signed: String = signed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let header = issue.header("x-hub-signature-256");
+    assert_eq!(header, Some(format!("sha256={signed}").as_str()));
+    // Elsewhere nothing is sent.
+    hook(&scene, "http://hooks.example.com/");
+    let lines = written(&scene);
+    let told = |line: &Value| {
+        let of = |name: &str| line[name].to_string().replace('"', "");
+        format!("{} {} {}", of("event"), of("outcome"), of("status"))
+    };
+    let told: Vec<String> = lines.iter().map(told).collect();
+    let expected = [
+        "ping answered 500",
+        "issues.opened answered 500",
+        "ping not-sent null",
+    ];
+    assert_eq!(told, expected);
+    let text = lines[1].to_string();
+    assert!(
+        text.contains("\"+run\"") && !text.contains("x-hub-signature"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_receiver_that_hangs_holds_up_no_call() {
+    let scene = Scene::started();
+    let (url, received) = receiver(None);
+    hook(&scene, &url);
+    received.recv_timeout(PATIENCE).expect("a ping");
+    let begun = Instant::now();
+    scene.create("Not held up");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    // What waits behind it is written all the same, when the state is put away.
+    scene.fine(&["reset"]);
+    let lines = written(&scene);
+    let outcomes: Vec<&Value> = lines.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+    assert_eq!(outcomes[0], "failed");
+}
