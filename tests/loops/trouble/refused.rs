@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Output;
 
 use super::super::world;
-use super::namespace::{again_in_one, mount};
+use super::namespace::{again_in_one, is_mounted, mount};
 use super::scene::{GRADE, NAME, Scene, TRACE, eventually, is_alive};
 
 const HERE: &str = "loops::trouble::refused";
@@ -23,9 +23,12 @@ fn a_state_folder_that_is_read_only_is_named_with_the_way_out() {
     scene.until_jobs("failed_grade", 1);
     let pid = scene.pid();
     scene.detach(&[]);
-    // A disk on which a file is open cannot be made read-only.
     eventually("the process is gone", || !is_alive(pid));
-    mount(&["-o", "remount,ro"], &disk);
+    // A disk on which a file is open cannot be made read-only, and the last thread of a process
+    // that is gone may yet have one.
+    eventually("nobody writes to the disk", || {
+        is_mounted(&["-o", "remount,ro"], &disk)
+    });
     for how in [&["--once"][..], &["--foreground"], &[]] {
         let arguments = [&["attach", "traces", "--repo", "agent"], how].concat();
         let refused = scene.world.run(&arguments).ended(3);
