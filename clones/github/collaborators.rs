@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::access::{self, Permission, not_found};
 use super::dialect::page;
-use super::render::repo::{Detail, repo as write_repo};
+use super::render::repo::{Detail, permissions, repo as write_repo};
 use super::render::{API, WEB, user as shown};
 use super::tables::{
     INVITATIONS, INVITATIONS_BY_REPO, ISSUES, ISSUES_BY_REPO, REPOS, USERS, invitation, issue,
@@ -70,17 +70,8 @@ fn members(root: &Root, row: &Row) -> Vec<String> {
 fn write_member(root: &Root, login: &str, permission: Permission, out: &mut Writer) {
     if let Some(row) = root.get(USERS, &Key::folded(login)) {
         out.reopened(&root.rendered(USERS, row).0);
-        out.key("permissions").raw("{");
-        for (name, least) in [
-            ("admin", Permission::Admin),
-            ("maintain", Permission::Maintain),
-            ("push", Permission::Push),
-            ("triage", Permission::Triage),
-            ("pull", Permission::Pull),
-        ] {
-            out.key(name).bool(permission >= least);
-        }
-        out.raw("}").key("role_name").text(role(permission));
+        permissions(permission, out);
+        out.key("role_name").text(role(permission));
         out.raw("}");
     }
 }

@@ -23,29 +23,21 @@ use crate::engine::running::read;
 use crate::engine::writer::Writer;
 
 const NEW: &[Input] = &[
-    input("name", Kind::Text, true),
-    input("data_type", Kind::Text, true),
-    input("description", Kind::TextOrNull, false),
-    input("visibility", Kind::Text, false),
-    input("options", Kind::Any, false),
+    Input::new("name", Kind::Text).required(),
+    Input::new("data_type", Kind::Text).required(),
+    Input::new("description", Kind::TextOrNull),
+    Input::new("visibility", Kind::Text),
+    Input::new("options", Kind::Any),
 ];
 
 const CHANGE: &[Input] = &[
-    input("name", Kind::Text, false),
-    input("description", Kind::TextOrNull, false),
-    input("visibility", Kind::Text, false),
-    input("options", Kind::Any, false),
+    Input::new("name", Kind::Text),
+    Input::new("description", Kind::TextOrNull),
+    Input::new("visibility", Kind::Text),
+    Input::new("options", Kind::Any),
 ];
 
-const VALUES: &[Input] = &[input("issue_field_values", Kind::Any, false)];
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
+const VALUES: &[Input] = &[Input::new("issue_field_values", Kind::Any)];
 
 /// The type of an issue.
 pub(super) fn type_of<'r>(root: &'r Root, row: &Row) -> Option<&'r Arc<Row>> {

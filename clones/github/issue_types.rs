@@ -16,22 +16,14 @@ use crate::engine::row::{Draft, Row, text};
 use crate::engine::running::read;
 
 const BODY: &[Input] = &[
-    input("name", Kind::Text, true),
-    input("is_enabled", Kind::Any, true),
-    input("description", Kind::TextOrNull, false),
-    input("color", Kind::TextOrNull, false),
+    Input::new("name", Kind::Text).required(),
+    Input::new("is_enabled", Kind::Any).required(),
+    Input::new("description", Kind::TextOrNull),
+    Input::new("color", Kind::TextOrNull),
 ];
 
 /// Most types of an organisation.
 const MOST: usize = 25;
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
 
 /// The organisation that the path names, as its row writes it.
 pub(super) fn org(call: &Call<'_>) -> Result<String, Refusal> {

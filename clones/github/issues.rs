@@ -26,42 +26,34 @@ const LONGEST_BODY: usize = 65_536;
 
 /// What a body of `POST …/issues` holds.
 pub(super) const NEW: &[Input] = &[
-    input("title", Kind::Title, true),
-    input("body", Kind::TextOrNull, false),
-    input("labels", Kind::Names, false),
-    input("assignees", Kind::Texts, false),
-    input("assignee", Kind::TextOrNull, false),
-    input("milestone", Kind::Any, false),
-    input("type", Kind::TextOrNull, false),
-    input("issue_field_values", Kind::Any, false),
+    Input::new("title", Kind::Title).required(),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("labels", Kind::Names),
+    Input::new("assignees", Kind::Texts),
+    Input::new("assignee", Kind::TextOrNull),
+    Input::new("milestone", Kind::Any),
+    Input::new("type", Kind::TextOrNull),
+    Input::new("issue_field_values", Kind::Any),
 ];
 
 /// What a body of `PATCH …/issues/{issue_number}` holds.
 pub(super) const CHANGE: &[Input] = &[
-    input("title", Kind::Title, false),
-    input("body", Kind::TextOrNull, false),
-    input("state", Kind::Text, false),
-    input("state_reason", Kind::TextOrNull, false),
-    input("labels", Kind::Names, false),
-    input("assignees", Kind::Texts, false),
-    input("assignee", Kind::TextOrNull, false),
-    input("milestone", Kind::Any, false),
-    input("type", Kind::TextOrNull, false),
-    input("issue_field_values", Kind::Any, false),
+    Input::new("title", Kind::Title),
+    Input::new("body", Kind::TextOrNull),
+    Input::new("state", Kind::Text),
+    Input::new("state_reason", Kind::TextOrNull),
+    Input::new("labels", Kind::Names),
+    Input::new("assignees", Kind::Texts),
+    Input::new("assignee", Kind::TextOrNull),
+    Input::new("milestone", Kind::Any),
+    Input::new("type", Kind::TextOrNull),
+    Input::new("issue_field_values", Kind::Any),
 ];
 
 /// What a body of `PUT …/issues/{issue_number}/lock` holds.
-const LOCK: &[Input] = &[input("lock_reason", Kind::TextOrNull, false)];
+const LOCK: &[Input] = &[Input::new("lock_reason", Kind::TextOrNull)];
 
 const LOCK_REASONS: &[&str] = &["off-topic", "too heated", "resolved", "spam"];
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
 
 /// The address of an issue.
 pub(super) fn url(row: &Row) -> String {

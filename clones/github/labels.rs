@@ -17,26 +17,18 @@ const LONGEST_DESCRIPTION: usize = 100;
 
 /// What a body of `POST …/labels` holds.
 pub(super) const NEW: &[Input] = &[
-    input("name", Kind::Text),
-    input("color", Kind::Text),
-    input("description", Kind::TextOrNull),
+    Input::new("name", Kind::Text),
+    Input::new("color", Kind::Text),
+    Input::new("description", Kind::TextOrNull),
 ];
 
 /// What a body of `PATCH …/labels/{name}` holds.
 pub(super) const CHANGE: &[Input] = &[
-    input("new_name", Kind::Text),
-    input("name", Kind::Text),
-    input("color", Kind::Text),
-    input("description", Kind::TextOrNull),
+    Input::new("new_name", Kind::Text),
+    Input::new("name", Kind::Text),
+    Input::new("color", Kind::Text),
+    Input::new("description", Kind::TextOrNull),
 ];
-
-const fn input(name: &'static str, kind: Kind) -> Input {
-    Input {
-        name,
-        kind,
-        required: false,
-    }
-}
 
 /// The address of a label.
 pub(super) fn url(row: &Row) -> String {

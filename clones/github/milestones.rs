@@ -17,27 +17,19 @@ use crate::engine::row::{Draft, Row, text};
 
 /// What a body of `POST …/milestones` holds.
 pub(super) const NEW: &[Input] = &[
-    input("title", Kind::Title, true),
-    input("state", Kind::Text, false),
-    input("description", Kind::TextOrNull, false),
-    input("due_on", Kind::TextOrNull, false),
+    Input::new("title", Kind::Title).required(),
+    Input::new("state", Kind::Text),
+    Input::new("description", Kind::TextOrNull),
+    Input::new("due_on", Kind::TextOrNull),
 ];
 
 /// What a body of `PATCH …/milestones/{milestone_number}` holds.
 pub(super) const CHANGE: &[Input] = &[
-    input("title", Kind::Title, false),
-    input("state", Kind::Text, false),
-    input("description", Kind::TextOrNull, false),
-    input("due_on", Kind::TextOrNull, false),
+    Input::new("title", Kind::Title),
+    Input::new("state", Kind::Text),
+    Input::new("description", Kind::TextOrNull),
+    Input::new("due_on", Kind::TextOrNull),
 ];
-
-const fn input(name: &'static str, kind: Kind, required: bool) -> Input {
-    Input {
-        name,
-        kind,
-        required,
-    }
-}
 
 /// The address of a milestone.
 pub(super) fn url(row: &Row) -> String {

@@ -167,18 +167,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Reply, Refusal> {
             set_names(call, &mut draft, column, names)?;
         }
     }
-    for (name, column) in [
-        ("required_linear_history", protection::LINEAR),
-        ("allow_force_pushes", protection::FORCE),
-        ("allow_deletions", protection::DELETIONS),
-        ("block_creations", protection::BLOCK_CREATIONS),
-        (
-            "required_conversation_resolution",
-            protection::CONVERSATIONS,
-        ),
-        ("lock_branch", protection::LOCK),
-        ("allow_fork_syncing", protection::FORK_SYNCING),
-    ] {
+    for (name, column) in protection::SWITCHES {
         let on = match given.get(name) {
             None | Some(Value::Null) => false,
             Some(Value::Bool(on)) => *on,

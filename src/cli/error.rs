@@ -7,6 +7,7 @@ use archal_core::diagnostic::{Diagnostic, SourceText};
 use serde::Serialize;
 
 use crate::config::ConfigError;
+use crate::host::protocol::{Refusal, RefusalKind};
 
 use super::exit::Exit;
 
@@ -48,6 +49,24 @@ impl CliError {
     /// A file the user wrote is wrong.
     pub fn config(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Config, error)
+    }
+
+    /// What a process of archal that was asked refused, its causes after it, each behind `between`.
+    pub fn refused(refusal: Refusal, between: &str) -> Self {
+        let mut text = refusal.message;
+        for cause in &refusal.causes {
+            text.push_str(between);
+            text.push_str(cause);
+        }
+        let mut error = match refusal.kind {
+            RefusalKind::Usage => Self::usage(text),
+            RefusalKind::Config => Self::config(text),
+            _ => Self::environment(text),
+        };
+        for hint in refusal.hints {
+            error = error.hint(hint);
+        }
+        error
     }
 
     /// Something outside is missing or refuses.

@@ -17,7 +17,7 @@ use crate::host::client::{Client, ClientError};
 use crate::host::interrupts::{Hangup, Interrupt, Interrupts};
 use crate::host::lock::WatcherLock;
 use crate::host::log::{LogFile, LogLimits};
-use crate::host::protocol::{Refusal, RefusalKind, Request};
+use crate::host::protocol::Request;
 use crate::host::record::WatcherRecord;
 use crate::host::socket::ControlSocket;
 use crate::store::layout::Layout;
@@ -381,24 +381,7 @@ pub(crate) fn until_gone(layout: &Layout, cx: &CommandContext) -> Result<(), Cli
 
 fn client_error(error: ClientError) -> CliError {
     match error {
-        ClientError::Refused(refusal) => refused(refusal),
+        ClientError::Refused(refusal) => CliError::refused(refusal, ": "),
         error => CliError::environment(error),
     }
-}
-
-fn refused(refusal: Refusal) -> CliError {
-    let mut text = refusal.message.clone();
-    for cause in &refusal.causes {
-        text.push_str(": ");
-        text.push_str(cause);
-    }
-    let mut error = match refusal.kind {
-        RefusalKind::Usage => CliError::usage(text),
-        RefusalKind::Config => CliError::config(text),
-        _ => CliError::environment(text),
-    };
-    for hint in refusal.hints {
-        error = error.hint(hint);
-    }
-    error
 }

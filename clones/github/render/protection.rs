@@ -43,18 +43,7 @@ pub(in crate::github) fn protection(root: &Root, row: &Row, out: &mut Writer) {
     switch(row, "required_signatures", protection::SIGNATURES, out);
     out.key("enforce_admins");
     switch(row, "enforce_admins", protection::ENFORCE_ADMINS, out);
-    for (name, column) in [
-        ("required_linear_history", protection::LINEAR),
-        ("allow_force_pushes", protection::FORCE),
-        ("allow_deletions", protection::DELETIONS),
-        ("block_creations", protection::BLOCK_CREATIONS),
-        (
-            "required_conversation_resolution",
-            protection::CONVERSATIONS,
-        ),
-        ("lock_branch", protection::LOCK),
-        ("allow_fork_syncing", protection::FORK_SYNCING),
-    ] {
+    for (name, column) in protection::SWITCHES {
         out.key(name).raw("{").key("enabled").bool(row.bool(column));
         out.raw("}");
     }

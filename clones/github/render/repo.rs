@@ -72,6 +72,21 @@ pub(in crate::github) fn simple(root: &Root, row: &Row, out: &mut Writer) {
     out.raw("}");
 }
 
+/// What somebody with `permission` may do with a repository, each kind of it for itself.
+pub(in crate::github) fn permissions(permission: Permission, out: &mut Writer) {
+    out.key("permissions").raw("{");
+    for (name, least) in [
+        ("admin", Permission::Admin),
+        ("maintain", Permission::Maintain),
+        ("push", Permission::Push),
+        ("triage", Permission::Triage),
+        ("pull", Permission::Pull),
+    ] {
+        out.key(name).bool(permission >= least);
+    }
+    out.raw("}");
+}
+
 /// A repository as a caller with `permission` sees it.
 pub(in crate::github) fn repo(
     root: &Root,
@@ -161,17 +176,7 @@ pub(in crate::github) fn repo(
     out.key("default_branch")
         .text(row.text(repo::DEFAULT_BRANCH));
     if let Some(permission) = permission {
-        out.key("permissions").raw("{");
-        for (name, least) in [
-            ("admin", Permission::Admin),
-            ("maintain", Permission::Maintain),
-            ("push", Permission::Push),
-            ("triage", Permission::Triage),
-            ("pull", Permission::Pull),
-        ] {
-            out.key(name).bool(permission >= least);
-        }
-        out.raw("}");
+        permissions(permission, out);
     }
     if detail == Detail::Full {
         if permission.is_some_and(|permission| permission >= Permission::Push) {

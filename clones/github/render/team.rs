@@ -1,5 +1,6 @@
 //! Teams.
 
+use super::repo::permissions;
 use super::{API, WEB, org};
 use crate::engine::key::{Key, folded};
 use crate::engine::root::Root;
@@ -12,10 +13,8 @@ use crate::github::tables::{REPOS_BY_TEAM, TEAM_REPOS, TEAMS, USERS, team, user}
 pub(in crate::github) fn team(root: &Root, row: &Row, out: &mut Writer) {
     out.raw("{");
     fields(root, row, out);
-    out.key("permissions").raw("{");
     let permission = Permission::of(row.text(team::PERMISSION)).unwrap_or(Permission::Pull);
     permissions(permission, out);
-    out.raw("}");
     parent(root, row, out);
     out.raw("}");
 }
@@ -42,19 +41,6 @@ pub(in crate::github) fn full(root: &Root, row: &Row, out: &mut Writer) {
         }
     }
     out.raw("}");
-}
-
-/// What a permission allows, as the fields of an object.
-pub(in crate::github) fn permissions(permission: Permission, out: &mut Writer) {
-    for (name, least) in [
-        ("admin", Permission::Admin),
-        ("maintain", Permission::Maintain),
-        ("push", Permission::Push),
-        ("triage", Permission::Triage),
-        ("pull", Permission::Pull),
-    ] {
-        out.key(name).bool(permission >= least);
-    }
 }
 
 fn fields(root: &Root, row: &Row, out: &mut Writer) {

@@ -31,6 +31,17 @@ pub(in crate::github) mod protection {
     pub(in crate::github) const LOCK: usize = 19;
     pub(in crate::github) const FORK_SYNCING: usize = 20;
     pub(in crate::github) const SIGNATURES: usize = 21;
+
+    /// What is on or off of a branch, as bodies name it.
+    pub(in crate::github) const SWITCHES: [(&str, usize); 7] = [
+        ("required_linear_history", LINEAR),
+        ("allow_force_pushes", FORCE),
+        ("allow_deletions", DELETIONS),
+        ("block_creations", BLOCK_CREATIONS),
+        ("required_conversation_resolution", CONVERSATIONS),
+        ("lock_branch", LOCK),
+        ("allow_fork_syncing", FORK_SYNCING),
+    ];
 }
 
 /// Protected branches of a repository, by name.

@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::state;
-use crate::host::protocol::{Refusal, RefusalKind};
 use crate::session::service::client::{Client, ClientError};
 use crate::session::service::desk::Request;
 use crate::session::service::place::{DEFAULT_NAME, Place, Record, Standing};
@@ -154,25 +153,7 @@ pub(crate) fn settled(place: &Place, cx: &CommandContext) -> Result<Standing, Cl
 /// A session that does not answer as asked, as an error with what to do about it.
 pub(crate) fn client_error(error: ClientError) -> CliError {
     match error {
-        ClientError::Refused(refusal) => refused(refusal),
+        ClientError::Refused(refusal) => CliError::refused(refusal, "\n  "),
         error => CliError::environment(error).hint("archal clone status"),
     }
-}
-
-/// A refusal as an error.
-pub(crate) fn refused(refusal: Refusal) -> CliError {
-    let mut text = refusal.message.clone();
-    for cause in &refusal.causes {
-        text.push_str("\n  ");
-        text.push_str(cause);
-    }
-    let mut error = match refusal.kind {
-        RefusalKind::Usage => CliError::usage(text),
-        RefusalKind::Config => CliError::config(text),
-        _ => CliError::environment(text),
-    };
-    for hint in refusal.hints {
-        error = error.hint(hint);
-    }
-    error
 }
