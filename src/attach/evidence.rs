@@ -7,7 +7,8 @@ use archal_core::trace::{HttpExchange, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reconstruct::{self, exchanges};
+use crate::reconstruct::tools::Tools;
+use crate::reconstruct::{self, Context, exchanges};
 
 /// What traces show, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -107,7 +108,12 @@ impl Evidence {
                 }
             }
         }
-        let traced = exchanges::of(trace, clones);
+        let context = Context {
+            clones,
+            tools: &Tools::default(),
+            owned: &[],
+        };
+        let traced = exchanges::of(trace, &context);
         for (_, host) in &traced.without_clone {
             add_one(&mut self.without_clone, host);
         }
@@ -116,7 +122,9 @@ impl Evidence {
         }
         self.with_clone_calls += 1;
         // A trace is hostile: one that finds a fault in archal is not to end the whole look.
-        let rebuilt = catch_unwind(AssertUnwindSafe(|| reconstruct::reconstruct(trace, clones)));
+        let rebuilt = catch_unwind(AssertUnwindSafe(|| {
+            reconstruct::reconstruct(trace, &context)
+        }));
         match rebuilt.as_ref().map(|rebuilt| rebuilt.missing.first()) {
             Ok(None) => self.rebuilt += 1,
             Ok(Some(first)) => {

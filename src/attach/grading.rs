@@ -13,7 +13,8 @@ use crate::grade::matching::{self, Matched};
 use crate::grade::{Grade, state};
 use crate::ingest::Imported;
 use crate::reconstruct::replay::Replay;
-use crate::reconstruct::{self, Missing, Reconstruction, exchanges};
+use crate::reconstruct::tools::Tools;
+use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
 use crate::reproduce::identity::FailureIdentity;
 use crate::run::scenarios::Prepared;
 use crate::scenario::format;
@@ -89,8 +90,13 @@ impl<'a> Grading<'a> {
             }
         };
         job.scenario = Some(self.ready.relative(&prepared.scenario.path));
-        let rebuilt = reconstruct::reconstruct(trace, self.clones);
-        let traced = exchanges::of(trace, self.clones);
+        let context = Context {
+            clones: self.clones,
+            tools: &Tools::default(),
+            owned: &[],
+        };
+        let rebuilt = reconstruct::reconstruct(trace, &context);
+        let traced = exchanges::of(trace, &context);
         let replay = if rebuilt.missing.is_empty() {
             Replay::run(&rebuilt, &traced, self.clones)
         } else {

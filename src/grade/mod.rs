@@ -3,12 +3,16 @@
 //! Today one tier decides: the state the trace's calls lead to, judged by the `[D]` criteria of
 //! the scenario that the trace matches. What the agent says of itself counts for nothing.
 //!
+//! - [`claims`]: findings from the last answer against the calls.
 //! - [`matching`]: which scenario a trace belongs to.
+//! - [`signals`]: findings from the shape of the trace.
 //! - [`state`]: findings from the replayed state.
 //! - [`document`]: what is written down.
 
+pub mod claims;
 pub mod document;
 pub mod matching;
+pub mod signals;
 pub mod state;
 
 pub use document::Grade;

@@ -196,6 +196,8 @@ fn finding(criterion: &CriterionReport, prepared: &Prepared, replay: &Replay) ->
                     .collect::<BTreeMap<_, _>>()
             })
             .collect(),
+        // The criterion itself is what it is.
+        negation: None,
     }
 }
 

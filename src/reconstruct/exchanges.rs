@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use archal_core::clone::{CloneDescriptor, Exchange};
+use archal_core::clone::Exchange;
 use archal_core::trace::{HttpExchange, Span, Trace};
 use jiff::Timestamp;
+
+use super::Context;
 
 /// Hosts of model providers: a call there is the agent thinking, not a service it acts on.
 const MODEL_HOSTS: &[&str] = &[
@@ -66,7 +68,8 @@ impl TracedCall<'_> {
 }
 
 /// Finds the calls of cloned services among the HTTP spans of `trace`.
-pub fn of<'a>(trace: &'a Trace, clones: &[CloneDescriptor]) -> TracedCalls<'a> {
+pub fn of<'a>(trace: &'a Trace, context: &Context<'_>) -> TracedCalls<'a> {
+    let clones = context.clones;
     let mut found = TracedCalls::default();
     let hosts: BTreeMap<&str, &'static str> = clones
         .iter()

@@ -5,6 +5,7 @@
 //! the trace does not prove is listed in `missing`, never guessed.
 //!
 //! - [`exchanges`]: which spans were calls of a cloned service.
+//! - [`tools`]: which calls of tools were calls of a cloned service.
 //! - `world`: the facts those calls prove, applied in order.
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
@@ -12,16 +13,41 @@
 pub mod exchanges;
 pub mod replay;
 pub mod seed;
+pub mod tools;
 mod world;
 
 use archal_core::clone::CloneDescriptor;
 use archal_core::trace::Trace;
+use serde_json::Value;
 
 pub use seed::{Missing, Reconstruction};
 
+/// What a trace's calls are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The clones there are.
+    pub clones: &'a [CloneDescriptor],
+    /// What the repository says of its agent's own tools.
+    pub tools: &'a tools::Tools,
+    /// States the repository owns. They fill what a trace does not show; where both speak, the trace
+    /// is right.
+    pub owned: &'a [Owned],
+}
+
+/// A starting state that the repository owns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owned {
+    /// Where it is written, for people: `archal/seeds/github.json`.
+    pub origin: String,
+    /// The clone.
+    pub clone: String,
+    /// A document of the clone's seed schema.
+    pub document: Value,
+}
+
 /// Rebuilds the state before `trace` began.
-pub fn reconstruct(trace: &Trace, clones: &[CloneDescriptor]) -> Reconstruction {
-    let calls = exchanges::of(trace, clones);
-    let world = world::World::of(&calls, clones);
-    seed::assemble(trace, &calls, world, clones)
+pub fn reconstruct(trace: &Trace, context: &Context<'_>) -> Reconstruction {
+    let calls = exchanges::of(trace, context);
+    let world = world::World::of(&calls, context.clones);
+    seed::assemble(trace, &calls, world, context.clones)
 }

@@ -82,6 +82,7 @@ mod tests {
             operation: Some("github:issues/update".to_owned()),
             entity: Some("issues".to_owned()),
             rows: Vec::new(),
+            negation: None,
         }
     }
 

@@ -62,6 +62,20 @@ pub struct Finding {
     /// Rows that showed it, for the reader.
     #[serde(default)]
     pub rows: Vec<BTreeMap<String, serde_json::Value>>,
+    /// What a run must hold to that does not show this failure; none where that cannot be said of
+    /// state, calls and run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negation: Option<Negation>,
+}
+
+/// A criterion that holds of every run without the failure that a finding names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Negation {
+    /// What it asks for, one sentence without a number or name that only this trace has.
+    pub sentence: String,
+    /// The same in CEL, over state, calls and run as criteria of scenarios read them.
+    pub cel: String,
 }
 
 /// A grader as the catalogue lists it: a pure function over one trace.

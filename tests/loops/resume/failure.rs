@@ -13,7 +13,8 @@ use archal::git::command::{self, Git};
 use archal::grade::{Grade, state};
 use archal::ingest::{Imported, read_file};
 use archal::reconstruct::replay::Replay;
-use archal::reconstruct::{self, Reconstruction, exchanges};
+use archal::reconstruct::tools::Tools;
+use archal::reconstruct::{self, Context, Reconstruction, exchanges};
 use archal::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use archal::reproduce::decision::{Shown, counts};
 use archal::reproduce::estimate::Estimate;
@@ -103,8 +104,13 @@ impl Failure {
         let imported = report.traces.remove(0);
         let scenario = repo.join("archal/close-stale-issues.md");
         let (prepared, _) = scenarios::load(&scenario, clones).expect("a scenario");
-        let rebuilt = reconstruct::reconstruct(&imported.trace, clones);
-        let calls = exchanges::of(&imported.trace, clones);
+        let context = Context {
+            clones,
+            tools: &Tools::default(),
+            owned: &[],
+        };
+        let rebuilt = reconstruct::reconstruct(&imported.trace, &context);
+        let calls = exchanges::of(&imported.trace, &context);
         let replay = Replay::run(&rebuilt, &calls, clones).expect("a seed");
         let grade = state::grade(
             &imported.trace,
