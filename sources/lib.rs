@@ -8,6 +8,7 @@ use archal_core::source::SourceDescriptor;
 pub mod file;
 pub mod otlp;
 
+mod document;
 mod findings;
 mod normalise;
 mod raw;

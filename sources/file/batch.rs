@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Dialect;
-use super::document::Document;
+use crate::document::Document;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
 use crate::raw::{self, Record};

@@ -1,12 +1,11 @@
 //! The `file` source: traces in files that something else wrote.
 //!
-//! A file is unpacked (`compression`), read as text whatever its bytes (`document`), split
+//! A file is unpacked (`compression`), read as text whatever its bytes, split
 //! into JSON records (`records`), and given to the first dialect of `DIALECTS` that knows
 //! the shape of a record. Adding a dialect is a file here and a line in that table.
 
 mod batch;
 mod compression;
-mod document;
 mod otlp_json;
 mod records;
 
@@ -19,9 +18,9 @@ use archal_core::diagnostic::Diagnostic;
 use archal_core::source::{Decoded, SourceDescriptor};
 use archal_core::stability::Stability;
 
+use crate::document::Document;
 use crate::findings;
 use crate::raw::Record;
-use document::Document;
 
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {

@@ -4,9 +4,9 @@ use archal_core::diagnostic::{Diagnostic, Span};
 use archal_core::source::Decoded;
 
 use super::Dialect;
-use super::document::Document;
+use crate::document::Document;
 use crate::findings;
-use crate::otlp::{self, json};
+use crate::otlp::{self, Request, json};
 use crate::raw::Record;
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -16,21 +16,23 @@ pub(super) const DIALECT: Dialect = Dialect {
 };
 
 fn fits(record: &Record<'_>) -> bool {
-    json::is_export(record) || has_other_signal(record)
+    json::is_export(record) || json::is_logs(record) || is_metrics(record)
 }
 
-/// Logs and metrics come out of the same exporters.
-fn has_other_signal(record: &Record<'_>) -> bool {
-    record.field(&["resourceLogs", "resourceMetrics"]).is_some()
+/// Metrics come out of the same exporters.
+fn is_metrics(record: &Record<'_>) -> bool {
+    record.field(&["resourceMetrics"]).is_some()
 }
 
 fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
-    let mut export = json::Export::default();
+    let mut request = Request::default();
     let mut other = 0_u64;
     for record in records {
-        if json::is_export(record) {
-            json::decode(record, &mut export);
-        } else {
+        let events = request.events.len();
+        if !is_metrics(record) {
+            json::decode(record, &mut request);
+        }
+        if !json::is_export(record) && request.events.len() == events {
             other += 1;
         }
     }
@@ -39,11 +41,13 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             &mut decoded.diagnostics,
             Diagnostic::warning(
                 "trace/other-signal",
-                format!("records of OTLP logs or metrics, which are not read: {other}"),
+                format!(
+                    "records of OTLP metrics or of logs without events of spans, which are not read: {other}"
+                ),
             ),
         );
     }
-    for mut finding in std::mem::take(&mut export.diagnostics) {
+    for mut finding in std::mem::take(&mut request.diagnostics) {
         finding.span = finding
             .span
             .map(|span| Span::from(document.place(span.start..span.end)));
@@ -51,5 +55,5 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
     }
     decoded
         .traces
-        .extend(otlp::assemble::assemble(export, &mut decoded.diagnostics));
+        .extend(otlp::assemble(request, &mut decoded.diagnostics));
 }

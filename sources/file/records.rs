@@ -4,7 +4,7 @@ use archal_core::diagnostic::Diagnostic;
 use archal_core::source::Decoded;
 use serde_json::value::RawValue;
 
-use super::document::Document;
+use crate::document::Document;
 use crate::findings;
 use crate::raw::{self, Record};
 

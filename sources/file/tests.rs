@@ -115,7 +115,7 @@ fn exports_written_loosely_are_read_span_by_span() {
       b7ad6b7169203331 <- - Other "root"
       b7ad6b7169203332 <- b7ad6b7169203331 Http "snake"
     trace/not-json Error at 1336..1337: line 5 is not JSON: expected ident
-    trace/other-signal Warning: records of OTLP logs or metrics, which are not read: 1
+    trace/other-signal Warning: records of OTLP metrics or of logs without events of spans, which are not read: 1
     trace/bad-span Warning at 948..1009: a span cannot be read: it has no span id
     trace/bad-span Warning at 1010..1011: a span cannot be read: it is not an object
     trace/bad-span Warning at 1308..1312: a span cannot be read: invalid type: null, expected a map

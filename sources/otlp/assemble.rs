@@ -9,30 +9,37 @@ use archal_core::source::DecodedTrace;
 use archal_core::trace::{Part, Span, SpanKind, Trace};
 use serde_json::Value;
 
+use super::events;
 use super::genai::{self, Adapted, Facts};
-use super::json::Export;
 use super::model::{Attributes, OtlpSpan};
+use super::request::{LooseEvent, Request};
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
 
 /// What an SDK calls a service nobody named.
 const UNNAMED_SERVICE: &str = "unknown_service";
 
-/// Puts the spans of an export together to traces, sorted by trace id. The same spans in
-/// another order give the same traces.
-pub fn assemble(export: Export, diagnostics: &mut Vec<Diagnostic>) -> Vec<DecodedTrace> {
+/// Puts the spans of one or more requests together to traces, sorted by trace id. The same spans
+/// in another order give the same traces. What the traces lack is in their completeness, what
+/// contradicts itself in `diagnostics`; those of the request are left in it.
+pub fn assemble(request: Request, diagnostics: &mut Vec<Diagnostic>) -> Vec<DecodedTrace> {
     let mut by_trace: BTreeMap<String, Vec<OtlpSpan>> = BTreeMap::new();
-    for span in export.spans {
+    for span in request.spans {
         by_trace
             .entry(span.trace_id.clone())
             .or_default()
             .push(span);
     }
+    let mut loose: BTreeMap<String, Vec<LooseEvent>> = BTreeMap::new();
+    for event in request.events {
+        loose.entry(event.trace_id.clone()).or_default().push(event);
+    }
     by_trace
         .into_iter()
         .map(|(id, spans)| {
-            let lost = export.lost.get(&id).copied().unwrap_or(0);
-            one_trace(id, spans, lost, diagnostics)
+            let lost = request.lost.get(&id).copied().unwrap_or(0);
+            let loose = loose.remove(&id).unwrap_or_default();
+            one_trace(id, spans, loose, lost, diagnostics)
         })
         .collect()
 }
@@ -47,6 +54,7 @@ struct Beside {
 fn one_trace(
     id: String,
     spans: Vec<OtlpSpan>,
+    loose: Vec<LooseEvent>,
     lost: u64,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> DecodedTrace {
@@ -64,6 +72,20 @@ fn one_trace(
                 "trace/duplicate-span",
                 format!(
                     "trace `{}`: different spans with one id, of which the fullest counts: {conflicts}",
+                    shown(&trace.id)
+                ),
+            ),
+        );
+    }
+    let mut spans: Vec<OtlpSpan> = spans.collect();
+    let homeless = events::give(&mut spans, loose);
+    if homeless > 0 {
+        findings::add(
+            diagnostics,
+            Diagnostic::warning(
+                "trace/loose-event",
+                format!(
+                    "trace `{}`: events of spans that are not in it: {homeless}",
                     shown(&trace.id)
                 ),
             ),

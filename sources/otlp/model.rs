@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use archal_core::trace::Status;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Attributes by name.
 pub type Attributes = BTreeMap<String, Value>;
 
 /// A span of one export.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OtlpSpan {
     /// The trace's id, lower-case hex where it is one.
     pub trace_id: String,
@@ -44,7 +45,7 @@ pub struct OtlpSpan {
 }
 
 /// Which side of a call a span is (OTLP calls it kind).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// Not said, or work inside one process.
     #[default]
@@ -60,7 +61,7 @@ pub enum Side {
 }
 
 /// A point in time of a span.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OtlpEvent {
     /// The name.
     pub name: String,

@@ -3,15 +3,19 @@
 use archal_core::trace::Trace;
 use proptest::prelude::*;
 
-use super::json::{Export, decode_text};
+use super::{Request, decode_json};
 
 const SDK_JSON: &str = include_str!("fixtures/python-sdk.json");
 const SDK_LINES: &str = include_str!("fixtures/python-sdk.jsonl");
 const OLD_NAMES: &str = include_str!("fixtures/old-names.json");
 
-fn one_trace(export: Export) -> Trace {
+fn read(text: &str) -> Request {
+    decode_json(text.as_bytes()).expect("it is an export")
+}
+
+fn one_trace(request: Request) -> Trace {
     let mut diagnostics = Vec::new();
-    let mut traces = super::assemble::assemble(export, &mut diagnostics);
+    let mut traces = super::assemble(request, &mut diagnostics);
     assert_eq!(traces.len(), 1, "{diagnostics:?}");
     traces.remove(0).trace
 }
@@ -22,7 +26,7 @@ fn as_text(trace: &Trace) -> String {
 
 #[test]
 fn what_the_python_sdk_writes_is_understood_whole() {
-    insta::assert_snapshot!(as_text(&one_trace(decode_text(SDK_JSON))), @r#"
+    insta::assert_snapshot!(as_text(&one_trace(read(SDK_JSON))), @r#"
     {
       "id": "6513270e269e0d37f2a74de452e6b438",
       "name": "invoke_agent janitor",
@@ -289,18 +293,18 @@ fn what_the_python_sdk_writes_is_understood_whole() {
 
 #[test]
 fn both_exporters_of_the_python_sdk_give_the_same_trace() {
-    let mut lines = Export::default();
+    let mut lines = Request::default();
     for line in SDK_LINES.lines() {
-        lines.spans.extend(decode_text(line).spans);
+        lines.spans.extend(read(line).spans);
     }
-    let (lines, document) = (one_trace(lines), one_trace(decode_text(SDK_JSON)));
+    let (lines, document) = (one_trace(lines), one_trace(read(SDK_JSON)));
     assert_eq!(as_text(&lines), as_text(&document));
     assert_eq!(lines.revision_of(), document.revision_of());
 }
 
 #[test]
 fn old_names_are_understood_and_what_was_cut_is_said() {
-    insta::assert_snapshot!(as_text(&one_trace(decode_text(OLD_NAMES))), @r#"
+    insta::assert_snapshot!(as_text(&one_trace(read(OLD_NAMES))), @r#"
     {
       "id": "5b8efff798038103d269b633813fc60c",
       "name": "triage",
@@ -517,7 +521,7 @@ fn old_names_are_understood_and_what_was_cut_is_said() {
 
 #[test]
 fn a_trace_without_content_says_so() {
-    let export = decode_text(
+    let export = read(
         r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"t","spanId":"s","name":"chat","attributes":{"gen_ai.operation.name":"chat","gen_ai.request.model":"m"}}]}]}]}"#,
     );
     let trace = one_trace(export);
@@ -534,9 +538,9 @@ proptest! {
         order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
         twice in 0..5_usize,
     ) {
-        let export = decode_text([SDK_JSON, OLD_NAMES][which]);
+        let export = read([SDK_JSON, OLD_NAMES][which]);
         let whole = one_trace(export.clone());
-        let mut shuffled = Export::default();
+        let mut shuffled = Request::default();
         for place in order {
             shuffled.spans.extend(export.spans.get(place).cloned());
         }

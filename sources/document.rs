@@ -1,4 +1,4 @@
-//! A file's bytes as text, whatever they are, with every place leading back to the bytes.
+//! Bytes of a file or request as text, whatever they are, with every place leading back to the bytes.
 //!
 //! Two things that JSON does not have are common in trace files and mended here: `NaN` and
 //! `Infinity` as Python writes them, and half surrogate pairs where an attribute was cut.
@@ -11,9 +11,9 @@ use archal_core::source::Decoded;
 
 /// The text of a file.
 #[derive(Debug)]
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// The text.
-    pub(super) text: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
     /// Where the text is longer or shorter than the bytes: an offset in the text, and from
     /// there on the offset in the bytes minus the offset in the text.
     shifts: Vec<(usize, isize)>,
@@ -26,7 +26,7 @@ const SNIFFED: usize = 8 * 1024;
 
 impl<'a> Document<'a> {
     /// Reads bytes as text; none, with a diagnostic, when they are no text.
-    pub(super) fn read(bytes: &'a [u8], decoded: &mut Decoded) -> Option<Self> {
+    pub(crate) fn read(bytes: &'a [u8], decoded: &mut Decoded) -> Option<Self> {
         let (bytes, skipped) = match bytes {
             [0xef, 0xbb, 0xbf, rest @ ..] => (rest, 3),
             _ => (bytes, 0),
@@ -62,7 +62,7 @@ impl<'a> Document<'a> {
     }
 
     /// The byte range in the unpacked file of a range of the text.
-    pub(super) fn place(&self, range: Range<usize>) -> Range<usize> {
+    pub(crate) fn place(&self, range: Range<usize>) -> Range<usize> {
         // An end inside a character that stands for a bad byte would lie before its start.
         let end = self.byte_of(range.end);
         self.byte_of(range.start).min(end)..end

@@ -1,0 +1,244 @@
+//! Values of OTLP JSON, however loosely they are written.
+
+use archal_core::trace::Status;
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::model::{Attributes, Side};
+
+/// Status codes come as numbers, as their full names, and as plain words.
+pub(super) fn status(written: Option<&Value>) -> (Status, Option<String>) {
+    let code = written.and_then(|status| status.get("code"));
+    let code = match code {
+        Some(Value::Number(number)) => match number.as_u64() {
+            Some(1) => Status::Ok,
+            Some(2) => Status::Error,
+            _ => Status::Unset,
+        },
+        Some(Value::String(name)) => {
+            let name = name.to_ascii_lowercase();
+            match name.strip_prefix("status_code_").unwrap_or(&name) {
+                "ok" | "1" => Status::Ok,
+                "error" | "2" => Status::Error,
+                _ => Status::Unset,
+            }
+        }
+        _ => Status::Unset,
+    };
+    let message = written
+        .and_then(|status| status.get("message"))
+        .and_then(Value::as_str)
+        .filter(|message| !message.is_empty())
+        .map(str::to_owned);
+    (code, message)
+}
+
+pub(super) fn side(kind: Option<&Value>) -> Side {
+    let name = match kind {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::String(name)) => name.to_ascii_lowercase(),
+        _ => return Side::Internal,
+    };
+    match name.strip_prefix("span_kind_").unwrap_or(&name) {
+        "2" | "server" => Side::Server,
+        "3" | "client" => Side::Client,
+        "4" | "producer" => Side::Producer,
+        "5" | "consumer" => Side::Consumer,
+        _ => Side::Internal,
+    }
+}
+
+/// An id of `length` bytes as lower-case hex, whether written as hex, as a UUID or as base64
+/// (protobuf's own JSON); another text as it is. All zeros means none.
+pub(super) fn id(value: Option<&Value>, length: usize) -> Option<String> {
+    let text = value?.as_str()?.trim();
+    let bare: String = text.chars().filter(|c| *c != '-').collect();
+    let hex = if bare.len() == length * 2 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
+        bare.to_ascii_lowercase()
+    } else if let Some(bytes) = base64(text).filter(|bytes| bytes.len() == length) {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    } else {
+        text.to_owned()
+    };
+    (!hex.bytes().all(|b| b == b'0')).then_some(hex)
+}
+
+/// Nanoseconds since 1970, as a string or number; RFC 3339 as some exporters write. 0 means none.
+pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
+    let nanoseconds = match value? {
+        Value::Number(number) => number
+            .as_i64()
+            .map(i128::from)
+            .or_else(|| number.as_u64().map(i128::from))
+            .or_else(|| number.as_f64().map(|float| float as i128))?,
+        Value::String(text) => match text.parse::<i128>() {
+            Ok(number) => number,
+            Err(_) => return text.parse().ok(),
+        },
+        _ => return None,
+    };
+    (nanoseconds != 0)
+        .then(|| Timestamp::from_nanosecond(nanoseconds).ok())
+        .flatten()
+}
+
+pub(super) fn count(value: Option<&Value>) -> u64 {
+    match value {
+        Some(Value::Number(number)) => number.as_u64().unwrap_or(0),
+        Some(Value::String(text)) => text.parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// A list of `{key, value}`, or a plain object as some writers make it.
+pub(super) fn attributes(value: Option<&Value>) -> Attributes {
+    match value {
+        Some(Value::Array(pairs)) => pairs
+            .iter()
+            .filter_map(|pair| {
+                let key = pair.get("key")?.as_str()?.to_owned();
+                Some((key, any_value(pair.get("value").unwrap_or(&Value::Null))))
+            })
+            .collect(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), any_value(value)))
+            .collect(),
+        _ => Attributes::new(),
+    }
+}
+
+/// OTLP's typed value as plain JSON. What is not wrapped in a type is taken as it is. Nesting is
+/// bounded by the JSON reader's 128 levels.
+pub(super) fn any_value(value: &Value) -> Value {
+    let Value::Object(map) = value else {
+        return value.clone();
+    };
+    let Some((kind, inner)) = map.iter().next().filter(|_| map.len() == 1) else {
+        return if map.is_empty() {
+            Value::Null
+        } else {
+            value.clone()
+        };
+    };
+    match (kind.as_str(), inner) {
+        ("stringValue" | "string_value" | "boolValue" | "bool_value", _) => inner.clone(),
+        ("intValue" | "int_value", Value::String(text)) => text
+            .parse::<i64>()
+            .map_or_else(|_| inner.clone(), Value::from),
+        // `NaN` and infinities are strings in protobuf's JSON and stay strings.
+        ("doubleValue" | "double_value", Value::String(text)) => text
+            .parse::<f64>()
+            .ok()
+            .and_then(serde_json::Number::from_f64)
+            .map_or_else(|| inner.clone(), Value::Number),
+        ("intValue" | "int_value" | "doubleValue" | "double_value", _) => inner.clone(),
+        ("arrayValue" | "array_value", _) => {
+            let values = inner.get("values").unwrap_or(inner).as_array();
+            Value::Array(values.into_iter().flatten().map(any_value).collect())
+        }
+        ("kvlistValue" | "kvlist_value", _) => {
+            let pairs = inner.get("values").filter(|values| values.is_array());
+            Value::Object(attributes(pairs).into_iter().collect())
+        }
+        // Bodies come as bytes from some clients; as text they can be read and redacted.
+        ("bytesValue" | "bytes_value", Value::String(text)) => base64(text)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .map_or_else(|| inner.clone(), Value::String),
+        _ => value.clone(),
+    }
+}
+
+/// Bytes as base64, as protobuf's JSON writes them.
+pub(super) fn as_base64(bytes: &[u8]) -> String {
+    base64::prelude::BASE64_STANDARD.encode(bytes)
+}
+
+/// Standard and URL-safe base64, padded or not; none when it is not base64.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const PLAIN: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+    const FOR_URLS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+    let engine = if text.contains(['-', '_']) {
+        FOR_URLS
+    } else {
+        PLAIN
+    };
+    engine.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn typed_values_are_read_however_they_are_written() {
+        for (wire, plain) in [
+            (json!({"stringValue": "a"}), json!("a")),
+            (json!({"intValue": "5"}), json!(5)),
+            (json!({"intValue": 5}), json!(5)),
+            (json!({"doubleValue": "NaN"}), json!("NaN")),
+            (json!({"doubleValue": null}), json!(null)),
+            (json!({"doubleValue": "1.5"}), json!(1.5)),
+            (json!({"arrayValue": {}}), json!([])),
+            (
+                json!({"arrayValue": {"values": [{"boolValue": true}, {}]}}),
+                json!([true, null]),
+            ),
+            (json!({"kvlistValue": {}}), json!({})),
+            (
+                json!({"kvlistValue": {"values": [{"key": "k", "value": {"intValue": "1"}}]}}),
+                json!({"k": 1}),
+            ),
+            (json!({"bytesValue": "aGVsbG8="}), json!("hello")),
+            (json!({"bytesValue": "//79"}), json!("//79")),
+            (json!({}), json!(null)),
+            (json!("plain"), json!("plain")),
+        ] {
+            assert_eq!(any_value(&wire), plain, "{wire}");
+        }
+    }
+
+    #[test]
+    fn ids_are_hex_whatever_they_were() {
+        let hex = "0af7651916cd43dd8448eb211c80319c";
+        for written in [
+            hex,
+            "0AF7651916CD43DD8448EB211C80319C",
+            "0af76519-16cd-43dd-8448-eb211c80319c",
+            "CvdlGRbNQ92ESOshHIAxnA==",
+        ] {
+            assert_eq!(
+                id(Some(&json!(written)), 16).as_deref(),
+                Some(hex),
+                "{written}"
+            );
+        }
+        assert_eq!(id(Some(&json!("0000000000000000")), 8), None);
+        assert_eq!(id(Some(&json!("")), 8), None);
+        assert_eq!(id(Some(&json!("run-1")), 16).as_deref(), Some("run-1"));
+    }
+
+    #[test]
+    fn times_are_nanoseconds_in_any_type_and_nonsense_is_none() {
+        let nanosecond: Timestamp = "1970-01-01T00:00:00.000000001Z".parse().expect("valid");
+        for (written, time_read) in [
+            (json!("1"), Some(nanosecond)),
+            (json!(1), Some(nanosecond)),
+            (json!("1970-01-01T00:00:00.000000001Z"), Some(nanosecond)),
+            (json!(0), None),
+            (json!("999999999999999999999999999999"), None),
+            (json!(1e300), None),
+            (json!("soon"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(time(Some(&written)), time_read, "{written}");
+        }
+    }
+}
