@@ -414,8 +414,9 @@ impl Running {
             let caller = response.principal.as_deref().unwrap_or_default();
             // Both may repeat a time or the id of a commit that was handed out; their exact text
             // follows the clock.
-            let path = self.evidence_text(&request.path);
-            let query = self.evidence_text(&request.query);
+            let said = |text: &str| self.root.said(text).unwrap_or_else(|| text.to_owned());
+            let path = said(&request.path);
+            let query = said(&request.query);
             let tag = [path.as_str(), &query, caller]
                 .iter()
                 .fold(tag, |tag, text| fingerprint::bytes(tag, text.as_bytes()));
@@ -538,9 +539,5 @@ impl ServiceClone for Running {
 
     fn fork(&self) -> Box<dyn ServiceClone> {
         Box::new(Self::new(self.pack, Arc::clone(&self.root)))
-    }
-
-    fn evidence_text(&self, text: &str) -> String {
-        self.root.said(text).unwrap_or_else(|| text.to_owned())
     }
 }

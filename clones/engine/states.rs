@@ -109,6 +109,10 @@ impl CloneState for State {
         self.0.base()
     }
 
+    fn evidence_text(&self, text: &str) -> String {
+        self.0.said(text).unwrap_or_else(|| text.to_owned())
+    }
+
     fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {
         let after: &dyn Any = after;
         match after.downcast_ref::<Self>() {

@@ -50,7 +50,7 @@ fn evidence(lines: &[&str], at: Timestamp) -> Vec<String> {
         let headers: Vec<String> = response
             .headers
             .iter()
-            .map(|(name, value)| format!("{name}: {}", clone.evidence_text(value)))
+            .map(|(name, value)| format!("{name}: {}", clone.state().evidence_text(value)))
             .collect();
         out.push(format!(
             "{line}\n{} {headers:?} {:?}\n{}",

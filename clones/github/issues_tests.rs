@@ -330,7 +330,9 @@ fn texts_that_repeat_a_time_are_the_same_evidence() {
         serde_json::from_slice(&response.body.evidence).expect("JSON");
     assert_eq!(evidence["body"], "opened -41d");
     assert_eq!(
-        clone.evidence_text("/x?since=2025-11-30T12%3A00%3A00Z&y=2025-11-30T12:00:01Z"),
+        clone
+            .state()
+            .evidence_text("/x?since=2025-11-30T12%3A00%3A00Z&y=2025-11-30T12:00:01Z"),
         "/x?since=-41d&y=2025-11-30T12:00:01Z"
     );
 }

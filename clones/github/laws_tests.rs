@@ -100,7 +100,9 @@ fn run(history: &[String], base: Timestamp, pause: SignedDuration) -> (Vec<Strin
             .collect();
         evidence.push(format!(
             "{} {} {} {:?} {} {} {}",
-            clone.evidence_text(&String::from_utf8_lossy(&request.body)),
+            clone
+                .state()
+                .evidence_text(&String::from_utf8_lossy(&request.body)),
             response.status,
             headers.join("\n"),
             response.changes,

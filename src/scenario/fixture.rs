@@ -156,6 +156,10 @@ impl CloneState for Rows {
         base()
     }
 
+    fn evidence_text(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     fn diff(&self, _: &dyn CloneState) -> Vec<RowDiff> {
         Vec::new()
     }

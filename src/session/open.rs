@@ -453,7 +453,7 @@ impl Session {
             dropped_webhooks,
             clones,
         };
-        record::write(&self.evidence, &end, &timings, &self.shared, clean)?;
+        record::write(&self.evidence, &end, &timings, clean)?;
         Ok(end)
     }
 }

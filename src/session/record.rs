@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use archal_core::clock::Timestamp;
-use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, RowChange, RowDiff, ServiceClone,
-};
+use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowChange, RowDiff};
 use archal_core::hash;
 use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use serde::Serialize;
@@ -87,7 +85,7 @@ pub(super) fn calls(
     raw.into_iter()
         .map(|call| {
             let hosted = &shared.clones[call.clone];
-            one(hosted.clone.name, hosted.running().as_ref(), call, clean)
+            one(hosted.clone.name, hosted.state().as_ref(), call, clean)
         })
         .unzip()
 }
@@ -95,15 +93,15 @@ pub(super) fn calls(
 /// Encodes a raw call of a clone, redacted.
 pub(super) fn one(
     name: &str,
-    running: &dyn ServiceClone,
+    state: &dyn CloneState,
     call: RawCall,
     clean: Clean<'_>,
 ) -> (CallRecord, CallTiming) {
     let timing = timing(&call);
-    (record(name, running, call, clean), timing)
+    (record(name, state, call, clean), timing)
 }
 
-fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_>) -> CallRecord {
+fn record(name: &str, state: &dyn CloneState, call: RawCall, clean: Clean<'_>) -> CallRecord {
     let mut counts = RedactionCounts::new();
     let RawCall {
         seq,
@@ -117,7 +115,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
     } else {
         format!("{}?{}", request.path, request.query)
     };
-    let path = clean.url(&running.evidence_text(&path), &mut counts);
+    let path = clean.url(&state.evidence_text(&path), &mut counts);
     CallRecord {
         seq,
         clone: name.to_owned(),
@@ -130,19 +128,19 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
         principal: response.principal.as_deref().map(|text| clean.text(text)),
         fault: response.fault.map(|fault| fault.to_string()),
         request: request_message(
-            running,
+            state,
             &request,
             response.request_said.as_deref(),
             clean,
             &mut counts,
         ),
         status: response.status,
-        response: response_message(running, &response, clean, &mut counts),
+        response: response_message(state, &response, clean, &mut counts),
         changes: response
             .changes
             .into_iter()
             .map(|change| RowChange {
-                key: clean.text(&running.evidence_text(&change.key)),
+                key: clean.text(&state.evidence_text(&change.key)),
                 ..change
             })
             .collect(),
@@ -152,7 +150,7 @@ fn record(name: &str, running: &dyn ServiceClone, call: RawCall, clean: Clean<'_
 }
 
 fn request_message(
-    running: &dyn ServiceClone,
+    state: &dyn CloneState,
     request: &CloneRequest,
     said: Option<&str>,
     clean: Clean<'_>,
@@ -168,7 +166,7 @@ fn request_message(
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let body = match std::str::from_utf8(said.map_or(&request.body, str::as_bytes)) {
         Ok(text) => {
-            let text = running.evidence_text(text);
+            let text = state.evidence_text(text);
             // `curl -d` and urllib call everything a form that nobody says a type of.
             if is_form && !text.trim_start().starts_with(['{', '[']) {
                 let redacted = clean.url(&format!("?{text}"), counts);
@@ -180,7 +178,7 @@ fn request_message(
         Err(_) => body(&request.body, clean, counts),
     };
     RecordedMessage {
-        headers: headers(running, given, clean, counts),
+        headers: headers(state, given, clean, counts),
         body: if said.is_none() && request.body.is_empty() {
             Value::Null
         } else {
@@ -190,7 +188,7 @@ fn request_message(
 }
 
 fn response_message(
-    running: &dyn ServiceClone,
+    state: &dyn CloneState,
     response: &CloneResponse,
     clean: Clean<'_>,
     counts: &mut RedactionCounts,
@@ -200,21 +198,21 @@ fn response_message(
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
     RecordedMessage {
-        headers: headers(running, given, clean, counts),
+        headers: headers(state, given, clean, counts),
         body: body(&response.body.evidence, clean, counts),
     }
 }
 
 /// Headers by lower-case name; several of one name are joined as HTTP has it.
 fn headers<'a>(
-    running: &dyn ServiceClone,
+    state: &dyn CloneState,
     given: impl Iterator<Item = (&'a str, &'a str)>,
     clean: Clean<'_>,
     counts: &mut RedactionCounts,
 ) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in given {
-        let value = clean.text(&running.evidence_text(value));
+        let value = clean.text(&state.evidence_text(value));
         headers
             .entry(name.to_ascii_lowercase())
             .and_modify(|held| {
@@ -266,24 +264,21 @@ pub(super) fn write(
     folder: &Path,
     end: &SessionEnd,
     timings: &[CallTiming],
-    shared: &Shared,
     clean: Clean<'_>,
 ) -> Result<(), WriteError> {
     lines(&folder.join("calls.jsonl"), &end.calls)?;
     lines(&folder.join("timings.jsonl"), timings)?;
     lines(&folder.join("egress.jsonl"), &end.refused)?;
     lines(&folder.join("webhooks.jsonl"), &end.webhooks)?;
-    write_states(folder, &end.clones, shared, clean)
+    write_states(folder, &end.clones, clean)
 }
 
 /// Writes what the clones were at the start, what they are, and what is different.
 pub(super) fn write_states(
     folder: &Path,
     ended: &[CloneEnd],
-    shared: &Shared,
     clean: Clean<'_>,
 ) -> Result<(), WriteError> {
-    let clones = || ended.iter().zip(&shared.clones);
     let json = |name: &str, values: Map<String, Value>| {
         let mut counts = RedactionCounts::new();
         let values: Map<String, Value> = values
@@ -297,17 +292,19 @@ pub(super) fn write_states(
         atomic::write_json(&folder.join(name), &values, Durability::Derived)
     };
     let states = |state: fn(&CloneEnd) -> &dyn CloneState| {
-        clones()
-            .map(|(clone, _)| (clone.name.to_owned(), state(clone).to_json()))
+        ended
+            .iter()
+            .map(|clone| (clone.name.to_owned(), state(clone).to_json()))
             .collect()
     };
     json("state-before.json", states(|clone| clone.before.as_ref()))?;
     json("state-after.json", states(|clone| clone.after.as_ref()))?;
-    let diffs = clones()
-        .map(|(clone, hosted)| {
+    let diffs = ended
+        .iter()
+        .map(|clone| {
             let mut value = diff(&clone.diff, clone.after.base());
             // Rows hold what callers wrote as they wrote it: times they repeat among it.
-            evidence_texts(hosted.running().as_ref(), &mut value);
+            evidence_texts(clone.after.as_ref(), &mut value);
             (clone.name.to_owned(), value)
         })
         .collect();
@@ -315,15 +312,15 @@ pub(super) fn write_states(
 }
 
 /// Every string of a value as evidence writes it.
-pub(super) fn evidence_texts(running: &dyn ServiceClone, value: &mut Value) {
+pub(super) fn evidence_texts(state: &dyn CloneState, value: &mut Value) {
     match value {
-        Value::String(text) => *text = running.evidence_text(text),
+        Value::String(text) => *text = state.evidence_text(text),
         Value::Array(items) => items
             .iter_mut()
-            .for_each(|item| evidence_texts(running, item)),
+            .for_each(|item| evidence_texts(state, item)),
         Value::Object(fields) => fields
             .values_mut()
-            .for_each(|field| evidence_texts(running, field)),
+            .for_each(|field| evidence_texts(state, field)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

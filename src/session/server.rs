@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use archal_core::clone::{CloneDescriptor, CloneRequest, CloneResponse, ServiceClone};
+use archal_core::clone::{CloneDescriptor, CloneRequest, CloneResponse, CloneState, ServiceClone};
 use rustls::ServerConfig;
 use tokio::sync::mpsc as orders;
 use tokio::task::AbortHandle;
@@ -52,6 +52,11 @@ impl Hosted {
     pub(super) fn running(&self) -> MutexGuard<'_, Box<dyn ServiceClone>> {
         // A clone whose call panicked is recorded as such; its state is shown as it is.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state the clone is in, without holding it.
+    pub(super) fn state(&self) -> Arc<dyn CloneState> {
+        self.running().state()
     }
 }
 

@@ -330,7 +330,11 @@ fn a_push_is_the_same_evidence_whatever_the_clock() {
         done(&copy, &["push", "-q", "origin", "HEAD:b"]);
         let clone = world.served.clone.lock().expect("whole");
         let sha = done(&copy, &["rev-parse", "HEAD"]).trim().to_owned();
-        (clone.evidence_text(&sha), clone.state().to_json(), sha)
+        (
+            clone.state().evidence_text(&sha),
+            clone.state().to_json(),
+            sha,
+        )
     };
     let (first, state, sha) = evidence(0);
     let (second, later, later_sha) = evidence(1_000);

@@ -152,6 +152,7 @@ struct Echo {
 struct EchoState {
     base: Timestamp,
     notes: Arc<Notes>,
+    handed_out: BTreeMap<String, String>,
 }
 
 fn seed_schema() -> Value {
@@ -408,6 +409,7 @@ impl ServiceClone for Echo {
         Arc::new(EchoState {
             base: self.base,
             notes: Arc::clone(&self.notes),
+            handed_out: self.handed_out.clone(),
         })
     }
 
@@ -439,14 +441,6 @@ impl ServiceClone for Echo {
             handed_out: self.handed_out.clone(),
         })
     }
-
-    fn evidence_text(&self, text: &str) -> String {
-        self.handed_out
-            .iter()
-            .fold(text.to_owned(), |text, (exact, evidence)| {
-                text.replace(exact, evidence)
-            })
-    }
 }
 
 impl CloneState for EchoState {
@@ -471,6 +465,14 @@ impl CloneState for EchoState {
 
     fn base(&self) -> Timestamp {
         self.base
+    }
+
+    fn evidence_text(&self, text: &str) -> String {
+        self.handed_out
+            .iter()
+            .fold(text.to_owned(), |text, (exact, evidence)| {
+                text.replace(exact, evidence)
+            })
     }
 
     fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {

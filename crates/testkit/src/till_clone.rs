@@ -355,11 +355,6 @@ impl ServiceClone for Till {
             root: self.root,
         })
     }
-
-    fn evidence_text(&self, text: &str) -> String {
-        // Nothing it hands out is a time.
-        text.to_owned()
-    }
 }
 
 impl CloneState for TillState {
@@ -376,6 +371,11 @@ impl CloneState for TillState {
 
     fn base(&self) -> Timestamp {
         self.base
+    }
+
+    fn evidence_text(&self, text: &str) -> String {
+        // Nothing it hands out is a time.
+        text.to_owned()
     }
 
     fn diff(&self, after: &dyn CloneState) -> Vec<RowDiff> {

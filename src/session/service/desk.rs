@@ -431,7 +431,7 @@ fn diff(live: &Live, since: Option<&str>) -> Result<Value, Refusal> {
             None => running.diff(),
         };
         let mut value = record::diff(&rows, running.state().base());
-        record::evidence_texts(running.as_ref(), &mut value);
+        record::evidence_texts(running.state().as_ref(), &mut value);
         live.session.clean().value(&mut value, &mut counts);
         told.insert(hosted.clone.name.to_owned(), value);
     }

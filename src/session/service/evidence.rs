@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use archal_core::clone::ServiceClone;
+use archal_core::clone::{CloneState, ServiceClone};
 
 use super::super::evidence::{CallRecord, CallTiming, RefusedEgress};
 use super::super::ledger::Taken;
@@ -83,7 +83,8 @@ impl Evidence {
         let mut written = self.lock();
         let mut running = shared.clones[clone].running();
         let taken = shared.ledger.drain();
-        let own = Some((clone, running.as_ref()));
+        let state = running.state();
+        let own = Some((clone, state.as_ref()));
         self.write(&mut written, shared, clean, taken, own);
         change(&mut running)
     }
@@ -105,7 +106,7 @@ impl Evidence {
         shared: &Shared,
         clean: Clean<'_>,
         taken: Taken,
-        own: Option<(usize, &dyn ServiceClone)>,
+        own: Option<(usize, &dyn CloneState)>,
     ) {
         written.dropped += taken.dropped;
         let (mut calls, mut timings): (Vec<CallRecord>, Vec<CallTiming>) = (Vec::new(), Vec::new());
@@ -117,10 +118,10 @@ impl Evidence {
             let name = hosted.clone.name;
             let (call, timing) = match own {
                 // Its lock is held already.
-                Some((clone, running)) if clone == call.clone => {
-                    record::one(name, running, call, clean)
+                Some((clone, state)) if clone == call.clone => {
+                    record::one(name, state, call, clean)
                 }
-                _ => record::one(name, hosted.running().as_ref(), call, clean),
+                _ => record::one(name, hosted.state().as_ref(), call, clean),
             };
             calls.push(call);
             timings.push(timing);

@@ -423,7 +423,7 @@ impl Live {
                 }
             })
             .collect();
-        record::write_states(&self.session.evidence, &ended, shared, self.session.clean())?;
+        record::write_states(&self.session.evidence, &ended, self.session.clean())?;
         Ok(())
     }
 

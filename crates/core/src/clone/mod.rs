@@ -332,9 +332,6 @@ pub trait ServiceClone: Send {
 
     /// A clone that begins where this one is; from then on neither sees what the other does.
     fn fork(&self) -> Box<dyn ServiceClone>;
-
-    /// `text` with every time this clone has handed out written as in evidence.
-    fn evidence_text(&self, text: &str) -> String;
 }
 
 /// A state of a clone that stays as it is.
@@ -348,6 +345,10 @@ pub trait CloneState: Any + Send + Sync {
 
     /// What evidence of this state counts times from.
     fn base(&self) -> Timestamp;
+
+    /// `text` with every time that was handed out up to this state written as in evidence. It is
+    /// asked of a state, so that writing evidence down holds nobody up who calls the clone.
+    fn evidence_text(&self, text: &str) -> String;
 
     /// What is different in `after`, as [`ServiceClone::diff`] tells it; nothing for a state of
     /// another kind of clone.
