@@ -6,6 +6,8 @@
 use archal_core::source::SourceDescriptor;
 
 pub mod file;
+pub mod http;
+pub mod otel;
 pub mod otlp;
 
 mod document;
@@ -14,4 +16,4 @@ mod normalise;
 mod raw;
 
 /// Every built-in source, sorted by name.
-pub const ALL: &[SourceDescriptor] = &[file::SOURCE];
+pub const ALL: &[SourceDescriptor] = &[file::SOURCE, http::SOURCE, otel::SOURCE];

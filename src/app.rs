@@ -14,7 +14,7 @@ use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::{IdSource, SequentialIds};
-use archal_core::source::SourceDescriptor;
+use archal_core::source::{FileFormat, SourceDescriptor};
 
 /// Runs the program, or the hidden helper mode that stands between archal and a contained child.
 /// `run` is the command line, which stands above this module.
@@ -40,6 +40,11 @@ pub fn sources() -> &'static [SourceDescriptor] {
     archal_sources::ALL
 }
 
+/// The files of traces that are read.
+pub fn files() -> &'static FileFormat {
+    &archal_sources::file::FORMAT
+}
+
 /// Everything that differs between two runs of the program, and what it is made of.
 pub struct World {
     /// The caller's variables and working directory.
@@ -52,6 +57,8 @@ pub struct World {
     pub clones: &'static [CloneDescriptor],
     /// The trace sources.
     pub sources: &'static [SourceDescriptor],
+    /// The files of traces that are read.
+    pub files: &'static FileFormat,
     /// This binary, for its hidden modes that hold children.
     pub binary: PathBuf,
     secret: [u8; 32],
@@ -87,6 +94,7 @@ impl World {
             ids: Arc::new(SequentialIds::new(seed)),
             clones: clones(),
             sources: sources(),
+            files: files(),
             binary: std::env::current_exe().map_err(WorldError::Binary)?,
             secret,
         })

@@ -68,6 +68,26 @@ fn catalogues_are_sorted_and_named_well() {
 }
 
 #[test]
+fn options_of_sources_are_sorted_and_their_defaults_can_be_said() {
+    for source in archal::app::sources() {
+        sorted(source.name, source.options.iter().map(|option| option.name));
+        for option in source.options {
+            let name = option.name;
+            assert!(
+                name.chars().all(char::is_alphanumeric) && name.starts_with(char::is_lowercase),
+                "{}: `{name}`",
+                source.name
+            );
+            if let Some(default) = option.default {
+                let said = archal::ingest::registry::options::check(option, default);
+                assert_eq!(said, Ok(()), "{}: `{name}`", source.name);
+                assert!(!option.is_required, "{}: `{name}`", source.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn tools_are_defined_and_call_operations_that_are_modelled() {
     for clone in clones() {
         let Some(face) = clone.mcp else { continue };
@@ -547,8 +567,9 @@ fn any_bytes_may_be_decoded() {
         b"\x1f\x8b\x08\x00cut",
     ];
     for source in archal::app::sources() {
+        let Some(files) = source.files else { continue };
         for input in inputs {
-            let decoded = (source.decode)(input);
+            let decoded = (files.decode)(input);
             assert!(decoded.traces.is_empty(), "{}: {input:?}", source.name);
             assert!(
                 !decoded.diagnostics.is_empty(),

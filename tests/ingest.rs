@@ -11,11 +11,11 @@ use archal::ingest::artifact::{self, ImportArtifact};
 use archal::ingest::file::MAX_FILE;
 use archal::ingest::{FileReport, FileStatus, read_bytes, read_file, schema};
 use archal_core::redact::Redactor;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SOURCE: &SourceDescriptor = &archal_sources::file::SOURCE;
+const SOURCE: &FileFormat = &archal_sources::file::FORMAT;
 
 fn redactor() -> Redactor {
     Redactor::new([7; 32], ["page_token", "node_id", "number", "login"])

@@ -15,7 +15,9 @@ mod tests;
 use std::path::Path;
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::source::{Decoded, SourceDescriptor};
+use archal_core::source::{
+    Decoded, FileFormat, OptionInfo, OptionKind, SourceDescriptor, SourceStyle,
+};
 use archal_core::stability::Stability;
 
 use crate::document::Document;
@@ -27,9 +29,28 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     name: "file",
     about: "JSON and JSONL files, plain, gzip or zstd: archal batches and OTLP dumps",
     stability: Stability::Beta,
-    accepts,
-    decode,
+    style: SourceStyle::Pull,
+    options: &[
+        OptionInfo {
+            name: "interval",
+            about: "how long to wait between two looks at `path`",
+            kind: OptionKind::Duration,
+            default: Some("60s"),
+            is_required: false,
+        },
+        OptionInfo {
+            name: "path",
+            about: "the file or folder that traces are imported from",
+            kind: OptionKind::Path,
+            default: None,
+            is_required: true,
+        },
+    ],
+    files: Some(FORMAT),
 };
+
+/// The files it reads.
+pub const FORMAT: FileFormat = FileFormat { accepts, decode };
 
 /// One shape of trace files.
 struct Dialect {

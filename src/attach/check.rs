@@ -13,7 +13,7 @@ use archal_core::clock::Timestamp;
 use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 use archal_core::trace::Trace;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,8 +48,8 @@ pub struct Checking<'a> {
     pub binary: &'a Path,
     /// The clones there are.
     pub clones: &'static [CloneDescriptor],
-    /// The source that reads files.
-    pub source: &'static SourceDescriptor,
+    /// The files that are read.
+    pub files: &'static FileFormat,
     /// How children can be held here.
     pub probe: &'a Probe,
     /// The user's redaction key, or one for this look.
@@ -153,7 +153,7 @@ impl Checking<'_> {
         let read: Vec<FileReport> = match &settings {
             Ok(settings) => files
                 .iter()
-                .map(|file| read_file(self.source, file, settings.scrubber.redactor(), None))
+                .map(|file| read_file(self.files, file, settings.scrubber.redactor(), None))
                 .collect(),
             Err(_) => Vec::new(),
         };

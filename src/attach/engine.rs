@@ -9,7 +9,7 @@ use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 use archal_core::trace::Trace;
 
 use crate::budget::entry::AttemptKey;
@@ -53,8 +53,8 @@ pub struct Surround {
     pub binary: PathBuf,
     /// The clones there are.
     pub clones: &'static [CloneDescriptor],
-    /// The source that reads files.
-    pub source: &'static SourceDescriptor,
+    /// The files that are read.
+    pub files: &'static FileFormat,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -314,7 +314,7 @@ impl Engine {
             clock: self.surround.clock.clone(),
             ids: self.surround.ids.as_ref(),
             binary: &self.surround.binary,
-            sources: std::slice::from_ref(self.surround.source),
+            files: self.surround.files,
             probe: &self.surround.probe,
             environment: &self.surround.environment,
             allow: &ready.settings.options.allow,

@@ -465,7 +465,7 @@ impl Feed for FileFeed {
         };
         let watch = DirectoryWatch::start(
             &self.directory,
-            self.engine.surround.source.accepts,
+            self.engine.surround.files.accepts,
             Arc::new(known),
             settings,
             self.engine.surround.clock.clone(),

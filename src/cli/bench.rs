@@ -63,7 +63,7 @@ impl Tools {
             clock: cx.clock.clone(),
             ids: cx.ids.as_ref(),
             binary: &cx.binary,
-            sources: cx.sources,
+            files: cx.files,
             probe: &self.probe,
             environment: &cx.environment,
             allow: &self.allow,

@@ -10,7 +10,6 @@ use crate::sandbox::hold;
 
 use super::bench;
 use super::context::CommandContext;
-use super::error::CliError;
 use super::exit::Exit;
 use super::pass;
 
@@ -18,16 +17,12 @@ use super::pass;
 const INDENT: usize = 23;
 
 /// Looks at everything that attaching `directory` to `repo` stands on.
-///
-/// # Errors
-///
-/// When the file source is not in this build.
 pub(crate) fn run(
     repo: &std::path::Path,
     directory: &std::path::Path,
     flags: &AttachFlags,
     cx: &CommandContext,
-) -> Result<Exit, CliError> {
+) -> Exit {
     let key_path = key::path(&cx.environment);
     // A key that is not there yet is made at the first import, not by a look.
     let known = key_path.as_deref().filter(|path| path.exists());
@@ -43,7 +38,7 @@ pub(crate) fn run(
         environment: &cx.environment,
         binary: &cx.binary,
         clones: cx.clones,
-        source: pass::file_source(cx)?,
+        files: cx.files,
         probe: &hold::probe(&cx.binary),
         key: &key,
         key_path: key_path.as_deref(),
@@ -53,11 +48,11 @@ pub(crate) fn run(
     .look();
     cx.printer.line(text(&report).trim_end());
     cx.printer.document("archal.attach-check", 1, &report);
-    Ok(if report.ready {
+    if report.ready {
         Exit::Fine
     } else {
         Exit::CouldNotRun
-    })
+    }
 }
 
 fn text(report: &CheckReport) -> String {

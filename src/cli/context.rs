@@ -10,7 +10,8 @@ use super::error::CliError;
 use super::output::Printer;
 
 /// The world and where output goes. The fields of [`World`] are reached directly:
-/// `cx.environment`, `cx.clock`, `cx.ids`, `cx.clones`, `cx.sources`, `cx.binary`.
+/// `cx.environment`, `cx.clock`, `cx.ids`, `cx.clones`, `cx.sources`, `cx.files`,
+/// `cx.binary`.
 pub struct CommandContext {
     world: World,
     /// Where results and messages go.

@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use archal_core::source::SourceDescriptor;
-
 use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, Engine, EngineError, PROBE, Surround};
 use crate::attach::flags::AttachFlags;
@@ -101,7 +99,7 @@ pub(crate) fn open(
     if let Some(warning) = warning {
         cx.printer.note(warning);
     }
-    let engine = Engine::new(surround(repo, &layout, cx)?, state, ledger).map_err(engine_error)?;
+    let engine = Engine::new(surround(repo, &layout, cx), state, ledger).map_err(engine_error)?;
     Ok(Works {
         engine: Arc::new(engine),
         layout,
@@ -132,18 +130,6 @@ pub(crate) fn taken(repo: &Path, layout: &Layout) -> CliError {
     }
 }
 
-/// The source that reads files.
-///
-/// # Errors
-///
-/// When this build has none.
-pub(crate) fn file_source(cx: &CommandContext) -> Result<&'static SourceDescriptor, CliError> {
-    cx.sources
-        .iter()
-        .find(|source| source.name == "file")
-        .ok_or_else(|| CliError::internal("the file source is not in this build"))
-}
-
 /// Whether there was work here of which the state knows nothing.
 fn is_lost(state: &State, layout: &Layout) -> Result<bool, CliError> {
     let is_known = state.read(jobs::any).map_err(CliError::environment)?;
@@ -156,24 +142,23 @@ pub(crate) fn user_ledger(cx: &CommandContext) -> Option<PathBuf> {
     ledger::path(&cx.environment)
 }
 
-fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Result<Surround, CliError> {
+fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Surround {
     let key = key::load(key::path(&cx.environment).as_deref(), cx.secret());
     if let Some(warning) = &key.warning {
         cx.printer.note(warning);
     }
-    let source = file_source(cx)?;
-    Ok(Surround {
+    Surround {
         repo: repo.to_owned(),
         layout: layout.clone(),
         environment: cx.environment.clone(),
         binary: cx.binary.clone(),
         clones: cx.clones,
-        source,
+        files: cx.files,
         clock: cx.clock.clone(),
         ids: cx.ids.clone(),
         probe: hold::probe(&cx.binary),
         key: key.bytes,
-    })
+    }
 }
 
 /// Makes the pass; `told` is given one line at each step. Says whether it was cut short by a

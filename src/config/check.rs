@@ -39,6 +39,13 @@ pub(super) fn check(node: &mut Node, schema: &Value) -> Vec<Diagnostic> {
     findings
 }
 
+/// Finds everything the schema of another file refuses.
+pub(super) fn check_plain(node: &Node, schema: &Value) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    walk(node, schema, "", &mut findings);
+    findings
+}
+
 fn rename_old(node: &mut Node) -> Vec<Diagnostic> {
     let NodeKind::Object(members) = &mut node.kind else {
         return Vec::new();

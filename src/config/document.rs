@@ -82,6 +82,15 @@ pub(super) fn join(path: &str, name: &str) -> String {
 
 /// Parses JSON with comments and trailing commas; nothing else of JSON5.
 pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
+    parse_as(text, true)
+}
+
+/// Parses JSON and nothing else: what archal writes again would lose its comments.
+pub(super) fn parse_plain(text: &str) -> Result<Node, Diagnostic> {
+    parse_as(text, false)
+}
+
+fn parse_as(text: &str, is_relaxed: bool) -> Result<Node, Diagnostic> {
     // An editor's byte-order mark is no content; places stay those of the file.
     let offset = if text.starts_with('\u{feff}') {
         '\u{feff}'.len_utf8()
@@ -89,8 +98,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
         0
     };
     let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
+        allow_comments: is_relaxed,
+        allow_trailing_commas: is_relaxed,
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
         allow_single_quoted_strings: false,

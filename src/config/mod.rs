@@ -11,6 +11,7 @@
 //! - `redaction`: what it adds to redaction, checked.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
+//! - [`strict`]: other files of archal's that people may edit, checked in the same way.
 
 pub mod agent;
 pub mod allow;
@@ -23,6 +24,7 @@ mod layers;
 pub mod notice;
 mod redaction;
 pub mod schema;
+pub mod strict;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};
 pub use schema::Config;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::{RedactionCounts, Redactor};
-use archal_core::source::{Decoded, SourceDescriptor};
+use archal_core::source::{Decoded, FileFormat};
 use archal_core::trace::{Trace, TraceIdentity};
 
 /// The largest file read, in bytes as it lies on the disk.
@@ -115,18 +115,18 @@ impl FileReport {
     }
 }
 
-/// Reads one file with `source`.
+/// Reads one file of `format`.
 ///
 /// `attached` is the source's name that the trace directory was attached under; a file that
 /// names a source itself keeps that. A file that cannot be read is a rejected one.
 pub fn read_file(
-    source: &SourceDescriptor,
+    format: &FileFormat,
     path: &Path,
     redactor: &Redactor,
     attached: Option<&str>,
 ) -> FileReport {
     match bytes_of(path) {
-        Ok(bytes) => read_bytes(source, path, &bytes, redactor, attached),
+        Ok(bytes) => read_bytes(format, path, &bytes, redactor, attached),
         Err(error) => {
             let finding = Diagnostic::error("trace/unreadable", format!("cannot be read: {error}"));
             let decoded = Decoded {
@@ -141,13 +141,13 @@ pub fn read_file(
 
 /// [`read_file`] of bytes that are at hand: a pure function.
 pub fn read_bytes(
-    source: &SourceDescriptor,
+    format: &FileFormat,
     path: &Path,
     bytes: &[u8],
     redactor: &Redactor,
     attached: Option<&str>,
 ) -> FileReport {
-    let mut decoded = (source.decode)(bytes);
+    let mut decoded = (format.decode)(bytes);
     let name = decoded
         .origin
         .name

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 
 use super::watch::Stamp;
 
@@ -20,7 +20,7 @@ const BATCH: usize = 1024;
 /// What a scan of a trace directory found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scan {
-    /// The files that the source reads, sorted by path.
+    /// The files that are read, sorted by path.
     pub files: Vec<PathBuf>,
     /// Folders and files that could not be looked at: errors, because traces may lie there.
     pub diagnostics: Vec<Diagnostic>,
@@ -36,13 +36,13 @@ pub struct ScanError {
     pub source: io::Error,
 }
 
-/// Finds the files of `directory` that `source` reads, at most [`MAX_DEPTH`] folders deep.
+/// Finds the files of `directory` that `format` reads, at most [`MAX_DEPTH`] folders deep.
 ///
 /// Dot-files and dot-folders, empty files, unfinished names (`.tmp`, `.part`, …), links to
 /// folders and links that lead out of the directory are left out.
-pub fn scan(source: &SourceDescriptor, directory: &Path) -> Result<Scan, ScanError> {
+pub fn scan(format: &FileFormat, directory: &Path) -> Result<Scan, ScanError> {
     let mut found = Scan::default();
-    walk(source.accepts, directory, &mut |step| {
+    walk(format.accepts, directory, &mut |step| {
         match step {
             Step::Folder(_) => {}
             Step::Files(files) => found.files.extend(files.into_iter().map(|(path, _)| path)),
@@ -262,12 +262,8 @@ fn too_many(directory: &Path) -> Diagnostic {
 mod tests {
     use super::*;
     use archal_core::source::Decoded;
-    use archal_core::stability::Stability;
 
-    const JSON_ONLY: SourceDescriptor = SourceDescriptor {
-        name: "json_only",
-        about: "a source for this test",
-        stability: Stability::Beta,
+    const JSON_ONLY: FileFormat = FileFormat {
         accepts: |path| {
             path.extension()
                 .is_some_and(|extension| extension == "json")

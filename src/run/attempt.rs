@@ -23,7 +23,7 @@ use archal_core::clock::Clock;
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 
 use super::answer;
 use super::cost;
@@ -54,8 +54,8 @@ pub struct Bench<'a> {
     pub ids: &'a dyn IdSource,
     /// The binary whose helper modes hold children.
     pub binary: &'a Path,
-    /// The formats of the agent's own trace.
-    pub sources: &'a [SourceDescriptor],
+    /// The format of the agent's own trace.
+    pub files: &'a FileFormat,
     /// How children can be held here.
     pub probe: &'a Probe,
     /// The caller's environment.
@@ -210,7 +210,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         });
     }
     let trace = fs::read(plan.evidence.join(TRACE_FILE)).ok();
-    let trace = trace.map(|trace| trace_file::read(&trace, bench.sources));
+    let trace = trace.map(|trace| trace_file::read(&trace, bench.files));
     let trace = trace.unwrap_or_default();
     let alive = child.alive;
     let end = session.finish()?;

@@ -3,7 +3,7 @@
 //! the calls, which are evidence.
 
 use archal_core::diagnostic::Severity;
-use archal_core::source::SourceDescriptor;
+use archal_core::source::FileFormat;
 use archal_core::trace::{Span, SpanKind, Status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,15 +57,9 @@ pub struct Step {
     pub took_ms: Option<i64>,
 }
 
-/// Reads the file, of which secrets were taken out before; `sources` are the formats there are.
-pub fn read(file: &[u8], sources: &[SourceDescriptor]) -> AgentTrace {
-    let source = sources
-        .iter()
-        .find(|source| (source.accepts)(TRACE_FILE.as_ref()));
-    let Some(source) = source else {
-        return AgentTrace::default();
-    };
-    let decoded = (source.decode)(file);
+/// Reads the file, of which secrets were taken out before.
+pub fn read(file: &[u8], format: &FileFormat) -> AgentTrace {
+    let decoded = (format.decode)(file);
     let note = |what: &str| format!("AGENT_TRACE_FILE: {what}");
     let mut notes: Vec<String> = decoded
         .diagnostics
@@ -139,7 +133,6 @@ fn bounded(value: Value) -> Value {
 mod tests {
     use archal_core::diagnostic::Diagnostic;
     use archal_core::source::{Decoded, DecodedTrace};
-    use archal_core::stability::Stability;
     use archal_core::trace::{ToolCall, Trace};
     use serde_json::json;
 
@@ -179,17 +172,14 @@ mod tests {
         }
     }
 
-    const SOURCE: SourceDescriptor = SourceDescriptor {
-        name: "test",
-        about: "",
-        stability: Stability::Beta,
-        accepts: |path| path == std::path::Path::new(TRACE_FILE),
+    const FORMAT: FileFormat = FileFormat {
+        accepts: |_| true,
         decode,
     };
 
     #[test]
     fn steps_stand_in_order_with_what_went_in_and_out() {
-        let read = read(b"", &[SOURCE]);
+        let read = read(b"", &FORMAT);
         assert_eq!(read.notes, Vec::<String>::new());
         insta::assert_json_snapshot!(read.steps, @r#"
         [
@@ -217,11 +207,10 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_noted_within_bounds() {
-        assert_eq!(read(b"half", &[]), AgentTrace::default());
-        let told = read(b"half", &[SOURCE]).notes;
+        let told = read(b"half", &FORMAT).notes;
         assert_eq!(told.len(), 5, "{told:?}");
         assert!(told[4].contains("not finished"), "{told:?}");
-        let told = read(&[b'x'; 20], &[SOURCE]).notes;
+        let told = read(&[b'x'; 20], &FORMAT).notes;
         assert_eq!(
             told.last().map(String::as_str),
             Some("AGENT_TRACE_FILE: 15 more findings")

@@ -10,8 +10,7 @@ use super::atomic::{self, Durability, WriteError};
 
 /// What the first use writes to `.archal/.gitignore`: archal's own state is ignored, the files a
 /// user writes there (harness, registry of sources) are not.
-const GITIGNORE: &str =
-    "/attach/\n/cache/\n/spool/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
+const GITIGNORE: &str = "/attach/\n/cache/\n/spool/\n/traces/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
 
 /// Where a file of the user's own lies, whatever the repository: `$XDG_STATE_HOME/archal/<name>`,
 /// else below `~/.local/state`; none without a home.
@@ -118,6 +117,16 @@ impl Layout {
     /// What it did.
     pub fn watcher_log(&self) -> PathBuf {
         self.root.join("attach").join("watcher.log")
+    }
+
+    /// Where traces of sources are put when nobody says where.
+    pub fn traces(&self) -> PathBuf {
+        self.root.join("traces")
+    }
+
+    /// What came to a push source and stands in no batch file yet.
+    pub fn spool(&self, source: &str) -> PathBuf {
+        self.root.join("spool").join(source)
     }
 
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.

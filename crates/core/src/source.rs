@@ -1,10 +1,12 @@
 //! The plug point of trace sources.
 //!
-//! The engine owns files, cursors, retries and redaction; a source owns a format. Issue by
-//! issue the trait widens with the sources that need it; today a source decodes the bytes
-//! of one file.
+//! The engine owns files, cursors, retries and redaction; a source owns a format, and says what
+//! can be set about it.
 
 use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
@@ -49,8 +51,76 @@ pub struct SourceDescriptor {
     pub about: &'static str,
     /// How far it can be relied on.
     pub stability: Stability,
-    /// Whether this source reads files by that name (`.tmp`, dot-files and the like are not read).
+    /// Who begins: archal or the sender.
+    pub style: SourceStyle,
+    /// What `--option name=value` may say of such a source, sorted by name.
+    pub options: &'static [OptionInfo],
+    /// The files it reads; none for a source whose traces are in no files.
+    pub files: Option<FileFormat>,
+}
+
+/// Files of traces.
+#[derive(Debug, Clone, Copy)]
+pub struct FileFormat {
+    /// Whether files by that name are read (`.tmp`, dot-files and the like are not).
     pub accepts: fn(path: &Path) -> bool,
     /// Decodes one file's bytes. Total: bad input is diagnostics, never a panic or an error.
     pub decode: fn(bytes: &[u8]) -> Decoded,
+}
+
+/// Who begins when traces come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceStyle {
+    /// archal asks for them.
+    Pull,
+    /// They are sent to a server of archal's.
+    Push,
+}
+
+/// An option of a source, as it is shown and checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionInfo {
+    /// Its name, lower camel case.
+    pub name: &'static str,
+    /// One line for lists.
+    pub about: &'static str,
+    /// What it may be.
+    pub kind: OptionKind,
+    /// What holds where nobody says, as it would be written; none where that is nothing.
+    pub default: Option<&'static str>,
+    /// Whether there is no source without it.
+    pub is_required: bool,
+}
+
+/// What the value of an option may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Any text on one line. Never a secret: those are variables.
+    Text,
+    /// A whole number.
+    Number {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// `true` or `false`.
+    Switch,
+    /// A whole number and `s`, `m`, `h`, `d` or `w`.
+    Duration,
+    /// A whole number and `B`, `KB`, `MB`, `GB`, `TB` or their binary kin.
+    Size,
+    /// Where a server listens: an address of this machine and a port, `127.0.0.1:4318`; `off` where
+    /// the server is not wanted.
+    Listen {
+        /// Whether it may be `off`.
+        may_be_off: bool,
+    },
+    /// A file or folder. It differs between machines and is not shared with the repository.
+    Path,
+    /// The name of an environment variable that holds a secret.
+    Variable,
+    /// One of these.
+    Choice(&'static [&'static str]),
 }

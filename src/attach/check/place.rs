@@ -40,7 +40,7 @@ pub(super) fn directory(cx: &Checking<'_>, poll: Option<u64>) -> (Part, Vec<Path
     if !cx.directory.is_dir() {
         return (missing(format!("{shown} is no folder")), Vec::new());
     }
-    let scan = match folder::scan(cx.source, cx.directory) {
+    let scan = match folder::scan(cx.files, cx.directory) {
         Ok(scan) => scan,
         Err(error) => {
             let part = missing(chain(&error)).hint(format!("chmod u+rx {}", quoted(cx.directory)));

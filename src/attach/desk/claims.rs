@@ -211,9 +211,9 @@ impl Desk {
     fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
         let ready = self.ready(attached, false)?;
         let redactor = ready.settings.scrubber.redactor();
-        let source = self.engine.surround.source;
+        let format = self.engine.surround.files;
         // A file is hostile: one that finds a fault in archal is rejected, not read for ever.
-        let report = catch_unwind(AssertUnwindSafe(|| read_file(source, path, redactor, None)))
+        let report = catch_unwind(AssertUnwindSafe(|| read_file(format, path, redactor, None)))
             .unwrap_or_else(|_| FileReport::faulty(path));
         let report = if self.once {
             report.settle(Duration::MAX)

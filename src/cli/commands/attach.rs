@@ -155,7 +155,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     if args.check {
         let directory = cx.environment.resolve(&args.trace_dir);
         let directory = directory.canonicalize().unwrap_or(directory);
-        return checking::run(&repo, &directory, &flags, cx);
+        return Ok(checking::run(&repo, &directory, &flags, cx));
     }
     let directory = directory(args, cx)?;
     if args.once {

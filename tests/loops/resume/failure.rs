@@ -96,11 +96,8 @@ impl Failure {
         let keep = clones.iter().flat_map(|clone| clone.keep_fields).copied();
         let redactor = Redactor::new([3; 32], keep);
         let trace = repo.join("traces/2026-11-20-sweep.otlp.json");
-        let source = archal_sources::ALL
-            .iter()
-            .find(|source| source.name == "file")
-            .expect("the file source");
-        let mut report = read_file(source, &trace, &redactor, None).settle(Duration::MAX);
+        let mut report =
+            read_file(archal::app::files(), &trace, &redactor, None).settle(Duration::MAX);
         let imported = report.traces.remove(0);
         let scenario = repo.join("archal/close-stale-issues.md");
         let (prepared, _) = scenarios::load(&scenario, clones).expect("a scenario");
@@ -177,7 +174,7 @@ impl Failure {
             clock: Arc::new(RealClock(Instant::now())),
             ids: &ids,
             binary: &binary,
-            sources: &[],
+            files: archal::app::files(),
             probe: &self.probe,
             environment: &self.environment,
             allow: &[],

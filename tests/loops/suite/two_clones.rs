@@ -123,7 +123,7 @@ fn a_scenario_with_two_clones_runs_on_both_states() {
         clock: Arc::new(RealClock(Instant::now())),
         ids: &ids,
         binary: &binary,
-        sources: &[],
+        files: archal::app::files(),
         probe: &probe,
         environment: &place.environment,
         allow: &[],

@@ -50,9 +50,7 @@ fn pass(scene: &Scene, now: Timestamp, again: bool) {
         probe: hold::probe(&helper),
         binary: helper,
         clones: archal::app::clones(),
-        source: archal::app::sources()
-            .first()
-            .expect("one that reads files"),
+        files: archal::app::files(),
         clock: Arc::new(FakeClock::new(now)),
         ids: Arc::new(SequentialIds::new(u64::from(again))),
         key: [7; 32],

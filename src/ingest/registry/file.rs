@@ -1,0 +1,474 @@
+//! The files of the registry: `.archal/trace-sources.json`, which is committed, and
+//! `trace-sources.local.json`, which is this machine's.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use archal_core::diagnostic::{Diagnostic, SourceText};
+use archal_core::source::{OptionKind, SourceDescriptor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::options::Options;
+use super::source::{self, ProviderError, Source};
+use crate::config::strict::{self, Read};
+use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::layout::Layout;
+
+/// The value of `schema` in the committed file.
+pub const SCHEMA: &str = "archal.trace-sources";
+/// The value of `schema` in this machine's file.
+pub const LOCAL_SCHEMA: &str = "archal.trace-sources.local";
+/// The version of both.
+pub const VERSION: u64 = 1;
+/// A larger file is no registry.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The committed file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SharedFile {
+    /// Always `archal.trace-sources`.
+    pub schema: String,
+    /// The file's version.
+    pub version: u64,
+    /// The source that is meant where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The sources by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SharedSource>,
+}
+
+/// What is committed of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SharedSource {
+    /// Its provider: `file`, `http`, `otel`.
+    pub provider: String,
+    /// Whether it is to run.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Its options, secrets by the name of their variable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
+
+/// This machine's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LocalFile {
+    /// Always `archal.trace-sources.local`.
+    pub schema: String,
+    /// The file's version.
+    pub version: u64,
+    /// The sources by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, LocalSource>,
+}
+
+/// What is this machine's of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LocalSource {
+    /// Where its traces are put; relative to the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_dir: Option<String>,
+    /// Options that are paths; relative to the repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where the registry of a repository lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    repo: PathBuf,
+    shared: PathBuf,
+    local: PathBuf,
+    lock: PathBuf,
+    traces: PathBuf,
+}
+
+impl Places {
+    /// Of the repository at `repo`, absolute. The committed file is in it, wherever its state is.
+    pub fn of(repo: &Path, layout: &Layout) -> Self {
+        Self {
+            repo: repo.to_owned(),
+            shared: repo.join(".archal").join("trace-sources.json"),
+            local: layout.root().join("trace-sources.local.json"),
+            lock: layout.root().join("cache").join("trace-sources.lock"),
+            traces: layout.traces(),
+        }
+    }
+
+    /// The committed file.
+    pub fn shared(&self) -> &Path {
+        &self.shared
+    }
+
+    /// This machine's file.
+    pub fn local(&self) -> &Path {
+        &self.local
+    }
+
+    /// Where traces are put when nobody says where.
+    pub fn traces(&self) -> &Path {
+        &self.traces
+    }
+
+    /// A path as this machine's file has it: relative to the repository where it is inside.
+    fn kept(&self, path: &Path) -> Result<String, RegistryError> {
+        let inside = path.strip_prefix(&self.repo).unwrap_or(path);
+        let inside = if inside.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            inside
+        };
+        inside
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| RegistryError::NotText {
+                path: path.to_owned(),
+            })
+    }
+}
+
+/// Why the registry cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A file of it cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file of it is wrong.
+    #[error("{} cannot be used", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with places.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        text: Box<SourceText>,
+    },
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A path has no form in text.
+    #[error("{} is no UTF-8, so it cannot be written down", path.display())]
+    NotText {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// What is said of a source that is connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Options by name; none takes one back.
+    pub options: BTreeMap<String, Option<String>>,
+    /// Where its traces are put, absolute.
+    pub trace_dir: Option<PathBuf>,
+}
+
+/// The sources of a repository.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    places: Places,
+    providers: &'static [SourceDescriptor],
+    shared: Option<Read<SharedFile>>,
+    now: SharedFile,
+    local: LocalFile,
+}
+
+impl Registry {
+    /// Reads both files; ones that are not there hold nothing.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be read or is wrong.
+    pub fn read(
+        places: &Places,
+        providers: &'static [SourceDescriptor],
+    ) -> Result<Self, RegistryError> {
+        let shared = load::<SharedFile>(&places.shared, SCHEMA)?;
+        let local = load::<LocalFile>(&places.local, LOCAL_SCHEMA)?;
+        Ok(Self {
+            places: places.clone(),
+            providers,
+            now: shared.as_ref().map_or_else(
+                || SharedFile {
+                    schema: SCHEMA.to_owned(),
+                    version: VERSION,
+                    default: None,
+                    sources: BTreeMap::new(),
+                },
+                |read| read.value.clone(),
+            ),
+            shared,
+            local: local.map_or_else(
+                || LocalFile {
+                    schema: LOCAL_SCHEMA.to_owned(),
+                    version: VERSION,
+                    sources: BTreeMap::new(),
+                },
+                |read| read.value,
+            ),
+        })
+    }
+
+    /// Reads, changes and writes the registry; no other process changes it meanwhile. Files that
+    /// stay as they are are not written.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or written, or `change` refuses.
+    pub fn change<T, E: From<RegistryError>>(
+        places: &Places,
+        providers: &'static [SourceDescriptor],
+        change: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _held = hold(&places.lock)?;
+        let before = Self::read(places, providers)?;
+        let mut registry = before.clone();
+        let value = change(&mut registry)?;
+        let write = |path: &Path, bytes: Vec<u8>| {
+            atomic::write(path, &bytes, Durability::Synced).map_err(RegistryError::from)
+        };
+        // First what only this machine needs: a source without its folder would be another one.
+        if registry.local != before.local {
+            let path = &places.local;
+            write(path, bytes_of(path, &registry.local)?)?;
+        }
+        if registry.now != before.now {
+            let path = &places.shared;
+            write(path, bytes_of(path, &registry.now)?)?;
+        }
+        Ok(value)
+    }
+
+    /// The name of the source that is meant where none is named.
+    pub fn default(&self) -> Option<&str> {
+        self.now.default.as_deref()
+    }
+
+    /// All sources, by name.
+    pub fn sources(&self) -> Vec<Source> {
+        let names = self.now.sources.keys();
+        names.filter_map(|name| self.source(name)).collect()
+    }
+
+    /// The names of all sources.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.now.sources.keys().map(String::as_str)
+    }
+
+    /// The source of that name.
+    pub fn source(&self, name: &str) -> Option<Source> {
+        let shared = self.now.sources.get(name)?;
+        let local = self.local.sources.get(name).cloned().unwrap_or_default();
+        let descriptor = self
+            .providers
+            .iter()
+            .find(|known| known.name == shared.provider);
+        let mut said = shared.options.clone();
+        for (option, path) in local.options {
+            let path = self.places.repo.join(path);
+            said.insert(option, path.to_string_lossy().into_owned());
+        }
+        let options = Options::new(said, descriptor.map_or(&[], |known| known.options));
+        let trace_dir = local.trace_dir.map_or_else(
+            || self.places.traces.clone(),
+            |path| self.places.repo.join(path),
+        );
+        let mut source = Source {
+            name: name.to_owned(),
+            provider: shared.provider.clone(),
+            is_enabled: shared.enabled,
+            options,
+            trace_dir,
+            problems: Vec::new(),
+        };
+        source.problems = self.problems(&source);
+        Some(source)
+    }
+
+    fn problems(&self, source: &Source) -> Vec<Diagnostic> {
+        let at = format!("sources.{}", source.name);
+        let place = |finding: Diagnostic, path: &str| {
+            let finding = finding.in_file(&self.places.shared);
+            let span = self.shared.as_ref().and_then(|read| read.span(path));
+            match span {
+                Some(span) => finding.at(span),
+                None => finding,
+            }
+        };
+        let mut found = Vec::new();
+        if let Err(error) = source::check_name(&source.name) {
+            let finding = Diagnostic::error("trace-sources/name", error.to_string());
+            found.push(place(finding, &at));
+        }
+        match source::provider(&source.provider, self.providers) {
+            Ok(_) => {
+                for error in source.options.problems(&source.provider) {
+                    let finding = Diagnostic::error("trace-sources/option", error.to_string());
+                    found.push(place(finding, &at));
+                }
+            }
+            Err(error) => {
+                let finding = Diagnostic::error("trace-sources/provider", error.to_string());
+                let finding = match &error {
+                    ProviderError::Planned { .. } => finding.with_help("update archal"),
+                    ProviderError::Unknown { .. } => finding,
+                };
+                found.push(place(finding, &format!("{at}.provider")));
+            }
+        }
+        found
+    }
+
+    /// Adds a source or adds to what is said of it, and enables it. The first one is the default.
+    ///
+    /// # Errors
+    ///
+    /// When a path has no form in text.
+    pub fn connect(
+        &mut self,
+        name: &str,
+        provider: &SourceDescriptor,
+        said: &Said,
+    ) -> Result<(), RegistryError> {
+        let places = self.places.clone();
+        let shared = self
+            .now
+            .sources
+            .entry(name.to_owned())
+            .or_insert_with(|| SharedSource {
+                provider: provider.name.to_owned(),
+                enabled: true,
+                options: BTreeMap::new(),
+            });
+        shared.enabled = true;
+        let mut local = self.local.sources.remove(name).unwrap_or_default();
+        for (option, text) in &said.options {
+            let is_path = provider
+                .options
+                .iter()
+                .any(|known| known.name == option && known.kind == OptionKind::Path);
+            let (kept, text) = match text {
+                Some(text) if is_path => (&mut local.options, Some(places.kept(text.as_ref())?)),
+                text if is_path => (&mut local.options, text.clone()),
+                text => (&mut shared.options, text.clone()),
+            };
+            match text {
+                Some(text) => drop(kept.insert(option.clone(), text)),
+                None => drop(kept.remove(option)),
+            }
+        }
+        if let Some(folder) = &said.trace_dir {
+            local.trace_dir = Some(places.kept(folder)?);
+        }
+        if local != LocalSource::default() {
+            self.local.sources.insert(name.to_owned(), local);
+        }
+        if self.now.default.is_none() {
+            self.now.default = Some(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Makes a source the one that is meant where none is named, and enables it; false where there
+    /// is none of that name.
+    pub fn make_default(&mut self, name: &str) -> bool {
+        let Some(shared) = self.now.sources.get_mut(name) else {
+            return false;
+        };
+        shared.enabled = true;
+        self.now.default = Some(name.to_owned());
+        true
+    }
+
+    /// Disables a source; false where there is none of that name. What is said of it stays.
+    pub fn disable(&mut self, name: &str) -> bool {
+        let Some(shared) = self.now.sources.get_mut(name) else {
+            return false;
+        };
+        shared.enabled = false;
+        if self.now.default.as_deref() == Some(name) {
+            self.now.default = None;
+        }
+        true
+    }
+}
+
+fn bytes_of(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, RegistryError> {
+    Ok(atomic::json_bytes(path, value)?)
+}
+
+fn load<T: serde::de::DeserializeOwned + JsonSchema>(
+    path: &Path,
+    schema: &str,
+) -> Result<Option<Read<T>>, RegistryError> {
+    let failed = |source| RegistryError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(failed)?,
+    };
+    let mut text = String::new();
+    let count = file
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if count as u64 > MAX_BYTES {
+        return Err(failed(io::Error::other("it is larger than 1 MiB")));
+    }
+    strict::read(&text, schema, VERSION)
+        .map(Some)
+        .map_err(|diagnostics| RegistryError::Invalid {
+            path: path.to_owned(),
+            diagnostics: diagnostics
+                .into_iter()
+                .map(|finding| finding.in_file(path))
+                .collect(),
+            text: Box::new(SourceText {
+                path: path.to_owned(),
+                text,
+            }),
+        })
+}
+
+/// Waits until no other process changes the registry.
+fn hold(path: &Path) -> Result<File, RegistryError> {
+    let failed = |source| {
+        RegistryError::Write(WriteError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The files of the registry, read and changed.
+
+use std::fs;
+
+use archal_core::source::{OptionInfo, SourceStyle};
+use archal_core::stability::Stability;
+use tempfile::TempDir;
+
+use super::*;
+
+const fn option(name: &'static str, kind: OptionKind) -> OptionInfo {
+    OptionInfo {
+        name,
+        about: "for this test",
+        kind,
+        default: None,
+        is_required: false,
+    }
+}
+
+const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
+    name: "test",
+    about: "for this test",
+    stability: Stability::Beta,
+    style: SourceStyle::Pull,
+    options: &[
+        option("folder", OptionKind::Path),
+        option("host", OptionKind::Text),
+    ],
+    files: None,
+}];
+
+struct World {
+    folder: TempDir,
+    places: Places,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        layout.prepare().expect("writable");
+        Self {
+            places: Places::of(folder.path(), &layout),
+            folder,
+        }
+    }
+
+    fn read(&self) -> Registry {
+        Registry::read(&self.places, PROVIDERS).expect("readable")
+    }
+
+    fn connect(&self, name: &str, options: &[(&str, Option<&str>)], dir: Option<&str>) {
+        let said = Said {
+            options: options
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)))
+                .collect(),
+            trace_dir: dir.map(|dir| self.folder.path().join(dir)),
+        };
+        Registry::change(&self.places, PROVIDERS, |registry| {
+            registry.connect(name, &PROVIDERS[0], &said)
+        })
+        .expect("connected");
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.places.shared(), text).expect("writable");
+    }
+}
+
+#[test]
+fn what_differs_between_machines_is_not_committed() {
+    let world = World::new();
+    assert_eq!(world.read().sources(), []);
+    let inside = world.folder.path().join("exports");
+    let inside = inside.to_str().expect("UTF-8");
+    world.connect(
+        "prod",
+        &[("host", Some("h")), ("folder", Some(inside))],
+        Some("t"),
+    );
+    world.connect("far", &[("folder", Some("/elsewhere"))], None);
+    let text = |path: &Path| fs::read_to_string(path).expect("written");
+    insta::assert_snapshot!(text(world.places.shared()), @r#"
+    {
+      "schema": "archal.trace-sources",
+      "version": 1,
+      "default": "prod",
+      "sources": {
+        "far": {
+          "provider": "test",
+          "enabled": true
+        },
+        "prod": {
+          "provider": "test",
+          "enabled": true,
+          "options": {
+            "host": "h"
+          }
+        }
+      }
+    }
+    "#);
+    insta::assert_snapshot!(text(world.places.local()), @r#"
+    {
+      "schema": "archal.trace-sources.local",
+      "version": 1,
+      "sources": {
+        "far": {
+          "options": {
+            "folder": "/elsewhere"
+          }
+        },
+        "prod": {
+          "traceDir": "t",
+          "options": {
+            "folder": "exports"
+          }
+        }
+      }
+    }
+    "#);
+    let prod = world.read().source("prod").expect("known");
+    assert_eq!(prod.options.text("folder"), Some(inside));
+    assert_eq!(prod.trace_dir, world.folder.path().join("t"));
+    let far = world.read().source("far").expect("known");
+    assert_eq!(far.trace_dir, world.folder.path().join(".archal/traces"));
+}
+
+#[test]
+fn what_was_said_stays_until_it_is_taken_back() {
+    let world = World::new();
+    world.connect("prod", &[("host", Some("h"))], Some("t"));
+    let changed = |change: &dyn Fn(&mut Registry) -> bool| {
+        Registry::change(&world.places, PROVIDERS, |registry| {
+            Ok::<_, RegistryError>(change(registry))
+        })
+        .expect("changed")
+    };
+    assert!(changed(&|registry| registry.disable("prod")));
+    assert!(!changed(&|registry| registry.disable("other")));
+    assert_eq!(world.read().default(), None);
+    world.connect("prod", &[], None);
+    let prod = world.read().source("prod").expect("known");
+    assert!(prod.is_enabled);
+    assert_eq!(prod.options.text("host"), Some("h"));
+    world.connect("prod", &[("host", None)], None);
+    assert_eq!(
+        world
+            .read()
+            .source("prod")
+            .expect("known")
+            .options
+            .text("host"),
+        None
+    );
+    assert!(changed(&|registry| registry.make_default("prod")));
+    assert_eq!(world.read().default(), Some("prod"));
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_whole_and_stays_as_it_is() {
+    let world = World::new();
+    let text = r#"{"schema": "archal.trace-sources", "version": 1,
+  "sources": {"prod": {"provider": "test", "optoins": {}}}}"#;
+    world.write(text);
+    let refused = Registry::change(&world.places, PROVIDERS, |registry| {
+        registry.connect("other", &PROVIDERS[0], &Said::default())
+    });
+    let Err(RegistryError::Invalid { diagnostics, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(diagnostics.len(), 1);
+    assert_eq!(diagnostics[0].message, "unknown key `sources.prod.optoins`");
+    assert!(diagnostics[0].span.is_some());
+    assert_eq!(
+        fs::read_to_string(world.places.shared()).expect("there"),
+        text
+    );
+}
+
+#[test]
+fn one_source_that_cannot_be_used_does_not_spoil_the_others() {
+    let world = World::new();
+    world.write(
+        r#"{"schema": "archal.trace-sources", "version": 1, "sources": {
+  "bad name": {"provider": "test"},
+  "good": {"provider": "test", "options": {"host": "h"}},
+  "later": {"provider": "langfuse"},
+  "odd": {"provider": "test", "options": {"hots": "h"}},
+  "strange": {"provider": "tset"}}}"#,
+    );
+    let told: Vec<(String, Vec<String>)> = world
+        .read()
+        .sources()
+        .into_iter()
+        .map(|source| {
+            let told = source.problems.iter().map(|finding| {
+                assert!(finding.span.is_some());
+                finding.message.clone()
+            });
+            (source.name, told.collect())
+        })
+        .collect();
+    insta::assert_debug_snapshot!(told);
+}
+
+#[test]
+fn those_who_connect_at_once_do_not_take_from_each_other() {
+    let world = World::new();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let world = &world;
+            scope.spawn(move || world.connect(&format!("s{number}"), &[], None));
+        }
+    });
+    assert_eq!(world.read().names().count(), 8);
+}

@@ -1,0 +1,19 @@
+//! Which sources of traces a repository has: the registry.
+//!
+//! Names, providers and options stand in `.archal/trace-sources.json`, which is committed and never
+//! holds a secret: those are variables, by name. What differs between machines, the folders, stands
+//! in `trace-sources.local.json`.
+//!
+//! - [`options`]: what can be set about a source, checked.
+//! - [`source`]: one source, with everything that was said of it.
+//! - [`file`]: both files, read whole or refused, changed by one process at a time.
+//! - [`planned`]: providers that this version does not have.
+
+pub mod file;
+pub mod options;
+pub mod planned;
+pub mod source;
+
+pub use file::{Places, Registry, RegistryError};
+pub use options::Options;
+pub use source::Source;

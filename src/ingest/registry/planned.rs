@@ -1,0 +1,21 @@
+//! Providers that the design names and this version does not have. They are refused by name, so
+//! that nobody waits for traces that never come.
+
+/// Names of such providers, sorted, with what each will read.
+pub const PLANNED: &[(&str, &str)] = &[
+    ("braintrust", "Braintrust logs and experiments"),
+    ("custom", "what a plugin of your own gives"),
+    ("gcs", "objects in Google Cloud Storage"),
+    ("langfuse", "the Langfuse API"),
+    ("postgres", "tables or views in PostgreSQL"),
+    ("s3", "objects in S3"),
+    ("supabase", "tables or views in Supabase"),
+];
+
+/// What a planned provider will read; none of any other name.
+pub fn planned(provider: &str) -> Option<&'static str> {
+    PLANNED
+        .iter()
+        .find(|(name, _)| *name == provider)
+        .map(|(_, reads)| *reads)
+}
