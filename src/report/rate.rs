@@ -46,6 +46,18 @@ impl Rate {
             high: three_digits(centre + half),
         }
     }
+
+    /// The share; 0 where `n` is 0.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of runs are far below 2^52"
+    )]
+    pub fn share(self) -> f64 {
+        if self.n == 0 {
+            return 0.0;
+        }
+        self.k as f64 / self.n as f64
+    }
 }
 
 impl std::fmt::Display for Rate {
