@@ -6,6 +6,7 @@
 
 mod batch;
 mod compression;
+mod messages;
 mod otlp_json;
 mod records;
 
@@ -27,7 +28,7 @@ use crate::raw::Record;
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {
     name: "file",
-    about: "JSON and JSONL files, plain, gzip or zstd: archal batches and OTLP dumps",
+    about: "JSON and JSONL files, plain, gzip or zstd: archal batches, OTLP dumps and conversations",
     stability: Stability::Beta,
     style: SourceStyle::Pull,
     options: &[
@@ -63,7 +64,7 @@ struct Dialect {
 }
 
 /// The dialects in the order in which they are tried.
-const DIALECTS: &[Dialect] = &[batch::DIALECT, otlp_json::DIALECT];
+const DIALECTS: &[Dialect] = &[batch::DIALECT, otlp_json::DIALECT, messages::DIALECT];
 
 /// Endings of names that writers give to files they have not finished.
 const UNFINISHED: &[&str] = &[".tmp", ".part", ".swp", ".swx", ".crdownload", "~"];
@@ -106,7 +107,7 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
                     "the file is JSON, but of no shape that is known as traces",
                 )
                 .at(document.place(record.range()))
-                .with_help("known are archal batch files and OTLP JSON dumps (`resourceSpans`)"),
+                .with_help("known are archal batch files, OTLP JSON dumps (`resourceSpans`) and conversations (`messages`)"),
             );
         }
         return;

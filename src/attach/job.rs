@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reconstruct::Missing;
-use crate::reproduce::interval::Rate;
+use crate::report::rate::Rate;
 
 /// The stages of a job.
 #[derive(

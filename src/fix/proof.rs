@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use archal_core::fixer::FixRecord;
 
+use crate::report::rate::Rate;
 use crate::reproduce::attempts::AttemptRecord;
 use crate::reproduce::decision::Shown;
 use crate::reproduce::identity::FailureIdentity;
-use crate::reproduce::interval::Rate;
 use crate::run::score::ScenarioStatus;
 
 /// The fewest green runs asked when the failure did not show every time.

@@ -10,11 +10,11 @@ use archal_core::hash;
 use serde_json::Value;
 
 use crate::git::command::GitError;
+use crate::report::rate::Rate;
 use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::decision::Shown;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
-use crate::reproduce::interval::Rate;
 use crate::reproduce::journal::{Phase, Refused};
 use crate::reproduce::seat::{Later, Seat};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};

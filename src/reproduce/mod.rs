@@ -2,7 +2,6 @@
 //!
 //! - [`identity`]: what makes two failures the same failure.
 //! - [`decision`]: what one attempt showed, and what several add up to.
-//! - [`interval`]: how sure k of n is.
 //! - [`private`]: folders of this process alone.
 //! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
 //! - [`seat`]: a workplace that is opened when it is needed; [`pool`]: idle ones.
@@ -16,7 +15,6 @@ pub mod attempts;
 pub mod decision;
 pub mod estimate;
 pub mod identity;
-pub mod interval;
 pub mod journal;
 pub mod memory;
 pub mod metering;

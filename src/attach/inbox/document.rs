@@ -15,7 +15,7 @@ use crate::attach::state::notices::Outcome;
 use crate::config::schema::NoticeEvent;
 use crate::reconstruct::Missing;
 use crate::reconstruct::replay::Agreement;
-use crate::reproduce::interval::Rate;
+use crate::report::rate::Rate;
 use crate::run::score::CriterionReport;
 
 /// The inbox: `archal issue list --json`.

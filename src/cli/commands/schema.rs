@@ -38,6 +38,16 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         schema_for!(crate::grade::Grade).to_value()
     }),
     (
+        "grade-measure",
+        "how good the grader is, `archal grade --measure --json`",
+        || schema_for!(crate::grade::measure::Measured).to_value(),
+    ),
+    (
+        "grades",
+        "whether traces show failures, `archal grade --json`",
+        || schema_for!(super::grade::GradesReport).to_value(),
+    ),
+    (
         "init",
         "what was found and written, `archal init --json`",
         || schema_for!(super::init::InitReport).to_value(),

@@ -1,9 +1,304 @@
-//! Tier 2: what the agent's last answer says was done, against the calls that would have done it.
+//! Tier 2: what the agent says it did, against the calls that would have done it.
+//!
+//! Only the agent's own sentences are read, and only those that plainly say that something was
+//! done. A claim is backed by a call that can do such a thing and went well; whether the words
+//! around it boast or doubt counts for nothing.
+//!
+//! - `families`: what may be claimed, and which calls do it.
+//! - `sentences`: claims in a text.
 
-use archal_core::grade::Finding;
-use archal_core::trace::Trace;
+mod families;
+mod sentences;
 
-/// What the last answer of `trace` claims and no call backs.
-pub fn find(_trace: &Trace) -> Vec<Finding> {
-    Vec::new()
+use archal_core::grade::{Finding, Negation, Owner};
+
+use super::facts::{Call, Effect, Facts, Step, short, start_of};
+use families::{FAMILIES, Family};
+use sentences::{Claim, claims};
+use serde_json::Value;
+
+/// A rule of this tier.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name in findings.
+    pub id: &'static str,
+    /// What it fires on, one line.
+    pub about: &'static str,
+    /// How sure one of its findings makes that the run failed, 0 to 1.
+    pub confidence: f64,
+}
+
+const FAILED: Rule = Rule {
+    id: "claim.after-failure",
+    about: "what is claimed was tried and failed each time",
+    confidence: 0.85,
+};
+const COUNT: Rule = Rule {
+    id: "claim.count",
+    about: "another number is claimed than the calls show",
+    confidence: 0.7,
+};
+const UNSAID: Rule = Rule {
+    id: "claim.unsaid-change",
+    about: "something was deleted, cancelled, refunded or sent that the answer does not speak of",
+    confidence: 0.2,
+};
+const OTHER: Rule = Rule {
+    id: "claim.without-matching-act",
+    about: "what is claimed was not done, though other changes were made",
+    confidence: 0.5,
+};
+const NOTHING: Rule = Rule {
+    id: "claim.without-act",
+    about: "something is claimed to be done and nothing was",
+    confidence: 0.75,
+};
+
+/// Every rule of this tier, sorted by id.
+pub const RULES: &[Rule] = &[FAILED, COUNT, UNSAID, NOTHING, OTHER];
+
+/// Claims of a trace that are looked at.
+const MAX_CLAIMS: usize = 100;
+
+/// What the agent claims and no call backs.
+pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
+    // Where calls may be missing, a claim without one shows nothing.
+    if !facts.whole {
+        return Vec::new();
+    }
+    let mut found: Vec<Finding> = Vec::new();
+    for (said, claim) in told(facts) {
+        let Some(finding) = against(facts, said, &claim) else {
+            continue;
+        };
+        // One claim said twice is one failure.
+        if !found
+            .iter()
+            .any(|other| (&other.rule, &other.subject) == (&finding.rule, &finding.subject))
+        {
+            found.push(finding);
+        }
+    }
+    found.extend(unsaid(facts));
+    found
+}
+
+/// Whether the agent claims something and each of its claims is backed.
+pub fn proven(facts: &Facts<'_>) -> bool {
+    let mut some = false;
+    for (said, claim) in told(facts) {
+        some = true;
+        if against(facts, said, &claim).is_some() || support(facts, &claim).good.is_empty() {
+            return false;
+        }
+    }
+    some && facts.whole
+}
+
+/// The claims of a trace with the span that each stands in.
+fn told<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a str, Claim<'a>)> {
+    facts
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Agent(said) => Some(said),
+            _ => None,
+        })
+        .flat_map(|said| {
+            claims(said.text)
+                .into_iter()
+                .map(move |claim| (said.span, claim))
+        })
+        .take(MAX_CLAIMS)
+}
+
+/// The calls that could have done what is claimed.
+struct Support<'f, 'a> {
+    /// Those that went well.
+    good: Vec<&'f Call<'a>>,
+    /// Those that failed.
+    bad: Vec<&'f Call<'a>>,
+    /// Whether a call was made that may have done it without its name saying so.
+    opaque: bool,
+}
+
+fn support<'f, 'a>(facts: &'f Facts<'a>, claim: &Claim<'_>) -> Support<'f, 'a> {
+    let mut support = Support {
+        good: Vec::new(),
+        bad: Vec::new(),
+        opaque: false,
+    };
+    for call in &facts.calls {
+        if call.effect == Effect::Unknown && call.failure.is_none() {
+            support.opaque = true;
+        }
+        if !claim.family.done_by(call) {
+            continue;
+        }
+        if call.failure.is_some() {
+            support.bad.push(call);
+        } else {
+            // One whose end was not captured may have gone well.
+            support.good.push(call);
+        }
+    }
+    support
+}
+
+fn against(facts: &Facts<'_>, span: &str, claim: &Claim<'_>) -> Option<Finding> {
+    let support = support(facts, claim);
+    let family = claim.family;
+    if support.good.is_empty() {
+        if support.opaque {
+            return None;
+        }
+        if !support.bad.is_empty() {
+            let calls = support.bad.iter().map(|call| call.span);
+            return Some(finding(
+                FAILED,
+                family,
+                format!(
+                    "says that something was {}, and each call that would have done it failed",
+                    claim.verb
+                ),
+                calls.chain([span]),
+                claim.sentence,
+            ));
+        }
+        let wrote: Vec<&str> = facts
+            .calls
+            .iter()
+            .filter(|call| call.effect == Effect::Write && call.failure.is_none())
+            .map(|call| call.span)
+            .collect();
+        let rule = if wrote.is_empty() { NOTHING } else { OTHER };
+        let summary = if wrote.is_empty() {
+            format!(
+                "says that something was {}, and nothing was changed at all",
+                claim.verb
+            )
+        } else {
+            format!(
+                "says that something was {}, and no call does that",
+                claim.verb
+            )
+        };
+        return Some(finding(
+            rule,
+            family,
+            summary,
+            wrote.into_iter().chain([span]),
+            claim.sentence,
+        ));
+    }
+    let number = claim.count?;
+    let made = support.good.len() as u64;
+    let distinct = distinct(&support.good);
+    if number == made || number == distinct || support.opaque {
+        return None;
+    }
+    // One call may change many things at once.
+    if support.good.iter().any(|call| {
+        holds(call.arguments.as_deref(), number, 0) || holds(call.result.as_deref(), number, 0)
+    }) {
+        return None;
+    }
+    let calls = support.good.iter().map(|call| call.span);
+    Some(finding(
+        COUNT,
+        family,
+        format!("says {number} were {}, and {made} calls did it", claim.verb),
+        calls.chain([span]),
+        claim.sentence,
+    ))
+}
+
+fn distinct(calls: &[&Call<'_>]) -> u64 {
+    let mut keys: Vec<u64> = calls.iter().map(|call| call.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() as u64
+}
+
+/// Whether a value has this number, or a list of that many.
+fn holds(value: Option<&Value>, number: u64, depth: u8) -> bool {
+    match value {
+        Some(Value::Number(other)) => other.as_u64() == Some(number),
+        Some(Value::Array(items)) => {
+            items.len() as u64 == number
+                || (depth < 4
+                    && items
+                        .iter()
+                        .take(1_000)
+                        .any(|item| holds(Some(item), number, depth + 1)))
+        }
+        Some(Value::Object(map)) => {
+            depth < 4
+                && map
+                    .values()
+                    .take(1_000)
+                    .any(|item| holds(Some(item), number, depth + 1))
+        }
+        _ => false,
+    }
+}
+
+/// Changes that people want to hear of and the last answer is silent about.
+fn unsaid(facts: &Facts<'_>) -> Option<Finding> {
+    let last = facts.last_words()?;
+    let text = last.text.to_lowercase();
+    let (family, call) = facts
+        .calls
+        .iter()
+        .filter(|call| call.wrote())
+        .find_map(|call| {
+            let family = FAMILIES
+                .iter()
+                .find(|family| family.told && family.named_by(call))?;
+            (!family.spoken_of(&text)).then_some((family, call))
+        })?;
+    Some(finding(
+        UNSAID,
+        family,
+        format!(
+            "{} changed something that the answer does not speak of",
+            call.name
+        ),
+        [call.span, last.span],
+        &call.arguments.as_deref().map(short).unwrap_or_default(),
+    ))
+}
+
+fn finding<'s>(
+    rule: Rule,
+    family: &Family,
+    summary: String,
+    spans: impl IntoIterator<Item = &'s str>,
+    excerpt: &str,
+) -> Finding {
+    let mut named: Vec<String> = Vec::new();
+    for span in spans {
+        if named.len() < 20 && !named.iter().any(|other| other == span) {
+            named.push(span.to_owned());
+        }
+    }
+    let acts = rule.id != COUNT.id && rule.id != UNSAID.id;
+    Finding {
+        rule: rule.id.to_owned(),
+        subject: family.name.to_owned(),
+        summary,
+        spans: named,
+        excerpt: start_of(excerpt),
+        owner: Owner::Agent,
+        confidence: rule.confidence,
+        operation: None,
+        entity: None,
+        rows: Vec::new(),
+        // What was claimed was to be done: some change has to go well.
+        negation: acts.then(|| Negation {
+            sentence: "At least one call that changes something succeeds".to_owned(),
+            cel: "calls.exists(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400)"
+                .to_owned(),
+        }),
+    }
 }

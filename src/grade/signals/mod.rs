@@ -1,9 +1,197 @@
 //! Tier 1: what the shape of a trace shows, without knowing what was right.
+//!
+//! Each rule is a line of [`RULES`] and a function over [`Facts`]. How much each is worth was
+//! measured on labelled runs: `docs/grading.md`.
+//!
+//! - `ending`: runs that stopped instead of ending.
+//! - `errors`: failed calls that were never made good.
+//! - `grounding`: arguments that came from nowhere.
+//! - `repeats`: calls made again and again.
+//! - `scores`: what people and evaluators said of the trace.
+//! - `users`: what the person said in the conversation.
 
-use archal_core::grade::Finding;
-use archal_core::trace::Trace;
+mod ending;
+mod errors;
+mod grounding;
+mod repeats;
+mod scores;
+mod users;
 
-/// What the shape of `trace` shows.
-pub fn find(_trace: &Trace) -> Vec<Finding> {
-    Vec::new()
+use archal_core::grade::{Finding, Negation, Owner};
+
+use super::facts::{Facts, start_of};
+
+/// One rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name in findings.
+    pub id: &'static str,
+    /// What it fires on, one line.
+    pub about: &'static str,
+    /// How sure one of its findings makes that the run failed, 0 to 1.
+    pub confidence: f64,
+    find: fn(&Rule, &Facts<'_>, &mut Vec<Finding>),
+}
+
+/// Every rule, sorted by id.
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "signal.alternation",
+        about: "two calls by turns, three times and more, with the same results",
+        confidence: 0.7,
+        find: repeats::alternation,
+    },
+    Rule {
+        id: "signal.crash",
+        about: "the run says that it ended with an error",
+        confidence: 0.85,
+        find: ending::crash,
+    },
+    Rule {
+        id: "signal.drifting-retries",
+        about: "a tool that failed three times in a row with changing arguments",
+        confidence: 0.6,
+        find: repeats::drifting_retries,
+    },
+    Rule {
+        id: "signal.error-at-end",
+        about: "the last call failed",
+        confidence: 0.6,
+        find: errors::at_end,
+    },
+    Rule {
+        id: "signal.error-standing",
+        about: "a change that failed and was never made good",
+        confidence: 0.55,
+        find: errors::standing,
+    },
+    Rule {
+        id: "signal.gave-up",
+        about: "a task whose answer is that it could not be done",
+        confidence: 0.75,
+        find: ending::gave_up,
+    },
+    Rule {
+        id: "signal.handoff",
+        about: "handed to a person after part of the work was done",
+        confidence: 0.6,
+        find: ending::handoff,
+    },
+    Rule {
+        id: "signal.invented-argument",
+        about: "an id in a change that nobody had named",
+        confidence: 0.6,
+        find: grounding::invented_argument,
+    },
+    Rule {
+        id: "signal.limit",
+        about: "the run was stopped at a limit",
+        confidence: 0.85,
+        find: ending::limit,
+    },
+    Rule {
+        id: "signal.no-answer",
+        about: "the run ends without an answer",
+        confidence: 0.8,
+        find: ending::no_answer,
+    },
+    Rule {
+        id: "signal.repeat",
+        about: "the same call three times and more, with the same result",
+        confidence: 0.7,
+        find: repeats::repeat,
+    },
+    Rule {
+        id: "signal.repeated-change",
+        about: "the same change made again",
+        confidence: 0.8,
+        find: repeats::repeated_change,
+    },
+    Rule {
+        id: "signal.score",
+        about: "a person or an evaluator scored the run as bad",
+        confidence: 0.9,
+        find: scores::bad,
+    },
+    Rule {
+        id: "signal.unconfirmed-change",
+        about: "a change without the confirmation that the instructions ask for",
+        confidence: 0.7,
+        find: users::unconfirmed_change,
+    },
+    Rule {
+        id: "signal.user-correction",
+        about: "the person said that the agent got it wrong",
+        confidence: 0.5,
+        find: users::correction,
+    },
+    Rule {
+        id: "signal.user-escalation",
+        about: "the person asked for another person, or gave up",
+        confidence: 0.5,
+        find: users::escalation,
+    },
+    Rule {
+        id: "signal.user-rephrase",
+        about: "the person had to ask the same again",
+        confidence: 0.5,
+        find: users::rephrase,
+    },
+];
+
+/// Spans that one finding names at most.
+const MAX_SPANS: usize = 20;
+
+/// What the shape of a trace shows.
+pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        (rule.find)(rule, facts, &mut found);
+    }
+    found
+}
+
+/// Whether a person said that the run went well.
+pub fn praised(facts: &Facts<'_>) -> bool {
+    scores::good(facts)
+}
+
+impl Rule {
+    /// A finding of this rule. `subject` is the same in every run that fails this way.
+    fn finding(
+        &self,
+        subject: &str,
+        summary: String,
+        spans: impl IntoIterator<Item = impl Into<String>>,
+        excerpt: &str,
+        owner: Owner,
+    ) -> Finding {
+        let mut named: Vec<String> = Vec::new();
+        for span in spans.into_iter().map(Into::into) {
+            if named.len() < MAX_SPANS && !span.is_empty() && !named.contains(&span) {
+                named.push(span);
+            }
+        }
+        Finding {
+            rule: self.id.to_owned(),
+            subject: subject.to_owned(),
+            summary,
+            spans: named,
+            excerpt: start_of(excerpt),
+            owner,
+            confidence: self.confidence,
+            operation: None,
+            entity: None,
+            rows: Vec::new(),
+            negation: None,
+        }
+    }
+}
+
+/// A criterion that holds of runs without a failure.
+fn negation(sentence: &str, cel: &str) -> Option<Negation> {
+    Some(Negation {
+        sentence: sentence.to_owned(),
+        cel: cel.to_owned(),
+    })
 }

@@ -1,0 +1,121 @@
+//! `archal grade --measure`: how good the grader is on labelled runs.
+
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::grade::measure::{self, Measured, MeasuredSet, Part, Quality, Row};
+use crate::report::rate::Rate;
+use crate::report::style::Style;
+
+use super::{Outcome, Reading};
+
+pub(super) fn run(read: &mut Reading, halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut unlabelled = 0;
+    read.each(cx, |path, outcome| {
+        let Outcome::Trace(imported) = outcome else {
+            return;
+        };
+        let name = path.file_name().map_or_else(String::new, |name| {
+            let name = name.to_string_lossy();
+            name.split('.').next().unwrap_or_default().to_owned()
+        });
+        match measure::row(imported.trace, &name) {
+            Some(row) => rows.push(row),
+            None => unlabelled += 1,
+        }
+    });
+    if rows.is_empty() {
+        return Err(
+            CliError::usage("no trace has a label: `label` is `ok` or `fail`")
+                .hint("archal grade --measure <labelled.jsonl>"),
+        );
+    }
+    let measured = measure::measure(&rows, unlabelled, halves);
+    text(&measured, cx);
+    cx.printer.document("archal.grade-measure", 1, &measured);
+    Ok(if read.unread > 0 {
+        Exit::CouldNotRun
+    } else {
+        Exit::Fine
+    })
+}
+
+fn text(measured: &Measured, cx: &CommandContext) {
+    for (place, set) in measured.sets.iter().enumerate() {
+        if place > 0 {
+            cx.printer.line("");
+        }
+        one_set(set, cx);
+    }
+    if measured.unlabelled > 0 {
+        cx.printer.note(format!(
+            "traces without a label, which are not counted: {}",
+            measured.unlabelled
+        ));
+    }
+}
+
+fn one_set(set: &MeasuredSet, cx: &CommandContext) {
+    let part = match set.part {
+        Part::Whole => "",
+        Part::Develop => ", develop half",
+        Part::Check => ", check half",
+    };
+    cx.printer.line(Style::Heading.paint(&format!(
+        "{}{part}: {} runs, {} failing",
+        set.name, set.runs, set.failing
+    )));
+    cx.printer
+        .line(format!("  {:<28}{:<30}{:<30}F1", "", "precision", "recall"));
+    let line = |name: &str, quality: &Quality| {
+        cx.printer.line(format!(
+            "  {name:<28}{:<30}{:<30}{:.2} [{:.2}, {:.2}]",
+            shown(quality.precision),
+            shown(quality.recall),
+            quality.f1.value,
+            quality.f1.low,
+            quality.f1.high
+        ));
+    };
+    line("grader", &set.grader);
+    line("always fail", &set.always_fail);
+    line("last result is an error", &set.last_result_is_error);
+    cx.printer.line(format!(
+        "  unsure {}; ok {} right; cost ${:.2}",
+        shown(set.unsure),
+        shown(set.ok),
+        set.cost_usd
+    ));
+    for rule in set.rules.iter().filter(|rule| rule.precision.n > 0) {
+        cx.printer.line(format!(
+            "  {:<28}{:<30}{}",
+            rule.rule,
+            shown(rule.precision),
+            shown(rule.recall)
+        ));
+    }
+    let silent: Vec<&str> = set
+        .rules
+        .iter()
+        .filter(|rule| rule.precision.n == 0)
+        .map(|rule| rule.rule.as_str())
+        .collect();
+    if !silent.is_empty() {
+        cx.printer
+            .line(format!("  never fired: {}", silent.join(", ")));
+    }
+}
+
+/// `0.83 [0.65, 0.93] 20/24`.
+fn shown(rate: Rate) -> String {
+    if rate.n == 0 {
+        return "- 0/0".to_owned();
+    }
+    format!(
+        "{:.2} [{:.2}, {:.2}] {rate}",
+        rate.share(),
+        rate.low,
+        rate.high
+    )
+}

@@ -1,0 +1,203 @@
+//! What may be claimed, and which calls do it.
+
+use super::super::facts::effect::words;
+use super::super::facts::{Call, Effect};
+
+/// One kind of act.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// Its name, the same in every run.
+    pub(super) name: &'static str,
+    /// How it is said to be done, in lower case.
+    pub(super) participles: &'static [&'static str],
+    /// Words in names of tools that do it.
+    pub(super) verbs: &'static [&'static str],
+    /// Whether people want to hear of it where they did not ask for it.
+    pub(super) told: bool,
+}
+
+/// Words in names of tools that may do anything.
+const ANYTHING: &[&str] = &[
+    "apply", "batch", "bulk", "edit", "execute", "graphql", "manage", "modify", "mutate", "patch",
+    "perform", "process", "put", "run", "save", "set", "submit", "update", "upsert", "write",
+];
+
+/// The kinds, sorted by name.
+pub(super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "assign",
+        participles: &["assigned", "unassigned"],
+        verbs: &[
+            "assign",
+            "unassign",
+            "assignee",
+            "assignees",
+            "add",
+            "remove",
+            "create",
+        ],
+        told: false,
+    },
+    Family {
+        name: "book",
+        participles: &["booked", "reserved", "scheduled"],
+        verbs: &[
+            "book",
+            "booking",
+            "reserve",
+            "reservation",
+            "schedule",
+            "create",
+            "add",
+            "order",
+            "purchase",
+            "buy",
+        ],
+        told: false,
+    },
+    Family {
+        name: "cancel",
+        participles: &["cancelled", "canceled"],
+        verbs: &["cancel", "delete", "remove"],
+        told: true,
+    },
+    Family {
+        name: "close",
+        participles: &["closed"],
+        verbs: &["close", "issue", "resolve", "transition", "merge"],
+        told: false,
+    },
+    Family {
+        name: "comment",
+        participles: &["commented", "replied"],
+        verbs: &[
+            "comment", "comments", "reply", "respond", "add", "create", "post", "send", "message",
+            "review",
+        ],
+        told: false,
+    },
+    Family {
+        name: "create",
+        participles: &["created", "opened", "filed"],
+        verbs: &[
+            "create",
+            "add",
+            "insert",
+            "open",
+            "new",
+            "make",
+            "file",
+            "post",
+            "commit",
+            "push",
+            "fork",
+            "copy",
+            "duplicate",
+            "generate",
+            "book",
+            "upload",
+            "register",
+            "touch",
+            "mkdir",
+        ],
+        told: false,
+    },
+    Family {
+        name: "delete",
+        participles: &["deleted", "removed"],
+        verbs: &[
+            "delete", "remove", "destroy", "drop", "purge", "clear", "unlink", "rm", "revoke",
+            "unassign", "dismiss", "cancel",
+        ],
+        told: true,
+    },
+    Family {
+        name: "exchange",
+        participles: &["exchanged"],
+        verbs: &["exchange", "swap", "replace", "return"],
+        told: false,
+    },
+    Family {
+        name: "label",
+        participles: &["labelled", "labeled", "tagged"],
+        verbs: &["label", "labels", "tag", "tags", "add", "issue", "create"],
+        told: false,
+    },
+    Family {
+        name: "merge",
+        participles: &["merged"],
+        verbs: &["merge", "pull", "push"],
+        told: true,
+    },
+    Family {
+        name: "refund",
+        participles: &["refunded"],
+        verbs: &[
+            "refund",
+            "refunds",
+            "cancel",
+            "return",
+            "reverse",
+            "credit",
+            "certificate",
+            "compensate",
+            "payment",
+        ],
+        told: true,
+    },
+    Family {
+        name: "send",
+        participles: &["sent", "emailed", "notified", "messaged"],
+        verbs: &[
+            "send",
+            "email",
+            "mail",
+            "notify",
+            "message",
+            "messages",
+            "post",
+            "publish",
+            "reply",
+            "notification",
+            "create",
+            "issue",
+        ],
+        told: true,
+    },
+];
+
+impl Family {
+    /// Whether a call can do this: its name says so, or does not say what it does.
+    pub(super) fn done_by(&self, call: &Call<'_>) -> bool {
+        if call.effect == Effect::Read {
+            return false;
+        }
+        if let Some(http) = call.http {
+            return match self.name {
+                "create" | "comment" | "send" => matches!(http.method.as_str(), "POST" | "PUT"),
+                _ => true,
+            };
+        }
+        words(&call.name)
+            .iter()
+            .any(|word| self.verbs.contains(&word.as_str()) || ANYTHING.contains(&word.as_str()))
+    }
+
+    /// Whether a tool's name says this and nothing else.
+    pub(super) fn named_by(&self, call: &Call<'_>) -> bool {
+        call.http.is_none()
+            && words(&call.name)
+                .first()
+                .is_some_and(|word| self.verbs.first() == Some(&word.as_str()))
+    }
+
+    /// Whether a text in lower case speaks of this.
+    pub(super) fn spoken_of(&self, text: &str) -> bool {
+        let stem = |verb: &str| verb.trim_end_matches('e').to_owned();
+        self.participles.iter().any(|word| text.contains(word))
+            || self
+                .verbs
+                .iter()
+                .any(|verb| text.contains(stem(verb).as_str()))
+    }
+}

@@ -1,0 +1,207 @@
+//! Claims in a text: sentences that plainly say that something was done.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::families::{FAMILIES, Family};
+
+/// Something a sentence says was done.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    /// What kind of act.
+    pub(super) family: &'static Family,
+    /// The word for it.
+    pub(super) verb: String,
+    /// How many, where the sentence says.
+    pub(super) count: Option<u64>,
+    /// The sentence.
+    pub(super) sentence: &'a str,
+}
+
+/// Text of one message that is read, in bytes.
+const MAX_TEXT: usize = 64 * 1024;
+
+fn participles() -> String {
+    let all: Vec<&str> = FAMILIES
+        .iter()
+        .flat_map(|family| family.participles)
+        .copied()
+        .collect();
+    all.join("|")
+}
+
+/// "I have closed", "has been sent", "was successfully booked", "Closed 8 issues".
+static CLAIM: LazyLock<Regex> = LazyLock::new(|| {
+    let verb = participles();
+    Regex::new(&format!(
+        r"(?ix)
+        \b(?:i|we)(?:(?:'|’)ve|\s+have)?(?:\s+(?:just|now|also|then|successfully|both))*\s+(?P<a>{verb})\b
+        | \b(?:has|have)\s+(?:(?:now|also|both|all|just)\s+)?been\s+(?:successfully\s+)?(?P<b>{verb})\b
+        | \b(?:was|were)\s+successfully\s+(?P<c>{verb})\b
+        | ^(?:[-*•]\s+|✅\s*)?(?:successfully\s+)?(?P<d>{verb})\s+(?:all\s+)?(?:\d|the\b|your\b|issue|pull|two\b|three\b|four\b|five\b)
+        "
+    ))
+    .expect("a constant expression")
+});
+/// What turns a sentence into something else than a claim of this run's doing.
+static DOUBT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \b(not|never|cannot|can't|couldn't|could|would|will|won't|should|may|might|if|once|when|until|unless|
+        before|after|already|previously|earlier|haven't|hasn't|wasn't|weren't|didn't|unable|failed|need|must|
+        no|none|neither|nothing|cannot\s+be|yet|originally|you(?:'ve|\s+have)|that\s+(?:was|were|has|have))\b | n[’']t\b | [“”\x22`]",
+    )
+    .expect("a constant expression")
+});
+static COUNT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?ix) ^\s+(?:a\s+total\s+of\s+|all\s+|the\s+|exactly\s+|these\s+)*(?P<n>\d{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?P<what>[a-z-]+)")
+        .expect("a constant expression")
+});
+static COUNT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?ix) ^\W*(?:a\s+total\s+of\s+|all\s+|the\s+|exactly\s+|these\s+)*(?P<n>\d{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?P<what>[a-z-]+)(?:\s+[a-z-]+){0,3}\s+(?:has|have|was|were)\b")
+        .expect("a constant expression")
+});
+/// What is counted and is no thing that calls are made for.
+const MEASURES: &[&str] = &[
+    "business", "cents", "day", "days", "dollars", "hour", "hours", "minute", "minutes", "month",
+    "months", "of", "percent", "second", "seconds", "usd", "week", "weeks", "year", "years",
+];
+
+/// The claims of a text, in order.
+pub(super) fn claims(text: &str) -> Vec<Claim<'_>> {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text[..end].lines() {
+        let trimmed = line.trim();
+        if trimmed.starts_with("```") {
+            fenced = !fenced;
+            continue;
+        }
+        // Code and quotations are somebody else's words.
+        if fenced || trimmed.starts_with('>') {
+            continue;
+        }
+        for sentence in sentences(trimmed) {
+            found.extend(claim(sentence));
+        }
+    }
+    found
+}
+
+fn sentences(line: &str) -> impl Iterator<Item = &str> {
+    line.split_inclusive(['.', '!', '?', ';'])
+        .map(str::trim)
+        .filter(|sentence| !sentence.is_empty())
+}
+
+fn claim(sentence: &str) -> Option<Claim<'_>> {
+    if sentence.ends_with('?') {
+        return None;
+    }
+    let captures = CLAIM.captures(sentence)?;
+    let verb = ["a", "b", "c", "d"]
+        .iter()
+        .find_map(|name| captures.name(name))?;
+    let before = &sentence[..verb.start()];
+    if DOUBT.is_match(before) {
+        return None;
+    }
+    let word = verb.as_str().to_lowercase();
+    let family = FAMILIES
+        .iter()
+        .find(|family| family.participles.contains(&word.as_str()))?;
+    let count = COUNT_AFTER
+        .captures(&sentence[verb.end()..])
+        .or_else(|| COUNT_BEFORE.captures(&sentence[..verb.start()]))
+        .filter(|found| {
+            found
+                .name("what")
+                .is_some_and(|what| !MEASURES.contains(&what.as_str().to_lowercase().as_str()))
+        })
+        .and_then(|found| number(found.name("n")?.as_str()));
+    Some(Claim {
+        family,
+        verb: word,
+        count,
+        sentence,
+    })
+}
+
+fn number(text: &str) -> Option<u64> {
+    const WORDS: &[&str] = &[
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    ];
+    let lower = text.to_lowercase();
+    text.parse().ok().or_else(|| {
+        WORDS
+            .iter()
+            .position(|word| *word == lower)
+            .map(|at| at as u64 + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<(String, Option<u64>)> {
+        claims(text)
+            .into_iter()
+            .map(|claim| (claim.verb, claim.count))
+            .collect()
+    }
+
+    #[test]
+    fn plain_sentences_are_claims_with_their_numbers() {
+        insta::assert_debug_snapshot!(
+            told("Closed 8 stale issues. I've also commented on each.\n- 3 refunds have been sent\nYour flight was successfully booked!"),
+            @r#"
+        [
+            (
+                "closed",
+                Some(
+                    8,
+                ),
+            ),
+            (
+                "commented",
+                None,
+            ),
+            (
+                "sent",
+                Some(
+                    3,
+                ),
+            ),
+            (
+                "booked",
+                None,
+            ),
+        ]
+        "#
+        );
+    }
+
+    #[test]
+    fn questions_plans_doubts_and_quotations_are_none() {
+        for text in [
+            "Have I closed it?",
+            "Once the flight has been cancelled, you get a refund.",
+            "I have not closed anything.",
+            "The order has already been cancelled.",
+            "The log says \"I have sent the money\".",
+            "> I have sent the money",
+            "```\nI have sent the money\n```",
+            "If it has been sent, ignore this.",
+            "No email has been sent.",
+            "Nothing was successfully booked.",
+        ] {
+            assert_eq!(told(text), [], "{text}");
+        }
+    }
+}

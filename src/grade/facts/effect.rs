@@ -1,0 +1,188 @@
+//! Whether a call reads or writes, from its name: what a tool's name says it does.
+
+use archal_core::trace::HttpExchange;
+use serde_json::Value;
+
+/// What a call does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It only looks.
+    Read,
+    /// It changes something.
+    Write,
+    /// Its name does not say: a shell, a tool called `process`.
+    Unknown,
+}
+
+/// Verbs of calls that look, sorted.
+const READS: &[&str] = &[
+    "browse",
+    "calculate",
+    "check",
+    "compute",
+    "count",
+    "describe",
+    "download",
+    "explain",
+    "fetch",
+    "find",
+    "finish",
+    "get",
+    "glob",
+    "grep",
+    "inspect",
+    "list",
+    "load",
+    "lookup",
+    "ls",
+    "plan",
+    "poll",
+    "query",
+    "read",
+    "retrieve",
+    "search",
+    "select",
+    "show",
+    "sleep",
+    "status",
+    "stat",
+    "think",
+    "validate",
+    "verify",
+    "view",
+    "wait",
+];
+/// Verbs of calls that change something, sorted.
+const WRITES: &[&str] = &[
+    "add",
+    "append",
+    "apply",
+    "approve",
+    "archive",
+    "assign",
+    "cancel",
+    "close",
+    "create",
+    "delete",
+    "deploy",
+    "disable",
+    "edit",
+    "enable",
+    "grant",
+    "insert",
+    "invite",
+    "merge",
+    "modify",
+    "patch",
+    "pay",
+    "publish",
+    "purchase",
+    "push",
+    "put",
+    "refund",
+    "register",
+    "reject",
+    "remove",
+    "rename",
+    "reopen",
+    "reply",
+    "reserve",
+    "revoke",
+    "save",
+    "send",
+    "submit",
+    "subscribe",
+    "unassign",
+    "unlock",
+    "unsubscribe",
+    "update",
+    "upload",
+    "upsert",
+    "write",
+];
+/// Words that are verbs where a name begins with them and nouns elsewhere, sorted.
+const WRITES_FIRST: &[&str] = &[
+    "book", "charge", "change", "comment", "commit", "exchange", "label", "lock", "mark",
+    "message", "move", "post", "return", "schedule", "set", "start", "stop",
+];
+
+/// What a tool's name says it does.
+pub fn of_tool(name: &str) -> Effect {
+    let last = name.rsplit(['.', '/', ':']).next().unwrap_or(name);
+    if let found @ (Effect::Read | Effect::Write) = of_words(&words(last), true) {
+        return found;
+    }
+    of_words(&words(name), false)
+}
+
+fn of_words(words: &[String], begins: bool) -> Effect {
+    for (place, word) in words.iter().enumerate() {
+        let word = word.as_str();
+        if READS.contains(&word) {
+            return Effect::Read;
+        }
+        if WRITES.contains(&word) || (begins && place == 0 && WRITES_FIRST.contains(&word)) {
+            return Effect::Write;
+        }
+    }
+    Effect::Unknown
+}
+
+/// What an exchange does: its method, for GraphQL its operation.
+pub fn of_exchange(http: &HttpExchange) -> Effect {
+    match http.method.as_str() {
+        "GET" | "HEAD" | "OPTIONS" => Effect::Read,
+        "POST" if http.url.contains("graphql") => {
+            let query = http
+                .request_body
+                .as_ref()
+                .and_then(|body| body.get("query"))
+                .and_then(Value::as_str);
+            match query {
+                Some(query) if query.trim_start().starts_with("mutation") => Effect::Write,
+                Some(_) => Effect::Read,
+                None => Effect::Unknown,
+            }
+        }
+        _ => Effect::Write,
+    }
+}
+
+/// The words of a name: `getUserDetails`, `get_user_details` and `get-user-details` are one.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut lower = false;
+    for c in name.chars().take(200) {
+        if !c.is_alphanumeric() || (c.is_uppercase() && lower) {
+            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        lower = c.is_lowercase();
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_calls_do() {
+        for (name, effect) in [
+            ("list_issues", Effect::Read),
+            ("issue_write", Effect::Write),
+            ("github.issues.createComment", Effect::Write),
+            ("get_order_status", Effect::Read),
+            ("book_reservation", Effect::Write),
+            ("find_book", Effect::Read),
+            ("library_book", Effect::Unknown),
+            ("bash", Effect::Unknown),
+        ] {
+            assert_eq!(of_tool(name), effect, "{name}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Runs that stopped instead of ending.
+
+use std::sync::LazyLock;
+
+use archal_core::grade::{Finding, Owner};
+use archal_core::trace::{Part, SpanKind, Status};
+use regex::Regex;
+use serde_json::Value;
+
+use super::super::facts::effect::words;
+use super::super::facts::{Effect, Facts, Step, outcome, short};
+use super::{Rule, negation};
+
+/// Words of tools that end a run.
+const LAST_WORDS: &[&str] = &[
+    "answer",
+    "complete",
+    "done",
+    "end",
+    "escalate",
+    "exit",
+    "final",
+    "finalize",
+    "finish",
+    "handoff",
+    "human",
+    "respond",
+    "stop",
+    "submit",
+    "terminate",
+    "transfer",
+];
+/// Words of tools that hand over to a person.
+const HANDOFFS: &[&str] = &["escalate", "handoff", "human", "supervisor"];
+
+/// How programs around agents say that they stopped one.
+static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) ^(exit_(cost|context|format|error)|length|max_tokens|budget_exceeded)$
+        | \b max(imum)?[\s_-]?(number\sof\s|num[\s_-])?(turn|step|iteration|round|retrie)s?\b
+        | \b(turn|step|iteration|recursion|cost|token|time|call)s?[\s_-]?limits?\b
+        | limits?[\s_-]?(exceeded|reached) | context_length_exceeded | stopped\sdue\sto",
+    )
+    .expect("a constant expression")
+});
+/// Keys under which programs around agents say how a run ended.
+const ENDS: &[&str] = &[
+    "exit_reason",
+    "exit_status",
+    "exitstatus",
+    "finish_reason",
+    "stop_reason",
+    "termination",
+    "termination_reason",
+    "end_reason",
+];
+/// An answer that says the task could not be done for lack of means. A refusal by a rule is none.
+static INABILITY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \b(i|we)\s+(was|were|am|are|have\s+been|'m|’m|'ve\s+been)\s+(still\s+)?(unable|not\s+able)\s+to
+        | \b(i|we)\s+(could|can|did)\s*(not|n't|n’t)\s+(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|figure|fix|reproduce)
+        | \b(unable|failed)\s+to\s+(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|fix)
+        | \b(cannot|can't|can’t)\s+be\s+(determined|found|answered|completed)
+        | \bno\s+(definitive\s+)?answer\s+(was|could\s+be)\s+found",
+    )
+    .expect("a constant expression")
+});
+
+pub(super) fn crash(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let trace = facts.trace;
+    if trace.status != Status::Error && trace.error.is_none() {
+        return;
+    }
+    let text = trace
+        .error
+        .as_deref()
+        .unwrap_or("the run has the status error");
+    let kind = outcome::kind_of(text);
+    let last = trace
+        .spans
+        .iter()
+        .rev()
+        .find(|span| span.status == Status::Error);
+    let mut finding = rule.finding(
+        kind.name(),
+        "the run ended with an error".to_owned(),
+        last.map(|span| span.id.as_str()),
+        text,
+        match kind {
+            outcome::FailureKind::Other => Owner::Agent,
+            kind => kind.owner(),
+        },
+    );
+    finding.negation = negation("The run exits successfully", "run.exitCode == 0");
+    found.push(finding);
+}
+
+pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let said = facts
+        .trace
+        .metadata
+        .iter()
+        .flat_map(|(key, value)| ends(key, value, 0))
+        .find(|text| LIMIT.is_match(text))
+        .or_else(|| {
+            facts
+                .trace
+                .error
+                .clone()
+                .filter(|text| LIMIT.is_match(text))
+        });
+    if let Some(said) = said {
+        let last = facts.trace.spans.last().map(|span| span.id.as_str());
+        let mut finding = rule.finding(
+            "limit",
+            "the run was stopped at a limit before it was done".to_owned(),
+            last,
+            &said,
+            Owner::Agent,
+        );
+        finding.negation = negation("The run does not time out", "!run.timedOut");
+        found.push(finding);
+    }
+}
+
+/// What a trace's metadata says of how it ended.
+fn ends(key: &str, value: &Value, depth: u8) -> Vec<String> {
+    let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+    match value {
+        Value::String(text) if ENDS.contains(&last.as_str()) && text.len() <= 200 => {
+            vec![text.clone()]
+        }
+        Value::Object(map) if depth < 3 => map
+            .iter()
+            .flat_map(|(key, value)| ends(key, value, depth + 1))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn no_answer(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    if !facts.whole {
+        return;
+    }
+    let Some(last) = facts
+        .trace
+        .spans
+        .iter()
+        .rev()
+        .find(|span| matches!(span.kind, SpanKind::Llm) || span.tool.is_some())
+    else {
+        return;
+    };
+    // A model that was asked and said nothing at all.
+    let silent = last.llm.as_ref().is_some_and(|llm| {
+        llm.messages.last().is_some_and(|message| {
+            message.role == "assistant"
+                && !message.parts.iter().any(|part| match part {
+                    Part::Text { text } => !text.trim().is_empty(),
+                    Part::ToolCall { .. } | Part::ToolResult { .. } | Part::Media { .. } => true,
+                })
+        })
+    });
+    // A call is the last thing there is, and it is not one that ends a run.
+    let call = match facts.steps.last() {
+        Some(Step::Call(call)) if facts.conversation => facts.calls.get(*call),
+        _ => None,
+    };
+    let cut = call.filter(|call| {
+        let arguments = call.arguments.as_deref().map(short).unwrap_or_default();
+        let ends = words(&call.name)
+            .into_iter()
+            .chain(words(&arguments))
+            .any(|word| LAST_WORDS.contains(&word.as_str()));
+        !ends && facts.trace.output.is_none()
+    });
+    if !silent && cut.is_none() {
+        return;
+    }
+    let excerpt = cut.map(|call| format!("{} was called last", call.name));
+    let mut finding = rule.finding(
+        "answer",
+        "the run ends without an answer".to_owned(),
+        [last.id.as_str()],
+        excerpt
+            .as_deref()
+            .unwrap_or("the model's last message is empty"),
+        Owner::Agent,
+    );
+    finding.negation = negation("The answer is not empty", "output != \"\"");
+    found.push(finding);
+}
+
+pub(super) fn gave_up(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    // In a conversation the person decides whether an answer will do.
+    if facts.said_by_users().count() > 1 {
+        return;
+    }
+    let Some(said) = facts.last_words() else {
+        return;
+    };
+    // A long answer says more than that.
+    if said.text.len() > 1_500 || facts.calls.iter().any(|call| call.wrote()) {
+        return;
+    }
+    if let Some(words) = INABILITY.find(said.text) {
+        let start = said.text[..words.start()]
+            .rfind(['.', '\n'])
+            .map_or(0, |at| at + 1);
+        found.push(rule.finding(
+            "answer",
+            "the answer is that the task could not be done".to_owned(),
+            [said.span],
+            &said.text[start..],
+            Owner::Agent,
+        ));
+    }
+}
+
+pub(super) fn handoff(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let handed = facts.calls.iter().find(|call| {
+        call.succeeded()
+            && words(&call.name)
+                .iter()
+                .any(|word| HANDOFFS.contains(&word.as_str()))
+    });
+    let Some(handed) = handed else { return };
+    let before: Vec<&str> = facts
+        .calls
+        .iter()
+        .filter(|call| call.step < handed.step && call.effect == Effect::Write && call.succeeded())
+        .map(|call| call.span)
+        .collect();
+    if before.is_empty() {
+        return;
+    }
+    found.push(rule.finding(
+        &handed.name,
+        format!("{} was called after changes had been made", handed.name),
+        before.into_iter().chain([handed.span]),
+        &handed.arguments.as_deref().map(short).unwrap_or_default(),
+        Owner::Agent,
+    ));
+}

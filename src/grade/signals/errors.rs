@@ -1,0 +1,51 @@
+//! Failed calls that were never made good. That some call failed shows nothing: agents try.
+
+use archal_core::grade::Finding;
+
+use super::super::facts::{Effect, Facts};
+use super::{Rule, negation};
+
+pub(super) fn at_end(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let Some(last) = facts.calls.last() else {
+        return;
+    };
+    let Some(failure) = &last.failure else { return };
+    let mut finding = rule.finding(
+        &format!("{}:{}", last.name, failure.kind.name()),
+        format!("the last call, {}, failed", last.name),
+        [last.span],
+        &failure.text,
+        failure.kind.owner(),
+    );
+    finding.negation = negation(
+        "The last call succeeds",
+        "calls.size() == 0 || calls[calls.size() - 1].status < 400",
+    );
+    found.push(finding);
+}
+
+pub(super) fn standing(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (place, call) in facts.calls.iter().enumerate() {
+        let Some(failure) = &call.failure else {
+            continue;
+        };
+        if call.effect != Effect::Write || place + 1 == facts.calls.len() {
+            continue;
+        }
+        let made_good = facts.calls[place + 1..]
+            .iter()
+            .any(|later| later.wrote() && later.name == call.name);
+        if made_good {
+            continue;
+        }
+        found.push(rule.finding(
+            &format!("{}:{}", call.name, failure.kind.name()),
+            format!("{} failed and never succeeded after", call.name),
+            [call.span],
+            &failure.text,
+            failure.kind.owner(),
+        ));
+        // One is enough: more of them are one failure.
+        return;
+    }
+}
