@@ -16,6 +16,7 @@
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`alerts`], [`advisories`]: security.
 //! - [`web`]: git over HTTP, files and archives at other hosts. [`webhooks`]: what is delivered of it all.
 //! - [`graphql`]: the GraphQL API over the same rows. [`mcp`]: the tools of the official MCP server.
+//! - [`pygithub`]: what the methods of PyGithub call.
 //! - [`criteria`]: what criteria see; `vocabulary.json`: the words for it. [`observe`]: what recorded exchanges prove.
 
 mod access;
@@ -96,6 +97,7 @@ mod pulls_reviews_tests;
 mod pulls_rules_tests;
 #[cfg(test)]
 mod pulls_tests;
+mod pygithub;
 mod reactions;
 mod refs;
 #[cfg(test)]
@@ -178,6 +180,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     tables: tables::SEED_TABLES,
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
+    sdk: pygithub::METHODS,
     open: |how| running::open(&PACK, how),
     reopen: |saved| running::reopen(&PACK, saved),
     base_urls: BASE_URLS,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::schema::ExecutionPolicy;
 use crate::ingest::key::RedactionKey;
 use crate::ingest::{FileReport, FileStatus, read_file};
+use crate::reconstruct::tools::Tools;
 use crate::sandbox::hold::Probe;
 use crate::store::layout::Layout;
 
@@ -162,7 +163,9 @@ impl Checking<'_> {
             .flat_map(|file| &file.traces)
             .map(|imported| &imported.trace)
             .collect();
-        let evidence = Evidence::of(traces.iter().copied(), self.clones);
+        let none = Tools::default();
+        let tools = settings.as_ref().map_or(&none, |settings| &settings.tools);
+        let evidence = Evidence::of(traces.iter().copied(), self.clones, tools);
         let (repository, is_usable) = place::repository(self);
         let ready = match &settings {
             Ok(_) if is_usable => Some(Ready::prepare(self.flags, around, self.binary)),
@@ -273,6 +276,9 @@ fn sample(read: &[FileReport], is_configured: bool) -> Part {
     part
 }
 
+/// The most tools that are named which nothing maps.
+const UNMAPPED: usize = 5;
+
 /// What the traces show, and which stages that is enough for.
 fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
     const NAME: &str = "evidence";
@@ -313,6 +319,23 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
             "missing in {}: {missing}",
             counted(*traces, "trace")
         ));
+    }
+    for tool in evidence.unmapped.iter().take(UNMAPPED) {
+        let sign = tool
+            .sign
+            .as_deref()
+            .unwrap_or("there is no sign that it calls a service");
+        part = part.note(format!(
+            "tool {} ({}) is not mapped; {sign}; in .archal.json: {} or {}",
+            tool.tool.escape_default(),
+            counted(tool.calls, "call"),
+            tool.to_write(),
+            tool.to_write_local()
+        ));
+    }
+    if evidence.unmapped.len() > UNMAPPED {
+        let more = counted(evidence.unmapped.len() - UNMAPPED, "more tool");
+        part = part.note(format!("{more} not mapped; --json has all"));
     }
     if evidence.truncated > 0 {
         let cut = counted(evidence.truncated, "value");

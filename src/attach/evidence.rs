@@ -7,7 +7,7 @@ use archal_core::trace::{HttpExchange, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reconstruct::tools::Tools;
+use crate::reconstruct::tools::{Tools, UnmappedTool};
 use crate::reconstruct::{self, Context, exchanges};
 
 /// What traces show, counted.
@@ -34,6 +34,8 @@ pub struct Evidence {
     pub truncated: usize,
     /// Services that were called and have no clone, with the number of calls, most first.
     pub without_clone: Vec<(String, usize)>,
+    /// Tools of which nothing tells whether they call a service, most called first.
+    pub unmapped: Vec<UnmappedTool>,
     /// The first thing that is missing from each trace that cannot be rebuilt, with how to supply
     /// it, and in how many traces it is the first; most first.
     pub missing: Vec<(String, usize)>,
@@ -63,10 +65,14 @@ impl std::fmt::Display for Share {
 
 impl Evidence {
     /// What these traces show.
-    pub fn of<'a>(traces: impl Iterator<Item = &'a Trace>, clones: &[CloneDescriptor]) -> Self {
+    pub fn of<'a>(
+        traces: impl Iterator<Item = &'a Trace>,
+        clones: &[CloneDescriptor],
+        tools: &Tools,
+    ) -> Self {
         let mut found = Self::default();
         for trace in traces {
-            found.add(trace, clones);
+            found.add(trace, clones, tools);
         }
         found
             .without_clone
@@ -74,6 +80,10 @@ impl Evidence {
         found
             .missing
             .sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        found.unmapped.sort_by(|one, other| {
+            let calls = other.calls.cmp(&one.calls);
+            calls.then_with(|| one.tool.cmp(&other.tool))
+        });
         found
     }
 
@@ -90,7 +100,7 @@ impl Evidence {
         (there * 100).checked_div(of)
     }
 
-    fn add(&mut self, trace: &Trace, clones: &[CloneDescriptor]) {
+    fn add(&mut self, trace: &Trace, clones: &[CloneDescriptor], tools: &Tools) {
         self.traces += 1;
         self.with_input += usize::from(trace.input.is_some());
         self.truncated += trace.completeness.truncated.len();
@@ -110,17 +120,22 @@ impl Evidence {
         }
         let context = Context {
             clones,
-            tools: &Tools::default(),
+            tools,
             owned: &[],
         };
         let traced = exchanges::of(trace, &context);
         for (_, host) in &traced.without_clone {
             add_one(&mut self.without_clone, host);
         }
-        if traced.calls.is_empty() {
+        let mut is_signed = false;
+        for tool in &traced.unmapped {
+            is_signed |= tool.sign.is_some();
+            self.add_unmapped(tool);
+        }
+        if traced.calls.is_empty() && !is_signed {
             return;
         }
-        self.with_clone_calls += 1;
+        self.with_clone_calls += usize::from(!traced.calls.is_empty());
         // A trace is hostile: one that finds a fault in archal is not to end the whole look.
         let rebuilt = catch_unwind(AssertUnwindSafe(|| {
             reconstruct::reconstruct(trace, &context)
@@ -132,6 +147,29 @@ impl Evidence {
                 add_one(&mut self.missing, &what);
             }
             Err(_) => add_one(&mut self.missing, "archal has a fault that the trace finds"),
+        }
+    }
+}
+
+impl Evidence {
+    fn add_unmapped(&mut self, tool: &UnmappedTool) {
+        match self
+            .unmapped
+            .iter_mut()
+            .find(|known| known.tool == tool.tool)
+        {
+            Some(known) => {
+                known.calls += tool.calls;
+                if known.sign.is_none() && tool.sign.is_some() {
+                    known.sign.clone_from(&tool.sign);
+                }
+                // Who passes more arguments shows more of what is to be mapped.
+                if tool.arguments.len() > known.arguments.len() {
+                    known.arguments.clone_from(&tool.arguments);
+                    known.mapping.clone_from(&tool.mapping);
+                }
+            }
+            None => self.unmapped.push(tool.clone()),
         }
     }
 }
@@ -191,7 +229,7 @@ mod tests {
             ],
             ..Trace::default()
         };
-        let found = Evidence::of([&trace, &trace].into_iter(), &[]);
+        let found = Evidence::of([&trace, &trace].into_iter(), &[], &Tools::default());
         let share = |there, of| Share { there, of };
         assert_eq!(found.tool_arguments, share(2, 2));
         assert_eq!(found.tool_results, share(0, 2));
@@ -200,6 +238,9 @@ mod tests {
         assert_eq!(found.score(), Some(33));
         assert_eq!(found.without_clone, [("api.example.com".to_owned(), 8)]);
         assert_eq!((found.with_input, found.with_clone_calls), (0, 0));
-        assert_eq!(Evidence::of(std::iter::empty(), &[]).score(), None);
+        assert_eq!(
+            Evidence::of(std::iter::empty(), &[], &Tools::default()).score(),
+            None
+        );
     }
 }

@@ -13,7 +13,6 @@ use crate::grade::matching::{self, Matched};
 use crate::grade::{Grade, state};
 use crate::ingest::Imported;
 use crate::reconstruct::replay::Replay;
-use crate::reconstruct::tools::Tools;
 use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
 use crate::reproduce::identity::FailureIdentity;
 use crate::run::scenarios::Prepared;
@@ -92,7 +91,7 @@ impl<'a> Grading<'a> {
         job.scenario = Some(self.ready.relative(&prepared.scenario.path));
         let context = Context {
             clones: self.clones,
-            tools: &Tools::default(),
+            tools: &self.ready.settings.tools,
             owned: &[],
         };
         let rebuilt = reconstruct::reconstruct(trace, &context);

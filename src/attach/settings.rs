@@ -12,6 +12,7 @@ use crate::budget::prices::{Prices, PricesError};
 use crate::config::allow;
 use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
+use crate::reconstruct::tools::Tools;
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
 use crate::run::scrub::{self, Scrubber};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub notify: Notify,
     /// What is kept how long.
     pub retention: Retention,
+    /// What the agent's own tools stand for.
+    pub tools: Tools,
     /// What should be said of the configuration: old names of keys.
     pub notes: Vec<Diagnostic>,
     /// The configuration file, for these.
@@ -140,6 +143,7 @@ impl Settings {
             caps,
             notify: loaded.config.attach.notify.clone(),
             retention: loaded.config.retention.clone(),
+            tools: Tools::of(&loaded.config.tools),
             prices: Prices::load(own_prices.as_deref())?,
             options: options(&loaded, around)?,
             agent: Wanted {

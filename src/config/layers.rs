@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::check;
 use super::document::{self, Node, join};
 use super::schema::{Config, json_schema};
-use super::{allow, judge, notice, redaction};
+use super::{allow, judge, notice, redaction, tools};
 
 /// The file's name.
 const FILE_NAME: &str = ".archal.json";
@@ -308,7 +308,8 @@ fn merge(
         .and_then(|config: Config| {
             let problem = notice::problem(&config.attach.notify)
                 .or_else(|| judge::problem(&config))
-                .or_else(|| allow::problem(&config.route));
+                .or_else(|| allow::problem(&config.route))
+                .or_else(|| tools::problem(&config.tools));
             match problem {
                 Some(problem) => Err(problem),
                 None => Ok(config),

@@ -9,6 +9,7 @@
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
 //! - `redaction`: what it adds to redaction, checked.
+//! - [`tools`]: what the agent's own tools stand for, read from the words of the file.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
 //! - [`strict`]: other files of archal's that people may edit, checked in the same way.
@@ -25,6 +26,7 @@ pub mod notice;
 mod redaction;
 pub mod schema;
 pub mod strict;
+pub mod tools;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};
 pub use schema::Config;

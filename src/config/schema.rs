@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::amounts::{Age, Size};
 
@@ -50,6 +51,9 @@ pub struct Config {
     pub agent_keys: Vec<String>,
     /// How a clean copy of this repository is made ready to run.
     pub workspace: Workspace,
+    /// Which of the agent's own tools call a service, and how: by the tool's name, in which `*` is
+    /// any text. Official MCP tools and methods of SDKs are known without it.
+    pub tools: BTreeMap<String, ToolMapping>,
     /// What happens with failed traces.
     pub attach: Attach,
     /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
@@ -81,6 +85,7 @@ impl Default for Config {
             expose_clone_urls: false,
             agent_keys: Vec::new(),
             workspace: Workspace::default(),
+            tools: BTreeMap::new(),
             attach: Attach::default(),
             judge: Judge::default(),
             budget: Budget::default(),
@@ -154,6 +159,26 @@ pub struct Workspace {
     pub share: Option<Vec<String>>,
     /// Variables of the caller the harness needs there, by name.
     pub env: Vec<String>,
+}
+
+/// What a tool of the agent's own stands for. `{name}` in texts is an argument of the call.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ToolMapping {
+    /// Whether the tool touches no service at all.
+    pub local: bool,
+    /// The clone of the service that it calls.
+    pub clone: Option<String>,
+    /// The request that it sends: `GET /repos/{owner}/{repo}/issues?state={state}`.
+    pub call: Option<String>,
+    /// The body of the request. Without it a request that has one carries the arguments that
+    /// `call` does not name.
+    pub body: Option<BTreeMap<String, Value>>,
+    /// Where in the tool's result the service's answer is, as a JSON pointer: `/data/issues`.
+    /// Without it the result is the answer.
+    pub result: Option<String>,
+    /// Where the result says that the call failed, as a JSON pointer: `/error`.
+    pub error: Option<String>,
 }
 
 /// What happens with failed traces.

@@ -132,8 +132,7 @@ fn fact((call, seq): (&ReplayedCall, i64)) -> CallFact {
         seq,
         clone: call.clone.to_owned(),
         operation: call.operation.map(str::to_owned),
-        // A trace that is replayed names tools of the agent's own.
-        tool: None,
+        tool: call.tool.clone(),
         method: call.method.clone(),
         path: call.path.split('?').next().unwrap_or_default().to_owned(),
         status: i64::from(call.status),

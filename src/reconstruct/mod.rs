@@ -6,11 +6,14 @@
 //!
 //! - [`exchanges`]: which spans were calls of a cloned service.
 //! - [`tools`]: which calls of tools were calls of a cloned service.
+//! - [`hosts`]: which hosts are no service. `faults`: which calls failed outside its state.
 //! - `world`: the facts those calls prove, applied in order.
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
 
 pub mod exchanges;
+mod faults;
+pub mod hosts;
 pub mod replay;
 pub mod seed;
 pub mod tools;

@@ -1,10 +1,18 @@
 //! The trace's own calls run again on the rebuilt state, response by response.
+//!
+//! What is compared is what was recorded: the body of a response, or the result of a tool, which is
+//! called as a whole where it is one of an official MCP server. What failed in the record for reasons
+//! outside the service's state is not sent.
+
+mod compare;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use archal_core::clone::{
-    CloneDescriptor, CloneRequest, CloneState, OpenClone, RowChange, RowDiff, Seed, ServiceClone,
+    Arguments, CloneDescriptor, CloneRequest, CloneResponse, CloneState, OpenClone, RowChange,
+    RowDiff, Seed, ServiceClone, Tool, ToolAnswer,
 };
 use archal_core::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -13,11 +21,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::exchanges::{TracedCall, TracedCalls};
+use super::exchanges::{TracedCall, TracedCalls, TracedTool};
 use super::seed::Reconstruction;
-
-/// The most differences kept of one response.
-const DIFFERENCES: usize = 8;
+use compare::{Comparison, Ids};
 
 /// What came of the replay.
 pub struct Replay {
@@ -58,6 +64,13 @@ pub struct ReplayedCall {
     pub response: Value,
     /// The rows the call changed.
     pub changes: Vec<RowChange>,
+    /// The tool that sent it, where the trace has that tool and not the request.
+    pub tool: Option<String>,
+    /// Whether anything that was recorded of the answer was compared with the clone's.
+    pub is_compared: bool,
+    /// Why it was not sent: it failed in the record for reasons outside the service's state. Status
+    /// and response are those of the record then.
+    pub skipped: Option<String>,
     /// Where the clone's answer differs from the recorded one; none where it agrees.
     pub differences: Vec<String>,
 }
@@ -70,6 +83,9 @@ pub struct Agreement {
     pub calls: usize,
     /// Calls whose response is the recorded one.
     pub agreeing: usize,
+    /// Calls that were not sent: they failed in the record for reasons outside the service's state.
+    #[serde(default)]
+    pub skipped: usize,
     /// The first differences, `span path: recorded, replayed`.
     pub differences: Vec<String>,
 }
@@ -98,18 +114,18 @@ impl Replay {
                     clone,
                     before,
                     credential: descriptor.credentials.first().map(|(_, dummy)| *dummy),
-                    ids: BTreeMap::new(),
+                    ids: Ids::default(),
+                    tags: BTreeMap::new(),
                 },
             );
         }
-        let calls = traced
-            .calls
-            .iter()
-            .filter_map(|call| {
-                let running = open.get_mut(call.clone)?;
-                Some(running.replay(call, reconstruction.base))
-            })
-            .collect();
+        let mut calls = Vec::with_capacity(traced.calls.len());
+        for step in steps(&traced.calls) {
+            let Some(running) = step.first().and_then(|call| open.get_mut(call.clone)) else {
+                continue;
+            };
+            running.step(step, reconstruction.base, &mut calls);
+        }
         let clones = open
             .into_iter()
             .map(|(name, running)| {
@@ -136,180 +152,297 @@ impl Replay {
             })
             .take(20)
             .collect();
+        let compared = || self.calls.iter().filter(|call| call.is_compared);
         Agreement {
-            calls: self.calls.len(),
-            agreeing: self
+            calls: compared().count(),
+            agreeing: compared()
+                .filter(|call| call.differences.is_empty())
+                .count(),
+            skipped: self
                 .calls
                 .iter()
-                .filter(|call| call.differences.is_empty())
+                .filter(|call| call.skipped.is_some())
                 .count(),
             differences,
         }
     }
 }
 
+/// The calls in order, those of one call of an official tool together: it is replayed as a whole.
+fn steps<'c, 'a>(calls: &'c [TracedCall<'a>]) -> impl Iterator<Item = &'c [TracedCall<'a>]> {
+    calls.chunk_by(|one, other| match (&one.tool, &other.tool) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    })
+}
+
 struct Running {
     clone: Box<dyn ServiceClone>,
     before: Arc<dyn CloneState>,
     credential: Option<&'static str>,
-    /// Ids the service gave to what the trace made, to the ids the clone gave.
-    ids: BTreeMap<String, String>,
+    ids: Ids,
+    /// The tag of the clone's last answer to a path and query.
+    tags: BTreeMap<String, String>,
 }
 
 impl Running {
-    fn replay(&mut self, call: &TracedCall<'_>, base: Timestamp) -> ReplayedCall {
-        let recorded = call.http;
-        let path = self.translate(&call.path);
-        let query = self.translate(&call.query);
-        let body = recorded
-            .request_body
+    /// Replays a call, or all that one call of a tool has sent.
+    fn step(&mut self, step: &[TracedCall<'_>], base: Timestamp, out: &mut Vec<ReplayedCall>) {
+        let Some(first) = step.first() else { return };
+        let now = first.at.filter(|at| *at >= base).unwrap_or(base);
+        if step.iter().any(|call| call.fault.is_some()) {
+            out.extend(step.iter().map(skipped));
+            return;
+        }
+        match first
+            .tool
             .as_ref()
-            .map_or_else(Bytes::new, |body| {
-                let text = match body {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                Bytes::from(self.translate(&text))
-            });
-        let mut headers = vec![
-            ("accept".to_owned(), "application/json".to_owned()),
-            ("user-agent".to_owned(), "archal".to_owned()),
-        ];
-        if let Some(credential) = self.credential {
-            headers.push(("authorization".to_owned(), format!("Bearer {credential}")));
+            .and_then(|tool| Some((tool, tool.official?)))
+        {
+            Some((traced, tool)) => self.tool(first, traced, tool, now, out),
+            None => out.extend(step.iter().map(|call| self.request(call, now))),
         }
-        if !body.is_empty() {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-        }
-        let request = CloneRequest {
+    }
+
+    fn request(&mut self, call: &TracedCall<'_>, now: Timestamp) -> ReplayedCall {
+        let recorded = &call.http;
+        let mut request = CloneRequest {
             method: recorded.method.clone(),
             scheme: "https".to_owned(),
             host: call.host.clone(),
-            path,
-            query,
-            headers,
-            body,
+            path: self.ids.translate(&call.path),
+            query: self.ids.translate(&call.query),
+            headers: vec![
+                ("accept".to_owned(), accepted(call)),
+                ("user-agent".to_owned(), "archal".to_owned()),
+            ],
+            body: recorded
+                .request_body
+                .as_ref()
+                .map_or_else(Bytes::new, |body| {
+                    let text = match body {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    };
+                    Bytes::from(self.ids.translate(&text))
+                }),
             spool: None,
         };
-        let now = call.at.filter(|at| *at >= base).unwrap_or(base);
-        let response = self.clone.call(&request, now);
+        if !request.body.is_empty() {
+            request
+                .headers
+                .push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        // Nothing had changed since the answer that the client kept: the clone's own answer to the
+        // same question has another tag.
+        let tag = self
+            .tags
+            .get(&format!("{}?{}", request.path, request.query));
+        let is_conditional = recorded.status == Some(304);
+        if let Some(tag) = tag.filter(|_| is_conditional) {
+            request
+                .headers
+                .push(("if-none-match".to_owned(), tag.clone()));
+        }
+        let is_unconditional = is_conditional && tag.is_none();
+        let response = self.send(request, now);
         let evidence = parse(&response.body.evidence);
         // They differ only where a call of this run set a time.
         let apart =
             (response.body.wire != response.body.evidence).then(|| parse(&response.body.wire));
         let wire = apart.as_ref().unwrap_or(&evidence);
-        let mut differences = Vec::new();
-        if let Some(status) = recorded.status
-            && status != response.status
-        {
-            differences.push(format!(
-                "status: recorded {status}, replayed {}",
-                response.status
-            ));
-        } else if let Some(body) = &recorded.response_body {
-            self.compare("", body, wire, &evidence, &mut differences);
+        let is_tool = call.tool.is_some();
+        let mut comparison = Comparison {
+            ids: &mut self.ids,
+            is_partial: is_tool,
+            differences: Vec::new(),
+        };
+        let status = recorded.status.filter(|_| !is_unconditional);
+        match status {
+            Some(status) if !is_same(status, response.status, is_tool) => {
+                comparison.differences.push(format!(
+                    "status: recorded {status}, replayed {}",
+                    response.status
+                ));
+            }
+            // The words of a refusal are the service's own where it was recorded itself.
+            Some(400..) if is_tool => {}
+            Some(_) => {
+                if let Some(body) = &recorded.response_body {
+                    comparison.of("", body, wire, &evidence);
+                }
+                if let Some(difference) = follows(call, &response) {
+                    comparison.differences.push(difference);
+                }
+            }
+            None => {}
         }
         ReplayedCall {
-            span: call.span.to_owned(),
-            clone: call.clone,
-            operation: response.operation,
-            method: recorded.method.clone(),
-            path: if call.query.is_empty() {
-                call.path.clone()
-            } else {
-                format!("{}?{}", call.path, call.query)
-            },
-            request: recorded.request_body.clone().unwrap_or(Value::Null),
-            status: response.status,
-            response: evidence,
-            changes: response.changes,
-            differences,
+            differences: comparison.differences,
+            is_compared: status.is_some(),
+            ..replayed(call, response, evidence)
         }
     }
 
-    fn translate(&self, text: &str) -> String {
-        self.ids
-            .iter()
-            .fold(text.to_owned(), |text, (recorded, ours)| {
-                text.replace(recorded, ours)
-            })
-    }
-
-    /// Compares a recorded body with the clone's, as the client saw it and as evidence.
-    ///
-    /// A time set by a call is `+run` in evidence and may be any time in the record. An id the
-    /// record gives to something the trace made is learnt and translated from then on.
-    fn compare(
+    /// Calls the tool itself, and compares its answer with the recorded result.
+    fn tool(
         &mut self,
-        at: &str,
-        recorded: &Value,
-        wire: &Value,
-        evidence: &Value,
-        differences: &mut Vec<String>,
+        call: &TracedCall<'_>,
+        traced: &TracedTool,
+        tool: &Tool,
+        now: Timestamp,
+        out: &mut Vec<ReplayedCall>,
     ) {
-        if differences.len() >= DIFFERENCES || recorded == wire {
-            return;
+        let arguments = match self
+            .ids
+            .translate_value(&Value::Object(traced.arguments.clone()))
+        {
+            Value::Object(arguments) => arguments,
+            _ => Arguments::new(),
+        };
+        let begun = out.len();
+        let mut ask = |request: CloneRequest| {
+            let (method, path) = (request.method.clone(), line(&request));
+            let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+            let response = self.send(request, now);
+            let evidence = parse(&response.body.evidence);
+            out.push(ReplayedCall {
+                method,
+                path,
+                request: body,
+                ..replayed(call, response.clone(), evidence)
+            });
+            response
+        };
+        let answer = catch_unwind(AssertUnwindSafe(|| (tool.call)(&arguments, &mut ask)));
+        let differences = match answer {
+            Ok(answer) => self.compare_tool(traced, answer),
+            Err(_) => vec!["result: the tool failed on the clone".to_owned()],
+        };
+        if out.len() == begun {
+            out.push(replayed(call, CloneResponse::default(), Value::Null));
         }
-        match (recorded, wire, evidence) {
-            (Value::Object(theirs), Value::Object(ours), Value::Object(proof)) => {
-                for name in ["id", "node_id"] {
-                    self.learn(theirs.get(name), ours.get(name));
-                }
-                for (name, theirs) in theirs {
-                    let path = format!("{at}/{name}");
-                    match (ours.get(name), proof.get(name)) {
-                        (Some(ours), Some(proof)) => {
-                            self.compare(&path, theirs, ours, proof, differences);
-                        }
-                        // A field the clone does not render is a gap of the clone, not of the state.
-                        _ if theirs.is_null() => {}
-                        _ => differences.push(format!("{path}: not rendered")),
-                    }
-                }
-            }
-            (Value::Array(theirs), Value::Array(ours), Value::Array(proof)) => {
-                if theirs.len() != ours.len() {
-                    differences.push(format!(
-                        "{at}: recorded {} items, replayed {}",
-                        theirs.len(),
-                        ours.len()
-                    ));
-                    return;
-                }
-                for (index, ((theirs, ours), proof)) in
-                    theirs.iter().zip(ours).zip(proof).enumerate()
-                {
-                    self.compare(&format!("{at}/{index}"), theirs, ours, proof, differences);
-                }
-            }
-            (Value::String(theirs), Value::String(ours), proof) => {
-                let set_by_call = proof == "+run" && theirs.parse::<Timestamp>().is_ok();
-                if !set_by_call && self.translate(theirs) != *ours {
-                    differences.push(format!("{at}: recorded {theirs:?}, replayed {ours:?}"));
-                }
-            }
-            _ => {
-                let known = |value: &Value| self.ids.contains_key(&value.to_string());
-                if !known(recorded) {
-                    differences.push(format!("{at}: recorded {recorded}, replayed {wire}"));
-                }
-            }
+        if let Some(last) = out.last_mut() {
+            last.is_compared = traced.result.is_some();
+            last.differences = differences;
         }
     }
 
-    fn learn(&mut self, recorded: Option<&Value>, ours: Option<&Value>) {
-        let text = |value: &Value| match value {
-            Value::String(text) if text.len() >= 8 => Some(text.clone()),
-            Value::Number(number) if number.as_u64().is_some_and(|id| id >= 10_000) => {
-                Some(number.to_string())
-            }
-            _ => None,
+    fn compare_tool(&mut self, traced: &TracedTool, answer: ToolAnswer) -> Vec<String> {
+        let Some(recorded) = &traced.result else {
+            return Vec::new();
         };
-        if let (Some(recorded), Some(ours)) = (recorded.and_then(text), ours.and_then(text))
-            && recorded != ours
-        {
-            self.ids.entry(recorded).or_insert(ours);
+        let (ours, is_file) = match answer {
+            ToolAnswer::Text(text) => (text, false),
+            ToolAnswer::File { text, .. } => (text, true),
+            ToolAnswer::Refused(text) | ToolAnswer::Fault(text) => {
+                // How a refusal is worded depends on who hands it on.
+                return if traced.is_error {
+                    Vec::new()
+                } else {
+                    vec![format!(
+                        "status: recorded a result, replayed the error {text:?}"
+                    )]
+                };
+            }
+            ToolAnswer::Unmodelled(what) => {
+                return vec![format!("result: the clone does not model {what}")];
+            }
+        };
+        if traced.is_error {
+            let said = recorded
+                .as_str()
+                .map_or_else(|| recorded.to_string(), str::to_owned);
+            return vec![format!(
+                "status: recorded the error {said:?}, replayed a result"
+            )];
         }
+        if is_file {
+            return Vec::new();
+        }
+        let evidence = parse(self.clone.state().evidence_text(&ours).as_bytes());
+        let mut comparison = Comparison {
+            ids: &mut self.ids,
+            is_partial: true,
+            differences: Vec::new(),
+        };
+        comparison.of("", recorded, &parse(ours.as_bytes()), &evidence);
+        comparison.differences
+    }
+
+    fn send(&mut self, mut request: CloneRequest, now: Timestamp) -> CloneResponse {
+        if let Some(credential) = self.credential {
+            let header = ("authorization".to_owned(), format!("Bearer {credential}"));
+            request.headers.push(header);
+        }
+        let response = self.clone.call(&request, now);
+        let tag = response.headers.iter().find(|(name, _)| *name == "etag");
+        if let Some((_, tag)) = tag.filter(|_| request.method == "GET") {
+            let asked = format!("{}?{}", request.path, request.query);
+            self.tags.insert(asked, tag.clone());
+        }
+        response
+    }
+}
+
+/// The representation that the client asked for, where it was recorded.
+fn accepted(call: &TracedCall<'_>) -> String {
+    let asked = call.http.request_headers.get("accept");
+    asked.map_or_else(|| "application/json".to_owned(), String::clone)
+}
+
+/// Whether two statuses are the same. Of one that a tool's result implies only its success is known.
+fn is_same(recorded: u16, ours: u16, is_implied: bool) -> bool {
+    recorded == ours || (is_implied && recorded / 100 == ours / 100 && recorded < 400)
+}
+
+/// Whether more pages follow in one of the two and not in the other.
+fn follows(call: &TracedCall<'_>, response: &CloneResponse) -> Option<String> {
+    let recorded = call.http.response_headers.get("link")?;
+    let ours = response.headers.iter().find(|(name, _)| *name == "link");
+    let leads = |link: &str| link.contains("rel=\"next\"");
+    let (theirs, ours) = (leads(recorded), ours.is_some_and(|(_, link)| leads(link)));
+    (theirs != ours).then(|| format!("headers/link: recorded next page {theirs}, replayed {ours}"))
+}
+
+fn line(request: &CloneRequest) -> String {
+    let mark = if request.query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", request.path, request.query)
+}
+
+/// A call with what the clone answered, before anything is compared.
+fn replayed(call: &TracedCall<'_>, response: CloneResponse, evidence: Value) -> ReplayedCall {
+    let mark = if call.query.is_empty() { "" } else { "?" };
+    ReplayedCall {
+        span: call.span.to_owned(),
+        clone: call.clone,
+        operation: response.operation,
+        method: call.http.method.clone(),
+        path: format!("{}{mark}{}", call.path, call.query),
+        request: call.http.request_body.clone().unwrap_or(Value::Null),
+        status: response.status,
+        response: evidence,
+        changes: response.changes,
+        tool: call.tool.as_ref().map(|tool| tool.name.clone()),
+        is_compared: false,
+        skipped: None,
+        differences: Vec::new(),
+    }
+}
+
+/// A call that is not sent, with the answer of the record.
+fn skipped(call: &TracedCall<'_>) -> ReplayedCall {
+    let answer = CloneResponse {
+        status: call.http.status.unwrap_or_default(),
+        ..CloneResponse::default()
+    };
+    let body = call.http.response_body.clone().unwrap_or(Value::Null);
+    ReplayedCall {
+        skipped: call
+            .fault
+            .clone()
+            .or_else(|| Some("part of a call that failed".to_owned())),
+        ..replayed(call, answer, body)
     }
 }
 

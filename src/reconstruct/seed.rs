@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::exchanges::TracedCalls;
+use super::tools::UnmappedTool;
 use super::world::{CloneWorld, Existed, List, World};
 
 /// The most rows made up for one parent: a count above it is a sign of a broken trace.
@@ -32,6 +33,10 @@ pub struct Reconstruction {
     pub conflicts: Vec<String>,
     /// What the trace does not prove. Not empty means blocked.
     pub missing: Vec<Missing>,
+    /// Tools of which nothing tells whether they call a service; those with a sign that they do are
+    /// among what is missing.
+    #[serde(default)]
+    pub unmapped: Vec<UnmappedTool>,
 }
 
 /// One thing the trace does not prove.
@@ -70,6 +75,7 @@ pub(super) fn assemble(
         synthesised: Vec::new(),
         conflicts: world.conflicts,
         missing: Vec::new(),
+        unmapped: Vec::new(),
     };
     for gap in world.gaps {
         out.missing.push(Missing {
@@ -91,6 +97,8 @@ pub(super) fn assemble(
             how: "archal clone list".to_owned(),
         });
     }
+    out.missing.extend(traced.missing());
+    out.unmapped.clone_from(&traced.unmapped);
     for (name, part) in world.clones {
         if let Some(descriptor) = clones.iter().find(|clone| clone.name == name) {
             let seed = CloneSeed {

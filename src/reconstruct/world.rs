@@ -109,10 +109,11 @@ impl World {
                 call: call.line(),
                 reason,
             };
+            if call.proves_nothing() {
+                continue;
+            }
             let Some(exchange) = call.exchange() else {
-                world
-                    .gaps
-                    .push(gap("its response was not captured".to_owned()));
+                world.gaps.push(gap(call.not_captured()));
                 continue;
             };
             let observation = (descriptor.observe)(&exchange);

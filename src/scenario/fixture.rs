@@ -105,6 +105,7 @@ fn clone(
         vocabulary: "",
         tables: &[],
         mcp: None,
+        sdk: &[],
         coverage: None,
         seed_schema: || json!({}),
         open: refuse,

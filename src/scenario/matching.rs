@@ -118,11 +118,13 @@ impl NamePattern {
         &self.text
     }
 
-    fn fits(&self, name: &str) -> bool {
+    /// Whether the whole of `name` is as the pattern says.
+    pub fn fits(&self, name: &str) -> bool {
         self.regex.is_match(name)
     }
 
-    fn letters(&self) -> usize {
+    /// How many characters it says, `*` and `?` apart: the more, the narrower.
+    pub fn letters(&self) -> usize {
         self.text
             .chars()
             .filter(|c| !matches!(c, '*' | '?'))

@@ -33,6 +33,7 @@ const FACE: McpFace = McpFace {
         },
     ],
     unmodelled: &["later"],
+    restore: |_, _| None,
 };
 
 const CLIENT: &str = r#"

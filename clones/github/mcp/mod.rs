@@ -8,7 +8,7 @@
 //! - [`actions`], [`branches`], [`commits`], [`files`], [`gists`], [`issues`], [`labels`], [`lists`],
 //!   [`notifications`], [`people`], [`pulls`], [`releases`], [`repositories`], [`reviews`],
 //!   [`search`], [`security`], [`sub_issues`]: the tools.
-//! - [`plain`]: what plain tools share. [`shapes`]: their results.
+//! - [`plain`]: what plain tools share. [`shapes`]: their results. [`recorded`]: what results prove.
 
 mod actions;
 mod branches;
@@ -22,6 +22,7 @@ mod notifications;
 mod people;
 mod plain;
 mod pulls;
+mod recorded;
 mod releases;
 mod repositories;
 mod reviews;
@@ -48,6 +49,7 @@ pub(super) const FACE: McpFace = McpFace {
     definitions: include_str!("definitions.json"),
     tools: tools::TOOLS,
     unmodelled: UNMODELLED,
+    restore: recorded::restore,
 };
 
 /// Tools that the official server has switched on or can be asked for, less those above and those

@@ -118,6 +118,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         ],
     }],
     mcp: None,
+    sdk: &[],
     coverage: None,
     seed_schema,
     open,

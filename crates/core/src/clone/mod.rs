@@ -10,6 +10,7 @@
 //! - `delivery`: what a service tells others by itself.
 //! - `time`: times in a clone's state, and how seeds and evidence write them.
 //! - `observation`: what recorded exchanges prove.
+//! - `recorded`: what recorded calls of tools and SDKs say of the service's answers.
 //! - `tool`: the tools of the service's official MCP server.
 //! - `transfer`: bodies in files, and calls that take long.
 //! - `trouble`: what goes wrong on purpose.
@@ -17,6 +18,7 @@
 
 mod delivery;
 mod observation;
+mod recorded;
 mod time;
 mod tool;
 mod transfer;
@@ -37,6 +39,7 @@ use crate::stability::Stability;
 
 pub use delivery::Delivery;
 pub use observation::{Exchange, Fact, Observation};
+pub use recorded::{RecordedTool, Restored, SdkMethod};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, FileContent, McpFace, Tool, ToolAnswer};
 pub use transfer::{Done, Progress, Spool, Work};
@@ -75,6 +78,9 @@ pub struct CloneDescriptor {
     pub seed_schema: fn() -> Value,
     /// The service's official MCP server, where its tools are modelled.
     pub mcp: Option<&'static McpFace>,
+    /// Methods of published SDKs that are not named after the operations they call, sorted by what
+    /// they are called on and name.
+    pub sdk: &'static [SdkMethod],
     /// Opens a clone on a starting state.
     pub open: fn(&OpenClone<'_>) -> Result<Box<dyn ServiceClone>, Vec<Diagnostic>>,
     /// Opens a clone on a state that [`CloneState::save`] wrote, exactly as it was.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{CloneRequest, CloneResponse};
+use super::{CloneRequest, CloneResponse, RecordedTool, Restored};
 
 /// The arguments of a tool call.
 pub type Arguments = Map<String, Value>;
@@ -28,6 +28,9 @@ pub struct McpFace {
     pub tools: &'static [Tool],
     /// Names of published tools that are not modelled, sorted.
     pub unmodelled: &'static [&'static str],
+    /// What the service answered to a request of a recorded tool call, as far as the tool's result
+    /// shows it; none where it does not.
+    pub restore: fn(&RecordedTool<'_>, &CloneRequest) -> Option<Restored>,
 }
 
 impl fmt::Debug for McpFace {
@@ -40,7 +43,7 @@ impl fmt::Debug for McpFace {
 }
 
 /// A modelled tool.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Tool {
     /// Its published name: `issue_read`.
     pub name: &'static str,

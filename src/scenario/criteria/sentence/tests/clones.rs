@@ -52,6 +52,7 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         tables: &[],
         seed_schema: || json!({}),
         mcp: None,
+        sdk: &[],
         coverage: None,
         open: |_| Err(vec![Diagnostic::error("test/closed", "only a description")]),
         reopen: |_| Err(Vec::new()),
