@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use archal::attach::job::{Artifact, JobReport, Stage, Status};
 use archal::attach::state::{State, attachments, failures, jobs, notices, traces};
 use archal::config::schema::NoticeEvent;
-use archal::reproduce::interval::Rate;
+use archal::report::rate::Rate;
 use archal::store::layout::Layout;
 use archal_core::clock::Timestamp;
 use archal_core::trace::TraceIdentity;
