@@ -91,6 +91,7 @@ fn read_batch(record: &Record<'_>, document: &Document<'_>, decoded: &mut Decode
                 source: source.name.clone(),
                 project: source.project.clone(),
                 trace,
+                ..DecodedTrace::default()
             });
         }
     });

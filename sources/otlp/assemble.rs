@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::DecodedTrace;
-use archal_core::trace::{Part, Span, SpanKind, Trace};
+use archal_core::trace::{Span, SpanKind, Trace};
 use serde_json::Value;
 
 use super::events;
-use super::genai::{self, Adapted, Facts};
+use super::http;
 use super::model::{Attributes, OtlpSpan};
 use super::request::{LooseEvent, Request};
+use super::span::{self, Adapted, Facts};
+use super::tools;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
 
@@ -64,6 +66,7 @@ fn one_trace(
     };
     trace.completeness.dropped = lost;
     let mut beside: BTreeMap<String, Beside> = BTreeMap::new();
+    let mut dialects = BTreeMap::new();
     let (spans, conflicts) = fullest_of_each(spans);
     if conflicts > 0 {
         findings::add(
@@ -98,7 +101,11 @@ fn one_trace(
             facts,
             truncated,
             dropped,
-        } = genai::adapt(span);
+            dialect,
+        } = span::adapt(span);
+        if let Some(dialect) = dialect {
+            *dialects.entry(dialect).or_default() += 1;
+        }
         trace.completeness.dropped = trace.completeness.dropped.saturating_add(dropped);
         beside.insert(
             span.id.clone(),
@@ -111,7 +118,17 @@ fn one_trace(
         trace.spans.push(span);
     }
     normalise(&mut trace, diagnostics);
-    join_tool_calls(&mut trace.spans);
+    for id in http::give_bodies(&mut trace.spans) {
+        if let Some(one) = beside.get_mut(&id) {
+            one.truncated.push("http.responseBody".to_owned());
+        }
+    }
+    let spans = trace.spans.len();
+    tools::join(&mut trace.spans);
+    if trace.spans.len() > spans {
+        // Calls without spans of their own got theirs.
+        normalise(&mut trace, diagnostics);
+    }
     trace.completeness.truncated = truncated_places(&trace.spans, &beside);
     let root = root_of(&trace, diagnostics);
     fill_from_root(&mut trace, root);
@@ -120,6 +137,7 @@ fn one_trace(
     DecodedTrace {
         source: None,
         project,
+        dialects,
         trace,
     }
 }
@@ -275,46 +293,6 @@ fn fill_from_resource(trace: &mut Trace, resource: &Attributes) -> Option<String
         }
     }
     text(&["service.name"]).filter(|name| !name.starts_with(UNNAMED_SERVICE))
-}
-
-/// Fills what a tool span does not say from the messages that name its call: the model asked
-/// with the arguments and was handed the result. Joined by call id alone; nothing is guessed.
-fn join_tool_calls(spans: &mut [Span]) {
-    let mut arguments: BTreeMap<String, Value> = BTreeMap::new();
-    let mut results: BTreeMap<String, Value> = BTreeMap::new();
-    for part in spans
-        .iter()
-        .filter_map(|span| span.llm.as_ref())
-        .flat_map(|llm| &llm.messages)
-        .flat_map(|message| &message.parts)
-    {
-        match part {
-            Part::ToolCall {
-                id: Some(id),
-                arguments: Some(value),
-                ..
-            } => {
-                arguments.entry(id.clone()).or_insert_with(|| value.clone());
-            }
-            Part::ToolResult {
-                id: Some(id),
-                result: Some(value),
-            } => {
-                results.entry(id.clone()).or_insert_with(|| value.clone());
-            }
-            _ => {}
-        }
-    }
-    for tool in spans.iter_mut().filter_map(|span| span.tool.as_mut()) {
-        let Some(id) = &tool.call_id else { continue };
-        if tool.arguments.is_none() {
-            tool.arguments = arguments.get(id).cloned();
-        }
-        if tool.result.is_none() {
-            tool.result = results.get(id).cloned();
-            tool.result_is_error = tool.result.as_ref().is_some_and(genai::says_error);
-        }
-    }
 }
 
 fn truncated_places(spans: &[Span], beside: &BTreeMap<String, Beside>) -> Vec<String> {

@@ -34,6 +34,14 @@ impl Taking {
         self.attributes.contains_key(name)
     }
 
+    /// Whether any name begins so.
+    pub(super) fn has_prefix(&self, prefix: &str) -> bool {
+        self.attributes
+            .range(prefix.to_owned()..)
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
     /// An attribute that stays.
     pub(super) fn peek_text(&self, names: &[&str]) -> Option<String> {
         names

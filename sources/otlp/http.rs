@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archal_core::trace::HttpExchange;
+use archal_core::trace::{HttpExchange, Span};
 use serde_json::Value;
 
 use super::attributes::{Taking, text_of};
@@ -14,12 +14,16 @@ const REQUEST_BODY: &[&str] = &[
     "http.request.body",
     "http.request.body.content",
     "http.request.body.text",
+    "http.request.body.data",
+    "http.request_body",
 ];
 const RESPONSE_BODY: &[&str] = &[
     "archal.http.response_body",
     "http.response.body",
     "http.response.body.content",
     "http.response.body.text",
+    "http.response.body.data",
+    "http.response_body",
 ];
 
 /// The exchange of a span that called a service; none for other spans, and none for the span of
@@ -51,6 +55,43 @@ pub(super) fn exchange(taking: &mut Taking, side: Side) -> Option<HttpExchange> 
         request_body: taking.json(REQUEST_BODY, "http.requestBody"),
         response_body: taking.json(RESPONSE_BODY, "http.responseBody"),
     })
+}
+
+/// Gives bodies that stand in a child of the exchange to the exchange: Logfire's instrumentation
+/// writes a span of its own when the response is read. Returns the spans whose body looks cut.
+pub(super) fn give_bodies(spans: &mut [Span]) -> Vec<String> {
+    let lacking: BTreeMap<String, usize> = spans
+        .iter()
+        .enumerate()
+        .filter(|(_, span)| {
+            let http = span.http.as_ref();
+            http.is_some_and(|http| http.response_body.is_none())
+        })
+        .map(|(place, span)| (span.id.clone(), place))
+        .collect();
+    let mut cut = Vec::new();
+    for place in 0..spans.len() {
+        let child = &spans[place];
+        let holds = |name: &&&str| child.attributes.contains_key(**name);
+        let Some(name) = RESPONSE_BODY.iter().find(holds) else {
+            continue;
+        };
+        let parent = child.parent_id.as_ref().and_then(|id| lacking.get(id));
+        let (Some(parent), None) = (parent.copied(), &child.http) else {
+            continue;
+        };
+        let mut taking = Taking::new(std::mem::take(&mut spans[place].attributes));
+        let body = taking.json(&[name], "http.responseBody");
+        let (rest, truncated) = taking.rest();
+        spans[place].attributes = rest;
+        if let Some(http) = &mut spans[parent].http {
+            http.response_body = http.response_body.take().or(body);
+        }
+        if !truncated.is_empty() {
+            cut.push(spans[parent].id.clone());
+        }
+    }
+    cut
 }
 
 /// The absolute URL as recorded, else put together of its parts.

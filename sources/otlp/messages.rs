@@ -2,7 +2,7 @@
 
 use archal_core::hash;
 use archal_core::trace::{Message, Part};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::attributes::text_of;
 
@@ -158,17 +158,7 @@ fn part(value: &Value) -> Option<Part> {
         | "server_tool_call_response"
         | "tool-result" => Some(Part::ToolResult {
             id: string(&["id", "tool_use_id", "tool_call_id", "call_id", "toolCallId"]),
-            // The schema says `response`, its own examples say `result`.
-            result: [
-                "response",
-                "result",
-                "content",
-                "output",
-                "server_tool_call_response",
-            ]
-            .iter()
-            .find_map(|name| map.get(*name))
-            .map(parsed),
+            result: tool_result(map),
         }),
         "uri" | "file" | "image_url" | "image" | "audio" | "video" | "document" => {
             let nested = map.get("image_url").and_then(|inner| inner.get("url"));
@@ -187,6 +177,42 @@ fn part(value: &Value) -> Option<Part> {
         }
         _ => None,
     }
+}
+
+/// What a tool answered. Where the part says that it is an error, the result says so as MCP's do.
+fn tool_result(part: &Map<String, Value>) -> Option<Value> {
+    // The schema says `response`, its own examples say `result`.
+    let names = [
+        "response",
+        "result",
+        "content",
+        "output",
+        "server_tool_call_response",
+    ];
+    let result = names.iter().find_map(|name| part.get(*name)).map(parsed)?;
+    let flagged = ["is_error", "isError"]
+        .iter()
+        .any(|name| part.get(*name) == Some(&Value::Bool(true)));
+    let (result, failed) = match typed(&result) {
+        Some((kind, value)) => (value.clone(), kind.starts_with("error")),
+        None => (result, false),
+    };
+    Some(if flagged || failed {
+        json!({"isError": true, "content": result})
+    } else {
+        result
+    })
+}
+
+/// The kind and value of a result as AI SDK wraps them since release 5.
+fn typed(result: &Value) -> Option<(&str, &Value)> {
+    let map = result.as_object().filter(|map| map.len() == 2)?;
+    let kind = map.get("type")?.as_str()?;
+    let known = matches!(
+        kind,
+        "json" | "text" | "content" | "error-json" | "error-text"
+    );
+    Some((kind, map.get("value")?)).filter(|_| known)
 }
 
 /// A call in the conventions' shape or in a model API's.

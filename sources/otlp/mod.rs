@@ -8,27 +8,35 @@
 //! - `model`: spans and events as read, before any dialect has looked at them.
 //! - `events`: events of spans that came as log records.
 //! - `values`: values of OTLP JSON, however loosely they are written.
-//! - `genai`, `http`, `messages`, `attributes`: what attributes mean.
+//! - `span`: from a span as read to a span of a trace, with `dialects`, `http`, `messages` and
+//!   `attributes`, which know what attributes mean.
+//! - `tools`: the calls of tools of one trace, each told once.
 
 pub(crate) mod json;
 
 mod assemble;
 mod attributes;
+mod dialects;
 mod events;
-mod genai;
 mod http;
 pub(crate) mod messages;
 mod model;
 mod protobuf;
 mod request;
+mod span;
+mod tools;
 mod values;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 
 pub use assemble::assemble;
-pub(crate) use genai::says_error;
 pub use json::decode_json;
 pub use model::{Attributes, OtlpEvent, OtlpSpan, Side};
 pub use protobuf::{decode_protobuf, decode_protobuf_logs};
 pub use request::{LooseEvent, Request, Undecodable};
+pub(crate) use tools::says_error;

@@ -1,13 +1,15 @@
-//! Development commands of archal: `cargo xtask test|ci|gen|published|coverage|bench|fuzz`.
+//! Development commands of archal: `cargo xtask test|ci|gen|published|dialects|coverage|bench|fuzz`.
 //!
 //! - `steps`: running one program and saying so.
 //! - `tools`: what the tests need beyond cargo, made sure of.
 //! - `coverage`: how much of a service its clone models.
+//! - `dialects`: what SDKs export, recorded.
 //! - `generate`: generated files, written or compared.
 //! - `published`: what GitHub publishes, sliced to what its clone models.
 //! - `webhooks`: what it publishes of webhooks, sliced to the events that its clone announces.
 
 mod coverage;
+mod dialects;
 mod generate;
 mod published;
 mod steps;
@@ -64,6 +66,8 @@ enum Command {
     },
     /// Write what GitHub publishes of the operations that its clone models
     Published,
+    /// Record what the SDKs of agents export, with a model and a service on the loopback
+    Dialects,
     /// Print how much of each service its clone models
     Coverage,
     /// Run the benchmarks
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
         Command::Gen { check } => generate::run(check).and_then(|()| coverage::write(check)),
         Command::Coverage => coverage::print(),
         Command::Published => published::run_command(),
+        Command::Dialects => dialects::record(),
         Command::Bench {
             name,
             large,
@@ -206,7 +211,7 @@ fn ci() -> Result<(), Failure> {
 }
 
 /// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`.
-const FUZZ_TARGETS: &[&str] = &["file_decode"];
+const FUZZ_TARGETS: &[&str] = &["file_decode", "otlp_json", "otlp_protobuf"];
 
 fn fuzz(seconds: u32) -> Result<(), Failure> {
     if !steps::answers(&mut cargo(&["fuzz", "--version"])) {

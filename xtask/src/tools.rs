@@ -45,8 +45,10 @@ pub(crate) fn install() -> Result<PathBuf, Failure> {
     system()?;
     let clients = target().join("test-clients");
     fs::create_dir_all(&clients).map_err(|error| failed(&clients, &error))?;
-    python(&clients.join("python"))?;
-    javascript(&clients.join("js"))?;
+    let packages = clients.join("python");
+    python(&packages, "clients/python/requirements.txt")?;
+    run(Command::new(packages.join("bin/python")).args(["-m", "pip", "check"]))?;
+    javascript(&clients.join("js"), "clients/js")?;
     Ok(clients)
 }
 
@@ -103,14 +105,15 @@ fn is_root() -> bool {
         .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn python(folder: &Path) -> Result<(), Failure> {
-    let wanted = root().join("tests/clients/python/requirements.txt");
+/// Makes a virtual environment with what a list under `tests` names.
+pub(crate) fn python(folder: &Path, list: &str) -> Result<(), Failure> {
+    let wanted = root().join("tests").join(list);
     let text = read(&wanted)?;
     let program = folder.join("bin").join("python");
     if is_current(folder, &text) && answers(Command::new(&program).arg("--version")) {
         return Ok(());
     }
-    note("installing the Python clients of tests/clients/python/requirements.txt");
+    note(&format!("installing the Python packages of tests/{list}"));
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(folder))?;
@@ -124,19 +127,21 @@ fn python(folder: &Path) -> Result<(), Failure> {
         ])
         .args(["--no-deps", "--requirement"])
         .arg(&wanted))?;
-    run(Command::new(&program).args(["-m", "pip", "check"]))?;
     mark_current(folder, &text)
 }
 
-fn javascript(folder: &Path) -> Result<(), Failure> {
-    let source = root().join("tests/clients/js");
+/// Fills a folder with what the lock file of a folder under `tests` names.
+pub(crate) fn javascript(folder: &Path, list: &str) -> Result<(), Failure> {
+    let source = root().join("tests").join(list);
     let package = read(&source.join("package.json"))?;
     let lock = read(&source.join("package-lock.json"))?;
     let wanted = format!("{package}{lock}");
     if is_current(folder, &wanted) && folder.join("node_modules").is_dir() {
         return Ok(());
     }
-    note("installing the JavaScript clients of tests/clients/js/package-lock.json");
+    note(&format!(
+        "installing the JavaScript packages of tests/{list}/package-lock.json"
+    ));
     fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     for (name, text) in [("package.json", &package), ("package-lock.json", &lock)] {
         let path = folder.join(name);

@@ -3,6 +3,7 @@
 //! The engine owns files, cursors, retries and redaction; a source owns a format, and says what
 //! can be set about it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -38,6 +39,8 @@ pub struct DecodedTrace {
     pub source: Option<String>,
     /// The project its batch names, else the root's `service.name`.
     pub project: Option<String>,
+    /// How many spans spoke which dialect of attributes, where spans have dialects.
+    pub dialects: BTreeMap<&'static str, u64>,
     /// The trace.
     pub trace: Trace,
 }

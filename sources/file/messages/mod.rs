@@ -106,6 +106,7 @@ fn read_record(
         source,
         project,
         trace,
+        ..DecodedTrace::default()
     }
 }
 
