@@ -18,6 +18,12 @@ use super::{Context, Missing, faults, hosts};
 /// How far up from a span it is looked for the call that it is part of.
 const ANCESTORS: usize = 64;
 
+/// The most entries that are looked at in the time of one call.
+const DURING: usize = 256;
+/// What decoders say on a span that they made of what messages tell of a call.
+const JOINED: &str = "archal.toolCall.joined";
+const FROM_MESSAGES: &str = "from messages alone";
+
 /// The calls of a trace in order of time.
 #[derive(Debug, Default)]
 pub struct TracedCalls<'a> {
@@ -379,6 +385,9 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             id = parent;
         }
     }
+    for (tool, part) in in_their_time(entries, &below) {
+        below.entry(tool).or_default().push(part);
+    }
     for (tool, parts) in below {
         let is_call = |at: &usize| match (&entries[*at].called, &entries[*at].meaning) {
             (Called::Service(_) | Called::Elsewhere(_), _) => true,
@@ -402,6 +411,37 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             entries[tool].is_covered = true;
         }
     }
+}
+
+/// Requests that were sent while a call was under way of which only messages tell, so that no span
+/// stands below it. The entries are in order of time.
+fn in_their_time(
+    entries: &[Entry<'_>],
+    below: &BTreeMap<usize, Vec<usize>>,
+) -> Vec<(usize, usize)> {
+    let taken: BTreeSet<usize> = below.values().flatten().copied().collect();
+    let mut found = Vec::new();
+    for (tool, entry) in entries.iter().enumerate() {
+        let span = entry.span;
+        let is_told = span
+            .attributes
+            .get(JOINED)
+            .is_some_and(|how| how == FROM_MESSAGES);
+        let (true, Some(from), Some(to)) = (is_told, span.started_at, span.ended_at) else {
+            continue;
+        };
+        let first = entries.partition_point(|entry| entry.span.started_at < Some(from));
+        let during = entries[first..]
+            .iter()
+            .enumerate()
+            .take(DURING)
+            .take_while(|(_, entry)| entry.span.started_at <= Some(to))
+            .map(|(at, entry)| (first + at, entry))
+            .filter(|(at, entry)| !matches!(entry.called, Called::Tool(_)) && !taken.contains(at))
+            .map(|(at, _)| (tool, at));
+        found.extend(during);
+    }
+    found
 }
 
 /// Whether an entry shows the answer that its call got.

@@ -194,6 +194,18 @@ impl Named<'_> {
                 field: "call",
                 why: format!("the {} clone does not model {what}", self.clone.name),
             },
+            Ok(ToolAnswer::Refused(text) | ToolAnswer::Fault(text))
+                if requests.is_empty() && is_success(&used.result) =>
+            {
+                Meaning::Unclear {
+                    clone: Some(self.clone.name),
+                    field: "call",
+                    why: format!(
+                        "the {} clone's tool takes no such arguments: {text}",
+                        self.clone.name
+                    ),
+                }
+            }
             Ok(_) => Meaning::Calls {
                 requests,
                 tool: Some(tool),
@@ -244,6 +256,12 @@ fn recorded(
         is_silent: !is_told && used.result.value.is_some(),
     };
     (request, answer)
+}
+
+/// Whether a result is one that a tool gives to arguments that it takes. A refusal is words.
+fn is_success(result: &Unwrapped) -> bool {
+    let value = result.value.as_ref();
+    !result.is_error && value.is_some_and(|value| value.is_object() || value.is_array())
 }
 
 fn nothing() -> CloneResponse {
