@@ -60,6 +60,8 @@ pub struct TracedCall<'a> {
     pub fault: Option<String>,
     /// Whether nothing was recorded of the answer, and that is no gap.
     is_silent: bool,
+    /// Whether it was refused, however: it changed nothing.
+    is_refused: bool,
 }
 
 /// A call of a tool that stood for calls of a service.
@@ -94,10 +96,13 @@ impl TracedCall<'_> {
         })
     }
 
-    /// Whether it proves nothing, and that is no gap: it failed for reasons outside the service's
-    /// state, or the result of its tool hands the answer on to nobody.
+    /// Whether it proves nothing, and that is no gap: it only read, and failed for reasons outside
+    /// the service's state, or the result of its tool hands the answer on to nobody. A write whose
+    /// answer is not known may have been done.
     pub fn proves_nothing(&self) -> bool {
-        self.is_silent || self.fault.is_some()
+        let only_reads = matches!(self.http.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let is_settled = self.http.status.is_some() || (self.is_refused && self.fault.is_none());
+        (self.is_silent || self.fault.is_some()) && (only_reads || is_settled)
     }
 
     /// Why there is no response.
@@ -105,7 +110,11 @@ impl TracedCall<'_> {
         match &self.tool {
             None => "its response was not captured".to_owned(),
             Some(tool) => {
-                let why = tool.cut.unwrap_or("its result was not captured");
+                let why = match tool.cut {
+                    Some(cut) => cut,
+                    None if tool.result.is_none() => "its result was not captured",
+                    None => "its result does not show whether and what this request changed",
+                };
                 format!("tool {}: {why}", tool.name)
             }
         }
@@ -253,6 +262,7 @@ fn traced_call<'a>(span: &'a Span, request: Request, tool: &Arc<TracedTool>) -> 
         http: Cow::Owned(request.http),
         tool: Some(Arc::clone(tool)),
         is_silent: request.is_silent,
+        is_refused: request.is_refused,
     }
 }
 
@@ -334,6 +344,7 @@ fn over_http<'a>(
             http: Cow::Borrowed(http),
             tool: None,
             is_silent: false,
+            is_refused: false,
         }))),
         None if hosts::is_aside(&host, port, &http.method, &path) => None,
         None => Some(Called::Elsewhere(host)),
