@@ -13,6 +13,7 @@ mod ingest;
 mod judge;
 mod kept_suites;
 mod loops;
+mod mapping;
 mod notices;
 mod sandbox;
 mod session;

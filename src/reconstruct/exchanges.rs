@@ -18,6 +18,12 @@ use super::{Context, Missing, faults, hosts};
 /// How far up from a span it is looked for the call that it is part of.
 const ANCESTORS: usize = 64;
 
+/// The most entries that are looked at in the time of one call.
+const DURING: usize = 256;
+/// What decoders say on a span that they made of what messages tell of a call.
+const JOINED: &str = "archal.toolCall.joined";
+const FROM_MESSAGES: &str = "from messages alone";
+
 /// The calls of a trace in order of time.
 #[derive(Debug, Default)]
 pub struct TracedCalls<'a> {
@@ -54,6 +60,8 @@ pub struct TracedCall<'a> {
     pub fault: Option<String>,
     /// Whether nothing was recorded of the answer, and that is no gap.
     is_silent: bool,
+    /// Whether it was refused, however: it changed nothing.
+    is_refused: bool,
 }
 
 /// A call of a tool that stood for calls of a service.
@@ -88,10 +96,13 @@ impl TracedCall<'_> {
         })
     }
 
-    /// Whether it proves nothing, and that is no gap: it failed for reasons outside the service's
-    /// state, or the result of its tool hands the answer on to nobody.
+    /// Whether it proves nothing, and that is no gap: it only read, and failed for reasons outside
+    /// the service's state, or the result of its tool hands the answer on to nobody. A write whose
+    /// answer is not known may have been done.
     pub fn proves_nothing(&self) -> bool {
-        self.is_silent || self.fault.is_some()
+        let only_reads = matches!(self.http.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let is_settled = self.http.status.is_some() || (self.is_refused && self.fault.is_none());
+        (self.is_silent || self.fault.is_some()) && (only_reads || is_settled)
     }
 
     /// Why there is no response.
@@ -99,7 +110,11 @@ impl TracedCall<'_> {
         match &self.tool {
             None => "its response was not captured".to_owned(),
             Some(tool) => {
-                let why = tool.cut.unwrap_or("its result was not captured");
+                let why = match tool.cut {
+                    Some(cut) => cut,
+                    None if tool.result.is_none() => "its result was not captured",
+                    None => "its result does not show whether and what this request changed",
+                };
                 format!("tool {}: {why}", tool.name)
             }
         }
@@ -247,6 +262,7 @@ fn traced_call<'a>(span: &'a Span, request: Request, tool: &Arc<TracedTool>) -> 
         http: Cow::Owned(request.http),
         tool: Some(Arc::clone(tool)),
         is_silent: request.is_silent,
+        is_refused: request.is_refused,
     }
 }
 
@@ -328,6 +344,7 @@ fn over_http<'a>(
             http: Cow::Borrowed(http),
             tool: None,
             is_silent: false,
+            is_refused: false,
         }))),
         None if hosts::is_aside(&host, port, &http.method, &path) => None,
         None => Some(Called::Elsewhere(host)),
@@ -379,6 +396,9 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             id = parent;
         }
     }
+    for (tool, part) in in_their_time(entries, &below) {
+        below.entry(tool).or_default().push(part);
+    }
     for (tool, parts) in below {
         let is_call = |at: &usize| match (&entries[*at].called, &entries[*at].meaning) {
             (Called::Service(_) | Called::Elsewhere(_), _) => true,
@@ -402,6 +422,37 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             entries[tool].is_covered = true;
         }
     }
+}
+
+/// Requests that were sent while a call was under way of which only messages tell, so that no span
+/// stands below it. The entries are in order of time.
+fn in_their_time(
+    entries: &[Entry<'_>],
+    below: &BTreeMap<usize, Vec<usize>>,
+) -> Vec<(usize, usize)> {
+    let taken: BTreeSet<usize> = below.values().flatten().copied().collect();
+    let mut found = Vec::new();
+    for (tool, entry) in entries.iter().enumerate() {
+        let span = entry.span;
+        let is_told = span
+            .attributes
+            .get(JOINED)
+            .is_some_and(|how| how == FROM_MESSAGES);
+        let (true, Some(from), Some(to)) = (is_told, span.started_at, span.ended_at) else {
+            continue;
+        };
+        let first = entries.partition_point(|entry| entry.span.started_at < Some(from));
+        let during = entries[first..]
+            .iter()
+            .enumerate()
+            .take(DURING)
+            .take_while(|(_, entry)| entry.span.started_at <= Some(to))
+            .map(|(at, entry)| (first + at, entry))
+            .filter(|(at, entry)| !matches!(entry.called, Called::Tool(_)) && !taken.contains(at))
+            .map(|(at, _)| (tool, at));
+        found.extend(during);
+    }
+    found
 }
 
 /// Whether an entry shows the answer that its call got.

@@ -39,9 +39,12 @@ const LATER: &[(&str, &str)] = &[
 /// The answer to a request of a recorded tool call.
 pub(super) fn restore(recorded: &RecordedTool<'_>, request: &CloneRequest) -> Option<Restored> {
     if recorded.is_error {
-        return refusal(recorded.result);
+        return refusal(recorded.result, request);
     }
     let operation = recorded.operation?;
+    if let Some(implied) = implied(recorded, operation) {
+        return Some(implied);
+    }
     // What is read of a pull request begins with the pull request itself.
     let is_other = recorded.tool == "pull_request_read"
         && operation == "pulls/get"
@@ -64,15 +67,51 @@ fn answered(status: u16, body: Value) -> Restored {
     }
 }
 
-/// The status that the words of a refusal name.
-fn refusal(result: &Value) -> Option<Restored> {
+/// The answer to a request that must have come before the result could be what it is.
+fn implied(recorded: &RecordedTool<'_>, operation: &str) -> Option<Restored> {
+    let given = |name: &str| {
+        recorded
+            .arguments
+            .get(name)?
+            .as_str()
+            .filter(|text| !text.is_empty())
+    };
+    match (recorded.tool, operation) {
+        // The tool makes a file where there is none, and changes one whose SHA it is told.
+        ("create_or_update_file", "repos/get-content") => Some(match given("sha") {
+            None => answered(404, json!({"message": "Not Found"})),
+            Some(sha) => answered(
+                200,
+                json!({"type": "file", "path": given("path")?, "sha": sha}),
+            ),
+        }),
+        // A new branch points to what the one it comes from points to.
+        ("create_branch", "git/get-ref") => {
+            let object = &recorded.result["object"];
+            let from = format!("refs/heads/{}", given("from_branch")?);
+            object["sha"]
+                .is_string()
+                .then(|| answered(200, json!({"ref": from, "object": object})))
+        }
+        _ => None,
+    }
+}
+
+/// The status that the words of a refusal name, where they are about this request.
+fn refusal(result: &Value, request: &CloneRequest) -> Option<Restored> {
     let text = result.as_str()?;
     if text.contains("Could not resolve to a") {
         return Some(answered(404, json!({"message": "Not Found"})));
     }
     // The words of the official server's client: `METHOD URL: status message [errors]`.
-    let (_, rest) = text.split_once("https://")?;
-    let (_, rest) = rest.split_once(": ")?;
+    let (before, rest) = text.split_once("https://")?;
+    let (url, rest) = rest.split_once(": ")?;
+    let path = url.find('/').map_or("", |at| &url[at..]);
+    let is_it = before.trim_end().ends_with(&request.method)
+        && path.split('?').next() == Some(&*request.path);
+    if !is_it {
+        return None;
+    }
     let (status, message) = rest.split_once(' ').unwrap_or((rest, ""));
     let status = status
         .parse()

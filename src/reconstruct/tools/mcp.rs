@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::names::{self, CARRIERS};
 use super::results::Unwrapped;
-use super::{Meaning, Request, ToolUse};
+use super::{Meaning, Request, ToolUse, sdk};
 
 /// The most requests of one call.
 const REQUESTS: usize = 32;
@@ -188,12 +188,28 @@ impl Named<'_> {
             answer
         };
         let answer = catch_unwind(AssertUnwindSafe(|| (tool.call)(arguments, &mut ask)));
+        if !is_known && !used.result.is_error {
+            let writes = self.unseen_writes(tool, arguments, &requests);
+            requests.extend(writes);
+        }
         match answer {
             Ok(ToolAnswer::Unmodelled(what)) => Meaning::Unclear {
                 clone: Some(self.clone.name),
                 field: "call",
                 why: format!("the {} clone does not model {what}", self.clone.name),
             },
+            Ok(ToolAnswer::Refused(text) | ToolAnswer::Fault(text))
+                if requests.is_empty() && is_success(&used.result) =>
+            {
+                Meaning::Unclear {
+                    clone: Some(self.clone.name),
+                    field: "call",
+                    why: format!(
+                        "the {} clone's tool takes no such arguments: {text}",
+                        self.clone.name
+                    ),
+                }
+            }
             Ok(_) => Meaning::Calls {
                 requests,
                 tool: Some(tool),
@@ -204,6 +220,49 @@ impl Named<'_> {
                 why: "archal has a fault that these arguments find".to_owned(),
             },
         }
+    }
+}
+
+impl Named<'_> {
+    /// Requests by which a tool may have changed something behind the last one that is known, as far
+    /// as the arguments say where. What they changed is not known, and that they did is not to be
+    /// forgotten.
+    fn unseen_writes(
+        &self,
+        tool: &'static Tool,
+        arguments: &Arguments,
+        seen: &[Request],
+    ) -> Vec<Request> {
+        let Some(host) = self.clone.hosts.first() else {
+            return Vec::new();
+        };
+        let is_seen = |method: &str, path: &str| {
+            seen.iter()
+                .any(|request| request.http.method == method && request.path == path)
+        };
+        let operations = self.clone.operations.iter().filter(|operation| {
+            tool.operations.contains(&operation.id)
+                && !matches!(operation.method, "GET" | "HEAD")
+                && operation.path.contains('{')
+        });
+        operations
+            .filter_map(|operation| {
+                let path = sdk::fill(operation.path, &mut arguments.clone()).ok()?;
+                (!is_seen(operation.method, &path)).then(|| Request {
+                    clone: self.clone.name,
+                    host: (*host).to_owned(),
+                    http: HttpExchange {
+                        method: operation.method.to_owned(),
+                        url: super::url(host, &path, ""),
+                        ..HttpExchange::default()
+                    },
+                    path,
+                    query: String::new(),
+                    is_silent: true,
+                    is_refused: false,
+                })
+            })
+            .collect()
     }
 }
 
@@ -242,8 +301,15 @@ fn recorded(
         },
         // A result that is there and does not show the answer is no gap: the tool hands on less.
         is_silent: !is_told && used.result.value.is_some(),
+        is_refused: used.result.is_error,
     };
     (request, answer)
+}
+
+/// Whether a result is one that a tool gives to arguments that it takes. A refusal is words.
+fn is_success(result: &Unwrapped) -> bool {
+    let value = result.value.as_ref();
+    !result.is_error && value.is_some_and(|value| value.is_object() || value.is_array())
 }
 
 fn nothing() -> CloneResponse {

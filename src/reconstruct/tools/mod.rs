@@ -132,6 +132,8 @@ pub(super) struct Request {
     pub(super) http: HttpExchange,
     /// Whether the record says nothing of the answer, and that is no gap.
     pub(super) is_silent: bool,
+    /// Whether it was refused, however: it changed nothing.
+    pub(super) is_refused: bool,
 }
 
 /// What a call of a tool was.

@@ -100,6 +100,7 @@ pub(super) fn meaning(
             query,
             http,
             is_silent: answer.is_silent,
+            is_refused: answer.is_silent,
         }],
         tool: None,
     }

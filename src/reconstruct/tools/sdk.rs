@@ -105,6 +105,7 @@ pub(super) fn meaning(used: &ToolUse<'_>, clones: &[CloneDescriptor]) -> Option<
             query,
             http,
             is_silent: answer.is_silent,
+            is_refused: answer.is_silent,
         }],
         tool: None,
     })
@@ -223,7 +224,12 @@ fn path(found: &Found<'_>, arguments: &mut Arguments) -> Result<String, String> 
             arguments.insert((*name).to_owned(), value);
         }
     }
-    let segments: Vec<&str> = found.operation.path.split('/').collect();
+    fill(found.operation.path, arguments)
+}
+
+/// A path with what the arguments say, which are taken out; or the parameter that it lacks.
+pub(super) fn fill(template: &str, arguments: &mut Arguments) -> Result<String, String> {
+    let segments: Vec<&str> = template.split('/').collect();
     split_pair(&segments, arguments);
     let mut out = Vec::with_capacity(segments.len());
     for segment in segments {
