@@ -4,24 +4,24 @@ use std::path::{Path, PathBuf};
 
 use archal_core::clone::CloneDescriptor;
 use archal_core::grade::Verdict;
-use archal_core::trace::{Trace, TraceIdentity};
+use archal_core::trace::Trace;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::config::schema::ExecutionPolicy;
+use crate::grade::facts::Facts;
 use crate::grade::matching::{self, Matched};
-use crate::grade::{Grade, state};
+use crate::grade::whole::{self, Evidence};
+use crate::grade::{Grade, claims, signals};
 use crate::ingest::Imported;
 use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
-use crate::reproduce::identity::FailureIdentity;
-use crate::run::scenarios::Prepared;
-use crate::scenario::format;
+use crate::reproduce::identity::{FailureIdentity, place_of};
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::layout::Layout;
 
 use super::job::{Artifact, JobReport, Stage, Status};
 use super::ready::Ready;
+use super::seeding::{Chosen, Refusal, Seeding};
 
 /// What grading works with.
 pub struct Grading<'a> {
@@ -37,14 +37,16 @@ pub struct Grading<'a> {
 pub struct Graded<'a> {
     /// How its job stands: at its end, or queued to be reproduced.
     pub job: JobReport,
+    /// The failure it shows, where it shows one, and what it is in one line.
+    pub shows: Option<(FailureIdentity, String)>,
     /// What it fails by, where it is to be reproduced or would be.
     pub failure: Option<Failed<'a>>,
 }
 
 /// A trace that shows a failure.
 pub struct Failed<'a> {
-    /// The scenario it matched.
-    pub prepared: &'a Prepared,
+    /// The scenario it is run by.
+    pub prepared: Chosen<'a>,
     /// The state it began in.
     pub rebuilt: Reconstruction,
     /// The grade.
@@ -67,28 +69,16 @@ impl<'a> Grading<'a> {
                 reason,
             ));
         }
-        let identity = job.trace.clone();
         let folder = self.folder("grades", &job);
-        let prepared = match matching::find(trace, &self.ready.scenarios) {
-            Matched::One(prepared) => prepared,
-            Matched::None => {
-                job.cause = Some("no scenario's Config `match` names the trace".to_owned());
-                let reason = format!(
-                    "no scenario's Config `match` names a trace called {:?}",
-                    trace.name
-                );
-                return self.unmatched(job, trace, &folder, identity, reason);
-            }
+        let matched = match matching::find(trace, &self.ready.scenarios) {
+            Matched::One(prepared) => Some(prepared),
+            Matched::None => None,
             Matched::Tie(first, second) => {
-                let reason = format!(
-                    "scenarios {} and {} match the trace equally well",
-                    first.scenario.id, second.scenario.id
-                );
-                job.cause = Some(reason.clone());
-                return self.unmatched(job, trace, &folder, identity, reason);
+                let tied = (first.scenario.id.as_str(), second.scenario.id.as_str());
+                return self.tied(job, trace, &folder, tied);
             }
         };
-        job.scenario = Some(self.ready.relative(&prepared.scenario.path));
+        job.scenario = matched.map(|prepared| self.ready.relative(&prepared.scenario.path));
         let context = Context {
             clones: self.clones,
             tools: &self.ready.settings.tools,
@@ -101,59 +91,80 @@ impl<'a> Grading<'a> {
         } else {
             Err(Vec::new())
         };
-        let grade = match &replay {
-            Ok(replay) => state::grade(trace, identity, prepared, replay, rebuilt.base),
-            Err(_) => {
-                let mut grade = Grade::without_findings(
-                    identity,
-                    &trace.revision,
-                    Verdict::Unsure,
-                    "the state the trace began in cannot be rebuilt from it",
-                    "see what is missing in the seed stage",
-                );
-                grade.scenario = Some(prepared.scenario.id.clone());
-                grade
-            }
-        };
+        let replay = replay.map_err(|diagnostics| {
+            let refused = diagnostics.first().map(|finding| finding.message.as_str());
+            not_rebuilt(&rebuilt.missing, refused)
+        });
+        let facts = Facts::of(trace);
+        let mut early = signals::find(&facts);
+        early.extend(claims::find(&facts));
+        let grade = whole::grade(Evidence {
+            facts: &facts,
+            identity: job.trace.clone(),
+            matched,
+            traced: &traced,
+            replay: replay.as_ref().map_err(String::as_str),
+            base: rebuilt.base,
+            rules: &self.ready.settings.rules,
+            early,
+            judged: None,
+            clones: self.clones,
+        });
         job.artifacts
             .push(artifact(folder.join("grade.json"), &grade)?);
-        let seed = self.seed(&job, trace, prepared, &rebuilt, &grade)?;
+        let seeding = Seeding {
+            folder: self.folder("seeds", &job),
+            trace,
+            job: &job,
+            rebuilt: &rebuilt,
+            grade: &grade,
+            clones: self.clones,
+        };
+        let replay = match replay {
+            Ok(replay) => replay,
+            Err(why) => {
+                let seed = seeding.write(matched)?;
+                job.artifacts.push(seed);
+                let is_graded = matched.is_none() && grade.verdict != Verdict::Fail;
+                return Ok(if is_graded {
+                    by_verdict(job, grade)
+                } else {
+                    self.without_state(job, trace, (&rebuilt, why), grade)
+                });
+            }
+        };
+        if grade.verdict != Verdict::Fail || !grade.reproduce {
+            let seed = seeding.write(matched)?;
+            job.artifacts.push(seed);
+            let shown = shown(&job, trace, &grade);
+            return Ok(by_verdict(job, grade).showing(shown));
+        }
+        let (seed, choice) = seeding.choose(matched, &replay)?;
+        if matched.is_none() {
+            job.scenario = Some(self.folder("seeds", &job).join("scenario.md"));
+        }
         job.artifacts.push(seed);
-        if let Err(diagnostics) = &replay {
-            job.missing.clone_from(&rebuilt.missing);
-            let refused = diagnostics.first().map(|finding| finding.message.as_str());
-            let reason = not_rebuilt(&rebuilt.missing, refused);
-            job.cause = rebuilt
-                .missing
-                .first()
-                .map(|missing| format!("{}: {}", missing.field, missing.how));
-            return Ok(ended(job, Stage::Seed, Status::Blocked, "evidence", reason));
-        }
-        match grade.verdict {
-            Verdict::Ok => Ok(ended(job, Stage::Grade, Status::Ok, "", grade.reason)),
-            Verdict::Unsure => Ok(ended(job, Stage::Grade, Status::Unsure, "", grade.reason)),
-            Verdict::Fail => Ok(self.failed(job, prepared, rebuilt, grade)),
-        }
+        Ok(match choice {
+            Ok((prepared, identity)) => self.failed(job, prepared, rebuilt, grade, identity),
+            Err(refusal) => self.refused(job, trace, grade, refusal),
+        })
     }
 
     fn failed(
         &self,
-        mut job: JobReport,
-        prepared: &'a Prepared,
+        job: JobReport,
+        prepared: Chosen<'a>,
         rebuilt: Reconstruction,
         grade: Grade,
+        identity: FailureIdentity,
     ) -> Graded<'a> {
-        let Some(identity) = FailureIdentity::of(&prepared.scenario.id, &grade.findings) else {
-            let reason = "no finding names a failure";
-            return ended(job, Stage::Grade, Status::Unsure, "", reason);
-        };
-        job.group = Some(identity.group());
         let summary = grade.summary.clone();
-        let mut graded = if self.ready.policy() <= ExecutionPolicy::Grade {
-            ended(job, Stage::Grade, Status::FailedGrade, "policy", summary)
+        let graded = if self.ready.policy() <= ExecutionPolicy::Grade {
+            ended(job, Stage::Grade, Status::FailedGrade, "policy", &*summary)
         } else {
-            ended(job, Stage::Reproduce, Status::Queued, "", summary)
+            ended(job, Stage::Reproduce, Status::Queued, "", &*summary)
         };
+        let mut graded = graded.showing(Some((identity.clone(), summary)));
         graded.failure = Some(Failed {
             prepared,
             rebuilt,
@@ -163,19 +174,65 @@ impl<'a> Grading<'a> {
         graded
     }
 
-    fn unmatched(
+    /// A trace whose state cannot be rebuilt: one that a scenario is for is not graded by it, and
+    /// another one that failed cannot be run again.
+    fn without_state(
+        &self,
+        mut job: JobReport,
+        trace: &Trace,
+        (rebuilt, why): (&Reconstruction, String),
+        grade: Grade,
+    ) -> Graded<'a> {
+        job.missing.clone_from(&rebuilt.missing);
+        job.cause = rebuilt
+            .missing
+            .first()
+            .map(|missing| format!("{}: {}", missing.field, missing.how));
+        let shown = shown(&job, trace, &grade);
+        let policy = self.ready.policy();
+        if grade.scenario.is_none() && policy <= ExecutionPolicy::Grade {
+            let summary = grade.summary;
+            return ended(job, Stage::Grade, Status::FailedGrade, "policy", summary).showing(shown);
+        }
+        ended(job, Stage::Seed, Status::Blocked, "evidence", why).showing(shown)
+    }
+
+    /// A trace that failed and that no scenario can be made for.
+    fn refused(
+        &self,
+        mut job: JobReport,
+        trace: &Trace,
+        grade: Grade,
+        refusal: Refusal,
+    ) -> Graded<'a> {
+        let shown = shown(&job, trace, &grade);
+        job.missing = refusal.missing;
+        job.cause = job.missing.first().map(|missing| match refusal.code {
+            "criteria" => format!("{}: write it as a criterion", missing.entity),
+            _ => format!("{}: {}", missing.field, missing.how),
+        });
+        if self.ready.policy() <= ExecutionPolicy::Grade {
+            let summary = grade.summary;
+            return ended(job, Stage::Grade, Status::FailedGrade, "policy", summary).showing(shown);
+        }
+        let code = refusal.code;
+        ended(job, Stage::Seed, Status::Blocked, code, refusal.reason).showing(shown)
+    }
+
+    fn tied(
         &self,
         mut job: JobReport,
         trace: &Trace,
         folder: &Path,
-        identity: TraceIdentity,
-        reason: String,
+        (first, second): (&str, &str),
     ) -> Result<Graded<'a>, WriteError> {
+        let reason = format!("scenarios {first} and {second} match the trace equally well");
+        job.cause = Some(reason.clone());
         let grade = Grade::without_findings(
-            identity,
+            job.trace.clone(),
             &trace.revision,
             Verdict::Unsure,
-            "no scenario says what this agent should have done",
+            "two scenarios say what this agent should have done",
             &reason,
         );
         job.artifacts
@@ -189,40 +246,44 @@ impl<'a> Grading<'a> {
         ))
     }
 
-    fn seed(
-        &self,
-        job: &JobReport,
-        trace: &Trace,
-        prepared: &Prepared,
-        rebuilt: &Reconstruction,
-        grade: &Grade,
-    ) -> Result<Artifact, WriteError> {
-        let folder = self.folder("seeds", job);
-        let mut scenario = prepared.scenario.clone();
-        if let Some(task) = trace.input_text() {
-            scenario.prompt = task;
-        }
-        atomic::write(
-            &folder.join("scenario.md"),
-            format::write(&scenario).as_bytes(),
-            Durability::Derived,
-        )?;
-        let mut document = serde_json::to_value(rebuilt).unwrap_or_default();
-        if let Some(object) = document.as_object_mut() {
-            object.insert("schema".to_owned(), json!("archal.seed"));
-            object.insert("version".to_owned(), json!(1));
-            object.insert("agreement".to_owned(), json!(grade.agreement));
-        }
-        artifact(folder.join("seed.json"), &document)
-    }
-
     fn folder(&self, stage: &str, job: &JobReport) -> PathBuf {
         self.layout.attach(stage).join(&job.name)
     }
 }
 
+impl Graded<'_> {
+    /// The same as one that shows that failure.
+    fn showing(mut self, shown: Option<(FailureIdentity, String)>) -> Self {
+        self.job.group = shown.as_ref().map(|(identity, _)| identity.group());
+        self.shows = shown;
+        self
+    }
+}
+
+/// A job that is not gone on with: its trace shows no failure, nobody knows whether it does, or
+/// nothing of the repository would have to be repaired for it.
+fn by_verdict<'a>(job: JobReport, grade: Grade) -> Graded<'a> {
+    match grade.verdict {
+        Verdict::Ok => ended(job, Stage::Grade, Status::Ok, "", grade.reason),
+        Verdict::Unsure => ended(job, Stage::Grade, Status::Unsure, "", grade.reason),
+        Verdict::Fail => {
+            let reason = format!("{}; {}", grade.summary, grade.reason);
+            ended(job, Stage::Grade, Status::FailedGrade, "owner", reason)
+        }
+    }
+}
+
+/// The failure that a grade shows where no scenario decided what makes it the same; none where it
+/// shows none.
+fn shown(job: &JobReport, trace: &Trace, grade: &Grade) -> Option<(FailureIdentity, String)> {
+    let scenario = grade.scenario.clone();
+    let place = scenario.unwrap_or_else(|| place_of(&job.trace, &trace.name));
+    let identity = FailureIdentity::of(&place, grade.failures())?;
+    Some((identity, grade.summary.clone()))
+}
+
 /// Writes an artifact and says what it holds.
-fn artifact(file: PathBuf, document: &impl Serialize) -> Result<Artifact, WriteError> {
+pub(super) fn artifact(file: PathBuf, document: &impl Serialize) -> Result<Artifact, WriteError> {
     let bytes = atomic::json_bytes(&file, document)?;
     atomic::write(&file, &bytes, Durability::Derived)?;
     Ok(Artifact::written(file, &bytes))
@@ -261,7 +322,11 @@ fn ended<'a>(
     job.status = status;
     job.reason_code = (!code.is_empty()).then(|| code.to_owned());
     job.reason = reason.into();
-    Graded { job, failure: None }
+    Graded {
+        job,
+        shows: None,
+        failure: None,
+    }
 }
 
 fn not_rebuilt(missing: &[Missing], refused: Option<&str>) -> String {

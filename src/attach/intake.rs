@@ -251,9 +251,9 @@ impl Engine {
             graded.job.reason
         ));
         Ok(Outcome {
-            failure: graded.failure.map(|failed| {
-                let identity = serde_json::to_value(&failed.identity).unwrap_or_default();
-                (identity, failed.grade.summary)
+            failure: graded.shows.map(|(identity, summary)| {
+                let identity = serde_json::to_value(&identity).unwrap_or_default();
+                (identity, summary)
             }),
             job: graded.job,
         })

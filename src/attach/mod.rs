@@ -9,7 +9,7 @@
 //! - [`state`]: what is known between two lives of the process.
 //! - [`engine`]: what all work on a repository's traces shares.
 //! - [`intake`]: from a file that was read to graded jobs.
-//! - [`grading`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
+//! - [`grading`], [`seeding`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
 //! - `kept`: what a job leaves so that a lost state is derived again without paying twice.
@@ -44,6 +44,7 @@ pub mod reprocess;
 mod reproducing;
 pub mod retention;
 mod room;
+pub mod seeding;
 pub mod service;
 pub mod settings;
 pub mod state;

@@ -271,7 +271,7 @@ impl<'a> Work<'a> {
             .collect();
         let attempts = Attempts {
             bench: self.bench,
-            prepared: failed.prepared,
+            prepared: &failed.prepared,
             states: &states,
             task: &task,
             agent: &self.ready.settings.agent,

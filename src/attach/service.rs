@@ -276,7 +276,10 @@ fn understood<T: serde::de::DeserializeOwned>(payload: Value) -> Result<T, Refus
 fn refusal(error: &WatcherError) -> Refusal {
     let kind = match error {
         WatcherError::Ready(ReadyError::Settings(
-            SettingsError::Config(_) | SettingsError::Agent { .. } | SettingsError::Budget { .. },
+            SettingsError::Config(_)
+            | SettingsError::Agent { .. }
+            | SettingsError::Rules { .. }
+            | SettingsError::Budget { .. },
         )) => RefusalKind::Config,
         _ => RefusalKind::Environment,
     };

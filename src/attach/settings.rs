@@ -12,6 +12,7 @@ use crate::budget::prices::{Prices, PricesError};
 use crate::config::allow;
 use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
+use crate::grade::rules::{self, Rule};
 use crate::reconstruct::tools::Tools;
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub retention: Retention,
     /// What the agent's own tools stand for.
     pub tools: Tools,
+    /// What must hold of every trace.
+    pub rules: Vec<Rule>,
     /// What should be said of the configuration: old names of keys.
     pub notes: Vec<Diagnostic>,
     /// The configuration file, for these.
@@ -57,6 +60,14 @@ pub enum SettingsError {
     /// Its agent cannot be used.
     #[error("the agent in the configuration cannot be used")]
     Agent {
+        /// Why.
+        diagnostics: Vec<Diagnostic>,
+        /// The file they point into.
+        source_text: Option<SourceText>,
+    },
+    /// A rule of grading in it cannot be used.
+    #[error("the rules of grading in the configuration cannot be used")]
+    Rules {
         /// Why.
         diagnostics: Vec<Diagnostic>,
         /// The file they point into.
@@ -87,7 +98,8 @@ impl SettingsError {
         let mut text = super::reproducing::chain(self);
         let findings: &[Diagnostic] = match self {
             Self::Config(ConfigError::Invalid { diagnostics, .. })
-            | Self::Agent { diagnostics, .. } => diagnostics,
+            | Self::Agent { diagnostics, .. }
+            | Self::Rules { diagnostics, .. } => diagnostics,
             Self::Budget { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
             _ => &[],
         };
@@ -137,6 +149,11 @@ impl Settings {
             diagnostic: Box::new(diagnostic),
             source_text: loaded.source.clone(),
         })?;
+        let compiled = rules::of(&loaded, around.clones);
+        let compiled = compiled.map_err(|diagnostics| SettingsError::Rules {
+            diagnostics,
+            source_text: loaded.source.clone(),
+        })?;
         let own_prices = loaded.config.budget.prices.as_deref();
         let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
@@ -144,6 +161,7 @@ impl Settings {
             notify: loaded.config.attach.notify.clone(),
             retention: loaded.config.retention.clone(),
             tools: Tools::of(&loaded.config.tools),
+            rules: compiled,
             prices: Prices::load(own_prices.as_deref())?,
             options: options(&loaded, around)?,
             agent: Wanted {

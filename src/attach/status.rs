@@ -1,6 +1,7 @@
 //! How everything attached to a repository stands, for people and programs.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
@@ -11,9 +12,12 @@ use crate::budget::entry::{Entry, repo_name};
 use crate::budget::ledger::{Ledger, LedgerError};
 use crate::budget::standing::Standing;
 use crate::budget::summary::Totals;
+use crate::grade::Grade;
+use crate::store::layout::Layout;
 
 use super::flags::AttachFlags;
 use super::job::{FileRow, JobReport, Stage, Status};
+use super::seeding::{self, Origin};
 use super::service::DoingNow;
 use super::state::attempts::{self, StoredAttempt};
 use super::state::jobs::{self, StoredJob, Transition};
@@ -158,6 +162,12 @@ pub struct TraceStatus {
     pub policy: Option<String>,
     /// How its job stands.
     pub job: JobReport,
+    /// The grade of this revision; null where there is none on the disk.
+    #[serde(default)]
+    pub grade: Option<Grade>,
+    /// Where the scenario it is run by comes from; null where there is none.
+    #[serde(default)]
+    pub scenario_from: Option<Origin>,
     /// The commit it was worked on.
     pub base: Option<String>,
     /// What the job went through.
@@ -234,6 +244,8 @@ pub fn trace(
         repo,
         trace_directory: directory,
         policy: flags.policy,
+        grade: None,
+        scenario_from: None,
         base: job.base,
         transitions: jobs::transitions(connection, job.id)?,
         spent: None,
@@ -254,6 +266,15 @@ fn attempt(attempt: StoredAttempt, is_earlier: bool) -> AttemptStatus {
 }
 
 impl TraceStatus {
+    /// Reads what the stages left on the disk of how it was graded.
+    pub fn read_artifacts(&mut self, layout: &Layout) {
+        let of = |stage: &str| layout.attach(stage).join(&self.job.name);
+        let grade = fs::read(of("grades").join("grade.json")).ok();
+        let grade: Option<Grade> = grade.and_then(|grade| serde_json::from_slice(&grade).ok());
+        self.grade = grade.filter(|grade| grade.revision == self.job.revision);
+        self.scenario_from = seeding::note(&of("seeds")).map(|note| note.origin);
+    }
+
     /// Puts beside each attempt what the ledger has of it.
     ///
     /// # Errors

@@ -6,8 +6,11 @@ use std::path::Path;
 use crate::app::World;
 use crate::config::{self, Loaded, Override};
 
+use crate::grade::rules;
+
 use super::error::CliError;
 use super::output::Printer;
+use super::pass::rules_error;
 
 /// The world and where output goes. The fields of [`World`] are reached directly:
 /// `cx.environment`, `cx.clock`, `cx.ids`, `cx.clones`, `cx.sources`, `cx.files`,
@@ -45,6 +48,9 @@ impl CommandContext {
         flags: &[Override],
     ) -> Result<Loaded, CliError> {
         let loaded = config::load(file, directory, flags, &self.environment)?;
+        // What only those who know the clones can check.
+        rules::of(&loaded, self.clones)
+            .map_err(|findings| rules_error(findings, loaded.source.clone()))?;
         for note in &loaded.notes {
             self.printer.diagnostic(note, loaded.source.as_ref());
         }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use archal_core::diagnostic::{Diagnostic, SourceText};
+
 use crate::attach::desk::Told;
 use crate::attach::engine::{Attached, Engine, EngineError, PROBE, Surround};
 use crate::attach::flags::AttachFlags;
@@ -269,6 +271,10 @@ pub(crate) fn ready_error(error: ReadyError) -> CliError {
             source_text,
         }) => CliError::config("the agent in the configuration cannot be used")
             .at(diagnostics, source_text),
+        ReadyError::Settings(SettingsError::Rules {
+            diagnostics,
+            source_text,
+        }) => rules_error(diagnostics, source_text),
         ReadyError::Settings(SettingsError::Budget {
             diagnostic,
             source_text,
@@ -294,4 +300,13 @@ pub(crate) fn ready_error(error: ReadyError) -> CliError {
         }
         error => CliError::environment(error),
     }
+}
+
+/// Rules of grading that cannot be used, as an error with their places.
+pub(crate) fn rules_error(
+    diagnostics: Vec<Diagnostic>,
+    source_text: Option<SourceText>,
+) -> CliError {
+    CliError::config("the rules of grading in the configuration cannot be used")
+        .at(diagnostics, source_text)
 }

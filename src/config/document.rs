@@ -80,6 +80,52 @@ pub(super) fn join(path: &str, name: &str) -> String {
     }
 }
 
+/// Where a part of a string stands: `part` counts bytes of its value, `whole` is the place of its
+/// literal. None where that is no string.
+pub(super) fn inside(text: &str, whole: Span, part: Span) -> Option<Span> {
+    let literal = text.get(whole.start..whole.end)?;
+    let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
+    // The place in the literal of each place of the value that is asked for.
+    let place = |wanted: usize| {
+        let (mut value, mut at) = (0, 0);
+        while value < wanted && at < inner.len() {
+            let (of_value, of_literal) = one_character(&inner[at..]);
+            value += of_value;
+            at += of_literal;
+        }
+        whole.start + 1 + at
+    };
+    Some(Span {
+        start: place(part.start),
+        end: place(part.end),
+    })
+}
+
+/// How many bytes the first character of a literal's inside has as a value, and how many it is
+/// written with.
+fn one_character(literal: &str) -> (usize, usize) {
+    let unit = |at: usize| {
+        let digits = literal.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = literal.chars().next().map_or(1, char::len_utf8);
+    if !literal.starts_with('\\') {
+        return (first, first);
+    }
+    match (unit(0), unit(6)) {
+        (Some(high @ 0xd800..=0xdbff), Some(low @ 0xdc00..=0xdfff)) => {
+            let both = char::decode_utf16([high, low]).next();
+            let length = both.and_then(Result::ok).map_or(3, char::len_utf8);
+            (length, 12)
+        }
+        (Some(one), _) => {
+            let one = char::from_u32(u32::from(one)).map_or(3, char::len_utf8);
+            (one, 6)
+        }
+        (None, _) => (1, 2.min(literal.len())),
+    }
+}
+
 /// Parses JSON with comments and trailing commas; nothing else of JSON5.
 pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
     parse_as(text, true)
@@ -182,5 +228,27 @@ impl Place<'_> {
             ast::Value::NullKeyword(_) => NodeKind::Scalar(Value::Null),
         };
         Ok(Node { span, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_string_is_found_behind_its_escapes() {
+        let text = r#"{"cel": "a == \"é\\u00e9\\ud83d\\ude00\" && nam"}"#.replace("\\\\", "\\");
+        let node = parse(&text).expect("an object");
+        let value = node.to_value()["cel"].as_str().expect("text").to_owned();
+        let whole = node.spans()["cel"];
+        for wanted in ["nam", "a ==", "\u{1f600}"] {
+            let start = value.find(wanted).expect("there");
+            let part = Span::from(start..start + wanted.len());
+            let found = inside(&text, whole, part).expect("a string");
+            let shown = &text[found.start..found.end];
+            let read: String = serde_json::from_str(&format!("\"{shown}\"")).expect("a string");
+            assert_eq!(read, wanted);
+        }
+        assert_eq!(inside("[1]", Span::from(0..3), Span::from(0..1)), None);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::check;
 use super::document::{self, Node, join};
 use super::schema::{Config, json_schema};
-use super::{allow, judge, notice, redaction, tools};
+use super::{allow, grade, judge, notice, redaction, tools};
 
 /// The file's name.
 const FILE_NAME: &str = ".archal.json";
@@ -121,6 +121,20 @@ impl Loaded {
             (Some(span), Some(source)) => finding.at(*span).in_file(&source.path),
             _ => finding,
         }
+    }
+
+    /// A finding about a part of a text, whose place counts bytes of the text, at its place in the
+    /// file: `grade.rules.0.cel`. Without a place there where the file did not set the text.
+    pub fn within(&self, path: &str, mut finding: Diagnostic) -> Diagnostic {
+        let Some(part) = finding.span.take() else {
+            return self.at(path, finding);
+        };
+        let place = self.spans.get(path).zip(self.source.as_ref());
+        let place = place.and_then(|(whole, source)| {
+            let span = document::inside(&source.text, *whole, part)?;
+            Some(finding.clone().at(span).in_file(&source.path))
+        });
+        place.unwrap_or(finding)
     }
 }
 
@@ -326,10 +340,11 @@ fn merge(
             });
         }
     };
-    let patterns = redaction::check(&config.redaction);
-    if !patterns.is_empty() {
+    let mut problems = redaction::check(&config.redaction);
+    problems.extend(grade::check(&config.grade));
+    if !problems.is_empty() {
         let file = source.as_ref().map(|source| &source.path);
-        findings.extend(patterns.into_iter().map(|(path, mut finding)| {
+        findings.extend(problems.into_iter().map(|(path, mut finding)| {
             finding.span = spans.get(&path).copied();
             finding.file = file.cloned();
             finding

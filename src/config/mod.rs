@@ -6,6 +6,7 @@
 //! - `layers`: flags over environment over file over defaults.
 //! - [`allow`]: what an agent may reach beside the clones.
 //! - [`amounts`]: durations and sizes as people write them.
+//! - [`grade`]: what must hold of every trace.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
 //! - `redaction`: what it adds to redaction, checked.
@@ -20,6 +21,7 @@ pub mod amounts;
 mod check;
 mod document;
 pub mod example;
+pub mod grade;
 pub mod judge;
 mod layers;
 pub mod notice;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amounts::{Age, Size};
+use super::grade::GradeSettings;
 
 /// The configuration of archal for one repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,8 @@ pub struct Config {
     pub tools: BTreeMap<String, ToolMapping>,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// How traces are graded beside the scenarios they match.
+    pub grade: GradeSettings,
     /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
     /// evaluated.
     pub judge: Judge,
@@ -87,6 +90,7 @@ impl Default for Config {
             workspace: Workspace::default(),
             tools: BTreeMap::new(),
             attach: Attach::default(),
+            grade: GradeSettings::default(),
             judge: Judge::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::reconstruct::replay::Agreement;
 use crate::run::score::CriterionReport;
 
+use super::rules::RuleReport;
+use super::tiers::TierReport;
+
 /// The grade of one revision of a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -32,15 +35,29 @@ pub struct Grade {
     pub scenario: Option<String>,
     /// What was found, the primary finding first.
     pub findings: Vec<Finding>,
+    /// How many of the findings, from the first on, made the grade `fail`.
+    #[serde(default)]
+    pub failing: usize,
+    /// What each tier came to.
+    #[serde(default)]
+    pub tiers: Vec<TierReport>,
     /// The first span of the trace that led to the primary finding.
     pub first_bad_step: Option<String>,
     /// Each criterion on the replayed state.
     pub criteria: Vec<CriterionReport>,
+    /// Each rule of the repository.
+    #[serde(default)]
+    pub rules: Vec<RuleReport>,
     /// How far the replay of the trace's calls agrees with the record; none where it was not replayed.
     pub agreement: Option<Agreement>,
 }
 
 impl Grade {
+    /// The findings that made it `fail`, the primary one first.
+    pub fn failures(&self) -> &[Finding] {
+        self.findings.get(..self.failing).unwrap_or_default()
+    }
+
     /// A grade with a verdict that no finding supports: `ok` or `unsure`.
     pub fn without_findings(
         trace: TraceIdentity,
@@ -60,8 +77,11 @@ impl Grade {
             reason: reason.to_owned(),
             scenario: None,
             findings: Vec::new(),
+            failing: 0,
+            tiers: Vec::new(),
             first_bad_step: None,
             criteria: Vec::new(),
+            rules: Vec::new(),
             agreement: None,
         }
     }

@@ -1,15 +1,18 @@
 //! Whether a trace shows a real failure.
 //!
-//! Today one tier decides: the state the trace's calls lead to, judged by the `[D]` criteria of
-//! the scenario that the trace matches. What the agent says of itself counts for nothing.
+//! Four tiers look at it, cheap ones first; what the agent says of itself counts for nothing.
 //!
-//! - [`claims`]: findings from the last answer against the calls.
+//! - [`whole`]: the tiers put together.
 //! - [`facts`]: the trace as all tiers read it.
-//! - [`matching`]: which scenario a trace belongs to.
-//! - [`measure`]: how good all this is, on labelled runs.
-//! - [`signals`]: findings from the shape of the trace.
-//! - [`state`]: findings from the replayed state.
+//! - [`signals`]: findings from the shape of the trace (tier 1).
+//! - [`claims`]: findings from the last answer against the calls (tier 2).
+//! - [`state`]: findings from the replayed state by the matched scenario (tier 3).
+//! - [`rules`]: findings from what the repository asks of every trace (tier 3).
+//! - [`scene`]: what a trace shows, as rules read it.
+//! - [`tiers`]: which tier a finding is of, and what each came to.
 //! - [`verdict`]: what all findings come to.
+//! - [`measure`]: how good all this is, on labelled runs.
+//! - [`matching`]: which scenario a trace belongs to.
 //! - [`document`]: what is written down.
 
 pub mod claims;
@@ -17,8 +20,15 @@ pub mod document;
 pub mod facts;
 pub mod matching;
 pub mod measure;
+pub mod rules;
+pub mod scene;
 pub mod signals;
 pub mod state;
+pub mod tiers;
 pub mod verdict;
+pub mod whole;
+
+#[cfg(test)]
+pub(crate) mod recording;
 
 pub use document::Grade;

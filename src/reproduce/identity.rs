@@ -1,16 +1,19 @@
 //! What makes two failures the same failure.
 
 use archal_core::grade::Finding;
+use archal_core::trace::TraceIdentity;
 use archal_core::{hash, id};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::grade::state;
 
 /// The identity of a failure. Order, number and arguments of calls, ids and free text are no
 /// part of it, so that the same defect is one failure however often it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureIdentity {
-    /// The scenario's id.
+    /// The scenario's id; for a trace that matched none what [`place_of`] says.
     pub scenario: String,
     /// The findings that made the grade `fail`, sorted; the first in the grade is primary.
     pub findings: Vec<FindingIdentity>,
@@ -22,7 +25,7 @@ pub struct FailureIdentity {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingIdentity {
-    /// What it fired on: the criterion's id.
+    /// What it fired on: the criterion's id, or the name of the rule that found it.
     pub subject: String,
     /// The operation whose effect decided it.
     pub operation: Option<String>,
@@ -33,11 +36,26 @@ pub struct FindingIdentity {
 impl From<&Finding> for FindingIdentity {
     fn from(finding: &Finding) -> Self {
         Self {
-            subject: finding.subject.clone(),
+            subject: subject_of(finding).to_owned(),
             operation: finding.operation.clone(),
             entity: finding.entity.clone(),
         }
     }
+}
+
+/// What a finding is about each time it shows: the criterion, or the rule.
+pub fn subject_of(finding: &Finding) -> &str {
+    if finding.rule == state::CRITERION {
+        &finding.subject
+    } else {
+        &finding.rule
+    }
+}
+
+/// What stands for the scenario in the identity of a trace that matched none: its source, project
+/// and name, as a JSON list, which no id of a scenario is.
+pub fn place_of(trace: &TraceIdentity, name: &str) -> String {
+    serde_json::to_string(&(&trace.source, &trace.project, name)).unwrap_or_default()
 }
 
 impl FailureIdentity {
@@ -84,6 +102,26 @@ mod tests {
             rows: Vec::new(),
             negation: None,
         }
+    }
+
+    #[test]
+    fn a_rule_is_what_a_finding_of_it_is_about() {
+        let by_rule = Finding {
+            rule: "rule.no-delete".to_owned(),
+            ..finding("what it fired on", "x")
+        };
+        let trace = |project: &str| TraceIdentity {
+            source: "file".to_owned(),
+            project: project.to_owned(),
+            trace: "t-1".to_owned(),
+        };
+        let place = place_of(&trace("shop"), "triage");
+        let identity = FailureIdentity::of(&place, &[by_rule]).expect("has a finding");
+        insta::assert_snapshot!(
+            format!("{} {} {}", identity.scenario, identity.primary.subject, identity.group()),
+            @r#"["file","shop","triage"] rule.no-delete rule-no-delete-350ede4e"#
+        );
+        assert_ne!(place, place_of(&trace("bank"), "triage"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Running a traced failure again until it shows or does not.
 //!
 //! - [`identity`]: what makes two failures the same failure.
+//! - [`generated`]: the scenario of a failure that nobody wrote one for.
 //! - [`decision`]: what one attempt showed, and what several add up to.
 //! - [`private`]: folders of this process alone.
 //! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
@@ -14,6 +15,7 @@
 pub mod attempts;
 pub mod decision;
 pub mod estimate;
+pub mod generated;
 pub mod identity;
 pub mod journal;
 pub mod memory;

@@ -9,6 +9,7 @@ use archal_core::diagnostic::{Diagnostic, SourceText};
 use crate::scenario::{Check, Scenario, criteria, format};
 
 /// A scenario whose criteria have been compiled.
+#[derive(Clone)]
 pub struct Prepared {
     /// The scenario.
     pub scenario: Scenario,
@@ -21,6 +22,7 @@ pub struct Prepared {
 }
 
 /// The two readings of a sentence, compiled.
+#[derive(Clone)]
 pub struct Doubt {
     /// Of the state at the end.
     pub final_state: criteria::Compiled,
@@ -94,24 +96,45 @@ pub fn load(
     path: &Path,
     clones: &[CloneDescriptor],
 ) -> Result<(Prepared, Vec<Diagnostic>), Broken> {
-    let broken = |diagnostics: Vec<Diagnostic>| Broken {
+    made_ready(format::load(path, clones), clones).map_err(|diagnostics| Broken {
         path: path.to_owned(),
         source: fs::read_to_string(path).ok().map(|text| SourceText {
             path: path.to_owned(),
             text,
         }),
         diagnostics,
-    };
-    let (scenario, diagnostics) = format::load(path, clones);
+    })
+}
+
+/// [`load`] of a text that is, or will be, in the file `path`.
+pub fn of_text(
+    path: &Path,
+    text: &str,
+    clones: &[CloneDescriptor],
+) -> Result<(Prepared, Vec<Diagnostic>), Broken> {
+    let parsed = format::parse(path, text.as_bytes(), clones);
+    made_ready(parsed, clones).map_err(|diagnostics| Broken {
+        path: path.to_owned(),
+        source: Some(SourceText {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }),
+        diagnostics,
+    })
+}
+
+fn made_ready(
+    (scenario, diagnostics): (Option<Scenario>, Vec<Diagnostic>),
+    clones: &[CloneDescriptor],
+) -> Result<(Prepared, Vec<Diagnostic>), Vec<Diagnostic>> {
     let Some(scenario) = scenario else {
-        return Err(broken(diagnostics));
+        return Err(diagnostics);
     };
     let refused = scenario.not_yet();
     if !refused.is_empty() && !scenario.config.retired {
-        return Err(broken(refused));
+        return Err(refused);
     }
-    let prepared = prepare(scenario, clones).map_err(&broken)?;
-    Ok((prepared, diagnostics))
+    Ok((prepare(scenario, clones)?, diagnostics))
 }
 
 fn prepare(scenario: Scenario, clones: &[CloneDescriptor]) -> Result<Prepared, Vec<Diagnostic>> {

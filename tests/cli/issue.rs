@@ -260,7 +260,7 @@ fn why_tells_the_evidence_and_what_was_not_checked() {
         trace t-1
           issue 7 was closed although a person had answered
           scenario: close-stale
-          finding: issue 7 is closed [state.criterion, agent, 100%]
+          finding: issue 7 is closed [state.criterion, tier 3, agent, 100%]
             decided by github:issues/update on issues
             spans: root/3
             evidence: PATCH /repos/acme/webapp/issues/7 {"state":"closed"}
@@ -272,7 +272,7 @@ fn why_tells_the_evidence_and_what_was_not_checked() {
         trace t-2
           issue 7 was closed although a person had answered
           scenario: close-stale
-          finding: issue 7 is closed [state.criterion, agent, 100%]
+          finding: issue 7 is closed [state.criterion, tier 3, agent, 100%]
             decided by github:issues/update on issues
             spans: root/3
             evidence: PATCH /repos/acme/webapp/issues/7 {"state":"closed"}

@@ -258,29 +258,6 @@ fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
 }
 
 #[test]
-fn a_trace_no_scenario_names_is_blocked() {
-    let (world, _) = kept_demo();
-    let scenario = world.read("demo/archal/close-stale-issues.md");
-    world.write(
-        "demo/archal/close-stale-issues.md",
-        &scenario.replace("*issue-janitor*", "another-agent"),
-    );
-    git(
-        &world,
-        "demo",
-        &["commit", "--quiet", "--all", "-m", "other"],
-    );
-    again(&world);
-    let output = attach(&world, "demo/traces", &[]);
-    let job = job(&output);
-    assert_eq!(
-        (job["status"].as_str(), job["reasonCode"].as_str()),
-        (Some("blocked"), Some("scenario"))
-    );
-    assert_eq!(output.code, Some(3), "{output}");
-}
-
-#[test]
 fn what_is_not_there_is_said_with_what_mends_it() {
     let world = world();
     let missing = world

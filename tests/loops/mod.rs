@@ -20,6 +20,7 @@ mod suite;
 mod tended;
 mod trace_folder;
 mod trouble;
+mod unmatched;
 mod watched;
 mod watching;
 

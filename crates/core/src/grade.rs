@@ -23,6 +23,18 @@ pub enum Owner {
     Harness,
 }
 
+impl Owner {
+    /// As it is written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::User => "user",
+            Self::Environment => "environment",
+            Self::Harness => "harness",
+        }
+    }
+}
+
 /// Whether a trace shows a real failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -68,8 +68,8 @@ fn scenarios(ready: &Ready, traces: &[&Trace]) -> Part {
     let is_needed = ready.policy() > ExecutionPolicy::Observe;
     let status = match matched {
         _ if !is_needed => PartStatus::Ready,
-        _ if all == 0 => PartStatus::Missing,
-        0 if !traces.is_empty() => PartStatus::Missing,
+        // What is not matched is graded by signals, claims and rules, and gets a scenario.
+        _ if all == 0 => PartStatus::Limited,
         matched if matched < traces.len() || !ready.broken.is_empty() => PartStatus::Limited,
         _ => PartStatus::Ready,
     };
@@ -86,9 +86,16 @@ fn scenarios(ready: &Ready, traces: &[&Trace]) -> Part {
     for name in unnamed.iter().take(MOST_NAMED) {
         part = part.note(format!("no scenario matches a trace called \"{name}\""));
     }
+    let rules = ready.settings.rules.len();
+    if is_needed && (all == 0 || !unnamed.is_empty()) {
+        part = part.note(format!(
+            "without a scenario a trace is graded by signals, claims and {}",
+            counted(rules, "rule")
+        ));
+    }
     if let (Some(name), true) = (unnamed.first(), is_needed) {
         part = part.hint(format!(
-            "in the Config of a scenario: match: {{name: \"{name}\"}}, and commit it"
+            "in the Config of a scenario: match: name={name}, and commit it"
         ));
     } else if all == 0 && is_needed {
         part = part.hint("archal scenario new \"What the agent should do\", and commit it");

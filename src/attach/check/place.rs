@@ -85,7 +85,8 @@ pub(super) fn configuration(settings: &Result<Settings, SettingsError>) -> Part 
             let mut part = Part::new(NAME, PartStatus::Missing, chain(error));
             let diagnostics = match error {
                 SettingsError::Config(ConfigError::Invalid { diagnostics, .. })
-                | SettingsError::Agent { diagnostics, .. } => diagnostics.as_slice(),
+                | SettingsError::Agent { diagnostics, .. }
+                | SettingsError::Rules { diagnostics, .. } => diagnostics.as_slice(),
                 SettingsError::Budget { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
                 _ => &[],
             };

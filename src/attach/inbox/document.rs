@@ -13,6 +13,7 @@ use crate::attach::state::failures::FailureStatus;
 use crate::attach::state::jobs::Transition;
 use crate::attach::state::notices::Outcome;
 use crate::config::schema::NoticeEvent;
+use crate::grade::tiers::TierReport;
 use crate::reconstruct::Missing;
 use crate::reconstruct::replay::Agreement;
 use crate::report::rate::Rate;
@@ -194,6 +195,9 @@ pub struct TraceReasons {
     pub first_bad_step: Option<String>,
     /// What was found, the primary finding first.
     pub findings: Vec<Finding>,
+    /// What each tier of grading came to.
+    #[serde(default)]
+    pub tiers: Vec<TierReport>,
     /// The criteria that do not hold.
     pub criteria: Vec<CriterionReport>,
     /// How far the trace's own calls replay with the same answers.

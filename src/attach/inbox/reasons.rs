@@ -8,6 +8,7 @@ use crate::attach::state::jobs::StoredJob;
 use crate::attach::state::pruned::{self, Part};
 use crate::fix::proof::Proof;
 use crate::grade::Grade;
+use crate::grade::rules::RuleStatus;
 use crate::run::score::CriterionStatus;
 
 use super::details::{attempts, manifest};
@@ -109,6 +110,7 @@ fn told(desk: &Desk, job: &StoredJob, grade: Result<Grade, String>) -> TraceReas
             scenario: None,
             first_bad_step: None,
             findings: Vec::new(),
+            tiers: Vec::new(),
             criteria: Vec::new(),
             agreement: None,
         },
@@ -122,6 +124,7 @@ fn told(desk: &Desk, job: &StoredJob, grade: Result<Grade, String>) -> TraceReas
             scenario: grade.scenario,
             first_bad_step: grade.first_bad_step,
             findings: grade.findings,
+            tiers: grade.tiers,
             criteria: grade
                 .criteria
                 .into_iter()
@@ -156,6 +159,13 @@ fn unchecked_by_grade(grade: &Result<Grade, String>) -> Vec<String> {
             CriterionStatus::Pass | CriterionStatus::Fail => None,
         })
         .collect();
+    let undecided = grade.rules.iter().filter_map(|rule| match rule.status {
+        RuleStatus::NotEvaluated | RuleStatus::Error => {
+            Some(format!("rule {}: {}", rule.id, rule.explanation))
+        }
+        RuleStatus::Holds | RuleStatus::Fires | RuleStatus::NotApplicable => None,
+    });
+    unchecked.extend(undecided);
     match &grade.agreement {
         Some(agreement) if agreement.agreeing < agreement.calls => unchecked.push(format!(
             "{} of {} calls of the trace replay with another answer than recorded",

@@ -20,6 +20,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::watching;
 use crate::config;
+use crate::grade::Grade;
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherState};
@@ -158,6 +159,7 @@ fn one(
         })
         .map_err(CliError::environment)?;
     let mut status = found.map_err(|error| CliError::usage(error).hint("archal attach-status"))?;
+    status.read_artifacts(layout);
     if let Some(ledger) = ledger(cx).flatten()
         && let Err(error) = status.count_money(&ledger)
     {
@@ -353,6 +355,27 @@ fn trace_text(status: &TraceStatus) -> String {
     out
 }
 
+/// What each tier of grading came to, and what was found.
+fn graded(out: &mut String, grade: &Grade) -> std::fmt::Result {
+    for (tier, label) in grade.tiers.iter().zip(["grade:", "", "", ""]) {
+        writeln!(out, "  {label:<9} {tier}")?;
+    }
+    for finding in grade.findings.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "  finding:  {} [{}, {}, {:.0}%]",
+            finding.summary,
+            finding.rule,
+            finding.owner.name(),
+            finding.confidence * 100.0
+        )?;
+    }
+    if let Some(step) = &grade.first_bad_step {
+        writeln!(out, "  first:    span {step} led to it")?;
+    }
+    Ok(())
+}
+
 fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
     let job = &status.job;
     writeln!(out, "{} {}", job.status.name(), job.name)?;
@@ -368,7 +391,10 @@ fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
         job.file.display()
     )?;
     if let Some(scenario) = &job.scenario {
-        writeln!(out, "  scenario: {}", scenario.display())?;
+        let from = status
+            .scenario_from
+            .map_or_else(String::new, |from| format!(" ({})", from.words()));
+        writeln!(out, "  scenario: {}{from}", scenario.display())?;
     }
     let policy = status.policy.as_deref().unwrap_or("as configured");
     writeln!(out, "  policy:   {policy}")?;
@@ -383,6 +409,9 @@ fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
             format!(", green {green} with the patch")
         });
         writeln!(out, "  proof:    red {red}{green}")?;
+    }
+    if let Some(grade) = &status.grade {
+        graded(out, grade)?;
     }
     for artifact in job.artifacts.iter().take(3) {
         writeln!(out, "  see:      {}", artifact.path.display())?;

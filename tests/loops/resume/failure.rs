@@ -10,7 +10,9 @@ use archal::config::schema::RouteMode;
 use archal::fix::command::CommandFixer;
 use archal::fix::repair::{Repair, RepairError, Repaired};
 use archal::git::command::{self, Git};
-use archal::grade::{Grade, state};
+use archal::grade::Grade;
+use archal::grade::facts::Facts;
+use archal::grade::whole::{self, Evidence};
 use archal::ingest::{Imported, read_file};
 use archal::reconstruct::replay::Replay;
 use archal::reconstruct::tools::Tools;
@@ -109,15 +111,20 @@ impl Failure {
         let rebuilt = reconstruct::reconstruct(&imported.trace, &context);
         let calls = exchanges::of(&imported.trace, &context);
         let replay = Replay::run(&rebuilt, &calls, clones).expect("a seed");
-        let grade = state::grade(
-            &imported.trace,
-            imported.identity.clone(),
-            &prepared,
-            &replay,
-            rebuilt.base,
-        );
+        let grade = whole::grade(Evidence {
+            facts: &Facts::of(&imported.trace),
+            identity: imported.identity.clone(),
+            matched: Some(&prepared),
+            traced: &calls,
+            replay: Ok(&replay),
+            base: rebuilt.base,
+            rules: &[],
+            early: Vec::new(),
+            judged: None,
+            clones,
+        });
         let identity =
-            FailureIdentity::of(&prepared.scenario.id, &grade.findings).expect("a failure");
+            FailureIdentity::of(&prepared.scenario.id, grade.failures()).expect("a failure");
         let states = rebuilt
             .seeds
             .iter()

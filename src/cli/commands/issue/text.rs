@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use archal_core::grade::Owner;
-
 use crate::attach::handoff::{quoted, status};
 use crate::attach::inbox::document::{
     AttemptLine, Decided, Issue, IssueDetails, IssueList, IssueReasons, TraceReasons,
 };
 use crate::attach::state::failures::FailureStatus;
+use crate::grade::tiers::Tier;
 use crate::report::style::Style;
 
 /// The most traces that are listed of a failure.
@@ -261,10 +260,11 @@ fn graded(out: &mut String, trace: &TraceReasons) {
         let sure = (finding.confidence * 100.0).round();
         _ = writeln!(
             out,
-            "  finding: {} [{}, {}, {sure}%]",
+            "  finding: {} [{}, tier {}, {}, {sure}%]",
             line(&finding.summary),
             finding.rule,
-            owner(finding.owner)
+            Tier::of(finding).number(),
+            finding.owner.name()
         );
         if let Some(operation) = &finding.operation {
             let entity = finding.entity.as_deref().unwrap_or("nothing");
@@ -286,6 +286,9 @@ fn graded(out: &mut String, trace: &TraceReasons) {
     if let Some(step) = &trace.first_bad_step {
         _ = writeln!(out, "  first bad step: span {step}");
     }
+    for tier in &trace.tiers {
+        _ = writeln!(out, "  {}", line(&tier.to_string()));
+    }
     if let Some(agreement) = &trace.agreement {
         let (agreeing, calls) = (agreement.agreeing, agreement.calls);
         _ = writeln!(
@@ -294,15 +297,6 @@ fn graded(out: &mut String, trace: &TraceReasons) {
         );
     }
     _ = writeln!(out, "  see: {}", trace.grade.display());
-}
-
-fn owner(owner: Owner) -> &'static str {
-    match owner {
-        Owner::Agent => "agent",
-        Owner::User => "user",
-        Owner::Environment => "environment",
-        Owner::Harness => "harness",
-    }
 }
 
 /// What was decided.

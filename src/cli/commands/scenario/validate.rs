@@ -15,6 +15,7 @@ use crate::cli::exit::{self, Exit};
 use crate::report::diagnostic;
 use crate::report::style::Style;
 use crate::run::seeds::StartState;
+use crate::scenario::matching::Match;
 use crate::scenario::untouched::Untouched;
 use crate::scenario::{Check, Criterion, Scenario};
 
@@ -86,6 +87,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         look_closer(file, &default, cx);
     }
     tell_same_ids(&mut found);
+    tell_same_matches(&mut found);
     let result = ScenarioValidation {
         errors: found.iter().map(|file| file.count(Severity::Error)).sum(),
         warnings: found.iter().map(|file| file.count(Severity::Warning)).sum(),
@@ -257,6 +259,48 @@ fn tell_same_ids(found: &mut [ScenarioFile]) {
             continue;
         }
         seen.insert(scenario.id.clone(), file.shown.clone());
+    }
+}
+
+/// Two scenarios that match alike tie for every trace, which then is worked on by neither; what is
+/// retired or a regression matches none.
+fn tell_same_matches(found: &mut [ScenarioFile]) {
+    let mut seen: Vec<(Match, String)> = Vec::new();
+    for file in found {
+        let Some(config) = file.scenario.as_ref().map(|scenario| &scenario.config) else {
+            continue;
+        };
+        let Some(matching) = config.matching.clone() else {
+            continue;
+        };
+        let at = file.source.as_ref().and_then(|source| {
+            let at = source.text.rfind("\nmatch:")?;
+            Some(at + 1..at + 6)
+        });
+        let place = |finding: Diagnostic| match at.clone() {
+            Some(at) => finding.at(at),
+            None => finding,
+        };
+        let is_regression = config.tags.iter().any(|tag| tag == "regression");
+        let finding = if config.retired || is_regression {
+            let what = if config.retired {
+                "it is retired"
+            } else {
+                "it is a regression"
+            };
+            let message = format!("`match` says nothing here: {what}");
+            Diagnostic::note("scenario/match-unused", message)
+        } else if let Some((_, other)) = seen.iter().find(|(one, _)| *one == matching) {
+            let message = format!("{other} matches the same traces, which end `blocked: scenario`");
+            Diagnostic::warning("scenario/same-match", message).with_help(
+                "say more in one of them: tags, tools or input; the narrower one is meant",
+            )
+        } else {
+            seen.push((matching, file.shown.clone()));
+            continue;
+        };
+        let finding = place(finding).in_file(&file.shown);
+        file.findings.push(finding);
     }
 }
 

@@ -1,0 +1,342 @@
+//! What a trace shows, in the terms of criteria: the calls in order, the answer, and the state
+//! they lead to where that could be rebuilt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::trace::{Span, Status, Trace};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::reconstruct::exchanges::TracedCalls;
+use crate::reconstruct::replay::{Replay, ReplayedCall};
+use crate::run::attempt::Change;
+use crate::scenario::criteria::{CallFact, CloneWorld, EvidenceRow, References, RunFact, World};
+
+use super::rules::RuleStatus;
+use super::state::{Decisive, decided_by};
+
+/// How sure a finding is that reads what the record says and no rebuilt state. What is left is
+/// whether the rule asks for the right thing.
+const SURE: f64 = 0.95;
+/// How sure one is whose state answers another status than the service did.
+const BROKEN: f64 = 0.4;
+
+/// The statuses that a call of a tool is given, which has none of its own.
+const TOOL_ANSWERED: i64 = 200;
+const TOOL_FAILED: i64 = 400;
+
+/// What a trace shows.
+pub struct Scene<'a> {
+    /// What rules are decided on. The calls are those of the record: of services, and of tools of
+    /// which no call of a service is known.
+    pub world: World,
+    /// The span of each call.
+    spans: Vec<&'a str>,
+    replay: Result<&'a Replay, &'a str>,
+}
+
+/// What shows a finding.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The spans, in order.
+    pub spans: Vec<String>,
+    /// The operation that decided it, `github:issues/update`.
+    pub operation: Option<String>,
+    /// The collection it is about.
+    pub entity: Option<String>,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene of a trace. `replay` is that of its calls, or why there is none.
+    pub fn of(
+        trace: &'a Trace,
+        traced: &TracedCalls<'a>,
+        replay: Result<&'a Replay, &'a str>,
+        base: Timestamp,
+        clones: &[CloneDescriptor],
+    ) -> Self {
+        let mut calls = service_calls(trace, traced, replay.ok(), clones);
+        let places: BTreeMap<&str, usize> = trace
+            .spans
+            .iter()
+            .enumerate()
+            .map(|(at, span)| (span.id.as_str(), at))
+            .collect();
+        calls.extend(own_tools(trace, &calls, &places));
+        // As calls of services are ordered: by time, then as written.
+        calls.sort_by_key(|(span, _)| {
+            let at = places.get(span).copied();
+            (at.and_then(|at| trace.spans[at].started_at), at)
+        });
+        let (spans, facts): (Vec<&str>, Vec<CallFact>) = calls
+            .into_iter()
+            .zip(1..)
+            .map(|((span, fact), seq)| (span, CallFact { seq, ..fact }))
+            .unzip();
+        Self {
+            world: World {
+                calls: facts,
+                ..replayed(trace, replay.ok(), base)
+            },
+            spans,
+            replay,
+        }
+    }
+
+    /// Why what reads that cannot be decided on this trace; none where it can.
+    pub fn withheld(&self, references: &References) -> Option<(RuleStatus, String)> {
+        if references.run {
+            let why = "a trace does not show how the harness ended";
+            return Some((RuleStatus::NotEvaluated, why.to_owned()));
+        }
+        let absent = references.collections.iter().find(|read| {
+            let mut known = self.world.clones.iter();
+            !known.any(|clone| clone.name == read.clone)
+        })?;
+        Some(match self.replay {
+            Err(why) => (RuleStatus::NotEvaluated, why.to_owned()),
+            Ok(_) => (
+                RuleStatus::NotApplicable,
+                format!("the trace calls no {}", absent.clone),
+            ),
+        })
+    }
+
+    /// How sure a finding is that reads that: less where it reads state that answers otherwise
+    /// than the service did.
+    pub fn confidence(&self, references: &References) -> f64 {
+        match self.replay {
+            Ok(replay) if !references.collections.is_empty() => confidence(replay),
+            _ => SURE,
+        }
+    }
+
+    /// What shows that an expression came out as it did, by the rows that decided it.
+    pub fn shown(&self, references: &References, rows: &[EvidenceRow]) -> Shown {
+        let mut spans: Vec<&str> = Vec::new();
+        let mut operations: BTreeSet<Option<String>> = BTreeSet::new();
+        let seqs = rows.iter().filter_map(|row| row.value.get("seq")?.as_i64());
+        for seq in seqs {
+            let at = usize::try_from(seq - 1).ok();
+            let Some((at, fact)) = at.and_then(|at| Some((at, self.world.calls.get(at)?))) else {
+                continue;
+            };
+            spans.push(self.spans[at]);
+            operations.insert(
+                fact.operation
+                    .as_ref()
+                    .map(|operation| format!("{}:{operation}", fact.clone)),
+            );
+        }
+        if !spans.is_empty() {
+            let one = operations.pop_first().filter(|_| operations.is_empty());
+            return Shown {
+                spans: in_order(spans),
+                operation: one.flatten(),
+                entity: None,
+            };
+        }
+        let keys = rows.iter().filter_map(|row| row.key.clone()).collect();
+        let changes = self.replay.map(changes).unwrap_or_default();
+        let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
+        let decisive = decided_by(references, keys, &plain);
+        Shown {
+            spans: spans_of(&decisive, &changes),
+            operation: decisive.operation,
+            entity: decisive.entity,
+        }
+    }
+}
+
+/// How sure a finding on the replayed state is: the state is a fact as far as it answers as the
+/// service did. Where a call is answered with another status the run took another way.
+pub fn confidence(replay: &Replay) -> f64 {
+    if broken(replay).is_some() {
+        return BROKEN;
+    }
+    let agreement = replay.agreement();
+    if agreement.calls == 0 {
+        return SURE;
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "calls of a trace are far fewer than 2^52"
+    )]
+    let share = agreement.agreeing as f64 / agreement.calls as f64;
+    (SURE * share).max(BROKEN)
+}
+
+/// The first call that the rebuilt state answers with another status than the service did.
+pub fn broken(replay: &Replay) -> Option<&ReplayedCall> {
+    replay
+        .calls
+        .iter()
+        .find(|call| call.differences.iter().any(|one| one.starts_with("status")))
+}
+
+/// What the replay of a trace's calls is to criteria: its own answers, and no other calls.
+pub fn replayed(trace: &Trace, replay: Option<&Replay>, base: Timestamp) -> World {
+    let clones = replay.map(|replay| &replay.clones);
+    let calls = replay.map(|replay| replay.calls.iter().zip(1..));
+    World {
+        clones: clones
+            .into_iter()
+            .flatten()
+            .map(|(name, clone)| CloneWorld {
+                name: name.clone(),
+                before: clone.before.clone(),
+                after: clone.after.clone(),
+                diff: clone.diff.clone(),
+                base,
+            })
+            .collect(),
+        calls: calls
+            .into_iter()
+            .flatten()
+            .map(|(call, seq)| CallFact { seq, ..fact(call) })
+            .collect(),
+        run: RunFact::default(),
+        output: match &trace.output {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        },
+    }
+}
+
+/// The rows that the replayed calls changed, each with the span of its call.
+pub fn changes(replay: &Replay) -> Vec<(Change, &str)> {
+    let of = |call: &ReplayedCall, change: &archal_core::clone::RowChange| Change {
+        clone: call.clone.to_owned(),
+        operation: call.operation.map(str::to_owned),
+        table: change.table.to_owned(),
+        key: change.key.clone(),
+    };
+    replay
+        .calls
+        .iter()
+        .flat_map(|call| {
+            let changes = call.changes.iter();
+            changes.map(move |change| (of(call, change), call.span.as_str()))
+        })
+        .collect()
+}
+
+/// The spans of the calls that caused it, each once, in order.
+pub fn spans_of(decisive: &Decisive, changes: &[(Change, &str)]) -> Vec<String> {
+    let caused = changes.iter().filter(|(change, _)| decisive.caused(change));
+    in_order(caused.map(|(_, span)| *span).collect())
+}
+
+fn in_order(spans: Vec<&str>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let first = spans.into_iter().filter(|span| seen.insert(*span));
+    first.map(str::to_owned).collect()
+}
+
+fn fact(call: &ReplayedCall) -> CallFact {
+    CallFact {
+        seq: 0,
+        clone: call.clone.to_owned(),
+        operation: call.operation.map(str::to_owned),
+        tool: call.tool.clone(),
+        method: call.method.clone(),
+        path: call.path.split('?').next().unwrap_or_default().to_owned(),
+        status: i64::from(call.status),
+        request: Some(call.request.clone()),
+        response: Some(call.response.clone()),
+    }
+}
+
+/// The calls of services as the trace recorded them, of those without a clone too.
+fn service_calls<'a>(
+    trace: &'a Trace,
+    traced: &TracedCalls<'a>,
+    replay: Option<&Replay>,
+    clones: &[CloneDescriptor],
+) -> Vec<(&'a str, CallFact)> {
+    let mut calls: Vec<(&str, CallFact)> = Vec::new();
+    for call in &traced.calls {
+        let answered = replay.and_then(|replay| {
+            let mut all = replay.calls.iter();
+            all.find(|one| one.span == call.span && one.method == call.http.method)
+        });
+        let clone = clones.iter().find(|clone| clone.name == call.clone);
+        let known =
+            clone.and_then(|clone| (clone.operation_of)(&call.host, &call.http.method, &call.path));
+        let operation = answered.and_then(|one| one.operation).or(known);
+        let status = call.http.status.or(answered.map(|one| one.status));
+        let fact = CallFact {
+            seq: 0,
+            clone: call.clone.to_owned(),
+            operation: operation.map(str::to_owned),
+            tool: call.tool.as_ref().map(|tool| tool.name.clone()),
+            method: call.http.method.clone(),
+            path: call.path.clone(),
+            status: i64::from(status.unwrap_or_default()),
+            request: call.http.request_body.clone(),
+            response: call.http.response_body.clone(),
+        };
+        calls.push((call.span, fact));
+    }
+    let elsewhere: BTreeSet<&str> = traced
+        .without_clone
+        .iter()
+        .map(|(span, _)| span.as_str())
+        .collect();
+    let others = trace
+        .spans
+        .iter()
+        .filter(|span| elsewhere.contains(span.id.as_str()));
+    calls.extend(others.filter_map(|span| {
+        let http = span.http.as_ref()?;
+        let path = http
+            .url
+            .split_once("://")
+            .map_or(&*http.url, |(_, rest)| rest);
+        let path = path.find('/').map_or("/", |at| &path[at..]);
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let fact = CallFact {
+            method: http.method.clone(),
+            path: path.to_owned(),
+            status: http.status.map_or(0, i64::from),
+            request: http.request_body.clone(),
+            response: http.response_body.clone(),
+            ..CallFact::default()
+        };
+        Some((span.id.as_str(), fact))
+    }));
+    calls
+}
+
+/// Calls of tools below which no call of a service stands: all that is known of them is what the
+/// agent gave and got.
+fn own_tools<'a>(
+    trace: &'a Trace,
+    services: &[(&'a str, CallFact)],
+    places: &BTreeMap<&'a str, usize>,
+) -> Vec<(&'a str, CallFact)> {
+    let mut above: BTreeSet<&str> = BTreeSet::new();
+    for (span, _) in services {
+        let mut next = Some(*span);
+        // Each span once, so that a circle of parents ends.
+        while let Some(span) = next.filter(|span| above.insert(span)) {
+            let span = places.get(span).map(|at| &trace.spans[*at]);
+            next = span.and_then(|span| span.parent_id.as_deref());
+        }
+    }
+    let own = |span: &'a Span| {
+        let tool = span.tool.as_ref().filter(|_| !above.contains(&*span.id))?;
+        let failed = tool.result_is_error || span.status == Status::Error;
+        let fact = CallFact {
+            tool: Some(tool.name.clone()),
+            status: if failed { TOOL_FAILED } else { TOOL_ANSWERED },
+            request: tool.arguments.clone(),
+            response: tool.result.clone(),
+            ..CallFact::default()
+        };
+        Some((span.id.as_str(), fact))
+    };
+    trace.spans.iter().filter_map(own).collect()
+}

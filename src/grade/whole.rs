@@ -1,0 +1,344 @@
+//! The whole grade of a trace: what each tier found, put together by a stated rule.
+//!
+//! The criteria of the matched scenario are the main thing: where they hold on a state that
+//! answers as the service did, no signal makes the trace a failure. What the repository's own
+//! rules say counts beside them. Signals, claims and the judge count, too, where there is no
+//! scenario, or where its criteria could not be decided. A finding on a state that answers
+//! otherwise than the service did is no failure by itself, and criteria that hold on it prove
+//! nothing. What the findings that count come to is said in [`verdict`].
+
+use std::collections::BTreeMap;
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::grade::{Finding, Owner, Verdict};
+use archal_core::trace::{Trace, TraceIdentity};
+use jiff::Timestamp;
+
+use crate::reconstruct::exchanges::TracedCalls;
+use crate::reconstruct::replay::Replay;
+use crate::run::scenarios::Prepared;
+use crate::run::score::{CriterionReport, CriterionStatus};
+
+use super::document::Grade;
+use super::facts::Facts;
+use super::rules::{Rule, RuleReport, RuleStatus};
+use super::scene::{self, Scene};
+use super::tiers::{Tier, TierReport};
+use super::verdict::{self, Decided};
+use super::{signals, state};
+
+/// Everything a trace is graded by.
+pub struct Evidence<'a> {
+    /// What is known of the trace itself.
+    pub facts: &'a Facts<'a>,
+    /// What makes it the same trace.
+    pub identity: TraceIdentity,
+    /// The scenario it belongs to.
+    pub matched: Option<&'a Prepared>,
+    /// Its calls of services.
+    pub traced: &'a TracedCalls<'a>,
+    /// Those calls run again on the rebuilt state, or why they were not.
+    pub replay: Result<&'a Replay, &'a str>,
+    /// The time that the rebuilt state's times are relative to.
+    pub base: Timestamp,
+    /// What the repository asks of every trace.
+    pub rules: &'a [Rule],
+    /// What signals and claims found.
+    pub early: Vec<Finding>,
+    /// What a judge found; none where none was asked.
+    pub judged: Option<Vec<Finding>>,
+    /// The clones there are.
+    pub clones: &'a [CloneDescriptor],
+}
+
+/// What the criteria of the matched scenario say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Criteria {
+    /// There is no scenario.
+    Absent,
+    /// They could not be decided, or on a state that nobody can trust.
+    Undecided,
+    /// At least one does not hold.
+    Broken,
+    /// All that could be decided hold, at least one.
+    Hold,
+}
+
+/// Grades a trace.
+pub fn grade(evidence: Evidence<'_>) -> Grade {
+    let trace = evidence.facts.trace;
+    let (criteria, of_criteria) = match (evidence.matched, evidence.replay) {
+        (Some(prepared), Ok(replay)) => {
+            let world = scene::replayed(trace, Some(replay), evidence.base);
+            state::criteria(prepared, &world, replay)
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    let scene = Scene::of(
+        trace,
+        evidence.traced,
+        evidence.replay,
+        evidence.base,
+        evidence.clones,
+    );
+    let (rules, fired): (Vec<RuleReport>, Vec<Option<Finding>>) = evidence
+        .rules
+        .iter()
+        .map(|rule| rule.decide(&scene))
+        .unzip();
+    let of_rules: Vec<Finding> = fired.into_iter().flatten().collect();
+    let standing = standing(&evidence, &criteria, &of_criteria);
+    let tiers = tiers(&evidence, &criteria, &rules);
+
+    let mut all = of_criteria;
+    all.extend(of_rules);
+    let mut rest = evidence.early;
+    rest.extend(evidence.judged.into_iter().flatten());
+    rest.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
+    all.extend(rest);
+    let is_open = matches!(standing, Criteria::Absent | Criteria::Undecided);
+    // A rule of the repository is asked for whatever the scenario says.
+    let has_a_say = |finding: &Finding| is_open || Tier::of(finding) == Tier::State;
+    let heard = all.iter().filter(|finding| has_a_say(finding)).cloned();
+    let proven = standing == Criteria::Hold || signals::praised(evidence.facts);
+    let decided = verdict::decide(evidence.facts, heard.collect(), proven);
+    let fails = decided.verdict == Verdict::Fail;
+    let sure = |finding: &Finding| finding.confidence >= verdict::FAIL;
+    // Where none is enough by itself, all that count are what made it fail.
+    let is_enough = all
+        .iter()
+        .any(|finding| has_a_say(finding) && sure(finding));
+    let counts = |finding: &Finding| {
+        let counts = sure(finding) || (!is_enough && finding.confidence >= verdict::WEAK);
+        fails && has_a_say(finding) && counts
+    };
+    let (mut failing, rest): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(counts);
+    // What the agent can be held to comes first: an attempt is compared with the first of them.
+    failing.sort_by_key(|finding| {
+        let is_sayable = finding.rule == state::CRITERION || finding.negation.is_some();
+        (!is_work(finding), !is_sayable)
+    });
+    let broken = evidence.replay.ok().and_then(scene::broken);
+    let raised = raised(&criteria, &rules);
+    let (verdict, summary, reason) = if let Some(first) = failing.first() {
+        let reason = why_it_fails(&failing, &criteria, evidence.matched);
+        (Verdict::Fail, first.summary.clone(), reason)
+    } else if let (Criteria::Undecided, Some(call)) = (standing, broken) {
+        let reason = format!(
+            "span {} ({} {}): {}",
+            call.span,
+            call.method,
+            call.path,
+            call.differences.join("; ")
+        );
+        let summary = "the rebuilt state does not answer as the service did";
+        (Verdict::Unsure, summary.to_owned(), reason)
+    } else if let (Criteria::Undecided, Err(why)) = (standing, evidence.replay) {
+        let summary = "the state the trace began in cannot be rebuilt from it";
+        (Verdict::Unsure, summary.to_owned(), why.to_owned())
+    } else if !raised.is_empty() || standing == Criteria::Undecided {
+        let reason = match raised.is_empty() {
+            true => "no criterion of the scenario reads state or calls".to_owned(),
+            false => format!("these raised: {}", raised.join(", ")),
+        };
+        let summary = match standing {
+            Criteria::Undecided => "the criteria could not be decided on this trace",
+            _ => "a rule could not be decided on this trace",
+        };
+        (Verdict::Unsure, summary.to_owned(), reason)
+    } else if let (Criteria::Broken, Some(first)) = (standing, rest.first()) {
+        let reason = "too many calls are answered otherwise by the rebuilt state";
+        (Verdict::Unsure, first.summary.clone(), reason.to_owned())
+    } else if !trace.completeness.content && decided.likelihood == 0.0 {
+        let summary = "nothing of what the agent sent and got was captured";
+        let reason = "without content neither claims nor rules can be decided";
+        (Verdict::Unsure, summary.to_owned(), reason.to_owned())
+    } else {
+        of_verdict(&decided, evidence.matched)
+    };
+    let mut grade = Grade::without_findings(
+        evidence.identity,
+        &trace.revision,
+        verdict,
+        &summary,
+        &reason,
+    );
+    grade.reproduce = failing.first().is_some_and(is_work);
+    grade.scenario = evidence
+        .matched
+        .map(|prepared| prepared.scenario.id.clone());
+    grade.first_bad_step = match failing.first() {
+        Some(first) => first_span(trace, first),
+        None if verdict == Verdict::Ok => None,
+        None => decided.first_bad_step,
+    };
+    grade.failing = failing.len();
+    grade.findings = failing;
+    grade.findings.extend(rest);
+    grade.tiers = tiers;
+    count_findings(&mut grade);
+    grade.criteria = criteria;
+    grade.rules = rules;
+    grade.agreement = evidence.replay.ok().map(Replay::agreement);
+    grade
+}
+
+/// The verdict where no finding makes a failure, with a line and the reason for it.
+fn of_verdict(decided: &Decided, matched: Option<&Prepared>) -> (Verdict, String, String) {
+    let summary = match (decided.verdict, matched) {
+        (Verdict::Ok, Some(_)) => "every criterion holds on the state after the trace's own calls",
+        (Verdict::Ok, None) => "nothing was found wrong",
+        (_, _) if decided.likelihood > 0.0 => "what was found does not show a failure by itself",
+        (_, _) => "no scenario is for it, and nothing else decides it",
+    };
+    let reason = match (decided.verdict, matched) {
+        (Verdict::Ok, Some(prepared)) => format!("scenario {}", prepared.scenario.id),
+        _ => decided.reason.clone(),
+    };
+    (decided.verdict, summary.to_owned(), reason)
+}
+
+/// Whether something of the repository can be repaired for it.
+fn is_work(finding: &Finding) -> bool {
+    matches!(finding.owner, Owner::Agent | Owner::Harness)
+}
+
+fn standing(
+    evidence: &Evidence<'_>,
+    criteria: &[CriterionReport],
+    findings: &[Finding],
+) -> Criteria {
+    let (Some(_), Ok(replay)) = (evidence.matched, evidence.replay) else {
+        return match evidence.matched {
+            Some(_) => Criteria::Undecided,
+            None => Criteria::Absent,
+        };
+    };
+    let any = |status| criteria.iter().any(|criterion| criterion.status == status);
+    if scene::broken(replay).is_some() {
+        Criteria::Undecided
+    } else if !findings.is_empty() {
+        Criteria::Broken
+    } else if any(CriterionStatus::Error) || !any(CriterionStatus::Pass) {
+        Criteria::Undecided
+    } else {
+        Criteria::Hold
+    }
+}
+
+fn raised<'a>(criteria: &'a [CriterionReport], rules: &'a [RuleReport]) -> Vec<&'a str> {
+    let criteria = criteria
+        .iter()
+        .filter(|criterion| criterion.status == CriterionStatus::Error)
+        .map(|criterion| criterion.id.as_str());
+    let rules = rules
+        .iter()
+        .filter(|rule| rule.status == RuleStatus::Error)
+        .map(|rule| rule.id.as_str());
+    criteria.chain(rules).collect()
+}
+
+fn why_it_fails(
+    failing: &[Finding],
+    criteria: &[CriterionReport],
+    matched: Option<&Prepared>,
+) -> String {
+    let of_criteria = failing
+        .iter()
+        .filter(|finding| finding.rule == state::CRITERION)
+        .count();
+    let others: Vec<&str> = failing
+        .iter()
+        .filter(|finding| finding.rule != state::CRITERION)
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    let mut parts = Vec::new();
+    if let (1.., Some(prepared)) = (of_criteria, matched) {
+        parts.push(format!(
+            "the state after the trace's own calls breaks {of_criteria} of {} criteria of scenario {}",
+            criteria.len(),
+            prepared.scenario.id
+        ));
+    }
+    if !others.is_empty() {
+        parts.push(format!("found by {}", others.join(", ")));
+    }
+    if let Some(first) = failing.first().filter(|first| !is_work(first)) {
+        let owner = match first.owner {
+            Owner::User => "the person who asked",
+            _ => "the agent's surroundings",
+        };
+        parts.push(format!("{owner} would have to act, so nothing is repaired"));
+    }
+    parts.join("; ")
+}
+
+/// The first of a finding's spans in the order of the trace.
+fn first_span(trace: &Trace, finding: &Finding) -> Option<String> {
+    let places: BTreeMap<&str, usize> = trace
+        .spans
+        .iter()
+        .enumerate()
+        .map(|(at, span)| (span.id.as_str(), at))
+        .collect();
+    let spans = finding.spans.iter();
+    spans
+        .min_by_key(|span| places.get(span.as_str()).copied().unwrap_or(usize::MAX))
+        .cloned()
+}
+
+fn tiers(
+    evidence: &Evidence<'_>,
+    criteria: &[CriterionReport],
+    rules: &[RuleReport],
+) -> Vec<TierReport> {
+    let report = |tier, note: String| TierReport {
+        tier,
+        findings: 0,
+        note,
+    };
+    let scenario = match evidence.matched {
+        Some(prepared) => format!("scenario {}", prepared.scenario.id),
+        None => "no scenario is for it".to_owned(),
+    };
+    let decided = rules
+        .iter()
+        .filter(|rule| matches!(rule.status, RuleStatus::Holds | RuleStatus::Fires))
+        .count();
+    let state = match evidence.replay {
+        Ok(replay) => {
+            let agreement = replay.agreement();
+            format!(
+                "{scenario}; {} criteria, {decided} of {} rules decided; {} of {} calls replay as recorded",
+                criteria.len(),
+                rules.len(),
+                agreement.agreeing,
+                agreement.calls
+            )
+        }
+        Err(why) => format!(
+            "{scenario}; {decided} of {} rules decided; not replayed: {why}",
+            rules.len()
+        ),
+    };
+    let judge = match evidence.judged {
+        Some(_) => "asked",
+        None => "not asked",
+    };
+    vec![
+        report(Tier::Signals, String::new()),
+        report(Tier::Claims, String::new()),
+        report(Tier::State, state),
+        report(Tier::Judge, judge.to_owned()),
+    ]
+}
+
+fn count_findings(grade: &mut Grade) {
+    for report in &mut grade.tiers {
+        let own = |finding: &&Finding| Tier::of(finding) == report.tier;
+        report.findings = grade.findings.iter().filter(own).count();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+use std::path::Path;
+
+use archal_core::grade::Owner;
+use serde_json::json;
+
+use super::*;
+use crate::config::grade::{GradeRule, RuleOwner};
+use crate::grade::recording::{Looked, Recording, clones, finding, identity};
+use crate::grade::rules::compile_all;
+use crate::run::scenarios;
+
+/// No issue is closed without a comment on it before.
+const COMMENT_FIRST: &str = r#"calls.filter(c, c.operation == "issues/update" && has(c.request.state) && c.request.state == "closed").all(c, calls.exists(n, n.operation == "issues/create-comment" && n.seq < c.seq && n.path.startsWith(c.path + "/")))"#;
+/// No refund above 100 without an approval before it.
+const APPROVAL_FIRST: &str = r#"calls.filter(c, c.tool == "refund" && c.request.amount > 100).all(c, calls.exists(a, a.tool == "ask_approval" && a.seq < c.seq && a.response.approved == true))"#;
+
+fn rule(id: &str, cel: &str) -> GradeRule {
+    GradeRule {
+        id: id.to_owned(),
+        sentence: format!("{id} is kept"),
+        cel: Some(cel.to_owned()),
+        ..GradeRule::default()
+    }
+}
+
+fn graded(
+    trace: &Trace,
+    scenario: Option<&str>,
+    rules: &[GradeRule],
+    early: Vec<Finding>,
+) -> Grade {
+    let looked = Looked::at(trace);
+    let prepared = scenario.map(|criteria| {
+        let text = format!(
+            "# S\n\n## Prompt\n\nDo.\n\n## Success Criteria\n\n{criteria}\n\n## Config\n\nclones: github\n"
+        );
+        let read = scenarios::of_text(Path::new("s.md"), &text, clones());
+        read.unwrap_or_else(|broken| panic!("{:?}", broken.diagnostics)).0
+    });
+    let rules = compile_all(rules, clones()).expect("rules");
+    let facts = Facts::of(trace);
+    grade(Evidence {
+        facts: &facts,
+        identity: identity(),
+        matched: prepared.as_ref(),
+        traced: &looked.traced,
+        replay: looked.replay(),
+        base: looked.rebuilt.base,
+        rules: &rules,
+        early,
+        judged: None,
+        clones: clones(),
+    })
+}
+
+/// The verdict, what the grade fails by, and why, for snapshots.
+fn told(grade: &Grade) -> String {
+    let names = |findings: &[Finding]| {
+        let names: Vec<String> = findings
+            .iter()
+            .map(|finding| {
+                let spans = finding.spans.join(" ");
+                format!("{} {:.2} [{spans}]", finding.rule, finding.confidence)
+            })
+            .collect();
+        names.join(", ")
+    };
+    format!(
+        "{:?}: {}\n  because {}\n  fails by {}\n  beside {}\n  first {}",
+        grade.verdict,
+        grade.summary,
+        grade.reason,
+        names(grade.failures()),
+        names(&grade.findings[grade.failing..]),
+        grade.first_bad_step.as_deref().unwrap_or("-"),
+    )
+}
+
+#[test]
+fn a_rule_on_the_order_of_calls_fires_only_where_the_order_is_wrong() {
+    let rules = [rule("comment-first", COMMENT_FIRST)];
+    let mut good = Recording::begin();
+    good.list();
+    good.comment(1);
+    good.close(1);
+    insta::assert_snapshot!(told(&graded(&good.trace, None, &rules, Vec::new())), @"
+    Ok: nothing was found wrong
+      because no scenario is for it, and signals, claims and rules found no failure
+      fails by 
+      beside 
+      first -
+    ");
+    let mut late = Recording::begin();
+    late.list();
+    late.close(1);
+    late.comment(1);
+    insta::assert_snapshot!(told(&graded(&late.trace, None, &rules, Vec::new())), @"
+    Fail: broken: comment-first is kept
+      because found by rule.comment-first
+      fails by rule.comment-first 0.95 [s-2]
+      beside 
+      first s-2
+    ");
+    // A comment on another issue is none on this one.
+    let mut other = Recording::begin();
+    other.list();
+    other.comment(3);
+    other.close(1);
+    let grade = graded(&other.trace, None, &rules, Vec::new());
+    assert_eq!(grade.verdict, Verdict::Fail);
+    assert_eq!(
+        grade.findings[0].operation.as_deref(),
+        Some("github:issues/update")
+    );
+}
+
+#[test]
+fn a_rule_reads_the_agents_own_tools_in_order() {
+    let rules = [rule("approval-first", APPROVAL_FIRST)];
+    let recorded = |steps: &[(&str, serde_json::Value, serde_json::Value)]| {
+        let mut recording = Recording::begin();
+        for (name, arguments, result) in steps {
+            recording.tool(name, arguments.clone(), result.clone());
+        }
+        graded(&recording.trace, None, &rules, Vec::new())
+    };
+    let refund = ("refund", json!({"amount": 250}), json!({"ok": true}));
+    let small = ("refund", json!({"amount": 99}), json!({"ok": true}));
+    let asked = ("ask_approval", json!({}), json!({"approved": true}));
+    let refused = ("ask_approval", json!({}), json!({"approved": false}));
+    let verdict = |steps: &[_]| recorded(steps).verdict;
+    assert_eq!(verdict(&[asked.clone(), refund.clone()]), Verdict::Ok);
+    assert_eq!(verdict(&[small]), Verdict::Ok);
+    assert_eq!(verdict(&[refused, refund.clone()]), Verdict::Fail);
+    insta::assert_snapshot!(told(&recorded(&[refund, asked])), @"
+    Fail: broken: approval-first is kept
+      because found by rule.approval-first
+      fails by rule.approval-first 0.95 [s-1]
+      beside 
+      first s-1
+    ");
+}
+
+#[test]
+fn what_a_rule_cannot_say_of_a_trace_is_told_and_no_finding() {
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.close(1);
+    let when = GradeRule {
+        when: Some("calls.exists(c, c.method == \"DELETE\")".to_owned()),
+        ..rule("deletes", "false")
+    };
+    let rules = [
+        when,
+        rule("exits", "run.exitCode == 0"),
+        rule("raises", "calls[7].status == 200"),
+        rule("open", "github.issues.exists(i, i.state == \"open\")"),
+    ];
+    let grade = graded(&recording.trace, None, &rules, Vec::new());
+    let lines: Vec<String> = grade
+        .rules
+        .iter()
+        .map(|rule| format!("{} {:?}: {}", rule.id, rule.status, rule.explanation))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    deletes NotApplicable: `when` is false: 0 of 2 of calls match
+    exits NotEvaluated: a trace does not show how the harness ended
+    raises Error: a list has no item 7
+    open Holds: 2 of 3 of github.issues match
+    ");
+    insta::assert_snapshot!(told(&grade), @"
+    Unsure: a rule could not be decided on this trace
+      because these raised: raises
+      fails by 
+      beside 
+      first -
+    ");
+}
+
+#[test]
+fn criteria_of_the_scenario_are_the_main_thing() {
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.comment(1);
+    recording.close(1);
+    let holds = "- [D] At least 1 issue was closed during the run";
+    let sure = || vec![finding("signal.loop", 0.9, None)];
+    // A signal beside criteria that hold makes no failure.
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(holds), &[], sure())), @"
+    Ok: every criterion holds on the state after the trace's own calls
+      because scenario s
+      fails by 
+      beside signal.loop 0.90 [s-2]
+      first -
+    ");
+    // The same signal does without a scenario.
+    insta::assert_snapshot!(told(&graded(&recording.trace, None, &[], sure())), @"
+    Fail: signal.loop fired
+      because found by signal.loop
+      fails by signal.loop 0.90 [s-2]
+      beside 
+      first s-2
+    ");
+    // What the repository asks of every trace counts beside criteria that hold.
+    let asked = [rule(
+        "no-close",
+        "!calls.exists(c, c.operation == \"issues/update\")",
+    )];
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(holds), &asked, Vec::new())), @"
+    Fail: broken: no-close is kept
+      because found by rule.no-close
+      fails by rule.no-close 0.95 [s-3]
+      beside 
+      first s-3
+    ");
+    let broken = "- [D] No issues were closed during the run";
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(broken), &[], sure())), @"
+    Fail: broken: No issues were closed during the run
+      because the state after the trace's own calls breaks 1 of 1 criteria of scenario s
+      fails by state.criterion 0.95 [s-2 s-3]
+      beside signal.loop 0.90 [s-2]
+      first s-2
+    ");
+}
+
+#[test]
+fn a_replay_that_answers_otherwise_makes_findings_on_the_state_weaker() {
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.close(2);
+    let kept = [
+        rule(
+            "kept",
+            "!github.issues.exists(i, i.number == 2 && i.state == \"closed\")",
+        ),
+        rule("few", "size(calls) < 2"),
+    ];
+    let alone = &kept[..1];
+    let broken = "- [D] No issues were closed during the run";
+    assert_eq!(
+        graded(&recording.trace, Some(broken), alone, Vec::new()).verdict,
+        Verdict::Fail
+    );
+    // The service took the call, and the rebuilt state would not have.
+    let call = recording.trace.spans.last_mut().expect("a call");
+    call.http.as_mut().expect("HTTP").status = Some(202);
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(broken), alone, Vec::new())), @"
+    Unsure: the rebuilt state does not answer as the service did
+      because span s-2 (PATCH /repos/acme/shop/issues/2): status: recorded 202, replayed 200
+      fails by 
+      beside state.criterion 0.40 [s-2], rule.kept 0.40 [s-2]
+      first s-2
+    ");
+    insta::assert_snapshot!(told(&graded(&recording.trace, None, alone, Vec::new())), @"
+    Unsure: broken: kept is kept
+      because rule.kept is 40 % sure; 70 % make a failure
+      fails by 
+      beside rule.kept 0.40 [s-2]
+      first s-2
+    ");
+    // A rule that reads no state is as sure as before.
+    insta::assert_snapshot!(told(&graded(&recording.trace, None, &kept, Vec::new())), @"
+    Fail: broken: few is kept
+      because found by rule.few
+      fails by rule.few 0.95 [s-1 s-2]
+      beside rule.kept 0.40 [s-2]
+      first s-1
+    ");
+}
+
+#[test]
+fn without_a_state_rules_on_calls_still_decide() {
+    let mut recording = Recording::begin();
+    // Closed without having been read: what it was before is not known.
+    recording.close(1);
+    let last = recording.trace.spans.last_mut().expect("a call");
+    last.http.as_mut().expect("HTTP").response_body = None;
+    let rules = [
+        rule("comment-first", COMMENT_FIRST),
+        rule("open", "github.issues.exists(i, i.state == \"open\")"),
+    ];
+    let grade = graded(&recording.trace, None, &rules, Vec::new());
+    insta::assert_snapshot!(told(&grade), @"
+    Fail: broken: comment-first is kept
+      because found by rule.comment-first
+      fails by rule.comment-first 0.95 [s-1]
+      beside 
+      first s-1
+    ");
+    assert_eq!(grade.rules[1].status, RuleStatus::NotEvaluated);
+    let scenario = Some("- [D] No issues were closed during the run");
+    let matched = graded(&recording.trace, scenario, &[], Vec::new());
+    assert_eq!(matched.verdict, Verdict::Unsure);
+}
+
+#[test]
+fn a_failure_that_nobody_can_repair_here_opens_no_work() {
+    let mut recording = Recording::begin();
+    recording.list();
+    let limits = GradeRule {
+        owner: Some(RuleOwner::Environment),
+        ..rule("never-lists", "size(calls) == 0")
+    };
+    let grade = graded(&recording.trace, None, &[limits], Vec::new());
+    assert!(!grade.reproduce);
+    insta::assert_snapshot!(told(&grade), @"
+    Fail: broken: never-lists is kept
+      because found by rule.never-lists; the agent's surroundings would have to act, so nothing is repaired
+      fails by rule.never-lists 0.95 [s-1]
+      beside 
+      first s-1
+    ");
+    let theirs = Finding {
+        owner: Owner::User,
+        ..finding("signal.gave-up", 0.9, None)
+    };
+    let grade = graded(&recording.trace, None, &[], vec![theirs]);
+    assert_eq!((grade.verdict, grade.failing), (Verdict::Ok, 0));
+}
+
+#[test]
+fn a_trace_of_which_nothing_was_captured_is_no_healthy_one() {
+    let mut trace = Recording::begin().trace;
+    assert_eq!(graded(&trace, None, &[], Vec::new()).verdict, Verdict::Ok);
+    trace.completeness.content = false;
+    insta::assert_snapshot!(told(&graded(&trace, None, &[], Vec::new())), @"
+    Unsure: nothing of what the agent sent and got was captured
+      because without content neither claims nor rules can be decided
+      fails by 
+      beside 
+      first -
+    ");
+}
+
+#[test]
+fn the_tiers_say_what_they_came_to() {
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.close(1);
+    let rules = [rule("comment-first", COMMENT_FIRST)];
+    let early = vec![finding("claim.count", 0.5, None)];
+    let grade = graded(&recording.trace, None, &rules, early);
+    let lines: Vec<String> = grade.tiers.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+}
