@@ -1,5 +1,6 @@
 //! Files in, identified and redacted traces out, with the sources of the catalogue.
 
+mod pack;
 mod settle;
 pub(crate) mod watch;
 

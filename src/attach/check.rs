@@ -28,10 +28,11 @@ use crate::store::layout::Layout;
 use super::evidence::Evidence;
 use super::flags::AttachFlags;
 use super::ready::{Ready, ReadyError};
+use super::recording;
 use super::settings::{Settings, Surroundings};
 
 /// How many files are read, the newest.
-const SAMPLE: usize = 20;
+pub const SAMPLE: usize = 20;
 
 /// What is looked at, and how.
 pub struct Checking<'a> {
@@ -94,7 +95,8 @@ pub struct Part {
 }
 
 impl Part {
-    fn new(name: &str, status: PartStatus, detail: impl Into<String>) -> Self {
+    /// A part without notes and hints.
+    pub fn new(name: &str, status: PartStatus, detail: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
             status,
@@ -104,12 +106,16 @@ impl Part {
         }
     }
 
-    fn note(mut self, note: impl Into<String>) -> Self {
+    /// The same with one more note.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// The same with one more thing that mends it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -165,7 +171,8 @@ impl Checking<'_> {
             .collect();
         let none = Tools::default();
         let tools = settings.as_ref().map_or(&none, |settings| &settings.tools);
-        let evidence = Evidence::of(traces.iter().copied(), self.clones, tools);
+        let evidence = Evidence::of(traces.iter().copied(), self.clones, tools)
+            .spoken(read.iter().flat_map(|file| &file.traces));
         let (repository, is_usable) = place::repository(self);
         let ready = match &settings {
             Ok(_) if is_usable => Some(Ready::prepare(self.flags, around, self.binary)),
@@ -217,7 +224,7 @@ fn not_prepared(error: &ReadyError) -> Part {
 }
 
 /// How many of the newest files can be read.
-fn sample(read: &[FileReport], is_configured: bool) -> Part {
+pub fn sample(read: &[FileReport], is_configured: bool) -> Part {
     const NAME: &str = "traces";
     if !is_configured {
         let detail = "none was read: the configuration says what is to be redacted";
@@ -280,7 +287,7 @@ fn sample(read: &[FileReport], is_configured: bool) -> Part {
 const UNMAPPED: usize = 5;
 
 /// What the traces show, and which stages that is enough for.
-fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
+pub fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
     const NAME: &str = "evidence";
     if evidence.traces == 0 {
         return Part::new(NAME, PartStatus::Unneeded, "there is no trace to look at");
@@ -311,8 +318,8 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
             evidence.response_bodies
         ))
         .note(format!(
-            "possible: import {all}, seed and grade {}, reproduce and fix {reproducible}",
-            evidence.rebuilt
+            "possible: import {all}; grade by signals {all}, by claims {}, by state {}; seed {}; reproduce and fix {reproducible}",
+            evidence.with_claims, evidence.rebuilt, evidence.rebuilt
         ));
     for (missing, traces) in evidence.missing.iter().take(3) {
         part = part.note(format!(
@@ -353,9 +360,10 @@ fn shown(evidence: &Evidence, policy: Option<ExecutionPolicy>) -> Part {
     }
     let lacks = |share: super::evidence::Share| share.there < share.of;
     if lacks(evidence.tool_arguments) || lacks(evidence.tool_results) {
-        part = part.hint(
-            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, or set gen_ai.tool.call.arguments and gen_ai.tool.call.result on the span",
-        );
+        let spoken = evidence.dialects.keys().map(String::as_str);
+        for setting in recording::tool_content(spoken) {
+            part = part.hint(setting);
+        }
     }
     if lacks(evidence.request_bodies)
         || lacks(evidence.response_bodies)

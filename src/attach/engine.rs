@@ -9,7 +9,7 @@ use archal_core::clock::{Clock, Timestamp};
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
-use archal_core::source::FileFormat;
+use archal_core::source::{FileFormat, SourceDescriptor};
 use archal_core::trace::Trace;
 
 use crate::budget::entry::AttemptKey;
@@ -53,6 +53,8 @@ pub struct Surround {
     pub binary: PathBuf,
     /// The clones there are.
     pub clones: &'static [CloneDescriptor],
+    /// The providers of trace sources there are.
+    pub sources: &'static [SourceDescriptor],
     /// The files that are read.
     pub files: &'static FileFormat,
     /// The time.

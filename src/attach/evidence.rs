@@ -1,5 +1,6 @@
 //! How much traces show of the calls they record: what an agent's failure can be rebuilt from.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use archal_core::clone::CloneDescriptor;
@@ -7,6 +8,7 @@ use archal_core::trace::{HttpExchange, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ingest::Imported;
 use crate::reconstruct::tools::{Tools, UnmappedTool};
 use crate::reconstruct::{self, Context, exchanges};
 
@@ -20,6 +22,8 @@ pub struct Evidence {
     pub with_input: usize,
     /// Those that call a service archal has a clone of.
     pub with_clone_calls: usize,
+    /// Those that hold what the agent answered, and a result that it can be held against.
+    pub with_claims: usize,
     /// Those from which the state they began in can be rebuilt.
     pub rebuilt: usize,
     /// Calls of tools whose arguments are there.
@@ -32,6 +36,8 @@ pub struct Evidence {
     pub response_bodies: Share,
     /// Values that were cut by whoever wrote them.
     pub truncated: usize,
+    /// Dialects of attributes, with the number of traces that speak each.
+    pub dialects: BTreeMap<String, usize>,
     /// Services that were called and have no clone, with the number of calls, most first.
     pub without_clone: Vec<(String, usize)>,
     /// Tools of which nothing tells whether they call a service, most called first.
@@ -87,6 +93,15 @@ impl Evidence {
         found
     }
 
+    /// The same, with the dialects that the traces speak; see [`Imported::dialects`].
+    #[must_use]
+    pub fn spoken<'a>(mut self, traces: impl Iterator<Item = &'a Imported>) -> Self {
+        for dialect in traces.flat_map(|one| one.dialects.keys()) {
+            *self.dialects.entry((*dialect).to_owned()).or_default() += 1;
+        }
+        self
+    }
+
     /// How much of what calls have is there, in percent; none where no call is recorded.
     pub fn score(&self) -> Option<usize> {
         let all = [
@@ -103,6 +118,7 @@ impl Evidence {
     fn add(&mut self, trace: &Trace, clones: &[CloneDescriptor], tools: &Tools) {
         self.traces += 1;
         self.with_input += usize::from(trace.input.is_some());
+        self.with_claims += usize::from(trace.output.is_some() && has_results(trace));
         self.truncated += trace.completeness.truncated.len();
         for span in &trace.spans {
             if let Some(tool) = &span.tool {
@@ -181,6 +197,15 @@ fn add_one(counts: &mut Vec<(String, usize)>, what: &str) {
     }
 }
 
+/// Whether anything that a service answered is there.
+fn has_results(trace: &Trace) -> bool {
+    trace.spans.iter().any(|span| {
+        let tool = span.tool.as_ref().and_then(|tool| tool.result.as_ref());
+        let http = span.http.as_ref();
+        tool.is_some() || http.is_some_and(|http| http.response_body.is_some())
+    })
+}
+
 fn carries_request(http: &HttpExchange) -> bool {
     matches!(http.method.as_str(), "POST" | "PUT" | "PATCH")
 }
@@ -238,6 +263,7 @@ mod tests {
         assert_eq!(found.score(), Some(33));
         assert_eq!(found.without_clone, [("api.example.com".to_owned(), 8)]);
         assert_eq!((found.with_input, found.with_clone_calls), (0, 0));
+        assert_eq!(found.with_claims, 0, "nothing was answered");
         assert_eq!(
             Evidence::of(std::iter::empty(), &[], &Tools::default()).score(),
             None

@@ -28,6 +28,8 @@ pub struct AttachFlags {
     pub budget_usd: Option<Value>,
     /// `--poll`, in seconds.
     pub poll: Option<u32>,
+    /// `--no-sources`.
+    pub no_sources: bool,
 }
 
 impl AttachFlags {
@@ -54,6 +56,9 @@ impl AttachFlags {
         option("--poll", self.poll.map(|poll| poll.to_string()));
         if self.allow_external_execution {
             words.push("--allow-external-execution".to_owned());
+        }
+        if self.no_sources {
+            words.push("--no-sources".to_owned());
         }
         words.join(" ")
     }

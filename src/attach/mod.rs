@@ -18,6 +18,8 @@
 //! - `telling`: notices while archal works; `upkeep`: what is old goes; `room`: low disks.
 //! - [`reprocess`]: ended jobs that are opened again.
 //! - [`check`], [`evidence`]: what is ready and what is missing, before anything is done.
+//! - [`hosted`]: sources of the registry that run inside the watcher.
+//! - `recording`: the settings of SDKs that bring what traces lack.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`status`], [`handoff`]: where jobs stand, for programs and for people.
@@ -30,6 +32,7 @@ mod fixing;
 pub mod flags;
 pub mod grading;
 pub mod handoff;
+pub mod hosted;
 pub mod inbox;
 pub mod intake;
 pub mod job;
@@ -39,6 +42,7 @@ pub mod lead;
 pub mod notice;
 pub mod options;
 pub mod ready;
+mod recording;
 pub mod report;
 pub mod reprocess;
 mod reproducing;

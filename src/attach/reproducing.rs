@@ -36,6 +36,8 @@ use super::ready::Ready;
 use super::state::failures::FailureStatus;
 use super::state::{attempts, failures, jobs};
 
+pub(super) use crate::report::causes::chain;
+
 /// A job under way in the stages that run children.
 pub(super) struct Work<'a> {
     pub(super) engine: &'a Engine,
@@ -429,22 +431,6 @@ impl<'a> Work<'a> {
         atomic::write(&folder.join("stderr.log"), &stderr, Durability::Derived)?;
         Ok(file)
     }
-}
-
-/// An error with everything it came from.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        // Transparent errors say the same twice.
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// Whether a full disk is what an error came from.

@@ -15,6 +15,7 @@ use crate::host::socket::Handler;
 use crate::ingest::feed::FeedHealth;
 
 use super::flags::AttachFlags;
+use super::hosted::SourceNow;
 use super::ready::ReadyError;
 use super::reprocess::{ReprocessError, ReprocessRequest};
 use super::settings::SettingsError;
@@ -88,6 +89,9 @@ pub struct WatchedNow {
     pub is_scanned: bool,
     /// What could not be looked at.
     pub problems: Vec<String>,
+    /// How the sources of the registry do that put their traces into it.
+    #[serde(default)]
+    pub sources: Vec<SourceNow>,
     /// Why an earlier configuration is in force than that of the file; none where it is not.
     #[serde(default)]
     pub configuration: Option<String>,
@@ -140,7 +144,12 @@ impl Service {
                 .changed
                 .wait_timeout(ended, REPO_LOOK)
                 .unwrap_or_else(PoisonError::into_inner);
-            ended = next;
+            drop(next);
+            // Whoever asks for the end does not wait for sources.
+            if waited.timed_out() {
+                self.watcher.look_at_sources(false);
+            }
+            ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             if waited.timed_out() {
                 let is_gone = is_removed(&self.watcher.engine().surround().repo);
                 missed = if is_gone { missed + 1 } else { 0 };
@@ -170,16 +179,18 @@ impl Service {
             attached: desk
                 .attached()
                 .into_iter()
-                .map(|now| WatchedNow {
-                    configuration: self.watcher.engine().complaint(&now.attached),
-                    directory: now.attached.directory,
-                    health: now.health,
-                    is_scanned: now.is_scanned,
-                    problems: now
-                        .diagnostics
-                        .iter()
-                        .map(|finding| finding.message.clone())
-                        .collect(),
+                .map(|now| {
+                    let (sources, problem) = self.watcher.sources(now.attached.id);
+                    let problems = now.diagnostics.iter();
+                    let problems = problems.map(|finding| finding.message.clone());
+                    WatchedNow {
+                        configuration: self.watcher.engine().complaint(&now.attached),
+                        directory: now.attached.directory,
+                        health: now.health,
+                        is_scanned: now.is_scanned,
+                        problems: problems.chain(problem).collect(),
+                        sources,
+                    }
                 })
                 .collect(),
             running: self.watcher.pool().running(),

@@ -21,6 +21,7 @@ use crate::store::database::DatabaseError;
 use super::desk::{Desk, Told, step_id};
 use super::engine::{Attached, Engine, PROBE};
 use super::flags::AttachFlags;
+use super::hosted::{Hosted, SourceNow};
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::ready::ReadyError;
@@ -75,6 +76,8 @@ pub struct Watcher {
     desk: Arc<Desk>,
     pool: Pool,
     feeds: Mutex<BTreeMap<i64, Running>>,
+    /// Sources of the registry; none in a single pass.
+    hosted: Option<Hosted>,
     /// Threads that end by themselves.
     beside: Mutex<Vec<JoinHandle<()>>>,
     /// Ends those that deliver notices and remove what is old.
@@ -122,11 +125,13 @@ impl Watcher {
                 telling::keep_telling(&engine, &desk, &told, &stop);
             })?);
         }
+        let hosted = (!once).then(|| Hosted::new(engine.clone(), told.clone()));
         Ok(Self {
             engine,
             desk,
             pool,
             feeds: Mutex::default(),
+            hosted,
             beside: Mutex::new(beside),
             rest,
             is_tidied: AtomicBool::new(once),
@@ -216,7 +221,27 @@ impl Watcher {
                 thread,
             });
         }
+        drop(feeds);
+        self.look_at_sources(true);
         Ok(attached)
+    }
+
+    /// Starts and stops sources as the registry has them now; without `anew` only where its files
+    /// were written since.
+    pub fn look_at_sources(&self, anew: bool) {
+        if let Some(hosted) = &self.hosted {
+            let attached = self.desk.attached().into_iter().map(|now| now.attached);
+            hosted.look(&attached.collect::<Vec<_>>(), anew);
+        }
+    }
+
+    /// How the sources of an attachment do, and why the registry cannot be read where that is so.
+    pub fn sources(&self, attachment: i64) -> (Vec<SourceNow>, Option<String>) {
+        self.hosted
+            .as_ref()
+            .map_or_else(Default::default, |hosted| {
+                (hosted.of(attachment), hosted.problem())
+            })
     }
 
     /// Detaches a directory, or all of them: nothing of them is begun any more, and what runs gets
@@ -249,6 +274,9 @@ impl Watcher {
     fn let_go(&self, attachments: &[i64], grace: Duration) {
         for attachment in attachments {
             self.desk.close(*attachment);
+        }
+        if let Some(hosted) = &self.hosted {
+            hosted.let_go(attachments);
         }
         for attachment in attachments {
             let running = self.feeds().remove(attachment);
@@ -307,6 +335,7 @@ impl Watcher {
             let fits = |step: &pool::Running| dismissed.contains(&step.id);
             self.pool.stop(&Which::Fitting(&fits), pool::GRACE);
         }
+        self.look_at_sources(false);
         self.pool.wake();
         self.engine.bell.ring();
     }
@@ -338,6 +367,9 @@ impl Watcher {
         self.desk.close_all();
         self.rest.stop();
         self.engine.bell.ring();
+        if let Some(hosted) = &self.hosted {
+            hosted.stop();
+        }
         for (_, running) in std::mem::take(&mut *self.feeds()) {
             running.stop.stop();
             running.thread.join().ok();

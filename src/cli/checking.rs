@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::attach::check::{CheckReport, Checking, Part, PartStatus};
+use crate::attach::check::{Checking, Part, PartStatus};
 use crate::attach::flags::AttachFlags;
 use crate::ingest::key;
 use crate::report::style::Style;
@@ -46,7 +46,7 @@ pub(crate) fn run(
         now: cx.clock.now(),
     }
     .look();
-    cx.printer.line(text(&report).trim_end());
+    cx.printer.line(text(&report.parts).trim_end());
     cx.printer.document("archal.attach-check", 1, &report);
     if report.ready {
         Exit::Fine
@@ -55,13 +55,13 @@ pub(crate) fn run(
     }
 }
 
-fn text(report: &CheckReport) -> String {
+/// Parts for a person, a line each, and whether nothing is missing.
+pub(crate) fn text(parts: &[Part]) -> String {
     let mut out = String::new();
-    for part in &report.parts {
+    for part in parts {
         one(&mut out, part);
     }
-    let missing: Vec<&str> = report
-        .parts
+    let missing: Vec<&str> = parts
         .iter()
         .filter(|part| part.status == PartStatus::Missing)
         .map(|part| part.name.as_str())

@@ -155,6 +155,7 @@ fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Surround {
         environment: cx.environment.clone(),
         binary: cx.binary.clone(),
         clones: cx.clones,
+        sources: cx.sources,
         files: cx.files,
         clock: cx.clock.clone(),
         ids: cx.ids.clone(),

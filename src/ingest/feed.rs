@@ -47,6 +47,11 @@ pub trait Feed: Send + Sync {
     /// Its name in status.
     fn name(&self) -> &str;
 
+    /// What is worth knowing of it while it runs: where it listens, for example.
+    fn detail(&self) -> Option<String> {
+        None
+    }
+
     /// Runs until `stop` or a failure, whose text is returned. `told` is given its health whenever
     /// that changes.
     fn run(&self, stop: &StopToken, told: &dyn Fn(FeedHealth)) -> Result<(), String>;

@@ -29,6 +29,8 @@ pub struct Imported {
     pub trace: Trace,
     /// How often each redaction rule fired.
     pub redactions: RedactionCounts,
+    /// How many of its spans spoke which dialect of attributes, where its file says.
+    pub dialects: BTreeMap<&'static str, u64>,
 }
 
 /// What became of a file.
@@ -170,7 +172,7 @@ pub fn read_bytes(
                     .unwrap_or_default(),
                 trace: trace.id.clone(),
             };
-            redacted(identity, trace, redactor)
+            redacted(identity, trace, decoded_trace.dialects, redactor)
         })
         .collect();
     // They quote what they could not read.
@@ -188,7 +190,12 @@ fn clean(text: &str, redactor: &Redactor) -> String {
     redactor.text(text, &mut RedactionCounts::new())
 }
 
-fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> Imported {
+fn redacted(
+    identity: TraceIdentity,
+    mut trace: Trace,
+    dialects: BTreeMap<&'static str, u64>,
+    redactor: &Redactor,
+) -> Imported {
     let mut redactions = RedactionCounts::new();
     redactor.trace(&mut trace, &mut redactions);
     trace.renew_revision();
@@ -196,6 +203,7 @@ fn redacted(identity: TraceIdentity, mut trace: Trace, redactor: &Redactor) -> I
         identity,
         trace,
         redactions,
+        dialects,
     }
 }
 

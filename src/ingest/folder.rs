@@ -54,6 +54,17 @@ pub fn scan(format: &FileFormat, directory: &Path) -> Result<Scan, ScanError> {
     Ok(found)
 }
 
+/// The newest of some files, the newest first, at most `most`.
+pub fn newest(files: Vec<PathBuf>, most: usize) -> Vec<PathBuf> {
+    let mut dated: Vec<_> = files
+        .into_iter()
+        .filter_map(|file| Some((fs::metadata(&file).ok()?.modified().ok()?, file)))
+        .collect();
+    dated.sort_by(|one, other| other.cmp(one));
+    dated.truncate(most);
+    dated.into_iter().map(|(_, file)| file).collect()
+}
+
 /// What a walk through a trace directory comes upon.
 pub(super) enum Step<'a> {
     /// A folder that is listed next, the directory itself first.

@@ -4,13 +4,18 @@
 //! here: finding the files ([`folder`]), being told of new ones ([`watch`]), reading one
 //! ([`mod@file`]), the import artifact ([`artifact`]), the user's
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
-//! repository has ([`registry`]) and what one is given to run ([`subscription`]).
+//! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
+//! ([`pack`]) once or again and again ([`pull`]), and what a source is given to run
+//! ([`subscription`]).
 
 pub mod artifact;
 pub mod feed;
 pub mod file;
 pub mod folder;
+pub mod import;
 pub mod key;
+pub mod pack;
+pub mod pull;
 pub mod registry;
 pub mod schema;
 pub mod subscription;

@@ -7,7 +7,11 @@ use archal_core::clock::Clock;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 use archal_core::redact::Redactor;
+use archal_core::source::{SourceDescriptor, SourceStyle};
 
+use super::feed::Feed;
+use super::import::Ledger;
+use super::pull::FilePull;
 use super::registry::Source;
 
 /// What a source is given to run. It writes complete batch files into the source's trace directory,
@@ -26,4 +30,25 @@ pub struct Subscription {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
+}
+
+/// What runs a source, which has no problems; `ledger` knows what stands in its trace directory.
+///
+/// # Errors
+///
+/// Why it cannot run.
+pub fn feed(
+    subscription: Subscription,
+    providers: &'static [SourceDescriptor],
+    ledger: Arc<dyn Ledger + Send + Sync>,
+) -> Result<Arc<dyn Feed>, String> {
+    let provider = subscription.source.provider.clone();
+    let known = subscription.source.descriptor(providers);
+    let known = known.ok_or_else(|| format!("there is no provider `{provider}`"))?;
+    match (known.style, &known.files) {
+        (SourceStyle::Pull, Some(format)) => FilePull::new(subscription, format, ledger)
+            .map(|pull| Arc::new(pull) as Arc<dyn Feed>)
+            .ok_or_else(|| "`path` is missing".to_owned()),
+        _ => Err(format!("`{provider}` cannot run here")),
+    }
 }

@@ -15,6 +15,16 @@ pub fn pretty(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     })
 }
 
+/// A value as JSON on one line in which every control character is escaped.
+pub fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let bytes = serde_json::to_vec(value)?;
+    Ok(if control(&bytes).is_some() {
+        escaped(&bytes)
+    } else {
+        bytes
+    })
+}
+
 /// Where the first control character stands, with its number and length. 0xC2 begins a character
 /// wherever it stands in UTF-8, and no longer one has 0x7F in it.
 fn control(bytes: &[u8]) -> Option<(usize, u8, usize)> {

@@ -65,7 +65,7 @@ fn everything_ready_is_said_and_nothing_is_written() {
     ok      traces         1 of 1 file read, 1 trace (otlp-json); 0 values redacted
     ok      evidence       score 100 of 100: the state can be rebuilt from 1 of 1 trace
                            tools: 32/32 with arguments, 32/32 with results; HTTP: 62/62 request bodies, 64/64 response bodies
-                           possible: import 1, seed and grade 1, reproduce and fix 1
+                           possible: import 1; grade by signals 1, by claims 1, by state 1; seed 1; reproduce and fix 1
     ok      configuration  agent/.archal.json; policy fix
     ok      repository     $TEST_ENV/repo/agent at HEAD <commit>, branch main
     ok      scenarios      1 scenario; 1 of 1 sample trace matched by one

@@ -11,6 +11,7 @@ mod documents;
 mod faults;
 mod flood;
 mod harness;
+mod hosted;
 mod killed;
 mod misbehaving;
 mod money;

@@ -1,8 +1,6 @@
 //! Directory, repository, state, budget, and what children are held by.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::budget::cap::Cap;
 use crate::budget::ledger::Ledger;
@@ -63,17 +61,7 @@ pub(super) fn directory(cx: &Checking<'_>, poll: Option<u64>) -> (Part, Vec<Path
         let place = finding.file.as_deref().unwrap_or(cx.directory);
         part = part.note(format!("{}: {}", place.display(), finding.message));
     }
-    (part, newest(scan.files))
-}
-
-fn newest(files: Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut dated: Vec<(SystemTime, PathBuf)> = files
-        .into_iter()
-        .filter_map(|file| Some((fs::metadata(&file).ok()?.modified().ok()?, file)))
-        .collect();
-    dated.sort_by(|one, other| other.cmp(one));
-    dated.truncate(SAMPLE);
-    dated.into_iter().map(|(_, file)| file).collect()
+    (part, folder::newest(scan.files, SAMPLE))
 }
 
 /// The configuration.

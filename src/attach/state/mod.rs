@@ -15,6 +15,7 @@
 //! - [`notices`]: what is to be told of them, and what became of that.
 //! - [`tallies`]: how many files and jobs stand how.
 //! - [`pruned`]: which artifacts were removed because they were old.
+//! - [`packed`]: what archal itself put into trace directories.
 
 pub mod attachments;
 pub mod attempts;
@@ -23,6 +24,7 @@ pub mod failures;
 pub mod files;
 pub mod jobs;
 pub mod notices;
+pub mod packed;
 pub mod pruned;
 mod schema;
 pub mod tallies;
@@ -101,6 +103,11 @@ impl State {
             return Ok(None);
         }
         Self::open_checked(&path, false).map(Some)
+    }
+
+    /// The same, begun where nothing was ever attached.
+    pub fn beside_or_new(layout: &Layout) -> Result<Self, DatabaseError> {
+        Self::open_checked(&layout.state_database(), false)
     }
 
     fn open_checked(path: &Path, check: bool) -> Result<Self, DatabaseError> {

@@ -214,4 +214,27 @@ END;
 CREATE INDEX files_to_list ON files (attachment, path)
   WHERE status <> 'imported' OR diagnostics IS NOT NULL;
 ",
+    "
+-- What archal itself put into trace directories. `registered` is the name of the source it came
+-- by; `source` is a part of the identity of a trace.
+CREATE TABLE packed_files (
+  id INTEGER PRIMARY KEY,
+  path BLOB NOT NULL UNIQUE,
+  directory BLOB NOT NULL,
+  registered TEXT NOT NULL,
+  traces INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  at TEXT NOT NULL
+) STRICT;
+CREATE INDEX packed_files_of ON packed_files (registered, at);
+
+CREATE TABLE packed (
+  trace TEXT NOT NULL,
+  source TEXT NOT NULL,
+  project TEXT NOT NULL,
+  file INTEGER NOT NULL REFERENCES packed_files (id),
+  revision TEXT NOT NULL,
+  PRIMARY KEY (trace, source, project, file, revision)
+) STRICT, WITHOUT ROWID;
+",
 ];

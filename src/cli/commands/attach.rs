@@ -95,6 +95,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86400))]
     poll: Option<u32>,
 
+    /// Do not run the trace sources that are registered for this directory
+    #[arg(long)]
+    no_sources: bool,
+
     /// What one trace may cost, in US dollars, or `none` [default: 1.00]
     #[arg(long, value_name = "USD|none")]
     budget_usd: Option<Cap>,
@@ -114,6 +118,7 @@ impl Args {
             allow_external_execution: self.allow_external_execution,
             budget_usd: self.budget_usd.map(Value::from),
             poll: self.poll,
+            no_sources: self.no_sources,
         }
     }
 }

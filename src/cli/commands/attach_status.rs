@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::attach::flags::AttachFlags;
 use crate::attach::handoff;
+use crate::attach::hosted::SourceNow;
 use crate::attach::reprocess::{self, ReprocessError};
 use crate::attach::service::DoingNow;
 use crate::attach::state::{Look, State, attachments, jobs};
@@ -263,6 +264,9 @@ fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
             }
             Some(FeedHealth::Healthy) | None => {}
         }
+        for source in now.into_iter().flat_map(|now| &now.sources) {
+            source_text(out, source)?;
+        }
         if let Some(complaint) = now.and_then(|now| now.configuration.as_ref()) {
             writeln!(out, "  {complaint}")?;
         }
@@ -276,6 +280,30 @@ fn directories(out: &mut String, status: &StatusReport) -> std::fmt::Result {
         let directory = earlier.directory.display();
         writeln!(out, "\n{directory} (not attached): {counts}")?;
         files_to_tell(out, earlier)?;
+    }
+    Ok(())
+}
+
+fn source_text(out: &mut String, source: &SourceNow) -> std::fmt::Result {
+    let detail = source.detail.as_deref();
+    let how = match &source.health {
+        None => "starting".to_owned(),
+        Some(FeedHealth::Healthy) => detail.unwrap_or("runs").to_owned(),
+        Some(FeedHealth::Degraded { reason, .. }) => match detail {
+            Some(detail) => format!("{detail}; {reason}"),
+            None => reason.clone(),
+        },
+        Some(FeedHealth::Failing { reason, times, .. }) => {
+            format!("unhealthy: {reason} ({times} times)")
+        }
+    };
+    writeln!(out, "  source {} ({}): {how}", source.name, source.provider)?;
+    if let Some(FeedHealth::Degraded {
+        advice: Some(advice),
+        ..
+    }) = &source.health
+    {
+        writeln!(out, "    {advice}")?;
     }
     Ok(())
 }

@@ -28,4 +28,5 @@ pub(crate) mod runs;
 pub(crate) mod scenario;
 pub(crate) mod schema;
 pub(crate) mod session;
+pub(crate) mod trace_source;
 pub(crate) mod watch;

@@ -155,6 +155,46 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a batch file of traces, `archal.trace.upload-batch`",
         || schema_for!(archal_core::trace::Batch).to_value(),
     ),
+    (
+        "trace-import",
+        "what was imported, `archal trace-source import|sync --json`",
+        || schema_for!(super::trace_source::ImportReport).to_value(),
+    ),
+    (
+        "trace-source",
+        "a source that was changed, `archal trace-source connect|use|disable --json`",
+        || schema_for!(super::trace_source::ChangedSource).to_value(),
+    ),
+    (
+        "trace-source-list",
+        "the sources, `archal trace-source list --json`",
+        || schema_for!(super::trace_source::SourceList).to_value(),
+    ),
+    (
+        "trace-source-serving",
+        "a push source that listens, `archal trace-source serve --json`",
+        || schema_for!(super::trace_source::Serving).to_value(),
+    ),
+    (
+        "trace-source-status",
+        "how sources do, `archal trace-source status --json`",
+        || schema_for!(super::trace_source::SourceStatuses).to_value(),
+    ),
+    (
+        "trace-source-test",
+        "what is ready of a source, `archal trace-source test --json`",
+        || schema_for!(super::trace_source::SourceTest).to_value(),
+    ),
+    (
+        "trace-source-watch",
+        "pull sources that are asked, `archal trace-source watch --json`",
+        || schema_for!(super::trace_source::Watched).to_value(),
+    ),
+    (
+        "trace-sources",
+        "the registry, `.archal/trace-sources.json`",
+        || schema_for!(crate::ingest::registry::file::SharedFile).to_value(),
+    ),
     ("transcript", "a run as it went, `transcript.json`", || {
         schema_for!(crate::run::transcript::Transcript).to_value()
     }),

@@ -131,6 +131,11 @@ impl Options {
         Self { said, known }
     }
 
+    /// Says an option for as long as this lives; the registry stays as it is.
+    pub fn say(&mut self, name: &str, text: String) {
+        self.said.insert(name.to_owned(), text);
+    }
+
     /// What was said, by name.
     pub fn said(&self) -> &BTreeMap<String, String> {
         &self.said

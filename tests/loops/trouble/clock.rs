@@ -50,6 +50,7 @@ fn pass(scene: &Scene, now: Timestamp, again: bool) {
         probe: hold::probe(&helper),
         binary: helper,
         clones: archal::app::clones(),
+        sources: archal::app::sources(),
         files: archal::app::files(),
         clock: Arc::new(FakeClock::new(now)),
         ids: Arc::new(SequentialIds::new(u64::from(again))),

@@ -1,0 +1,139 @@
+//! `archal trace-source status`: how sources do.
+
+use std::fmt::Write as _;
+
+use archal_core::source::SourceStyle;
+
+use super::document::{SourceRow, SourceStatus, SourceStatuses};
+use super::site::{self, Repo, Site};
+use crate::attach::service::DoingNow;
+use crate::attach::state::packed;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::cli::state::database_error;
+use crate::cli::watching;
+use crate::host::protocol::Request;
+use crate::ingest::feed::FeedHealth;
+use crate::ingest::registry::Source;
+use crate::report::shell::quoted;
+use crate::run::render::words;
+
+/// How sources do: whether they run, and what came of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
+pub(super) struct Args {
+    /// The source [default: all]
+    source: Option<String>,
+
+    #[command(flatten)]
+    repo: Repo,
+}
+
+pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let site = Site::of(&args.repo, cx)?;
+    let registry = site.registry(cx)?;
+    let sources = match &args.source {
+        None => registry.sources(),
+        Some(name) => match registry.source(name) {
+            Some(source) => vec![source],
+            None => return Err(site::unknown(name, &registry)),
+        },
+    };
+    let doing = doing(&site, cx);
+    let look = site.place.look()?;
+    let mut statuses = Vec::new();
+    for source in sources {
+        let came = match &look {
+            Some(look) => look
+                .read(|rows| packed::came(rows, &source.name))
+                .map_err(database_error)?,
+            None => packed::Came::default(),
+        };
+        let now = running(doing.as_ref(), &source);
+        let is_attached = doing.as_ref().is_some_and(|doing| {
+            let real = source.trace_dir.canonicalize();
+            let real = real.as_ref().unwrap_or(&source.trace_dir);
+            doing.attached.iter().any(|one| one.directory == *real)
+        });
+        statuses.push(SourceStatus {
+            is_attached,
+            health: now.as_ref().and_then(|now| now.health.clone()),
+            detail: now.as_ref().and_then(|now| now.detail.clone()),
+            is_running: now.is_some(),
+            traces: came.traces,
+            last: came.last,
+            row: SourceRow::of(source, registry.default(), cx.sources),
+        });
+    }
+    let is_unhealthy = statuses
+        .iter()
+        .any(|one| matches!(one.health, Some(FeedHealth::Failing { .. })));
+    let document = SourceStatuses {
+        repo: site.place.repo.clone(),
+        has_watcher: doing.is_some(),
+        sources: statuses,
+    };
+    for status in &document.sources {
+        cx.printer.line(text(&site, status, cx).trim_end());
+    }
+    if document.sources.is_empty() {
+        cx.printer
+            .line("no trace source is connected; archal trace-source connect <provider>");
+    }
+    cx.printer
+        .document("archal.trace-source-status", 1, &document);
+    Ok(if is_unhealthy {
+        Exit::CouldNotRun
+    } else {
+        Exit::Fine
+    })
+}
+
+/// What the watcher of the repository does; none where none answers.
+pub(super) fn doing(site: &Site, cx: &CommandContext) -> Option<DoingNow> {
+    let asked = watching::ask(&site.place.layout, &Request::Status, watching::PATIENCE, cx);
+    serde_json::from_value(asked.ok()??).ok()
+}
+
+/// How a source does in the watcher; none where it does not run there.
+pub(super) fn running(
+    doing: Option<&DoingNow>,
+    source: &Source,
+) -> Option<crate::attach::hosted::SourceNow> {
+    let mut sources = doing?.attached.iter().flat_map(|one| &one.sources);
+    sources.find(|now| now.name == source.name).cloned()
+}
+
+fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
+    let row = &status.row;
+    let traces = site.shown(&row.trace_dir, cx);
+    let mut out = row.text(&traces);
+    let repo = quoted(&site.place.shown);
+    let how = match (&status.health, status.is_running) {
+        (Some(FeedHealth::Failing { reason, times, .. }), _) => {
+            format!("unhealthy: {reason} ({times} times)")
+        }
+        (Some(FeedHealth::Degraded { reason, .. }), _) => format!("runs: {reason}"),
+        (_, true) => status.detail.clone().unwrap_or_else(|| "runs".to_owned()),
+        (_, false) if !row.is_enabled => {
+            format!("disabled; archal trace-source use {}", row.name)
+        }
+        (_, false) if status.is_attached => "attached with --no-sources".to_owned(),
+        (_, false) if row.style == Some(SourceStyle::Pull) => {
+            format!("not running; archal trace-source sync {}", row.name)
+        }
+        (_, false) => format!("not running; archal attach {traces} --repo {repo}"),
+    };
+    // Writing to a String cannot fail.
+    _ = writeln!(out, "  now      {how}");
+    let came = words::count(
+        usize::try_from(status.traces).unwrap_or(usize::MAX),
+        "trace",
+    );
+    _ = match &status.last {
+        Some(last) => writeln!(out, "  came     {came}, the last at {last}"),
+        None => writeln!(out, "  came     {came}"),
+    };
+    out
+}

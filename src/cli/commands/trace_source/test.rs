@@ -1,0 +1,245 @@
+//! `archal trace-source test`: what is ready of a source, and how much its traces show.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use archal_core::source::{OptionKind, SourceStyle};
+
+use super::connect;
+use super::document::SourceTest;
+use super::site::{Repo, Site};
+use super::status;
+use crate::attach::check::{self, Part, PartStatus, SAMPLE};
+use crate::attach::evidence::Evidence;
+use crate::attach::service::DoingNow;
+use crate::cli::bench;
+use crate::cli::checking;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::ingest::feed::FeedHealth;
+use crate::ingest::registry::Source;
+use crate::ingest::{FileReport, folder, read_file};
+use crate::reconstruct::tools::Tools;
+use crate::report::causes::chain;
+use crate::report::shell::quoted;
+
+/// Say what is ready of a source and what is missing, and how much its newest traces show
+///
+/// Nothing is imported, and nothing is sent to anybody.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
+pub(super) struct Args {
+    /// The source [default: the default one]
+    source: Option<String>,
+
+    #[command(flatten)]
+    repo: Repo,
+}
+
+pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let site = Site::of(&args.repo, cx)?;
+    let source = site.source(args.source.as_deref(), cx)?;
+    let loaded = cx.load_config(None, &site.place.repo, &[])?;
+    let redactor = bench::redactor(cx, &loaded)?;
+    let doing = status::doing(&site, cx);
+    let mut parts = vec![registered(&source)];
+    parts.extend(variables(&source, cx));
+    let is_push = source.style(cx.sources) == Some(SourceStyle::Push);
+    let (reach, files) = if is_push {
+        (
+            listens(&source, doing.as_ref(), cx),
+            newest(&source.trace_dir, cx),
+        )
+    } else {
+        let path = source.options.path("path");
+        (
+            reads(path.as_deref(), cx),
+            path.map_or_else(Vec::new, |path| newest(&path, cx)),
+        )
+    };
+    parts.push(reach);
+    parts.push(directory(&site, &source, doing.as_ref(), cx));
+    let mut read: Vec<FileReport> = files
+        .iter()
+        .map(|file| read_file(cx.files, file, &redactor, Some(&source.name)))
+        .collect();
+    if is_push {
+        // The directory may hold what came by other sources.
+        read.retain_mut(|file| {
+            file.traces.retain(|one| one.identity.source == source.name);
+            !file.traces.is_empty()
+        });
+    }
+    let traces = read.iter().flat_map(|file| &file.traces);
+    let tools = Tools::of(&loaded.config.tools);
+    let evidence =
+        Evidence::of(traces.clone().map(|one| &one.trace), cx.clones, &tools).spoken(traces);
+    parts.push(check::sample(&read, true));
+    parts.push(check::shown(&evidence, None));
+    let document = SourceTest {
+        ready: parts.iter().all(|part| part.status != PartStatus::Missing),
+        repo: site.place.repo,
+        source: source.name,
+        sample: read.len(),
+        evidence,
+        parts,
+    };
+    cx.printer.line(checking::text(&document.parts).trim_end());
+    cx.printer
+        .document("archal.trace-source-test", 1, &document);
+    Ok(if document.ready {
+        Exit::Fine
+    } else {
+        Exit::CouldNotRun
+    })
+}
+
+fn registered(source: &Source) -> Part {
+    const NAME: &str = "source";
+    let detail = format!("{} ({})", source.name, source.provider);
+    if let Some(problem) = source.problems.first() {
+        let part = Part::new(
+            NAME,
+            PartStatus::Missing,
+            format!("{detail}: {}", problem.message),
+        );
+        return part.hint(format!(
+            "archal trace-source connect {} --name {} --option <name>=<value>",
+            source.provider, source.name
+        ));
+    }
+    if source.is_enabled {
+        Part::new(NAME, PartStatus::Ready, detail)
+    } else {
+        Part::new(NAME, PartStatus::Limited, format!("{detail} is disabled"))
+            .hint(format!("archal trace-source use {}", source.name))
+    }
+}
+
+fn variables(source: &Source, cx: &CommandContext) -> Option<Part> {
+    const NAME: &str = "variables";
+    let named: Vec<&str> = source.options.variables().map(|(_, name)| name).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let unset = connect::unset(source, cx);
+    Some(if unset.is_empty() {
+        Part::new(
+            NAME,
+            PartStatus::Ready,
+            format!("{} is set", named.join(", ")),
+        )
+    } else {
+        let unset = unset.join(", ");
+        Part::new(NAME, PartStatus::Missing, format!("{unset} is not set"))
+            .hint(format!("export {unset}=…"))
+    })
+}
+
+/// Whether it listens, or could.
+fn listens(source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Part {
+    const NAME: &str = "listens";
+    if let Some(now) = status::running(doing, source) {
+        return match now.health {
+            Some(FeedHealth::Failing { reason, .. }) => {
+                Part::new(NAME, PartStatus::Missing, reason)
+            }
+            _ => {
+                let detail = now
+                    .detail
+                    .unwrap_or_else(|| "the watcher runs it".to_owned());
+                Part::new(NAME, PartStatus::Ready, detail)
+            }
+        };
+    }
+    let known = source.descriptor(cx.sources);
+    let options = known.map_or(&[][..], |known| known.options).iter();
+    let addresses: Vec<SocketAddr> = options
+        .filter(|option| matches!(option.kind, OptionKind::Listen { .. }))
+        .filter_map(|option| source.options.listen(option.name))
+        .collect();
+    for address in &addresses {
+        if let Err(error) = TcpListener::bind(address) {
+            let detail = format!("cannot listen on {address}: {error}");
+            return Part::new(NAME, PartStatus::Missing, detail).hint(format!(
+                "archal trace-source connect {} --name {} --option listen=127.0.0.1:<port>",
+                source.provider, source.name
+            ));
+        }
+    }
+    let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Part::new(
+        NAME,
+        PartStatus::Ready,
+        format!("{} is free", all.join(", ")),
+    )
+}
+
+/// Whether there is something to read.
+fn reads(path: Option<&Path>, cx: &CommandContext) -> Part {
+    const NAME: &str = "reads";
+    let Some(path) = path else {
+        return Part::new(NAME, PartStatus::Missing, "`path` is missing");
+    };
+    let shown = path.display();
+    if path.is_file() {
+        return Part::new(NAME, PartStatus::Ready, format!("the file {shown}"));
+    }
+    match folder::scan(cx.files, path) {
+        Ok(scan) if scan.files.is_empty() => Part::new(
+            NAME,
+            PartStatus::Limited,
+            format!("{shown} holds no file yet"),
+        ),
+        Ok(scan) => {
+            let files = scan.files.len();
+            Part::new(NAME, PartStatus::Ready, format!("{shown}, files: {files}"))
+        }
+        Err(error) => Part::new(NAME, PartStatus::Missing, chain(&error)),
+    }
+}
+
+/// Where traces are put.
+fn directory(site: &Site, source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Part {
+    const NAME: &str = "directory";
+    let shown = site.shown(&source.trace_dir, cx);
+    let attach = format!(
+        "archal attach {shown} --repo {} --create",
+        quoted(&site.place.shown)
+    );
+    let real = source.trace_dir.canonicalize();
+    let Ok(real) = real else {
+        return Part::new(
+            NAME,
+            PartStatus::Limited,
+            format!("{shown} is not there yet; it is made with the first trace"),
+        )
+        .hint(attach);
+    };
+    let is_writable = tempfile::Builder::new()
+        .prefix(".archal-")
+        .suffix(".tmp")
+        .tempfile_in(&real);
+    if let Err(error) = is_writable {
+        let detail = format!("{shown} cannot be written: {error}");
+        return Part::new(NAME, PartStatus::Missing, detail);
+    }
+    let is_attached =
+        doing.is_some_and(|doing| doing.attached.iter().any(|one| one.directory == real));
+    if is_attached {
+        Part::new(NAME, PartStatus::Ready, format!("{shown} is attached"))
+    } else {
+        let detail = format!("{shown} is not attached, so nobody works on its traces");
+        Part::new(NAME, PartStatus::Limited, detail).hint(attach)
+    }
+}
+
+/// The newest files of a folder, or the one file.
+fn newest(path: &Path, cx: &CommandContext) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let files = folder::scan(cx.files, path).map(|scan| scan.files);
+    folder::newest(files.unwrap_or_default(), SAMPLE)
+}

@@ -1,0 +1,355 @@
+//! Importing files that lie elsewhere into a trace directory, as batch files.
+//!
+//! What is there already is not written again: a ledger knows what stands in which file of the
+//! directory. A file is noted in it after it was written, so that a crash between the two costs a
+//! repetition, which attach finds to be known.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archal_core::clock::{Clock, Timestamp};
+use archal_core::diagnostic::Diagnostic;
+use archal_core::hash;
+use archal_core::redact::Redactor;
+use archal_core::source::FileFormat;
+use archal_core::trace::TraceIdentity;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::file::{FileReport, FileStatus, Imported, age, read_file};
+use super::folder::{self, ScanError};
+use super::pack::{Packed, Packer};
+use crate::store::atomic::WriteError;
+
+/// The most findings that are told one by one.
+const MOST_FINDINGS: usize = 100;
+/// The most files of which a report names each.
+const MOST_FILES: usize = 1_000;
+
+/// How a trace stands in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It was never there.
+    New,
+    /// Another revision of it was.
+    Changed,
+    /// It is there.
+    Same,
+}
+
+/// Why a ledger cannot be used.
+pub type LedgerError = Box<dyn Error + Send + Sync>;
+
+/// What stands in the files of trace directories.
+pub trait Ledger {
+    /// How each of these revisions stands in a directory.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    fn known(
+        &self,
+        directory: &Path,
+        traces: &[(&TraceIdentity, &str)],
+    ) -> Result<Vec<Known>, LedgerError>;
+
+    /// Notes a file that was written for a source of that name.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn note(&self, source: &str, packed: &Packed) -> Result<(), LedgerError>;
+}
+
+/// What is imported, and where to.
+pub struct Import<'a> {
+    /// The files that are read.
+    pub format: &'a FileFormat,
+    /// What must not reach the disk.
+    pub redactor: &'a Redactor,
+    /// What is there already.
+    pub ledger: &'a dyn Ledger,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The source's name: that of traces whose file names none, and the beginning of the names of
+    /// batch files.
+    pub source: &'a str,
+    /// The trace directory, absolute.
+    pub directory: &'a Path,
+    /// Traces that ended before are left out.
+    pub since: Option<Timestamp>,
+    /// How many traces are written at most.
+    pub limit: Option<u64>,
+    /// Whether everything is done but writing.
+    pub is_dry: bool,
+    /// Whether a file is to be read; asked once of each.
+    pub is_wanted: &'a dyn Fn(&Path) -> bool,
+    /// Whether to end after the present file.
+    pub is_stopped: &'a dyn Fn() -> bool,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportReport {
+    /// The file or folder that was read.
+    pub path: PathBuf,
+    /// The trace directory.
+    pub trace_dir: PathBuf,
+    /// The source's name.
+    pub source: String,
+    /// Whether nothing was written, because nothing was to be.
+    pub is_dry_run: bool,
+    /// Files that were read.
+    pub files: u64,
+    /// The dialects of these.
+    pub dialects: BTreeSet<String>,
+    /// Traces that the directory did not have.
+    pub new: u64,
+    /// Traces of which it had another revision.
+    pub updated: u64,
+    /// Traces that it had as they are.
+    pub unchanged: u64,
+    /// Traces that ended too long ago to be asked for.
+    pub older: u64,
+    /// Files of which nothing, and records of others that could not be read.
+    pub failed: u64,
+    /// Values that were redacted in what is new or updated.
+    pub redactions: u64,
+    /// Bytes of the files that were read, as they lie on the disk.
+    pub bytes: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Whether the limit was reached, so that there may be more.
+    pub is_limited: bool,
+    /// Whether it was stopped before the end.
+    pub is_interrupted: bool,
+    /// Batch files that were written, the first of them.
+    pub written: Vec<PathBuf>,
+    /// How many were written.
+    pub written_files: u64,
+    /// Their size in bytes.
+    pub written_bytes: u64,
+    /// What could not be read, the first findings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why an import ended. What was written until then stays, and is known the next time.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The traces are in the trace directory already.
+    #[error("{} is in the trace directory {}", path.display(), directory.display())]
+    Inside {
+        /// What was to be imported.
+        path: PathBuf,
+        /// The trace directory.
+        directory: PathBuf,
+    },
+    /// A batch file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// What is known cannot be read or written.
+    #[error("what is in the trace directory already cannot be told")]
+    Ledger(#[source] LedgerError),
+}
+
+impl Import<'_> {
+    /// Imports a file, or the files of a folder; `told` is given one line for each file of a folder.
+    ///
+    /// # Errors
+    ///
+    /// When something but the traces is wrong: those are findings.
+    pub fn run(
+        &self,
+        path: &Path,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<ImportReport, ImportError> {
+        let begun = self.clock.monotonic();
+        let mut work = Work {
+            import: self,
+            packer: Packer::new(self.directory, self.source, "file"),
+            seen: BTreeSet::new(),
+            report: ImportReport {
+                path: path.to_owned(),
+                trace_dir: self.directory.to_owned(),
+                source: self.source.to_owned(),
+                is_dry_run: self.is_dry,
+                ..ImportReport::default()
+            },
+        };
+        let files = self.files(path, &mut work.report)?;
+        let is_many = files.len() > 1;
+        for file in files {
+            if (self.is_stopped)() {
+                work.report.is_interrupted = true;
+                break;
+            }
+            if work.is_full() {
+                work.report.is_limited = true;
+                break;
+            }
+            if !(self.is_wanted)(&file) {
+                continue;
+            }
+            let before = work.counts();
+            work.file(&file)?;
+            if is_many {
+                let [new, updated, unchanged] = work.counts();
+                told(&format!(
+                    "{}: {} new, {} updated, {} unchanged",
+                    file.display(),
+                    new - before[0],
+                    updated - before[1],
+                    unchanged - before[2]
+                ));
+            }
+        }
+        let written = work.packer.finish(self.clock.now())?;
+        work.note(written)?;
+        let mut report = work.report;
+        let took = self.clock.monotonic().saturating_sub(begun);
+        report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Ok(report)
+    }
+
+    fn files(&self, path: &Path, report: &mut ImportReport) -> Result<Vec<PathBuf>, ImportError> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (asked, directory) = (real(path), real(self.directory));
+        if asked.starts_with(&directory) {
+            return Err(ImportError::Inside {
+                path: path.to_owned(),
+                directory: self.directory.to_owned(),
+            });
+        }
+        if !path.is_dir() {
+            return Ok(vec![path.to_owned()]);
+        }
+        let scan = folder::scan(self.format, path)?;
+        report.failed += scan.diagnostics.len() as u64;
+        report.diagnostics.extend(scan.diagnostics);
+        let mut files = scan.files;
+        files.retain(|file| !real(file).starts_with(&directory));
+        Ok(files)
+    }
+}
+
+struct Work<'a> {
+    import: &'a Import<'a>,
+    packer: Packer<'a>,
+    /// Hashes of identities, and of identities with revisions, that this import came upon: the same
+    /// trace may be in several files.
+    seen: BTreeSet<u64>,
+    report: ImportReport,
+}
+
+impl Work<'_> {
+    fn is_full(&self) -> bool {
+        let taken = self.report.new + self.report.updated;
+        self.import.limit.is_some_and(|limit| taken >= limit)
+    }
+
+    fn counts(&self) -> [u64; 3] {
+        [self.report.new, self.report.updated, self.report.unchanged]
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), ImportError> {
+        let (format, redactor) = (self.import.format, self.import.redactor);
+        let source = Some(self.import.source);
+        // A file is hostile: one that finds a fault in archal does not end the import.
+        let read = || read_file(format, path, redactor, source).settle(Duration::MAX);
+        let read = catch_unwind(AssertUnwindSafe(read));
+        let read = read.unwrap_or_else(|_| FileReport::faulty(path));
+        self.report.files += 1;
+        self.report.bytes += read.bytes;
+        self.report.dialects.extend(read.dialect.map(str::to_owned));
+        let errors = read.diagnostics.iter().filter(|finding| finding.is_error());
+        self.report.failed += match &read.status {
+            FileStatus::Imported => errors.count() as u64,
+            FileStatus::Waiting { .. } | FileStatus::Rejected { .. } => 1,
+        };
+        let mut findings = read.diagnostics;
+        if let FileStatus::Waiting { reason } | FileStatus::Rejected { reason } = &read.status
+            && !findings.iter().any(Diagnostic::is_error)
+        {
+            let finding = Diagnostic::error("trace/rejected", reason.clone());
+            findings.push(finding.in_file(path));
+        }
+        let room = MOST_FINDINGS.saturating_sub(self.report.diagnostics.len());
+        self.report
+            .diagnostics
+            .extend(findings.into_iter().take(room));
+        let asked: Vec<(&TraceIdentity, &str)> = read
+            .traces
+            .iter()
+            .map(|one| (&one.identity, one.trace.revision.as_str()))
+            .collect();
+        let known = self
+            .import
+            .ledger
+            .known(self.import.directory, &asked)
+            .map_err(ImportError::Ledger)?;
+        for (one, known) in read.traces.iter().zip(known) {
+            if self.is_full() {
+                self.report.is_limited = true;
+                break;
+            }
+            self.trace(one, known)?;
+        }
+        Ok(())
+    }
+
+    fn trace(&mut self, one: &Imported, known: Known) -> Result<(), ImportError> {
+        let TraceIdentity {
+            source,
+            project,
+            trace,
+        } = &one.identity;
+        let identity = format!("{source}\0{project}\0{trace}\0");
+        let revision = format!("{identity}{}", one.trace.revision);
+        if known == Known::Same || !self.seen.insert(hash::sixty_four_bits(revision.as_bytes())) {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        let (ended, _) = age(&one.trace);
+        if let (Some(since), Some(ended)) = (self.import.since, ended)
+            && ended < since
+        {
+            self.report.older += 1;
+            return Ok(());
+        }
+        let is_first = self.seen.insert(hash::sixty_four_bits(identity.as_bytes()));
+        if known == Known::New && is_first {
+            self.report.new += 1;
+        } else {
+            self.report.updated += 1;
+        }
+        self.report.redactions += one.redactions.values().sum::<u64>();
+        if self.import.is_dry {
+            return Ok(());
+        }
+        let now = self.import.clock.now();
+        let written = self.packer.add(&one.identity, &one.trace, now)?;
+        self.note(written)
+    }
+
+    fn note(&mut self, written: Vec<Packed>) -> Result<(), ImportError> {
+        for packed in written {
+            self.import
+                .ledger
+                .note(self.import.source, &packed)
+                .map_err(ImportError::Ledger)?;
+            self.report.written_files += 1;
+            self.report.written_bytes += packed.bytes;
+            if self.report.written.len() < MOST_FILES {
+                self.report.written.push(packed.path);
+            }
+        }
+        Ok(())
+    }
+}
