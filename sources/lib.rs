@@ -12,8 +12,10 @@ pub mod otlp;
 
 mod document;
 mod findings;
+mod merge;
 mod normalise;
 mod raw;
+mod server;
 
 /// Every built-in source, sorted by name.
 pub const ALL: &[SourceDescriptor] = &[file::SOURCE, http::SOURCE, otel::SOURCE];

@@ -15,6 +15,7 @@ mod kept_suites;
 mod loops;
 mod mapping;
 mod notices;
+mod push;
 mod sandbox;
 mod session;
 mod tidy;

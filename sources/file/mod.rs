@@ -48,6 +48,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: Some(FORMAT),
+    push: None,
 };
 
 /// The files it reads.

@@ -1,12 +1,24 @@
-//! The `http` source: batches that a program of the user's own sends.
+//! The `http` source: whole traces that a program posts, as archal's own batches or in a shape of its
+//! own that a mapping of fields explains (`mapping`).
 
-use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+mod door;
+mod mapping;
+
+use std::collections::BTreeMap;
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::push::{Door, KeptSpan, PushSource, Service, Waiting};
+use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
+use tokio::sync::watch;
+
+use crate::server::{self, Bodies, Token};
+use mapping::Mapping;
 
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {
     name: "http",
-    about: "what a program of your own sends: batches, and JSON of any shape with a mapping",
+    about: "whole traces that programs post: archal batches, or JSON with a mapping of fields",
     stability: Stability::Beta,
     style: SourceStyle::Push,
     options: &[
@@ -32,13 +44,6 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
             is_required: false,
         },
         OptionInfo {
-            name: "settle",
-            about: "how long a trace must have been quiet before it is read",
-            kind: OptionKind::Duration,
-            default: Some("5s"),
-            is_required: false,
-        },
-        OptionInfo {
             name: "tokenEnv",
             about: "the variable with the token that senders show as `Authorization: Bearer`",
             kind: OptionKind::Variable,
@@ -47,4 +52,46 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: None,
+    push: Some(PushSource {
+        doors: &[Door {
+            name: "http",
+            option: "listen",
+        }],
+        needs_token: true,
+        check_mapping,
+        serve,
+        assemble,
+        merge: crate::merge::merge,
+    }),
 };
+
+fn check_mapping(mapping: &BTreeMap<String, String>) -> Result<(), Vec<String>> {
+    Mapping::of(mapping).map(drop)
+}
+
+fn serve(service: Service) -> Waiting<()> {
+    Box::pin(async move {
+        // It was checked; what is wrong in it now maps nothing.
+        let mapping = Mapping::of(&service.mapping).unwrap_or_default();
+        let token = Token::new(service.token.as_deref().unwrap_or_default());
+        let (stop, stopped) = watch::channel(false);
+        let router = door::router(
+            service.intake,
+            Bodies::new(service.most_body),
+            token,
+            mapping,
+        );
+        let mut doors = tokio::task::JoinSet::new();
+        for listener in service.listeners.into_iter().flatten() {
+            doors.spawn(server::serve(listener, router.clone(), stopped.clone()));
+        }
+        service.stop.await;
+        stop.send_replace(true);
+        while doors.join_next().await.is_some() {}
+    })
+}
+
+/// Its traces come whole: there are no spans to put together.
+fn assemble(_: &str, _: Vec<KeptSpan>, _: u64, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
+    None
+}

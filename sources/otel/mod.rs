@@ -1,12 +1,25 @@
-//! The `otel` source: what OpenTelemetry exporters send.
+//! The `otel` source: OTLP as exporters send it, over HTTP (`http`) and gRPC (`grpc`).
+//!
+//! Both doors hand the same bytes to the same decoders ([`crate::otlp`]); `export` takes one of them in,
+//! `delivery` is what goes to the spool and comes back, `answer` what exporters are told.
 
+mod answer;
+mod delivery;
+mod export;
+mod grpc;
+mod http;
+
+use archal_core::push::{Door, PushSource, Service, Waiting};
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
+use tokio::sync::watch;
+
+use crate::server::{self, Bodies, Token};
 
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {
     name: "otel",
-    about: "what OpenTelemetry exporters send: OTLP over HTTP, protobuf and JSON, and over gRPC",
+    about: "OTLP from OpenTelemetry exporters, over HTTP (protobuf, JSON) and gRPC",
     stability: Stability::Beta,
     style: SourceStyle::Push,
     options: &[
@@ -35,7 +48,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
             name: "settle",
             about: "how long a trace whose root has ended must have been quiet before it is read",
             kind: OptionKind::Duration,
-            default: Some("5s"),
+            default: Some("10s"),
             is_required: false,
         },
         OptionInfo {
@@ -46,5 +59,42 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
             is_required: false,
         },
     ],
+    // A collector's dumps are read by `file`.
     files: None,
+    push: Some(PushSource {
+        doors: &[
+            Door {
+                name: "http",
+                option: "listen",
+            },
+            Door {
+                name: "grpc",
+                option: "grpcListen",
+            },
+        ],
+        needs_token: false,
+        check_mapping: server::no_mapping,
+        serve,
+        assemble: delivery::assemble,
+        merge: crate::merge::merge,
+    }),
 };
+
+fn serve(service: Service) -> Waiting<()> {
+    Box::pin(async move {
+        let (stop, stopped) = watch::channel(false);
+        let token = service.token.as_deref().map(Token::new);
+        let bodies = Bodies::new(service.most_body);
+        let http = http::router(service.intake.clone(), bodies, token.clone());
+        let grpc = grpc::router(service.intake, service.most_body, token);
+        let mut doors = tokio::task::JoinSet::new();
+        for (listener, router) in service.listeners.into_iter().zip([http, grpc]) {
+            if let Some(listener) = listener {
+                doors.spawn(server::serve(listener, router, stopped.clone()));
+            }
+        }
+        service.stop.await;
+        stop.send_replace(true);
+        while doors.join_next().await.is_some() {}
+    })
+}

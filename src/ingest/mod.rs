@@ -6,9 +6,11 @@
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
 //! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
 //! ([`pack`]) once or again and again ([`pull`]), and what a source is given to run
-//! ([`subscription`]).
+//! ([`subscription`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk
+//! ([`spool`]), and batch files ([`assembly`]).
 
 pub mod artifact;
+pub mod assembly;
 pub mod feed;
 pub mod file;
 pub mod folder;
@@ -18,6 +20,8 @@ pub mod pack;
 pub mod pull;
 pub mod registry;
 pub mod schema;
+pub mod serve;
+pub mod spool;
 pub mod subscription;
 pub mod watch;
 

@@ -13,6 +13,7 @@ use super::feed::Feed;
 use super::import::Ledger;
 use super::pull::FilePull;
 use super::registry::Source;
+use super::serve;
 
 /// What a source is given to run. It writes complete batch files into the source's trace directory,
 /// and everything else into its spool.
@@ -45,6 +46,9 @@ pub fn feed(
     let provider = subscription.source.provider.clone();
     let known = subscription.source.descriptor(providers);
     let known = known.ok_or_else(|| format!("there is no provider `{provider}`"))?;
+    if known.push.is_some() {
+        return serve::feed::of(&subscription, known).map_err(|error| error.to_string());
+    }
     match (known.style, &known.files) {
         (SourceStyle::Pull, Some(format)) => FilePull::new(subscription, format, ledger)
             .map(|pull| Arc::new(pull) as Arc<dyn Feed>)

@@ -4,6 +4,7 @@
 //! `cargo xtask test` installs them and names the folder in `ARCHAL_TEST_CLIENTS`.
 
 mod examples;
+mod exporters;
 mod github;
 mod report;
 mod routes;

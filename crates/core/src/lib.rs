@@ -19,6 +19,7 @@ pub mod fixer;
 pub mod grade;
 pub mod hash;
 pub mod id;
+pub mod push;
 pub mod redact;
 pub mod source;
 pub mod stability;

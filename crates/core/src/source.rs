@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::push::PushSource;
 use crate::stability::Stability;
 use crate::trace::{BatchSource, Trace};
 
@@ -33,13 +34,14 @@ pub struct Decoded {
 }
 
 /// A trace and what the file says of its origin.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DecodedTrace {
     /// The source this trace names, where a file holds traces of several.
     pub source: Option<String>,
     /// The project its batch names, else the root's `service.name`.
     pub project: Option<String>,
     /// How many spans spoke which dialect of attributes, where spans have dialects.
+    #[serde(skip)]
     pub dialects: BTreeMap<&'static str, u64>,
     /// The trace.
     pub trace: Trace,
@@ -60,6 +62,8 @@ pub struct SourceDescriptor {
     pub options: &'static [OptionInfo],
     /// The files it reads; none for a source whose traces are in no files.
     pub files: Option<FileFormat>,
+    /// What answers those who send; none for a source that archal asks.
+    pub push: Option<PushSource>,
 }
 
 /// Files of traces.

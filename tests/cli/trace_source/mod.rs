@@ -7,6 +7,7 @@
 mod import;
 mod looking;
 mod registry;
+mod serving;
 
 use std::fs;
 

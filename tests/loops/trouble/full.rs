@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::world;
 use super::gated::{Gated, STEPS, with_cut};
-use super::namespace::{again_in_one, mount};
+use super::namespace::{again_in_one, again_with_loopback, mount};
 use super::scene::{GRADE, Scene, TRACE};
+use crate::push::served::{Served, at_once, export, options, trace_id, traces};
 
 const HERE: &str = "loops::trouble::full";
 
@@ -123,4 +124,27 @@ fn where_only_the_database_has_no_room_nothing_is_paid_twice() {
         steps == whole || steps == with_cut("reproduce/1"),
         "{steps:?}"
     );
+}
+
+#[test]
+fn what_is_pushed_to_a_full_disk_is_refused_and_taken_again_when_there_is_room() {
+    let Some(disk) = again_with_loopback(&format!(
+        "{HERE}::what_is_pushed_to_a_full_disk_is_refused_and_taken_again_when_there_is_room"
+    )) else {
+        return;
+    };
+    mount(&["-t", "tmpfs", "-o", "size=8m", "none"], &disk);
+    let served = Served::start(options("otel", &disk, at_once()));
+    let push = |number| served.post_json(&export(&trace_id(number), &[("00000000000000a1", "")]));
+    assert_eq!(push(1).status, 200);
+    served.packed();
+    let filler = fill(&disk);
+    let refused = push(2);
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.headers["retry-after"].parse::<u64>().is_ok());
+    fs::remove_file(filler).expect("there");
+    assert_eq!(push(2).status, 200);
+    served.packed();
+    let there: Vec<String> = traces(&served.traces).into_keys().collect();
+    assert_eq!(there, [trace_id(1), trace_id(2)]);
 }

@@ -8,17 +8,26 @@ const INSIDE: &str = "ARCHAL_TEST_NAMESPACE";
 
 /// Runs a test again in a user, mount and network namespace of its own, as root there; gives a
 /// folder of it to the test inside.
+pub(super) fn again_in_one(test: &str) -> Option<PathBuf> {
+    again(test, &["--user", "--map-root-user", "--mount", "--net"])
+}
+
+/// The same with the network there is: loopback of a new one is down.
+pub(super) fn again_with_loopback(test: &str) -> Option<PathBuf> {
+    again(test, &["--user", "--map-root-user", "--mount"])
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the variable is set by this very function, for the test binary alone"
 )]
-pub(super) fn again_in_one(test: &str) -> Option<PathBuf> {
+fn again(test: &str, spaces: &[&str]) -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(INSIDE) {
         return Some(folder.into());
     }
     let folder = tempfile::tempdir().expect("temporary folder");
     let again = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "--net"])
+        .args(spaces)
         .arg(std::env::current_exe().expect("this binary"))
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, folder.path())

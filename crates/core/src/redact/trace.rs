@@ -31,6 +31,21 @@ impl Redactor {
         pass.add_to(counts);
     }
 
+    /// [`Self::value`] of several that belong together: what is a secret in one is replaced in all.
+    pub fn values(&self, values: &mut [&mut Value], counts: &mut RedactionCounts) {
+        let mut pass = Pass::default();
+        for value in values.iter_mut() {
+            self.walk(value, None, &mut pass, INNER_JSON);
+        }
+        let echoes = Echoes::of(self, &pass);
+        if !echoes.is_empty() {
+            for value in values {
+                self.sweep(value, None, &echoes, &mut pass);
+            }
+        }
+        pass.add_to(counts);
+    }
+
     fn first(&self, place: Place<'_>, pass: &mut Pass) {
         match place {
             Place::Value(value) => self.walk(value, None, pass, INNER_JSON),

@@ -1,0 +1,155 @@
+//! Two parts of one trace made one: the spans that were given out, and those that came late.
+
+use archal_core::source::DecodedTrace;
+use archal_core::trace::Trace;
+
+use crate::normalise::{has_content, normalise};
+
+/// The union of two parts. What the part with a root says of the trace counts before what the other
+/// says; of two spans with one id the fuller counts.
+pub(crate) fn merge(earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace {
+    let has_root = |decoded: &DecodedTrace| {
+        decoded
+            .trace
+            .spans
+            .iter()
+            .any(|span| span.parent_id.is_none())
+    };
+    let (mut first, second) = if has_root(&later) && !has_root(&earlier) {
+        (later, earlier)
+    } else {
+        (earlier, later)
+    };
+    first.source = first.source.or(second.source);
+    first.project = first.project.or(second.project);
+    for (dialect, spans) in second.dialects {
+        *first.dialects.entry(dialect).or_default() += spans;
+    }
+    join(&mut first.trace, second.trace);
+    first
+}
+
+fn join(trace: &mut Trace, other: Trace) {
+    let cut: Vec<(String, String)> = cut_places(trace).chain(cut_places(&other)).collect();
+    trace.started_at = trace.started_at.or(other.started_at);
+    trace.ended_at = trace.ended_at.or(other.ended_at);
+    for (mine, theirs) in [
+        (&mut trace.input, other.input),
+        (&mut trace.output, other.output),
+    ] {
+        *mine = mine.take().or(theirs);
+    }
+    for (mine, theirs) in [
+        (&mut trace.error, other.error),
+        (&mut trace.model, other.model),
+        (&mut trace.session_id, other.session_id),
+        (&mut trace.user_id, other.user_id),
+        (&mut trace.environment, other.environment),
+        (&mut trace.release, other.release),
+    ] {
+        *mine = mine.take().or(theirs);
+    }
+    for tag in other.tags {
+        if !trace.tags.contains(&tag) {
+            trace.tags.push(tag);
+        }
+    }
+    for (name, value) in other.metadata {
+        trace.metadata.entry(name).or_insert(value);
+    }
+    for score in other.scores {
+        if !trace.scores.contains(&score) {
+            trace.scores.push(score);
+        }
+    }
+    trace.spans.extend(other.spans);
+    // The parts may overlap, and with them what they lack.
+    trace.completeness.dropped = trace.completeness.dropped.max(other.completeness.dropped);
+    normalise(trace, &mut Vec::new());
+    let mut places: Vec<String> = cut
+        .into_iter()
+        .filter_map(|(id, rest)| {
+            let at = trace.spans.iter().position(|span| span.id == id)?;
+            Some(format!("spans[{at}]{rest}"))
+        })
+        .collect();
+    places.sort();
+    places.dedup();
+    trace.completeness.truncated = places;
+    trace.completeness.content = has_content(trace);
+    trace.revision.clear();
+}
+
+/// What was cut, by the ids of spans: their places change with each span that is added.
+fn cut_places(trace: &Trace) -> impl Iterator<Item = (String, String)> + use<'_> {
+    trace.completeness.truncated.iter().filter_map(|place| {
+        let (at, rest) = place.strip_prefix("spans[")?.split_once(']')?;
+        let span = trace.spans.get(at.parse::<usize>().ok()?)?;
+        Some((span.id.clone(), rest.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use archal_core::trace::Span;
+
+    use super::*;
+
+    fn part(spans: &[(&str, Option<&str>, &str)], cut: &str, dropped: u64) -> DecodedTrace {
+        let mut decoded = DecodedTrace::default();
+        decoded.trace.spans = spans
+            .iter()
+            .map(|(id, parent, at)| Span {
+                id: (*id).to_owned(),
+                parent_id: parent.map(str::to_owned),
+                started_at: Some(at.parse().expect("a time")),
+                ..Span::default()
+            })
+            .collect();
+        decoded.trace.completeness.truncated = vec![cut.to_owned()];
+        decoded.trace.completeness.dropped = dropped;
+        decoded
+    }
+
+    #[test]
+    fn late_spans_stand_where_they_belong_and_the_part_with_the_root_speaks() {
+        let mut early = part(
+            &[("b", Some("a"), "2026-01-01T00:00:01Z")],
+            "spans[0].input",
+            2,
+        );
+        early.trace.name = "b".to_owned();
+        early.trace.model = Some("m".to_owned());
+        let mut late = part(&[("a", None, "2026-01-01T00:00:00Z")], "spans[0].output", 1);
+        late.trace.name = "run".to_owned();
+        let merged = merge(early, late).trace;
+        let ids: Vec<&str> = merged.spans.iter().map(|span| span.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(merged.name, "run");
+        assert_eq!(merged.model.as_deref(), Some("m"));
+        assert_eq!(
+            merged.completeness.truncated,
+            ["spans[0].output", "spans[1].input"]
+        );
+        assert_eq!(merged.completeness.dropped, 2);
+        assert_eq!(merged.completeness.orphans, 0);
+    }
+
+    #[test]
+    fn a_part_that_is_in_the_other_changes_nothing() {
+        let whole = part(
+            &[
+                ("a", None, "2026-01-01T00:00:00Z"),
+                ("b", Some("a"), "2026-01-01T00:00:01Z"),
+            ],
+            "spans[1].input",
+            0,
+        );
+        let merged = merge(whole.clone(), whole.clone());
+        assert_eq!(merged.trace.spans, whole.trace.spans);
+        assert_eq!(
+            merged.trace.completeness.truncated,
+            whole.trace.completeness.truncated
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Which batch file has a trace of which the spool no longer has the spans: late ones are added to
+//! what stands there.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use archal_core::hash;
+use archal_core::source::DecodedTrace;
+use archal_core::trace::{BatchSource, Trace};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::store::atomic::{self, Durability};
+
+/// Traces that are remembered; of older ones late spans make a trace of their own.
+const MOST: usize = 200_000;
+
+/// An index of traces that were given out, `given.txt` in the spool's folder. It can be lost: then
+/// late spans stand alone.
+#[derive(Debug)]
+pub struct Given {
+    file: PathBuf,
+    /// By hash of the trace's id.
+    files: HashMap<String, Arc<str>>,
+    order: VecDeque<String>,
+    last: Option<Arc<str>>,
+    unsaved: String,
+}
+
+impl Given {
+    /// Reads the index of a spool; what cannot be read is forgotten.
+    pub fn open(folder: &Path) -> Self {
+        let file = folder.join("given.txt");
+        let mut given = Self {
+            files: HashMap::new(),
+            order: VecDeque::new(),
+            last: None,
+            unsaved: String::new(),
+            file,
+        };
+        let text = fs::read_to_string(&given.file).unwrap_or_default();
+        let mut lines = 0;
+        for (key, path) in text.lines().filter_map(|line| line.split_once(' ')) {
+            given.put(key.to_owned(), path);
+            lines += 1;
+        }
+        if lines > given.order.len() * 2 {
+            given.rewrite();
+        }
+        given
+    }
+
+    /// Notes that a trace stands in a file; whether one of it stood in a file before.
+    pub fn note(&mut self, trace: &str, file: &Path) -> bool {
+        let key = key(trace);
+        let path = file.display().to_string();
+        self.unsaved.push_str(&format!("{key} {path}\n"));
+        self.put(key, &path)
+    }
+
+    fn put(&mut self, key: String, path: &str) -> bool {
+        // Many traces stand in one file.
+        let path = match &self.last {
+            Some(last) if last.as_ref() == path => Arc::clone(last),
+            _ => Arc::from(path),
+        };
+        self.last = Some(Arc::clone(&path));
+        let is_known = self.files.insert(key.clone(), path).is_some();
+        if !is_known {
+            self.order.push_back(key);
+        }
+        while self.order.len() > MOST {
+            if let Some(oldest) = self.order.pop_front() {
+                self.files.remove(&oldest);
+            }
+        }
+        is_known
+    }
+
+    /// Writes what was noted.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; it is tried again with the next.
+    pub fn save(&mut self) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.file)?;
+        file.write_all(self.unsaved.as_bytes())?;
+        self.unsaved.clear();
+        Ok(())
+    }
+
+    fn rewrite(&self) {
+        let mut text = String::new();
+        for key in &self.order {
+            if let Some(path) = self.files.get(key) {
+                text.push_str(&format!("{key} {path}\n"));
+            }
+        }
+        // It only became longer than it needs to be.
+        atomic::write(&self.file, text.as_bytes(), Durability::Derived).ok();
+    }
+
+    /// The trace `id`, known as `trace`, as it was given out; none where its file is gone.
+    pub fn earlier(&self, trace: &str, id: &str) -> Option<DecodedTrace> {
+        let path = self.files.get(&key(trace))?;
+        let text = fs::read_to_string(path.as_ref()).ok()?;
+        text.lines().find_map(|line| in_batch(line, id))
+    }
+}
+
+fn key(trace: &str) -> String {
+    let mut key = hash::sha256(trace.as_bytes());
+    if let Some(bare) = key.strip_prefix("sha256:") {
+        key = bare.to_owned();
+    }
+    key.truncate(32);
+    key
+}
+
+fn in_batch(line: &str, id: &str) -> Option<DecodedTrace> {
+    #[derive(Deserialize)]
+    struct Batch<'a> {
+        source: BatchSource,
+        #[serde(borrow)]
+        traces: Vec<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let batch: Batch<'_> = serde_json::from_str(line).ok()?;
+    let found = batch
+        .traces
+        .iter()
+        .find(|text| serde_json::from_str::<Named>(text.get()).is_ok_and(|named| named.id == id))?;
+    let trace: Trace = serde_json::from_str(found.get()).ok()?;
+    Some(DecodedTrace {
+        source: batch.source.name,
+        project: batch.source.project,
+        trace,
+        ..DecodedTrace::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use archal_core::clock::Timestamp;
+
+    use super::*;
+    use crate::ingest::assembly::batch::{self, Packing};
+
+    #[test]
+    fn a_trace_is_found_again_in_the_file_it_was_written_to_and_after_a_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut packing = Packing::new("otel");
+        for id in ["a", "b"] {
+            let decoded = DecodedTrace {
+                trace: Trace {
+                    id: id.to_owned(),
+                    name: format!("run {id}"),
+                    ..Trace::default()
+                },
+                ..DecodedTrace::default()
+            };
+            let text = batch::encoded(&decoded).expect("JSON");
+            packing.add(Some("prod".to_owned()), Some("p".to_owned()), &text);
+        }
+        let now = Timestamp::UNIX_EPOCH;
+        let file = packing.write(folder.path(), "prod", now).expect("written");
+        let mut given = Given::open(folder.path());
+        assert!(!given.note("a", &file));
+        assert!(given.note("a", &file));
+        assert!(!given.note("b", &file));
+        given.save().expect("written");
+        for given in [given, Given::open(folder.path())] {
+            let found = given.earlier("b", "b").expect("there");
+            assert_eq!(found.trace.name, "run b");
+            assert_eq!(found.project.as_deref(), Some("p"));
+            assert_eq!(given.earlier("c", "c"), None);
+        }
+        fs::remove_file(file).expect("there");
+        assert_eq!(Given::open(folder.path()).earlier("b", "b"), None);
+    }
+}

@@ -1,0 +1,262 @@
+//! A push source at work: its ports, its spool, its assembly, from start to end.
+//!
+//! [`serve`] runs until it is asked to stop. [`settings`] are those of a registered source,
+//! [`feed`] runs it inside the watcher, [`port`] takes the ports, `intake` puts requests into the
+//! spool; what is read of it again and packed is in [`super::spool`] and [`super::assembly`].
+
+pub mod feed;
+mod intake;
+pub mod port;
+pub mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use archal_core::clock::Clock;
+use archal_core::push::{PushSource, Service};
+use archal_core::redact::Redactor;
+use archal_core::source::SourceDescriptor;
+
+use super::assembly::given::Given;
+use super::assembly::packer::{Heard, Packed, Packer};
+use super::assembly::{Assembly, Pace};
+use super::spool::recover::{Recovered, recover};
+use super::spool::{Segments, Spool, SpoolLimits};
+use crate::host::lock::{FileLock, LockError};
+use crate::sandbox::StopToken;
+use intake::Redacting;
+use port::PortError;
+
+/// Threads that decode requests.
+const DECODERS: usize = 4;
+/// How often it is looked whether to stop.
+const STOP_LOOK: Duration = Duration::from_millis(250);
+/// How long requests that are under way may take to their end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What is served, and where it goes.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The source; it has a [`SourceDescriptor::push`].
+    pub source: &'static SourceDescriptor,
+    /// The name it is registered under: the source in the identity of its traces.
+    pub name: String,
+    /// Its spool, `.archal/spool/<name>`; made where there is none.
+    pub spool: PathBuf,
+    /// Where batch files go; made where there is none.
+    pub trace_directory: PathBuf,
+    /// An address for each of the source's doors; none where it is off.
+    pub addresses: Vec<Option<SocketAddr>>,
+    /// The largest body of a request, unpacked, in bytes.
+    pub most_body: usize,
+    /// Which field of somebody's own JSON is what.
+    pub mapping: BTreeMap<String, String>,
+    /// The bearer token, where the source needs one.
+    pub token: Option<String>,
+    /// What takes out secrets.
+    pub redactor: Redactor,
+    /// When traces are given out.
+    pub pace: Pace,
+    /// How large the spool may become.
+    pub limits: SpoolLimits,
+}
+
+/// What is heard of a source while it serves.
+#[derive(Debug)]
+pub enum Told {
+    /// What an earlier process left in the spool was read.
+    Recovered(Recovered),
+    /// Requests are taken at these addresses, by the names of the doors.
+    Listening(Vec<(&'static str, SocketAddr)>),
+    /// Traces were written, or could not be.
+    Packed(Packed),
+    /// Requests are refused from now on, for this reason; or are taken again.
+    Refusing(Option<String>),
+}
+
+/// Why a source does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nothing can be pushed to it.
+    #[error("`{name}` is no source that is pushed to")]
+    NoPush {
+        /// The provider.
+        name: &'static str,
+    },
+    /// Its mapping is wrong.
+    #[error("the mapping of `{name}` is wrong: {}", reasons.join("; "))]
+    Mapping {
+        /// The provider.
+        name: &'static str,
+        /// What is wrong with each.
+        reasons: Vec<String>,
+    },
+    /// It takes no request without a token, and has none.
+    #[error("`{name}` needs a token that its clients must send, and none is set")]
+    NoToken {
+        /// The provider.
+        name: &'static str,
+    },
+    /// Another process serves it.
+    #[error("another process has the spool {}", spool.display())]
+    Taken {
+        /// The spool.
+        spool: PathBuf,
+    },
+    /// The spool's lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A folder cannot be made or read.
+    #[error("cannot use {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The system gives no thread or timer.
+    #[error("cannot start serving")]
+    Start(#[source] io::Error),
+}
+
+/// Serves until `stop` is asked; then requests under way are answered, and what was not given out
+/// stays in the spool for the next start.
+///
+/// # Errors
+///
+/// When it cannot begin. What goes wrong later is told.
+pub fn serve(
+    options: ServeOptions,
+    clock: &Arc<dyn Clock>,
+    stop: &StopToken,
+    told: &(dyn Fn(Told) + Sync),
+) -> Result<(), ServeError> {
+    let push = checked(&options)?;
+    let folder_failed = |path: &PathBuf| {
+        let path = path.clone();
+        move |source| ServeError::Folder { path, source }
+    };
+    for folder in [&options.spool, &options.trace_directory] {
+        std::fs::create_dir_all(folder).map_err(folder_failed(folder))?;
+    }
+    let Some(_lock) = FileLock::take(&options.spool.join("lock"))? else {
+        return Err(ServeError::Taken {
+            spool: options.spool,
+        });
+    };
+    let listeners = port::listen(push.doors, &options.addresses)?;
+    let mut at = Vec::new();
+    for (door, listener) in push.doors.iter().zip(&listeners) {
+        if let Some(listener) = listener {
+            at.push((door.name, listener.local_addr().map_err(ServeError::Start)?));
+        }
+    }
+
+    let mut assembly = Assembly::new(options.pace);
+    let mut numbers: BTreeSet<u32> = super::spool::segments::numbers(&options.spool)
+        .map_err(folder_failed(&options.spool))?
+        .into_iter()
+        .collect();
+    let now = clock.monotonic();
+    let recovered = recover(&options.spool, &mut |piece| {
+        numbers.insert(piece.line.segment);
+        assembly.take(piece, now);
+    })
+    .map_err(folder_failed(&options.spool))?;
+    let (committed, pieces) = channel();
+    let spool = Spool::start(
+        &options.spool,
+        recovered.next,
+        recovered.bytes,
+        options.limits,
+        Arc::clone(clock),
+        committed,
+    )
+    .map_err(ServeError::Start)?;
+    let spool = Arc::new(spool);
+    told(Told::Recovered(recovered));
+
+    let packer = Packer {
+        provider: options.source.name,
+        name: options.name.clone(),
+        source: push,
+        directory: options.trace_directory.clone(),
+        assembly,
+        segments: Segments::of(&options.spool),
+        sealed: numbers.last().copied(),
+        is_refusing: false,
+        numbers,
+        spool: Arc::clone(&spool),
+        given: Given::open(&options.spool),
+        redactor: options.redactor.clone(),
+        clock: Arc::clone(clock),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(DECODERS)
+        .build()
+        .map_err(ServeError::Start)?;
+    thread::scope(|scope| {
+        let packing = thread::Builder::new()
+            .name("packer".to_owned())
+            .spawn_scoped(scope, move || {
+                packer.run(&pieces, &|heard| {
+                    told(match heard {
+                        Heard::Looked(packed) => Told::Packed(packed),
+                        Heard::Refusing(reason) => Told::Refusing(reason),
+                    });
+                });
+            });
+        if let Err(error) = packing {
+            spool.end();
+            return Err(ServeError::Start(error));
+        }
+        let service = Service {
+            listeners,
+            intake: Arc::new(Redacting {
+                redactor: options.redactor.clone(),
+                spool: Arc::clone(&spool),
+            }),
+            most_body: options.most_body,
+            mapping: options.mapping.clone(),
+            token: options.token.clone(),
+            stop: stopped(stop.clone()),
+        };
+        told(Told::Listening(at));
+        runtime.block_on((push.serve)(service));
+        runtime.shutdown_timeout(DRAIN);
+        // The packer ends when it has heard of everything that was written.
+        spool.end();
+        Ok(())
+    })
+}
+
+fn checked(options: &ServeOptions) -> Result<PushSource, ServeError> {
+    let name = options.source.name;
+    let push = options.source.push.ok_or(ServeError::NoPush { name })?;
+    (push.check_mapping)(&options.mapping)
+        .map_err(|reasons| ServeError::Mapping { name, reasons })?;
+    if push.needs_token && options.token.as_deref().is_none_or(str::is_empty) {
+        return Err(ServeError::NoToken { name });
+    }
+    Ok(push)
+}
+
+/// Ends when work is to end.
+fn stopped(stop: StopToken) -> archal_core::push::Waiting<()> {
+    Box::pin(async move {
+        // The token has no future of its own.
+        while !stop.is_asked() {
+            tokio::time::sleep(STOP_LOOK).await;
+        }
+    })
+}

@@ -1,0 +1,7 @@
+//! Sources that are pushed to, at work: their engine, their real servers, their real files.
+
+mod bodies;
+mod killed;
+mod posted;
+mod restarted;
+pub(crate) mod served;
