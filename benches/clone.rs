@@ -205,6 +205,7 @@ fn open(subject: &Subject, folder: &Path, route: RouteMode) -> Session {
             clone: subject.clone,
             seed: Seed::Document(&subject.seed),
             trouble: archal_core::clone::Trouble::default(),
+            more_hosts: &[],
         }],
         route,
         // The program tries it once, at its start.

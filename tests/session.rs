@@ -56,6 +56,7 @@ fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<
             clone: &ECHO,
             seed: Seed::Named(seed),
             trouble: Trouble::default(),
+            more_hosts: &[],
         }],
         route,
         probe: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -14,6 +14,7 @@ use archal_core::trace::Trace;
 
 use crate::budget::entry::AttemptKey;
 use crate::budget::ledger::{Ledger, LedgerError};
+use crate::host::pool::Waker;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::reproduce::pool::Places;
 use crate::run::attempt::Bench;
@@ -110,6 +111,8 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) ledger: Ledger,
     pub(super) places: Places,
+    /// Who lends hands for attempts side by side; nobody where no pool does the work.
+    pub(super) hands: OnceLock<Waker>,
     /// Rung when a notice was written down.
     pub(super) bell: Bell,
     /// Jobs that a thread of this process works on. One that runs and is not among them was
@@ -139,6 +142,7 @@ impl Engine {
             state,
             ledger,
             places: Places::new(MOST_PLACES),
+            hands: OnceLock::new(),
             bell: Bell::default(),
             in_hand: Mutex::default(),
             turns: Turns::default(),

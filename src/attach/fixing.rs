@@ -19,7 +19,7 @@ use crate::store::atomic::{self, Durability, WriteError};
 use super::grading::Failed;
 use super::intake::IntakeError;
 use super::job::{Artifact, Stage, Status};
-use super::reproducing::{Ended, Work, chain, is_full};
+use super::reproducing::{Ended, Recorded, Work, chain, is_full};
 use super::state::jobs;
 
 /// What the stages before hand on.
@@ -30,6 +30,8 @@ pub(super) struct Reproduced<'a> {
     pub(super) failed: &'a Failed<'a>,
     /// The attempts that showed it.
     pub(super) made: &'a [AttemptRecord],
+    /// What answered as it did in the trace.
+    pub(super) recorded: &'a Recorded,
 }
 
 impl Work<'_> {
@@ -39,10 +41,16 @@ impl Work<'_> {
             attempts,
             failed,
             made,
+            recorded,
         } = reproduced;
         let options = &self.ready.settings.options;
         let folder = self.folder("fixes");
         let status_file = folder.join("status.json");
+        if let Some((code, reason)) = recorded.fidelity.proves_nothing() {
+            write_status(&status_file, Status::FixBlocked, &reason, &[], None)?;
+            self.job.artifacts.insert(0, Artifact::of(status_file));
+            return Ok(self.end(Stage::Fix, Status::FixBlocked, code, reason));
+        }
         let mut missing = Vec::new();
         if options.fix_command.is_none() {
             missing.push("a fix command: --fix-command or attach.fixCommand in .archal.json");

@@ -16,6 +16,7 @@ use crate::ingest::Imported;
 use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
 use crate::reproduce::identity::{FailureIdentity, place_of};
+use crate::reproduce::recorded::replay::Replayed;
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::layout::Layout;
 
@@ -84,7 +85,10 @@ impl<'a> Grading<'a> {
             tools: &self.ready.settings.tools,
             owned: &[],
         };
-        let rebuilt = reconstruct::reconstruct(trace, &context);
+        let mut rebuilt = reconstruct::reconstruct(trace, &context);
+        if self.ready.settings.options.reproduce.replay {
+            Replayed::of(trace, self.clones).fills(&mut rebuilt.missing);
+        }
         let traced = exchanges::of(trace, &context);
         let replay = if rebuilt.missing.is_empty() {
             Replay::run(&rebuilt, &traced, self.clones)

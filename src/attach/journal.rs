@@ -245,7 +245,7 @@ fn fixer_share(per_trace: Usd) -> Option<Usd> {
 
 fn kind(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Reproduce => "reproduce",
+        Phase::Reproduce | Phase::Release => "reproduce",
         Phase::Fixer => "fix",
         Phase::Green | Phase::Before(_) | Phase::After(_) | Phase::Regression => "proof",
     }

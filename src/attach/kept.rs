@@ -222,7 +222,8 @@ fn is_result(end: &JobReport) -> bool {
         | Status::FixBlocked
         | Status::Fixed
         | Status::AlreadyFixed => true,
-        Status::Blocked => end.reason_code.as_deref() == Some("void"),
+        // What blocks before the first attempt costs nothing, and may be there by now.
+        Status::Blocked => end.stage == Stage::Reproduce && end.red.is_some(),
         _ => false,
     }
 }

@@ -10,6 +10,7 @@
 //! - [`engine`]: what all work on a repository's traces shares.
 //! - [`intake`]: from a file that was read to graded jobs.
 //! - [`grading`], [`seeding`], `reproducing`, `fixing`: the stages; [`journal`] keeps their paid steps.
+//! - `manifest`: what reproducing leaves; `released`: the same on the commit of the trace.
 //! - [`desk`]: the queue of files and jobs; [`watcher`]: the threads
 //!   around it; [`service`]: what other processes ask it.
 //! - `kept`: what a job leaves so that a lost state is derived again without paying twice.
@@ -39,10 +40,12 @@ pub mod job;
 pub mod journal;
 mod kept;
 pub mod lead;
+mod manifest;
 pub mod notice;
 pub mod options;
 pub mod ready;
 mod recording;
+mod released;
 pub mod report;
 pub mod reprocess;
 mod reproducing;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::allow::Allowed;
 use crate::config::schema::ExecutionPolicy;
-use crate::config::schema::RouteMode;
+use crate::config::schema::{Reproduce, RouteMode};
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::seeds::OtherStates;
 
@@ -15,6 +15,8 @@ pub struct AttachOptions {
     pub policy: ExecutionPolicy,
     /// Attempts at reproduction.
     pub reproduce_runs: u32,
+    /// What takes the place of what has no clone.
+    pub reproduce: Reproduce,
     /// Whether a fix command may run.
     pub allow_external_execution: bool,
     /// The fix command.

@@ -2,27 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use archal_core::trace::{Trace, Usage};
 use rusqlite::ErrorCode;
-use serde_json::{Value, json};
 
 use crate::budget::amount::Usd;
 use crate::budget::prices::Tokens;
-use crate::config::schema::{ExecutionPolicy, NoticeEvent};
+use crate::config::schema::{ExecutionPolicy, NoticeEvent, ReproduceModel};
 use crate::report::rate::Rate;
-use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
-use crate::reproduce::decision::{self, Decision, Shown};
+use crate::reproduce::attempts::{Attempts, StepError};
+use crate::reproduce::dates;
+use crate::reproduce::decision::Decision;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::journal::{Phase, Refused};
+use crate::reproduce::recorded::model;
+use crate::reproduce::recorded::replay::Replayed;
 use crate::reproduce::workplace::{WorkplaceError, Workshop};
-use crate::run::attempt::{AttemptError, Bench, RunResult};
+use crate::run::attempt::{AttemptError, Bench};
 use crate::run::seeds::StartState;
+use crate::run::stand_in::StandIn;
 use crate::run::suite;
 use crate::sandbox::stop::StopToken;
-use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::database::DatabaseError;
 use crate::store::layout;
 
@@ -32,7 +34,9 @@ use super::grading::{Failed, Grading};
 use super::intake::IntakeError;
 use super::job::{Artifact, JobReport, Stage, Status};
 use super::journal::JobJournal;
+use super::manifest::{Fidelity, Reproduction};
 use super::ready::Ready;
+use super::released::Released;
 use super::state::failures::FailureStatus;
 use super::state::{attempts, failures, jobs};
 
@@ -49,6 +53,17 @@ pub(super) struct Work<'a> {
     pub(super) stop: &'a StopToken,
     pub(super) told: &'a mut dyn FnMut(&str),
     pub(super) job: JobReport,
+}
+
+/// What answers as it did in the trace.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// The clones made of it.
+    pub(super) stand_ins: Vec<StandIn>,
+    /// Whether the model is among it.
+    pub(super) is_model: bool,
+    /// The same, as it is told.
+    pub(super) fidelity: Fidelity,
 }
 
 /// How a stage that runs children ended.
@@ -265,6 +280,10 @@ impl<'a> Work<'a> {
             let reason = "the trace does not hold what the agent was asked";
             return Ok(self.end(Stage::Reproduce, Status::Blocked, "evidence", reason));
         };
+        let recorded = match self.recorded() {
+            Ok(recorded) => recorded,
+            Err(reason) => return Ok(self.end(Stage::Reproduce, Status::Blocked, "model", reason)),
+        };
         let states: BTreeMap<String, StartState> = failed
             .rebuilt
             .seeds
@@ -275,14 +294,22 @@ impl<'a> Work<'a> {
             bench: self.bench,
             prepared: &failed.prepared,
             states: &states,
+            stand_ins: &recorded.stand_ins,
             task: &task,
             agent: &self.ready.settings.agent,
             model: options.model.as_deref(),
             timeout: suite::timeout(&failed.prepared.scenario, options.timeout),
+            clock: dates::matter(&task, &failed.prepared.scenario)
+                .then_some(self.trace.started_at)
+                .flatten(),
             route: options.route,
             expose_clone_urls: options.expose_clone_urls,
             journal: self.journal,
-            estimate: Estimate::of(self.trace, &|model, usage| self.price(model, usage)),
+            estimate: match recorded.is_model {
+                true => Estimate::NOTHING,
+                false => Estimate::of(self.trace, &|model, usage| self.price(model, usage)),
+            },
+            hands: self.engine.hands.get(),
         };
         let folder = self.folder("runs");
         let workshop = self.workshop();
@@ -296,52 +323,100 @@ impl<'a> Work<'a> {
         );
         let made = match made {
             Ok(made) => made,
-            Err(error) if error.is_stopped() => {
-                return Ok(self.later(Stage::Reproduce, &Refused::Stopped));
-            }
-            Err(StepError::Refused(refused @ Refused::Budget { .. })) => {
-                return Ok(self.later(Stage::Reproduce, &refused));
-            }
-            Err(error) if matches!(error, StepError::Refused(_)) || is_full(&error) => {
-                return Err(IntakeError::Step(Box::new(error)));
-            }
-            Err(error) => return Ok(self.not_run(&error)),
+            Err(error) => return self.unmade(error),
         };
-        let shown: Vec<Shown> = made.iter().map(|attempt| attempt.shown.clone()).collect();
-        let decided = decision::decide(&shown);
-        let (same, counted) = decision::counts(&shown);
-        let red = Rate::of(same, counted);
-        self.job.red = Some(red);
-        let manifest = self.manifest(&folder, &failed.identity, &made, &decided, red)?;
-        self.job.artifacts.insert(0, Artifact::of(manifest));
+        let told = Reproduction::of(&self, failed, &recorded.fidelity, (made, attempts.clock));
+        self.job.red = Some(told.red);
         (self.told)(&format!(
-            "reproduced {}: red {red} on {}",
-            self.job.name, self.ready.base
+            "reproduced {}: red {} on {}",
+            self.job.name, told.red, self.ready.base
         ));
-        match decided {
-            Decision::NotReproduced => {
-                let reason = format!("the failure does not show on HEAD in {counted} attempts");
-                return Ok(self.end(Stage::Reproduce, Status::NotReproduced, "", reason));
-            }
+        let release = match told.is_green() {
+            true => self.released(&attempts, failed, &folder)?,
+            false => Released::NotAsked,
+        };
+        let release = match release {
+            Released::Ended(ended) => return Ok(ended),
+            other => other,
+        };
+        let manifest = told.write(&self, &folder, &release)?;
+        self.job.artifacts.insert(0, Artifact::of(manifest));
+        match &told.decided {
+            Decision::NotReproduced => return self.not_shown(failed, &told, release, &folder),
             Decision::Flaky => {
-                let reason = format!("it shows in {red} attempts, fewer than 0.6 of them");
+                let reason = told.reason(&format!(
+                    "it shows in {} attempts, fewer than 0.6 of them",
+                    told.red
+                ));
                 return Ok(self.end(Stage::Reproduce, Status::Flaky, "", reason));
             }
-            Decision::Blocked { cause } => {
-                return Ok(self.end(Stage::Reproduce, Status::Blocked, "void", cause));
+            Decision::Blocked { by, cause } => {
+                return Ok(self.end(Stage::Reproduce, Status::Blocked, by.code(), cause));
             }
             Decision::Reproduced => {}
         }
-        self.shows(&failed.identity, red)?;
+        self.shows(&failed.identity, told.red)?;
         if self.ready.policy() == ExecutionPolicy::Reproduce {
-            let reason = format!("red {red}: {}", failed.grade.summary);
+            let reason = told.reason(&format!("red {}: {}", told.red, failed.grade.summary));
             return Ok(self.end(Stage::Reproduce, Status::Reproduced, "policy", reason));
         }
         self.fix(&Reproduced {
             attempts: &attempts,
             failed,
-            made: &made,
+            made: &told.made,
+            recorded: &recorded,
         })
+    }
+
+    /// What answers in the place of services and models as it did in the trace; why the agent has
+    /// no model otherwise.
+    fn recorded(&self) -> Result<Recorded, String> {
+        let options = &self.ready.settings.options;
+        let clones = self.bench.clones;
+        let mut recorded = Recorded::default();
+        if options.reproduce.replay {
+            let replay = Replayed::of(self.trace, clones);
+            recorded.fidelity.replayed = replay.hosts();
+            recorded.stand_ins.extend(replay.stand_in());
+        }
+        match options.reproduce.model {
+            ReproduceModel::Recorded => {
+                let mut made = model::stand_in(self.trace, clones)?;
+                let replayed = &recorded.fidelity.replayed;
+                made.hosts.retain(|host| !replayed.contains(host));
+                recorded.stand_ins.push(made);
+                recorded.is_model = true;
+                recorded.fidelity.model = ReproduceModel::Recorded;
+            }
+            ReproduceModel::Live => {
+                let keys = &options.workspace.agent_keys;
+                let is_set = |name: &String| {
+                    let value = self.bench.environment.get(name);
+                    value.is_some_and(|value| !value.is_empty())
+                };
+                if !keys.is_empty() && !keys.iter().any(is_set) {
+                    return Err(format!(
+                        "the agent has no key for its model: agentKeys names {}, and none of them is set; set one, or replay the trace's own turns with reproduce.model: recorded",
+                        keys.join(", ")
+                    ));
+                }
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// The attempts did not come to their end.
+    fn unmade(self, error: StepError) -> Result<Ended, IntakeError> {
+        match error {
+            error if error.is_stopped() => Ok(self.later(Stage::Reproduce, &Refused::Stopped)),
+            StepError::Refused(refused @ Refused::Budget { .. }) => {
+                Ok(self.later(Stage::Reproduce, &refused))
+            }
+            error if matches!(error, StepError::Refused(_)) || is_full(&error) => {
+                Err(IntakeError::Step(Box::new(error)))
+            }
+            error => Ok(self.not_run(&error)),
+        }
     }
 
     /// What a call of a model cost, in millionths of a US dollar; none where nobody can say.
@@ -388,49 +463,6 @@ impl<'a> Work<'a> {
             _ => self.end(Stage::Reproduce, Status::Error, "session", reason),
         }
     }
-
-    fn manifest(
-        &self,
-        folder: &Path,
-        identity: &FailureIdentity,
-        made: &[AttemptRecord],
-        decided: &Decision,
-        red: Rate,
-    ) -> Result<PathBuf, WriteError> {
-        let file = folder.join("manifest.json");
-        let manifest = json!({
-            "schema": "archal.reproduction",
-            "version": 1,
-            "outcome": decided,
-            "command": self.ready.harness.as_ref().map(|harness| &harness.command).ok(),
-            "base": self.ready.base,
-            "leftOut": self.ready.left_out,
-            "identity": identity,
-            "group": identity.group(),
-            "red": red,
-            "attempts": made.iter().map(|attempt| json!({
-                "number": attempt.number,
-                "shown": attempt.shown,
-                "findings": attempt.findings,
-                "runId": attempt.run.run_id,
-                "durationMs": attempt.run.duration_ms,
-                "route": attempt.run.route,
-                "containment": attempt.run.containment,
-                "evidence": attempt.run.evidence,
-            })).collect::<Vec<Value>>(),
-        });
-        atomic::write_json(&file, &manifest, Durability::Derived)?;
-        let outputs: Vec<&RunResult> = made.iter().map(|attempt| &attempt.run).collect();
-        atomic::write_json(&folder.join("stdout.json"), &outputs, Durability::Derived)?;
-        let mut stderr = Vec::new();
-        for attempt in made {
-            stderr.extend_from_slice(format!("--- attempt {}\n", attempt.number).as_bytes());
-            // Kept beside the attempt too; a file that is gone is an empty one here.
-            stderr.extend(std::fs::read(attempt.run.evidence.join("stderr")).unwrap_or_default());
-        }
-        atomic::write(&folder.join("stderr.log"), &stderr, Durability::Derived)?;
-        Ok(file)
-    }
 }
 
 /// Whether a full disk is what an error came from.
@@ -457,7 +489,10 @@ pub(super) fn is_full(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::store::atomic::WriteError;
 
     #[test]
     fn a_full_disk_is_seen_through_whatever_tells_of_it() {

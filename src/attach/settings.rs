@@ -190,6 +190,7 @@ fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, S
     Ok(AttachOptions {
         policy: attach.policy,
         reproduce_runs: attach.reproduce_runs,
+        reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
         fix_command: attach.fix_command.clone(),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),

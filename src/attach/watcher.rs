@@ -112,6 +112,8 @@ impl Watcher {
         };
         let pool = Pool::start(vec![source], size, engine.surround.clock.clone())?;
         desk.wakes(pool.waker());
+        // There is one pool for an engine; a second one would lend the first one's hands.
+        engine.hands.set(pool.waker()).ok();
         let ticking = desk.clone();
         let mut beside = vec![beside("ticker", move || ticking.keep_time())?];
         if let Some(rest) = rest {

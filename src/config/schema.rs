@@ -59,6 +59,8 @@ pub struct Config {
     pub attach: Attach,
     /// How traces are graded beside the scenarios they match.
     pub grade: GradeSettings,
+    /// What takes the place of what has no clone when a failed trace is run again.
+    pub reproduce: Reproduce,
     /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
     /// evaluated.
     pub judge: Judge,
@@ -91,6 +93,7 @@ impl Default for Config {
             tools: BTreeMap::new(),
             attach: Attach::default(),
             grade: GradeSettings::default(),
+            reproduce: Reproduce::default(),
             judge: Judge::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),
@@ -183,6 +186,38 @@ pub struct ToolMapping {
     pub result: Option<String>,
     /// Where the result says that the call failed, as a JSON pointer: `/error`.
     pub error: Option<String>,
+}
+
+/// What takes the place of what has no clone when a failed trace is run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Reproduce {
+    /// The agent's model: `live` is the one it calls itself, with its own keys; `recorded` answers
+    /// as in the trace until the agent asks something else, and never proves a fix.
+    pub model: ReproduceModel,
+    /// Whether services without a clone answer as in the trace. Without it a trace that calls one
+    /// is blocked.
+    pub replay: bool,
+}
+
+impl Default for Reproduce {
+    fn default() -> Self {
+        Self {
+            model: ReproduceModel::default(),
+            replay: true,
+        }
+    }
+}
+
+/// The agent's model in an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReproduceModel {
+    /// The one that it calls itself.
+    #[default]
+    Live,
+    /// The turns of the trace.
+    Recorded,
 }
 
 /// What happens with failed traces.

@@ -130,7 +130,7 @@ pub fn objection(
             Shown::Green => continue,
             Shown::RedSame => "the failure still shows".to_owned(),
             Shown::RedOther { failed } => format!("another failure shows: {}", failed.join(", ")),
-            Shown::Void { cause } => format!("the run says nothing: {cause}"),
+            Shown::Void { cause, .. } => format!("the run says nothing: {cause}"),
         };
         return Some(format!("run {} with the patch: {what}", attempt.number));
     }

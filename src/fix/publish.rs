@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use archal_core::clock::Timestamp;
+use archal_core::diagnostic::Span;
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::scenario::spec::SeedChoice;
+use crate::scenario::spec::{FixedClock, SeedChoice};
 use crate::scenario::{Scenario, format};
 
 use super::proof::Proof;
@@ -17,13 +19,14 @@ use super::proof::Proof;
 /// Where regressions are kept, relative to the repository.
 pub const FOLDER: &str = "archal/regressions";
 
-/// A failure kept as a scenario: files by path relative to the repository.
+/// A failure kept as a scenario: files by path relative to the repository. It guards since a day,
+/// with clocks that stand at a time where those of the failure did.
 pub fn regression(
     scenario: &Scenario,
     group: &str,
     task: &str,
     seeds: &BTreeMap<String, Value>,
-    since: jiff::civil::Date,
+    (since, clock): (jiff::civil::Date, Option<Timestamp>),
 ) -> Vec<(PathBuf, Vec<u8>)> {
     let mut kept = scenario.clone();
     kept.id = group.to_owned();
@@ -37,6 +40,10 @@ pub fn regression(
     kept.config.tags = vec!["regression".to_owned()];
     kept.config.runs = None;
     kept.config.since = Some(since);
+    if let (None, Some(at)) = (kept.config.clock, clock) {
+        let span = Span::from(0..0);
+        kept.config.clock = Some(FixedClock { at, span });
+    }
     kept.config.seeds = Vec::new();
     let mut files = Vec::new();
     for (clone, document) in seeds {

@@ -223,7 +223,7 @@ impl Repair<'_> {
             &group,
             self.attempts.task,
             self.seeds,
-            candidate.since,
+            (candidate.since, self.attempts.clock),
         ) {
             if let Some(link) = link_on_the_way(place.tree(), &path) {
                 return Ok(Err(format!(
@@ -362,6 +362,8 @@ impl Repair<'_> {
         let attempts = Attempts {
             prepared,
             states: &states,
+            stand_ins: &[],
+            clock: None,
             task: &scenario.prompt,
             timeout: suite::timeout(scenario, self.default_timeout),
             ..*self.attempts
@@ -409,7 +411,7 @@ impl Repair<'_> {
 }
 
 /// The first part of `path` below `root` that is a symbolic link.
-fn link_on_the_way(root: &Path, path: &Path) -> Option<PathBuf> {
+pub fn link_on_the_way(root: &Path, path: &Path) -> Option<PathBuf> {
     let mut place = root.to_owned();
     path.components().find_map(|part| {
         place.push(part);

@@ -105,6 +105,8 @@ struct State {
     threads: usize,
     /// How many heavy steps may run at once, and how many threads there are for them.
     heavy: (usize, usize),
+    /// Hands lent to heavy steps beside their own.
+    lent: usize,
 }
 
 /// Where the search for work of one weight stands.
@@ -311,6 +313,52 @@ impl Waker {
     }
 }
 
+impl Waker {
+    /// A further hand for a heavy step that runs, where fewer run at once than may: with it the step
+    /// may do a second thing beside the first. None where there is none left. Not to be called from
+    /// a claim.
+    pub fn lend(&self) -> Option<Hand> {
+        let shared = self.shared.upgrade()?;
+        let mut state = shared.state();
+        // Whoever looks for work now may find some, and comes first.
+        while state.queues[Weight::Heavy as usize].busy {
+            state = shared.wait(&shared.ended, state);
+        }
+        let taken = state.heavy_steps() + state.lent;
+        if state.closed.is_some() || taken >= state.heavy.0 {
+            return None;
+        }
+        state.lent += 1;
+        drop(state);
+        Some(Hand {
+            shared: self.shared.clone(),
+        })
+    }
+}
+
+/// A hand that was lent; dropping it gives it back.
+#[derive(Debug)]
+pub struct Hand {
+    shared: std::sync::Weak<Shared>,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            let mut state = shared.state();
+            state.lent -= 1;
+            // What was held up by it may begin.
+            shared.wake(&mut state);
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
 impl std::fmt::Debug for Waker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Waker")
@@ -394,7 +442,8 @@ impl Shared {
                 return None;
             }
             let looking = state.queues[queue];
-            let is_full = weight == Weight::Heavy && state.heavy_steps() >= state.heavy.0;
+            let taken = state.heavy_steps() + state.lent;
+            let is_full = weight == Weight::Heavy && taken >= state.heavy.0;
             if looking.busy || is_full || looking.empty == Some(state.generation) {
                 state = self.wait(&self.ready[queue], state);
                 continue;

@@ -145,6 +145,30 @@ fn how_many_heavy_steps_run_at_once_can_be_changed_while_they_do() {
 }
 
 #[test]
+fn a_hand_is_lent_only_where_nobody_else_may_begin_and_holds_others_up_until_it_is_given_back() {
+    let (began, listener) = channel();
+    let (first, end_first) = gated("first", &began);
+    let source = Script::new(WorkKind::Trace, [first]);
+    let (pool, _) = pool(&[source.clone()], 2);
+    assert_eq!(listener.recv(), Ok("first".to_owned()));
+    let waker = pool.waker();
+    let hand = waker.lend().expect("one of two is free");
+    assert!(waker.lend().is_none(), "the limit holds for hands, too");
+    let (second, end_second) = gated("second", &began);
+    source.add(second);
+    pool.wake();
+    // The first is still the only one when its end lets the second begin.
+    end_first.send(()).expect("it runs");
+    assert_eq!(listener.recv(), Ok("second".to_owned()));
+    assert_eq!(pool.running().len(), 1);
+    assert!(waker.lend().is_none(), "one runs and one is lent");
+    drop(hand);
+    assert!(waker.lend().is_some());
+    end_second.send(()).expect("it runs");
+    assert!(pool.drain(SOON));
+}
+
+#[test]
 fn light_steps_go_on_while_every_slot_is_taken() {
     let (began, beginnings) = channel();
     let (first, open_first) = gated("first", &began);

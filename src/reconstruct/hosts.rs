@@ -1,9 +1,9 @@
 //! Hosts that are called in every run and are no service the agent acts on: the models it thinks
 //! with, what watches it, and what hands out credentials of clouds.
 
-/// Names of hosts in order; `*.` stands for any name before it, and a `*` inside for any letters.
-const ASIDE: &[&str] = &[
-    // Models.
+/// Models: names of hosts in order; `*.` stands for any name before it, and a `*` inside for any
+/// letters.
+const MODELS: &[&str] = &[
     "*.api.cognitive.microsoft.com",
     "*.cognitiveservices.azure.com",
     "*.inference.ai.azure.com",
@@ -52,6 +52,10 @@ const ASIDE: &[&str] = &[
     "open.bigmodel.cn",
     "openrouter.ai",
     "router.huggingface.co",
+];
+
+/// The others, in the same way.
+const ASIDE: &[&str] = &[
     // What watches.
     "*.datadoghq.com",
     "*.datadoghq.eu",
@@ -99,10 +103,16 @@ pub fn is_aside(host: &str, port: Option<u16>, method: &str, path: &str) -> bool
         "localhost" | "127.0.0.1" | "[::1]" | "host.docker.internal"
     );
     let posts_to = |end: &str| method == "POST" && path.ends_with(end);
-    ASIDE.iter().any(|pattern| fits(pattern, host))
+    is_model(host)
+        || ASIDE.iter().any(|pattern| fits(pattern, host))
         || (is_local && port.is_some_and(|port| LOCAL_PORTS.contains(&port)))
         || COLLECTED.iter().any(|end| posts_to(end))
         || path.starts_with(COLLECTED_BY_GRPC)
+}
+
+/// Whether a host, in lower case, is that of a provider of models.
+pub fn is_model(host: &str) -> bool {
+    MODELS.iter().any(|pattern| fits(pattern, host))
 }
 
 fn fits(pattern: &str, host: &str) -> bool {

@@ -5,19 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use archal_core::{hash, id};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::schema::RouteMode;
-use crate::grade::state::decisive;
+use crate::host::pool::Waker;
 use crate::run::attempt::{self, Attempt, AttemptError, AttemptPlan, Bench, RunResult};
 use crate::run::environment::{self, METRICS_FILE, Start, Told};
 use crate::run::harness::{self, Harness, Wanted};
 use crate::run::scenarios::Prepared;
-use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::seeds::StartState;
+use crate::run::stand_in::StandIn;
 use crate::run::suite;
 use crate::run::trouble::TroubleEverywhere;
 use crate::sandbox::child::ChildOutcome;
@@ -28,7 +29,9 @@ use super::estimate::Estimate;
 use super::identity::{FailureIdentity, FindingIdentity};
 use super::journal::{AttemptId, Journal, Phase, Refused, StepKey};
 use super::metering;
+use super::rounds::Round;
 use super::seat::Seat;
+use super::showing;
 use super::slot::{Slot, SlotError};
 use super::spent::Spent;
 use super::workplace::{Workplace, WorkplaceError};
@@ -42,6 +45,8 @@ pub struct Attempts<'a> {
     pub prepared: &'a Prepared,
     /// The rebuilt state.
     pub states: &'a BTreeMap<String, StartState>,
+    /// Services and models that answer as they did in the trace.
+    pub stand_ins: &'a [StandIn],
     /// What the agent is asked: the trace's own input.
     pub task: &'a str,
     /// How the agent is named; it is looked for in each copy anew, so that a repaired one is run.
@@ -50,6 +55,8 @@ pub struct Attempts<'a> {
     pub model: Option<&'a str>,
     /// The time limit of one attempt.
     pub timeout: Duration,
+    /// The time at which clocks stand, where dates matter and the scenario says none.
+    pub clock: Option<Timestamp>,
     /// The route.
     pub route: RouteMode,
     /// Whether the agent is told the clones' addresses in `isolated` too.
@@ -58,6 +65,8 @@ pub struct Attempts<'a> {
     pub journal: &'a dyn Journal,
     /// What one attempt may cost.
     pub estimate: Estimate,
+    /// Who lends hands for attempts beside the first; none where they are made one by one.
+    pub hands: Option<&'a Waker>,
 }
 
 /// One attempt that was made.
@@ -124,7 +133,8 @@ struct SlotRecord {
 impl Attempts<'_> {
     /// Makes `count` attempts in `seat`, their evidence in numbered folders under `folder`. An
     /// attempt that was made earlier, of the same things and with its evidence whole, is taken
-    /// from the journal.
+    /// from the journal. Where further hands are lent, attempts are made side by side, each in a
+    /// workplace of its own; what comes of it is the same.
     pub fn make(
         &self,
         phase: &Phase,
@@ -134,25 +144,27 @@ impl Attempts<'_> {
         folder: &Path,
     ) -> Result<Vec<AttemptRecord>, StepError> {
         let inputs = self.inputs(seat, identity);
-        (1..=count)
-            .map(|number| {
-                let slot = Slot::new(folder, number);
-                let key = StepKey {
-                    phase: phase.clone(),
-                    slot: number,
-                };
-                let kept = self.journal.finished(&key)?;
-                if let Some(record) = kept.and_then(|kept| read_back(kept, number, &inputs, &slot))
-                {
-                    return Ok(record);
-                }
-                let record = self.step(&key, seat, identity, &inputs, &slot)?;
-                // What was written is what counts, now as after a restart.
-                read_back(record, number, &inputs, &slot).ok_or_else(|| StepError::Gone {
-                    folder: slot.folder().to_owned(),
-                })
+        let key = |number| StepKey {
+            phase: phase.clone(),
+            slot: number,
+        };
+        let mut round = Round::default();
+        for number in 1..=count {
+            let slot = Slot::new(folder, number);
+            let kept = self.journal.finished(&key(number))?;
+            match kept.and_then(|kept| read_back(kept, number, &inputs, &slot)) {
+                Some(record) => round.has(number, record),
+                None => round.lacks(number),
+            }
+        }
+        round.work_off(seat, self.hands, &|seat, number| {
+            let slot = Slot::new(folder, number);
+            let record = self.step(&key(number), seat, identity, &inputs, &slot)?;
+            // What was written is what counts, now as after a restart.
+            read_back(record, number, &inputs, &slot).ok_or_else(|| StepError::Gone {
+                folder: slot.folder().to_owned(),
             })
-            .collect()
+        })
     }
 
     /// Everything an attempt depends on, as one hash: evidence of something else is no evidence.
@@ -167,7 +179,11 @@ impl Attempts<'_> {
             (seat.base(), hash::sha256(seat.patch()), identity),
             (format::write(&self.prepared.scenario), self.task, states),
             (format!("{:?}", self.agent), self.model),
-            (self.timeout, self.route, self.expose_clone_urls),
+            (self.timeout, self.route, self.expose_clone_urls, self.clock),
+            self.stand_ins
+                .iter()
+                .map(|made| (&made.hosts, &made.recorded))
+                .collect::<Vec<_>>(),
         ))
     }
 
@@ -218,11 +234,11 @@ impl Attempts<'_> {
         slot: &Slot,
     ) -> Result<Value, StepError> {
         slot.settle()?;
-        let findings = findings(attempt, self.prepared);
+        let findings = showing::findings(attempt, self.prepared);
         let record = SlotRecord {
             inputs: inputs.to_owned(),
             evidence: slot.fingerprint()?,
-            shown: shown(attempt, &findings, identity),
+            shown: showing::shown(attempt, &findings, identity),
             findings,
         };
         Ok(serde_json::to_value(&record).map_err(AttemptError::Encode)?)
@@ -250,11 +266,13 @@ impl Attempts<'_> {
         let plan = AttemptPlan {
             prepared: self.prepared,
             states: self.states,
+            stand_ins: self.stand_ins,
             command: &harness.command,
             environment: environment::of(self.bench.environment, start, harness, &told),
             directory: place.tree(),
             binds: place.binds(),
             timeout: self.timeout,
+            clock: self.clock,
             route: self
                 .prepared
                 .scenario
@@ -305,66 +323,4 @@ fn read_back(record: Value, number: u32, inputs: &str, slot: &Slot) -> Option<At
         findings: record.findings,
         run: serde_json::from_slice(&result).ok()?,
     })
-}
-
-fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> {
-    attempt
-        .result
-        .criteria
-        .iter()
-        .filter(|criterion| criterion.status == CriterionStatus::Fail)
-        .map(|criterion| {
-            let decisive = decisive(criterion, prepared, &attempt.changes);
-            FindingIdentity {
-                subject: criterion.id.clone(),
-                operation: decisive.operation,
-                entity: decisive.entity,
-            }
-        })
-        .collect()
-}
-
-/// What one attempt showed, by the stated rule.
-fn shown(attempt: &Attempt, findings: &[FindingIdentity], identity: &FailureIdentity) -> Shown {
-    let result = &attempt.result;
-    if let ChildOutcome::NotStarted { reason } = &result.harness {
-        return Shown::Void {
-            cause: format!("the harness did not start: {reason}"),
-        };
-    }
-    if result.harness == ChildOutcome::Stopped {
-        return Shown::Void {
-            cause: "archal was stopped before the harness had ended".to_owned(),
-        };
-    }
-    let crashed = result.harness != (ChildOutcome::Exited { code: 0 });
-    if crashed && attempt.calls.is_empty() {
-        return Shown::Void {
-            cause: "the harness ended with a failure before its first call".to_owned(),
-        };
-    }
-    if let Some(first) = result.unmodelled.first() {
-        return Shown::Void {
-            cause: format!("a clone does not model {first}"),
-        };
-    }
-    if findings.contains(&identity.primary) {
-        return Shown::RedSame;
-    }
-    if let Some(reason) = result.inconclusive.first() {
-        return Shown::Void {
-            cause: reason.clone(),
-        };
-    }
-    if result.score.status == RunStatus::Passed {
-        return Shown::Green;
-    }
-    let mut failed: Vec<String> = findings
-        .iter()
-        .map(|finding| finding.subject.clone())
-        .collect();
-    if crashed {
-        failed.push("the harness ended with a failure".to_owned());
-    }
-    Shown::RedOther { failed }
 }

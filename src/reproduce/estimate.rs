@@ -36,6 +36,12 @@ impl Estimate {
         basis: Basis::Unknown,
     };
 
+    /// An attempt that calls no model.
+    pub const NOTHING: Self = Self {
+        micros: Some(0),
+        basis: Basis::Recorded,
+    };
+
     /// The cost of the run in `trace`: what its calls of models say they cost where each says
     /// it, else their tokens as `price` has it (model and usage to millionths of a US dollar),
     /// else unknown. One call that cannot be priced makes the whole unknown.

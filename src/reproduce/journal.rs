@@ -19,6 +19,8 @@ use super::spent::Spent;
 pub enum Phase {
     /// The failure run again on the base commit.
     Reproduce,
+    /// The failure run again on the commit that the trace ran at.
+    Release,
     /// The fixer.
     Fixer,
     /// The failure run again with the patch.
@@ -35,6 +37,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reproduce => f.write_str("reproduce"),
+            Self::Release => f.write_str("release"),
             Self::Fixer => f.write_str("fixer"),
             Self::Green => f.write_str("green"),
             Self::Before(scenario) => write!(f, "before/{scenario}"),

@@ -16,6 +16,12 @@ pub trait Seat {
 
     /// The workplace itself.
     fn place(&self) -> Result<&Workplace, WorkplaceError>;
+
+    /// A second one of the same kind, for an attempt beside another; none where there is only this
+    /// one.
+    fn another(&self) -> Option<Box<dyn Seat + Send + '_>> {
+        None
+    }
 }
 
 impl Seat for Workplace {
@@ -33,7 +39,7 @@ impl Seat for Workplace {
 }
 
 /// Opens a workplace.
-type Opener<'a, P> = Box<dyn Fn() -> Result<P, WorkplaceError> + 'a>;
+type Opener<'a, P> = Box<dyn Fn() -> Result<P, WorkplaceError> + Send + Sync + 'a>;
 
 /// A workplace that is opened when it is asked for.
 pub struct Later<'a, P = Workplace> {
@@ -55,7 +61,7 @@ impl<'a, P: Borrow<Workplace>> Later<'a, P> {
     pub fn by(
         base: &'a str,
         patch: &'a [u8],
-        open: impl Fn() -> Result<P, WorkplaceError> + 'a,
+        open: impl Fn() -> Result<P, WorkplaceError> + Send + Sync + 'a,
     ) -> Self {
         Self {
             base,
@@ -66,7 +72,7 @@ impl<'a, P: Borrow<Workplace>> Later<'a, P> {
     }
 }
 
-impl<P: Borrow<Workplace>> Seat for Later<'_, P> {
+impl<P: Borrow<Workplace> + Send> Seat for Later<'_, P> {
     fn base(&self) -> &str {
         self.base
     }
@@ -81,5 +87,10 @@ impl<P: Borrow<Workplace>> Seat for Later<'_, P> {
         }
         let place = (self.open)()?;
         Ok(self.place.get_or_init(|| place).borrow())
+    }
+
+    fn another(&self) -> Option<Box<dyn Seat + Send + '_>> {
+        let open = &self.open;
+        Some(Box::new(Later::<P>::by(self.base, self.patch, open)))
     }
 }

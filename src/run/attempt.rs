@@ -19,8 +19,8 @@ use crate::scenario::{Check, Criterion};
 use crate::session::evidence::RefusedEgress;
 use crate::session::{ClonePlan, Egress, Session, SessionConfig, SessionEnd};
 use crate::store::atomic::{self, Durability};
-use archal_core::clock::Clock;
-use archal_core::clone::CloneDescriptor;
+use archal_core::clock::{Clock, Timestamp};
+use archal_core::clone::{CloneDescriptor, Seed, Trouble};
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 use archal_core::source::FileFormat;
@@ -35,12 +35,18 @@ use super::scenarios::{Doubt, Prepared};
 use super::score::{self, Ambiguity, CriterionReport, CriterionStatus, NO_ESCAPE};
 use super::scrub::Scrubber;
 use super::seeds::StartState;
+use super::stand_in::{self, StandIn, Unrecorded};
 use super::trace_file::{self, Step};
 use super::transcript;
 use super::trouble::TroubleEverywhere;
 
 /// Bytes kept of each of the harness's pipes.
 const OUTPUT_CAP: usize = 8 << 20;
+/// The file in which processes whose clock stands say so.
+const CLOCK_FILE: &str = "clock-seen";
+/// Why a run says nothing whose agent does not see the time it is at.
+pub const CLOCK_LOST: &str =
+    "the agent's clock could not be fixed: it started neither Node nor Python";
 /// How long a harness may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -76,6 +82,8 @@ pub struct AttemptPlan<'a> {
     pub prepared: &'a Prepared,
     /// The starting state of each clone.
     pub states: &'a BTreeMap<String, StartState>,
+    /// Clones made for this run, of what was recorded.
+    pub stand_ins: &'a [StandIn],
     /// Program and arguments.
     pub command: &'a [String],
     /// The harness's whole environment before the route adds its own.
@@ -86,6 +94,8 @@ pub struct AttemptPlan<'a> {
     pub binds: &'a [Bind],
     /// How long it may take.
     pub timeout: Duration,
+    /// The time at which the clocks of clones and agent stand, where the scenario says none.
+    pub clock: Option<Timestamp>,
     /// The route wanted.
     pub route: RouteMode,
     /// What goes wrong on purpose beside what the scenario says.
@@ -116,6 +126,12 @@ pub struct Attempt {
     pub calls: Vec<CallFact>,
     /// Rows each call changed: position, clone, table and key.
     pub changes: Vec<Change>,
+    /// How many requests stand-ins answered.
+    pub stood_in: usize,
+    /// The requests to which they had no answer, in order.
+    pub unrecorded: Vec<Unrecorded>,
+    /// Whether the agent's clock was to stand at a time, and nothing of it could be told so.
+    pub is_clock_lost: bool,
 }
 
 /// A row that a call changed.
@@ -160,7 +176,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     let scenario = &plan.prepared.scenario;
     let started_at = bench.clock.now().to_string();
     let requested = bench.clock.monotonic();
-    let clones: Vec<ClonePlan<'_>> = plan
+    let mut clones: Vec<ClonePlan<'_>> = plan
         .states
         .iter()
         .filter_map(|(name, state)| {
@@ -169,10 +185,26 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
                 clone,
                 seed: state.as_seed(),
                 trouble: plan.trouble.of(scenario, name),
+                more_hosts: &[],
             })
         })
         .collect();
-    let session = Session::open(SessionConfig {
+    clones.extend(plan.stand_ins.iter().map(|made| ClonePlan {
+        clone: made.clone,
+        seed: Seed::Document(&made.recorded),
+        trouble: Trouble::default(),
+        more_hosts: &made.hosts,
+    }));
+    let fixed = scenario.config.clock.map(|clock| clock.at).or(plan.clock);
+    let seen = plan.agent_folder.join(CLOCK_FILE);
+    if fixed.is_some() {
+        // Nothing is there that an earlier run may have left.
+        fs::remove_file(&seen).ok();
+        let named = seen.display().to_string();
+        plan.environment
+            .insert("ARCHAL_CLOCK_SEEN".to_owned(), named);
+    }
+    let config = SessionConfig {
         clones,
         route: plan.route,
         probe: Some(bench.probe.clone()),
@@ -185,7 +217,11 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         egress: Egress::of(bench.allow, bench.environment),
         redactor: bench.scrubber.redactor().clone(),
         literals: bench.scrubber.literals().clone(),
-    })?
+    };
+    let session = match fixed {
+        Some(at) => Session::open_at(at, config),
+        None => Session::open(config),
+    }?
     .stopped_by(bench.stop);
     let child = session.run(ChildSpec {
         command: plan.command.to_vec(),
@@ -214,7 +250,9 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
     let trace = trace.unwrap_or_default();
     let alive = child.alive;
     let end = session.finish()?;
-    let (mut attempt, judging) = decided(bench, &plan, &trace.steps, child, end)?;
+    let started = !matches!(child.outcome, ChildOutcome::NotStarted { .. });
+    let is_clock_lost = fixed.is_some() && started && !seen.exists();
+    let (mut attempt, judging) = decided(bench, &plan, &trace.steps, child, end, is_clock_lost)?;
     attempt.result.index = plan.index;
     attempt.result.suite = plan.suite.map(str::to_owned);
     attempt.result.started_at = Some(started_at);
@@ -305,12 +343,17 @@ fn decided(
     steps: &[Step],
     child: ChildEnd,
     end: SessionEnd,
+    is_clock_lost: bool,
 ) -> Result<(Attempt, Duration), AttemptError> {
     let (prepared, run_id) = (plan.prepared, plan.run_id.as_str());
     let answer = answer::of(&child.stdout);
     let duration_ms = u64::try_from(child.alive.as_millis()).unwrap_or(u64::MAX);
-    let calls: Vec<CallFact> = end
+    // What stands in for a service or a model has no state, and is nothing criteria are about.
+    let (recorded, served): (Vec<_>, Vec<_>) = end
         .calls
+        .iter()
+        .partition(|call| stand_in::is_one(&call.clone));
+    let calls: Vec<CallFact> = served
         .iter()
         .map(|call| CallFact {
             seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
@@ -324,8 +367,7 @@ fn decided(
             response: Some(call.response.body.clone()),
         })
         .collect();
-    let changes = end
-        .calls
+    let changes = served
         .iter()
         .flat_map(|call| {
             call.changes.iter().map(|change| Change {
@@ -336,10 +378,18 @@ fn decided(
             })
         })
         .collect();
-    let unmodelled: Vec<String> = end
-        .calls
+    let unmodelled: Vec<String> = served
         .iter()
         .filter_map(|call| call.unmodelled.clone())
+        .collect();
+    let unrecorded: Vec<Unrecorded> = recorded
+        .iter()
+        .filter_map(|call| {
+            Some(Unrecorded {
+                stand_in: call.clone.clone(),
+                what: call.unmodelled.clone()?,
+            })
+        })
         .collect();
     let mut inconclusive = Vec::new();
     if let ChildOutcome::NotStarted { reason } = &child.outcome {
@@ -347,6 +397,12 @@ fn decided(
     }
     if let Some(first) = unmodelled.first() {
         inconclusive.push(format!("a clone does not model {first} yet"));
+    }
+    if let Some(first) = unrecorded.first() {
+        inconclusive.push(first.what.clone());
+    }
+    if is_clock_lost {
+        inconclusive.push(CLOCK_LOST.to_owned());
     }
     if end.dropped_calls > 0 {
         inconclusive.push(format!(
@@ -358,6 +414,7 @@ fn decided(
         clones: end
             .clones
             .iter()
+            .filter(|clone| !stand_in::is_one(clone.name))
             .map(|clone| CloneWorld {
                 name: clone.name.to_owned(),
                 before: Arc::clone(&clone.before),
@@ -445,6 +502,9 @@ fn decided(
         result,
         calls,
         changes,
+        stood_in: recorded.len(),
+        unrecorded,
+        is_clock_lost,
     };
     Ok((attempt, judging))
 }

@@ -12,6 +12,7 @@
 //! - [`ready`]: a scenario with all that its runs need.
 //! - [`plan`]: which runs a suite is made of, and which of them are finished.
 //! - [`fingerprint`]: whether the agent is the one it was.
+//! - [`stand_in`]: clones made for one run, of what was recorded.
 //! - [`estimate`]: what they may take, from what earlier ones took.
 //! - [`attempt`]: one run, from seed to criteria.
 //! - [`result`]: the same as it is kept.
@@ -49,6 +50,7 @@ pub mod scenarios;
 pub mod score;
 pub mod scrub;
 pub mod seeds;
+pub mod stand_in;
 pub mod suite;
 pub mod tally;
 pub mod terminal;

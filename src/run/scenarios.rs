@@ -130,10 +130,6 @@ fn made_ready(
     let Some(scenario) = scenario else {
         return Err(diagnostics);
     };
-    let refused = scenario.not_yet();
-    if !refused.is_empty() && !scenario.config.retired {
-        return Err(refused);
-    }
     Ok((prepare(scenario, clones)?, diagnostics))
 }
 

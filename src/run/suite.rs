@@ -265,6 +265,7 @@ fn one(
     let made = attempt::make(
         bench,
         AttemptPlan {
+            stand_ins: &[],
             prepared: ready.prepared,
             states: &ready.states,
             command: &options.harness.command,
@@ -272,6 +273,7 @@ fn one(
             directory: options.directory,
             binds: &[],
             timeout: ready.timeout,
+            clock: None,
             route: ready.route,
             trouble: &options.trouble,
             expose_clone_urls: options.expose_clone_urls,

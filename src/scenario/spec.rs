@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use archal_core::clone;
 use archal_core::clone::Seed;
-use archal_core::diagnostic::{Diagnostic, Span};
+use archal_core::diagnostic::Span;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -61,25 +61,6 @@ impl Scenario {
         named.map(|choice| Seed::Named(&choice.name)).or_else(|| {
             of(&self.said_states).map(|at| Seed::Document(&self.said_states[at].document))
         })
-    }
-
-    /// What the file asks for and this version cannot do: a run without it would be another
-    /// scenario than the one that was written.
-    pub fn not_yet(&self) -> Vec<Diagnostic> {
-        let refuse = |what: &str, span: Span| {
-            Diagnostic::error(
-                "scenario/not-yet",
-                format!("{what}, which this version of archal cannot do, so it is not run"),
-            )
-            .at(span)
-            .in_file(&self.path)
-            .with_help("take the line out to run it without, or write `retired: true`")
-        };
-        let clock = self.config.clock.map(|clock| {
-            let what = format!("the scenario fixes the clock at {}", clock.at);
-            refuse(&what, clock.span)
-        });
-        clock.into_iter().collect()
     }
 
     /// The criterion of that id.

@@ -44,8 +44,8 @@ impl fmt::Debug for Authority {
 
 impl Authority {
     /// An authority for `hosts`, from an hour before `now` to the end of `lifetime`.
-    pub(super) fn new(
-        hosts: impl Iterator<Item = &'static str>,
+    pub(super) fn new<'a>(
+        hosts: impl Iterator<Item = &'a str>,
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Self, CertificateError> {

@@ -1,7 +1,9 @@
 //! The variables that bring a child's clients to the clones.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use archal_core::clock::Timestamp;
 use archal_core::clone::CloneDescriptor;
 
 use super::mcp;
@@ -96,9 +98,7 @@ pub(super) fn variables(
     match level {
         RouteLevel::Proxy => set("NODE_USE_ENV_PROXY", "1".to_owned()),
         RouteLevel::Shim => {
-            let shim = trust.shim_for_node().display().to_string();
-            let quoted = shim.replace('\\', "\\\\").replace('"', "\\\"");
-            set("NODE_OPTIONS", format!("--require \"{quoted}\""));
+            set("NODE_OPTIONS", required(&trust.shim_for_node()));
             set("PYTHONPATH", trust.shims().display().to_string());
         }
         RouteLevel::Isolated | RouteLevel::Direct => {}
@@ -139,6 +139,29 @@ fn java(trust: &Files, proxy: Option<u16>) -> String {
         options.push_str(" -Dhttp.nonProxyHosts=localhost|127.*|[::1]");
     }
     options
+}
+
+/// Lets the wall clocks of children stand at a time; what else they load at their start comes after
+/// that.
+pub(super) fn stop_clocks(variables: &mut BTreeMap<String, String>, trust: &Files, at: Timestamp) {
+    let node = required(&trust.clock_for_node());
+    let python = trust.clocks().display().to_string();
+    for (name, value, between) in [("NODE_OPTIONS", node, ' '), ("PYTHONPATH", python, ':')] {
+        let value = match variables.get(name) {
+            Some(next) => format!("{value}{between}{next}"),
+            None => value,
+        };
+        variables.insert(name.to_owned(), value);
+    }
+    let stands = at.as_millisecond().to_string();
+    variables.insert("ARCHAL_CLOCK".to_owned(), stands);
+}
+
+/// The option by which Node loads a file.
+fn required(file: &Path) -> String {
+    let file = file.display().to_string();
+    let quoted = file.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("--require \"{quoted}\"")
 }
 
 /// Gives a child the variables of its route and takes out what would lead clients around it.

@@ -205,8 +205,8 @@ fn addressed(
     }
     if let Door::Base { clone } | Door::Tools { clone } = origin.door {
         // A base URL stands for the service's first host, so that evidence knows no port.
-        let host = shared.clones[clone].clone.hosts.first().copied();
-        return Ok((host.unwrap_or_default().to_owned(), clone));
+        let host = shared.clones[clone].hosts.first();
+        return Ok((host.cloned().unwrap_or_default(), clone));
     }
     let named = uri
         .authority()

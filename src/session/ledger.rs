@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     base: Timestamp,
     clock: Arc<dyn Clock>,
     opened: Duration,
+    /// Whether virtual time moves with calls alone.
+    stands: bool,
     inner: Mutex<Inner>,
 }
 
@@ -101,7 +103,22 @@ impl Ledger {
             base,
             clock,
             opened,
+            stands: false,
             inner: Mutex::new(Inner::default()),
+        }
+    }
+
+    /// The same where virtual time moves with calls alone.
+    pub(super) fn standing(mut self) -> Self {
+        self.stands = true;
+        self
+    }
+
+    /// Real time since the beginning, as far as virtual time moves with it.
+    fn passed(&self, at: Duration) -> Duration {
+        match self.stands {
+            true => Duration::ZERO,
+            false => at.saturating_sub(self.opened),
         }
     }
 
@@ -110,11 +127,11 @@ impl Ledger {
         self.base
     }
 
-    /// Moves virtual time on: with real time, and at least a millisecond a call.
+    /// Moves virtual time on: with real time unless it stands, and at least a millisecond a call.
     pub(super) fn begin(&self) -> Begun {
         let started = self.clock.monotonic();
         let mut inner = self.lock();
-        inner.last = (inner.last + STEP).max(started.saturating_sub(self.opened));
+        inner.last = (inner.last + STEP).max(self.passed(started));
         Begun {
             at: self.base.checked_add(inner.last).unwrap_or(Timestamp::MAX),
             wall: self.clock.now(),
@@ -132,8 +149,7 @@ impl Ledger {
 
     /// Virtual time, without moving it on.
     pub(super) fn now(&self) -> Timestamp {
-        let passed = self.clock.monotonic().saturating_sub(self.opened);
-        let passed = passed.max(self.lock().last);
+        let passed = self.passed(self.clock.monotonic()).max(self.lock().last);
         self.base.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 

@@ -51,6 +51,16 @@ pub struct ClonePlan<'a> {
     pub seed: Seed<'a>,
     /// What goes wrong on purpose.
     pub trouble: Trouble,
+    /// Hosts that it answers for beside its own, lower case.
+    pub more_hosts: &'a [String],
+}
+
+impl ClonePlan<'_> {
+    /// Every host it answers for.
+    pub(super) fn every_host(&self) -> impl Iterator<Item = &str> {
+        let own = self.clone.every_host().map(|host| -> &str { host });
+        own.chain(self.more_hosts.iter().map(String::as_str))
+    }
 }
 
 /// What a session needs.
@@ -94,7 +104,7 @@ pub enum SessionError {
     #[error("clones {first} and {second} both answer for {host}")]
     HostTwice {
         /// The host.
-        host: &'static str,
+        host: String,
         /// One of them.
         first: &'static str,
         /// The other.
@@ -217,7 +227,14 @@ pub struct CloneEnd {
 impl Session {
     /// Opens the clones, chooses the route and begins to serve.
     pub fn open(config: SessionConfig<'_>) -> Result<Self, SessionError> {
-        Self::open_for(authority::LIFETIME, config)
+        Self::open_with(authority::LIFETIME, None, config)
+    }
+
+    /// The same at a time of its own, which moves with calls alone. The wall clock of children
+    /// that run Node or Python stands at it; each writes a line to the file that its variable
+    /// `ARCHAL_CLOCK_SEEN` names, which whoever starts them sets.
+    pub fn open_at(at: Timestamp, config: SessionConfig<'_>) -> Result<Self, SessionError> {
+        Self::open_with(authority::LIFETIME, Some(at), config)
     }
 
     /// The same with certificates that hold for so long.
@@ -225,8 +242,17 @@ impl Session {
         lifetime: Duration,
         config: SessionConfig<'_>,
     ) -> Result<Self, SessionError> {
+        Self::open_with(lifetime, None, config)
+    }
+
+    fn open_with(
+        lifetime: Duration,
+        at: Option<Timestamp>,
+        config: SessionConfig<'_>,
+    ) -> Result<Self, SessionError> {
+        // Certificates hold by the real clock, which is that of clients' TLS.
         let now = config.clock.now();
-        let base = clock::truncate_to_second(now);
+        let base = clock::truncate_to_second(at.unwrap_or(now));
         refuse_shared_hosts(&config.clones)?;
         let probe = config.probe.unwrap_or_else(|| hold::probe(&config.helper));
         let mut route =
@@ -247,14 +273,10 @@ impl Session {
                 running.trouble(plan.trouble.clone());
             }
             before.push(running.state());
-            hosted.push(Hosted::new(*plan.clone, running));
+            let hosts = plan.every_host().map(str::to_owned).collect();
+            hosted.push(Hosted::new(*plan.clone, hosts, running));
         }
-        let hosts = || {
-            config
-                .clones
-                .iter()
-                .flat_map(|plan| plan.clone.every_host())
-        };
+        let hosts = || config.clones.iter().flat_map(ClonePlan::every_host);
         let authority = Authority::new(hosts(), now, lifetime)
             .map_err(|source| SessionError::Certificates { source })?;
         let trust = trust::Files::write(
@@ -267,6 +289,10 @@ impl Session {
             route.allowed = config.egress.told();
         }
         let ledger = Ledger::new(base, Arc::clone(&config.clock));
+        let ledger = match at {
+            Some(_) => ledger.standing(),
+            None => ledger,
+        };
         let inside = Inside {
             level: route.level,
             children: Arc::default(),
@@ -296,8 +322,13 @@ impl Session {
         }
         let clones: Vec<&CloneDescriptor> = config.clones.iter().map(|plan| plan.clone).collect();
         trust.write_servers(&mcp::servers(&clones, &endpoints.tools))?;
+        let mut variables = environment::variables(&clones, &trust, &endpoints, route.level);
+        if at.is_some() {
+            trust.write_clocks()?;
+            environment::stop_clocks(&mut variables, &trust, base);
+        }
         Ok(Self {
-            environment: environment::variables(&clones, &trust, &endpoints, route.level),
+            environment: variables,
             shared,
             server,
             route,
@@ -459,12 +490,12 @@ impl Session {
 }
 
 fn refuse_shared_hosts(plans: &[ClonePlan<'_>]) -> Result<(), SessionError> {
-    let mut owners: BTreeMap<&'static str, &'static str> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, &'static str> = BTreeMap::new();
     for plan in plans {
-        for host in plan.clone.every_host() {
+        for host in plan.every_host() {
             if let Some(first) = owners.insert(host, plan.clone.name) {
                 return Err(SessionError::HostTwice {
-                    host,
+                    host: host.to_owned(),
                     first,
                     second: plan.clone.name,
                 });

@@ -36,14 +36,21 @@ const DATAGRAM: usize = 4096;
 pub(super) struct Hosted {
     /// What it is.
     pub(super) clone: CloneDescriptor,
+    /// The hosts it answers for.
+    pub(super) hosts: Vec<String>,
     running: Mutex<Box<dyn ServiceClone>>,
 }
 
 impl Hosted {
     /// A clone that was opened.
-    pub(super) fn new(clone: CloneDescriptor, running: Box<dyn ServiceClone>) -> Self {
+    pub(super) fn new(
+        clone: CloneDescriptor,
+        hosts: Vec<String>,
+        running: Box<dyn ServiceClone>,
+    ) -> Self {
         Self {
             clone,
+            hosts,
             running: Mutex::new(running),
         }
     }
@@ -82,7 +89,7 @@ pub(super) struct Shared {
     pub(super) webhooks: Outbox,
     /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
     pub(super) places: OnceLock<Vec<(&'static str, String)>>,
-    hosts: HashMap<&'static str, usize>,
+    hosts: HashMap<String, usize>,
     other_hosts: HashMap<&'static str, &'static str>,
 }
 
@@ -98,7 +105,7 @@ impl Shared {
         let mut hosts = HashMap::new();
         let mut other_hosts = HashMap::new();
         for (index, hosted) in clones.iter().enumerate() {
-            hosts.extend(hosted.clone.every_host().map(|host| (host, index)));
+            hosts.extend(hosted.hosts.iter().map(|host| (host.clone(), index)));
             // Of the MCP server's host only a part is one.
             let face = hosted.clone.mcp.and_then(|face| face.remote);
             let partly = face.iter().map(|(host, _)| host);

@@ -34,7 +34,8 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
         ids: 1,
         seed: Seed::Named("one-note"),
     });
-    let hosted = Hosted::new(ECHO, running.expect("a clone"));
+    let hosts = ECHO.every_host().map(str::to_owned).collect();
+    let hosted = Hosted::new(ECHO, hosts, running.expect("a clone"));
     let authority = Authority::new(ECHO.every_host(), base, LIFETIME).expect("an authority");
     let ledger = Ledger::new(base, Arc::new(FakeClock::new(base)));
     let webhooks = Outbox::new(Inside {

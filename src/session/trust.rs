@@ -43,6 +43,10 @@ const ENVIRONMENT_BUNDLES: &[&str] = &["ssl/cacert.pem", "ssl/cert.pem"];
 const NODE_SHIM: &str = include_str!("shim/node.cjs");
 /// The shim that leads a Python process to archal, by the name that Python loads at its start.
 const PYTHON_SHIM: &str = include_str!("shim/sitecustomize.py");
+/// What stops the wall clock of a Node process.
+const NODE_CLOCK: &str = include_str!("shim/clock/node.cjs");
+/// What stops the wall clock of a Python process, by the name that Python loads at its start.
+const PYTHON_CLOCK: &str = include_str!("shim/clock/sitecustomize.py");
 /// Bytes of a script's first line, as many as the kernel reads.
 const FIRST_LINE: u64 = 256;
 /// Most folders of Python versions looked at below one environment.
@@ -56,10 +60,10 @@ pub(super) struct Files {
 
 impl Files {
     /// Writes them into a folder of their own below `evidence`.
-    pub(super) fn write(
+    pub(super) fn write<'a>(
         evidence: &Path,
         certificate: &str,
-        hosts: impl Iterator<Item = &'static str>,
+        hosts: impl Iterator<Item = &'a str>,
         egress: &Egress,
     ) -> Result<Self, SessionError> {
         let evidence = absolute_folder(evidence)?;
@@ -111,6 +115,33 @@ impl Files {
                 .map_err(|source| SessionError::File { path, source })?;
         }
         Ok(())
+    }
+
+    /// Writes what stops the wall clocks of Node and Python.
+    pub(super) fn write_clocks(&self) -> Result<(), SessionError> {
+        let folder = self.clocks();
+        fs::create_dir(&folder).map_err(|source| SessionError::File {
+            path: folder.clone(),
+            source,
+        })?;
+        for (path, text) in [
+            (self.clock_for_node(), NODE_CLOCK),
+            (folder.join("sitecustomize.py"), PYTHON_CLOCK),
+        ] {
+            write_private(&path, text.as_bytes())
+                .map_err(|source| SessionError::File { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// The folder of the clocks, for Python's search path.
+    pub(super) fn clocks(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+
+    /// The clock that Node is to load.
+    pub(super) fn clock_for_node(&self) -> PathBuf {
+        self.clocks().join("node.cjs")
     }
 
     /// The folder of the shims, for Python's search path.

@@ -188,25 +188,6 @@ fn a_sentence_of_two_senses_is_a_warning() {
 }
 
 #[test]
-fn what_a_run_cannot_do_is_a_warning_and_refused_when_it_is_run() {
-    let world = environment();
-    let config = "clones: github\nclock: fixed 2026-01-31T09:00:00Z";
-    let text = scenario(
-        "acme/shop has an issue.",
-        "- [D] An issue is closed",
-        config,
-    );
-    world.write("scenarios/later.md", &text);
-    let output = world.run(&["scenario", "validate"]).ended(0);
-    assert!(output.stdout.contains("1 warning"), "{output}");
-    world.write("agent.sh", "exit 0\n");
-    let run = world
-        .run(&["run", "scenarios/later.md", "--harness", "agent.sh"])
-        .ended(2);
-    assert!(run.stderr.contains("fixes the clock"), "{run}");
-}
-
-#[test]
 fn a_new_scenario_validates_and_overwrites_nothing() {
     let world = environment();
     insta::assert_snapshot!(world.run(&[

@@ -218,6 +218,7 @@ fn check(runtime: &str, route: RouteMode) {
                 clone: github,
                 seed: Seed::Named("stale-issues"),
                 trouble: Trouble::default(),
+                more_hosts: &[],
             }],
             route,
             probe: None,

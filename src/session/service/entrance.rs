@@ -78,7 +78,7 @@ impl Inside {
             path: certificate,
             source,
         })?;
-        let hosts = plans.iter().flat_map(|plan| plan.clone.every_host());
+        let hosts = plans.iter().flat_map(ClonePlan::every_host);
         let trust = trust::Files::write(&session.evidence, &pem, hosts, &session.shared.egress)?;
         let (endpoints, doors) = open::inside_endpoints(plans, true, &session.shared);
         let visible = session.shared.egress.sockets();

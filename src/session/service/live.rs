@@ -287,6 +287,7 @@ impl Live {
                     Start::Saved(_) => Seed::Named(EMPTY_SEED),
                 },
                 trouble: Trouble::default(),
+                more_hosts: &[],
             })
             .collect();
         let session = Session::open_for(

@@ -199,6 +199,9 @@ impl Failure {
         };
         let task = self.imported.trace.input_text().expect("a task");
         let attempts = Attempts {
+            stand_ins: &[],
+            hands: None,
+            clock: None,
             bench: &bench,
             prepared: &self.prepared,
             states: &self.states,

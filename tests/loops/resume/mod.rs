@@ -47,6 +47,7 @@ fn slots(failure: &Failure, key: &StepKey) -> PathBuf {
     let fixes = failure.out().join("fixes");
     match &key.phase {
         Phase::Reproduce => failure.out().join("runs"),
+        Phase::Release => failure.out().join("release"),
         Phase::Fixer => fixes,
         Phase::Green => fixes.join("green"),
         Phase::Before(scenario) => fixes.join("others/before").join(scenario),

@@ -48,6 +48,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             clone,
             seed: state.as_seed(),
             trouble: Trouble::default(),
+            more_hosts: &[],
         }],
         route: RouteMode::Proxy,
         probe: None,

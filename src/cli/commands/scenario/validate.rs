@@ -118,11 +118,6 @@ fn look_closer(
     };
     let shown = file.shown.clone();
     let mut more: Vec<Diagnostic> = Vec::new();
-    // A run refuses what is asked for and cannot be done; a file that says so is not wrong.
-    more.extend(scenario.not_yet().into_iter().map(|finding| Diagnostic {
-        severity: Severity::Warning,
-        ..finding
-    }));
     more.extend(unanswered(scenario, file.source.as_ref()));
     match files::open(scenario, default, cx) {
         Err(finding) => more.push(finding),

@@ -1,0 +1,120 @@
+//! What one attempt showed, by the stated rule.
+
+use crate::grade::state::decisive;
+use crate::reconstruct::hosts;
+use crate::run::attempt::{Attempt, CLOCK_LOST};
+use crate::run::scenarios::Prepared;
+use crate::run::score::{CriterionStatus, RunStatus};
+use crate::run::stand_in;
+use crate::sandbox::child::ChildOutcome;
+use crate::session::evidence::RefusedEgress;
+
+use super::decision::{Shown, Void};
+use super::identity::{FailureIdentity, FindingIdentity};
+
+/// The criteria that do not hold, with what decided each.
+pub fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> {
+    attempt
+        .result
+        .criteria
+        .iter()
+        .filter(|criterion| criterion.status == CriterionStatus::Fail)
+        .map(|criterion| {
+            let decisive = decisive(criterion, prepared, &attempt.changes);
+            FindingIdentity {
+                subject: criterion.id.clone(),
+                operation: decisive.operation,
+                entity: decisive.entity,
+            }
+        })
+        .collect()
+}
+
+/// What an attempt with these findings showed of a failure.
+pub fn shown(attempt: &Attempt, findings: &[FindingIdentity], identity: &FailureIdentity) -> Shown {
+    let void = |(by, cause)| Shown::Void { by, cause };
+    if let Some(cut_off) = cut_off(attempt) {
+        return void(cut_off);
+    }
+    if findings.contains(&identity.primary) {
+        return Shown::RedSame;
+    }
+    let result = &attempt.result;
+    if let Some(reason) = result.inconclusive.first() {
+        return void((Void::Undecided, reason.clone()));
+    }
+    if result.score.status == RunStatus::Passed {
+        return Shown::Green;
+    }
+    let mut failed: Vec<String> = findings
+        .iter()
+        .map(|finding| finding.subject.clone())
+        .collect();
+    if has_failed(attempt) {
+        failed.push("the harness ended with a failure".to_owned());
+    }
+    Shown::RedOther { failed }
+}
+
+/// What cut an attempt off, so that what it shows is not the agent's own doing.
+fn cut_off(attempt: &Attempt) -> Option<(Void, String)> {
+    let result = &attempt.result;
+    match &result.harness {
+        ChildOutcome::NotStarted { reason } => {
+            return Some((
+                Void::Harness,
+                format!("the harness did not start: {reason}"),
+            ));
+        }
+        ChildOutcome::Stopped => {
+            let cause = "archal was stopped before the harness had ended";
+            return Some((Void::Undecided, cause.to_owned()));
+        }
+        _ => {}
+    }
+    if let Some(first) = attempt.unrecorded.first() {
+        let by = match first.stand_in.as_str() {
+            stand_in::MODEL => Void::Diverged,
+            _ => Void::Evidence,
+        };
+        return Some((by, first.what.clone()));
+    }
+    if attempt.is_clock_lost {
+        return Some((Void::Clock, CLOCK_LOST.to_owned()));
+    }
+    let refused =
+        |fits: &dyn Fn(&RefusedEgress) -> bool| result.refused.iter().find(|one| fits(one));
+    if let Some(model) = refused(&|one| hosts::is_model(&one.host.to_ascii_lowercase())) {
+        return Some((
+            Void::Model,
+            format!(
+                "the agent's model at {} was not reached: {}; allow it with route.allow and name its key in agentKeys, or replay the trace's own turns with reproduce.model: recorded",
+                model.host, model.reason
+            ),
+        ));
+    }
+    if let Some(host) = refused(&|one| one.kind == "unreachable") {
+        return Some((
+            Void::Network,
+            format!("{} was not reached: {}", host.host, host.reason),
+        ));
+    }
+    if attempt.calls.is_empty() && attempt.stood_in == 0 {
+        if let Some(host) = refused(&|one| one.kind == "tls") {
+            return Some((
+                Void::Network,
+                format!("no call came through; {}: {}", host.host, host.reason),
+            ));
+        }
+        if has_failed(attempt) {
+            let cause = "the harness ended with a failure before its first call";
+            return Some((Void::Harness, cause.to_owned()));
+        }
+    }
+    let gap = result.unmodelled.first()?;
+    Some((Void::Clone, format!("a clone does not model {gap}")))
+}
+
+fn has_failed(attempt: &Attempt) -> bool {
+    attempt.result.harness != (ChildOutcome::Exited { code: 0 })
+}
