@@ -108,8 +108,12 @@ impl Observing<'_> {
             );
         }
         let rest = self.template.strip_prefix(place.path).unwrap_or_default();
+        // What is not found may be the thing below: no release is the latest, no file is the readme.
         // What is no organisation may be a person.
-        let checks = matches!(rest, "/merge" | "/subscription" | "/parent")
+        let checks = matches!(
+            rest,
+            "/license" | "/merge" | "/parent" | "/readme" | "/subscription"
+        ) || rest.matches('/').count() > 1
             || self.template.starts_with("/orgs/") && place.table == USERS;
         Named {
             table: place.table,
