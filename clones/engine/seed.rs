@@ -91,7 +91,7 @@ fn row_to_json(root: &Root, columns: &[Column], row: &Row) -> Value {
 }
 
 /// A row outside every state, to take its name.
-fn bare(draft: &Draft) -> Row {
+pub(crate) fn bare(draft: &Draft) -> Row {
     Row::new(draft.0.clone().into_boxed_slice(), Vec::new(), 0)
 }
 

@@ -178,6 +178,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
     collections: criteria::COLLECTIONS,
     vocabulary: include_str!("vocabulary.json"),
     tables: tables::SEED_TABLES,
+    row_key: observe::row_key,
     seed_schema: || schema::of(&PACK),
     mcp: Some(&mcp::FACE),
     sdk: pygithub::METHODS,

@@ -83,9 +83,12 @@ impl<'a> Grading<'a> {
         let context = Context {
             clones: self.clones,
             tools: &self.ready.settings.tools,
-            owned: &[],
+            owned: &self.ready.owned,
         };
         let mut rebuilt = reconstruct::reconstruct(trace, &context);
+        if let Some(prepared) = matched {
+            rebuilt.require(|clone, table, field| prepared.reads(clone, table, field));
+        }
         if self.ready.settings.options.reproduce.replay {
             Replayed::of(trace, self.clones).fills(&mut rebuilt.missing);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::schema::ExecutionPolicy;
 use crate::git::command::{self, GitError};
+use crate::reconstruct::{Owned, owned};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::harness::{self, Harness, HarnessError};
 use crate::run::scenarios::{self, Broken, Prepared};
@@ -30,6 +31,8 @@ pub struct Ready {
     pub regressions: Vec<Prepared>,
     /// Scenario files that cannot be used, with the reason.
     pub broken: Vec<Broken>,
+    /// Starting states that fill what traces leave out.
+    pub owned: Vec<Owned>,
     /// The agent, or why there is none.
     pub harness: Result<Harness, HarnessError>,
 }
@@ -151,10 +154,14 @@ impl Ready {
             scenarios: Vec::new(),
             regressions: Vec::new(),
             broken: Vec::new(),
+            owned: Vec::new(),
             base,
             place,
             settings,
         };
+        // What cannot be read there is told by `archal seed explain`; the trace is blocked for it.
+        let configured = &ready.settings.options.states.default;
+        (ready.owned, _) = owned::of_repository(ready.place.tree(), configured, around.clones);
         let wanted = &ready.settings.options.scenarios;
         let found =
             discover::discover(ready.place.tree(), wanted).map_err(|error| match error {

@@ -8,22 +8,30 @@
 //! - [`tools`]: which calls of tools were calls of a cloned service.
 //! - [`hosts`]: which hosts are no service. `faults`: which calls failed outside its state.
 //! - `world`: the facts those calls prove, applied in order.
+//! - [`owned`]: the states that the repository owns.
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
+//! - [`explain`]: what a rebuilt state rests on.
 
 pub mod exchanges;
+pub mod explain;
 mod faults;
 pub mod hosts;
+pub mod owned;
 pub mod replay;
 pub mod seed;
 pub mod tools;
+#[cfg(test)]
+mod truth_tests;
 mod world;
 
+use archal_core::clock::truncate_to_second;
 use archal_core::clone::CloneDescriptor;
 use archal_core::trace::Trace;
+use jiff::Timestamp;
 use serde_json::Value;
 
-pub use seed::{Missing, Reconstruction};
+pub use seed::{Conflict, ConflictKind, Missing, Reconstruction, Synthesised};
 
 /// What a trace's calls are read with.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +59,10 @@ pub struct Owned {
 /// Rebuilds the state before `trace` began.
 pub fn reconstruct(trace: &Trace, context: &Context<'_>) -> Reconstruction {
     let calls = exchanges::of(trace, context);
-    let world = world::World::of(&calls, context.clones);
-    seed::assemble(trace, &calls, world, context.clones)
+    let base = trace
+        .started_at
+        .or_else(|| calls.calls.first().and_then(|call| call.at))
+        .map_or(Timestamp::UNIX_EPOCH, truncate_to_second);
+    let world = world::World::of(&calls, context.clones, base);
+    seed::assemble(base, &calls, world, context)
 }

@@ -21,6 +21,19 @@ pub struct Prepared {
     pub has_file: bool,
 }
 
+impl Prepared {
+    /// Whether a criterion reads a field of a collection of a clone, or what is in the field.
+    pub fn reads(&self, clone: &str, collection: &str, field: &str) -> bool {
+        let compiled = self.compiled.iter().flatten();
+        compiled.map(criteria::references).any(|read| {
+            read.collections.iter().any(|of| {
+                let within = |name: &String| name.split('.').next() == Some(field);
+                of.clone == clone && of.collection == collection && of.fields.iter().any(within)
+            })
+        })
+    }
+}
+
 /// The two readings of a sentence, compiled.
 #[derive(Clone)]
 pub struct Doubt {

@@ -107,6 +107,7 @@ fn clone(
         mcp: None,
         sdk: &[],
         coverage: None,
+        row_key: |_, _| None,
         seed_schema: || json!({}),
         open: refuse,
         reopen: |_| Err(Vec::new()),

@@ -18,6 +18,7 @@ mod run;
 mod runs;
 mod scenario;
 mod schema;
+mod seed;
 mod trace_source;
 
 use archal_testkit::cli::TestEnv;

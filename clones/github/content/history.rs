@@ -100,7 +100,9 @@ pub(in crate::github) fn first_commit(cx: &mut Completing<'_>, draft: &mut Draft
     let ViewValue::Time(created) = draft.get(repo::CREATED_AT).clone() else {
         return;
     };
-    let Some(who) = signed_by(cx, &author, created.at) else {
+    // Where it is not known who the caller is, the organisation made it itself.
+    let who = signed_by(cx, &author, created.at).or_else(|| signed_by(cx, owner, created.at));
+    let Some(who) = who else {
         let problem = format!("nobody in users could have made the first commit of {full_name}");
         cx.diagnostics
             .push(Diagnostic::error("seed/author", problem));
@@ -228,6 +230,45 @@ fn next_time(cx: &Completing<'_>, row: &Row, before: Option<&Commit>) -> Timesta
     next.min(base)
 }
 
+/// Puts the files of a branch into a commit of their own, where any is other than it was.
+fn branch_files(cx: &mut Completing<'_>, draft: &Draft, of: &Row) {
+    let files = pairs(draft.get(branch::FILES));
+    if files.is_empty() || bad_paths(cx, files.iter().map(|(path, _)| path)) {
+        return;
+    }
+    let repo_name = of.text(repo::FULL_NAME).to_owned();
+    let name = draft.text(branch::NAME).to_owned();
+    let Some(parent) = refs::branch(cx.transaction.root(), &repo_name, &name) else {
+        return;
+    };
+    let before = cx.transaction.root().objects().commit(&parent);
+    let at = next_time(cx, of, before.as_ref());
+    let author = cx.actor.to_owned();
+    let who = signed_by(cx, &author, at).or_else(|| signed_by(cx, owner_of(&repo_name), at));
+    let Some(who) = who else {
+        let problem = format!("a commit of {repo_name} has no author in users");
+        cx.diagnostics
+            .push(Diagnostic::error("seed/author", problem));
+        return;
+    };
+    let root = cx.transaction.root();
+    let objects = root.objects();
+    let was = before.as_ref().map(|commit| commit.tree);
+    let tree = objects.write_paths(was.as_ref(), &puts(root, files));
+    if was == Some(tree) {
+        return;
+    }
+    let oid = objects.put_commit(&Commit {
+        tree,
+        parents: vec![parent],
+        author: who.clone(),
+        committer: who,
+        message: format!("Files of {name}"),
+        signature: None,
+    });
+    refs::seed(cx, &repo_name, &format!("{}{name}", refs::HEADS), &oid);
+}
+
 fn one_branch(cx: &mut Completing<'_>, draft: &mut Draft) {
     cx.spent = true;
     let repo_name = draft.text(branch::REPO).to_owned();
@@ -253,6 +294,7 @@ fn one_branch(cx: &mut Completing<'_>, draft: &mut Draft) {
             None => return dangling(cx, &from, &repo_name),
         }
     }
+    branch_files(cx, draft, &row);
     let key = protection_of(&repo_name, &name);
     let protects = *draft.get(branch::PROTECTED) == ViewValue::Bool(true);
     if protects && cx.transaction.root().get(PROTECTIONS, &key).is_none() {

@@ -1,44 +1,36 @@
 //! One exchange: which operation it was, and what becomes of it.
 
-use std::collections::BTreeMap;
-
 use archal_core::clone::{Exchange, Fact, Observation};
 use serde_json::Value;
 
+use super::deeds::{Change, Deed, Does, Shows, deed};
+use super::places::Named;
+use super::shape::{Fields, Seen, Shape};
 use crate::engine::route::Params;
 use crate::engine::table::TableId;
 use crate::github::PACK;
-use crate::github::tables::{COMMENTS, ISSUES, LABELS, REPOS, TABLES, USERS, comment_name};
-
-/// Operations that succeed only for callers who may push to the repository.
-const NEED_PUSH: &[&str] = &[
-    "issues/add-assignees",
-    "issues/add-labels",
-    "issues/create-label",
-    "issues/delete-label",
-    "issues/remove-all-labels",
-    "issues/remove-assignees",
-    "issues/remove-label",
-    "issues/set-labels",
-    "issues/update",
-    "issues/update-label",
-];
+use crate::github::tables::{TABLES, issue, pull};
 
 /// What one exchange proves.
 pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
-    let Some((route, params)) = PACK.find("", exchange.method, exchange.path) else {
+    let Some((route, params)) = PACK.find(exchange.host, exchange.method, exchange.path) else {
         return Observation::default();
     };
     let mut observing = Observing {
         exchange,
         id: route.info.id,
+        template: route.info.path,
         params,
         facts: Vec::new(),
         gaps: Vec::new(),
     };
+    let deed = deed(route.info.id, exchange.method);
     match exchange.status {
-        200..=299 if exchange.status != 202 => observing.success(),
-        404 if exchange.method == "GET" => observing.absent(),
+        202 if exchange.method == "GET" => {}
+        200..=299 => observing.success(deed),
+        404 | 410 if exchange.method == "GET" => observing.absent(),
+        // Whether it was done before the answer was lost is not known.
+        0 | 500.. => observing.unanswered(deed),
         _ => {}
     }
     Observation {
@@ -48,15 +40,10 @@ pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
     }
 }
 
-/// A row being proved.
-pub(super) struct Seen {
-    pub(super) key: String,
-    pub(super) fields: BTreeMap<String, Value>,
-}
-
 pub(super) struct Observing<'a> {
     pub(super) exchange: &'a Exchange<'a>,
     pub(super) id: &'static str,
+    pub(super) template: &'static str,
     params: Params<'a>,
     pub(super) facts: Vec<Fact>,
     pub(super) gaps: Vec<String>,
@@ -70,133 +57,66 @@ impl Observing<'_> {
             .map_or("", |(_, value)| value)
     }
 
-    /// The repository in the path.
+    /// The repository in the path; empty where it names none.
     pub(super) fn repo(&self) -> String {
-        format!("{}/{}", self.param("owner"), self.param("repo"))
+        match self.param("repo") {
+            "" => String::new(),
+            repo => format!("{}/{repo}", self.param("owner")),
+        }
     }
 
     /// The issue in the path.
     pub(super) fn issue(&self) -> String {
-        format!("{}#{}", self.repo(), self.param("issue_number"))
+        let number = match self.param("issue_number") {
+            "" => self.param("pull_number"),
+            number => number,
+        };
+        format!("{}#{number}", self.repo())
+    }
+
+    /// The repository of an object: as its own address has it, else as the path has it.
+    pub(super) fn repo_of(&self, body: &Value) -> String {
+        if let Some(name) = body
+            .pointer("/repository/full_name")
+            .and_then(Value::as_str)
+        {
+            return name.to_owned();
+        }
+        let url = ["repository_url", "issue_url", "pull_request_url", "url"]
+            .iter()
+            .find_map(|name| body.get(*name)?.as_str());
+        url.and_then(|url| url.split_once("/repos/"))
+            .map(|(_, rest)| rest.splitn(3, '/').take(2).collect::<Vec<_>>().join("/"))
+            .filter(|name| name.contains('/'))
+            .unwrap_or_else(|| self.repo())
     }
 
     /// Adds a fact once.
     pub(super) fn fact(&mut self, fact: Fact) {
-        if !self.facts.contains(&fact) {
+        // What is said again was said a moment ago: the same person, the same label.
+        let recent = self.facts.len().saturating_sub(64);
+        if !self.facts[recent..].contains(&fact) {
             self.facts.push(fact);
         }
     }
 
-    pub(super) fn row(&mut self, table: TableId, seen: Seen, written: Vec<&'static str>) {
+    pub(super) fn row(&mut self, seen: Seen, written: Vec<&'static str>) {
         self.fact(Fact::Row {
-            table: TABLES[table].seed.name,
+            table: TABLES[seen.table].seed.name,
             key: seen.key,
             fields: seen.fields,
             written,
         });
     }
 
-    pub(super) fn created(&mut self, table: TableId, seen: Seen) {
+    pub(super) fn created(&mut self, seen: Seen) {
         self.fact(Fact::Created {
-            table: TABLES[table].seed.name,
+            table: TABLES[seen.table].seed.name,
             key: seen.key.clone(),
         });
-        let all = TABLES[table].seed.fields.iter();
+        let all = TABLES[seen.table].seed.fields.iter();
         let written = all.map(|field| field.name).collect();
-        self.row(table, seen, written);
-    }
-
-    /// The rows of one table by name, without a word of their fields.
-    pub(super) fn named(&mut self, table: TableId, field: &str, key: &str) {
-        let fields = BTreeMap::from([(field.to_owned(), Value::from(key))]);
-        let seen = Seen {
-            key: key.to_owned(),
-            fields,
-        };
-        self.row(table, seen, Vec::new());
-    }
-
-    pub(super) fn implied(
-        &mut self,
-        table: TableId,
-        key: String,
-        field: &'static str,
-        value: &str,
-    ) {
-        self.fact(Fact::Implied {
-            table: TABLES[table].seed.name,
-            key,
-            field,
-            value: Value::from(value),
-        });
-    }
-
-    /// A 404 to a read: the last thing the path names is not to be seen.
-    pub(super) fn absent(&mut self) {
-        let (table, key) = match self.id {
-            "issues/get" | "issues/list-comments" | "issues/list-labels-on-issue" => {
-                (ISSUES, self.issue())
-            }
-            "issues/get-comment" => {
-                let id = self.param("comment_id").parse().unwrap_or(0);
-                (COMMENTS, comment_name(&self.repo(), id))
-            }
-            "issues/get-label" => (LABELS, format!("{}:{}", self.repo(), self.param("name"))),
-            "users/get-by-username" | "repos/list-for-user" => {
-                (USERS, self.param("username").to_owned())
-            }
-            "repos/get"
-            | "issues/list-for-repo"
-            | "issues/list-labels-for-repo"
-            | "issues/list-comments-for-repo"
-            | "issues/list-assignees" => (REPOS, self.repo()),
-            _ => return,
-        };
-        self.fact(Fact::Absent {
-            table: TABLES[table].seed.name,
-            key,
-        });
-    }
-
-    pub(super) fn success(&mut self) {
-        // Whatever lies below a repository proves the repository and its owner.
-        if !self.param("repo").is_empty() {
-            let (owner, repo) = (self.param("owner").to_owned(), self.repo());
-            self.named(USERS, "login", &owner);
-            self.named(REPOS, "full_name", &repo);
-            if NEED_PUSH.contains(&self.id) {
-                self.implied(REPOS, repo, "permission", "push");
-            }
-        }
-        match self.exchange.status {
-            204 => self.without_body(),
-            _ => match self.exchange.response_body {
-                Some(body) => self.with_body(body),
-                None => self
-                    .gaps
-                    .push(format!("{}: the response body was not captured", self.id)),
-            },
-        }
-    }
-
-    pub(super) fn without_body(&mut self) {
-        match self.id {
-            "issues/check-user-can-be-assigned" => {
-                let login = self.param("assignee").to_owned();
-                self.named(USERS, "login", &login);
-            }
-            "issues/delete-comment" => {
-                let id = self.param("comment_id").parse().unwrap_or(0);
-                let key = comment_name(&self.repo(), id);
-                self.deleted(COMMENTS, key);
-            }
-            "issues/delete-label" => {
-                let key = format!("{}:{}", self.repo(), self.param("name"));
-                self.deleted(LABELS, key);
-            }
-            "issues/remove-all-labels" => self.labels_of_issue(Vec::new(), true),
-            _ => {}
-        }
+        self.row(seen, written);
     }
 
     pub(super) fn deleted(&mut self, table: TableId, key: String) {
@@ -206,90 +126,295 @@ impl Observing<'_> {
         });
     }
 
-    pub(super) fn with_body(&mut self, body: &Value) {
-        match self.id {
-            "users/get-authenticated" => {
-                if let Some(key) = self.user(body) {
-                    self.fact(Fact::Actor { key });
-                }
-            }
-            "users/get-by-username" => {
-                self.user(body);
-            }
-            "repos/get" => {
-                self.repository(body);
-            }
-            "repos/list-for-user" | "repos/list-for-authenticated-user" | "repos/list-for-org" => {
-                self.list(REPOS, body, Self::repository);
-            }
-            "issues/list-for-repo" => self.list(ISSUES, body, Self::read_issue),
-            "search/issues-and-pull-requests" => self.list(ISSUES, body, Self::read_issue),
-            "issues/get" => {
-                self.read_issue(body);
-            }
-            "issues/create" => self.create_issue(body),
-            "issues/update" => self.update_issue(body),
-            "issues/add-assignees" | "issues/remove-assignees" => {
-                if let Some(seen) = self.issue_seen(body) {
-                    self.row(ISSUES, seen, vec!["assignees", "updated_at"]);
-                }
-            }
-            "issues/list-labels-for-repo" => self.list(LABELS, body, Self::label),
-            "issues/get-label" => {
-                self.label(body);
-            }
-            "issues/create-label" => {
-                if let Some(seen) = self.label_seen(body) {
-                    self.created(LABELS, seen);
-                }
-            }
-            "issues/update-label" => self.update_label(body),
-            "issues/list-labels-on-issue" => {
-                let names = self.labels(body);
-                if self.page() == 1 && self.more(names.len()) == Some(false) {
-                    self.labels_of_issue(names, false);
-                }
-            }
-            "issues/add-labels" | "issues/set-labels" | "issues/remove-label" => {
-                let names = self.labels(body);
-                self.labels_of_issue(names, true);
-            }
-            "issues/list-comments" => {
-                let key = self.issue();
-                self.touched(key, Vec::new());
-                self.list(COMMENTS, body, Self::comment);
-                let count = body.as_array().map_or(0, Vec::len);
-                let filtered = self.query().any(|(name, _)| name == "since");
-                if self.page() == 1 && self.more(count) == Some(false) && !filtered {
-                    self.count(self.issue(), count as u64);
-                }
-            }
-            "issues/list-comments-for-repo" => self.list(COMMENTS, body, Self::comment),
-            "issues/get-comment" => {
-                self.comment(body);
-            }
-            "issues/create-comment" => {
-                if let Some(seen) = self.comment_seen(body) {
-                    if let Some(login) = seen.fields.get("user").and_then(Value::as_str) {
-                        let key = login.to_owned();
-                        self.fact(Fact::Actor { key });
-                    }
-                    let issue = self.issue();
-                    self.touched(issue, vec!["updated_at"]);
-                    self.created(COMMENTS, seen);
-                }
-            }
-            "issues/update-comment" => {
-                if let Some(seen) = self.comment_seen(body) {
-                    let issue = seen.fields.get("issue").and_then(Value::as_str);
-                    if let Some(issue) = issue.map(str::to_owned) {
-                        self.touched(issue, vec!["updated_at"]);
-                    }
-                    self.row(COMMENTS, seen, vec!["body", "updated_at"]);
-                }
-            }
-            "issues/list-assignees" => self.assignees(body),
-            _ => {}
+    /// A row of which fields are told, without an object that shows it.
+    pub(super) fn told(
+        &mut self,
+        table: TableId,
+        fields: &[(usize, Value)],
+        written: Vec<&'static str>,
+    ) -> Option<String> {
+        let columns = TABLES[table].columns;
+        let fields: Fields = fields
+            .iter()
+            .map(|(at, value)| (columns[*at].field.name.to_owned(), value.clone()))
+            .collect();
+        let key = super::shape::key_of(table, &fields)?;
+        let seen = Seen {
+            table,
+            key: key.clone(),
+            repo: String::new(),
+            fields,
+        };
+        self.row(seen, written);
+        Some(key)
+    }
+
+    pub(super) fn implied(&mut self, table: TableId, key: String, column: usize, value: &str) {
+        self.fact(Fact::Implied {
+            table: TABLES[table].seed.name,
+            key,
+            field: TABLES[table].seed.fields[column].name,
+            value: Value::from(value),
+        });
+    }
+
+    pub(super) fn standin(&mut self, table: TableId, key: &str, column: usize, value: Value) {
+        self.fact(Fact::Standin {
+            table: TABLES[table].seed.name,
+            key: key.to_owned(),
+            field: TABLES[table].seed.fields[column].name,
+            value,
+        });
+    }
+
+    /// Nothing is certain any more of rows whose keys begin like that.
+    pub(super) fn uncertain(&mut self, tables: &[TableId], prefix: String) {
+        self.fact(Fact::Uncertain {
+            tables: tables.iter().map(|at| TABLES[*at].seed.name).collect(),
+            prefix,
+            fields: Vec::new(),
+        });
+    }
+
+    /// A field of many rows may have changed.
+    pub(super) fn swept(&mut self, table: TableId, prefix: String, columns: &[usize]) {
+        let fields = TABLES[table].seed.fields;
+        self.fact(Fact::Uncertain {
+            tables: vec![TABLES[table].seed.name],
+            prefix,
+            fields: columns.iter().map(|at| fields[*at].name).collect(),
+        });
+    }
+
+    pub(super) fn unread(&mut self) {
+        self.gaps
+            .push(format!("{}: the response body could not be read", self.id));
+    }
+
+    /// A 404 to a read: the last thing the path names is not to be seen.
+    fn absent(&mut self) {
+        if let Some(named) = self.named().pop().filter(|named| named.whole)
+            && let Some(key) = named.key
+        {
+            self.fact(Fact::Absent {
+                table: TABLES[named.table].seed.name,
+                key,
+            });
         }
+        self.nothing_there();
+    }
+
+    fn success(&mut self, deed: &'static Deed) {
+        // Whatever lies below a row proves the row.
+        let removed = matches!(deed.does, Does::Removes);
+        let mut named = self.named();
+        if removed && named.last().is_some_and(|named| named.whole) {
+            named.pop();
+        }
+        for one in named.into_iter().filter(|one| one.shown) {
+            self.path_proves(one);
+        }
+        if deed.pushes && !self.repo().is_empty() {
+            self.needs_push();
+        }
+        match (&deed.does, &deed.shows) {
+            (Does::Removes, _) => self.removed(),
+            (Does::Unclear, _) => self.unclear(),
+            (_, Shows::Nothing) if matches!(deed.does, Does::Changes(_)) => {
+                self.changed_unseen(deed);
+            }
+            (_, Shows::Nothing) => {}
+            (_, Shows::Silence(done)) => done(self),
+            (_, shows) => match self.exchange.response_body {
+                Some(body) => self.shown(deed, shows, body),
+                None if self.exchange.status == 204 || self.exchange.method == "HEAD" => {
+                    self.changed_unseen(deed);
+                }
+                None => {
+                    self.gaps
+                        .push(format!("{}: the response body was not captured", self.id));
+                    self.changed_unseen(deed);
+                }
+            },
+        }
+    }
+
+    fn shown(&mut self, deed: &'static Deed, shows: &Shows, body: &Value) {
+        match shows {
+            Shows::Nothing | Shows::Silence(_) => {}
+            Shows::By(read) => read(self, body),
+            Shows::Many(shape) => self.list(shape, body),
+            Shows::One(shape) => {
+                let at = self.facts.len();
+                let Some(seen) = self.seen(shape, body) else {
+                    self.unread();
+                    self.changed_unseen(deed);
+                    return;
+                };
+                (shape.beside)(self, &seen, body);
+                match deed.does {
+                    Does::Creates => self.made(at, seen),
+                    Does::Changes(changes) => {
+                        let written = self.written(changes, seen.table);
+                        self.change_beside(at, &seen, changes);
+                        self.row(seen, written);
+                    }
+                    _ => self.row(seen, Vec::new()),
+                }
+            }
+        }
+    }
+
+    /// The row that is shown was made, and so were the rows of the same key beside it.
+    fn made(&mut self, at: usize, seen: Seen) {
+        // What is new has no children before it is there.
+        let beside: Vec<Fact> = self.facts.split_off(at);
+        for fact in beside {
+            match fact {
+                Fact::Count { .. } => {}
+                Fact::Row {
+                    table, key, fields, ..
+                } if key == seen.key => {
+                    let table = TABLES.iter().position(|one| one.seed.name == table);
+                    if let Some(table) = table {
+                        self.created(Seen {
+                            table,
+                            key,
+                            repo: seen.repo.clone(),
+                            fields,
+                        });
+                    }
+                }
+                fact => self.fact(fact),
+            }
+        }
+        let maker = ["user", "creator", "author"]
+            .iter()
+            .find_map(|name| seen.fields.get(*name)?.as_str());
+        if let Some(login) = maker {
+            let key = login.to_owned();
+            self.fact(Fact::Actor { key });
+        }
+        self.numbered(&seen);
+        self.created(seen);
+    }
+
+    /// The columns of a table that the request set.
+    fn written(&mut self, changes: &'static [Change], table: TableId) -> Vec<&'static str> {
+        let asked = self.exchange.request_body.and_then(Value::as_object);
+        if asked.is_none() && changes.iter().any(|change| !change.asked.is_empty()) {
+            self.gaps
+                .push(format!("{}: the request body was not captured", self.id));
+        }
+        let of = |change: &&Change| {
+            change.table == table
+                && (change.asked.is_empty()
+                    || asked.is_none_or(|asked| asked.contains_key(change.asked)))
+        };
+        let columns = changes.iter().filter(of).flat_map(|change| change.columns);
+        let fields = TABLES[table].seed.fields;
+        let mut written: Vec<_> = columns.map(|at| fields[*at].name).collect();
+        written.sort_unstable();
+        written.dedup();
+        written
+    }
+
+    /// Rows beside the one shown that are the same thing: the issue of a pull request.
+    fn change_beside(&mut self, at: usize, seen: &Seen, changes: &'static [Change]) {
+        for place in at..self.facts.len() {
+            let Fact::Row { table, key, .. } = &self.facts[place] else {
+                continue;
+            };
+            let table = TABLES.iter().position(|one| one.seed.name == *table);
+            let Some(table) = table.filter(|table| *table != seen.table && *key == seen.key) else {
+                continue;
+            };
+            let columns = self.written(changes, table);
+            if let Fact::Row { written, .. } = &mut self.facts[place] {
+                *written = columns;
+            }
+        }
+    }
+
+    /// A change whose answer does not show what it is about.
+    fn changed_unseen(&mut self, deed: &'static Deed) {
+        match deed.does {
+            Does::Changes(changes) => {
+                let tables: Vec<TableId> = changes.iter().map(|change| change.table).collect();
+                let Some(key) = self.named().pop().and_then(|named| named.key) else {
+                    self.unclear();
+                    return;
+                };
+                for table in tables {
+                    let fields = self.written(changes, table);
+                    self.fact(Fact::Written {
+                        table: TABLES[table].seed.name,
+                        key: key.clone(),
+                        fields,
+                    });
+                }
+            }
+            Does::Creates => {
+                let table = match deed.shows {
+                    Shows::One(shape) => shape.table,
+                    _ => return self.unclear(),
+                };
+                let prefix = self.repo();
+                self.uncertain(&[table], prefix);
+            }
+            Does::Unclear => self.unclear(),
+            Does::Reads | Does::Removes => {}
+        }
+    }
+
+    /// A call whose outcome is not known.
+    fn unanswered(&mut self, deed: &'static Deed) {
+        match deed.does {
+            Does::Reads => {
+                if !matches!(self.exchange.method, "GET" | "HEAD")
+                    && matches!(deed.shows, Shows::By(_) | Shows::Silence(_))
+                {
+                    self.unclear();
+                }
+            }
+            Does::Removes => match self.named().pop() {
+                Some(Named {
+                    table,
+                    key: Some(key),
+                    ..
+                }) => self.uncertain(&[table], key),
+                _ => self.unclear(),
+            },
+            _ => self.changed_unseen(deed),
+        }
+    }
+
+    /// What it changed is not described, so it may be anything of the repository.
+    pub(super) fn unclear(&mut self) {
+        let repo = self.repo();
+        self.uncertain(&[], repo);
+    }
+
+    /// An issue's number, where an answer numbers what it made.
+    fn numbered(&mut self, seen: &Seen) {
+        let number = match seen.table {
+            crate::github::tables::ISSUES => TABLES[seen.table].seed.fields[issue::NUMBER].name,
+            crate::github::tables::PULLS => TABLES[seen.table].seed.fields[pull::NUMBER].name,
+            _ => return,
+        };
+        if let Some(number) = seen.fields.get(number).cloned() {
+            self.next_number(&seen.repo, number);
+        }
+    }
+
+    /// Proves what a shape shows of an object at a place in a body, if there is one.
+    pub(super) fn show_at(
+        &mut self,
+        shape: &'static Shape,
+        body: &Value,
+        at: &str,
+    ) -> Option<String> {
+        let inner = body.pointer(at).filter(|inner| inner.is_object())?;
+        self.show(shape, inner)
     }
 }

@@ -1,37 +1,35 @@
 //! Pages of lists.
 
-use std::collections::BTreeMap;
-
 use archal_core::clone::Fact;
 use serde_json::Value;
 
-use super::exchange::{Observing, Seen};
-use crate::engine::table::TableId;
-use crate::github::tables::{REPOS, TABLES};
+use super::exchange::Observing;
+use super::shape::Shape;
+use crate::github::tables::TABLES;
+
+/// Where the rows of a page are, in answers that are no list themselves.
+const ITEMS: &[&str] = &[
+    "items",
+    "artifacts",
+    "jobs",
+    "workflow_runs",
+    "workflows",
+    "repositories",
+];
 
 impl Observing<'_> {
-    /// A page of a list; `read` proves an item and says its key.
-    pub(super) fn list(
-        &mut self,
-        table: TableId,
-        body: &Value,
-        read: fn(&mut Self, &Value) -> Option<String>,
-    ) {
+    /// A page of a list.
+    pub(super) fn list(&mut self, shape: &'static Shape, body: &Value) {
         let total = body.get("total_count").and_then(Value::as_u64);
-        let Some(items) = body.as_array().or_else(|| body.get("items")?.as_array()) else {
+        let within = || ITEMS.iter().find_map(|name| body.get(*name)?.as_array());
+        let Some(items) = body.as_array().or_else(within) else {
             self.gaps
                 .push(format!("{}: the response body is not a list", self.id));
             return;
         };
-        let mut keys = Vec::new();
+        let mut keys = Vec::with_capacity(items.len());
         for item in items {
-            if item.get("pull_request").is_some() {
-                let number = item.get("number").and_then(Value::as_i64).unwrap_or(0);
-                let problem = format!("{}: pull request {number} is not modelled", self.id);
-                self.gaps.push(problem);
-                continue;
-            }
-            match read(self, item) {
+            match self.show(shape, item) {
                 Some(key) => keys.push(key),
                 None => self.gaps.push(format!(
                     "{}: an item of the list could not be read",
@@ -45,18 +43,48 @@ impl Observing<'_> {
             None => self.more(items.len()),
         };
         let list = self.list_name();
+        let only = self.only();
         self.fact(Fact::Page {
-            table: TABLES[table].seed.name,
+            table: TABLES[shape.table].seed.name,
             list,
             page,
             per_page,
             keys,
             more,
+            only,
         });
+    }
+
+    /// What the rows of the list hold, where it has every one that does.
+    fn only(&self) -> Option<Vec<(&'static str, Value)>> {
+        let (in_repo, states): (_, &[&str]) = match self.id {
+            "issues/list-for-repo" | "issues/list-milestones" => ("repo", &["open"]),
+            "issues/list-labels-for-repo" => ("repo", &[]),
+            _ => return None,
+        };
+        let mut only = vec![(in_repo, Value::from(self.repo()))];
+        let mut state = states.first().copied().map(str::to_owned);
+        for (name, value) in self.query() {
+            match name.as_str() {
+                "state" if value == "all" => state = None,
+                "state" => state = Some(value),
+                "page" | "per_page" | "sort" | "direction" => {}
+                _ => return None,
+            }
+        }
+        only.extend(state.map(|state| ("state", Value::from(state))));
+        Some(only)
     }
 
     pub(super) fn query(&self) -> impl Iterator<Item = (String, String)> {
         form_urlencoded::parse(self.exchange.query.as_bytes()).into_owned()
+    }
+
+    pub(super) fn asked(&self, name: &str) -> Option<String> {
+        self.query()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
     }
 
     pub(super) fn number(&self, of: &str, usual: u64) -> u64 {
@@ -100,19 +128,6 @@ impl Observing<'_> {
             self.exchange.path.to_owned()
         } else {
             format!("{}?{}", self.exchange.path, filters.join("&"))
-        }
-    }
-
-    pub(super) fn assignees(&mut self, body: &Value) {
-        let items = body.as_array().map(Vec::as_slice).unwrap_or_default();
-        let logins: Vec<String> = items.iter().filter_map(|one| self.user(one)).collect();
-        if self.page() == 1 && self.more(items.len()) == Some(false) {
-            let repo = self.repo();
-            let fields = BTreeMap::from([
-                ("full_name".to_owned(), Value::from(repo.as_str())),
-                ("collaborators".to_owned(), Value::from(logins)),
-            ]);
-            self.row(REPOS, Seen { key: repo, fields }, Vec::new());
         }
     }
 }

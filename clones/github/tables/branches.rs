@@ -1,6 +1,6 @@
 //! Branches as seeds tell of them. Refs are what they become: no row of this table stays.
 
-use archal_core::clone::SeedTable;
+use archal_core::clone::{FieldKind, SeedTable};
 
 use super::{BOOL, TEXT};
 use crate::engine::key::Key;
@@ -12,9 +12,10 @@ pub(in crate::github) mod branch {
     pub(in crate::github) const NAME: usize = 1;
     pub(in crate::github) const FROM: usize = 2;
     pub(in crate::github) const PROTECTED: usize = 3;
+    pub(in crate::github) const FILES: usize = 4;
 }
 
-const COLUMNS: &[Column; 4] = &[
+const COLUMNS: &[Column; 5] = &[
     Column::new("repo", TEXT, "The repository, `acme/webapp`.")
         .required()
         .of("repos"),
@@ -30,6 +31,11 @@ const COLUMNS: &[Column; 4] = &[
         "Whether it takes changes through approved pull requests only.",
     )
     .or(Standard::Bool(false)),
+    Column::new(
+        "files",
+        FieldKind::Object(&[]),
+        "Files that it has otherwise than where it begins, in a commit of their own: path and text.",
+    ),
 ];
 
 /// The table of a seed document.

@@ -120,6 +120,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
     mcp: None,
     sdk: &[],
     coverage: None,
+    row_key: |_, _| None,
     seed_schema,
     open,
     reopen,

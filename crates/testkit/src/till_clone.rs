@@ -102,6 +102,7 @@ pub const TILL: CloneDescriptor = CloneDescriptor {
             seeded("created_at", FieldKind::Time, false),
         ],
     }],
+    row_key: |_, _| None,
     seed_schema,
     open,
     reopen,

@@ -27,6 +27,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod scenario;
 pub(crate) mod schema;
+pub(crate) mod seed;
 pub(crate) mod session;
 pub(crate) mod trace_source;
 pub(crate) mod watch;

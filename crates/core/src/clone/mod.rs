@@ -38,7 +38,7 @@ use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
 
 pub use delivery::Delivery;
-pub use observation::{Exchange, Fact, Observation};
+pub use observation::{Exchange, Fact, Observation, PartHolds};
 pub use recorded::{RecordedTool, Restored, SdkMethod};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, FileContent, McpFace, Tool, ToolAnswer};
@@ -74,6 +74,8 @@ pub struct CloneDescriptor {
     pub vocabulary: &'static str,
     /// The tables of a seed document, parents before children.
     pub tables: &'static [SeedTable],
+    /// The key of a row of a seed document, by its table; none where the row does not say it.
+    pub row_key: fn(&str, &Value) -> Option<String>,
     /// The JSON Schema of a seed document.
     pub seed_schema: fn() -> Value,
     /// The service's official MCP server, where its tools are modelled.

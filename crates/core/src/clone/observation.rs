@@ -17,7 +17,7 @@ pub struct Exchange<'a> {
     pub query: &'a str,
     /// The request body; none where not captured or empty.
     pub request_body: Option<&'a Value>,
-    /// The status.
+    /// The status; 0 where none came back or none was captured: whether it was done is not known.
     pub status: u16,
     /// Response headers that were captured, names in lower case.
     pub response_headers: &'a BTreeMap<String, String>,
@@ -63,6 +63,53 @@ pub enum Fact {
         /// Its value.
         value: Value,
     },
+    /// What may stand in a field that no exchange shows. It counts where nothing else does, and is
+    /// marked as made up.
+    Standin {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Value,
+    },
+    /// One entry of a field that holds a map of texts: a file of a repository.
+    Part {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The field.
+        field: &'static str,
+        /// The name of the entry.
+        part: String,
+        /// What it holds.
+        holds: PartHolds,
+        /// Whether the exchange set it: what it held before is not shown then.
+        written: bool,
+    },
+    /// The exchange may have set these fields of a row, if it was done at all; whether the row is
+    /// there is not shown.
+    Written {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The fields.
+        fields: Vec<&'static str>,
+    },
+    /// The exchange may have made, changed or removed any row whose key begins like this: what is
+    /// seen of them afterwards does not show how they were, unless they say that they are older.
+    Uncertain {
+        /// The tables; every one where empty.
+        tables: Vec<&'static str>,
+        /// What the keys begin with.
+        prefix: String,
+        /// The fields it may have changed, whatever the rows say of their age; any where empty.
+        fields: Vec<&'static str>,
+    },
     /// The exchange made a row: it was not there before.
     Created {
         /// The table.
@@ -98,6 +145,9 @@ pub enum Fact {
         keys: Vec<String>,
         /// Whether more pages follow; none where the response does not say.
         more: Option<bool>,
+        /// What the rows of the list hold, where it has every row that holds this; none where it
+        /// cannot be said so.
+        only: Option<Vec<(&'static str, Value)>>,
     },
     /// A row has that many children in `table`, whether they were seen or not.
     Count {
@@ -115,4 +165,15 @@ pub enum Fact {
         /// The key in the users' table.
         key: String,
     },
+}
+
+/// What an entry of a map-valued field holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartHolds {
+    /// This text.
+    Text(String),
+    /// Something that is not shown.
+    Unseen,
+    /// Nothing: it is not there.
+    Nothing,
 }

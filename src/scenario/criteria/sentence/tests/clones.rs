@@ -50,6 +50,7 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         collections: collections.leak(),
         vocabulary: leak(&vocabulary.to_string()),
         tables: &[],
+        row_key: |_, _| None,
         seed_schema: || json!({}),
         mcp: None,
         sdk: &[],
