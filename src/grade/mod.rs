@@ -31,4 +31,7 @@ pub mod whole;
 #[cfg(test)]
 pub(crate) mod recording;
 
+#[cfg(test)]
+mod tests;
+
 pub use document::Grade;

@@ -3,9 +3,10 @@
 //! A false alarm costs an agent's run and a person's review, a missed failure waits for its next
 //! occurrence: precision weighs more. So:
 //!
-//! 1. Findings of one rule count once, by the surest of them.
-//! 2. Independent findings add up: of confidences `c` the run is taken to have failed with
-//!    `1 - Π(1 - c)`, where each finding below [`WEAK`] counts nothing.
+//! 1. A finding below [`WEAK`] is told and counts nothing. Of several findings of one rule, and of
+//!    those that name a common span, the surest counts: they tell of one thing.
+//! 2. What is left is independent and adds up: of confidences `c` the run is taken to have failed
+//!    with `1 - Π(1 - c)`.
 //! 3. From [`FAIL`] on the verdict is `fail`.
 //! 4. Without any finding, and with proof that the right thing was done, it is `ok`: the state holds
 //!    what a scenario asks for, or a person scored the run as good. That each claim is backed by a
@@ -14,7 +15,7 @@
 //!
 //! The primary finding is the surest one; of equally sure ones the one that was first in the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::grade::{Finding, Verdict};
 use archal_core::trace::Trace;
@@ -76,22 +77,31 @@ pub fn decide(facts: &Facts<'_>, mut findings: Vec<Finding>, proven: bool) -> De
             .then_with(|| place(one).cmp(&place(other)))
             .then_with(|| (&one.rule, &one.subject).cmp(&(&other.rule, &other.subject)))
     });
-    let mut surest: BTreeMap<&str, f64> = BTreeMap::new();
-    for finding in &findings {
-        let sure = finding.confidence.clamp(0.0, 1.0);
-        if sure >= WEAK {
-            // They are sorted: the first of a rule is its surest.
-            surest.entry(&finding.rule).or_insert(sure);
+    // They are sorted: what counts of a rule or a span comes first.
+    let mut rules: BTreeSet<&str> = BTreeSet::new();
+    let mut spans: BTreeSet<&str> = BTreeSet::new();
+    let mut counting = 0_usize;
+    let mut well = 1.0;
+    for finding in findings.iter().filter(|finding| finding.confidence >= WEAK) {
+        let told = finding
+            .spans
+            .iter()
+            .any(|span| spans.contains(span.as_str()));
+        let again = !rules.insert(&finding.rule);
+        if !told && !again {
+            counting += 1;
+            well *= 1.0 - finding.confidence.clamp(0.0, 1.0);
         }
+        spans.extend(finding.spans.iter().map(String::as_str));
     }
-    let likelihood = 1.0 - surest.values().map(|sure| 1.0 - sure).product::<f64>();
-    let rules = surest.len();
+    let likelihood = 1.0 - well;
     let (verdict, reason) = match findings.first() {
-        Some(first) if likelihood >= FAIL => (
+        // Rounding must not decide: 0.7 alone is 0.7.
+        Some(first) if likelihood >= FAIL - 1e-9 => (
             Verdict::Fail,
-            match rules {
+            match counting {
                 1 => first.summary.clone(),
-                _ => format!("{}, and {} more", first.summary, rules - 1),
+                more => format!("{}, and {} more", first.summary, more - 1),
             },
         ),
         Some(first) if likelihood > 0.0 => (

@@ -8,6 +8,7 @@ mod config;
 mod criteria;
 mod doctor;
 mod frame;
+mod grade;
 mod init;
 mod issue;
 mod man;

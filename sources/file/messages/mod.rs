@@ -6,6 +6,9 @@
 
 mod textual;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use archal_core::diagnostic::Diagnostic;

@@ -3,8 +3,9 @@
 //! One line for each trace of a group at each decision, appended; of several lines on one
 //! revision of a trace the last counts, and one without a label takes the others back.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
@@ -58,6 +59,28 @@ pub struct LabelLine {
 /// Where labels are kept.
 pub fn path(layout: &Layout) -> PathBuf {
     layout.attach("labels.jsonl")
+}
+
+/// What counts of what was said: of each revision of a trace the last line, where it has a label.
+/// A line that cannot be read is passed over; no file is no label.
+pub fn standing(layout: &Layout) -> io::Result<Vec<LabelLine>> {
+    let file = match fs::File::open(path(layout)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut last: BTreeMap<[String; 4], LabelLine> = BTreeMap::new();
+    for line in io::BufReader::new(file).lines() {
+        let Ok(line) = serde_json::from_str::<LabelLine>(&line?) else {
+            continue;
+        };
+        let about = [&line.source, &line.project, &line.trace, &line.revision].map(Clone::clone);
+        last.insert(about, line);
+    }
+    Ok(last
+        .into_values()
+        .filter(|line| line.label.is_some())
+        .collect())
 }
 
 /// The lines for the traces of a group.

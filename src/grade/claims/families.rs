@@ -23,7 +23,7 @@ const ANYTHING: &[&str] = &[
 ];
 
 /// The kinds, sorted by name.
-pub(super) const FAMILIES: &[Family] = &[
+pub(super) static FAMILIES: &[Family] = &[
     Family {
         name: "assign",
         participles: &["assigned", "unassigned"],

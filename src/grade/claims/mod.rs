@@ -10,12 +10,14 @@
 mod families;
 mod sentences;
 
+use std::collections::HashMap;
+
 use archal_core::grade::{Finding, Negation, Owner};
+use serde_json::Value;
 
 use super::facts::{Call, Effect, Facts, Step, short, start_of};
 use families::{FAMILIES, Family};
 use sentences::{Claim, claims};
-use serde_json::Value;
 
 /// A rule of this tier.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +69,9 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let mut found: Vec<Finding> = Vec::new();
+    let acts = Acts::of(facts);
     for (said, claim) in told(facts) {
-        let Some(finding) = against(facts, said, &claim) else {
+        let Some(finding) = against(facts, &acts, said, &claim) else {
             continue;
         };
         // One claim said twice is one failure.
@@ -86,9 +89,12 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
 /// Whether the agent claims something and each of its claims is backed.
 pub fn proven(facts: &Facts<'_>) -> bool {
     let mut some = false;
+    let acts = Acts::of(facts);
     for (said, claim) in told(facts) {
         some = true;
-        if against(facts, said, &claim).is_some() || support(facts, &claim).good.is_empty() {
+        if against(facts, &acts, said, &claim).is_some()
+            || acts.support(facts, &claim).good.is_empty()
+        {
             return false;
         }
     }
@@ -122,31 +128,64 @@ struct Support<'f, 'a> {
     opaque: bool,
 }
 
-fn support<'f, 'a>(facts: &'f Facts<'a>, claim: &Claim<'_>) -> Support<'f, 'a> {
-    let mut support = Support {
-        good: Vec::new(),
-        bad: Vec::new(),
-        opaque: false,
-    };
-    for call in &facts.calls {
-        if call.effect == Effect::Unknown && call.failure.is_none() {
-            support.opaque = true;
+/// Which calls can do what: for each call a bit for each family.
+struct Acts(Vec<u32>);
+
+impl Acts {
+    fn of(facts: &Facts<'_>) -> Self {
+        // Most calls are of few tools, and exchanges are told apart by their method.
+        let mut known: HashMap<(&str, Effect), u32> = HashMap::new();
+        let bits = |call: &Call<'_>| {
+            FAMILIES
+                .iter()
+                .enumerate()
+                .filter(|(_, family)| family.done_by(call))
+                .fold(0, |bits, (place, _)| bits | (1 << place))
+        };
+        let mut all = Vec::with_capacity(facts.calls.len());
+        for call in &facts.calls {
+            all.push(match known.get(&(call.name.as_ref(), call.effect)) {
+                Some(known) => *known,
+                None => {
+                    let bits = bits(call);
+                    known.insert((call.name.as_ref(), call.effect), bits);
+                    bits
+                }
+            });
         }
-        if !claim.family.done_by(call) {
-            continue;
-        }
-        if call.failure.is_some() {
-            support.bad.push(call);
-        } else {
-            // One whose end was not captured may have gone well.
-            support.good.push(call);
-        }
+        Self(all)
     }
-    support
+
+    fn support<'f, 'a>(&self, facts: &'f Facts<'a>, claim: &Claim<'_>) -> Support<'f, 'a> {
+        let mut support = Support {
+            good: Vec::new(),
+            bad: Vec::new(),
+            opaque: false,
+        };
+        let bit = FAMILIES
+            .iter()
+            .position(|family| std::ptr::eq(family, claim.family))
+            .map_or(0, |place| 1_u32 << place);
+        for (call, bits) in facts.calls.iter().zip(&self.0) {
+            if call.effect == Effect::Unknown && call.failure.is_none() {
+                support.opaque = true;
+            }
+            if bits & bit == 0 {
+                continue;
+            }
+            if call.failure.is_some() {
+                support.bad.push(call);
+            } else {
+                // One whose end was not captured may have gone well.
+                support.good.push(call);
+            }
+        }
+        support
+    }
 }
 
-fn against(facts: &Facts<'_>, span: &str, claim: &Claim<'_>) -> Option<Finding> {
-    let support = support(facts, claim);
+fn against(facts: &Facts<'_>, acts: &Acts, span: &str, claim: &Claim<'_>) -> Option<Finding> {
+    let support = acts.support(facts, claim);
     let family = claim.family;
     if support.good.is_empty() {
         if support.opaque {

@@ -4,7 +4,7 @@ use archal_core::trace::HttpExchange;
 use serde_json::Value;
 
 /// What a call does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// It only looks.
     Read,

@@ -12,7 +12,6 @@ pub mod outcome;
 mod join;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use archal_core::trace::{HttpExchange, Trace};
 use serde_json::Value;
@@ -135,13 +134,6 @@ impl<'a> Facts<'a> {
                 Step::User(said) => Some((place, *said)),
                 _ => None,
             })
-    }
-
-    /// The calls whose steps lie in a range.
-    pub fn calls_in(&self, steps: Range<usize>) -> impl Iterator<Item = &Call<'a>> {
-        self.calls
-            .iter()
-            .filter(move |call| steps.contains(&call.step))
     }
 }
 

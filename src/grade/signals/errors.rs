@@ -1,5 +1,7 @@
 //! Failed calls that were never made good. That some call failed shows nothing: agents try.
 
+use std::collections::HashMap;
+
 use archal_core::grade::Finding;
 
 use super::super::facts::{Effect, Facts};
@@ -25,6 +27,14 @@ pub(super) fn at_end(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) fn standing(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    // The last time that each tool changed something.
+    let good: HashMap<&str, usize> = facts
+        .calls
+        .iter()
+        .enumerate()
+        .filter(|(_, call)| call.wrote())
+        .map(|(place, call)| (call.name.as_ref(), place))
+        .collect();
     for (place, call) in facts.calls.iter().enumerate() {
         let Some(failure) = &call.failure else {
             continue;
@@ -32,10 +42,10 @@ pub(super) fn standing(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>)
         if call.effect != Effect::Write || place + 1 == facts.calls.len() {
             continue;
         }
-        let made_good = facts.calls[place + 1..]
-            .iter()
-            .any(|later| later.wrote() && later.name == call.name);
-        if made_good {
+        if good
+            .get(call.name.as_ref())
+            .is_some_and(|later| *later > place)
+        {
             continue;
         }
         found.push(rule.finding(

@@ -4,15 +4,15 @@
 //! measured on labelled runs: `docs/grading.md`.
 //!
 //! - `ending`: runs that stopped instead of ending.
+//! - `checks`: tests that failed when they last ran.
 //! - `errors`: failed calls that were never made good.
-//! - `grounding`: arguments that came from nowhere.
 //! - `repeats`: calls made again and again.
 //! - `scores`: what people and evaluators said of the trace.
 //! - `users`: what the person said in the conversation.
 
+mod checks;
 mod ending;
 mod errors;
-mod grounding;
 mod repeats;
 mod scores;
 mod users;
@@ -50,20 +50,26 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.drifting-retries",
         about: "a tool that failed three times in a row with changing arguments",
-        confidence: 0.6,
+        confidence: 0.7,
         find: repeats::drifting_retries,
     },
     Rule {
         id: "signal.error-at-end",
         about: "the last call failed",
-        confidence: 0.6,
+        confidence: 0.5,
         find: errors::at_end,
     },
     Rule {
         id: "signal.error-standing",
         about: "a change that failed and was never made good",
-        confidence: 0.55,
+        confidence: 0.45,
         find: errors::standing,
+    },
+    Rule {
+        id: "signal.failing-check",
+        about: "tests that failed when the agent last ran them",
+        confidence: 0.6,
+        find: checks::failing,
     },
     Rule {
         id: "signal.gave-up",
@@ -74,14 +80,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.handoff",
         about: "handed to a person after part of the work was done",
-        confidence: 0.6,
+        confidence: 0.45,
         find: ending::handoff,
-    },
-    Rule {
-        id: "signal.invented-argument",
-        about: "an id in a change that nobody had named",
-        confidence: 0.6,
-        find: grounding::invented_argument,
     },
     Rule {
         id: "signal.limit",
@@ -104,7 +104,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.repeated-change",
         about: "the same change made again",
-        confidence: 0.8,
+        confidence: 0.75,
         find: repeats::repeated_change,
     },
     Rule {
@@ -112,6 +112,12 @@ pub const RULES: &[Rule] = &[
         about: "a person or an evaluator scored the run as bad",
         confidence: 0.9,
         find: scores::bad,
+    },
+    Rule {
+        id: "signal.stuck-words",
+        about: "the agent said the same three times",
+        confidence: 0.6,
+        find: repeats::stuck_words,
     },
     Rule {
         id: "signal.unconfirmed-change",
@@ -128,13 +134,13 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.user-escalation",
         about: "the person asked for another person, or gave up",
-        confidence: 0.5,
+        confidence: 0.2,
         find: users::escalation,
     },
     Rule {
         id: "signal.user-rephrase",
         about: "the person had to ask the same again",
-        confidence: 0.5,
+        confidence: 0.4,
         find: users::rephrase,
     },
 ];

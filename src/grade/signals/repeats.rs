@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use archal_core::grade::{Finding, Owner};
 
 use super::super::facts::effect::words;
-use super::super::facts::{Call, Effect, Facts, short};
+use super::super::facts::{Call, Effect, Facts, Step, short};
 use super::{Rule, negation};
 
 /// Calls that are meant to be made again.
@@ -26,20 +26,23 @@ fn alike(one: &Call<'_>, other: &Call<'_>) -> bool {
 }
 
 pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let mut groups: HashMap<u64, Vec<&Call<'_>>> = HashMap::new();
-    for call in facts.calls.iter().filter(|call| !waits(call)) {
+    let mut groups: HashMap<u64, Vec<(&Call<'_>, usize)>> = HashMap::new();
+    let mut changes = 0;
+    for call in &facts.calls {
+        let before = changes;
+        changes += usize::from(call.wrote());
+        if waits(call) {
+            continue;
+        }
         let group = groups.entry(call.key).or_default();
         // A change in between makes looking again sensible.
-        let changed = group.last().is_some_and(|last| {
-            !alike(last, call)
-                || facts
-                    .calls_in(last.step + 1..call.step)
-                    .any(|between| between.wrote())
-        });
-        if changed {
+        let starts_again = group
+            .last()
+            .is_some_and(|(last, then)| *then != before || !alike(last, call));
+        if starts_again {
             group.clear();
         }
-        group.push(call);
+        group.push((call, changes));
         if group.len() == 3 {
             found.push(rule.finding(
                 &call.name,
@@ -47,7 +50,7 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     "{} was called three times alike, with the same result",
                     call.name
                 ),
-                group.iter().map(|call| call.span),
+                group.iter().map(|(call, _)| call.span),
                 &call.arguments.as_deref().map(short).unwrap_or_default(),
                 Owner::Agent,
             ));
@@ -82,34 +85,65 @@ pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Findin
 }
 
 pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let mut failed: HashMap<&str, Vec<&Call<'_>>> = HashMap::new();
+    /// Failures of one tool since it last went well.
+    #[derive(Default)]
+    struct Row<'f> {
+        spans: Vec<&'f str>,
+        first: u64,
+        drifts: bool,
+    }
+    let mut rows: HashMap<&str, Row<'_>> = HashMap::new();
     for call in &facts.calls {
-        let group = failed.entry(call.name.as_ref()).or_default();
-        if call.failure.is_none() {
-            group.clear();
+        let row = rows.entry(call.name.as_ref()).or_default();
+        let Some(failure) = &call.failure else {
+            *row = Row::default();
+            continue;
+        };
+        // A shell runs another command each time, and commands that fail are part of the work.
+        if call.effect == Effect::Unknown && runs_commands(call) {
             continue;
         }
-        // A shell runs other commands each time, and tests that fail are work.
-        if call.effect == Effect::Unknown && call.name == "bash" {
-            continue;
+        if row.spans.is_empty() {
+            row.first = call.key;
         }
-        group.push(call);
-        let drifts = group.windows(2).any(|pair| pair[0].key != pair[1].key);
-        if group.len() >= 3 && drifts {
-            let failure = call.failure.as_ref();
+        row.drifts |= row.first != call.key;
+        if row.spans.len() < 3 {
+            row.spans.push(call.span);
+        }
+        if row.spans.len() == 3 && row.drifts {
             found.push(rule.finding(
                 &call.name,
                 format!(
                     "{} failed three times in a row with changing arguments",
                     call.name
                 ),
-                group.iter().map(|call| call.span),
-                failure.map_or("", |failure| &failure.text),
-                failure.map_or(Owner::Agent, |failure| failure.kind.owner()),
+                row.spans.iter().copied(),
+                &failure.text,
+                failure.kind.owner(),
             ));
             return;
         }
     }
+}
+
+/// Whether a tool is a shell or an interpreter.
+fn runs_commands(call: &Call<'_>) -> bool {
+    const SHELLS: &[&str] = &[
+        "bash",
+        "cmd",
+        "command",
+        "exec",
+        "execute",
+        "ipython",
+        "powershell",
+        "python",
+        "run",
+        "shell",
+        "terminal",
+    ];
+    words(&call.name)
+        .iter()
+        .any(|word| SHELLS.contains(&word.as_str()))
 }
 
 pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
@@ -139,5 +173,31 @@ pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Fi
         }
         found.push(finding);
         return;
+    }
+}
+
+/// Words that are too few to be stuck on, in bytes.
+const SHORT: usize = 40;
+
+pub(super) fn stuck_words(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let mut said: HashMap<&str, Vec<&str>> = HashMap::new();
+    for step in &facts.steps {
+        let Step::Agent(words) = step else { continue };
+        let text = words.text.trim();
+        if text.len() < SHORT {
+            continue;
+        }
+        let spans = said.entry(text).or_default();
+        spans.push(words.span);
+        if spans.len() == 3 {
+            found.push(rule.finding(
+                "words",
+                "the agent said the same three times".to_owned(),
+                spans.iter().copied(),
+                text,
+                Owner::Agent,
+            ));
+            return;
+        }
     }
 }

@@ -97,12 +97,14 @@ fn said(
     }
 }
 
+/// Messages of the person that are compared with each other.
+const MAX_USERS: usize = 300;
 /// Words that a rephrased request must share with the first one: of ten at least so many.
 const SHARED: usize = 8;
 
 pub(super) fn rephrase(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let mut before: Vec<(Said<'_>, BTreeSet<String>)> = Vec::new();
-    for (_, said) in facts.said_by_users() {
+    for (_, said) in facts.said_by_users().take(MAX_USERS) {
         let words: BTreeSet<String> = said
             .text
             .split(|c: char| !c.is_alphanumeric())
@@ -128,9 +130,7 @@ pub(super) fn rephrase(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>)
             ));
             return;
         }
-        if before.len() < 200 {
-            before.push((said, words));
-        }
+        before.push((said, words));
     }
 }
 

@@ -1,13 +1,23 @@
 //! `archal grade --measure`: how good the grader is on labelled runs.
 
+use std::path::Path;
+
+use archal_core::trace::{Trace, TraceIdentity};
+
+use crate::attach::inbox::labels::{self, Label, LabelLine};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::state::Place;
 use crate::grade::measure::{self, Measured, MeasuredSet, Part, Quality, Row};
+use crate::ingest::artifact::{ImportArtifact, artifact_path};
 use crate::report::rate::Rate;
 use crate::report::style::Style;
 
 use super::{Outcome, Reading};
+
+/// The set of what the user decided.
+const OWN: &str = "own";
 
 pub(super) fn run(read: &mut Reading, halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
     let mut rows: Vec<Row> = Vec::new();
@@ -31,14 +41,69 @@ pub(super) fn run(read: &mut Reading, halves: bool, cx: &CommandContext) -> Resu
                 .hint("archal grade --measure <labelled.jsonl>"),
         );
     }
-    let measured = measure::measure(&rows, unlabelled, halves);
-    text(&measured, cx);
-    cx.printer.document("archal.grade-measure", 1, &measured);
+    show(&rows, unlabelled, halves, cx);
     Ok(if read.unread > 0 {
         Exit::CouldNotRun
     } else {
         Exit::Fine
     })
+}
+
+/// The same on what the user decided about the failures of this repository.
+pub(super) fn own(halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
+    let place = Place::of(Path::new("."), cx)?;
+    let labels = labels::standing(&place.layout).map_err(|error| {
+        let file = labels::path(&place.layout);
+        CliError::environment(format!("cannot read {}: {error}", file.display()))
+    })?;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut gone = 0_u64;
+    for line in labels {
+        match imported(&place, &line) {
+            Some(trace) => rows.push(measure::labelled(
+                &trace,
+                OWN.to_owned(),
+                line.group,
+                line.label == Some(Label::Fail),
+            )),
+            None => gone += 1,
+        }
+    }
+    if gone > 0 {
+        cx.printer.note(format!(
+            "labels of traces that are not kept any more: {gone}"
+        ));
+    }
+    if rows.is_empty() {
+        return Err(
+            CliError::usage("nothing was confirmed or dismissed in this repository yet")
+                .hint("archal issue list")
+                .hint("archal grade --measure <labelled.jsonl>"),
+        );
+    }
+    show(&rows, 0, halves, cx);
+    Ok(Exit::Fine)
+}
+
+/// The revision of a trace that was labelled, where it is still there.
+fn imported(place: &Place, line: &LabelLine) -> Option<Trace> {
+    let identity = TraceIdentity {
+        source: line.source.clone(),
+        project: line.project.clone(),
+        trace: line.trace.clone(),
+    };
+    [identity.path_name(), identity.hashed_name()]
+        .iter()
+        .filter_map(|name| std::fs::read(artifact_path(&place.layout, name)).ok())
+        .filter_map(|bytes| serde_json::from_slice::<ImportArtifact>(&bytes).ok())
+        .find(|artifact| artifact.identity == identity && artifact.trace.revision == line.revision)
+        .map(|artifact| artifact.trace)
+}
+
+fn show(rows: &[Row], unlabelled: u64, halves: bool, cx: &CommandContext) {
+    let measured = measure::measure(rows, unlabelled, halves);
+    text(&measured, cx);
+    cx.printer.document("archal.grade-measure", 1, &measured);
 }
 
 fn text(measured: &Measured, cx: &CommandContext) {

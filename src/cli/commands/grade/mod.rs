@@ -29,12 +29,13 @@ use crate::report::style::Style;
 #[command(after_help = exit::help(&[Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive]))]
 pub(crate) struct Args {
     /// Trace files, or folders of them
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "measure", value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// Compare the verdicts with the labels that the traces carry, each set by itself
     ///
-    /// A labelled trace has `label` (`ok` or `fail`) in its metadata, or beside its `messages`;
+    /// Without a path it is what you confirmed and dismissed in this repository with `archal
+    /// issue` that counts. A labelled trace has `label` (`ok` or `fail`) in its metadata, or beside its `messages`;
     /// `set` and `group` (runs of one task) where there are several.
     #[arg(long)]
     measure: bool,
@@ -93,6 +94,9 @@ struct Unread {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    if args.measure && args.paths.is_empty() {
+        return measuring::own(args.halves, cx);
+    }
     let mut read = Reading::new(args, cx)?;
     if args.measure {
         return measuring::run(&mut read, args.halves, cx);
