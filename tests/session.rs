@@ -31,7 +31,6 @@ use crate::sandbox::helper;
 
 /// The variable that turns the test binary into a program that runs one session.
 const DRIVER: &str = "ARCHAL_TEST_SESSION_DRIVER";
-
 const ROUTES: [RouteMode; 3] = [RouteMode::Isolated, RouteMode::Shim, RouteMode::Proxy];
 
 pub(crate) struct RealClock(pub(crate) Instant);

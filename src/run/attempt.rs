@@ -29,6 +29,7 @@ use super::answer;
 use super::cost;
 use super::environment::{self, METRICS_FILE, TRACE_FILE};
 use super::judged;
+use super::left::Left;
 use super::metrics_file;
 pub use super::result::RunResult;
 use super::scenarios::{Doubt, Prepared};
@@ -234,12 +235,12 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         process_limit: Some(DEFAULT_PROCESS_LIMIT),
     });
     // Kept first: whatever becomes of the rest, what the agent said is there to read.
-    let kept = Kept {
+    let kept = Left {
         scrubber: bench.scrubber,
         evidence: &plan.evidence,
         agent_folder: &plan.agent_folder,
     };
-    let mut notes = keep_output(&kept, &child)?;
+    let mut notes = kept.keep(&child)?;
     if child.outcome == ChildOutcome::Stopped {
         return Err(AttemptError::Stopped {
             criteria: Vec::new(),
@@ -290,51 +291,6 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         Durability::Derived,
     )?;
     Ok(attempt)
-}
-
-/// Keeps what the child printed and the files it left for archal, with secrets taken out.
-/// A note says which of those files was none.
-fn keep_output(plan: &Kept<'_>, child: &ChildEnd) -> Result<Vec<String>, atomic::WriteError> {
-    for (name, bytes, dropped) in [
-        ("stdout", &child.stdout, child.stdout_dropped),
-        ("stderr", &child.stderr, child.stderr_dropped),
-    ] {
-        let mut bytes = plan.scrubber.bytes(bytes);
-        if dropped > 0 {
-            bytes.extend_from_slice(
-                format!("\n[archal: {dropped} more bytes were not kept]\n").as_bytes(),
-            );
-        }
-        atomic::write(&plan.evidence.join(name), &bytes, Durability::Derived)?;
-    }
-    let mut notes = Vec::new();
-    for (variable, name) in [
-        ("AGENT_TRACE_FILE", TRACE_FILE),
-        ("AGENT_METRICS_FILE", METRICS_FILE),
-    ] {
-        let left = plan.agent_folder.join(name);
-        let kept = plan.evidence.join(name);
-        match plan.scrubber.file(&left) {
-            Some(bytes) => atomic::write(&kept, &bytes, Durability::Derived)?,
-            None => {
-                if let Some(reason) = Scrubber::refused(&left) {
-                    notes.push(format!("{variable}: {reason} and was not kept"));
-                }
-                // A link or a pipe in the evidence folder is not evidence.
-                fs::remove_file(&kept)
-                    .or_else(|_| fs::remove_dir_all(&kept))
-                    .ok();
-            }
-        }
-    }
-    Ok(notes)
-}
-
-/// Where a run's output is kept.
-struct Kept<'a> {
-    scrubber: &'a Scrubber,
-    evidence: &'a Path,
-    agent_folder: &'a Path,
 }
 
 fn decided(

@@ -3,7 +3,7 @@
 //! - [`harness`]: which program is the agent, and how it is started.
 //! - [`environment`]: what that program finds in its environment.
 //! - [`answer`]: what it said, from its stdout.
-//! - `metrics_file`, [`trace_file`]: what it left in files.
+//! - `metrics_file`, [`trace_file`]: what it left in files; `left`: keeping them.
 //! - [`judged`]: the criteria that a judge decides.
 //! - [`scenarios`]: scenario files made ready to run.
 //! - [`scrub`]: secrets taken out of what a child printed or left behind.
@@ -39,6 +39,7 @@ pub mod fingerprint;
 pub mod harness;
 pub mod judged;
 pub mod kept;
+mod left;
 mod metrics_file;
 pub mod plan;
 pub mod ready;
