@@ -77,6 +77,7 @@ pub(super) const fn descriptor(
         collections: &[],
         vocabulary: "",
         tables: &[],
+        row_key: no_key,
         seed_schema,
         mcp: None,
         open,
@@ -85,6 +86,10 @@ pub(super) const fn descriptor(
         operation_of: no_operation,
         observe,
     }
+}
+
+fn no_key(_: &str, _: &Value) -> Option<String> {
+    None
 }
 
 fn seed_schema() -> Value {
