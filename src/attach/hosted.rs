@@ -167,6 +167,8 @@ impl Hosted {
             .into_iter()
             .partition(|((of, _), _)| attachments.contains(of));
         inner.running = kept;
+        // Whoever asks how sources do does not wait for those that end.
+        drop(inner);
         let over: BTreeMap<(i64, String), One> = over;
         self.end(over.into_values().collect());
     }

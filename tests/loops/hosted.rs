@@ -1,10 +1,12 @@
 //! Sources of the registry inside a watcher in the background, through the real binary.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
-use super::watched::{Watched, batch, one};
+use super::watched::{SWEEP, SWEEP_ID, Watched, batch, one};
+use crate::push::served::post;
 
 const HARNESS: &str = "exec python3 agent.py\n";
 const OBSERVE: &[&str] = &["--execution-policy", "observe", "--poll", "1"];
@@ -146,4 +148,49 @@ fn sources_are_left_out_where_that_is_said_and_end_with_their_directory() {
         "{}",
         watched.log()
     );
+}
+
+/// Where a push source of the only attached directory listens; none while it does not.
+fn listens(status: &Value, name: &str) -> Option<SocketAddr> {
+    let detail = source(status, name)["detail"].as_str()?.to_owned();
+    let (_, at) = detail.split_once("http ")?;
+    at.split(';').next()?.trim().parse().ok()
+}
+
+#[test]
+fn what_is_sent_to_the_watcher_is_graded_until_the_directory_is_detached() {
+    let watched = Watched::new(HARNESS);
+    let connect = [
+        "connect",
+        "otel",
+        "--name",
+        "prod",
+        "--option",
+        "listen=127.0.0.1:0",
+        "--option",
+        "grpcListen=off",
+        "--option",
+        "settle=0s",
+        "--trace-dir",
+        "traces",
+    ];
+    watched.says("trace-source", &connect);
+    watched.attach("traces", &["--execution-policy", "grade", "--poll", "1"]);
+    let status = watched.until("it listens", |status| listens(status, "prod").is_some());
+    let at = listens(&status, "prod").expect("looked at");
+    let json = ("content-type", "application/json");
+    let answer = post(at, "/v1/traces", &[json], SWEEP.as_bytes());
+    assert_eq!(answer.status, 200);
+    let told = watched.until_trace(SWEEP_ID, "failed_grade");
+    assert_eq!(told["job"]["trace"]["source"], "prod", "{told:#}");
+    let told = watched.archal("trace-source", &["status", "prod", "--json"]);
+    let told = told.ended(0).json();
+    let prod = &told["sources"][0];
+    assert_eq!(
+        (&prod["isRunning"], &prod["traces"]),
+        (&json!(true), &json!(1)),
+        "{told:#}"
+    );
+    watched.says("detach", &["traces"]);
+    assert!(TcpStream::connect(at).is_err(), "nobody listens any more");
 }

@@ -1,9 +1,10 @@
 //! `archal trace-source test`: what is ready of a source, and how much its traces show.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use archal_core::source::{OptionKind, SourceStyle};
+use archal_core::push::Door;
+use archal_core::source::SourceStyle;
 
 use super::connect;
 use super::document::SourceTest;
@@ -19,6 +20,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::registry::Source;
+use crate::ingest::serve::port;
 use crate::ingest::{FileReport, folder, read_file};
 use crate::reconstruct::tools::Tools;
 use crate::report::causes::chain;
@@ -121,7 +123,14 @@ fn variables(source: &Source, cx: &CommandContext) -> Option<Part> {
     const NAME: &str = "variables";
     let named: Vec<&str> = source.options.variables().map(|(_, name)| name).collect();
     if named.is_empty() {
-        return None;
+        let push = source.descriptor(cx.sources).and_then(|known| known.push)?;
+        return push.needs_token.then(|| {
+            let detail = "a token is needed, and none is named";
+            Part::new(NAME, PartStatus::Missing, detail).hint(format!(
+                "archal trace-source connect {} --name {} --option tokenEnv=<variable>",
+                source.provider, source.name
+            ))
+        });
     }
     let unset = connect::unset(source, cx);
     Some(if unset.is_empty() {
@@ -153,27 +162,26 @@ fn listens(source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Pa
             }
         };
     }
-    let known = source.descriptor(cx.sources);
-    let options = known.map_or(&[][..], |known| known.options).iter();
-    let addresses: Vec<SocketAddr> = options
-        .filter(|option| matches!(option.kind, OptionKind::Listen { .. }))
-        .filter_map(|option| source.options.listen(option.name))
-        .collect();
-    for address in &addresses {
-        if let Err(error) = TcpListener::bind(address) {
-            let detail = format!("cannot listen on {address}: {error}");
-            return Part::new(NAME, PartStatus::Missing, detail).hint(format!(
-                "archal trace-source connect {} --name {} --option listen=127.0.0.1:<port>",
-                source.provider, source.name
-            ));
+    let Some(push) = source.descriptor(cx.sources).and_then(|known| known.push) else {
+        return Part::new(NAME, PartStatus::Missing, "nothing takes what is sent");
+    };
+    let said = |door: &Door| source.options.listen(door.option);
+    let addresses: Vec<Option<SocketAddr>> = push.doors.iter().map(said).collect();
+    match port::listen(push.doors, &addresses) {
+        Ok(_) => {
+            let all = addresses.iter().flatten().map(ToString::to_string);
+            let all: Vec<String> = all.collect();
+            Part::new(
+                NAME,
+                PartStatus::Ready,
+                format!("{} is free", all.join(", ")),
+            )
         }
+        Err(error) => Part::new(NAME, PartStatus::Missing, chain(&error)).hint(format!(
+            "archal trace-source connect {} --name {} --option listen=127.0.0.1:<port>",
+            source.provider, source.name
+        )),
     }
-    let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    Part::new(
-        NAME,
-        PartStatus::Ready,
-        format!("{} is free", all.join(", ")),
-    )
 }
 
 /// Whether there is something to read.
