@@ -416,6 +416,8 @@ fn what_is_seen_twice_counts_once() {
     t GET /repos/acme/webapp/issues/7 -> 200 < {"body":null,"closed_at":null,"closed_by":null,"comments":0,"labels":[],"locked":false,"number":7,"state":"open","state_reason":null}
     --
     a GET /repos/acme/webapp/issues/7 -> 200 < {"body":null,"closed_at":null,"closed_by":null,"comments":0,"labels":[],"locked":false,"number":7,"state":"open","state_reason":null}
+    --
+    h GET /repos/acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
     "#);
 }
 
