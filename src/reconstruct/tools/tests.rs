@@ -263,6 +263,7 @@ fn sdk_methods_are_the_operations_they_are_named_after() {
     let envelope = json!({"data": issues, "status": 200, "headers": {"Link": "<x>; rel=\"next\""}, "url": "u"});
     let repo = json!({"owner": "acme", "repo": "webapp", "state": "open", "per_page": 2});
     insta::assert_snapshot!(told_of(&json!({}), vec![
+        span("octokit.rest.issues.listForRepo", &repo, &json!({"data": issues, "headers": {"link": ""}})),
         span("octokit.rest.issues.listForRepo", &repo, &envelope),
         span("github.issues.list_for_repo", &json!({"kwargs": repo}), &issues),
         span("octokit.request", &json!(["GET /repos/{owner}/{repo}/issues", repo]), &envelope),
