@@ -70,6 +70,20 @@ fn sample(schema: &Value) -> Value {
     }
 }
 
+/// What a tool can be asked to do: as its schema lists it, or as the words for people do.
+fn methods(schema: &Value) -> Vec<Value> {
+    if let Some(listed) = schema["enum"].as_array() {
+        return listed.clone();
+    }
+    let words = schema["description"].as_str().unwrap_or_default();
+    words
+        .split('\'')
+        .skip(1)
+        .step_by(2)
+        .map(Value::from)
+        .collect()
+}
+
 /// Arguments of a tool: the required ones, with every method, alone and with others beside them.
 fn samples(schema: &Value) -> Vec<Value> {
     let Some(properties) = schema["properties"].as_object() else {
@@ -78,9 +92,7 @@ fn samples(schema: &Value) -> Vec<Value> {
     let base = sample(
         &json!({"type": "object", "required": schema["required"], "properties": properties}),
     );
-    let methods = properties
-        .get("method")
-        .and_then(|method| method["enum"].as_array());
+    let methods = properties.get("method").map(methods);
     let bases: Vec<Value> = match methods {
         None => vec![base],
         Some(methods) => methods

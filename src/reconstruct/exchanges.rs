@@ -415,6 +415,7 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             _ => false,
         };
         if is_better && !is_whole {
+            complete(entries, tool, &parts);
             for part in parts {
                 entries[part].is_covered = true;
             }
@@ -422,6 +423,38 @@ fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
             entries[tool].is_covered = true;
         }
     }
+}
+
+/// What spans of HTTP without bodies show of the requests of a tool, put beside what its result
+/// shows: the query as sent, the status and the headers.
+fn complete(entries: &mut [Entry<'_>], tool: usize, parts: &[usize]) {
+    let Some(Meaning::Calls {
+        mut requests,
+        tool: official,
+    }) = entries[tool].meaning.take()
+    else {
+        return;
+    };
+    for (request, part) in requests.iter_mut().zip(parts) {
+        let Called::Service(sent) = &entries[*part].called else {
+            break;
+        };
+        if sent.http.method != request.http.method || sent.path != request.path {
+            break;
+        }
+        request.query.clone_from(&sent.query);
+        request.http.url.clone_from(&sent.http.url);
+        if sent.http.status.is_some() {
+            request.http.status = sent.http.status;
+        }
+        let headers = sent.http.response_headers.iter();
+        let headers = headers.map(|(name, value)| (name.clone(), value.clone()));
+        request.http.response_headers.extend(headers);
+    }
+    entries[tool].meaning = Some(Meaning::Calls {
+        requests,
+        tool: official,
+    });
 }
 
 /// Requests that were sent while a call was under way of which only messages tell, so that no span

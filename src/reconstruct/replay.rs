@@ -114,6 +114,7 @@ impl Replay {
                     clone,
                     before,
                     credential: descriptor.credentials.first().map(|(_, dummy)| *dummy),
+                    operation_of: descriptor.operation_of,
                     ids: Ids::default(),
                     tags: BTreeMap::new(),
                 },
@@ -180,6 +181,7 @@ struct Running {
     clone: Box<dyn ServiceClone>,
     before: Arc<dyn CloneState>,
     credential: Option<&'static str>,
+    operation_of: fn(&str, &str, &str) -> Option<&'static str>,
     ids: Ids,
     /// The tag of the clone's last answer to a path and query.
     tags: BTreeMap<String, String>,
@@ -191,7 +193,10 @@ impl Running {
         let Some(first) = step.first() else { return };
         let now = first.at.filter(|at| *at >= base).unwrap_or(base);
         if step.iter().any(|call| call.fault.is_some()) {
-            out.extend(step.iter().map(skipped));
+            let operation = |call: &TracedCall<'_>| {
+                (self.operation_of)(&call.host, &call.http.method, &call.path)
+            };
+            out.extend(step.iter().map(|call| skipped(call, operation(call))));
             return;
         }
         match first
@@ -431,8 +436,9 @@ fn replayed(call: &TracedCall<'_>, response: CloneResponse, evidence: Value) -> 
 }
 
 /// A call that is not sent, with the answer of the record.
-fn skipped(call: &TracedCall<'_>) -> ReplayedCall {
+fn skipped(call: &TracedCall<'_>, operation: Option<&'static str>) -> ReplayedCall {
     let answer = CloneResponse {
+        operation,
         status: call.http.status.unwrap_or_default(),
         ..CloneResponse::default()
     };

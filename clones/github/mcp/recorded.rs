@@ -36,6 +36,18 @@ const LATER: &[(&str, &str)] = &[
     ("update_pull_request", "pulls/get"),
 ];
 
+/// Words of errors that are none of GitHub's.
+const ON_THE_WAY: &[&str] = &[
+    "connect",
+    "deadline",
+    "dial tcp",
+    "EOF",
+    "rate limit",
+    "timed out",
+    "timeout",
+    "TLS",
+];
+
 /// The answer to a request of a recorded tool call.
 pub(super) fn restore(recorded: &RecordedTool<'_>, request: &CloneRequest) -> Option<Restored> {
     if recorded.is_error {
@@ -103,8 +115,16 @@ fn refusal(result: &Value, request: &CloneRequest) -> Option<Restored> {
     if text.contains("Could not resolve to a") {
         return Some(answered(404, json!({"message": "Not Found"})));
     }
-    // The words of the official server's client: `METHOD URL: status message [errors]`.
-    let (before, rest) = text.split_once("https://")?;
+    // The words of the official server's client: `METHOD URL: status message [errors]`; of 422 it
+    // hands on the message alone.
+    let Some((before, rest)) = text.split_once("https://") else {
+        let is_said =
+            text.starts_with("failed to ") && !ON_THE_WAY.iter().any(|word| text.contains(word));
+        let (_, message) = text
+            .split_once(": ")
+            .filter(|_| is_said && request.method != "GET")?;
+        return Some(answered(422, json!({"message": message})));
+    };
     let (url, rest) = rest.split_once(": ")?;
     let path = url.find('/').map_or("", |at| &url[at..]);
     let is_it = before.trim_end().ends_with(&request.method)

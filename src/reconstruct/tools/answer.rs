@@ -77,10 +77,16 @@ impl Answer {
             Some(Value::Object(fields)) if is_envelope(&fields) => {
                 let status = fields.get("status").and_then(Value::as_u64);
                 let headers = fields.get("headers").and_then(Value::as_object);
+                let data = fields.get("data").filter(|data| !data.is_null());
+                let body = data.filter(|data| **data != "").cloned();
+                // What comes with headers and without a body is an answer that has none.
+                let implied = match (&body, done.status) {
+                    (None, _) => Some(204),
+                    (Some(_), Some(204)) => Some(200),
+                    (Some(_), status) => status,
+                };
                 Self {
-                    status: status
-                        .and_then(|status| status.try_into().ok())
-                        .or(done.status),
+                    status: status.and_then(|status| status.try_into().ok()).or(implied),
                     headers: headers
                         .into_iter()
                         .flatten()
@@ -88,10 +94,7 @@ impl Answer {
                             Some((name.to_lowercase(), super::template::text(value)?))
                         })
                         .collect(),
-                    body: fields
-                        .get("data")
-                        .filter(|data| !data.is_null() && **data != "")
-                        .cloned(),
+                    body,
                     ..done
                 }
             }
@@ -129,10 +132,10 @@ impl Answer {
     }
 }
 
+/// `data` with the headers and status of its answer, or with less of them: what is recorded of it
+/// depends on who hands it on.
 fn is_envelope(fields: &serde_json::Map<String, Value>) -> bool {
-    fields.contains_key("data")
-        && fields.contains_key("status")
-        && fields.keys().all(|name| ENVELOPE.contains(&name.as_str()))
+    fields.contains_key("data") && fields.keys().all(|name| ENVELOPE.contains(&name.as_str()))
 }
 
 /// The HTTP status that the words of an error name.

@@ -173,12 +173,12 @@ fn by_id<'a>(name: &str, clones: &'a [CloneDescriptor]) -> Option<Found<'a>> {
 
 /// Whether an id has these words, whatever stands between them.
 fn is_id(id: &str, words: &[&str]) -> bool {
-    let letters = |text: &str| {
-        let kept: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).collect();
-        kept
-    };
     let mut rest = id.chars().filter(char::is_ascii_alphanumeric);
-    let same = words.iter().flat_map(|word| letters(word)).all(|c| {
+    let mut letters = words
+        .iter()
+        .flat_map(|word| word.chars())
+        .filter(char::is_ascii_alphanumeric);
+    let same = letters.all(|c| {
         rest.next()
             .is_some_and(|other| other.eq_ignore_ascii_case(&c))
     });

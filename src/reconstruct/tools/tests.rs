@@ -263,6 +263,7 @@ fn sdk_methods_are_the_operations_they_are_named_after() {
     let envelope = json!({"data": issues, "status": 200, "headers": {"Link": "<x>; rel=\"next\""}, "url": "u"});
     let repo = json!({"owner": "acme", "repo": "webapp", "state": "open", "per_page": 2});
     insta::assert_snapshot!(told_of(&json!({}), vec![
+        span("octokit.rest.issues.listForRepo", &repo, &json!({"data": issues, "headers": {"link": ""}})),
         span("octokit.rest.issues.listForRepo", &repo, &envelope),
         span("github.issues.list_for_repo", &json!({"kwargs": repo}), &issues),
         span("octokit.request", &json!(["GET /repos/{owner}/{repo}/issues", repo]), &envelope),
@@ -416,6 +417,8 @@ fn what_is_seen_twice_counts_once() {
     t GET /repos/acme/webapp/issues/7 -> 200 < {"body":null,"closed_at":null,"closed_by":null,"comments":0,"labels":[],"locked":false,"number":7,"state":"open","state_reason":null}
     --
     a GET /repos/acme/webapp/issues/7 -> 200 < {"body":null,"closed_at":null,"closed_by":null,"comments":0,"labels":[],"locked":false,"number":7,"state":"open","state_reason":null}
+    --
+    h GET /repos/acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
     "#);
 }
 

@@ -218,8 +218,9 @@ pub(in crate::reconstruct) fn judge(
         .into_iter()
         .map(|(tool, gathered)| {
             let words = names::words(&tool);
-            let nearest = nearest(&words, clones);
             let sign = sign(&words, &gathered, called, clones);
+            // All operations are looked through, which is not done for tools that stand in no way.
+            let nearest = sign.as_ref().and_then(|_| nearest(&words, clones));
             let arguments: Vec<String> = gathered.arguments.into_iter().collect();
             UnmappedTool {
                 mapping: proposed(nearest, &arguments, clones),
