@@ -34,3 +34,6 @@ pub fn find<'a>(trace: &Trace, scenarios: &'a [Prepared]) -> Matched<'a, Prepare
         [(_, one), ..] => Matched::One(one),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ impl Rule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

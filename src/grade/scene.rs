@@ -107,7 +107,7 @@ impl<'a> Scene<'a> {
     /// than the service did.
     pub fn confidence(&self, references: &References) -> f64 {
         match self.replay {
-            Ok(replay) if !references.collections.is_empty() => confidence(replay),
+            Ok(replay) if !references.collections.is_empty() => confidence(replay, references),
             _ => SURE,
         }
     }
@@ -149,22 +149,42 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// How sure a finding on the replayed state is: the state is a fact as far as it answers as the
-/// service did. Where a call is answered with another status the run took another way.
-pub fn confidence(replay: &Replay) -> f64 {
+/// How sure a finding on the replayed state is that reads that: the state is a fact as far as it
+/// answers as the service did. Where a call is answered with another status the run took another
+/// way. Other differences count only where they are in what the finding reads.
+pub fn confidence(replay: &Replay, references: &References) -> f64 {
     if broken(replay).is_some() {
         return BROKEN;
     }
-    let agreement = replay.agreement();
-    if agreement.calls == 0 {
-        return SURE;
-    }
+    let total = replay.calls.len();
+    let fields: BTreeSet<&str> = references
+        .collections
+        .iter()
+        .flat_map(|collection| &collection.fields)
+        .flat_map(|path| path.split('.'))
+        .collect();
+    let is_other = |call: &&ReplayedCall| call.differences.iter().any(|one| concerns(one, &fields));
+    let other = replay.calls.iter().filter(is_other).count();
     #[expect(
         clippy::cast_precision_loss,
         reason = "calls of a trace are far fewer than 2^52"
     )]
-    let share = agreement.agreeing as f64 / agreement.calls as f64;
+    let share = (total - other) as f64 / total.max(1) as f64;
+    if total == 0 {
+        return SURE;
+    }
     (SURE * share).max(BROKEN)
+}
+
+/// Places of an answer that say which rows there are: a list itself, a page of a search, the link to
+/// the next page, the result of a tool as a whole.
+const ROWS: &[&str] = &["", "/items", "/total_count", "headers/link", "result"];
+
+/// Whether a difference between answers is about which rows there are, or about one of those
+/// fields.
+fn concerns(difference: &str, fields: &BTreeSet<&str>) -> bool {
+    let (place, _) = difference.split_once(": ").unwrap_or((difference, ""));
+    ROWS.contains(&place) || place.split('/').any(|part| fields.contains(part))
 }
 
 /// The first call that the rebuilt state answers with another status than the service did.
@@ -256,12 +276,13 @@ fn service_calls<'a>(
     replay: Option<&Replay>,
     clones: &[CloneDescriptor],
 ) -> Vec<(&'a str, CallFact)> {
+    let mut replayed: BTreeMap<(&str, &str), &ReplayedCall> = BTreeMap::new();
+    for call in replay.into_iter().flat_map(|replay| &replay.calls) {
+        replayed.entry((&call.span, &call.method)).or_insert(call);
+    }
     let mut calls: Vec<(&str, CallFact)> = Vec::new();
     for call in &traced.calls {
-        let answered = replay.and_then(|replay| {
-            let mut all = replay.calls.iter();
-            all.find(|one| one.span == call.span && one.method == call.http.method)
-        });
+        let answered = replayed.get(&(call.span, call.http.method.as_str()));
         let clone = clones.iter().find(|clone| clone.name == call.clone);
         let known =
             clone.and_then(|clone| (clone.operation_of)(&call.host, &call.http.method, &call.path));
@@ -339,4 +360,24 @@ fn own_tools<'a>(
         Some((span.id.as_str(), fact))
     };
     trace.spans.iter().filter_map(own).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_counts_where_rows_or_what_is_read_differ() {
+        let fields = BTreeSet::from(["state", "labels", "name"]);
+        let counts = |difference| concerns(difference, &fields);
+        assert!(counts(": recorded 3 items, replayed 2"));
+        assert!(counts("/3/state: recorded \"open\", replayed \"closed\""));
+        assert!(counts("/labels: recorded 1 items, replayed 2"));
+        assert!(counts("headers/link: recorded next page 2, replayed none"));
+        assert!(!counts(
+            "/0/author_association: recorded \"MEMBER\", replayed \"NONE\""
+        ));
+        assert!(!counts("/assignees: recorded 1 items, replayed 0"));
+        assert!(!counts("/closed_by/url: recorded \"a: b\", replayed \"c\""));
+    }
 }

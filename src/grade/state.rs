@@ -2,6 +2,7 @@
 //! is a failure.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use archal_core::grade::{Finding, Owner};
 use serde_json::Value;
@@ -58,7 +59,7 @@ fn finding(criterion: &CriterionReport, prepared: &Prepared, replay: &Replay) ->
         spans,
         excerpt,
         owner: Owner::Agent,
-        confidence: scene::confidence(replay),
+        confidence: scene::confidence(replay, references_of(prepared, &criterion.id)),
         operation: decisive.operation,
         entity: decisive.entity,
         rows: criterion
@@ -102,9 +103,13 @@ pub fn decisive(criterion: &CriterionReport, prepared: &Prepared, changes: &[Cha
         .iter()
         .filter_map(|row| row.get("key").and_then(Value::as_str).map(str::to_owned))
         .collect();
-    let compiled = compiled(prepared, &criterion.id);
-    let references = compiled.map(crate::scenario::criteria::references);
-    decided_by(references.unwrap_or(&References::default()), keys, changes)
+    decided_by(references_of(prepared, &criterion.id), keys, changes)
+}
+
+/// What a criterion reads; nothing where it is judged.
+fn references_of<'a>(prepared: &'a Prepared, id: &str) -> &'a References {
+    static NOTHING: LazyLock<References> = LazyLock::new(References::default);
+    compiled(prepared, id).map_or(&NOTHING, crate::scenario::criteria::references)
 }
 
 /// [`decisive`] of anything that reads that, by the keys of the rows that decided it.

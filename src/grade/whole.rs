@@ -74,18 +74,7 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
         }
         _ => (Vec::new(), Vec::new()),
     };
-    let scene = Scene::of(
-        trace,
-        evidence.traced,
-        evidence.replay,
-        evidence.base,
-        evidence.clones,
-    );
-    let (rules, fired): (Vec<RuleReport>, Vec<Option<Finding>>) = evidence
-        .rules
-        .iter()
-        .map(|rule| rule.decide(&scene))
-        .unzip();
+    let (rules, fired) = decide_rules(&evidence);
     let of_rules: Vec<Finding> = fired.into_iter().flatten().collect();
     let standing = standing(&evidence, &criteria, &of_criteria);
     let tiers = tiers(&evidence, &criteria, &rules);
@@ -99,9 +88,9 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     let is_open = matches!(standing, Criteria::Absent | Criteria::Undecided);
     // A rule of the repository is asked for whatever the scenario says.
     let has_a_say = |finding: &Finding| is_open || Tier::of(finding) == Tier::State;
-    let heard = all.iter().filter(|finding| has_a_say(finding)).cloned();
+    let heard = heard(&all, has_a_say);
     let proven = standing == Criteria::Hold || signals::praised(evidence.facts);
-    let decided = verdict::decide(evidence.facts, heard.collect(), proven);
+    let decided = verdict::decide(evidence.facts, heard, proven);
     let fails = decided.verdict == Verdict::Fail;
     let sure = |finding: &Finding| finding.confidence >= verdict::FAIL;
     // Where none is enough by itself, all that count are what made it fail.
@@ -201,6 +190,41 @@ fn of_verdict(decided: &Decided, matched: Option<&Prepared>) -> (Verdict, String
 /// Whether something of the repository can be repaired for it.
 fn is_work(finding: &Finding) -> bool {
     matches!(finding.owner, Owner::Agent | Owner::Harness)
+}
+
+/// The findings that a verdict hears. Those on a state that answers otherwise than the service
+/// did are wrong together, so that they do not add up: the surest of them speaks for all.
+fn heard(all: &[Finding], has_a_say: impl Fn(&Finding) -> bool) -> Vec<Finding> {
+    let is_shaky =
+        |finding: &&Finding| Tier::of(finding) == Tier::State && finding.confidence < verdict::FAIL;
+    let mut surest: Option<&Finding> = None;
+    let mut heard = Vec::new();
+    for finding in all.iter().filter(|finding| has_a_say(finding)) {
+        if !is_shaky(&finding) {
+            heard.push(finding.clone());
+        } else if surest.is_none_or(|surest| surest.confidence < finding.confidence) {
+            surest = Some(finding);
+        }
+    }
+    heard.extend(surest.cloned());
+    heard
+}
+
+/// How each rule came out, and what those that fire found.
+fn decide_rules(evidence: &Evidence<'_>) -> (Vec<RuleReport>, Vec<Option<Finding>>) {
+    if evidence.rules.is_empty() {
+        // The bodies of all calls are not copied for nothing.
+        return (Vec::new(), Vec::new());
+    }
+    let scene = Scene::of(
+        evidence.facts.trace,
+        evidence.traced,
+        evidence.replay,
+        evidence.base,
+        evidence.clones,
+    );
+    let rules = evidence.rules.iter();
+    rules.map(|rule| rule.decide(&scene)).unzip()
 }
 
 fn standing(

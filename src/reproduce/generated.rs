@@ -236,8 +236,8 @@ impl<'a> Failing<'a> {
     }
 
     fn withheld(&self, reads_the_run: bool) -> Option<&'static str> {
-        (reads_the_run && self.trace.status != Status::Error)
-            .then_some("a trace does not show how the harness ended")
+        let says_it_failed = self.trace.status == Status::Error || self.trace.error.is_some();
+        (reads_the_run && !says_it_failed).then_some("a trace does not show how the harness ended")
     }
 }
 

@@ -222,6 +222,41 @@ fn a_rule_that_a_run_cannot_be_held_to_blocks_with_what_to_write() {
 }
 
 #[test]
+fn a_run_that_says_it_ended_in_an_error_is_held_to_its_exit() {
+    let world = unmatched(&json!([]));
+    let agent = world.read("demo/agent.py");
+    let crashing = agent.replace(
+        "    answer = f\"Closed",
+        "    return 3\n    answer = f\"Closed",
+    );
+    assert_ne!(agent, crashing);
+    world.write("demo/agent.py", &crashing);
+    git(
+        &world,
+        "demo",
+        &["commit", "--quiet", "--all", "-m", "crashes"],
+    );
+    let trace = "demo/traces/2026-11-20-sweep.otlp.json";
+    let mut document: Value = serde_json::from_str(&world.read(trace)).expect("JSON");
+    let spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .as_array_mut()
+        .expect("spans");
+    let id = spans[0]["traceId"].as_str().expect("an id").to_owned();
+    for span in spans {
+        if span["parentSpanId"] == "" {
+            span["status"] = json!({"code": 2, "message": "it fell over"});
+        }
+    }
+    let other = format!("{}dead", &id[..id.len() - 4]);
+    world.write("own/t.json", &document.to_string().replace(&id, &other));
+    let output = as_far_as(&world, "own", "reproduce").ended(1);
+    let shown = job(&output);
+    assert_eq!(shown["status"], "reproduced", "{shown}");
+    let group = shown["group"].as_str().expect("a group");
+    assert!(group.starts_with("signal-crash-"), "{group}");
+}
+
+#[test]
 fn without_a_rule_that_fires_an_unmatched_trace_is_no_failure_of_the_rules() {
     let world = unmatched(&json!([rules()[0]]));
     let output = reproduced(&world);

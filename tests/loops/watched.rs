@@ -73,6 +73,15 @@ impl Watched {
         watched
     }
 
+    /// Two scenarios that say the same of traces of this name: those are blocked.
+    pub(super) fn add_tie(&self, name: &str) {
+        let tied = SCENARIO.replace("*issue-janitor*", name);
+        for file in ["tied", "tied-too"] {
+            self.world.write(format!("agent/archal/{file}.md"), &tied);
+        }
+        self.commit("two scenarios for the same traces");
+    }
+
     pub(super) fn add_scenario(&self) {
         self.world
             .write("agent/archal/close-stale-issues.md", SCENARIO);

@@ -176,6 +176,7 @@ fn directories_join_one_watcher_and_leave_it_one_by_one() {
 #[test]
 fn ended_jobs_are_opened_again_by_whatever_names_them() {
     let watched = Watched::without_scenario(HARNESS);
+    watched.add_tie("triage");
     watched.attach("traces", GRADE);
     watched.arrive("traces/a.json", &batch("a", &[one("same"), one("only")]));
     watched.arrive("traces/b.json", &batch("b", &[one("same"), one("other")]));
@@ -235,17 +236,17 @@ fn ended_jobs_are_opened_again_by_whatever_names_them() {
 }
 
 #[test]
-fn a_commit_that_brings_what_was_missing_unblocks() {
+fn a_commit_that_brings_the_scenario_decides() {
     let watched = Watched::without_scenario(HARNESS);
     watched.attach("traces", GRADE);
     watched.arrive("traces/sweep.json", SWEEP);
-    let blocked = watched.until_trace(SWEEP_ID, "blocked");
-    assert_eq!(blocked["job"]["reasonCode"], "scenario", "{blocked:#}");
+    let before = watched.until_trace(SWEEP_ID, "unsure");
+    assert_eq!(before["grade"]["scenario"], json!(null), "{before:#}");
     watched.add_scenario();
     // At once: HEAD is not what it was a moment ago.
     watched.says("attach-reprocess", &[SWEEP_ID]);
     let graded = watched.until_trace(SWEEP_ID, "failed_grade");
-    assert_ne!(graded["base"], blocked["base"]);
+    assert_ne!(graded["base"], before["base"]);
     assert!(graded["job"]["group"].is_string(), "{graded:#}");
 }
 

@@ -84,8 +84,8 @@ fn a_rule_on_the_order_of_calls_fires_only_where_the_order_is_wrong() {
     good.comment(1);
     good.close(1);
     insta::assert_snapshot!(told(&graded(&good.trace, None, &rules, Vec::new())), @"
-    Ok: nothing was found wrong
-      because no scenario is for it, and signals, claims and rules found no failure
+    Unsure: no scenario is for it, and nothing else decides it
+      because nothing in the trace decides it
       fails by 
       beside 
       first -
@@ -129,8 +129,8 @@ fn a_rule_reads_the_agents_own_tools_in_order() {
     let asked = ("ask_approval", json!({}), json!({"approved": true}));
     let refused = ("ask_approval", json!({}), json!({"approved": false}));
     let verdict = |steps: &[_]| recorded(steps).verdict;
-    assert_eq!(verdict(&[asked.clone(), refund.clone()]), Verdict::Ok);
-    assert_eq!(verdict(&[small]), Verdict::Ok);
+    assert_ne!(verdict(&[asked.clone(), refund.clone()]), Verdict::Fail);
+    assert_ne!(verdict(&[small]), Verdict::Fail);
     assert_eq!(verdict(&[refused, refund.clone()]), Verdict::Fail);
     insta::assert_snapshot!(told(&recorded(&[refund, asked])), @"
     Fail: broken: approval-first is kept
@@ -252,12 +252,17 @@ fn a_replay_that_answers_otherwise_makes_findings_on_the_state_weaker() {
       first s-2
     ");
     insta::assert_snapshot!(told(&graded(&recording.trace, None, alone, Vec::new())), @"
-    Unsure: broken: kept is kept
-      because rule.kept is 40 % sure; 70 % make a failure
+    Unsure: what was found does not show a failure by itself
+      because broken: kept is kept; that alone does not show a failure
       fails by 
       beside rule.kept 0.40 [s-2]
       first s-2
     ");
+    // Several that are wrong together do not add up.
+    let also = |id: &str| rule(id, "!github.issues.exists(i, i.state == \"closed\")");
+    let several = [also("one"), also("two"), also("three")];
+    let grade = graded(&recording.trace, None, &several, Vec::new());
+    assert_eq!((grade.verdict, grade.findings.len()), (Verdict::Unsure, 3));
     // A rule that reads no state is as sure as before.
     insta::assert_snapshot!(told(&graded(&recording.trace, None, &kept, Vec::new())), @"
     Fail: broken: few is kept
@@ -315,13 +320,12 @@ fn a_failure_that_nobody_can_repair_here_opens_no_work() {
         ..finding("signal.gave-up", 0.9, None)
     };
     let grade = graded(&recording.trace, None, &[], vec![theirs]);
-    assert_eq!((grade.verdict, grade.failing), (Verdict::Ok, 0));
+    assert_eq!((grade.verdict, grade.reproduce), (Verdict::Fail, false));
 }
 
 #[test]
 fn a_trace_of_which_nothing_was_captured_is_no_healthy_one() {
     let mut trace = Recording::begin().trace;
-    assert_eq!(graded(&trace, None, &[], Vec::new()).verdict, Verdict::Ok);
     trace.completeness.content = false;
     insta::assert_snapshot!(told(&graded(&trace, None, &[], Vec::new())), @"
     Unsure: nothing of what the agent sent and got was captured
@@ -341,5 +345,10 @@ fn the_tiers_say_what_they_came_to() {
     let early = vec![finding("claim.count", 0.5, None)];
     let grade = graded(&recording.trace, None, &rules, early);
     let lines: Vec<String> = grade.tiers.iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    tier 1 signals: nothing found
+    tier 2 claims: 1 finding
+    tier 3 state: 1 finding (no scenario is for it; 0 criteria, 1 of 1 rules decided; 2 of 2 calls replay as recorded)
+    tier 4 judge: nothing found (not asked)
+    ");
 }
