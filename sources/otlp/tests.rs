@@ -529,6 +529,44 @@ fn a_trace_without_content_says_so() {
     assert_eq!(trace.model.as_deref(), Some("m"));
 }
 
+#[test]
+fn calls_that_only_messages_tell_get_spans_that_say_so() {
+    let asked = r#"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"label\",\"arguments\":{\"issue\":12}}]}]"#;
+    let told = r#"[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"is_error\":true,\"content\":\"no such label\"}]}]"#;
+    let chat = |id: &str, start: u8, name: &str, messages: &str| {
+        format!(
+            r#"{{"traceId":"t","spanId":"{id}","parentSpanId":"agent","name":"chat",
+            "startTimeUnixNano":"{start}000000000","endTimeUnixNano":"{start}500000000",
+            "attributes":{{"gen_ai.operation.name":"chat","{name}":"{messages}"}}}}"#
+        )
+    };
+    let first = chat("m1", 1, "gen_ai.output.messages", asked);
+    let second = chat("m2", 3, "gen_ai.input.messages", told);
+    let trace = one_trace(read(&format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{first},{second}]}}]}}]}}"#
+    )));
+    let made: Vec<_> = trace
+        .spans
+        .iter()
+        .filter(|span| span.tool.is_some())
+        .collect();
+    assert_eq!(made.len(), 1, "{}", as_text(&trace));
+    let span = made[0];
+    assert_eq!(
+        (span.id.as_str(), span.parent_id.as_deref()),
+        ("m1/c1", Some("agent"))
+    );
+    assert_eq!(
+        span.attributes["archal.toolCall.joined"],
+        "from messages alone"
+    );
+    assert_eq!(span.started_at, trace.spans[0].ended_at);
+    let tool = span.tool.as_ref().expect("it is one");
+    assert_eq!(tool.name, "label");
+    assert_eq!(tool.arguments, Some(serde_json::json!({"issue": 12})));
+    assert!(tool.result_is_error, "the message says that it is an error");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -238,7 +238,10 @@ pub fn sample(read: &[FileReport], is_configured: bool) -> Part {
     let count = |fits: fn(&FileStatus) -> bool| read.iter().filter(|one| fits(&one.status)).count();
     let imported = count(|status| matches!(status, FileStatus::Imported));
     let rejected = count(|status| matches!(status, FileStatus::Rejected { .. }));
-    let mut dialects: Vec<&str> = read.iter().filter_map(|file| file.dialect).collect();
+    let mut dialects: Vec<&str> = read
+        .iter()
+        .filter_map(|file| file.dialect.as_deref())
+        .collect();
     dialects.sort_unstable();
     dialects.dedup();
     let traces = read.iter().flat_map(|file| &file.traces);

@@ -428,7 +428,7 @@ pub(super) fn row(report: &FileReport) -> FileRow {
         path: report.path.clone(),
         status: status.to_owned(),
         reason,
-        dialect: report.dialect.map(str::to_owned),
+        dialect: report.dialect.clone(),
         traces: report.traces.len(),
         redactions: report
             .traces

@@ -57,8 +57,8 @@ pub struct FileReport {
     pub path: PathBuf,
     /// What became of it.
     pub status: FileStatus,
-    /// The dialect that was detected.
-    pub dialect: Option<&'static str>,
+    /// The dialect that was detected, with those of its spans: `otlp-json: http, openinference`.
+    pub dialect: Option<String>,
     /// Its traces, sorted by identity; empty unless it is imported.
     pub traces: Vec<Imported>,
     /// What could not be read, with place and reason, each naming the file.
@@ -156,6 +156,7 @@ pub fn read_bytes(
         .as_deref()
         .or(attached)
         .unwrap_or(UNNAMED);
+    let dialect = decoded.dialect_with_spans();
     let imported: Vec<Imported> = std::mem::take(&mut decoded.traces)
         .into_iter()
         .map(|decoded_trace| {
@@ -181,7 +182,10 @@ pub fn read_bytes(
         finding.help = finding.help.as_deref().map(|help| clean(help, redactor));
     }
     let traces = newest_of_each(imported, &mut decoded.diagnostics);
-    report(path, bytes.len() as u64, decoded, traces)
+    FileReport {
+        dialect,
+        ..report(path, bytes.len() as u64, decoded, traces)
+    }
 }
 
 /// A text that names something and ends up in paths and messages: it stays as it is unless it
@@ -268,7 +272,7 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
     let mut report = FileReport {
         path: path.to_owned(),
         status: FileStatus::Imported,
-        dialect: decoded.dialect,
+        dialect: None,
         traces: Vec::new(),
         diagnostics,
         bytes,

@@ -267,7 +267,7 @@ impl Work<'_> {
         let read = read.unwrap_or_else(|_| FileReport::faulty(path));
         self.report.files += 1;
         self.report.bytes += read.bytes;
-        self.report.dialects.extend(read.dialect.map(str::to_owned));
+        self.report.dialects.extend(read.dialect.clone());
         let errors = read.diagnostics.iter().filter(|finding| finding.is_error());
         self.report.failed += match &read.status {
             FileStatus::Imported => errors.count() as u64,

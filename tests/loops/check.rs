@@ -62,7 +62,7 @@ fn everything_ready_is_said_and_nothing_is_written() {
     exit code: 0
     ----- stdout -----
     ok      directory      $TEST_ENV/repo/agent/traces: 1 file, watched by events
-    ok      traces         1 of 1 file read, 1 trace (otlp-json); 0 values redacted
+    ok      traces         1 of 1 file read, 1 trace (otlp-json: http, otel-genai); 0 values redacted
     ok      evidence       score 100 of 100: the state can be rebuilt from 1 of 1 trace
                            tools: 32/32 with arguments, 32/32 with results; HTTP: 62/62 request bodies, 64/64 response bodies
                            possible: import 1; grade by signals 1, by claims 1, by state 1; seed 1; reproduce and fix 1

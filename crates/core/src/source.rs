@@ -3,7 +3,7 @@
 //! The engine owns files, cursors, retries and redaction; a source owns a format, and says what
 //! can be set about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -31,6 +31,24 @@ pub struct Decoded {
     pub traces: Vec<DecodedTrace>,
     /// What could not be read, with place and reason.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Decoded {
+    /// The dialect of the file, and those of its spans where they have their own, as reports say
+    /// it: `otlp-json: http, openinference`.
+    pub fn dialect_with_spans(&self) -> Option<String> {
+        let file = self.dialect?;
+        let spans: BTreeSet<&str> = self
+            .traces
+            .iter()
+            .flat_map(|one| one.dialects.keys().copied())
+            .collect();
+        if spans.is_empty() {
+            return Some(file.to_owned());
+        }
+        let spans: Vec<&str> = spans.into_iter().collect();
+        Some(format!("{file}: {}", spans.join(", ")))
+    }
 }
 
 /// A trace and what the file says of its origin.
