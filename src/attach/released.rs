@@ -31,8 +31,8 @@ pub(super) enum Released {
     NotRun(String),
     /// It was run there.
     Run {
-        release: Release,
-        range: Range,
+        release: Box<Release>,
+        range: Box<Range>,
         made: Vec<AttemptRecord>,
         decided: Decision,
         red: Rate,
@@ -131,8 +131,8 @@ impl Work<'_> {
         let shown: Vec<Shown> = made.iter().map(|attempt| attempt.shown.clone()).collect();
         let (same, counted) = decision::counts(&shown);
         Ok(Released::Run {
-            release,
-            range,
+            release: Box::new(release),
+            range: Box::new(range),
             made,
             decided: decision::decide(&shown),
             red: Rate::of(same, counted),

@@ -149,7 +149,7 @@ fn a_hand_is_lent_only_where_nobody_else_may_begin_and_holds_others_up_until_it_
     let (began, listener) = channel();
     let (first, end_first) = gated("first", &began);
     let source = Script::new(WorkKind::Trace, [first]);
-    let (pool, _) = pool(&[source.clone()], 2);
+    let (pool, _) = pool(std::slice::from_ref(&source), 2);
     assert_eq!(listener.recv(), Ok("first".to_owned()));
     let waker = pool.waker();
     let hand = waker.lend().expect("one of two is free");
