@@ -9,7 +9,7 @@ use super::shape::{Fields, Seen, Shape};
 use crate::engine::route::Params;
 use crate::engine::table::TableId;
 use crate::github::PACK;
-use crate::github::tables::{TABLES, issue, pull};
+use crate::github::tables::{ORG_MEMBERS, TABLES, issue, org_member, pull};
 
 /// What one exchange proves.
 pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
@@ -255,6 +255,7 @@ impl Observing<'_> {
                 match deed.does {
                     Does::Creates => self.made(at, seen),
                     Does::Changes(changes) => {
+                        self.closer(body);
                         let written = self.written(changes, seen.table);
                         self.change_beside(at, &seen, changes);
                         self.row(seen, written);
@@ -293,10 +294,43 @@ impl Observing<'_> {
             .find_map(|name| seen.fields.get(*name)?.as_str());
         if let Some(login) = maker {
             let key = login.to_owned();
+            self.joined(&key, &seen);
             self.fact(Fact::Actor { key });
         }
         self.numbered(&seen);
         self.created(seen);
+    }
+
+    /// Who closed an issue by this very call is who calls.
+    fn closer(&mut self, body: &Value) {
+        let asked = self
+            .exchange
+            .request_body
+            .and_then(|body| body.get("state"));
+        let login = body.pointer("/closed_by/login").and_then(Value::as_str);
+        // One that was closed before keeps who closed it, and was not changed by closing it again.
+        let at = |name: &str| body.get(name).and_then(Value::as_str);
+        let now = at("closed_at").is_some() && at("closed_at") == at("updated_at");
+        if let (Some("closed"), Some(login), true) = (asked.and_then(Value::as_str), login, now) {
+            let key = login.to_owned();
+            self.fact(Fact::Actor { key });
+        }
+    }
+
+    /// Who made a thing is a member of the organisation where the thing says so.
+    fn joined(&mut self, login: &str, seen: &Seen) {
+        let association = seen
+            .fields
+            .get("author_association")
+            .and_then(Value::as_str);
+        let owner = seen.repo.split('/').next().unwrap_or_default();
+        if association == Some("MEMBER") && !owner.is_empty() {
+            let fields = [
+                (org_member::ORG, Value::from(owner)),
+                (org_member::USER, Value::from(login)),
+            ];
+            self.told(ORG_MEMBERS, &fields, Vec::new());
+        }
     }
 
     /// The columns of a table that the request set.

@@ -124,13 +124,19 @@ impl<'a> Building<'a> {
                 let value = relative(&least.value, field.kind, self.out.base);
                 fields.insert(field.name.to_owned(), value);
             } else if let Some(unknown) = row.unknown.get(field.name) {
-                if field.must_be_proved {
-                    self.missing(
-                        entity.clone(),
-                        field.name,
-                        unknown.why,
-                        unknown.span.clone(),
-                    );
+                if field.must_be_proved && field.name.ends_with("_at") {
+                    // When something changed last is overwritten by every change; unless a criterion
+                    // asks for it, nothing is told by what it was.
+                    let made = row.initial.get("created_at");
+                    let why = format!("{}, and the earliest it can be stands there", unknown.why);
+                    self.synthesised(&entity, field.name, why, unknown.span.clone());
+                    if let Some(made) = made.filter(|_| field.name == "updated_at") {
+                        let value = relative(&made.value, field.kind, self.out.base);
+                        fields.insert(field.name.to_owned(), value);
+                    }
+                } else if field.must_be_proved {
+                    let span = unknown.span.clone();
+                    self.missing(entity.clone(), field.name, unknown.why, span);
                 }
             } else if let Some(stand) = row.standins.get(field.name)
                 && !row.parts.keys().any(|(of, _)| *of == field.name)

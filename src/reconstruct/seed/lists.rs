@@ -83,17 +83,11 @@ impl Building<'_> {
                 "the service said that more follows, and a repaired agent may read it",
                 last_page.span.clone(),
             )),
-            None if last_page.full => {
-                let why = format!(
-                    "page {last} is full and does not say whether more follows; taken as the last"
-                );
-                self.synthesised(
-                    &format!("{} of {list}", seen.table),
-                    "",
-                    why,
-                    last_page.span.clone(),
-                );
-            }
+            None if last_page.full => gaps.push((
+                last + 1,
+                "the page before it is full, and nothing recorded says that it is the last",
+                last_page.span.clone(),
+            )),
             Some(false) | None => {}
         }
         let owner = own.further(seen);
