@@ -40,7 +40,7 @@ fn traces_are_graded_with_reasons_and_exit_codes() {
     2 traces: 1 fail, 0 ok, 1 unsure
     ----- stderr -----
     ");
-    environment.run(&["grade", "done.json"]).ended(4);
+    drop(environment.run(&["grade", "done.json"]).ended(4));
     let document = environment
         .run(&["grade", "traces", "--json"])
         .ended(1)

@@ -6,6 +6,7 @@
 mod attach;
 mod cheating;
 mod check;
+mod corpus;
 mod demo;
 mod documents;
 mod faults;

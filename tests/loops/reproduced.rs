@@ -160,7 +160,7 @@ fn attempts_are_made_side_by_side_and_come_to_the_same() {
         let name = job(output)["name"].as_str().expect("a name").to_owned();
         (1..=3)
             .map(|attempt| {
-                world.read(&format!(
+                world.read(format!(
                     "demo/.archal/attach/runs/{name}/attempt-{attempt}/calls.jsonl"
                 ))
             })
@@ -416,7 +416,7 @@ fn where_a_day_is_named_everybody_is_at_the_time_of_the_trace() {
     let clock = manifest(&world, &output)["clock"].clone();
     let clock = clock.as_str().expect("a time");
     let name = job(&output)["name"].as_str().expect("a name").to_owned();
-    let results = world.read(&format!("demo/.archal/attach/runs/{name}/stdout.json"));
+    let results = world.read(format!("demo/.archal/attach/runs/{name}/stdout.json"));
     let results: Value = serde_json::from_str(&results).expect("JSON");
     assert_eq!(results[0]["base"], format!("{}Z", &clock[..19]));
     assert!(clock.starts_with("2026-11-2"), "{clock}");

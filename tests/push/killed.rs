@@ -1,7 +1,7 @@
 //! A source that is killed while clients push: what was answered for is there after a restart.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -62,7 +62,7 @@ fn inside(folder: PathBuf) {
     for event in told {
         if let Told::Listening(at) = event {
             let (_, at) = at[0];
-            println!("serves at {at}");
+            writeln!(std::io::stdout(), "serves at {at}").expect("a reader");
         }
     }
     serving.join().expect("no panic").expect("it served");

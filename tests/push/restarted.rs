@@ -117,7 +117,10 @@ fn a_spool_at_its_limit_refuses_and_takes_again_without_a_restart() {
     assert!(answer.headers["retry-after"].parse::<u64>().is_ok());
     assert_eq!(answer.json()["code"], 14);
     served.heard(|told| match told {
-        Told::Refusing(Some(reason)) => Some(assert!(reason.contains("limit"), "{reason}")),
+        Told::Refusing(Some(reason)) => {
+            assert!(reason.contains("limit"), "{reason}");
+            Some(())
+        }
         _ => None,
     });
     served.packed();

@@ -1,0 +1,268 @@
+//! A corpus of traces made by really running an agent on the GitHub clone, with and without something
+//! wrong in it, and what attach makes of them: imported, graded, rebuilt, replayed, reproduced.
+//!
+//! The agent writes its traces in three shapes. The truth is known: what is wrong is in the agent on
+//! purpose, and the state that each run began in is in its evidence.
+
+mod cases;
+mod truth;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use archal_core::hash;
+use archal_testkit::cli::TestEnv;
+use serde_json::Value;
+
+use self::cases::Case;
+use self::truth::Truth;
+use super::{git, world};
+
+/// The least share of replayed answers that are the recorded ones.
+const AGREEING: f64 = 0.95;
+
+/// A run of the agent that is over.
+struct Made {
+    case: Case,
+    trace: Value,
+    truth: Truth,
+}
+
+#[test]
+fn defects_are_found_and_reproduced_and_healthy_runs_are_left_alone() {
+    let (world, made) = corpus();
+    for made in &made {
+        let file = format!("desk/traces/{}.json", made.case.name);
+        world.write(file, &made.trace.to_string());
+    }
+    let jobs = attached(&world, "desk/traces", "reproduce");
+    assert_eq!(jobs.len(), made.len());
+    let mut seen = Seen::default();
+    for made in &made {
+        seen.look(&world, made, &jobs[&made.case.name]);
+    }
+    assert!(seen.wrong.is_empty(), "{seen}");
+    assert!(seen.calls > 500 && seen.fields > 1_000, "{seen}");
+    assert!(
+        seen.agreeing as f64 >= AGREEING * seen.calls as f64,
+        "{seen}"
+    );
+
+    // Of the same runs less is known now. What is missing may hide a defect; it never makes one.
+    for (nth, made) in made.iter().enumerate() {
+        let file = format!("desk/gaps/{}.json", made.case.name);
+        world.write(file, &with_gaps(made.trace.clone(), nth).to_string());
+    }
+    let found = |job: &Value| -> BTreeSet<String> {
+        grade(&world, job)["findings"]
+            .as_array()
+            .expect("findings")
+            .iter()
+            .map(|finding| finding["subject"].to_string())
+            .collect()
+    };
+    let whole: BTreeMap<&str, BTreeSet<String>> = made
+        .iter()
+        .map(|made| (made.case.name.as_str(), found(&jobs[&made.case.name])))
+        .collect();
+    let gaps = attached(&world, "desk/gaps", "grade");
+    let mut wrong = Vec::new();
+    for made in &made {
+        let job = &gaps[&made.case.name];
+        if job["status"] != "failed_grade" {
+            continue;
+        }
+        let more = &found(job) - &whole[made.case.name.as_str()];
+        if made.case.defect.is_none() || !more.is_empty() {
+            wrong.push(format!("{}: {} {more:?}", made.case.name, job["reason"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The trace without a tenth to a half of its spans, the same ones each time.
+fn with_gaps(mut trace: Value, nth: usize) -> Value {
+    let share = (nth % 5 + 1) as f64 / 10.0;
+    for resource in trace["resourceSpans"].as_array_mut().expect("resources") {
+        for scope in resource["scopeSpans"].as_array_mut().expect("scopes") {
+            let mut at = 0;
+            scope["spans"].as_array_mut().expect("spans").retain(|_| {
+                at += 1;
+                let drawn = hash::short(&format!("{nth} {at}"));
+                let drawn = u32::from_str_radix(&drawn, 16).expect("eight digits");
+                f64::from(drawn) >= share * f64::from(u32::MAX)
+            });
+        }
+    }
+    trace
+}
+
+/// What came of the whole corpus.
+#[derive(Default)]
+struct Seen {
+    told: BTreeMap<String, usize>,
+    /// Calls replayed, and those of them that got the recorded answer.
+    calls: u64,
+    agreeing: u64,
+    /// Fields that a trace proved.
+    fields: usize,
+    wrong: Vec<String>,
+}
+
+impl Seen {
+    fn look(&mut self, world: &TestEnv, made: &Made, job: &Value) {
+        let name = &made.case.name;
+        let status = job["status"].as_str().expect("a status");
+        *self.told.entry(status.to_owned()).or_default() += 1;
+        if !made.case.expected().contains(&status) {
+            self.wrong
+                .push(format!("{name}: {status}: {}", job["reason"]));
+        }
+        let Some(rebuilt) = stage(world, "seeds", job, "seed.json") else {
+            self.wrong.push(format!("{name}: no state"));
+            return;
+        };
+        let (fields, wrong) = truth::wrong_fields(&rebuilt, &made.truth);
+        self.fields += fields;
+        self.wrong
+            .extend(wrong.into_iter().map(|field| format!("{name}: {field}")));
+        let agreement = &rebuilt["agreement"];
+        self.calls += agreement["calls"].as_u64().unwrap_or(0);
+        self.agreeing += agreement["agreeing"].as_u64().unwrap_or(0);
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            told,
+            calls,
+            agreeing,
+            fields,
+            wrong,
+        } = self;
+        write!(
+            f,
+            "{told:?}; {agreeing} of {calls} answers agree; {fields} fields\n{}",
+            wrong.join("\n")
+        )
+    }
+}
+
+/// Runs the agent on every case.
+fn corpus() -> (TestEnv, Vec<Made>) {
+    let world = world();
+    let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/loops/corpus/agent");
+    copy(&world, &agent, Path::new("desk"));
+    git(&world, ".", &["init", "--quiet", "desk"]);
+    git(&world, "desk", &["add", "--all"]);
+    git(&world, "desk", &["commit", "--quiet", "-m", "desk"]);
+    let cases = cases::all();
+    for case in &cases {
+        world.write(format!("cases/{}.md", case.name), &case.scenario());
+    }
+    let output = world.run(&[
+        "run",
+        "cases",
+        "--config",
+        "desk/.archal.json",
+        "--jobs",
+        "2",
+        "--output",
+        "json",
+    ]);
+    let report = output.json();
+    let made = cases
+        .into_iter()
+        .map(|case| made(&world, &report, case))
+        .collect();
+    (world, made)
+}
+
+/// What the run of a case left.
+fn made(world: &TestEnv, report: &Value, case: Case) -> Made {
+    let scenarios = report["scenarios"].as_array().expect("scenarios");
+    let result = scenarios
+        .iter()
+        .flat_map(|scenario| scenario["results"].as_array().expect("results"))
+        .find(|result| result["scenario"] == case.name.as_str())
+        .unwrap_or_else(|| panic!("no run of {}", case.name));
+    let run = result["runId"].as_str().expect("a run id");
+    let evidence = world.repo().join("desk/.archal/cache/runs").join(run);
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(evidence.join(name))
+            .unwrap_or_else(|error| panic!("{} of {}: {error}", name, case.name));
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let base = read("result.json")["base"]
+        .as_str()
+        .and_then(|base| base.parse().ok());
+    Made {
+        trace: read("agent-trace.json"),
+        truth: Truth {
+            base: base.expect("a base"),
+            state: read("state-before.json")["github"].take(),
+        },
+        case,
+    }
+}
+
+fn copy(world: &TestEnv, from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let path = entry.expect("readable").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(world, &path, &to);
+        } else {
+            world.write(to, &std::fs::read_to_string(&path).expect("text"));
+        }
+    }
+}
+
+/// One pass over a directory of traces that goes as far as that; the jobs by the name of their case.
+fn attached(world: &TestEnv, traces: &str, policy: &str) -> BTreeMap<String, Value> {
+    let mut arguments = vec![
+        "attach",
+        traces,
+        "--repo",
+        "desk",
+        "--once",
+        "--foreground",
+        "--json",
+    ];
+    arguments.extend([
+        "--reproduce-runs",
+        "2",
+        "--jobs",
+        "2",
+        "--execution-policy",
+        policy,
+    ]);
+    let mut document = world.run(&arguments).json();
+    let jobs = document["jobs"].as_array_mut().expect("jobs");
+    jobs.drain(..)
+        .map(|job| {
+            let file = Path::new(job["file"].as_str().expect("a file"));
+            let name = file.file_stem().and_then(|name| name.to_str());
+            (name.expect("a name").to_owned(), job)
+        })
+        .collect()
+}
+
+fn grade(world: &TestEnv, job: &Value) -> Value {
+    stage(world, "grades", job, "grade.json").expect("a grade")
+}
+
+/// What a stage wrote of a job.
+fn stage(world: &TestEnv, stage: &str, job: &Value, file: &str) -> Option<Value> {
+    let name = job["name"].as_str().expect("a name");
+    let file = world
+        .repo()
+        .join("desk/.archal/attach")
+        .join(stage)
+        .join(name)
+        .join(file);
+    let text = std::fs::read_to_string(file).ok()?;
+    serde_json::from_str(&text).ok()
+}
