@@ -128,3 +128,26 @@ fn a_spool_at_its_limit_refuses_and_takes_again_without_a_restart() {
     let again = (0..600).find(|_| served.post_json(&open).status == 200);
     assert!(again.is_some(), "there is room again");
 }
+
+#[test]
+fn what_was_given_out_before_a_kill_is_not_given_out_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(options("otel", folder.path(), at_once()));
+    push(&served, 1);
+    served.packed();
+    // What a killed process leaves: the spool as it lies there while spans are kept for late ones.
+    let killed = tempfile::tempdir().expect("a folder");
+    fs::create_dir(killed.path().join("spool")).expect("new");
+    for file in ["00000001.seg", "given.txt"] {
+        let from = folder.path().join("spool").join(file);
+        fs::copy(from, killed.path().join("spool").join(file)).expect("copied");
+    }
+    served.end();
+    let served = Served::start(options("otel", killed.path(), at_once()));
+    assert_eq!(served.recovered.records, 1);
+    push(&served, 2);
+    let packed = served.packed();
+    assert_eq!((packed.traces, packed.again), (1, 0));
+    let there: Vec<String> = traces(&served.traces).into_keys().collect();
+    assert_eq!(there, [trace_id(2)]);
+}

@@ -24,10 +24,33 @@ const MOST: usize = 200_000;
 pub struct Given {
     file: PathBuf,
     /// By hash of the trace's id.
-    files: HashMap<String, Arc<str>>,
+    files: HashMap<String, Entry>,
     order: VecDeque<String>,
     last: Option<Arc<str>>,
     unsaved: String,
+}
+
+/// What is known of a trace that was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// The batch file.
+    file: Arc<str>,
+    spans: usize,
+    /// Where the first of its spans lay in the spool.
+    first: (u32, u32),
+}
+
+/// What the spool has of a trace, beside what was given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It was never given out, as far as is known.
+    New,
+    /// It was given out with just these spans.
+    Same,
+    /// It was given out with a part of these spans.
+    Part,
+    /// It was given out with spans that the spool no longer has.
+    Gone,
 }
 
 impl Given {
@@ -43,8 +66,8 @@ impl Given {
         };
         let text = fs::read_to_string(&given.file).unwrap_or_default();
         let mut lines = 0;
-        for (key, path) in text.lines().filter_map(|line| line.split_once(' ')) {
-            given.put(key.to_owned(), path);
+        for (key, entry, path) in text.lines().filter_map(read) {
+            given.put(key.to_owned(), entry, path);
             lines += 1;
         }
         if lines > given.order.len() * 2 {
@@ -53,22 +76,46 @@ impl Given {
         given
     }
 
-    /// Notes that a trace stands in a file; whether one of it stood in a file before.
-    pub fn note(&mut self, trace: &str, file: &Path) -> bool {
+    /// Notes that a trace stands in a file with so many spans, of which the first lay in that segment
+    /// at that offset; whether one of it stood in a file before.
+    pub fn note(&mut self, trace: &str, spans: usize, first: (u32, u32), file: &Path) -> bool {
         let key = key(trace);
         let path = file.display().to_string();
-        self.unsaved.push_str(&format!("{key} {path}\n"));
-        self.put(key, &path)
+        let line = line(&key, spans, first, &path);
+        self.unsaved.push_str(&line);
+        self.put(key, (spans, first), &path)
     }
 
-    fn put(&mut self, key: String, path: &str) -> bool {
+    /// What is known of a trace of which the spool has so many spans, the first of them there.
+    pub fn known(&self, trace: &str, spans: usize, first: (u32, u32)) -> Known {
+        match self.files.get(&key(trace)) {
+            None => Known::New,
+            Some(entry) if entry.first != first => Known::Gone,
+            Some(entry) if entry.spans == spans => Known::Same,
+            Some(_) => Known::Part,
+        }
+    }
+
+    /// The newest segment of which something was given out. Its number is never given again, or the
+    /// place of a span would say nothing.
+    pub fn newest_segment(&self) -> u32 {
+        let segments = self.files.values().map(|entry| entry.first.0);
+        segments.max().unwrap_or(0)
+    }
+
+    fn put(&mut self, key: String, (spans, first): (usize, (u32, u32)), path: &str) -> bool {
         // Many traces stand in one file.
         let path = match &self.last {
             Some(last) if last.as_ref() == path => Arc::clone(last),
             _ => Arc::from(path),
         };
         self.last = Some(Arc::clone(&path));
-        let is_known = self.files.insert(key.clone(), path).is_some();
+        let entry = Entry {
+            file: path,
+            spans,
+            first,
+        };
+        let is_known = self.files.insert(key.clone(), entry).is_some();
         if !is_known {
             self.order.push_back(key);
         }
@@ -98,8 +145,8 @@ impl Given {
     fn rewrite(&self) {
         let mut text = String::new();
         for key in &self.order {
-            if let Some(path) = self.files.get(key) {
-                text.push_str(&format!("{key} {path}\n"));
+            if let Some(entry) = self.files.get(key) {
+                text.push_str(&line(key, entry.spans, entry.first, &entry.file));
             }
         }
         // It only became longer than it needs to be.
@@ -108,10 +155,23 @@ impl Given {
 
     /// The trace `id`, known as `trace`, as it was given out; none where its file is gone.
     pub fn earlier(&self, trace: &str, id: &str) -> Option<DecodedTrace> {
-        let path = self.files.get(&key(trace))?;
-        let text = fs::read_to_string(path.as_ref()).ok()?;
+        let entry = self.files.get(&key(trace))?;
+        let text = fs::read_to_string(entry.file.as_ref()).ok()?;
         text.lines().find_map(|line| in_batch(line, id))
     }
+}
+
+fn line(key: &str, spans: usize, (segment, offset): (u32, u32), path: &str) -> String {
+    format!("{key} {spans} {segment} {offset} {path}\n")
+}
+
+fn read(line: &str) -> Option<(&str, (usize, (u32, u32)), &str)> {
+    let mut words = line.splitn(5, ' ');
+    let key = words.next()?;
+    let spans = words.next()?.parse().ok()?;
+    let segment = words.next()?.parse().ok()?;
+    let offset = words.next()?.parse().ok()?;
+    Some((key, (spans, (segment, offset)), words.next()?))
 }
 
 fn key(trace: &str) -> String {
@@ -174,15 +234,20 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let file = packing.write(folder.path(), "prod", now).expect("written");
         let mut given = Given::open(folder.path());
-        assert!(!given.note("a", &file));
-        assert!(given.note("a", &file));
-        assert!(!given.note("b", &file));
+        assert!(!given.note("a", 1, (3, 20), &file));
+        assert!(given.note("a", 2, (3, 20), &file));
+        assert!(!given.note("b", 1, (4, 20), &file));
         given.save().expect("written");
         for given in [given, Given::open(folder.path())] {
             let found = given.earlier("b", "b").expect("there");
             assert_eq!(found.trace.name, "run b");
             assert_eq!(found.project.as_deref(), Some("p"));
             assert_eq!(given.earlier("c", "c"), None);
+            assert_eq!(given.known("a", 2, (3, 20)), Known::Same);
+            assert_eq!(given.known("a", 3, (3, 20)), Known::Part);
+            assert_eq!(given.known("a", 2, (5, 20)), Known::Gone);
+            assert_eq!(given.known("c", 2, (5, 20)), Known::New);
+            assert_eq!(given.newest_segment(), 4);
         }
         fs::remove_file(file).expect("there");
         assert_eq!(Given::open(folder.path()).earlier("b", "b"), None);

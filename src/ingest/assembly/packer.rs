@@ -15,7 +15,7 @@ use archal_core::source::DecodedTrace;
 use serde_json::Value;
 
 use super::batch::{self, Packing};
-use super::given::Given;
+use super::given::{Given, Known};
 use super::state::{Assembly, Ready};
 use crate::ingest::spool::record::{Held, held};
 use crate::ingest::spool::{Order, Place, Segments, Spool};
@@ -90,6 +90,8 @@ struct OnItsWay {
     trace: Arc<str>,
     is_whole: bool,
     spans: usize,
+    /// Where the first of its spans lies.
+    first: (u32, u32),
 }
 
 impl Packer {
@@ -168,6 +170,13 @@ impl Packer {
             let trace = Arc::clone(&ready.trace);
             let spans = ready.spans.len();
             let is_whole = ready.is_whole;
+            let first = first_of(&ready);
+            let is_there = !is_whole && !ready.is_again;
+            if is_there && self.given.known(&trace, spans, first) == Known::Same {
+                // It was given out before archal ended, and nothing came since.
+                self.assembly.given_out(&trace);
+                continue;
+            }
             let together = self.together(ready, packed);
             let text = match together.as_ref().map(batch::encoded) {
                 Some(Ok(text)) => text,
@@ -193,6 +202,7 @@ impl Packer {
                 trace,
                 is_whole,
                 spans,
+                first,
             });
         }
         if packing.traces() == 0 {
@@ -217,7 +227,7 @@ impl Packer {
             self.assembly.given_out(&one.trace);
             packed.traces += 1;
             packed.spans += one.spans;
-            if !one.is_whole && self.given.note(&one.trace, path) {
+            if !one.is_whole && self.given.note(&one.trace, one.spans, one.first, path) {
                 packed.again += 1;
             }
         }
@@ -285,10 +295,13 @@ impl Packer {
         }
         let part = (self.source.assemble)(&ready.trace, spans, lost, findings)?;
         // What the spool no longer has stands in a batch file.
-        let earlier = if ready.is_again {
-            None
-        } else {
+        let known = self
+            .given
+            .known(&ready.trace, ready.spans.len(), first_of(ready));
+        let earlier = if known == Known::Gone && !ready.is_again {
             self.given.earlier(&ready.trace, &part.trace.id)
+        } else {
+            None
         };
         match earlier {
             Some(earlier) => Some((self.source.merge)(earlier, part)),
@@ -333,6 +346,14 @@ impl Packer {
             }
         }
     }
+}
+
+/// Where the first span of a trace lies.
+fn first_of(ready: &Ready) -> (u32, u32) {
+    ready
+        .spans
+        .first()
+        .map_or((0, 0), |lies| (lies.line.segment, lies.line.offset))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -172,10 +172,11 @@ pub fn serve(
         assembly.take(piece, now);
     })
     .map_err(folder_failed(&options.spool))?;
+    let given = Given::open(&options.spool);
     let (committed, pieces) = channel();
     let spool = Spool::start(
         &options.spool,
-        recovered.next,
+        recovered.next.max(given.newest_segment().saturating_add(1)),
         recovered.bytes,
         options.limits,
         Arc::clone(clock),
@@ -196,7 +197,7 @@ pub fn serve(
         is_refusing: false,
         numbers,
         spool: Arc::clone(&spool),
-        given: Given::open(&options.spool),
+        given,
         redactor: options.redactor.clone(),
         clock: Arc::clone(clock),
     };
