@@ -276,11 +276,12 @@ fn sdk_methods_are_the_operations_they_are_named_after() {
     s0 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
     s1 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
     s2 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
-    s3 PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
-    s4 GET /repos/acme/webapp/issues/7 -> 200 < {"number":7}
-    s5 GET /repos/acme/webapp/issues/8 -> 404 < {"message":"UnknownObjectException: 404 {\"message\": \"Not Found\"}"}
-    s6 arguments of tool octokit.issues.get: issues/get needs `repo`, and the call has no argument of that name
-    s7 mapping of tool issues_get: nothing says what it calls, and its name says what is done to issues, and github has such
+    s3 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
+    s4 PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
+    s5 GET /repos/acme/webapp/issues/7 -> 200 < {"number":7}
+    s6 GET /repos/acme/webapp/issues/8 -> 404 < {"message":"UnknownObjectException: 404 {\"message\": \"Not Found\"}"}
+    s7 arguments of tool octokit.issues.get: issues/get needs `repo`, and the call has no argument of that name
+    s8 mapping of tool issues_get: nothing says what it calls, and its name says what is done to issues, and github has such
     "#);
 }
 
