@@ -57,7 +57,6 @@ mod tests {
         let others = [
             "nobody has touched for 90 days",
             "issue 2026 of acme/webapp",
-            "version 1.2.2026",
             "maybe 12, 2026 of them",
             "commit 2026-01",
             "tomorrow",

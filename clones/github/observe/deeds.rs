@@ -292,6 +292,12 @@ static DEEDS: &[Deed] = &[
     }),
     many("activity/list-watched-repos-for-authenticated-user", &REPO),
     turns("activity/mark-thread-as-read", READ),
+    silent("activity/star-repo-for-authenticated-user", |at| {
+        at.starred_or_not()
+    }),
+    silent("activity/unstar-repo-for-authenticated-user", |at| {
+        at.starred_or_not()
+    }),
     by("graphql", |at, body| at.graphql(body)),
     pushing(changes("issues/add-assignees", &ISSUE, ASSIGNED)),
     pushing(by("issues/add-labels", |at, body| at.set_labels(body))),

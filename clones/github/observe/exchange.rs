@@ -9,7 +9,7 @@ use super::shape::{Fields, Seen, Shape};
 use crate::engine::route::Params;
 use crate::engine::table::TableId;
 use crate::github::PACK;
-use crate::github::tables::{ORG_MEMBERS, TABLES, issue, org_member, pull};
+use crate::github::tables::{ORG_MEMBERS, REPOS, TABLES, issue, org_member, pull, repo};
 
 /// What one exchange proves.
 pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
@@ -427,6 +427,13 @@ impl Observing<'_> {
     pub(super) fn unclear(&mut self) {
         let repo = self.repo();
         self.uncertain(&[], repo);
+    }
+
+    /// A star was given or taken back. The repository's own time of change does not tell of it.
+    pub(super) fn starred_or_not(&mut self) {
+        self.unclear();
+        let repo = self.repo();
+        self.swept(REPOS, repo, &[repo::STARGAZERS]);
     }
 
     /// An issue's number, where an answer numbers what it made.

@@ -119,7 +119,7 @@ impl Case {
             })
             .collect();
         let labels = ["bug", "keep-open", "stale", "triage"]
-            .map(|name| json!({"repo": repo, "name": name, "color": "ededed"}));
+            .map(|name| json!({"repo": repo, "name": name, "color": "0e8a16"}));
         json!({
             "actor": "desk-bot",
             "users": [
