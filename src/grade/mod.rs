@@ -29,7 +29,7 @@ pub mod verdict;
 pub mod whole;
 
 #[cfg(test)]
-pub(crate) mod recording;
+pub(crate) mod recording_tests;
 
 #[cfg(test)]
 mod tests;

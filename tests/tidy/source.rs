@@ -56,7 +56,7 @@ fn is_program(file: &Text) -> bool {
         "crates/testkit/",
         "examples/",
     ];
-    !tests.iter().any(|folder| file.path.starts_with(folder)) && !file.path.ends_with("/tests.rs")
+    !tests.iter().any(|folder| file.path.starts_with(folder)) && !file.path.ends_with("tests.rs")
 }
 
 /// The lines that hold `what` outside comments, as `path:line: …`.

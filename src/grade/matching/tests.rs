@@ -1,10 +1,12 @@
+//! Which scenario a trace belongs to.
+
 use std::path::Path;
 
 use archal_core::trace::{Span, ToolCall};
 use serde_json::json;
 
 use super::*;
-use crate::grade::recording::clones;
+use crate::grade::recording_tests::clones;
 use crate::run::scenarios::of_text;
 
 fn scenario(file: &str, config: &str) -> Prepared {

@@ -1,10 +1,12 @@
+//! The repository's rules, on recorded traces.
+
 use std::fs;
 
 use archal_core::environment::Environment;
 
 use super::*;
 use crate::config::{self, Config};
-use crate::grade::recording::clones;
+use crate::grade::recording_tests::clones;
 
 /// What is wrong with the rules of a configuration, each with the part of the file it points at.
 fn told(text: &str) -> String {

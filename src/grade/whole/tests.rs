@@ -1,3 +1,5 @@
+//! Whole grades of recorded traces.
+
 use std::path::Path;
 
 use archal_core::grade::Owner;
@@ -5,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::config::grade::{GradeRule, RuleOwner};
-use crate::grade::recording::{Looked, Recording, clones, finding, identity};
+use crate::grade::recording_tests::{Looked, Recording, clones, finding, identity};
 use crate::grade::rules::compile_all;
 use crate::run::scenarios;
 
@@ -63,6 +65,9 @@ fn told(grade: &Grade) -> String {
                 format!("{} {:.2} [{spans}]", finding.rule, finding.confidence)
             })
             .collect();
+        if names.is_empty() {
+            return "nothing".to_owned();
+        }
         names.join(", ")
     };
     format!(
@@ -86,8 +91,8 @@ fn a_rule_on_the_order_of_calls_fires_only_where_the_order_is_wrong() {
     insta::assert_snapshot!(told(&graded(&good.trace, None, &rules, Vec::new())), @"
     Unsure: no scenario is for it, and nothing else decides it
       because nothing in the trace decides it
-      fails by 
-      beside 
+      fails by nothing
+      beside nothing
       first -
     ");
     let mut late = Recording::begin();
@@ -98,7 +103,7 @@ fn a_rule_on_the_order_of_calls_fires_only_where_the_order_is_wrong() {
     Fail: broken: comment-first is kept
       because found by rule.comment-first
       fails by rule.comment-first 0.95 [s-2]
-      beside 
+      beside nothing
       first s-2
     ");
     // A comment on another issue is none on this one.
@@ -136,7 +141,7 @@ fn a_rule_reads_the_agents_own_tools_in_order() {
     Fail: broken: approval-first is kept
       because found by rule.approval-first
       fails by rule.approval-first 0.95 [s-1]
-      beside 
+      beside nothing
       first s-1
     ");
 }
@@ -171,8 +176,8 @@ fn what_a_rule_cannot_say_of_a_trace_is_told_and_no_finding() {
     insta::assert_snapshot!(told(&grade), @"
     Unsure: a rule could not be decided on this trace
       because these raised: raises
-      fails by 
-      beside 
+      fails by nothing
+      beside nothing
       first -
     ");
 }
@@ -189,7 +194,7 @@ fn criteria_of_the_scenario_are_the_main_thing() {
     insta::assert_snapshot!(told(&graded(&recording.trace, Some(holds), &[], sure())), @"
     Ok: every criterion holds on the state after the trace's own calls
       because scenario s
-      fails by 
+      fails by nothing
       beside signal.loop 0.90 [s-2]
       first -
     ");
@@ -198,7 +203,7 @@ fn criteria_of_the_scenario_are_the_main_thing() {
     Fail: signal.loop fired
       because found by signal.loop
       fails by signal.loop 0.90 [s-2]
-      beside 
+      beside nothing
       first s-2
     ");
     // What the repository asks of every trace counts beside criteria that hold.
@@ -210,7 +215,7 @@ fn criteria_of_the_scenario_are_the_main_thing() {
     Fail: broken: no-close is kept
       because found by rule.no-close
       fails by rule.no-close 0.95 [s-3]
-      beside 
+      beside nothing
       first s-3
     ");
     let broken = "- [D] No issues were closed during the run";
@@ -247,14 +252,14 @@ fn a_replay_that_answers_otherwise_makes_findings_on_the_state_weaker() {
     insta::assert_snapshot!(told(&graded(&recording.trace, Some(broken), alone, Vec::new())), @"
     Unsure: the rebuilt state does not answer as the service did
       because span s-2 (PATCH /repos/acme/shop/issues/2): status: recorded 202, replayed 200
-      fails by 
+      fails by nothing
       beside state.criterion 0.40 [s-2], rule.kept 0.40 [s-2]
       first s-2
     ");
     insta::assert_snapshot!(told(&graded(&recording.trace, None, alone, Vec::new())), @"
     Unsure: what was found does not show a failure by itself
       because broken: kept is kept; that alone does not show a failure
-      fails by 
+      fails by nothing
       beside rule.kept 0.40 [s-2]
       first s-2
     ");
@@ -289,7 +294,7 @@ fn without_a_state_rules_on_calls_still_decide() {
     Fail: broken: comment-first is kept
       because found by rule.comment-first
       fails by rule.comment-first 0.95 [s-1]
-      beside 
+      beside nothing
       first s-1
     ");
     assert_eq!(grade.rules[1].status, RuleStatus::NotEvaluated);
@@ -312,7 +317,7 @@ fn a_failure_that_nobody_can_repair_here_opens_no_work() {
     Fail: broken: never-lists is kept
       because found by rule.never-lists; the agent's surroundings would have to act, so nothing is repaired
       fails by rule.never-lists 0.95 [s-1]
-      beside 
+      beside nothing
       first s-1
     ");
     let theirs = Finding {
@@ -330,8 +335,8 @@ fn a_trace_of_which_nothing_was_captured_is_no_healthy_one() {
     insta::assert_snapshot!(told(&graded(&trace, None, &[], Vec::new())), @"
     Unsure: nothing of what the agent sent and got was captured
       because without content neither claims nor rules can be decided
-      fails by 
-      beside 
+      fails by nothing
+      beside nothing
       first -
     ");
 }

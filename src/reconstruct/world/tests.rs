@@ -1,3 +1,5 @@
+//! What calls prove, one after the other.
+
 use serde_json::json;
 
 use super::*;

@@ -1,5 +1,7 @@
+//! Scenarios made from findings.
+
 use super::*;
-use crate::grade::recording::{Looked, Recording, clones, finding};
+use crate::grade::recording_tests::{Looked, Recording, clones, finding};
 use crate::scenario::format;
 
 const COMMENT_FIRST: &str = r#"calls.filter(c, c.operation == "issues/update").all(c, calls.exists(n, n.operation == "issues/create-comment" && n.seq < c.seq))"#;

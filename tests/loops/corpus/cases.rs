@@ -128,6 +128,7 @@ impl Case {
                 {"login": "ada"},
                 {"login": "brin"},
             ],
+            "org_members": [{"org": "acme", "user": "desk-bot"}],
             "repos": [{"full_name": repo, "permission": "admin", "collaborators": ["ada", "brin"]}],
             "labels": labels,
             "milestones": [

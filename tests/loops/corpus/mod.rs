@@ -67,9 +67,13 @@ fn defects_are_found_and_reproduced_and_healthy_runs_are_left_alone() {
         .map(|made| (made.case.name.as_str(), found(&jobs[&made.case.name])))
         .collect();
     let gaps = attached(&world, "desk/gaps", "grade");
+    assert!(gaps.len() > 95, "{}", gaps.len());
     let mut wrong = Vec::new();
     for made in &made {
-        let job = &gaps[&made.case.name];
+        // One that lost every span is no trace.
+        let Some(job) = gaps.get(&made.case.name) else {
+            continue;
+        };
         if job["status"] != "failed_grade" {
             continue;
         }
@@ -86,13 +90,18 @@ fn with_gaps(mut trace: Value, nth: usize) -> Value {
     let share = (nth % 5 + 1) as f64 / 10.0;
     for resource in trace["resourceSpans"].as_array_mut().expect("resources") {
         for scope in resource["scopeSpans"].as_array_mut().expect("scopes") {
+            let spans = scope["spans"].as_array_mut().expect("spans");
             let mut at = 0;
-            scope["spans"].as_array_mut().expect("spans").retain(|_| {
+            spans.retain(|_| {
                 at += 1;
                 let drawn = hash::short(&format!("{nth} {at}"));
                 let drawn = u32::from_str_radix(&drawn, 16).expect("eight digits");
                 f64::from(drawn) >= share * f64::from(u32::MAX)
             });
+            // A trace of its own: an older revision of a known one is not graded.
+            for span in spans {
+                span["traceId"] = format!("{:032x}", nth + 1).into();
+            }
         }
     }
     trace

@@ -58,10 +58,11 @@ fn row<'a>(rows: &'a Value, table: &str, key: &str) -> Option<&'a Value> {
 fn key_of(row: &Value, table: &str) -> String {
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
     match table {
+        "org_members" => format!("{}/{}", text("org"), text("user")),
         "users" => text("login"),
         "repos" => text("full_name"),
         "labels" => format!("{}:{}", text("repo"), text("name")),
-        "milestones" => format!("{}%{}", text("repo"), row["number"]),
+        "milestones" => format!("{}/milestones/{}", text("repo"), row["number"]),
         "issues" => format!("{}#{}", text("repo"), row["number"]),
         other => panic!("what is the key of {other}?"),
     }
