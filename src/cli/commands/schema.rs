@@ -222,7 +222,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let schema = match (args.name.as_deref(), args.clone.as_deref()) {
         (None, _) => {
             for (name, about) in names(cx) {
-                cx.printer.line(format!("{name:<20} {about}"));
+                cx.printer.line(format!("{name:<21} {about}"));
             }
             return Ok(Exit::Fine);
         }
