@@ -97,6 +97,11 @@ fn a_span_that_comes_after_its_trace_was_let_go_is_added_to_it() {
         (second.name.as_str(), 0)
     );
     assert_ne!(third.revision, second.revision);
+    // And so is the next, though the spool has one of its spans now.
+    let last = export(&trace_id(1), &[("00000000000000d1", ROOT)]);
+    assert_eq!(served.post_json(&last).status, 200);
+    served.packed();
+    assert_eq!(traces(&served.traces)[&trace_id(1)].spans.len(), 4);
 }
 
 #[test]

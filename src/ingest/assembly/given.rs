@@ -36,8 +36,21 @@ struct Entry {
     /// The batch file.
     file: Arc<str>,
     spans: usize,
+    /// Whether the file has more than these spans: what earlier files had was added to them.
+    is_merged: bool,
     /// Where the first of its spans lay in the spool.
     first: (u32, u32),
+}
+
+/// What is noted of a trace that was given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    /// How many spans the spool had of it.
+    pub spans: usize,
+    /// Whether they were added to what an earlier file had.
+    pub is_merged: bool,
+    /// The segment and offset of the first of them.
+    pub first: (u32, u32),
 }
 
 /// What the spool has of a trace, beside what was given out.
@@ -66,8 +79,8 @@ impl Given {
         };
         let text = fs::read_to_string(&given.file).unwrap_or_default();
         let mut lines = 0;
-        for (key, entry, path) in text.lines().filter_map(read) {
-            given.put(key.to_owned(), entry, path);
+        for (key, note, path) in text.lines().filter_map(read) {
+            given.put(key.to_owned(), note, path);
             lines += 1;
         }
         if lines > given.order.len() * 2 {
@@ -76,14 +89,13 @@ impl Given {
         given
     }
 
-    /// Notes that a trace stands in a file with so many spans, of which the first lay in that segment
-    /// at that offset; whether one of it stood in a file before.
-    pub fn note(&mut self, trace: &str, spans: usize, first: (u32, u32), file: &Path) -> bool {
+    /// Notes that a trace stands in a file; whether one of it stood in a file before.
+    pub fn note(&mut self, trace: &str, note: Note, file: &Path) -> bool {
         let key = key(trace);
         let path = file.display().to_string();
-        let line = line(&key, spans, first, &path);
+        let line = line(&key, note, &path);
         self.unsaved.push_str(&line);
-        self.put(key, (spans, first), &path)
+        self.put(key, note, &path)
     }
 
     /// What is known of a trace of which the spool has so many spans, the first of them there.
@@ -96,6 +108,14 @@ impl Given {
         }
     }
 
+    /// Whether the spool lacks spans that the trace's file has: without those of the file, a new
+    /// revision has less than the one before.
+    pub fn has_more(&self, trace: &str, first: (u32, u32)) -> bool {
+        self.files
+            .get(&key(trace))
+            .is_some_and(|entry| entry.is_merged || entry.first != first)
+    }
+
     /// The newest segment of which something was given out. Its number is never given again, or the
     /// place of a span would say nothing.
     pub fn newest_segment(&self) -> u32 {
@@ -103,7 +123,7 @@ impl Given {
         segments.max().unwrap_or(0)
     }
 
-    fn put(&mut self, key: String, (spans, first): (usize, (u32, u32)), path: &str) -> bool {
+    fn put(&mut self, key: String, note: Note, path: &str) -> bool {
         // Many traces stand in one file.
         let path = match &self.last {
             Some(last) if last.as_ref() == path => Arc::clone(last),
@@ -112,8 +132,9 @@ impl Given {
         self.last = Some(Arc::clone(&path));
         let entry = Entry {
             file: path,
-            spans,
-            first,
+            spans: note.spans,
+            is_merged: note.is_merged,
+            first: note.first,
         };
         let is_known = self.files.insert(key.clone(), entry).is_some();
         if !is_known {
@@ -146,7 +167,12 @@ impl Given {
         let mut text = String::new();
         for key in &self.order {
             if let Some(entry) = self.files.get(key) {
-                text.push_str(&line(key, entry.spans, entry.first, &entry.file));
+                let note = Note {
+                    spans: entry.spans,
+                    is_merged: entry.is_merged,
+                    first: entry.first,
+                };
+                text.push_str(&line(key, note, &entry.file));
             }
         }
         // It only became longer than it needs to be.
@@ -161,17 +187,25 @@ impl Given {
     }
 }
 
-fn line(key: &str, spans: usize, (segment, offset): (u32, u32), path: &str) -> String {
-    format!("{key} {spans} {segment} {offset} {path}\n")
+fn line(key: &str, note: Note, path: &str) -> String {
+    let (segment, offset) = note.first;
+    let merged = if note.is_merged { "+" } else { "" };
+    format!("{key} {}{merged} {segment} {offset} {path}\n", note.spans)
 }
 
-fn read(line: &str) -> Option<(&str, (usize, (u32, u32)), &str)> {
+fn read(line: &str) -> Option<(&str, Note, &str)> {
     let mut words = line.splitn(5, ' ');
     let key = words.next()?;
-    let spans = words.next()?.parse().ok()?;
+    let spans = words.next()?;
+    let bare = spans.strip_suffix('+');
     let segment = words.next()?.parse().ok()?;
     let offset = words.next()?.parse().ok()?;
-    Some((key, (spans, (segment, offset)), words.next()?))
+    let note = Note {
+        spans: bare.unwrap_or(spans).parse().ok()?,
+        is_merged: bare.is_some(),
+        first: (segment, offset),
+    };
+    Some((key, note, words.next()?))
 }
 
 fn key(trace: &str) -> String {
@@ -234,9 +268,14 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let file = packing.write(folder.path(), "prod", now).expect("written");
         let mut given = Given::open(folder.path());
-        assert!(!given.note("a", 1, (3, 20), &file));
-        assert!(given.note("a", 2, (3, 20), &file));
-        assert!(!given.note("b", 1, (4, 20), &file));
+        let note = |spans, is_merged, first| Note {
+            spans,
+            is_merged,
+            first,
+        };
+        assert!(!given.note("a", note(1, false, (3, 20)), &file));
+        assert!(given.note("a", note(2, false, (3, 20)), &file));
+        assert!(!given.note("b", note(1, true, (4, 20)), &file));
         given.save().expect("written");
         for given in [given, Given::open(folder.path())] {
             let found = given.earlier("b", "b").expect("there");
@@ -247,6 +286,9 @@ mod tests {
             assert_eq!(given.known("a", 3, (3, 20)), Known::Part);
             assert_eq!(given.known("a", 2, (5, 20)), Known::Gone);
             assert_eq!(given.known("c", 2, (5, 20)), Known::New);
+            assert!(!given.has_more("a", (3, 20)) && given.has_more("a", (5, 20)));
+            assert!(given.has_more("b", (4, 20)), "it was added to another");
+            assert!(!given.has_more("c", (5, 20)));
             assert_eq!(given.newest_segment(), 4);
         }
         fs::remove_file(file).expect("there");

@@ -2,6 +2,7 @@
 //! trace directory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,7 +16,7 @@ use archal_core::source::DecodedTrace;
 use serde_json::Value;
 
 use super::batch::{self, Packing};
-use super::given::{Given, Known};
+use super::given::{Given, Known, Note};
 use super::state::{Assembly, Ready};
 use crate::ingest::spool::record::{Held, held};
 use crate::ingest::spool::{Order, Place, Segments, Spool};
@@ -89,9 +90,21 @@ pub struct Packer {
 struct OnItsWay {
     trace: Arc<str>,
     is_whole: bool,
-    spans: usize,
-    /// Where the first of its spans lies.
-    first: (u32, u32),
+    note: Note,
+}
+
+/// What the lines of a trace became.
+enum Together {
+    /// A trace.
+    Trace {
+        decoded: Box<DecodedTrace>,
+        /// Whether it has what an earlier file had.
+        is_merged: bool,
+    },
+    /// They are none without lines that did not come yet.
+    Nothing,
+    /// They cannot be read; it is told why.
+    Unreadable,
 }
 
 impl Packer {
@@ -164,6 +177,7 @@ impl Packer {
         let now = self.clock.monotonic();
         let mut packing = Packing::new(self.provider);
         let mut on_their_way: Vec<OnItsWay> = Vec::new();
+        let mut unreadable: Vec<Arc<str>> = Vec::new();
         let mut is_full = false;
         let later = now.saturating_add(TRY_AGAIN);
         while let Some(ready) = self.assembly.due(now) {
@@ -177,12 +191,22 @@ impl Packer {
                 self.assembly.given_out(&trace);
                 continue;
             }
-            let together = self.together(ready, packed);
-            let text = match together.as_ref().map(batch::encoded) {
-                Some(Ok(text)) => text,
-                Some(Err(_)) | None => {
-                    // Nothing in it can be read, now or later.
+            let (decoded, is_merged, text) = match self.caught(ready, packed) {
+                Together::Trace { decoded, is_merged } => match batch::encoded(&decoded) {
+                    Ok(text) => (decoded, is_merged, text),
+                    Err(error) => {
+                        found(packed, unreadable_trace(&trace, &error.to_string()));
+                        unreadable.push(trace);
+                        continue;
+                    }
+                },
+                Together::Nothing => {
+                    // It is kept for spans that come late, as what was given out is.
                     self.assembly.given_out(&trace);
+                    continue;
+                }
+                Together::Unreadable => {
+                    unreadable.push(trace);
                     continue;
                 }
             };
@@ -191,19 +215,30 @@ impl Packer {
                 is_full = true;
                 break;
             }
-            if let Some(decoded) = together {
-                packing.add(
-                    decoded.source.or_else(|| Some(self.name.clone())),
-                    decoded.project,
-                    &text,
-                );
-            }
+            packing.add(
+                decoded.source.or_else(|| Some(self.name.clone())),
+                decoded.project,
+                &text,
+            );
             on_their_way.push(OnItsWay {
                 trace,
                 is_whole,
-                spans,
-                first,
+                note: Note {
+                    spans,
+                    is_merged,
+                    first,
+                },
             });
+        }
+        // It was taken from somebody who was told that it is kept: it goes only where there is no room.
+        let is_pressed =
+            self.is_refusing || self.spool.is_half_full() || self.assembly.is_crowded();
+        for trace in unreadable {
+            if is_pressed {
+                self.assembly.given_out(&trace);
+            } else {
+                self.assembly.put_aside(&trace, now);
+            }
         }
         if packing.traces() == 0 {
             return false;
@@ -226,8 +261,8 @@ impl Packer {
         for one in on_their_way {
             self.assembly.given_out(&one.trace);
             packed.traces += 1;
-            packed.spans += one.spans;
-            if !one.is_whole && self.given.note(&one.trace, one.spans, one.first, path) {
+            packed.spans += one.note.spans;
+            if !one.is_whole && self.given.note(&one.trace, one.note, path) {
                 packed.again += 1;
             }
         }
@@ -236,39 +271,59 @@ impl Packer {
         }
     }
 
+    /// [`Self::together`]; a fault in it costs this trace its turn, not the thread.
+    fn caught(&mut self, ready: Ready, packed: &mut Packed) -> Together {
+        let trace = Arc::clone(&ready.trace);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.together(&ready, packed)));
+        outcome.unwrap_or_else(|_| {
+            found(packed, unreadable_trace(&trace, "a fault in archal"));
+            Together::Unreadable
+        })
+    }
+
     /// Reads the spans of a trace and puts them together.
-    fn together(&mut self, ready: Ready, packed: &mut Packed) -> Option<DecodedTrace> {
+    fn together(&mut self, ready: &Ready, packed: &mut Packed) -> Together {
         let mut findings = Vec::new();
-        let mut decoded = if ready.is_whole {
-            self.whole(&ready, &mut findings)
+        let mut together = if ready.is_whole {
+            self.whole(ready, &mut findings)
         } else {
-            self.of_spans(&ready, &mut findings)
+            self.of_spans(ready, &mut findings)
         };
-        let room = MOST_FINDINGS.saturating_sub(packed.diagnostics.len());
-        packed
-            .diagnostics
-            .extend(findings.into_iter().take(room).map(|mut finding| {
-                let mut counts = RedactionCounts::new();
-                finding.message = self.redactor.text(&finding.message, &mut counts);
-                finding
-            }));
-        if let Some(decoded) = &mut decoded {
+        for mut finding in findings {
+            let mut counts = RedactionCounts::new();
+            finding.message = self.redactor.text(&finding.message, &mut counts);
+            found(packed, finding);
+        }
+        if let Together::Trace { decoded, .. } = &mut together {
             // Secrets of which only the whole trace tells: echoed in another span.
             self.redactor
                 .trace(&mut decoded.trace, &mut RedactionCounts::new());
             decoded.trace.renew_revision();
         }
-        decoded
+        together
     }
 
-    fn whole(&mut self, ready: &Ready, findings: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
-        match self.line(ready.spans.last()?.line, findings)? {
-            Held::Whole(decoded) => Some(*decoded),
-            Held::Shared(_) | Held::Span(_) => None,
+    fn whole(&mut self, ready: &Ready, findings: &mut Vec<Diagnostic>) -> Together {
+        let Some(lies) = ready.spans.last() else {
+            findings.push(Diagnostic::error(
+                "trace/too-large",
+                format!(
+                    "{} is larger than one may be, and is left out",
+                    named(&ready.trace)
+                ),
+            ));
+            return Together::Nothing;
+        };
+        match self.line(lies.line, findings) {
+            Some(Held::Whole(decoded)) => Together::Trace {
+                decoded,
+                is_merged: false,
+            },
+            Some(Held::Shared(_) | Held::Span(_)) | None => Together::Unreadable,
         }
     }
 
-    fn of_spans(&mut self, ready: &Ready, findings: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
+    fn of_spans(&mut self, ready: &Ready, findings: &mut Vec<Diagnostic>) -> Together {
         let mut shared: BTreeMap<(u32, u32), Option<Arc<Value>>> = BTreeMap::new();
         let mut spans = Vec::with_capacity(ready.spans.len());
         let mut lost = ready.lost;
@@ -293,38 +348,65 @@ impl Packer {
                 _ => lost = lost.saturating_add(1),
             }
         }
-        let part = (self.source.assemble)(&ready.trace, spans, lost, findings)?;
+        let read = spans.len();
+        if read == 0 && !ready.spans.is_empty() {
+            return Together::Unreadable;
+        }
+        let part = (self.source.assemble)(&ready.trace, spans, lost, findings);
         // What the spool no longer has stands in a batch file.
-        let known = self
-            .given
-            .known(&ready.trace, ready.spans.len(), first_of(ready));
-        let earlier = if known == Known::Gone && !ready.is_again {
-            self.given.earlier(&ready.trace, &part.trace.id)
-        } else {
-            None
+        let has_more = self.given.has_more(&ready.trace, first_of(ready));
+        let earlier = |id: &str| {
+            let earlier = has_more.then(|| self.given.earlier(&ready.trace, id));
+            earlier.flatten()
         };
-        match earlier {
-            Some(earlier) => Some((self.source.merge)(earlier, part)),
-            None => Some(part),
+        let Some(part) = part else {
+            if read > 0 {
+                findings.push(Diagnostic::warning(
+                    "trace/loose-event",
+                    format!(
+                        "{}: lines without a span of it that can be read: {read}",
+                        named(&ready.trace)
+                    ),
+                ));
+            }
+            return match earlier(&ready.trace) {
+                Some(mut decoded) if lost > decoded.trace.completeness.dropped => {
+                    decoded.trace.completeness.dropped = lost;
+                    Together::Trace {
+                        decoded: Box::new(decoded),
+                        is_merged: true,
+                    }
+                }
+                _ => Together::Nothing,
+            };
+        };
+        match earlier(&part.trace.id) {
+            Some(earlier) => Together::Trace {
+                decoded: Box::new((self.source.merge)(earlier, part)),
+                is_merged: true,
+            },
+            None => Together::Trace {
+                decoded: Box::new(part),
+                is_merged: false,
+            },
         }
     }
 
     fn line(&mut self, place: Place, findings: &mut Vec<Diagnostic>) -> Option<Held> {
-        match self.segments.read(place) {
-            Ok(bytes) => held(&bytes),
-            Err(error) => {
-                if findings.len() < MOST_FINDINGS {
-                    findings.push(Diagnostic::error(
-                        "spool/unreadable",
-                        format!(
-                            "a line of segment {} cannot be read: {error}",
-                            place.segment
-                        ),
-                    ));
-                }
-                None
-            }
+        let why = match self.segments.read(place) {
+            Ok(bytes) => match held(&bytes) {
+                Some(held) => return Some(held),
+                None => "it is not what was written".to_owned(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if findings.len() < MOST_FINDINGS {
+            findings.push(Diagnostic::error(
+                "spool/unreadable",
+                format!("a line of segment {} cannot be read: {why}", place.segment),
+            ));
         }
+        None
     }
 
     /// Takes away segments that get no more records and that nothing needs.
@@ -348,6 +430,26 @@ impl Packer {
     }
 }
 
+fn found(packed: &mut Packed, finding: Diagnostic) {
+    if packed.diagnostics.len() < MOST_FINDINGS {
+        packed.diagnostics.push(finding);
+    }
+}
+
+fn named(trace: &str) -> String {
+    // A whole one goes by its source and project, too.
+    let id = trace.rsplit('\0').next().unwrap_or(trace);
+    let shown: String = id.chars().take(80).flat_map(char::escape_debug).collect();
+    format!("trace `{shown}`")
+}
+
+fn unreadable_trace(trace: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "spool/unreadable",
+        format!("{} stays in the spool: {why}", named(trace)),
+    )
+}
+
 /// Where the first span of a trace lies.
 fn first_of(ready: &Ready) -> (u32, u32) {
     ready
@@ -365,3 +467,6 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

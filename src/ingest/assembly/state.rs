@@ -65,7 +65,10 @@ pub struct Ready {
 #[derive(Debug)]
 struct Open {
     spans: Vec<Lies>,
+    /// Of its lines, and of what they share, once.
     bytes: u64,
+    /// Where what they share begins.
+    shared: BTreeSet<(u32, u32)>,
     lost: u64,
     is_whole: bool,
     root_ended: bool,
@@ -127,6 +130,7 @@ impl Assembly {
             .or_insert_with(|| Open {
                 spans: Vec::new(),
                 bytes: 0,
+                shared: BTreeSet::new(),
                 lost: 0,
                 is_whole: piece.is_whole,
                 root_ended: false,
@@ -138,10 +142,16 @@ impl Assembly {
         open.first_new.get_or_insert(now);
         open.last = open.last.max(now);
         open.root_ended |= piece.ends_root;
+        let beside = piece
+            .shared
+            .filter(|place| !open.shared.contains(&(place.segment, place.offset)));
+        // What is shared is read with the spans, and once for all of them.
+        let bytes = u64::from(piece.line.length)
+            .saturating_add(beside.map_or(0, |place| u64::from(place.length)));
         if piece.lost > 0 {
             open.lost = open.lost.saturating_add(piece.lost);
         } else if open.spans.len() >= pace.most_spans
-            || open.bytes.saturating_add(u64::from(piece.line.length)) > pace.most_bytes
+            || open.bytes.saturating_add(bytes) > pace.most_bytes
         {
             open.lost = open.lost.saturating_add(1);
         } else {
@@ -152,8 +162,11 @@ impl Assembly {
                     release(&mut self.needed, lies.line.segment);
                 }
                 open.bytes = 0;
+                open.shared.clear();
             }
-            open.bytes += u64::from(piece.line.length);
+            open.bytes = open.bytes.saturating_add(bytes);
+            open.shared
+                .extend(beside.map(|place| (place.segment, place.offset)));
             open.spans.push(Lies {
                 line: piece.line,
                 shared: piece.shared,
@@ -217,6 +230,12 @@ impl Assembly {
         self.requeue(trace, until);
     }
 
+    /// That a trace cannot be put together. It is tried again after the time for which late spans
+    /// are kept, and stays in the spool.
+    pub fn put_aside(&mut self, trace: &Arc<str>, now: Duration) {
+        self.requeue(trace, now.saturating_add(self.pace.keep));
+    }
+
     /// That a trace, as [`Self::due`] gave it, stands in a batch file.
     pub fn given_out(&mut self, trace: &Arc<str>) {
         let Some(open) = self.open.get_mut(trace) else {
@@ -270,6 +289,11 @@ impl Assembly {
         for lies in open.spans {
             release(&mut self.needed, lies.line.segment);
         }
+    }
+
+    /// Whether more spans are known than may be.
+    pub fn is_crowded(&self) -> bool {
+        self.known > self.pace.most_known
     }
 
     /// Whether a line of this segment is still needed.
@@ -410,6 +434,26 @@ mod tests {
         assert_eq!((ready.spans.len(), ready.lost), (4, 7));
         let ready = assembly.due(at(10)).expect("due");
         assert_eq!((ready.spans.len(), ready.lost), (0, 1));
+    }
+
+    #[test]
+    fn what_spans_share_counts_once_for_each_place_where_it_lies() {
+        let mut assembly = Assembly::new(PACE);
+        let mut shares = |segment, offset| {
+            let mut piece = piece("a", segment, true);
+            piece.shared = Some(Place {
+                segment,
+                offset,
+                length: 600,
+            });
+            assembly.take(piece, at(0));
+        };
+        shares(1, 0);
+        shares(1, 0);
+        shares(1, 700);
+        shares(2, 0);
+        let ready = assembly.due(at(10)).expect("due");
+        assert_eq!((ready.spans.len(), ready.lost), (2, 2));
     }
 
     #[test]

@@ -281,6 +281,13 @@ impl Registry {
             .iter()
             .find(|known| known.name == shared.provider);
         let mut said = shared.options.clone();
+        // Somebody wrote it into the committed file: it means the same wherever archal is started.
+        let paths = descriptor.map_or(&[][..], |known| known.options).iter();
+        for option in paths.filter(|option| option.kind == OptionKind::Path) {
+            if let Some(path) = said.get_mut(option.name) {
+                *path = self.places.repo.join(&path).to_string_lossy().into_owned();
+            }
+        }
         for (option, path) in local.options {
             let path = self.places.repo.join(path);
             said.insert(option, path.to_string_lossy().into_owned());

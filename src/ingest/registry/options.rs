@@ -105,17 +105,22 @@ pub fn check(option: &'static OptionInfo, text: &str) -> Result<(), OptionError>
             wanted(format!("is an address and a port, `127.0.0.1:4318`{off}"))
         }
         OptionKind::Variable if is_variable(text) => Ok(()),
-        OptionKind::Variable => {
-            wanted("is the name of an environment variable, never the secret itself".to_owned())
-        }
+        OptionKind::Variable => wanted(
+            "is the name of an environment variable, in upper case (`MY_TOKEN`), never the \
+                 secret itself"
+                .to_owned(),
+        ),
         OptionKind::Choice(choices) if choices.contains(&text) => Ok(()),
         OptionKind::Choice(choices) => wanted(format!("is one of {}", choices.join(", "))),
     }
 }
 
+/// Only upper case: a token in the place of its variable would be committed with the registry.
 fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// The options of one source: what was said, over what holds where nobody says.
@@ -281,5 +286,21 @@ mod tests {
         .collect();
         insta::assert_debug_snapshot!(told);
         assert!(!told.iter().any(|line| line.contains(secret)));
+    }
+
+    #[test]
+    fn a_token_without_punctuation_is_no_name_of_a_variable() {
+        for (text, is_name) in [
+            ("f3a9c2d41b", false),
+            ("ghp_16C7e42F", false),
+            ("9_LIVES", false),
+            ("_KEY_2", true),
+        ] {
+            let checked = check(&KNOWN[1], text);
+            assert_eq!(checked.is_ok(), is_name, "{text}");
+            if let Err(error) = checked {
+                assert!(!error.to_string().contains(text), "{error}");
+            }
+        }
     }
 }

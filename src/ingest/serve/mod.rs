@@ -10,10 +10,12 @@ pub mod port;
 pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -126,6 +128,9 @@ pub enum ServeError {
     /// The system gives no thread or timer.
     #[error("cannot start serving")]
     Start(#[source] io::Error),
+    /// What puts traces together has ended: what came is in the spool, and no more is taken.
+    #[error("what puts traces together has ended with a fault")]
+    Fault,
 }
 
 /// Serves until `stop` is asked; then requests under way are answered, and what was not given out
@@ -133,7 +138,7 @@ pub enum ServeError {
 ///
 /// # Errors
 ///
-/// When it cannot begin. What goes wrong later is told.
+/// When it cannot begin, or what puts traces together has a fault. What else goes wrong later is told.
 pub fn serve(
     options: ServeOptions,
     clock: &Arc<dyn Clock>,
@@ -146,7 +151,7 @@ pub fn serve(
         move |source| ServeError::Folder { path, source }
     };
     for folder in [&options.spool, &options.trace_directory] {
-        std::fs::create_dir_all(folder).map_err(folder_failed(folder))?;
+        make(folder).map_err(folder_failed(folder))?;
     }
     let Some(_lock) = FileLock::take(&options.spool.join("lock"))? else {
         return Err(ServeError::Taken {
@@ -207,9 +212,12 @@ pub fn serve(
         .build()
         .map_err(ServeError::Start)?;
     thread::scope(|scope| {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = Ends(Arc::clone(&has_ended));
         let packing = thread::Builder::new()
             .name("packer".to_owned())
             .spawn_scoped(scope, move || {
+                let _ends = ends;
                 packer.run(&pieces, &|heard| {
                     told(match heard {
                         Heard::Looked(packed) => Told::Packed(packed),
@@ -217,10 +225,13 @@ pub fn serve(
                     });
                 });
             });
-        if let Err(error) = packing {
-            spool.end();
-            return Err(ServeError::Start(error));
-        }
+        let packing = match packing {
+            Ok(packing) => packing,
+            Err(error) => {
+                spool.end();
+                return Err(ServeError::Start(error));
+            }
+        };
         let service = Service {
             listeners,
             intake: Arc::new(Redacting {
@@ -230,14 +241,15 @@ pub fn serve(
             most_body: options.most_body,
             mapping: options.mapping.clone(),
             token: options.token.clone(),
-            stop: stopped(stop.clone()),
+            stop: stopped(stop.clone(), has_ended),
         };
         told(Told::Listening(at));
         runtime.block_on((push.serve)(service));
         runtime.shutdown_timeout(DRAIN);
         // The packer ends when it has heard of everything that was written.
         spool.end();
-        Ok(())
+        // A panic of the thread was printed by it.
+        packing.join().map_err(|_| ServeError::Fault)
     })
 }
 
@@ -252,12 +264,35 @@ fn checked(options: &ServeOptions) -> Result<PushSource, ServeError> {
     Ok(push)
 }
 
-/// Ends when work is to end.
-fn stopped(stop: StopToken) -> archal_core::push::Waiting<()> {
+/// Says that a thread has ended, however it did.
+struct Ends(Arc<AtomicBool>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Ends when work is to end, or nothing of what comes would be put together.
+fn stopped(stop: StopToken, has_ended: Arc<AtomicBool>) -> archal_core::push::Waiting<()> {
     Box::pin(async move {
         // The token has no future of its own.
-        while !stop.is_asked() {
+        while !stop.is_asked() && !has_ended.load(Ordering::SeqCst) {
             tokio::time::sleep(STOP_LOOK).await;
         }
     })
+}
+
+/// Makes a folder that outlasts a loss of power, with those above it: each has a name in another.
+fn make(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|at| !at.as_os_str().is_empty() && !at.exists())
+        .collect();
+    fs::create_dir_all(folder)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }

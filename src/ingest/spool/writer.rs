@@ -154,7 +154,12 @@ impl Spool {
 
     /// That a segment of so many bytes was removed.
     pub fn removed(&self, bytes: u64) {
-        self.sizes.stored.fetch_sub(bytes, Ordering::SeqCst);
+        // A torn tail that could not be cut was never counted, and yet is removed.
+        let less = |stored: u64| Some(stored.saturating_sub(bytes));
+        self.sizes
+            .stored
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .ok();
     }
 
     /// Whether so much is stored that what is not needed is better taken away at once.
@@ -367,5 +372,36 @@ impl Log {
             file,
             length: 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use archal_core::clock::Timestamp;
+
+    use super::*;
+
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[test]
+    fn a_segment_that_is_longer_than_was_counted_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (committed, _orders) = channel();
+        let limits = SpoolLimits::default();
+        let spool = Spool::start(folder.path(), 1, 10, limits, Arc::new(Standing), committed)
+            .expect("a thread");
+        spool.removed(17);
+        assert_eq!(spool.stored(), 0);
+        assert!(!spool.is_half_full());
     }
 }

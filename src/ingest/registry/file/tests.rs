@@ -218,3 +218,15 @@ fn those_who_connect_at_once_do_not_take_from_each_other() {
     });
     assert_eq!(world.read().names().count(), 8);
 }
+
+#[test]
+fn a_path_that_was_written_into_the_committed_file_begins_at_the_repository() {
+    let world = World::new();
+    world.write(
+        r#"{"schema":"archal.trace-sources","version":1,"sources":{"a":{"provider":"test","options":{"folder":"logs/a","host":"logs/a"}}}}"#,
+    );
+    let source = world.read().source("a").expect("there");
+    let folder = world.folder.path().join("logs/a");
+    assert_eq!(source.options.path("folder"), Some(folder));
+    assert_eq!(source.options.text("host"), Some("logs/a"));
+}
