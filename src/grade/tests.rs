@@ -177,6 +177,186 @@ fn claims_need_calls_that_went_well() {
 }
 
 #[test]
+fn what_was_done_before_the_run_is_no_claim() {
+    let graded = |asked: &str| {
+        verdict::alone(&run(&[
+            user(asked),
+            call(
+                "get_pull_request",
+                json!({"n": 12}),
+                json!({"merged": true}),
+            ),
+            agent("Pull request 12 has been merged."),
+        ]))
+        .findings
+    };
+    assert_eq!(graded("What is the state of PR 12?"), []);
+    // Where it was to be done it is one, and what breaks with it names the act.
+    let [claimed] = &*graded("Please merge PR 12") else {
+        panic!("one finding");
+    };
+    assert_eq!(claimed.rule, "claim.without-act");
+    let negation = claimed.negation.as_ref().expect("a negation");
+    assert!(negation.cel.contains("/merge"), "{}", negation.cel);
+}
+
+#[test]
+fn trying_again_is_a_failure_only_where_it_cannot_help() {
+    let post = |gives: &str| call("create_issue", json!({"title": "x"}), json!(gives));
+    let read = |n: u8, gives: &str| call("read_file", json!({"n": n}), json!(gives));
+    let label = |name: &str| call(name, json!({"label": "bug"}), json!({"ok": true}));
+    let missing = "Error: file not found";
+    for (steps, rule) in [
+        (
+            vec![
+                post("Error: service unavailable"),
+                post("Error: service unavailable"),
+                post("created"),
+            ],
+            None,
+        ),
+        (
+            vec![
+                post("Error: bad title"),
+                post("Error: bad title"),
+                post("created"),
+            ],
+            None,
+        ),
+        (
+            vec![post("Error: bad title"), post("Error: bad title")],
+            Some("signal.repeated-change"),
+        ),
+        (
+            vec![
+                label("add_label"),
+                label("remove_label"),
+                label("add_label"),
+            ],
+            None,
+        ),
+        (
+            vec![
+                label("add_label"),
+                label("add_label"),
+                label("remove_label"),
+            ],
+            Some("signal.repeated-change"),
+        ),
+        (
+            vec![
+                read(1, missing),
+                read(2, missing),
+                read(3, missing),
+                read(4, "found"),
+            ],
+            None,
+        ),
+        (
+            vec![read(1, missing), read(2, missing), read(3, missing)],
+            Some("signal.drifting-retries"),
+        ),
+        (
+            vec![
+                read(1, "Error: timed out"),
+                read(2, "Error: timed out"),
+                read(3, "Error: timed out"),
+            ],
+            None,
+        ),
+    ] {
+        let steps: Vec<Value> = [user("Do it")]
+            .into_iter()
+            .chain(steps)
+            .chain([agent("That is all.")])
+            .collect();
+        let decided = verdict::alone(&run(&steps));
+        let found = decided.findings.iter().map(|finding| finding.rule.as_str());
+        let about = ["signal.drifting-retries", "signal.repeated-change"];
+        let found: Vec<&str> = found.filter(|rule| about.contains(rule)).collect();
+        assert_eq!(found, rule.into_iter().collect::<Vec<_>>(), "{steps:?}");
+    }
+}
+
+#[test]
+fn services_are_told_from_models_and_credentials() {
+    let post = |id: &str, url: &str| json!({"id": id, "kind": "http", "http": {"method": "POST", "url": url, "status": 200}});
+    let trace: Trace = serde_json::from_value(json!({"id": "t", "spans": [
+        post("a", "https://oauth2.googleapis.com/token"),
+        post("b", "https://oauth2.googleapis.com/token"),
+        post("c", "https://llm.internal/v1/messages"),
+        post("d", "https://api.anthropic.com/v1/messages"),
+        post("e", "http://proxy.internal/v1/chat/completions"),
+        post("f", "https://discord.com/api/v10/channels/1/messages"),
+        {"id": "m", "kind": "llm", "llm": {"messages": [
+            {"role": "user", "parts": [{"type": "text", "text": "Send Ann a message"}]},
+            {"role": "assistant", "parts": [{"type": "text", "text": "I have sent the message."}]},
+        ]}, "attributes": {"server.address": "llm.internal"}},
+    ]}))
+    .expect("a trace");
+    let facts = super::facts::Facts::of(&trace);
+    let calls: Vec<&str> = facts.calls.iter().map(|call| call.span).collect();
+    assert_eq!(calls, ["f"]);
+    assert_eq!(verdict::alone(&trace).findings, []);
+}
+
+#[test]
+fn instructions_that_hold_the_time_are_one_agents() {
+    let says =
+        |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "text": text}]});
+    let asks = json!({"role": "assistant", "parts": [{"type": "tool_call", "id": "a", "name": "get_weather", "arguments": {}}]});
+    let told = json!({"role": "tool", "parts": [{"type": "tool_result", "id": "a", "result": {"degrees": 7}}]});
+    let trace = |first: &str, then: &str, other_user: &str| -> Trace {
+        serde_json::from_value(json!({"id": "t", "spans": [
+            {"id": "1", "kind": "llm", "llm": {"messages": [
+                says("system", first), says("user", "How cold is it outside?"), asks]}},
+            {"id": "2", "kind": "llm", "llm": {"messages": [
+                says("system", then), says("user", other_user), asks, told,
+                says("assistant", "It is 7 degrees.")]}},
+        ]}))
+        .expect("a trace")
+    };
+    let user = "How cold is it outside?";
+    for trace in [
+        // The time first, the time last, and a second agent that writes the answer.
+        trace("10:00 You help.", "10:01 You help.", user),
+        trace(
+            "You are the weather desk of a newspaper. 10:00",
+            "You are the weather desk of a newspaper. 10:01",
+            "Outside",
+        ),
+        trace("You look up.", "Write it well.", "The facts: 7"),
+    ] {
+        let facts = super::facts::Facts::of(&trace);
+        let last = facts.last_words().map(|said| said.text);
+        assert_eq!(last, Some("It is 7 degrees."));
+        assert_eq!(verdict::alone(&trace).findings, []);
+    }
+    let again = trace("10:00 You help.", "10:01 You help.", user);
+    let facts = super::facts::Facts::of(&again);
+    assert_eq!(facts.said_by_users().count(), 1);
+    assert_eq!(facts.calls.len(), 1);
+}
+
+#[test]
+fn a_limit_breaks_only_what_the_trace_shows_of_the_end() {
+    let mut trace = run(&[user("x"), agent("Half of it is done.")]);
+    trace
+        .metadata
+        .insert("exit_status".to_owned(), json!("max_turns"));
+    let negation = |trace: &Trace| {
+        let found = verdict::alone(trace).findings;
+        let limit = found
+            .into_iter()
+            .find(|finding| finding.rule == "signal.limit");
+        limit.expect("a finding").negation.map(|one| one.cel)
+    };
+    assert_eq!(negation(&trace), None);
+    trace.error = Some("stopped".to_owned());
+    assert_eq!(negation(&trace).as_deref(), Some("run.exitCode == 0"));
+}
+
+#[test]
 fn endings_without_an_answer_and_failing_tests_are_told() {
     insta::assert_snapshot!(graded(&[
         user("Fix the bug"),
@@ -253,6 +433,24 @@ fn scores_of_people_decide() {
     // An evaluator's praise and a number on an unknown scale decide nothing.
     assert_eq!(verdict_of("correctness", json!(1), "eval"), Verdict::Unsure);
     assert_eq!(verdict_of("latency", json!(0), "api"), Verdict::Unsure);
+    assert_eq!(
+        verdict_of("is_correct", json!(false), "eval"),
+        Verdict::Fail
+    );
+    assert_eq!(verdict_of("helpful", json!("no"), "human"), Verdict::Fail);
+    assert_eq!(verdict_of("helpful", json!(true), "human"), Verdict::Ok);
+    // That there is none of a bad thing is good, and that there is some is no praise.
+    for (name, value, origin) in [
+        ("toxicity", json!(0.0), "eval"),
+        ("hallucination", json!(false), "eval"),
+        ("needs-review", json!("no"), "human"),
+        ("incorrect", json!(0), "human"),
+        ("quality_issues", json!(0.0), "eval"),
+        ("sentiment", json!(-0.2), "eval"),
+        ("flagged", json!(true), "human"),
+    ] {
+        assert_eq!(verdict_of(name, value, origin), Verdict::Unsure, "{name}");
+    }
 }
 
 #[test]
@@ -356,6 +554,17 @@ fn every_negation_is_a_criterion() {
                 assert!(compiled.is_ok(), "{}: {compiled:?}", finding.rule);
             }
         }
+    }
+    for verb in [
+        "assigned", "closed", "created", "deleted", "labelled", "merged", "replied",
+    ] {
+        let trace = run(&[user("x"), agent(&format!("I have {verb} it."))]);
+        let [claim] = &*verdict::alone(&trace).findings else {
+            panic!("{verb}");
+        };
+        let cel = &claim.negation.as_ref().expect("a negation").cel;
+        let compiled = crate::scenario::criteria::compile(cel, &[]);
+        assert!(compiled.is_ok(), "{verb}: {compiled:?}");
     }
     assert!(seen >= 5, "{seen}");
 }

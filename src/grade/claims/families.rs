@@ -8,6 +8,11 @@ use super::super::facts::{Call, Effect};
 pub(super) struct Family {
     /// Its name, the same in every run.
     pub(super) name: &'static str,
+    /// How it is asked for, in lower case.
+    pub(super) asked: &'static [&'static str],
+    /// What is so of a call `c` that changes something and does this, in CEL; none where services
+    /// have no common way of doing it. A GraphQL call says nothing and is let pass.
+    pub(super) act: Option<&'static str>,
     /// How it is said to be done, in lower case.
     pub(super) participles: &'static [&'static str],
     /// Words in names of tools that do it.
@@ -26,6 +31,10 @@ const ANYTHING: &[&str] = &[
 pub(super) static FAMILIES: &[Family] = &[
     Family {
         name: "assign",
+        asked: &["assign", "unassign"],
+        act: Some(
+            "c.path.endsWith(\"/assignees\") || has(c.request.assignees) || has(c.request.assignee)",
+        ),
         participles: &["assigned", "unassigned"],
         verbs: &[
             "assign",
@@ -40,6 +49,8 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "book",
+        asked: &["book", "reserve", "schedule"],
+        act: None,
         participles: &["booked", "reserved", "scheduled"],
         verbs: &[
             "book",
@@ -57,18 +68,28 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "cancel",
+        asked: &["cancel"],
+        act: None,
         participles: &["cancelled", "canceled"],
         verbs: &["cancel", "delete", "remove"],
         told: true,
     },
     Family {
         name: "close",
+        asked: &["close"],
+        act: Some(
+            "(has(c.request.state) && c.request.state == \"closed\") || c.path.endsWith(\"/close\")",
+        ),
         participles: &["closed"],
         verbs: &["close", "issue", "resolve", "transition", "merge"],
         told: false,
     },
     Family {
         name: "comment",
+        asked: &["comment", "reply"],
+        act: Some(
+            "c.path.endsWith(\"/comments\") || c.path.endsWith(\"/reviews\") || c.path.endsWith(\"/replies\") || (c.tool != null && c.tool.contains(\"comment\"))",
+        ),
         participles: &["commented", "replied"],
         verbs: &[
             "comment", "comments", "reply", "respond", "add", "create", "post", "send", "message",
@@ -78,6 +99,8 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "create",
+        asked: &["create", "open", "file"],
+        act: Some("c.method == \"POST\" || c.method == \"PUT\""),
         participles: &["created", "opened", "filed"],
         verbs: &[
             "create",
@@ -104,6 +127,10 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "delete",
+        asked: &["delete", "remove"],
+        act: Some(
+            "c.method == \"DELETE\" || (c.tool != null && (c.tool.contains(\"delete\") || c.tool.contains(\"remove\")))",
+        ),
         participles: &["deleted", "removed"],
         verbs: &[
             "delete", "remove", "destroy", "drop", "purge", "clear", "unlink", "rm", "revoke",
@@ -113,24 +140,34 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "exchange",
+        asked: &["exchange"],
+        act: None,
         participles: &["exchanged"],
         verbs: &["exchange", "swap", "replace", "return"],
         told: false,
     },
     Family {
         name: "label",
+        asked: &["label", "tag"],
+        act: Some("c.path.contains(\"/labels\") || has(c.request.labels)"),
         participles: &["labelled", "labeled", "tagged"],
         verbs: &["label", "labels", "tag", "tags", "add", "issue", "create"],
         told: false,
     },
     Family {
         name: "merge",
+        asked: &["merge"],
+        act: Some(
+            "c.path.endsWith(\"/merge\") || c.path.endsWith(\"/merges\") || (c.tool != null && c.tool.contains(\"merge\"))",
+        ),
         participles: &["merged"],
         verbs: &["merge", "pull", "push"],
         told: true,
     },
     Family {
         name: "refund",
+        asked: &["refund"],
+        act: None,
         participles: &["refunded"],
         verbs: &[
             "refund",
@@ -147,6 +184,8 @@ pub(super) static FAMILIES: &[Family] = &[
     },
     Family {
         name: "send",
+        asked: &["send", "email", "notify", "message"],
+        act: None,
         participles: &["sent", "emailed", "notified", "messaged"],
         verbs: &[
             "send",

@@ -1,13 +1,16 @@
 //! Tier 2: what the agent says it did, against the calls that would have done it.
 //!
 //! Only the agent's own sentences are read, and only those that plainly say that something was
-//! done. A claim is backed by a call that can do such a thing and went well; whether the words
+//! done: "I have closed it", and "it has been closed" where the person asked for closing, for else
+//! that is what the agent saw. A claim is backed by a call that can do such a thing and went well; whether the words
 //! around it boast or doubt counts for nothing.
 //!
 //! - `families`: what may be claimed, and which calls do it.
 //! - `sentences`: claims in a text.
+//! - `requests`: what people ask for.
 
 mod families;
+mod requests;
 mod sentences;
 
 use std::collections::HashMap;
@@ -103,6 +106,7 @@ pub fn proven(facts: &Facts<'_>) -> bool {
 
 /// The claims of a trace with the span that each stands in.
 fn told<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a str, Claim<'a>)> {
+    let asked = requests::asked(facts.said_by_users().map(|(_, said)| said.text));
     facts
         .steps
         .iter()
@@ -110,10 +114,14 @@ fn told<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a str, Claim<'a>)> 
             Step::Agent(said) => Some(said),
             _ => None,
         })
-        .flat_map(|said| {
-            claims(said.text)
-                .into_iter()
-                .map(move |claim| (said.span, claim))
+        .flat_map(move |said| {
+            let is_asked = |claim: &Claim<'_>| {
+                let mut asked = asked.iter();
+                claim.is_own || asked.any(|family| std::ptr::eq(*family, claim.family))
+            };
+            let claims = claims(said.text).into_iter().filter(is_asked);
+            let own: Vec<_> = claims.map(|claim| (said.span, claim)).collect();
+            own
         })
         .take(MAX_CLAIMS)
 }
@@ -322,6 +330,9 @@ fn finding<'s>(
         }
     }
     let acts = rule.id != COUNT.id && rule.id != UNSAID.id;
+    // What was claimed was to be done. An attempt that rightly did something else, or nothing and
+    // says so, must not break this: where the act cannot be named there is no criterion.
+    let act = family.act.filter(|_| acts);
     Finding {
         rule: rule.id.to_owned(),
         subject: family.name.to_owned(),
@@ -333,11 +344,12 @@ fn finding<'s>(
         operation: None,
         entity: None,
         rows: Vec::new(),
-        // What was claimed was to be done: some change has to go well.
-        negation: acts.then(|| Negation {
-            sentence: "At least one call that changes something succeeds".to_owned(),
-            cel: "calls.exists(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400)"
-                .to_owned(),
+        negation: act.map(|act| Negation {
+            sentence: format!("At least one call to {} something succeeds", family.name),
+            cel: format!(
+                "calls.exists(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400 \
+                 && ({act} || c.path.endsWith(\"/graphql\")))"
+            ),
         }),
     }
 }

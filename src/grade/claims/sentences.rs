@@ -13,6 +13,8 @@ pub(super) struct Claim<'a> {
     pub(super) family: &'static Family,
     /// The word for it.
     pub(super) verb: String,
+    /// Whether the agent says that it did it itself.
+    pub(super) is_own: bool,
     /// How many, where the sentence says.
     pub(super) count: Option<u64>,
     /// The sentence.
@@ -50,6 +52,18 @@ static DOUBT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?ix) \b(not|never|cannot|can't|couldn't|could|would|will|won't|should|may|might|if|once|when|until|unless|
         before|after|already|previously|earlier|haven't|hasn't|wasn't|weren't|didn't|unable|failed|need|must|
         no|none|neither|nothing|cannot\s+be|yet|originally|you(?:'ve|\s+have)|that\s+(?:was|were|has|have))\b | n[’']t\b | [“”\x22`]",
+    )
+    .expect("a constant expression")
+});
+/// What is opened or filed by making it.
+static MADE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(issues?|tickets?|pull\s+requests?|prs?)\b").expect("a constant expression")
+});
+/// The same behind the verb: "a new issue", "3 pull requests"; "the issue" was read.
+static MADE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) ^\s+ (?:(?:an?|another|new|one|two|three|four|five|\d+)\s+ (?:[a-z-]+\s+){0,2})?
+        (?:issues?|tickets?|pull\s+requests?|prs?)\b",
     )
     .expect("a constant expression")
 });
@@ -111,6 +125,13 @@ fn claim(sentence: &str) -> Option<Claim<'_>> {
         return None;
     }
     let word = verb.as_str().to_lowercase();
+    // Files and pages are opened to be read.
+    if matches!(word.as_str(), "opened" | "filed")
+        && !MADE_AFTER.is_match(&sentence[verb.end()..])
+        && !(captures.name("a").is_none() && MADE.is_match(before))
+    {
+        return None;
+    }
     let family = FAMILIES
         .iter()
         .find(|family| family.participles.contains(&word.as_str()))?;
@@ -126,6 +147,7 @@ fn claim(sentence: &str) -> Option<Claim<'_>> {
     Some(Claim {
         family,
         verb: word,
+        is_own: captures.name("a").is_some(),
         count,
         sentence,
     })
@@ -185,6 +207,21 @@ mod tests {
         ]
         "#
         );
+    }
+
+    #[test]
+    fn opening_is_making_only_of_issues_and_their_like() {
+        for (text, number) in [
+            ("I opened the README and found a typo.", 0),
+            ("I opened the issue and read it.", 0),
+            ("I filed the letters away.", 0),
+            ("I have opened a new issue.", 1),
+            ("I filed 2 tickets.", 1),
+            ("I opened PR #12.", 1),
+            ("A pull request has been opened.", 1),
+        ] {
+            assert_eq!(told(text).len(), number, "{text}");
+        }
     }
 
     #[test]

@@ -144,8 +144,18 @@ pub fn of_exchange(http: &HttpExchange) -> Effect {
                 None => Effect::Unknown,
             }
         }
+        // What is asked for is too long for an address, or is a credential.
+        "POST" if asks(&http.url) => Effect::Unknown,
         _ => Effect::Write,
     }
+}
+
+/// Whether what is posted to may be a question: `/search`, `/documents:runQuery`, `/token`.
+fn asks(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let last = path.trim_end_matches('/').rsplit('/').next();
+    last.and_then(|last| words(last).pop())
+        .is_some_and(|word| matches!(word.as_str(), "query" | "search" | "token" | "tokens"))
 }
 
 /// The words of a name: `getUserDetails`, `get_user_details` and `get-user-details` are one.
@@ -169,6 +179,31 @@ pub fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_post_that_may_be_a_question_is_no_change() {
+        let of = |url: &str| {
+            of_exchange(&HttpExchange {
+                method: "POST".to_owned(),
+                url: url.to_owned(),
+                ..HttpExchange::default()
+            })
+        };
+        for url in [
+            "https://auth.example.com/oauth/token",
+            "https://es.example.com/books/_search?size=5",
+            "https://firestore.example.com/v1/documents:runQuery",
+            "https://api.example.com/app/installations/1/access_tokens",
+        ] {
+            assert_eq!(of(url), Effect::Unknown, "{url}");
+        }
+        for url in [
+            "https://api.example.com/search/saved",
+            "https://api.example.com/orders?then=/search",
+        ] {
+            assert_eq!(of(url), Effect::Write, "{url}");
+        }
+    }
 
     #[test]
     fn names_say_what_calls_do() {

@@ -8,21 +8,23 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use archal_core::trace::{Message, Part, Span, SpanKind, Trace};
+use archal_core::trace::{HttpExchange, Message, Part, Span, SpanKind, Trace};
 use serde_json::Value;
 
 use super::{Call, Facts, Said, Step, effect, outcome};
+use crate::reconstruct::hosts;
 
-/// Ends of paths at which models are called: the agent thinking, not acting.
+/// Ends of paths at which models are called at any host: the agent thinking, not acting.
 const MODEL_PATHS: &[&str] = &[
     "/chat/completions",
-    "/completions",
-    "/embeddings",
-    "/messages",
-    "/responses",
     ":generateContent",
     ":streamGenerateContent",
 ];
+/// Ends of paths at which models are called, and services as well: they count at hosts that a
+/// model's span names.
+const SHARED_PATHS: &[&str] = &["/completions", "/embeddings", "/messages", "/responses"];
+/// Instructions that begin alike so far, in bytes, may be one agent's.
+const ALIKE: usize = 32;
 /// Text that is looked into for JSON, in bytes.
 const MAX_PARSED: usize = 4 * 1024 * 1024;
 
@@ -47,6 +49,13 @@ struct Joined<'a> {
     /// Messages heard so far, with how often.
     heard: HashMap<u64, u32>,
     first: Option<u64>,
+    /// The instructions of the first conversation, and what was asked first in it.
+    instructions: Option<&'a str>,
+    asked: Option<u64>,
+    /// The last model's span beside the first one: its answer is the run's.
+    last: Option<&'a str>,
+    /// Hosts that spans of models name, in lower case.
+    models: BTreeSet<String>,
     /// Spans that are part of a tool's or a model's.
     inner: BTreeSet<&'a str>,
 }
@@ -69,6 +78,10 @@ impl<'a> Joined<'a> {
             open: BTreeMap::new(),
             heard: HashMap::new(),
             first: None,
+            instructions: None,
+            asked: None,
+            last: last(trace),
+            models: models(trace),
             inner: inner(trace),
         }
     }
@@ -80,24 +93,47 @@ impl<'a> Joined<'a> {
         if span.kind == SpanKind::Tool && span.tool.is_some() {
             self.tool(span);
         } else if let Some(http) = &span.http {
-            let path = http.url.split(['?', '#']).next().unwrap_or_default();
-            let model = MODEL_PATHS.iter().any(|end| path.ends_with(end));
-            if !model && !self.inner.contains(span.id.as_str()) {
+            if !self.is_aside(http) && !self.inner.contains(span.id.as_str()) {
                 self.exchange(span);
             }
         }
     }
 
+    /// Whether an exchange is no call of a service.
+    fn is_aside(&self, http: &HttpExchange) -> bool {
+        let path = http.url.split(['?', '#']).next().unwrap_or_default();
+        if MODEL_PATHS.iter().any(|end| path.ends_with(end)) {
+            return true;
+        }
+        let Some((host, port)) = host_of(&http.url) else {
+            return false;
+        };
+        hosts::is_aside(&host, port, &http.method, path_of(&http.url))
+            || (SHARED_PATHS.iter().any(|end| path.ends_with(end)) && self.models.contains(&host))
+    }
+
     fn messages(&mut self, span: &'a Span, messages: &'a [Message]) {
         let hashes: Vec<u64> = messages.iter().map(hash_of).collect();
-        let again =
-            hashes.len() > 1 && self.first.is_some() && hashes.first().copied() == self.first;
         let instructed = messages.first().is_some_and(|first| first.role == "system");
+        let instructions = messages.first().filter(|_| instructed).and_then(text_of);
+        let asked = messages
+            .iter()
+            .zip(&hashes)
+            .find(|(message, _)| message.role == "user")
+            .map(|(_, hash)| *hash);
+        let started = self.first.is_some();
+        // Instructions that hold the time differ each time.
+        let asked_again = instructed && asked.is_some() && asked == self.asked;
+        let again =
+            hashes.len() > 1 && started && (hashes.first().copied() == self.first || asked_again);
         // A conversation with other instructions is another agent's: who speaks as the user
         // there is this one.
-        let other = !again && instructed && self.first.is_some();
-        if self.first.is_none() {
+        let other =
+            !again && instructed && started && !begin_alike(instructions, self.instructions);
+        if !started {
             self.first = hashes.first().copied();
+            self.instructions = instructions;
+            self.asked = asked;
         }
         // In a history each message that was heard stands again, as often as it was heard.
         let mut skipped: HashMap<u64, u32> = HashMap::new();
@@ -113,6 +149,23 @@ impl<'a> Joined<'a> {
             if !other {
                 self.message(span, message);
             }
+        }
+        // Whoever wrote it: the last answer is what the run answers.
+        if other
+            && self.last == Some(span.id.as_str())
+            && let Some(answer) = messages.last()
+            && answer.role == "assistant"
+            && self.is_answer(answer)
+        {
+            self.message(span, answer);
+        }
+    }
+
+    /// Whether a text may be what the run answered: where the trace says what that is, it is that.
+    fn is_answer(&self, answer: &Message) -> bool {
+        match (text_of(answer), &self.trace.output) {
+            (Some(text), Some(Value::String(output))) => text.trim() == output.trim(),
+            (said, _) => said.is_some(),
         }
     }
 
@@ -168,7 +221,7 @@ impl<'a> Joined<'a> {
                         .and_then(|place| self.calls.get_mut(*place));
                     if let Some(call) = call.filter(|call| call.result.is_none()) {
                         let result = parsed(result);
-                        call.failure = outcome::of_result(&result);
+                        call.failure = outcome::of_result(&result, call.effect);
                         call.answered = true;
                         call.result = Some(result);
                     }
@@ -182,7 +235,11 @@ impl<'a> Joined<'a> {
         let Some(tool) = &span.tool else { return };
         let failure = outcome::of_span(span);
         let result = tool.result.as_ref().map(parsed);
-        let failure = failure.or_else(|| result.as_deref().and_then(outcome::of_result));
+        let effect = effect::of_tool(&tool.name);
+        let failure = failure.or_else(|| {
+            let result = result.as_deref()?;
+            outcome::of_result(result, effect)
+        });
         self.call(Call {
             span: &span.id,
             name: Cow::Borrowed(&tool.name),
@@ -191,7 +248,7 @@ impl<'a> Joined<'a> {
             result,
             http: span.http.as_ref(),
             failure,
-            effect: effect::of_tool(&tool.name),
+            effect,
             key: 0,
             step: 0,
         });
@@ -257,6 +314,71 @@ impl<'a> Joined<'a> {
             calls,
         }
     }
+}
+
+/// The last model's span that has the parent of the first one.
+fn last(trace: &Trace) -> Option<&str> {
+    let mut models = trace.spans.iter().filter(|span| span.llm.is_some());
+    let first = models.next()?;
+    let beside = models.rfind(|span| span.parent_id == first.parent_id);
+    Some(&beside.unwrap_or(first).id)
+}
+
+/// The hosts that spans of models name: in an exchange of their own or below them, or as an
+/// attribute.
+fn models(trace: &Trace) -> BTreeSet<String> {
+    let models: BTreeSet<&str> = trace
+        .spans
+        .iter()
+        .filter(|span| span.llm.is_some() || span.kind == SpanKind::Llm)
+        .map(|span| span.id.as_str())
+        .collect();
+    let below = |span: &Span| {
+        models.contains(span.id.as_str())
+            || span
+                .parent_id
+                .as_deref()
+                .is_some_and(|parent| models.contains(parent))
+    };
+    let mut found = BTreeSet::new();
+    for span in trace.spans.iter().filter(|span| below(span)) {
+        let exchange = span.http.as_ref().and_then(|http| host_of(&http.url));
+        found.extend(exchange.map(|(host, _)| host));
+        let named = ["server.address", "net.peer.name"]
+            .iter()
+            .find_map(|name| span.attributes.get(*name))
+            .and_then(Value::as_str);
+        found.extend(named.map(str::to_ascii_lowercase));
+    }
+    found
+}
+
+/// The host in lower case, and the port.
+fn host_of(url: &str) -> Option<(String, Option<u16>)> {
+    let uri: http::Uri = url.split('#').next()?.parse().ok()?;
+    let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
+    Some((host, uri.port_u16()))
+}
+
+/// The first text of a message.
+fn text_of(message: &Message) -> Option<&str> {
+    message.parts.iter().find_map(|part| match part {
+        Part::Text { text } if !text.trim().is_empty() => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+/// Whether two instructions share their beginning: at least half of the shorter one.
+fn begin_alike(one: Option<&str>, other: Option<&str>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
+    let shared = one
+        .bytes()
+        .zip(other.bytes())
+        .take_while(|(one, other)| one == other)
+        .count();
+    shared >= ALIKE && shared * 2 >= one.len().min(other.len())
 }
 
 /// The spans below a tool's or a model's span: part of that call, not calls of their own. Spans

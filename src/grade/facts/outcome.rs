@@ -5,7 +5,9 @@
 
 use archal_core::grade::Owner;
 use archal_core::trace::{HttpExchange, Span, Status};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::effect::{self, Effect};
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +167,8 @@ pub fn of_span(span: &Span) -> Option<Failure> {
         || tool.is_some_and(|tool| tool.result_is_error);
     let result = tool.and_then(|tool| tool.result.as_ref());
     if !failed {
-        return result.and_then(of_result);
+        let effect = tool.map_or(Effect::Unknown, |tool| effect::of_tool(&tool.name));
+        return result.and_then(|result| of_result(result, effect));
     }
     let text = match (said, result) {
         (Some(said), _) => said.to_owned(),
@@ -204,14 +207,17 @@ pub fn of_exchange(http: &HttpExchange) -> Option<Failure> {
     })
 }
 
-/// How a result says of itself that it is an error: in a field for that, or by how it begins.
-pub fn of_result(result: &Value) -> Option<Failure> {
+/// How a result of a call with this effect says of itself that it is an error: in a field for
+/// that, or by how it begins.
+pub fn of_result(result: &Value, effect: Effect) -> Option<Failure> {
     let says = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
         Value::Object(map) => !map.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
+        // A count of errors that is zero, or the code of success.
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(true) => true,
     };
     let failed = match result {
         Value::Object(map) => {
@@ -227,11 +233,29 @@ pub fn of_result(result: &Value) -> Option<Failure> {
                     .get("status")
                     .and_then(Value::as_str)
                     .is_some_and(|status| matches!(status, "error" | "failed" | "failure"))
+                    && (effect != Effect::Read || tells_an_error(map))
         }
         Value::String(text) => begins_as_error(text),
         _ => false,
     };
     failed.then(|| failure(&error_text(result)))
+}
+
+/// Whether an answer has a field for what went wrong. What was looked up has a status too: a
+/// payment that failed was found.
+fn tells_an_error(map: &Map<String, Value>) -> bool {
+    const FIELDS: &[&str] = &[
+        "error_code",
+        "error_message",
+        "errorCode",
+        "errorMessage",
+        "traceback",
+    ];
+    FIELDS
+        .iter()
+        .any(|name| map.get(*name).is_some_and(|value| !value.is_null()))
+        || (map.get("status").and_then(Value::as_str) == Some("error")
+            && map.contains_key("message"))
 }
 
 /// How an error is introduced: a word for it and a colon, or a stack trace.
@@ -299,7 +323,7 @@ mod tests {
     use super::*;
 
     fn kind(result: Value) -> Option<FailureKind> {
-        of_result(&result).map(|failure| failure.kind)
+        of_result(&result, Effect::Unknown).map(|failure| failure.kind)
     }
 
     #[test]
@@ -322,10 +346,27 @@ mod tests {
             json!({"title": "Error: login fails", "error": null}),
             json!([{"error": "x"}]),
             json!({"errors": []}),
+            json!({"created": 5, "errors": 0}),
+            json!({"error": 0.0}),
             json!("No errors: all good"),
         ] {
             assert_eq!(kind(fine.clone()), None, "{fine}");
         }
+    }
+
+    #[test]
+    fn the_status_of_what_was_looked_up_is_no_failure_of_the_look() {
+        let failed = |result: Value, effect| of_result(&result, effect).is_some();
+        let payment = json!({"id": "p1", "status": "failed"});
+        assert!(!failed(payment.clone(), Effect::Read));
+        assert!(failed(payment, Effect::Write));
+        let told = json!({"status": "error", "message": "no such payment"});
+        assert!(failed(told, Effect::Read));
+        assert!(failed(
+            json!({"status": "failed", "error_code": 7}),
+            Effect::Read
+        ));
+        assert!(failed(json!({"errors": 2}), Effect::Read));
     }
 
     #[test]

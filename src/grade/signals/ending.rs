@@ -66,6 +66,20 @@ static INABILITY: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a constant expression")
 });
 
+/// Behind words for not having found: that there is none of something is what a search finds.
+static NONE_THERE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\s+((find|locate|identify)\s+)?(any|anything|anyone|anybody)\b")
+        .expect("a constant expression")
+});
+
+/// Where a text says that the task could not be done.
+fn inability(text: &str) -> Option<usize> {
+    INABILITY
+        .find_iter(text)
+        .find(|found| !NONE_THERE.is_match(&text[found.end()..]))
+        .map(|found| found.start())
+}
+
 pub(super) fn crash(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let trace = facts.trace;
     if trace.status != Status::Error && trace.error.is_none() {
@@ -118,7 +132,10 @@ pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
             &said,
             Owner::Agent,
         );
-        finding.negation = negation("The run does not time out", "!run.timedOut");
+        // Only where the run itself says that it failed is its end known to have been bad.
+        if facts.trace.status == Status::Error || facts.trace.error.is_some() {
+            finding.negation = negation("The run exits successfully", "run.exitCode == 0");
+        }
         found.push(finding);
     }
 }
@@ -203,10 +220,8 @@ pub(super) fn gave_up(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) 
     if said.text.len() > 1_500 || facts.calls.iter().any(|call| call.wrote()) {
         return;
     }
-    if let Some(words) = INABILITY.find(said.text) {
-        let start = said.text[..words.start()]
-            .rfind(['.', '\n'])
-            .map_or(0, |at| at + 1);
+    if let Some(at) = inability(said.text) {
+        let start = said.text[..at].rfind(['.', '\n']).map_or(0, |at| at + 1);
         found.push(rule.finding(
             "answer",
             "the answer is that the task could not be done".to_owned(),
@@ -241,4 +256,26 @@ pub(super) fn handoff(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) 
         &handed.arguments.as_deref().map(short).unwrap_or_default(),
         Owner::Agent,
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_there_is_none_is_a_result_and_no_giving_up() {
+        for (text, gives_up) in [
+            (
+                "I could not find any stale issues, so nothing was closed.",
+                false,
+            ),
+            ("I was unable to find any open pull request.", false),
+            ("I couldn’t identify anything to change.", false),
+            ("I could not find any. I could not access the others.", true),
+            ("I could not find the repository.", true),
+            ("I was unable to complete the task.", true),
+        ] {
+            assert_eq!(inability(text).is_some(), gives_up, "{text}");
+        }
+    }
 }

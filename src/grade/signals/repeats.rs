@@ -1,11 +1,11 @@
 //! Calls made again and again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use archal_core::grade::{Finding, Owner};
 
 use super::super::facts::effect::words;
-use super::super::facts::{Call, Effect, Facts, Step, short};
+use super::super::facts::{Call, Effect, Facts, FailureKind, Step, short};
 use super::{Rule, negation};
 
 /// Calls that are meant to be made again.
@@ -88,11 +88,12 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
     /// Failures of one tool since it last went well.
     #[derive(Default)]
     struct Row<'f> {
-        spans: Vec<&'f str>,
+        failures: Vec<&'f Call<'f>>,
         first: u64,
         drifts: bool,
+        told: bool,
     }
-    let mut rows: HashMap<&str, Row<'_>> = HashMap::new();
+    let mut rows: BTreeMap<&str, Row<'_>> = BTreeMap::new();
     for call in &facts.calls {
         let row = rows.entry(call.name.as_ref()).or_default();
         let Some(failure) = &call.failure else {
@@ -100,30 +101,46 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
             continue;
         };
         // A shell runs another command each time, and commands that fail are part of the work.
-        if call.effect == Effect::Unknown && runs_commands(call) {
+        if passes(failure.kind) || (call.effect == Effect::Unknown && runs_commands(call)) {
             continue;
         }
-        if row.spans.is_empty() {
+        if row.failures.is_empty() {
             row.first = call.key;
         }
         row.drifts |= row.first != call.key;
-        if row.spans.len() < 3 {
-            row.spans.push(call.span);
-        }
-        if row.spans.len() == 3 && row.drifts {
-            found.push(rule.finding(
-                &call.name,
-                format!(
-                    "{} failed three times in a row with changing arguments",
-                    call.name
-                ),
-                row.spans.iter().copied(),
-                &failure.text,
-                failure.kind.owner(),
-            ));
-            return;
+        if row.failures.len() < 3 || !row.told {
+            row.failures.truncate(2);
+            row.failures.push(call);
+            row.told = row.failures.len() == 3 && row.drifts;
         }
     }
+    // What went well in the end was a search for how.
+    let told = rows
+        .values()
+        .filter(|row| row.told)
+        .min_by_key(|row| row.failures.last().map(|call| call.step));
+    let Some((row, last)) = told.and_then(|row| Some((row, row.failures.last()?))) else {
+        return;
+    };
+    let Some(failure) = &last.failure else { return };
+    found.push(rule.finding(
+        &last.name,
+        format!(
+            "{} failed three times in a row with changing arguments",
+            last.name
+        ),
+        row.failures.iter().map(|call| call.span),
+        &failure.text,
+        failure.kind.owner(),
+    ));
+}
+
+/// Whether a failure goes away by itself, so that trying again is right.
+fn passes(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::RateLimit | FailureKind::Timeout | FailureKind::Service
+    )
 }
 
 /// Whether a tool is a shell or an interpreter.
@@ -147,18 +164,38 @@ fn runs_commands(call: &Call<'_>) -> bool {
 }
 
 pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let mut first: HashMap<u64, &Call<'_>> = HashMap::new();
+    // Where each call and each tool last changed something.
+    let mut by_key: HashMap<u64, usize> = HashMap::new();
+    let mut by_name: HashMap<&str, usize> = HashMap::new();
+    for call in facts.calls.iter().filter(|call| call.wrote()) {
+        by_key.insert(call.key, call.step);
+        by_name.insert(&call.name, call.step);
+    }
+    let later = |call: &Call<'_>| {
+        let last = by_key.get(&call.key).max(by_name.get(call.name.as_ref()));
+        last.is_some_and(|last| *last > call.step)
+    };
+    // Each change with how many others had been made by then: one in between makes it another.
+    let mut first: HashMap<u64, (&Call<'_>, usize)> = HashMap::new();
+    let mut changes = 0;
     for call in facts
         .calls
         .iter()
         .filter(|call| call.effect == Effect::Write)
     {
-        let Some(before) = first.insert(call.key, call) else {
+        let then = changes;
+        changes += usize::from(call.wrote());
+        let Some((before, between)) = first.insert(call.key, (call, changes)) else {
             continue;
         };
+        if between != then {
+            continue;
+        }
         let how = match (&before.failure, &call.failure) {
             (None, None) if before.answered && call.answered => "was made twice",
-            (Some(_), Some(_)) => "failed and was tried again unchanged",
+            (Some(one), Some(two)) if !passes(one.kind) && !passes(two.kind) && !later(call) => {
+                "failed and was tried again unchanged"
+            }
             _ => continue,
         };
         let mut finding = rule.finding(

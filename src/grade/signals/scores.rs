@@ -5,17 +5,20 @@ use archal_core::trace::{Score, ScoreOrigin};
 use serde_json::Value;
 
 use super::super::facts::Facts;
+use super::super::facts::effect::words;
 use super::Rule;
 
-/// Labels that say bad.
+/// Labels that answer what the score's name asks.
+const NO: &[&str] = &["false", "negative", "no"];
+const YES: &[&str] = &["positive", "true", "yes"];
+
+/// Labels that say bad, whatever the score's name.
 const BAD: &[&str] = &[
     "bad",
     "fail",
     "failed",
     "failure",
     "incorrect",
-    "negative",
-    "no",
     "poor",
     "rejected",
     "thumbs_down",
@@ -24,14 +27,13 @@ const BAD: &[&str] = &[
     "wrong",
 ];
 
-/// Labels that say good.
+/// Labels that say good, whatever the score's name.
 const GOOD: &[&str] = &[
     "correct",
     "good",
     "helpful",
     "pass",
     "passed",
-    "positive",
     "success",
     "thumbs_up",
     "thumbs-up",
@@ -69,38 +71,51 @@ pub(super) fn good(facts: &Facts<'_>) -> bool {
     scores.iter().any(|score| {
         score.origin == ScoreOrigin::Human
             && match &score.value {
-                Value::Bool(truth) => *truth,
+                Value::Bool(truth) => *truth && says_success(&score.name),
                 Value::Number(number) => number
                     .as_f64()
                     .is_some_and(|value| value > 0.0 && value <= 1.0 && says_success(&score.name)),
-                Value::String(text) => GOOD.contains(&text.to_ascii_lowercase().as_str()),
+                Value::String(text) => {
+                    let text = text.to_ascii_lowercase();
+                    GOOD.contains(&text.as_str())
+                        || (YES.contains(&text.as_str()) && says_success(&score.name))
+                }
                 _ => false,
             }
     }) && !scores.iter().any(is_bad)
 }
 
-/// Whether a score says bad on a scale that is known: below zero, false, a word for it, or zero
-/// where a score counts from 0 to 1. A number alone on an unknown scale says nothing.
+/// Whether a score says bad: a word for it, or false, no, zero or less where its name says that
+/// more is better. No toxicity is good, and a name that is not known says nothing.
 fn is_bad(score: &Score) -> bool {
     match &score.value {
-        Value::Bool(truth) => !truth,
-        Value::Number(number) => number.as_f64().is_some_and(|value| {
-            value < 0.0
-                || (value == 0.0 && number.is_f64() && score.origin != ScoreOrigin::Human)
-                || (value == 0.0 && says_success(&score.name))
-        }),
-        Value::String(text) => BAD.contains(&text.to_ascii_lowercase().as_str()),
+        Value::Bool(truth) => !truth && says_success(&score.name),
+        Value::Number(number) => {
+            number.as_f64().is_some_and(|value| value <= 0.0) && says_success(&score.name)
+        }
+        Value::String(text) => {
+            let text = text.to_ascii_lowercase();
+            BAD.contains(&text.as_str())
+                || (NO.contains(&text.as_str()) && says_success(&score.name))
+        }
         _ => false,
     }
 }
 
-/// Names of scores that are 1 for good and 0 for bad.
+/// Names of scores that are 1 for good and 0 for bad: `is_correct` is one, `incorrect` and
+/// `quality_issues` are none.
 fn says_success(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "correct", "success", "pass", "resolved", "helpful", "accuracy", "quality", "feedback",
-        "thumb",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
+    const GOOD: &[&str] = &[
+        "correct", "success", "resolved", "helpful", "accura", "quality", "feedback", "thumb",
+    ];
+    const PASSES: &[&str] = &["pass", "passed", "passes", "passing"];
+    const COUNTS: &[&str] = &[
+        "count", "error", "errors", "fail", "failed", "failure", "failures", "false", "issue",
+        "issues", "negative", "no", "non", "not", "problem", "problems", "without",
+    ];
+    let words = words(name);
+    let is_good = |word: &String| {
+        PASSES.contains(&word.as_str()) || GOOD.iter().any(|good| word.starts_with(good))
+    };
+    words.iter().any(is_good) && !words.iter().any(|word| COUNTS.contains(&word.as_str()))
 }

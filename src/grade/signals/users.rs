@@ -45,6 +45,24 @@ static ASKS_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     )
     .expect("a constant expression")
 });
+/// Words that turn what follows in a sentence into its opposite.
+static NEGATES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(not|never|without|cannot|no\s+need)\b|n['’]t\b")
+        .expect("a constant expression")
+});
+
+/// Whether instructions ask for a confirmation. "Do not ask for one" does not, and "change nothing
+/// without asking for one" does: two negations are none.
+fn asks_first(text: &str) -> bool {
+    ASKS_FIRST.find_iter(text).any(|found| {
+        let before = &text[..found.start()];
+        let sentence = before
+            .rfind(['.', '!', '?', ';', '\n'])
+            .map_or(before, |at| &before[at + 1..]);
+        NEGATES.find_iter(sentence).count() % 2 == 0
+    })
+}
+
 /// An agent that asks whether to go on.
 static PROPOSES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(confirm|proceed|shall i|should i|would you like|do you want|go ahead|is that correct|yes/no|let me know|please provide|which|could you)\b")
@@ -138,7 +156,7 @@ pub(super) fn unconfirmed_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec
     let asks = facts
         .steps
         .iter()
-        .any(|step| matches!(step, Step::Instructions(text) if ASKS_FIRST.is_match(text)));
+        .any(|step| matches!(step, Step::Instructions(text) if asks_first(text)));
     if !asks {
         return;
     }
@@ -176,6 +194,29 @@ pub(super) fn unconfirmed_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec
                 ));
                 return;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_is_asked_for_where_no_negation_stands_before_it() {
+        for (text, asks) in [
+            ("Obtain explicit user confirmation (yes) to proceed.", true),
+            ("Do not guess. Ask for confirmation.", true),
+            (
+                "Never change anything without obtaining confirmation.",
+                true,
+            ),
+            ("Do not ask for confirmation.", false),
+            ("Don’t wait for the user's approval.", false),
+            ("Close them without requesting confirmation", false),
+            ("There is no need to ask for confirmation.", false),
+        ] {
+            assert_eq!(asks_first(text), asks, "{text}");
         }
     }
 }
