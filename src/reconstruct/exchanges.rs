@@ -2,6 +2,10 @@
 //!
 //! HTTP spans are the best there is, where they have bodies. A tool span is believed where no HTTP
 //! span below it shows the same call better; [`super::tools`] says what it stood for.
+//!
+//! - [`cover`]: which of the spans that may show the same call counts.
+
+mod cover;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +18,6 @@ use serde_json::Value;
 
 use super::tools::{self, Mapper, Meaning, Request, ToolUse, UnmappedTool};
 use super::{Context, Missing, faults, hosts};
-
-/// How far up from a span it is looked for the call that it is part of.
-const ANCESTORS: usize = 64;
-
-/// The most entries that are looked at in the time of one call.
-const DURING: usize = 256;
-/// What decoders say on a span that they made of what messages tell of a call.
-const JOINED: &str = "archal.toolCall.joined";
-const FROM_MESSAGES: &str = "from messages alone";
 
 /// The calls of a trace in order of time.
 #[derive(Debug, Default)]
@@ -179,7 +174,7 @@ pub fn of<'a>(trace: &'a Trace, context: &Context<'_>) -> TracedCalls<'a> {
             entry.meaning = Some(mapper.meaning(used));
         }
     }
-    cover(trace, &mut entries);
+    cover::cover(trace, &mut entries);
     let mut seen = tools::Seen::default();
     for entry in entries {
         if entry.is_covered {
@@ -369,136 +364,6 @@ fn over_mcp(http: &HttpExchange) -> Option<Called<'_>> {
         error,
         false,
     ))))
-}
-
-/// Marks what another entry shows better, so that nothing counts twice.
-fn cover(trace: &Trace, entries: &mut [Entry<'_>]) {
-    let parents: BTreeMap<&str, &str> = trace
-        .spans
-        .iter()
-        .filter_map(|span| Some((span.id.as_str(), span.parent_id.as_deref()?)))
-        .collect();
-    let tools: BTreeMap<&str, usize> = entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| matches!(entry.called, Called::Tool(_)))
-        .map(|(at, entry)| (entry.span.id.as_str(), at))
-        .collect();
-    // The calls below each tool call.
-    let mut below: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let mut id = entry.span.id.as_str();
-        for _ in 0..ANCESTORS {
-            let Some(parent) = parents.get(id) else { break };
-            if let Some(tool) = tools.get(parent).filter(|tool| **tool != at) {
-                below.entry(*tool).or_default().push(at);
-            }
-            id = parent;
-        }
-    }
-    for (tool, part) in in_their_time(entries, &below) {
-        below.entry(tool).or_default().push(part);
-    }
-    for (tool, parts) in below {
-        let is_call = |at: &usize| match (&entries[*at].called, &entries[*at].meaning) {
-            (Called::Service(_) | Called::Elsewhere(_), _) => true,
-            (_, Some(Meaning::Calls { .. })) => true,
-            (Called::Tool(_), _) => false,
-        };
-        let parts: Vec<usize> = parts.into_iter().filter(is_call).collect();
-        if parts.is_empty() {
-            continue;
-        }
-        let is_whole = parts.iter().all(|at| is_whole(&entries[*at]));
-        let is_better = match (&entries[tool].called, &entries[tool].meaning) {
-            (Called::Tool(used), Some(Meaning::Calls { .. })) => used.result().is_some(),
-            _ => false,
-        };
-        if is_better && !is_whole {
-            complete(entries, tool, &parts);
-            for part in parts {
-                entries[part].is_covered = true;
-            }
-        } else {
-            entries[tool].is_covered = true;
-        }
-    }
-}
-
-/// What spans of HTTP without bodies show of the requests of a tool, put beside what its result
-/// shows: the query as sent, the status and the headers.
-fn complete(entries: &mut [Entry<'_>], tool: usize, parts: &[usize]) {
-    let Some(Meaning::Calls {
-        mut requests,
-        tool: official,
-    }) = entries[tool].meaning.take()
-    else {
-        return;
-    };
-    for (request, part) in requests.iter_mut().zip(parts) {
-        let Called::Service(sent) = &entries[*part].called else {
-            break;
-        };
-        if sent.http.method != request.http.method || sent.path != request.path {
-            break;
-        }
-        request.query.clone_from(&sent.query);
-        request.http.url.clone_from(&sent.http.url);
-        if sent.http.status.is_some() {
-            request.http.status = sent.http.status;
-        }
-        let headers = sent.http.response_headers.iter();
-        let headers = headers.map(|(name, value)| (name.clone(), value.clone()));
-        request.http.response_headers.extend(headers);
-    }
-    entries[tool].meaning = Some(Meaning::Calls {
-        requests,
-        tool: official,
-    });
-}
-
-/// Requests that were sent while a call was under way of which only messages tell, so that no span
-/// stands below it. The entries are in order of time.
-fn in_their_time(
-    entries: &[Entry<'_>],
-    below: &BTreeMap<usize, Vec<usize>>,
-) -> Vec<(usize, usize)> {
-    let taken: BTreeSet<usize> = below.values().flatten().copied().collect();
-    let mut found = Vec::new();
-    for (tool, entry) in entries.iter().enumerate() {
-        let span = entry.span;
-        let is_told = span
-            .attributes
-            .get(JOINED)
-            .is_some_and(|how| how == FROM_MESSAGES);
-        let (true, Some(from), Some(to)) = (is_told, span.started_at, span.ended_at) else {
-            continue;
-        };
-        let first = entries.partition_point(|entry| entry.span.started_at < Some(from));
-        let during = entries[first..]
-            .iter()
-            .enumerate()
-            .take(DURING)
-            .take_while(|(_, entry)| entry.span.started_at <= Some(to))
-            .map(|(at, entry)| (first + at, entry))
-            .filter(|(at, entry)| !matches!(entry.called, Called::Tool(_)) && !taken.contains(at))
-            .map(|(at, _)| (tool, at));
-        found.extend(during);
-    }
-    found
-}
-
-/// Whether an entry shows the answer that its call got.
-fn is_whole(entry: &Entry<'_>) -> bool {
-    match &entry.called {
-        Called::Service(call) => {
-            let has_none = call.http.method == "HEAD"
-                || matches!(call.http.status, Some(204 | 205 | 304 | 400..));
-            has_none || call.fault.is_some() || call.http.response_body.is_some()
-        }
-        Called::Elsewhere(_) => true,
-        Called::Tool(used) => used.result().is_some(),
-    }
 }
 
 /// Host, port, path and query of an absolute URL.

@@ -1,6 +1,6 @@
 //! A recorded answer beside a clone's: what differs, and which ids stand for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -12,24 +12,51 @@ const IDS: usize = 10_000;
 /// Fields whose values services make up.
 const MADE_UP: &[&str] = &["id", "node_id", "startCursor", "endCursor", "nextCursor"];
 
+/// The longest id that is learnt, in bytes.
+const ID: usize = 512;
+
 /// Ids that the service gave to what the trace made, with the ids that the clone gave.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     known: BTreeMap<String, String>,
+    /// How long the ids of the service are.
+    lengths: BTreeSet<usize>,
 }
 
 impl Ids {
-    /// A text with the clone's ids in it. Only whole ones are replaced.
+    /// A text with the clone's ids in it, in one pass: what was put in is not looked at again. Only
+    /// whole ids are replaced: `12345` is no part of `123456`.
     pub(super) fn translate(&self, text: &str) -> String {
-        self.known
-            .iter()
-            .fold(text.to_owned(), |text, (recorded, ours)| {
-                if text.contains(recorded.as_str()) {
-                    replaced(&text, recorded, ours)
-                } else {
-                    text
-                }
-            })
+        if self.known.is_empty() {
+            return text.to_owned();
+        }
+        let is_part = |c: char| c.is_ascii_alphanumeric();
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut is_inside = false;
+        while let Some(first) = rest.chars().next() {
+            // The longest one first: an id may begin like another.
+            let found = self
+                .lengths
+                .iter()
+                .rev()
+                .filter(|_| !is_inside)
+                .find_map(|length| {
+                    let (id, behind) = rest.split_at_checked(*length)?;
+                    let ours = self.known.get(id)?;
+                    (!behind.starts_with(is_part)).then_some((id, ours, behind))
+                });
+            if let Some((id, ours, behind)) = found {
+                out.push_str(ours);
+                is_inside = id.ends_with(is_part);
+                rest = behind;
+            } else {
+                out.push(first);
+                is_inside = is_part(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        out
     }
 
     /// A value with the clone's ids in it.
@@ -48,7 +75,9 @@ impl Ids {
             Ok(number) => number >= 10_000,
             Err(_) => recorded.len() >= 8,
         };
-        if is_telling && recorded != ours && self.known.len() < IDS {
+        let fits = recorded.len() <= ID && self.known.len() < IDS;
+        if is_telling && recorded != ours && fits {
+            self.lengths.insert(recorded.len());
             self.known.entry(recorded).or_insert(ours);
         }
     }
@@ -64,29 +93,6 @@ fn plain(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// `text` with whole occurrences of `old` replaced: `12345` is no part of `123456`.
-fn replaced(text: &str, old: &str, new: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(old) {
-        let (before, behind) = (&rest[..at], &rest[at + old.len()..]);
-        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        let last = before
-            .chars()
-            .next_back()
-            .or_else(|| out.chars().next_back());
-        out.push_str(before);
-        out.push_str(if is_part(last) || is_part(behind.chars().next()) {
-            old
-        } else {
-            new
-        });
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// What a comparison finds.
@@ -199,6 +205,18 @@ mod tests {
         assert_eq!(
             ids.translate_value(&asked),
             json!({"id": 7, "n": 1, "text": "7."})
+        );
+    }
+
+    #[test]
+    fn what_was_put_in_is_not_translated_again() {
+        let mut ids = Ids::default();
+        ids.learn(Some(&json!(50_001)), Some(&json!(50_002)));
+        ids.learn(Some(&json!(50_002)), Some(&json!(50_003)));
+        ids.learn(Some(&json!("50002-part")), Some(&json!("whole")));
+        assert_eq!(
+            ids.translate("50001, 50002 and 50002-part, é50001"),
+            "50002, 50003 and whole, é50002"
         );
     }
 }

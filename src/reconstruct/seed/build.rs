@@ -11,6 +11,8 @@ use crate::reconstruct::world::{CloneWorld, Existed, Row};
 
 /// The most rows made up for one parent: a count above it is a sign of a broken trace.
 const SYNTHETIC_ROWS: u64 = 1_000;
+/// The most rows made up for one trace.
+pub(super) const SYNTHETIC_ROWS_OF_TRACE: u64 = 10_000;
 
 /// Rows of a table with their keys.
 pub(super) type Rows = Vec<(String, Map<String, Value>)>;
@@ -20,15 +22,22 @@ pub(super) struct Building<'a> {
     pub(super) descriptor: &'a CloneDescriptor,
     pub(super) out: &'a mut Reconstruction,
     pub(super) tables: BTreeMap<&'static str, Rows>,
+    /// How many rows may still be made up for the trace.
+    budget: &'a mut u64,
 }
 
 impl<'a> Building<'a> {
-    pub(super) fn new(descriptor: &'a CloneDescriptor, out: &'a mut Reconstruction) -> Self {
+    pub(super) fn new(
+        descriptor: &'a CloneDescriptor,
+        out: &'a mut Reconstruction,
+        budget: &'a mut u64,
+    ) -> Self {
         let tables = descriptor.tables.iter();
         Self {
             tables: tables.map(|table| (table.name, Rows::new())).collect(),
             descriptor,
             out,
+            budget,
         }
     }
 
@@ -206,15 +215,24 @@ impl<'a> Building<'a> {
     /// Children that a parent counts but no call showed are made up, marked as such.
     fn counts(&mut self, part: &CloneWorld) {
         let actor = part.actor.as_ref().and_then(|actor| actor.value.as_str());
+        // The counts of one table and field follow each other: its rows are counted once.
+        let mut counted = None;
+        let mut by_parent: BTreeMap<String, u64> = BTreeMap::new();
         for ((name, field, parent), (count, span)) in &part.counts {
             let Some(table) = self.table(name) else {
                 continue;
             };
             let known = self.tables.entry(table.name).or_default();
-            let of_parent = |row: &Map<String, Value>| {
-                row.get(*field).and_then(Value::as_str) == Some(parent.as_str())
-            };
-            let seen = known.iter().filter(|(_, row)| of_parent(row)).count() as u64;
+            if counted != Some((name, field)) {
+                counted = Some((name, field));
+                by_parent.clear();
+                for (_, row) in known.iter() {
+                    if let Some(parent) = row.get(*field).and_then(Value::as_str) {
+                        *by_parent.entry(parent.to_owned()).or_default() += 1;
+                    }
+                }
+            }
+            let seen = by_parent.get(parent).copied().unwrap_or_default();
             if seen > *count {
                 self.out.conflicts.push(super::Conflict {
                     clone: self.descriptor.name.to_owned(),
@@ -229,11 +247,12 @@ impl<'a> Building<'a> {
                 continue;
             }
             let wanting = count - seen;
-            if wanting > SYNTHETIC_ROWS {
+            if wanting > SYNTHETIC_ROWS.min(*self.budget) {
                 let why = "more than archal makes up";
                 self.missing(format!("{name} of {parent}"), "rows", why, span.clone());
                 continue;
             }
+            *self.budget -= wanting;
             for nth in 0..wanting {
                 let row = placeholder(table, field, parent, actor);
                 known.push((format!("{parent} (made up {nth})"), row));

@@ -63,28 +63,31 @@ impl Building<'_> {
     /// A list is known when every page up to the last one was seen and no more followed, or where
     /// the repository says what else is in it.
     pub(super) fn pages(&mut self, list: &str, seen: &List, own: &OwnedRows) {
-        let Some((last, last_page)) = seen.pages.last_key_value() else {
+        let Some((_, last_page)) = seen.pages.last_key_value() else {
             return;
         };
         let first_seen = seen.pages.values().next().map(|page| page.span.clone());
         let mut gaps = Vec::new();
-        for page in 1..(*last).min(10_000) {
-            if !seen.pages.contains_key(&page) {
+        // What lies between two pages that were seen is one gap, however wide.
+        let mut next = 1;
+        for page in seen.pages.keys() {
+            if *page > next {
                 gaps.push((
-                    page,
+                    pages(next, page - 1),
                     "a later page was captured, so this one exists, and what is on it is not known",
                     first_seen.clone().unwrap_or_default(),
                 ));
             }
+            next = page.saturating_add(1);
         }
         match last_page.more {
             Some(true) => gaps.push((
-                last + 1,
+                pages(next, next),
                 "the service said that more follows, and a repaired agent may read it",
                 last_page.span.clone(),
             )),
             None if last_page.full => gaps.push((
-                last + 1,
+                pages(next, next),
                 "the page before it is full, and nothing recorded says that it is the last",
                 last_page.span.clone(),
             )),
@@ -95,11 +98,20 @@ impl Building<'_> {
             let entity = format!("{} of {list}", seen.table);
             match &owner {
                 Some(origin) => {
-                    let path = format!("{} {entity} page {page}", self.descriptor.name);
+                    let path = format!("{} {entity} {page}", self.descriptor.name);
                     self.out.proofs.insert(path, origin.clone());
                 }
-                None => self.missing(entity, &format!("page {page}"), why, span),
+                None => self.missing(entity, &page, why, span),
             }
         }
+    }
+}
+
+/// `page 2`, or `page 2 to 9`.
+fn pages(first: u64, last: u64) -> String {
+    if first == last {
+        format!("page {first}")
+    } else {
+        format!("page {first} to {last}")
     }
 }

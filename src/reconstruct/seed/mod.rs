@@ -11,6 +11,8 @@ mod found;
 mod lists;
 mod owned;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,6 +90,7 @@ pub(super) fn assemble(
     }
     out.missing.extend(traced.missing());
     out.unmapped.clone_from(&traced.unmapped);
+    let mut budget = build::SYNTHETIC_ROWS_OF_TRACE;
     for (name, part) in world.clones {
         let clones: &[CloneDescriptor] = context.clones;
         if let Some(descriptor) = clones.iter().find(|clone| clone.name == name) {
@@ -96,7 +99,8 @@ pub(super) fn assemble(
                 .iter()
                 .filter(|owned| owned.clone == name)
                 .collect();
-            let seed = build::Building::new(descriptor, &mut out).document(part, &owned);
+            let building = build::Building::new(descriptor, &mut out, &mut budget);
+            let seed = building.document(part, &owned);
             out.seeds.insert(name.to_owned(), seed);
         }
     }

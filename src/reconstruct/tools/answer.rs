@@ -29,6 +29,52 @@ const REASONS: &[&str] = &[
     "validation",
 ];
 
+/// How far a text is read for the status of an error that nothing marks as one.
+const UNMARKED: usize = 300;
+/// Words that come before what an error says went wrong.
+const BEFORE: &[&str] = &[
+    "a",
+    "an",
+    "api",
+    "call",
+    "client",
+    "code",
+    "from",
+    "github",
+    "got",
+    "http",
+    "https",
+    "received",
+    "request",
+    "responded",
+    "response",
+    "returned",
+    "returns",
+    "server",
+    "service",
+    "status",
+    "the",
+    "to",
+    "tool",
+    "unexpected",
+    "with",
+];
+/// Words that an error begins with.
+const FAILS: &[&str] = &[
+    "cannot",
+    "could",
+    "couldn't",
+    "error",
+    "exception",
+    "failed",
+    "failure",
+    "forbidden",
+    "not",
+    "traceback",
+    "unable",
+    "unauthorized",
+];
+
 /// A service's answer, as far as a result shows it.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
@@ -57,7 +103,7 @@ impl Answer {
             };
         };
         // Many tools catch an error and answer with its words.
-        let is_refusal = value.as_str().is_some_and(|text| status_in(text).is_some());
+        let is_refusal = value.as_str().is_some_and(is_refusal);
         if result.is_error || is_refusal {
             return Self::failed(value);
         }
@@ -138,6 +184,26 @@ fn is_envelope(fields: &serde_json::Map<String, Value>) -> bool {
     fields.contains_key("data") && fields.keys().all(|name| ENVELOPE.contains(&name.as_str()))
 }
 
+/// Whether a result that is not marked as an error is one all the same. What a tool says that
+/// succeeded may well name a status somewhere: in the title of an issue, in a file.
+fn is_refusal(text: &str) -> bool {
+    let start = &text[..text.floor_char_boundary(UNMARKED)];
+    let lower = start.to_ascii_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '_' | '\''));
+    let mut words = words
+        .map(|word| word.trim_matches(['.', '_', '\'']))
+        .filter(|word| !word.is_empty() && !BEFORE.contains(word));
+    let begins_as_one = words.next().is_some_and(|word| {
+        FAILS.contains(&word)
+            || word.ends_with("error")
+            || word.ends_with("exception")
+            || word
+                .parse()
+                .is_ok_and(|status: u16| (400..600).contains(&status))
+    });
+    begins_as_one && status_in(start).is_some()
+}
+
 /// The HTTP status that the words of an error name.
 pub(super) fn status_in(text: &str) -> Option<u16> {
     let lower = text[..text.floor_char_boundary(2_000)].to_ascii_lowercase();
@@ -178,6 +244,29 @@ pub(super) fn status_in(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_an_error_where_it_begins_as_one() {
+        for text in [
+            "404 Client Error: Not Found for url: https://api.github.com",
+            "Request failed with status code 422",
+            "github.GithubException.UnknownObjectException: 404 {\"message\": \"Not Found\"}",
+            "HTTP 503",
+            "GitHub API error: 404 Not Found",
+            "Error executing tool: HTTP 500",
+            "Not found (HTTP 404)",
+        ] {
+            assert!(is_refusal(text), "{text}");
+        }
+        for text in [
+            "Closed #7 \"API gives HTTP 503\"",
+            "#7: the client gets HTTP 404 for every page",
+            "Commented on 7: failed with status code 500",
+            "error.log is attached, without a status",
+        ] {
+            assert!(!is_refusal(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_status_is_read_where_it_is_one() {

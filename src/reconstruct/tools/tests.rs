@@ -424,6 +424,107 @@ fn what_is_seen_twice_counts_once() {
 }
 
 #[test]
+fn a_request_that_no_span_shows_does_not_go_with_the_others() {
+    let http = |id: &str, parent: &str, method: &str| Span {
+        id: id.to_owned(),
+        parent_id: Some(parent.to_owned()),
+        kind: SpanKind::Http,
+        http: Some(HttpExchange {
+            method: method.to_owned(),
+            url: "https://api.github.com/repos/Acme/webapp/issues/7".to_owned(),
+            status: Some(200),
+            response_body: Some(json!({"number": 7, "state": "open"})),
+            ..HttpExchange::default()
+        }),
+        ..Span::default()
+    };
+    let named = |id: &str, name: &str, arguments: &Value| Span {
+        id: id.to_owned(),
+        ..span(name, arguments, &json!("Done."))
+    };
+    let from_messages = |mut made: Span| {
+        made.attributes = [(
+            "archal.toolCall.joined".to_owned(),
+            json!("from messages alone"),
+        )]
+        .into();
+        made.ended_at = Some(base() + jiff::SignedDuration::from_secs(9));
+        made
+    };
+    let seven = json!({"owner": "acme", "repo": "webapp", "number": 7});
+    let mappings = json!({
+        "look": {"clone": "github", "call": "GET /repos/{owner}/{repo}/issues/{number}"},
+        "shut": {"clone": "github", "call": "PATCH /repos/{owner}/{repo}/issues/{number}", "body": {"state": "closed"}},
+    });
+    let look = || from_messages(named("look", "look", &seven));
+    let shut = || from_messages(named("shut", "shut", &seven));
+    let own = |id: &str| from_messages(named(id, "triage_issue", &seven));
+    let lines: Vec<String> = [
+        // Two calls of one turn, and the write's own request was not recorded.
+        vec![look(), shut(), http("h", "agent", "GET")],
+        // Both were.
+        vec![
+            look(),
+            shut(),
+            http("h", "agent", "GET"),
+            http("p", "agent", "PATCH"),
+        ],
+        // The same below a span of the tool.
+        vec![named("shut", "shut", &seven), http("h", "shut", "GET")],
+        vec![
+            named("shut", "shut", &seven),
+            http("h", "shut", "GET"),
+            http("p", "shut", "PATCH"),
+        ],
+        // Tools that nothing tells: a request for each, or one too few.
+        vec![
+            own("one"),
+            own("two"),
+            http("h", "agent", "GET"),
+            http("p", "agent", "PATCH"),
+        ],
+        vec![own("one"), own("two"), http("h", "agent", "GET")],
+    ]
+    .into_iter()
+    .map(|spans| told_of(&mappings, spans))
+    .collect();
+    insta::assert_snapshot!(lines.join("\n--\n"), @r#"
+    shut PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    --
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    p PATCH /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    --
+    shut PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    --
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    p PATCH /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    --
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    p PATCH /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    --
+    h GET /repos/Acme/webapp/issues/7 -> 200 < {"number":7,"state":"open"}
+    triage_issue is not mapped: {"call":"<METHOD> /<path>?number={number}&owner={owner}&repo={repo}","clone":"github"}
+    "#);
+}
+
+#[test]
+fn what_succeeded_may_name_a_status() {
+    let mappings = json!({
+        "shut": {"clone": "github", "call": "PATCH /repos/{owner}/{repo}/issues/{number}", "body": {"state": "closed"}},
+    });
+    let seven = json!({"owner": "acme", "repo": "webapp", "number": 7});
+    insta::assert_snapshot!(told_of(&mappings, vec![
+        span("shut", &seven, &json!("Closed #7 \"API gives HTTP 503\"")),
+        span("shut", &seven, &json!("HTTP 503")),
+    ]), @r#"
+    s0 PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
+    s1 PATCH /repos/acme/webapp/issues/7 -> 503 > {"state":"closed"} < {"message":"HTTP 503"}
+    "#);
+}
+
+#[test]
 fn what_is_cut_or_failed_on_the_way_proves_nothing() {
     let arguments = json!({"method": "get", "owner": "acme", "repo": "webapp", "issue_number": 7});
     let mut failed = span("github.issue_read", &arguments, &json!(null));

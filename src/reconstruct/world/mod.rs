@@ -5,8 +5,10 @@
 //! was ever read stays unknown: its value before cannot be told. A call whose outcome is not
 //! known makes what it may have touched uncertain from then on.
 //!
+//! - [`doubts`]: what calls may have touched of which nothing certain is known.
 //! - [`row`]: one row.
 
+mod doubts;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ use serde_json::Value;
 use super::exchanges::{TracedCall, TracedCalls};
 use super::seed::{Conflict, ConflictKind};
 
+use doubts::Doubts;
 use row::Seeing;
 pub(super) use row::{Existed, Proof, Row};
 
@@ -55,23 +58,9 @@ pub(super) struct CloneWorld {
     /// Who the agent was.
     pub(super) actor: Option<Proof>,
     /// Calls of which nothing certain is known, and what they may have touched.
-    uncertain: Vec<Uncertain>,
+    doubts: Doubts,
     /// The last call that may have changed something.
     wrote: Option<String>,
-}
-
-#[derive(Debug)]
-struct Uncertain {
-    tables: Vec<&'static str>,
-    prefix: String,
-    fields: Vec<&'static str>,
-    span: String,
-}
-
-impl Uncertain {
-    fn touches(&self, table: &str, key: &str) -> bool {
-        (self.tables.is_empty() || self.tables.contains(&table)) && key.starts_with(&self.prefix)
-    }
 }
 
 /// The pages of one list that were seen, each the first time.
@@ -200,8 +189,8 @@ impl CloneWorld {
                 fields,
                 written,
             } => {
-                let uncertain = self.uncertain(table, &key).map(str::to_owned);
-                let swept = self.swept(table, &key);
+                let uncertain = self.doubts.of(table, &key).map(str::to_owned);
+                let swept = self.doubts.swept(table, &key);
                 let seeing = Seeing {
                     span,
                     swept: &swept,
@@ -254,7 +243,7 @@ impl CloneWorld {
                 holds,
                 written,
             } => {
-                let doubtful = self.uncertain(table, &key).is_some();
+                let doubtful = self.doubts.of(table, &key).is_some();
                 let row = self.rows.entry((table, key)).or_default();
                 if row.existed != Existed::No && (written || !doubtful) {
                     row.part(field, part, holds, written, span);
@@ -272,12 +261,7 @@ impl CloneWorld {
                 tables,
                 prefix,
                 fields,
-            } => self.uncertain.push(Uncertain {
-                tables,
-                prefix,
-                fields,
-                span: span.to_owned(),
-            }),
+            } => self.doubts.add(&tables, &prefix, &fields, span),
             Fact::Created { table, key } => {
                 let row = self.rows.entry((table, key)).or_default();
                 if row.existed == Existed::Unknown {
@@ -286,7 +270,7 @@ impl CloneWorld {
                 row.gone = false;
             }
             Fact::Deleted { table, key } => {
-                let certain = self.uncertain(table, &key).is_none();
+                let certain = self.doubts.of(table, &key).is_none();
                 let row = self.rows.entry((table, key)).or_default();
                 if row.existed == Existed::Unknown && certain {
                     row.existed = Existed::Yes;
@@ -297,7 +281,7 @@ impl CloneWorld {
                 row.gone = true;
             }
             Fact::Absent { table, key } => {
-                let certain = self.uncertain(table, &key).is_none();
+                let certain = self.doubts.of(table, &key).is_none();
                 let row = self.rows.entry((table, key.clone())).or_default();
                 match row.existed {
                     Existed::Unknown if certain => row.existed = Existed::No,
@@ -343,7 +327,7 @@ impl CloneWorld {
                 count,
             } => {
                 // What a call that is not certain may have added is no longer counted out.
-                if self.uncertain(table, &parent).is_none() {
+                if self.doubts.of(table, &parent).is_none() {
                     self.counts
                         .entry((table, field, parent))
                         .or_insert_with(|| (count, span.to_owned()));
@@ -354,22 +338,6 @@ impl CloneWorld {
                     .get_or_insert_with(|| proof(Value::from(key), span));
             }
         }
-    }
-
-    /// The first call of which nothing certain is known that may have touched a row.
-    fn uncertain(&self, table: &str, key: &str) -> Option<&str> {
-        let mut any = self.uncertain.iter();
-        any.find(|one| one.fields.is_empty() && one.touches(table, key))
-            .map(|one| one.span.as_str())
-    }
-
-    /// The fields of a row that calls may have changed that touched many, with their spans.
-    fn swept(&self, table: &str, key: &str) -> Vec<(&'static str, String)> {
-        let swept = self.uncertain.iter();
-        swept
-            .filter(|one| !one.fields.is_empty() && one.touches(table, key))
-            .flat_map(|one| one.fields.iter().map(|field| (*field, one.span.clone())))
-            .collect()
     }
 }
 

@@ -1,0 +1,84 @@
+//! Bounds of what is put together from traces that claim much.
+
+use std::collections::BTreeMap;
+
+use archal_core::clone::CloneDescriptor;
+use archal_core::trace::{HttpExchange, Span, SpanKind, Trace};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::reconstruct::tools::Tools;
+use crate::reconstruct::{Context, Reconstruction, reconstruct};
+
+fn base() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().expect("valid")
+}
+
+fn read(nth: usize, path: &str, body: Value) -> Span {
+    Span {
+        id: format!("s{nth}"),
+        kind: SpanKind::Http,
+        started_at: Some(base()),
+        http: Some(HttpExchange {
+            method: "GET".to_owned(),
+            url: format!("https://api.github.com{path}"),
+            status: Some(200),
+            response_headers: BTreeMap::new(),
+            response_body: Some(body),
+            ..HttpExchange::default()
+        }),
+        ..Span::default()
+    }
+}
+
+fn rebuilt(spans: Vec<Span>) -> Reconstruction {
+    let trace = Trace {
+        id: "t".to_owned(),
+        started_at: Some(base()),
+        spans,
+        ..Trace::default()
+    };
+    let clones: &[CloneDescriptor] = archal_clones::ALL;
+    let context = Context {
+        clones,
+        tools: &Tools::default(),
+        owned: &[],
+    };
+    reconstruct(&trace, &context)
+}
+
+#[test]
+fn pages_that_were_skipped_are_one_gap() {
+    let list = |nth, page: &str| {
+        let path = format!("/repos/acme/webapp/issues?state=open&page={page}&per_page=1");
+        read(nth, &path, json!([]))
+    };
+    let pages = |numbers: &[&str]| -> Vec<String> {
+        let spans = numbers.iter().enumerate();
+        let out = rebuilt(spans.map(|(nth, page)| list(nth, page)).collect());
+        let missing = out.missing.into_iter().map(|missing| missing.field);
+        missing.filter(|field| field.starts_with("page ")).collect()
+    };
+    assert_eq!(pages(&["10000"]), ["page 1 to 9999"]);
+    assert_eq!(pages(&["1", "3", "7"]), ["page 2", "page 4 to 6"]);
+    let last = u64::MAX.to_string();
+    assert_eq!(pages(&[&last]), [format!("page 1 to {}", u64::MAX - 1)]);
+}
+
+#[test]
+fn rows_are_made_up_for_few_counts_of_a_trace() {
+    let issue = |number: usize| {
+        let path = format!("/repos/acme/webapp/issues/{number}");
+        let body = json!({"number": number, "title": "t", "state": "open", "comments": 900,
+            "created_at": "2026-02-01T00:00:00Z", "user": {"login": "ann"}});
+        read(number, &path, body)
+    };
+    let out = rebuilt((1..=20).map(issue).collect());
+    let made = out.seeds["github"]["comments"]
+        .as_array()
+        .map_or(0, Vec::len);
+    assert_eq!(made, 11 * 900);
+    let why = "more than archal makes up";
+    let refused = out.missing.iter().filter(|missing| missing.why == why);
+    assert_eq!(refused.count(), 9);
+}
