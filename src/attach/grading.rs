@@ -112,6 +112,7 @@ impl<'a> Grading<'a> {
             traced: &traced,
             replay: replay.as_ref().map_err(String::as_str),
             base: rebuilt.base,
+            made_up: &rebuilt.synthesised,
             rules: &self.ready.settings.rules,
             early,
             judged: None,

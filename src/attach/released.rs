@@ -85,12 +85,13 @@ impl Work<'_> {
             let reason = format!("the trace's release {name} is HEAD itself");
             return Ok(Released::NotRun(reason));
         }
-        let range = release::between(&surround.repo, path, &release.commit, &self.ready.base);
-        let range = match range {
-            Ok(range) if range.count == 0 => {
-                let reason = format!("the trace's release {name} is ahead of HEAD");
-                return Ok(Released::NotRun(reason));
-            }
+        // Which code runs with the agent's keys is the repository's to say, and not the trace's.
+        let base = &self.ready.base;
+        if !release::is_in_history(&surround.repo, path, &release.commit, base) {
+            let reason = format!("the trace's release {name} is not in the history of HEAD");
+            return Ok(Released::NotRun(reason));
+        }
+        let range = match release::between(&surround.repo, path, &release.commit, base) {
             Ok(range) => range,
             Err(error) => return Ok(Released::NotRun(chain(&error))),
         };

@@ -29,8 +29,9 @@ use super::job::{Artifact, JobReport};
 
 /// The scenario, in the folder of a trace's seed.
 const SCENARIO: &str = "scenario.md";
-/// Where a changed scenario goes that is not gone on with, because the trace matches one now.
-const KEPT: &str = "scenario.edited.md";
+/// Where a changed scenario goes that is not gone on with, because the trace matches one now: this,
+/// or `scenario.edited.2.md` and so on where another one stands there.
+const KEPT: &str = "scenario.edited";
 /// The rebuilt state, there.
 const SEED: &str = "seed.json";
 
@@ -64,6 +65,10 @@ pub(super) struct ScenarioNote {
     /// The hash of what archal wrote; none where it wrote none.
     #[serde(default)]
     pub(super) generated: Option<String>,
+    /// The hash of what archal wrote before that. The note is written first, so that a scenario which
+    /// was not replaced any more is not taken for a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) before: Option<String>,
 }
 
 /// The scenario that a failure is run by.
@@ -118,22 +123,16 @@ impl<'a> Seeding<'a> {
         };
         let earlier = self.earlier();
         if earlier.is_edited {
-            atomic::write(
-                &self.folder.join(KEPT),
-                earlier.text.unwrap_or_default().as_bytes(),
-                Durability::Synced,
-            )?;
+            keep(&self.folder, &earlier.bytes)?;
         }
         let mut scenario = prepared.scenario.clone();
         if let Some(task) = self.trace.input_text() {
             scenario.prompt = task;
         }
         let text = format::write(&scenario);
+        let seed = self.seed(Some(earlier.followed_by(Origin::Matched, text.as_bytes())))?;
         self.put(&text, Durability::Derived)?;
-        self.seed(Some(ScenarioNote {
-            origin: Origin::Matched,
-            generated: Some(hash::sha256(text.as_bytes())),
-        }))
+        Ok(seed)
     }
 
     /// The scenario that a failing trace is run by, written with its state, and the identity of
@@ -187,12 +186,28 @@ impl<'a> Seeding<'a> {
         let asked = self.trace.input_text().unwrap_or_default();
         let written = generated::write(failing, &asked);
         let earlier = self.earlier();
-        let fresh = hash::sha256(written.text.as_bytes());
-        let is_edited = earlier.is_edited && earlier.text.as_ref() != Some(&written.text);
-        let text = match earlier.text.filter(|_| is_edited) {
-            Some(edited) => edited,
-            None => written.text,
+        let is_edited = earlier.is_edited && earlier.bytes != written.text.as_bytes();
+        let origin = match is_edited {
+            true => Origin::Edited,
+            false => Origin::Generated,
         };
+        let note_of_it = earlier.followed_by(origin, written.text.as_bytes());
+        let text = match is_edited {
+            true => match String::from_utf8(earlier.bytes) {
+                Ok(edited) => edited,
+                // It stays where it is, as it is.
+                Err(_) => {
+                    let refusal = unusable(&earlier.path, "as you changed it", "it is not UTF-8");
+                    return Ok((self.seed(note(&self.folder))?, Err(refusal)));
+                }
+            },
+            false => written.text,
+        };
+        for (clone, document) in &self.rebuilt.seeds {
+            let file = self.folder.join(generated::seed_file(clone));
+            atomic::write_json(&file, document, Durability::Derived)?;
+        }
+        let seed = self.seed(Some(note_of_it))?;
         // What a person wrote is nothing that could be derived again.
         self.put(
             &text,
@@ -201,17 +216,6 @@ impl<'a> Seeding<'a> {
                 false => Durability::Derived,
             },
         )?;
-        for (clone, document) in &self.rebuilt.seeds {
-            let file = self.folder.join(generated::seed_file(clone));
-            atomic::write_json(&file, document, Durability::Derived)?;
-        }
-        let seed = self.seed(Some(ScenarioNote {
-            origin: match is_edited {
-                true => Origin::Edited,
-                false => Origin::Generated,
-            },
-            generated: Some(fresh),
-        }))?;
         let path = self.folder.join(SCENARIO);
         let prepared = match generated::read(&path, &text, &written.subjects, self.clones) {
             Ok(prepared) => prepared,
@@ -297,18 +301,7 @@ impl<'a> Seeding<'a> {
         } else {
             "as generated"
         };
-        Refusal {
-            code: "criteria",
-            reason: format!("the scenario {what} cannot be used: {why}"),
-            missing: vec![Missing {
-                clone: "none".to_owned(),
-                entity: path.display().to_string(),
-                field: "scenario".to_owned(),
-                why: why.to_owned(),
-                span: String::new(),
-                how: format!("archal scenario validate {}", path.display()),
-            }],
-        }
+        unusable(&path, what, why)
     }
 
     fn put(&self, text: &str, durability: Durability) -> Result<(), WriteError> {
@@ -339,24 +332,69 @@ impl<'a> Seeding<'a> {
     }
 }
 
-/// A scenario that stands already.
+/// A scenario that stands already; none where it has no bytes.
 #[derive(Debug, Default)]
 struct Earlier {
-    text: Option<String>,
+    path: PathBuf,
+    bytes: Vec<u8>,
     /// Whether it is another one than archal wrote.
     is_edited: bool,
 }
 
 impl Earlier {
     fn read(folder: &Path) -> Option<Self> {
-        let bytes = fs::read(folder.join(SCENARIO)).ok()?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let path = folder.join(SCENARIO);
+        let bytes = fs::read(&path).ok()?;
         // Without the note beside it nobody knows whether a person wrote it, so it is kept.
-        let generated = note(folder).and_then(|note| note.generated);
+        let note = note(folder);
+        let own = note.map(|note| [note.generated, note.before]);
+        let is_own = own.is_some_and(|own| own.contains(&Some(hash::sha256(&bytes))));
         Some(Self {
-            is_edited: generated != Some(hash::sha256(text.as_bytes())),
-            text: Some(text),
+            is_edited: !is_own,
+            path,
+            bytes,
         })
+    }
+
+    /// The note for what archal writes in its place.
+    fn followed_by(&self, origin: Origin, fresh: &[u8]) -> ScenarioNote {
+        let is_replaced = !self.is_edited && !self.bytes.is_empty() && self.bytes != fresh;
+        ScenarioNote {
+            origin,
+            generated: Some(hash::sha256(fresh)),
+            before: is_replaced.then(|| hash::sha256(&self.bytes)),
+        }
+    }
+}
+
+/// Keeps what a person wrote, beside what was kept before.
+fn keep(folder: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let mut path = folder.join(format!("{KEPT}.md"));
+    let mut number: u32 = 1;
+    // Ends at the first of finitely many files that is not there.
+    while let Ok(kept) = fs::read(&path) {
+        if kept == bytes {
+            return Ok(());
+        }
+        number += 1;
+        path = folder.join(format!("{KEPT}.{number}.md"));
+    }
+    atomic::write(&path, bytes, Durability::Synced)
+}
+
+/// Why the scenario at `path` cannot be used, and what to do.
+fn unusable(path: &Path, what: &str, why: &str) -> Refusal {
+    Refusal {
+        code: "criteria",
+        reason: format!("the scenario {what} cannot be used: {why}"),
+        missing: vec![Missing {
+            clone: "none".to_owned(),
+            entity: path.display().to_string(),
+            field: "scenario".to_owned(),
+            why: why.to_owned(),
+            span: String::new(),
+            how: format!("archal scenario validate {}", path.display()),
+        }],
     }
 }
 
@@ -385,4 +423,53 @@ fn set_aside(folder: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(folder: &Path, scenario: &[u8], note: &ScenarioNote) {
+        fs::write(folder.join(SCENARIO), scenario).expect("written");
+        let seed = json!({"scenario": note}).to_string();
+        fs::write(folder.join(SEED), seed).expect("written");
+    }
+
+    #[test]
+    fn a_scenario_that_was_not_replaced_any_more_is_not_a_persons() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Earlier::default().followed_by(Origin::Generated, b"one");
+        put(folder.path(), b"one", &first);
+        let earlier = Earlier::read(folder.path()).expect("there");
+        assert_eq!((earlier.is_edited, first.before), (false, None));
+        // Ended after the note, before the scenario.
+        let second = earlier.followed_by(Origin::Generated, b"two");
+        put(folder.path(), b"one", &second);
+        assert!(!Earlier::read(folder.path()).expect("there").is_edited);
+        put(folder.path(), b"two", &second);
+        assert!(!Earlier::read(folder.path()).expect("there").is_edited);
+        put(folder.path(), b"mine", &second);
+        let edited = Earlier::read(folder.path()).expect("there");
+        assert!(edited.is_edited);
+        // What a person wrote is never taken for archal's own.
+        put(
+            folder.path(),
+            b"mine",
+            &edited.followed_by(Origin::Edited, b"three"),
+        );
+        assert!(Earlier::read(folder.path()).expect("there").is_edited);
+    }
+
+    #[test]
+    fn what_people_wrote_is_kept_byte_by_byte_and_each_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for bytes in [&b"caf\xe9"[..], b"b", b"caf\xe9", b"b", b"c"] {
+            keep(folder.path(), bytes).expect("kept");
+        }
+        let kept = |name: &str| fs::read(folder.path().join(name)).expect("there");
+        assert_eq!(kept("scenario.edited.md"), b"caf\xe9");
+        assert_eq!(kept("scenario.edited.2.md"), b"b");
+        assert_eq!(kept("scenario.edited.3.md"), b"c");
+        assert!(!folder.path().join("scenario.edited.4.md").exists());
+    }
 }

@@ -8,6 +8,7 @@ use archal_core::trace::{Span, Status, Trace};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::reconstruct::Synthesised;
 use crate::reconstruct::exchanges::TracedCalls;
 use crate::reconstruct::replay::{Replay, ReplayedCall};
 use crate::run::attempt::Change;
@@ -34,6 +35,7 @@ pub struct Scene<'a> {
     /// The span of each call.
     spans: Vec<&'a str>,
     replay: Result<&'a Replay, &'a str>,
+    made_up: &'a [Synthesised],
 }
 
 /// What shows a finding.
@@ -48,13 +50,15 @@ pub struct Shown {
 }
 
 impl<'a> Scene<'a> {
-    /// The scene of a trace. `replay` is that of its calls, or why there is none.
+    /// The scene of a trace. `replay` is that of its calls, or why there is none; `made_up` is what
+    /// no call shows of the state it began in.
     pub fn of(
         trace: &'a Trace,
         traced: &TracedCalls<'a>,
         replay: Result<&'a Replay, &'a str>,
         base: Timestamp,
         clones: &[CloneDescriptor],
+        made_up: &'a [Synthesised],
     ) -> Self {
         let mut calls = service_calls(trace, traced, replay.ok(), clones);
         let places: BTreeMap<&str, usize> = trace
@@ -81,6 +85,7 @@ impl<'a> Scene<'a> {
             },
             spans,
             replay,
+            made_up,
         }
     }
 
@@ -93,14 +98,23 @@ impl<'a> Scene<'a> {
         let absent = references.collections.iter().find(|read| {
             let mut known = self.world.clones.iter();
             !known.any(|clone| clone.name == read.clone)
-        })?;
-        Some(match self.replay {
-            Err(why) => (RuleStatus::NotEvaluated, why.to_owned()),
-            Ok(_) => (
+        });
+        match (absent, self.replay) {
+            (Some(_), Err(why)) => Some((RuleStatus::NotEvaluated, why.to_owned())),
+            (Some(absent), Ok(_)) => Some((
                 RuleStatus::NotApplicable,
                 format!("the trace calls no {}", absent.clone),
-            ),
-        })
+            )),
+            (None, _) => {
+                let made = self.made_up.iter().find(|made| reads(references, made))?;
+                let what = match made.field.as_str() {
+                    "" => made.entity.clone(),
+                    field => format!("{field} of {}", made.entity),
+                };
+                let why = format!("it reads what no call shows, {what}: {}", made.why);
+                Some((RuleStatus::NotEvaluated, why))
+            }
+        }
     }
 
     /// How sure a finding is that reads that: less where it reads state that answers otherwise
@@ -147,6 +161,20 @@ impl<'a> Scene<'a> {
             entity: decisive.entity,
         }
     }
+}
+
+/// Whether that made-up field, or one of rows that were made up as a whole, is read. Such rows stand
+/// at the start as at the end, so that they are no change.
+fn reads(references: &References, made: &Synthesised) -> bool {
+    let table = made.entity.split(' ').next().unwrap_or_default();
+    references.collections.iter().any(|read| {
+        let within = |path: &String| path.split('.').next() == Some(made.field.as_str());
+        let is_read = match made.field.is_empty() {
+            true => read.before || read.after,
+            false => read.fields.iter().any(within),
+        };
+        read.clone == made.clone && read.collection == table && is_read
+    })
 }
 
 /// How sure a finding on the replayed state is that reads that: the state is a fact as far as it

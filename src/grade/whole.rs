@@ -5,7 +5,7 @@
 //! rules say counts beside them. Signals, claims and the judge count, too, where there is no
 //! scenario, or where its criteria could not be decided. A finding on a state that answers
 //! otherwise than the service did is no failure by itself, and criteria that hold on it prove
-//! nothing. What the findings that count come to is said in [`verdict`].
+//! nothing; where a call is answered with another status it does not count beside others either. What the findings that count come to is said in [`verdict`].
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use archal_core::grade::{Finding, Owner, Verdict};
 use archal_core::trace::{Trace, TraceIdentity};
 use jiff::Timestamp;
 
+use crate::reconstruct::Synthesised;
 use crate::reconstruct::exchanges::TracedCalls;
 use crate::reconstruct::replay::Replay;
 use crate::run::scenarios::Prepared;
@@ -41,6 +42,8 @@ pub struct Evidence<'a> {
     pub replay: Result<&'a Replay, &'a str>,
     /// The time that the rebuilt state's times are relative to.
     pub base: Timestamp,
+    /// What of the rebuilt state was made up, because no call shows it.
+    pub made_up: &'a [Synthesised],
     /// What the repository asks of every trace.
     pub rules: &'a [Rule],
     /// What signals and claims found.
@@ -85,9 +88,14 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     rest.extend(evidence.judged.into_iter().flatten());
     rest.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
     all.extend(rest);
+    let broken = evidence.replay.ok().and_then(scene::broken);
+    // On a state that is known to be another one they say nothing, neither alone nor beside others.
+    let is_void = |finding: &Finding| broken.is_some() && is_shaky(finding);
     let is_open = matches!(standing, Criteria::Absent | Criteria::Undecided);
     // A rule of the repository is asked for whatever the scenario says.
-    let has_a_say = |finding: &Finding| is_open || Tier::of(finding) == Tier::State;
+    let has_a_say =
+        |finding: &Finding| !is_void(finding) && (is_open || Tier::of(finding) == Tier::State);
+    let is_any_void = all.iter().any(is_void);
     let heard = heard(&all, has_a_say);
     let proven = standing == Criteria::Hold || signals::praised(evidence.facts);
     let decided = verdict::decide(evidence.facts, heard, proven);
@@ -107,12 +115,12 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
         let is_sayable = finding.rule == state::CRITERION || finding.negation.is_some();
         (!is_work(finding), !is_sayable)
     });
-    let broken = evidence.replay.ok().and_then(scene::broken);
+    let is_unknown = standing == Criteria::Undecided || is_any_void;
     let raised = raised(&criteria, &rules);
     let (verdict, summary, reason) = if let Some(first) = failing.first() {
         let reason = why_it_fails(&failing, &criteria, evidence.matched);
         (Verdict::Fail, first.summary.clone(), reason)
-    } else if let (Criteria::Undecided, Some(call)) = (standing, broken) {
+    } else if let Some(call) = broken.filter(|_| is_unknown) {
         let reason = format!(
             "span {} ({} {}): {}",
             call.span,
@@ -192,15 +200,18 @@ fn is_work(finding: &Finding) -> bool {
     matches!(finding.owner, Owner::Agent | Owner::Harness)
 }
 
+/// Whether a finding is on a state that answers otherwise than the service did.
+fn is_shaky(finding: &Finding) -> bool {
+    Tier::of(finding) == Tier::State && finding.confidence < verdict::FAIL
+}
+
 /// The findings that a verdict hears. Those on a state that answers otherwise than the service
 /// did are wrong together, so that they do not add up: the surest of them speaks for all.
 fn heard(all: &[Finding], has_a_say: impl Fn(&Finding) -> bool) -> Vec<Finding> {
-    let is_shaky =
-        |finding: &&Finding| Tier::of(finding) == Tier::State && finding.confidence < verdict::FAIL;
     let mut surest: Option<&Finding> = None;
     let mut heard = Vec::new();
     for finding in all.iter().filter(|finding| has_a_say(finding)) {
-        if !is_shaky(&finding) {
+        if !is_shaky(finding) {
             heard.push(finding.clone());
         } else if surest.is_none_or(|surest| surest.confidence < finding.confidence) {
             surest = Some(finding);
@@ -222,6 +233,7 @@ fn decide_rules(evidence: &Evidence<'_>) -> (Vec<RuleReport>, Vec<Option<Finding
         evidence.replay,
         evidence.base,
         evidence.clones,
+        evidence.made_up,
     );
     let rules = evidence.rules.iter();
     rules.map(|rule| rule.decide(&scene)).unzip()

@@ -10,8 +10,6 @@ use serde_json::Value;
 
 /// What stands in place of a time.
 const TIME: &str = "<time>";
-/// How what stands in place of a secret begins.
-const REDACTED: &str = "[redacted:";
 /// Most characters of a value that are shown.
 const SHOWN: usize = 80;
 /// Fields that identify something made during a run, or hold such an id.
@@ -23,6 +21,10 @@ static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?";
     Regex::new(time).ok()
 });
+
+/// What stands in place of a secret.
+static SECRETS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\[redacted:[^\[\]]*\]").ok());
 
 /// How much of two objects must be alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,11 +128,35 @@ fn alike(first: &Value, second: &Value) -> bool {
 
 /// Whether two texts are the same but for times, secrets and white space at the ends.
 pub fn same_text(one: &str, other: &str) -> bool {
-    one == other
-        || (is_time(one) && is_time(other))
-        || one.contains(REDACTED)
-        || other.contains(REDACTED)
-        || blurred(one).trim() == blurred(other).trim()
+    if one == other || (is_time(one) && is_time(other)) {
+        return true;
+    }
+    let (one, other) = (blurred(one), blurred(other));
+    let (one, other) = (one.trim(), other.trim());
+    one == other || is_with_secrets(one, other) || is_with_secrets(other, one)
+}
+
+/// Whether a text is that template with something in place of each secret that was taken out of it.
+fn is_with_secrets(template: &str, text: &str) -> bool {
+    let Some(secrets) = SECRETS.as_ref() else {
+        return false;
+    };
+    let mut pieces = secrets.split(template);
+    let Some(mut left) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, between)) = pieces.split_last() else {
+        // It has no secret, so that it says what it says.
+        return left.is_empty();
+    };
+    for piece in between {
+        let Some((_, rest)) = left.split_once(piece) else {
+            return false;
+        };
+        left = rest;
+    }
+    left.ends_with(last)
 }
 
 /// A text with every time in it written the same.
@@ -213,6 +239,20 @@ mod tests {
             told(&recorded, &ours, Fields::All),
             "only_the_service: an object of 1 fields / nothing"
         );
+    }
+
+    #[test]
+    fn a_secret_stands_for_itself_and_not_for_the_text_around_it() {
+        let recorded = "close 7 with [redacted:0123abcd] and [redacted:aa] today";
+        assert!(same_text(recorded, "close 7 with ghp_x and key today"));
+        assert!(same_text("close 7 with ghp_x and key today", recorded));
+        let other = "close 7 with [redacted:ffffffff] and [redacted:bb] today";
+        assert!(same_text(recorded, other));
+        assert!(!same_text(recorded, "delete 9 with ghp_x and key today"));
+        assert!(!same_text(recorded, "close 7 with ghp_x or key today"));
+        assert!(!same_text(recorded, "close 7 with ghp_x and key tomorrow"));
+        assert!(!same_text("[redacted:", "anything"));
+        assert!(!same_text("a [redacted:01] a", "a a"));
     }
 
     #[test]

@@ -138,6 +138,15 @@ pub fn between(repo: &Path, path: &str, from: &str, to: &str) -> Result<Range, G
     })
 }
 
+/// Whether a commit is part of the history of another, so that the repository's own people took it
+/// in. A commit that was only fetched is anybody's.
+pub fn is_in_history(repo: &Path, path: &str, commit: &str, of: &str) -> bool {
+    Git::new(repo, path)
+        .args(["merge-base", "--is-ancestor", commit, of])
+        .output()
+        .is_ok()
+}
+
 impl Range {
     /// `3 commits, 0123456789ab..ba9876543210`, for people.
     pub fn told(&self) -> String {
@@ -286,6 +295,28 @@ mod tests {
             (range.count, range.commits[0].subject.as_str()),
             (1, "second")
         );
+    }
+
+    #[test]
+    fn only_what_the_repository_took_in_is_in_its_history() {
+        let (folder, path) = repository(&["v1.0.0"]);
+        let git = |arguments: &[&str]| {
+            let line = Git::new(folder.path(), &path)
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+                .args(arguments)
+                .line();
+            line.expect("git works")
+        };
+        // As a pull request of a fork is fetched: a commit on top, on no branch.
+        let tree = git(&["rev-parse", "HEAD^{tree}"]);
+        let fork = git(&["commit-tree", "-p", "HEAD", "-m", "theirs", &tree]);
+        let head = git(&["rev-parse", "HEAD"]);
+        let resolved = resolve(folder.path(), &path, &fork).expect("it is a commit here");
+        let is_in = |commit: &str| is_in_history(folder.path(), &path, commit, &head);
+        assert!(!is_in(&resolved.commit));
+        assert!(!is_in("deadbeefdeadbeefdeadbeefdeadbeefdeadbeef"));
+        assert!(is_in(&first(&folder, &path)));
+        assert!(is_in(&head));
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn graded(
         traced: &looked.traced,
         replay: looked.replay(),
         base: looked.rebuilt.base,
+        made_up: &looked.rebuilt.synthesised,
         rules: &rules,
         early,
         judged: None,
@@ -183,6 +184,24 @@ fn what_a_rule_cannot_say_of_a_trace_is_told_and_no_finding() {
 }
 
 #[test]
+fn what_was_made_up_decides_no_rule() {
+    let mut recording = Recording::begin();
+    recording.list();
+    let listed = recording.trace.spans[0].http.as_mut().expect("HTTP");
+    // Nobody looked at them.
+    listed.response_body.as_mut().expect("a list")[0]["comments"] = json!(2);
+    let rules = [
+        rule("quiet", "size(github.comments) == 0"),
+        rule("added", "size(diff.github.comments.added) == 0"),
+        rule("open", "github.issues.all(i, i.state == \"open\")"),
+    ];
+    let grade = graded(&recording.trace, None, &rules, Vec::new());
+    let statuses: Vec<RuleStatus> = grade.rules.iter().map(|rule| rule.status).collect();
+    let (made_up, decided) = (RuleStatus::NotEvaluated, RuleStatus::Holds);
+    assert_eq!(statuses, [made_up, decided, decided], "{:?}", grade.rules);
+}
+
+#[test]
 fn criteria_of_the_scenario_are_the_main_thing() {
     let mut recording = Recording::begin();
     recording.list();
@@ -254,20 +273,30 @@ fn a_replay_that_answers_otherwise_makes_findings_on_the_state_weaker() {
       because span s-2 (PATCH /repos/acme/shop/issues/2): status: recorded 202, replayed 200
       fails by nothing
       beside state.criterion 0.40 [s-2], rule.kept 0.40 [s-2]
-      first s-2
+      first -
     ");
     insta::assert_snapshot!(told(&graded(&recording.trace, None, alone, Vec::new())), @"
-    Unsure: what was found does not show a failure by itself
-      because broken: kept is kept; that alone does not show a failure
+    Unsure: the rebuilt state does not answer as the service did
+      because span s-2 (PATCH /repos/acme/shop/issues/2): status: recorded 202, replayed 200
       fails by nothing
       beside rule.kept 0.40 [s-2]
-      first s-2
+      first -
     ");
     // Several that are wrong together do not add up.
     let also = |id: &str| rule(id, "!github.issues.exists(i, i.state == \"closed\")");
     let several = [also("one"), also("two"), also("three")];
     let grade = graded(&recording.trace, None, &several, Vec::new());
     assert_eq!((grade.verdict, grade.findings.len()), (Verdict::Unsure, 3));
+    // Nor do they with what else was found.
+    let elsewhere = Finding {
+        spans: vec!["s-1".to_owned()],
+        ..finding("signal.gave-up", 0.5, None)
+    };
+    for scenario in [Some(broken), None] {
+        let early = vec![elsewhere.clone()];
+        let grade = graded(&recording.trace, scenario, alone, early);
+        assert_eq!((grade.verdict, grade.failing), (Verdict::Unsure, 0));
+    }
     // A rule that reads no state is as sure as before.
     insta::assert_snapshot!(told(&graded(&recording.trace, None, &kept, Vec::new())), @"
     Fail: broken: few is kept

@@ -123,18 +123,12 @@ impl Recording {
                 self.turns.len()
             ));
         };
-        let differs = |at: usize| {
-            let recorded = &self.turns[at].asked;
-            (!recorded.is_empty())
-                .then(|| unlike(recorded, &asked))
-                .flatten()
-        };
+        let differs = |at: usize| unlike(&self.turns[at].asked, &asked);
         let Some(text) = differs(first) else {
             return Ok(first);
         };
         // Agents that ask several things at once may ask them in another order.
-        let is_same = |at: &usize| !self.turns[*at].asked.is_empty() && differs(*at).is_none();
-        match left.find(is_same) {
+        match left.find(|at| differs(*at).is_none()) {
             Some(later) => Ok(later),
             None => Err(text),
         }

@@ -19,7 +19,7 @@ pub struct Turn {
     pub span: String,
     /// The model.
     pub model: Option<String>,
-    /// What was asked; empty where it was not recorded.
+    /// What was asked.
     pub asked: Vec<Item>,
     /// What was answered.
     pub answer: Vec<Item>,
@@ -27,8 +27,8 @@ pub struct Turn {
     pub usage: Usage,
 }
 
-/// The turns of a trace in order of time; why they cannot be replayed where an answer is not
-/// there. Of spans inside each other, as a framework and its client write them, the inner counts.
+/// The turns of a trace in order of time; why they cannot be replayed where what was asked or
+/// answered is not there: a turn of which the question is not known would answer any. Of spans inside each other, as a framework and its client write them, the inner counts.
 pub fn of(trace: &Trace) -> Result<Vec<Turn>, String> {
     let is_call = |span: &&Span| span.llm.is_some() || span.kind == SpanKind::Llm;
     let parents: BTreeMap<&str, &str> = trace
@@ -58,13 +58,18 @@ pub fn of(trace: &Trace) -> Result<Vec<Turn>, String> {
         .iter()
         .enumerate()
         .map(|(at, span)| {
-            turn(span).ok_or_else(|| {
+            let lacks = |what: &str| {
+                let number = at + 1;
+                let id = &span.id;
                 format!(
-                    "the trace does not hold what the model answered in turn {} (span {})",
-                    at + 1,
-                    span.id
+                    "the trace does not hold what the model {what} in turn {number} (span {id})"
                 )
-            })
+            };
+            let turn = turn(span).ok_or_else(|| lacks("answered"))?;
+            match turn.asked.is_empty() {
+                true => Err(lacks("was asked")),
+                false => Ok(turn),
+            }
         })
         .collect()
 }
@@ -159,5 +164,12 @@ mod tests {
         );
         trace.spans[2].output = Some(Value::from("e"));
         assert_eq!(of(&trace).expect("it is there").len(), 2);
+        trace
+            .spans
+            .push(span("unasked", None, vec![said("assistant", "f")]));
+        assert_eq!(
+            of(&trace).expect_err("one has no question"),
+            "the trace does not hold what the model was asked in turn 3 (span unasked)"
+        );
     }
 }

@@ -118,6 +118,7 @@ impl Failure {
             traced: &calls,
             replay: Ok(&replay),
             base: rebuilt.base,
+            made_up: &rebuilt.synthesised,
             rules: &[],
             early: Vec::new(),
             judged: None,
