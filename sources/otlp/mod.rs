@@ -34,6 +34,8 @@ mod golden;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod repeated;
+#[cfg(test)]
 mod tests;
 
 pub use assemble::assemble;
