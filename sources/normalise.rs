@@ -93,29 +93,33 @@ fn one_span_an_id(spans: &mut Vec<Span>) -> usize {
     {
         return 0;
     }
-    let mut fullest: BTreeMap<String, Span> = BTreeMap::new();
+    // The fullness is kept: a large span with the id of many small ones is written out once.
+    let mut fullest: BTreeMap<String, (Span, Option<Fullness>)> = BTreeMap::new();
     let mut conflicts = 0;
     for span in spans.drain(..) {
-        match fullest.get(&span.id) {
-            Some(other) if *other == span => {}
-            Some(other) => {
+        match fullest.get_mut(&span.id) {
+            Some((other, _)) if *other == span => {}
+            Some((other, known)) => {
                 conflicts += 1;
                 // A span may be written when it starts and again when it ends.
-                if fullness(other) < fullness(&span) {
-                    fullest.insert(span.id.clone(), span);
+                let its = fullness(&span);
+                if *known.get_or_insert_with(|| fullness(other)) < its {
+                    (*other, *known) = (span, Some(its));
                 }
             }
             None => {
-                fullest.insert(span.id.clone(), span);
+                fullest.insert(span.id.clone(), (span, None));
             }
         }
     }
-    spans.extend(fullest.into_values());
+    spans.extend(fullest.into_values().map(|(span, _)| span));
     conflicts
 }
 
 /// A total order of different spans: the later end, then the more text, then the text itself.
-fn fullness(span: &Span) -> (Option<jiff::Timestamp>, usize, String) {
+type Fullness = (Option<jiff::Timestamp>, usize, String);
+
+fn fullness(span: &Span) -> Fullness {
     let text = serde_json::to_string(span).unwrap_or_default();
     (span.ended_at, text.len(), text)
 }

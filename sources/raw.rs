@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One JSON object of a file with its fields, not looked into yet.
@@ -88,6 +89,36 @@ pub(crate) fn each_item<'a>(list: &'a RawValue, mut visit: impl FnMut(&'a RawVal
     _ = reader.deserialize_seq(Items(&mut visit));
 }
 
+/// Levels of lists and objects in a value that is read. What stands around it when it is written again
+/// takes some of the 128 that the JSON reader has.
+const MAX_DEPTH: usize = 100;
+
+/// A value that can be read again wherever in a trace it is written.
+///
+/// # Errors
+///
+/// When the text is not JSON or nests too deeply.
+pub(crate) fn value(text: &str) -> Result<Value, serde_json::Error> {
+    let value: Value = serde_json::from_str(text)?;
+    if fits(&value, MAX_DEPTH) {
+        Ok(value)
+    } else {
+        Err(serde::de::Error::custom(format_args!(
+            "it is nested deeper than {MAX_DEPTH} levels"
+        )))
+    }
+}
+
+/// The reader bounds how deep this recurses.
+fn fits(value: &Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(map) => Box::new(map.values()),
+        _ => return true,
+    };
+    levels > 0 && inner.all(|value| fits(value, levels - 1))
+}
+
 /// What serde_json says of an error without the text it quotes: the text may hold a secret.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
@@ -130,4 +161,18 @@ pub(crate) fn offset(text: &str, error: &serde_json::Error) -> usize {
         .map(str::len)
         .sum::<usize>();
     (line_start + error.column().saturating_sub(1)).min(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_can_be_read_again_inside_a_trace() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(value(&nested(MAX_DEPTH)).is_ok());
+        for levels in [MAX_DEPTH + 1, 126, 10_000] {
+            assert!(value(&nested(levels)).is_err(), "{levels}");
+        }
+    }
 }

@@ -190,7 +190,7 @@ fn read_trace(
 }
 
 fn read_span(part: &RawValue) -> Result<Span, serde_json::Error> {
-    let mut value = without_nulls(serde_json::from_str(part.get())?);
+    let mut value = without_nulls(raw::value(part.get())?);
     for inner in ["tool", "http", "llm"] {
         if let Some(inner) = value.get_mut(inner) {
             *inner = without_nulls(inner.take());
@@ -221,7 +221,7 @@ fn lower_names(
 fn from_fields(record: &Record<'_>) -> Result<Trace, serde_json::Error> {
     let mut object = serde_json::Map::new();
     for (name, part) in &record.fields {
-        let mut value: Value = serde_json::from_str(part.get())?;
+        let mut value = raw::value(part.get())?;
         if name == "completeness" {
             value = without_nulls(value);
         }

@@ -89,15 +89,15 @@ impl Door {
         };
         let (intake, mapping) = (Arc::clone(&self.intake), Arc::clone(&self.mapping));
         let work = tokio::task::spawn_blocking(move || {
-            let decoded = decode(shape, &held.bytes, &mapping);
-            drop(held);
-            let mut decoded = decoded?;
+            let mut decoded = decode(shape, &held.bytes, &mapping)?;
             let traces = std::mem::take(&mut decoded.traces);
             let count = traces.len();
             let kept = intake.take(Delivery {
                 traces,
                 ..Delivery::default()
             });
+            // What is decoded is many times as large: the next ones wait until the intake has it.
+            drop(held);
             Ok::<_, Vec<Diagnostic>>((kept, count, decoded.diagnostics))
         });
         match work.await {

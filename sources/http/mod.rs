@@ -12,7 +12,7 @@ use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor
 use archal_core::stability::Stability;
 use tokio::sync::watch;
 
-use crate::server::{self, Bodies, Token};
+use crate::server::{self, Bodies, Token, Versions};
 use mapping::Mapping;
 
 /// The source as the catalogue lists it.
@@ -83,7 +83,8 @@ fn serve(service: Service) -> Waiting<()> {
         );
         let mut doors = tokio::task::JoinSet::new();
         for listener in service.listeners.into_iter().flatten() {
-            doors.spawn(server::serve(listener, router.clone(), stopped.clone()));
+            let (router, stopped) = (router.clone(), stopped.clone());
+            doors.spawn(server::serve(listener, router, Versions::Any, stopped));
         }
         service.stop.await;
         stop.send_replace(true);

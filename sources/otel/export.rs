@@ -31,15 +31,15 @@ pub(super) enum Outcome {
 }
 
 impl Export {
-    /// Decodes it, hands it over and waits until it is on the disk. `held` is let go as soon as it is
-    /// decoded.
+    /// Decodes it, hands it over and waits until it is on the disk. `held` is let go once the
+    /// intake has it: what is decoded is many times as large.
     pub(super) async fn take(self, intake: &Arc<dyn Intake>, held: impl Send + 'static) -> Outcome {
         let intake = Arc::clone(intake);
         let work = tokio::task::spawn_blocking(move || {
-            let decoded = self.decode();
+            let (request, taken) = self.decode()?;
+            let kept = intake.take(delivery::delivery(request));
             drop(held);
-            let (request, taken) = decoded?;
-            Ok::<_, Undecodable>((intake.take(delivery::delivery(request)), taken))
+            Ok::<_, Undecodable>((kept, taken))
         });
         match work.await {
             Ok(Ok((kept, taken))) => match kept.await {

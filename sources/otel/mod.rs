@@ -14,7 +14,7 @@ use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle}
 use archal_core::stability::Stability;
 use tokio::sync::watch;
 
-use crate::server::{self, Bodies, Token};
+use crate::server::{self, Bodies, Token, Versions};
 
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {
@@ -85,12 +85,13 @@ fn serve(service: Service) -> Waiting<()> {
         let (stop, stopped) = watch::channel(false);
         let token = service.token.as_deref().map(Token::new);
         let bodies = Bodies::new(service.most_body);
-        let http = http::router(service.intake.clone(), bodies, token.clone());
-        let grpc = grpc::router(service.intake, service.most_body, token);
+        let http = http::router(service.intake.clone(), bodies.clone(), token.clone());
+        let grpc = grpc::router(service.intake, bodies, token);
         let mut doors = tokio::task::JoinSet::new();
-        for (listener, router) in service.listeners.into_iter().zip([http, grpc]) {
+        let doors_of = [(http, Versions::Any), (grpc, Versions::Two)];
+        for (listener, (router, versions)) in service.listeners.into_iter().zip(doors_of) {
             if let Some(listener) = listener {
-                doors.spawn(server::serve(listener, router, stopped.clone()));
+                doors.spawn(server::serve(listener, router, versions, stopped.clone()));
             }
         }
         service.stop.await;

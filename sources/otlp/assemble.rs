@@ -124,7 +124,11 @@ fn one_trace(
         }
     }
     let spans = trace.spans.len();
-    tools::join(&mut trace.spans);
+    let answered = beside
+        .iter()
+        .map(|(id, one)| (id.clone(), one.facts.answers))
+        .collect();
+    tools::join(&mut trace.spans, &answered);
     if trace.spans.len() > spans {
         // Calls without spans of their own got theirs.
         normalise(&mut trace, diagnostics);
@@ -151,24 +155,27 @@ fn fullest_of_each(spans: Vec<OtlpSpan>) -> (impl Iterator<Item = OtlpSpan>, usi
         let text = format!("{span:?}");
         (span.end, text.len(), text)
     };
-    let mut fullest: BTreeMap<String, OtlpSpan> = BTreeMap::new();
+    // The fullness is kept: a large span with the id of many small ones is written out once.
+    let mut fullest: BTreeMap<String, (OtlpSpan, Option<_>)> = BTreeMap::new();
     for span in spans {
         match fullest.entry(span.span_id.clone()) {
             Entry::Vacant(place) => {
-                place.insert(span);
+                place.insert((span, None));
             }
             Entry::Occupied(mut place) => {
-                if *place.get() == span {
+                let (kept, known) = place.get_mut();
+                if *kept == span {
                     continue;
                 }
                 conflicts += 1;
-                if fullness(place.get()) < fullness(&span) {
-                    place.insert(span);
+                let its = fullness(&span);
+                if *known.get_or_insert_with(|| fullness(kept)) < its {
+                    *place.get_mut() = (span, Some(its));
                 }
             }
         }
     }
-    (fullest.into_values(), conflicts)
+    (fullest.into_values().map(|(span, _)| span), conflicts)
 }
 
 /// The root that stands for the trace: of several the agent's, then the earliest. Without one

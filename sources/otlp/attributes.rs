@@ -92,7 +92,7 @@ impl Taking {
         if !text.trim_start().starts_with(['{', '[', '"']) {
             return Some(Value::String(text));
         }
-        match serde_json::from_str(&text) {
+        match crate::raw::value(&text) {
             Ok(inner) => Some(inner),
             Err(error) => {
                 if error.is_eof() || text.ends_with("...") || text.ends_with('…') {

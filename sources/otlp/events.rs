@@ -3,6 +3,8 @@
 //! The GenAI conventions moved content from attributes to events and back; the SDKs that follow
 //! the events send them as logs, each with the ids of its span.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -51,17 +53,10 @@ pub(super) fn give(spans: &mut [OtlpSpan], mut loose: Vec<LooseEvent>) -> u64 {
     if loose.is_empty() {
         return 0;
     }
-    // Total, so that the order in which they came changes nothing.
-    loose.sort_by_cached_key(|one| {
-        let text = format!("{:?}", one.event.attributes);
-        (
-            one.span_id.clone(),
-            one.event.at,
-            one.event.name.clone(),
-            text,
-        )
-    });
-    loose.dedup();
+    let mut seen = BTreeSet::new();
+    loose.retain(|one| seen.insert(format!("{one:?}")));
+    // Stable: clocks are coarse, and of events at one time the one that was sent first comes first.
+    loose.sort_by(|one, other| (&one.span_id, one.event.at).cmp(&(&other.span_id, other.event.at)));
     let mut homeless = loose.len() as u64;
     for span in spans {
         let from = loose.partition_point(|one| one.span_id < span.span_id);
@@ -73,4 +68,33 @@ pub(super) fn give(spans: &mut [OtlpSpan], mut loose: Vec<LooseEvent>) -> u64 {
         }
     }
     homeless
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_one_time_stay_in_the_order_they_were_sent_and_count_once() {
+        let one = |name: &str| LooseEvent {
+            trace_id: "t".to_owned(),
+            span_id: "s".to_owned(),
+            event: OtlpEvent {
+                name: name.to_owned(),
+                ..OtlpEvent::default()
+            },
+        };
+        let mut spans = [OtlpSpan {
+            span_id: "s".to_owned(),
+            ..OtlpSpan::default()
+        }];
+        let sent = ["user", "assistant", "tool", "user", "assistant"].map(one);
+        assert_eq!(give(&mut spans, sent.into()), 0);
+        let names: Vec<&str> = spans[0]
+            .events
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        assert_eq!(names, ["user", "assistant", "tool"]);
+    }
 }

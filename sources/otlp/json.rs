@@ -139,7 +139,11 @@ fn bad(reason: &str) -> Diagnostic {
 fn decode_resource(record: &Record<'_>, request: &mut Request) {
     let resource: Map<String, Value> = record
         .field(&["resource"])
-        .and_then(|resource| serde_json::from_str(resource.get()).ok())
+        .and_then(|resource| raw::value(resource.get()).ok())
+        .and_then(|resource| match resource {
+            Value::Object(map) => Some(map),
+            _ => None,
+        })
         .unwrap_or_default();
     let attributes = Arc::new(attributes(resource.get("attributes")));
     for names in [SCOPE_SPANS, SCOPE_LOGS] {
@@ -163,7 +167,7 @@ fn decode_scope(scope: &Record<'_>, resource: &Arc<Attributes>, request: &mut Re
         };
         raw::each_item(items, |part| {
             let read = if request.has_room() {
-                serde_json::from_str::<Value>(part.get())
+                raw::value(part.get())
                     .map_err(|error| (None, raw::reason(&error)))
                     .and_then(|value| visit(value, request))
             } else {

@@ -246,7 +246,7 @@ fn tool_call(value: &Value) -> Option<Part> {
 fn parsed(value: &Value) -> Value {
     match value {
         Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+            crate::raw::value(text).unwrap_or_else(|_| value.clone())
         }
         other => other.clone(),
     }

@@ -10,6 +10,7 @@
 //! - `values`: values of OTLP JSON, however loosely they are written.
 //! - `span`: from a span as read to a span of a trace, with `dialects`, `http`, `messages` and
 //!   `attributes`, which know what attributes mean.
+//! - `elements`: how much a protobuf message holds, before it is read;
 //! - `tools`: the calls of tools of one trace, each told once.
 
 pub(crate) mod json;
@@ -17,6 +18,7 @@ pub(crate) mod json;
 mod assemble;
 mod attributes;
 mod dialects;
+mod elements;
 mod events;
 mod http;
 pub(crate) mod messages;
@@ -31,6 +33,8 @@ mod values;
 mod golden;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod repeated;
 #[cfg(test)]
 mod tests;
 

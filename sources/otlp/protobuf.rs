@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use prost::Message;
 use serde_json::{Number, Value};
 
+use super::elements::{self, Shape};
 use super::events;
 use super::model::{Attributes, OtlpEvent, OtlpSpan, Side};
 use super::request::{MAX_SPANS, Request, Undecodable};
@@ -25,7 +26,7 @@ use super::request::{MAX_SPANS, Request, Undecodable};
 ///
 /// When the body is no such message; then nothing of it can be read.
 pub fn decode_protobuf(body: impl Into<Bytes>) -> Result<Request, Undecodable> {
-    decode(body.into(), &mut span)
+    decode(body.into(), Shape::Span, &mut span)
 }
 
 /// Reads the body of `ExportLogsServiceRequest`: events of spans are kept, other records are
@@ -35,7 +36,7 @@ pub fn decode_protobuf(body: impl Into<Bytes>) -> Result<Request, Undecodable> {
 ///
 /// When the body is no such message; then nothing of it can be read.
 pub fn decode_protobuf_logs(body: impl Into<Bytes>) -> Result<Request, Undecodable> {
-    decode(body.into(), &mut log_record)
+    decode(body.into(), Shape::Record, &mut log_record)
 }
 
 /// What a group says of each of its items.
@@ -46,21 +47,60 @@ struct Group {
 
 type ReadItem = dyn FnMut(Bytes, &Group, &mut Request);
 
-fn decode(body: Bytes, item: &mut ReadItem) -> Result<Request, Undecodable> {
+/// Elements that may still come.
+struct Room(usize);
+
+impl Room {
+    /// Whether a message finds room, which it has then.
+    fn take(&mut self, bytes: &[u8], shape: Shape) -> bool {
+        let most = self.0.min(elements::OF_A_SPAN);
+        match elements::count(bytes, shape, most) {
+            Some(count) => {
+                self.0 -= count;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn has_parts(bytes: &[u8], shape: Shape) -> bool {
+        elements::count(bytes, shape, MAX_SPANS).is_some()
+    }
+}
+
+fn decode(body: Bytes, shape: Shape, item: &mut ReadItem) -> Result<Request, Undecodable> {
+    if !Room::has_parts(&body, Shape::Groups) {
+        let reason = format!("it has more than {MAX_SPANS} groups");
+        return Err(Undecodable::NotProtobuf(reason));
+    }
+    let mut room = Room(elements::OF_A_REQUEST);
     let groups = ResourceGroups::decode(body)
         .map_err(|error| Undecodable::NotProtobuf(error.to_string()))?
         .groups;
     let mut request = Request::default();
     let mut read = 0_usize;
     for group in groups {
+        if !Room::has_parts(&group, Shape::Items) {
+            request.reject(None, bad("its group has too many parts"));
+            continue;
+        }
         let Ok(group) = ResourceGroup::decode(group) else {
             request.reject(None, bad("a group of spans of one resource is no message"));
             continue;
         };
         // A resource that cannot be read takes nothing from the spans.
-        let resource = Resource::decode(group.resource.unwrap_or_default());
+        let resource = group.resource.unwrap_or_default();
+        let resource = if room.take(&resource, Shape::Resource) {
+            Resource::decode(resource)
+        } else {
+            Ok(Resource::default())
+        };
         let resource = Arc::new(attributes(resource.unwrap_or_default().attributes));
         for scope in group.scopes {
+            if !Room::has_parts(&scope, Shape::Items) {
+                request.reject(None, bad("its group has too many parts"));
+                continue;
+            }
             let Ok(scope) = ScopeGroup::decode(scope) else {
                 request.reject(None, bad("a group of spans of one scope is no message"));
                 continue;
@@ -74,6 +114,13 @@ fn decode(body: Bytes, item: &mut ReadItem) -> Result<Request, Undecodable> {
                 read += 1;
                 if read > MAX_SPANS {
                     request.reject(None, bad(&format!("there are more than {MAX_SPANS}")));
+                } else if !room.take(&bytes, shape) {
+                    let reason = format!(
+                        "it has more than {} attributes, or its request more than {}",
+                        elements::OF_A_SPAN,
+                        elements::OF_A_REQUEST
+                    );
+                    request.reject(None, bad(&reason));
                 } else {
                     item(bytes, &group, &mut request);
                 }
@@ -169,11 +216,9 @@ fn log_record(bytes: Bytes, _group: &Group, request: &mut Request) {
     }
 }
 
-/// An id as lower-case hex. None and zeros mean none.
+/// An id as lower-case hex. None, zeros and what is longer than any id mean none.
 fn id(bytes: &[u8]) -> Option<String> {
-    bytes
-        .iter()
-        .any(|byte| *byte != 0)
+    (bytes.len() <= super::values::MAX_ID / 2 && bytes.iter().any(|byte| *byte != 0))
         .then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -460,6 +505,18 @@ mod tests {
         assert_eq!(request.rejected, 3);
         assert_eq!(request.lost[&"01".repeat(16)], 1);
         assert!(request.rejection().is_some());
+    }
+
+    #[test]
+    fn a_span_of_a_million_attributes_costs_itself() {
+        let bomb = [
+            a_span(2, string(b"a")).to_vec(),
+            [0x4a, 0].repeat(1_000_000),
+        ]
+        .concat();
+        let request = decode_protobuf(body(vec![Bytes::from(bomb), a_span(3, string(b"b"))]));
+        let request = request.expect("the envelope is good");
+        assert_eq!((request.spans.len(), request.rejected), (1, 1));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) release: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) scores: Vec<Score>,
+    /// How many of the last messages of a model's call it answered.
+    pub(super) answers: usize,
 }
 
 pub(super) fn adapt(from: OtlpSpan) -> Adapted {
@@ -65,6 +67,7 @@ pub(super) fn adapt(from: OtlpSpan) -> Adapted {
         release: taking.text(&["service.version"]),
         tags: std::mem::take(&mut said.tags),
         scores: std::mem::take(&mut said.scores),
+        answers: said.answered.len(),
     };
     let failed = from.status == Status::Error;
     let tool = (kind == SpanKind::Tool).then(|| tool(&mut said, &from.name));

@@ -16,19 +16,24 @@ const JOINED: &str = "archal.toolCall.joined";
 /// Calls made into spans of one trace at most; each has a name in some message.
 const MAX_MADE: usize = 10_000;
 
-/// Joins spans of tools with the messages that name their calls.
-pub(super) fn join(spans: &mut Vec<Span>) {
-    let told = told(spans);
-    guess_ids(spans, &told);
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for span in spans.iter_mut() {
+/// Occurrences of one id that are told apart; SDKs that repeat ids do so once a turn.
+const MAX_OF_AN_ID: usize = 256;
+
+/// Joins spans of tools with the messages that name their calls. `answered` says of each call of a
+/// model how many of its last messages it answered; the ones before are what it was shown, which may
+/// be of another trace.
+pub(super) fn join(spans: &mut Vec<Span>, answered: &BTreeMap<String, usize>) {
+    let mut told = told(spans, answered);
+    let mut owners = own(spans, &told);
+    guess_ids(spans, &told, &mut owners);
+    let mut is_owned = vec![false; told.len()];
+    for (place, of) in owners {
+        is_owned[of] = true;
+        let span = &mut spans[place];
         let failed = span.status == archal_core::trace::Status::Error;
-        let Some(tool) = span.tool.as_mut() else {
+        let (Some(tool), call) = (span.tool.as_mut(), &told[of]) else {
             continue;
         };
-        let Some(id) = &tool.call_id else { continue };
-        seen.insert(id.clone());
-        let Some(call) = told.get(id) else { continue };
         if tool.arguments.is_none() {
             tool.arguments.clone_from(&call.arguments);
         }
@@ -38,113 +43,238 @@ pub(super) fn join(spans: &mut Vec<Span>) {
             tool.result_is_error = tool.result.as_ref().is_some_and(says_error);
         }
     }
-    let made = told
-        .into_iter()
-        .filter(|(id, call)| !seen.contains(id) && !call.name.is_empty())
-        .take(MAX_MADE)
-        .map(|(id, call)| made_span(id, call));
-    spans.extend(made.collect::<Vec<_>>());
+    // Each id of a span stands for one of the calls with it, even where they do not agree.
+    let mut of_id: BTreeMap<String, usize> = BTreeMap::new();
+    for call in &told {
+        *of_id.entry(call.id.clone()).or_default() += 1;
+    }
+    for span in spans.iter() {
+        let id = span.tool.as_ref().and_then(|tool| tool.call_id.as_ref());
+        if let Some(count) = id.and_then(|id| of_id.get_mut(id)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let mut names = BTreeSet::new();
+    let mut made = Vec::new();
+    for (place, call) in told.iter_mut().enumerate() {
+        let is_of_this_trace = call.asker.is_some() && call.result.is_some();
+        if made.len() >= MAX_MADE || is_owned[place] || !is_of_this_trace {
+            continue;
+        }
+        let Some(left) = of_id.get_mut(&call.id).filter(|left| **left > 0) else {
+            continue;
+        };
+        *left -= 1;
+        let asker = call.asker.clone().unwrap_or_default();
+        let mut name = format!("{asker}/{}", call.id);
+        if !names.insert(name.clone()) {
+            name = format!("{name}/{place}");
+        }
+        made.push(made_span(name, std::mem::take(call)));
+    }
+    spans.append(&mut made);
 }
 
 /// What messages tell of one call.
 #[derive(Default)]
 struct Told {
+    id: String,
     name: String,
     arguments: Option<Value>,
     result: Option<Value>,
-    /// The call of a model that asked for it first.
-    asker: String,
+    /// The call of a model that answered with it; none where it was only shown to one.
+    asker: Option<String>,
     parent: Option<String>,
     asked_at: Option<Timestamp>,
     answered_at: Option<Timestamp>,
-    /// Its place among all calls.
-    place: usize,
 }
 
-/// The calls in the messages of models, by id. The spans are in order of time.
-fn told(spans: &[Span]) -> BTreeMap<String, Told> {
-    let mut told: BTreeMap<String, Told> = BTreeMap::new();
+impl Told {
+    /// Whether both can be one call, as far as each tells.
+    fn agrees(&self, other: &Self) -> bool {
+        let same = |one: &Option<Value>, other: &Option<Value>| {
+            one.is_none() || other.is_none() || one == other
+        };
+        (self.name.is_empty() || other.name.is_empty() || self.name == other.name)
+            && same(&self.arguments, &other.arguments)
+            && same(&self.result, &other.result)
+    }
+
+    /// Adds what another sighting of the same call tells.
+    fn fill(&mut self, other: Self) {
+        if self.name.is_empty() {
+            self.name = other.name;
+        }
+        self.arguments = self.arguments.take().or(other.arguments);
+        if self.result.is_none() && other.result.is_some() {
+            self.result = other.result;
+            self.answered_at = other.answered_at;
+        }
+        if self.asker.is_none() && other.asker.is_some() {
+            self.asker = other.asker;
+            self.parent = other.parent;
+            self.asked_at = other.asked_at;
+        }
+    }
+}
+
+/// The calls in the messages of models, in the order in which they are met. The spans are in order of
+/// time. Some models number the calls of each answer anew: an id with another name, other arguments
+/// or another result is another call, and so is one that is answered after its like was shown.
+fn told(spans: &[Span], answered: &BTreeMap<String, usize>) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    let mut of_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for span in spans {
-        let messages = span.llm.iter().flat_map(|llm| &llm.messages);
-        for part in messages.flat_map(|message| &message.parts) {
-            let place = told.len();
-            match part {
-                Part::ToolCall {
-                    id: Some(id),
-                    name,
-                    arguments,
-                } => {
-                    let call = told.entry(id.clone()).or_insert_with(|| Told {
-                        place,
-                        ..Told::default()
-                    });
-                    if call.name.is_empty() {
-                        call.name.clone_from(name);
-                        call.asker.clone_from(&span.id);
-                        // A model that is called outside of any agent stands for its agent.
-                        call.parent = span.parent_id.clone().or(Some(span.id.clone()));
-                        call.asked_at = span.ended_at.or(span.started_at);
-                    }
-                    if call.arguments.is_none() {
-                        call.arguments.clone_from(arguments);
-                    }
-                }
-                Part::ToolResult {
-                    id: Some(id),
-                    result: Some(result),
-                } => {
-                    let call = told.entry(id.clone()).or_insert_with(|| Told {
-                        place,
-                        ..Told::default()
-                    });
-                    if call.result.is_none() {
-                        call.result = Some(result.clone());
-                        call.answered_at = span.started_at;
-                    }
-                }
-                _ => {}
+        // In one conversation each call stands once: later ones are looked for behind earlier ones.
+        let mut met: BTreeMap<String, usize> = BTreeMap::new();
+        for seen in seen(span, answered.get(&span.id).copied().unwrap_or(0)) {
+            let places = of_id.entry(seen.id.clone()).or_default();
+            let from = met.entry(seen.id.clone()).or_default();
+            let known = (*from..places.len()).find(|at| told[places[*at]].agrees(&seen));
+            if let Some(at) = known {
+                *from = at + 1;
+                told[places[at]].fill(seen);
+            } else if places.len() < MAX_OF_AN_ID {
+                places.push(told.len());
+                *from = places.len();
+                told.push(seen);
             }
         }
     }
     told
 }
 
-/// Gives spans without a call's id the id of the first call in messages that no other span has, of
-/// the same name and arguments.
-fn guess_ids(spans: &mut [Span], told: &BTreeMap<String, Told>) {
-    let named: BTreeSet<&str> = spans
-        .iter()
-        .filter_map(|span| span.tool.as_ref()?.call_id.as_deref())
-        .collect();
-    let mut free: Vec<(&String, &Told)> = told
-        .iter()
-        .filter(|(id, call)| !named.contains(id.as_str()) && !call.name.is_empty())
-        .collect();
-    free.sort_by_key(|(_, call)| call.place);
-    let mut by_content: BTreeMap<(String, String), Vec<&String>> = BTreeMap::new();
-    for (id, call) in free.into_iter().rev() {
-        by_content
-            .entry(key(&call.name, call.arguments.as_ref()))
-            .or_default()
-            .push(id);
+/// The calls in the messages of one call of a model, each with its result where that follows.
+fn seen(span: &Span, answered: usize) -> Vec<Told> {
+    let messages = span.llm.as_ref().map_or(&[][..], |llm| &llm.messages);
+    let shown = messages.len().saturating_sub(answered);
+    let mut seen: Vec<Told> = Vec::new();
+    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, message) in messages.iter().enumerate() {
+        for part in &message.parts {
+            match part {
+                Part::ToolCall {
+                    id: Some(id),
+                    name,
+                    arguments,
+                } => {
+                    let mut call = Told {
+                        id: id.clone(),
+                        name: name.clone(),
+                        arguments: arguments.clone(),
+                        ..Told::default()
+                    };
+                    if place >= shown && !name.is_empty() {
+                        call.asker = Some(span.id.clone());
+                        // A model that is called outside of any agent stands for its agent.
+                        call.parent = span.parent_id.clone().or(Some(span.id.clone()));
+                        call.asked_at = span.ended_at.or(span.started_at);
+                    }
+                    let before = last.get(id.as_str()).map(|at| &mut seen[*at]);
+                    match before.filter(|before| before.result.is_none() && before.agrees(&call)) {
+                        // Some write one call twice into one message.
+                        Some(before) => before.fill(call),
+                        None => {
+                            last.insert(id, seen.len());
+                            seen.push(call);
+                        }
+                    }
+                }
+                Part::ToolResult {
+                    id: Some(id),
+                    result: Some(result),
+                } => {
+                    let given = Told {
+                        id: id.clone(),
+                        result: Some(result.clone()),
+                        answered_at: span.started_at,
+                        ..Told::default()
+                    };
+                    match last.get(id.as_str()).map(|at| &mut seen[*at]) {
+                        Some(before) if before.agrees(&given) => before.fill(given),
+                        _ => {
+                            last.insert(id, seen.len());
+                            seen.push(given);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
     }
-    let mut found = Vec::new();
+    seen
+}
+
+/// The calls that spans with ids are: places of a span and of a call. Of several with one id a span is
+/// the first that agrees with it and is no other's, or that of the span it stands in.
+fn own(spans: &[Span], told: &[Told]) -> Vec<(usize, usize)> {
+    let mut of_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, call) in told.iter().enumerate() {
+        of_id.entry(&call.id).or_default().push(place);
+    }
+    let mut with_id: BTreeMap<&str, usize> = BTreeMap::new();
+    let id_of = |span: &'_ Span| -> Option<String> { span.tool.as_ref()?.call_id.clone() };
+    for span in spans {
+        if let Some((id, _)) = id_of(span).and_then(|id| of_id.get_key_value(id.as_str())) {
+            *with_id.entry(id).or_default() += 1;
+        }
+    }
+    let mut owners = Vec::new();
+    let mut owned: BTreeMap<usize, &str> = BTreeMap::new();
     for (place, span) in spans.iter().enumerate() {
-        let Some(tool) = span.tool.as_ref().filter(|tool| tool.call_id.is_none()) else {
+        let Some(tool) = &span.tool else { continue };
+        let Some(calls) = tool.call_id.as_deref().and_then(|id| of_id.get(id)) else {
+            continue;
+        };
+        let id = tool.call_id.as_deref().unwrap_or_default();
+        let is_alone = calls.len() == 1 && with_id.get(id) == Some(&1);
+        let its = Told {
+            name: tool.name.clone(),
+            arguments: tool.arguments.clone(),
+            result: tool.result.clone(),
+            ..Told::default()
+        };
+        let fits = |at: &&usize| is_alone || told[**at].agrees(&its);
+        let free = calls.iter().filter(fits).find(|at| !owned.contains_key(at));
+        let outer = || {
+            let parent = span.parent_id.as_deref()?;
+            calls
+                .iter()
+                .filter(fits)
+                .find(|at| owned.get(at) == Some(&parent))
+        };
+        if let Some(at) = outer().or(free) {
+            owned.insert(*at, &span.id);
+            owners.push((place, *at));
+        }
+    }
+    owners
+}
+
+/// Gives spans without a call's id the id of the first call that a model asked for and no other span
+/// is, of the same name and arguments.
+fn guess_ids(spans: &mut [Span], told: &[Told], owners: &mut Vec<(usize, usize)>) {
+    let owned: BTreeSet<usize> = owners.iter().map(|(_, at)| *at).collect();
+    let mut by_content: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, call) in told.iter().enumerate().rev() {
+        if !owned.contains(&place) && call.asker.is_some() {
+            by_content
+                .entry(key(&call.name, call.arguments.as_ref()))
+                .or_default()
+                .push(place);
+        }
+    }
+    for (place, span) in spans.iter_mut().enumerate() {
+        let Some(tool) = span.tool.as_mut().filter(|tool| tool.call_id.is_none()) else {
             continue;
         };
         let key = key(&tool.name, tool.arguments.as_ref());
-        if let Some(id) = by_content.get_mut(&key).and_then(Vec::pop) {
-            found.push((place, id.clone()));
+        if let Some(at) = by_content.get_mut(&key).and_then(Vec::pop) {
+            tool.call_id = Some(told[at].id.clone());
+            let how = Value::from("by name, arguments and order");
+            span.attributes.insert(JOINED.to_owned(), how);
+            owners.push((place, at));
         }
-    }
-    for (place, id) in found {
-        let span = &mut spans[place];
-        if let Some(tool) = span.tool.as_mut() {
-            tool.call_id = Some(id);
-        }
-        let how = Value::from("by name, arguments and order");
-        span.attributes.insert(JOINED.to_owned(), how);
     }
 }
 
@@ -154,10 +284,10 @@ fn key(name: &str, arguments: Option<&Value>) -> (String, String) {
     (name.to_owned(), text)
 }
 
-fn made_span(id: String, call: Told) -> Span {
+fn made_span(span_id: String, call: Told) -> Span {
     let result_is_error = call.result.as_ref().is_some_and(says_error);
     Span {
-        id: format!("{}/{id}", call.asker),
+        id: span_id,
         parent_id: call.parent,
         name: call.name.clone(),
         kind: SpanKind::Tool,
@@ -165,7 +295,7 @@ fn made_span(id: String, call: Told) -> Span {
         ended_at: call.answered_at,
         tool: Some(ToolCall {
             name: call.name,
-            call_id: Some(id),
+            call_id: Some(call.id),
             arguments: call.arguments,
             result: call.result,
             result_is_error,

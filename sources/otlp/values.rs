@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::model::{Attributes, Side};
 
+/// Bytes of a text that is an id at most.
+pub(super) const MAX_ID: usize = 256;
+
 /// Status codes come as numbers, as their full names, and as plain words.
 pub(super) fn status(written: Option<&Value>) -> (Status, Option<String>) {
     let code = written.and_then(|status| status.get("code"));
@@ -52,9 +55,12 @@ pub(super) fn side(kind: Option<&Value>) -> Side {
 }
 
 /// An id of `length` bytes as lower-case hex, whether written as hex, as a UUID or as base64
-/// (protobuf's own JSON); another text as it is. All zeros means none.
+/// (protobuf's own JSON); another text of up to [`MAX_ID`] bytes as it is. All zeros means none.
 pub(super) fn id(value: Option<&Value>, length: usize) -> Option<String> {
     let text = value?.as_str()?.trim();
+    if text.len() > MAX_ID {
+        return None;
+    }
     let bare: String = text.chars().filter(|c| *c != '-').collect();
     let hex = if bare.len() == length * 2 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
         bare.to_ascii_lowercase()
@@ -223,6 +229,8 @@ mod tests {
         assert_eq!(id(Some(&json!("0000000000000000")), 8), None);
         assert_eq!(id(Some(&json!("")), 8), None);
         assert_eq!(id(Some(&json!("run-1")), 16).as_deref(), Some("run-1"));
+        assert!(id(Some(&json!("a".repeat(MAX_ID))), 16).is_some());
+        assert_eq!(id(Some(&json!("a".repeat(MAX_ID + 1))), 16), None);
     }
 
     #[test]

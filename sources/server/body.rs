@@ -56,8 +56,8 @@ impl BodyError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            // Exporters try again after 503 and not after 408.
+            Self::Slow | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Cut | Self::BadEncoding(_) => StatusCode::BAD_REQUEST,
         }
@@ -82,7 +82,8 @@ pub(crate) struct Bodies {
 }
 
 /// A part of the budget that grows.
-struct Share {
+#[derive(Debug)]
+pub(crate) struct Share {
     most: usize,
     budget: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
@@ -156,6 +157,35 @@ impl Bodies {
         drop(share);
         let (bytes, share) = work.await.map_err(|_| BodyError::Cut)??;
         self.held(Bytes::from(bytes), share).await
+    }
+
+    /// Reads a body as it is sent, without unpacking it. The share is to be held as long as it is.
+    ///
+    /// # Errors
+    ///
+    /// When it is too large or too slow, or when there is no room for it now.
+    pub(crate) async fn read_packed(&self, body: Body) -> Result<(Bytes, Share), BodyError> {
+        let mut share = self.share();
+        let arrived = tokio::time::timeout(PATIENCE, arrive(body, &mut share))
+            .await
+            .map_err(|_| BodyError::Slow)??;
+        Ok((Bytes::from(arrived), share))
+    }
+
+    /// Takes bytes that another has unpacked.
+    ///
+    /// # Errors
+    ///
+    /// When they are too many, or when there is no room for them now.
+    pub(crate) async fn hold(&self, bytes: Bytes) -> Result<Held, BodyError> {
+        let mut share = self.share();
+        share.grow(bytes.len())?;
+        self.held(bytes, share).await
+    }
+
+    /// The largest body, in bytes.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     async fn held(&self, bytes: Bytes, share: Share) -> Result<Held, BodyError> {
@@ -295,6 +325,13 @@ mod tests {
             unpack(Packing::Zstd, &bomb),
             Err(BodyError::TooLarge { most: MOST })
         );
+    }
+
+    #[test]
+    fn what_can_be_sent_again_gets_the_status_that_is() {
+        for again in [BodyError::Slow, BodyError::Busy] {
+            assert_eq!(again.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use archal_core::diagnostic::nearest;
 
 pub(crate) mod body;
+mod callers;
 pub(crate) mod connections;
 pub(crate) mod token;
 
 pub(crate) use body::Bodies;
-pub(crate) use connections::serve;
+pub(crate) use connections::{Versions, serve};
 pub(crate) use token::Token;
 
 /// For sources that read no JSON of other shapes than their own.

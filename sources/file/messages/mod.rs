@@ -124,7 +124,7 @@ fn fields(
         if name == "messages" || part.get() == "null" {
             continue;
         }
-        match serde_json::from_str(part.get()) {
+        match raw::value(part.get()) {
             Ok(value) => {
                 fields.insert(name.clone(), value);
             }
@@ -164,7 +164,7 @@ fn each_message(
         let bad = if position > MAX_MESSAGES {
             "there are too many".to_owned()
         } else {
-            match serde_json::from_str::<Value>(part.get()) {
+            match raw::value(part.get()) {
                 Ok(value @ Value::Object(_)) => return conversation.add(&value, "user"),
                 Ok(_) => "it is not an object".to_owned(),
                 Err(error) => raw::reason(&error),
@@ -460,7 +460,7 @@ fn flat(result: &Value) -> Value {
         Some(texts) if !texts.is_empty() => {
             let text = texts.join("\n");
             if text.trim_start().starts_with(['{', '[']) {
-                serde_json::from_str(&text).unwrap_or(Value::String(text))
+                raw::value(&text).unwrap_or(Value::String(text))
             } else {
                 Value::String(text)
             }

@@ -180,7 +180,7 @@ fn messages_in(taking: &mut Taking, name: &str, role: &str) -> Vec<Message> {
 fn json_of(value: &Value) -> Value {
     match value {
         Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+            crate::raw::value(text).unwrap_or_else(|_| value.clone())
         }
         other => other.clone(),
     }
