@@ -64,21 +64,3 @@ fn pages_that_were_skipped_are_one_gap() {
     let last = u64::MAX.to_string();
     assert_eq!(pages(&[&last]), [format!("page 1 to {}", u64::MAX - 1)]);
 }
-
-#[test]
-fn rows_are_made_up_for_few_counts_of_a_trace() {
-    let issue = |number: usize| {
-        let path = format!("/repos/acme/webapp/issues/{number}");
-        let body = json!({"number": number, "title": "t", "state": "open", "comments": 900,
-            "created_at": "2026-02-01T00:00:00Z", "user": {"login": "ann"}});
-        read(number, &path, body)
-    };
-    let out = rebuilt((1..=20).map(issue).collect());
-    let made = out.seeds["github"]["comments"]
-        .as_array()
-        .map_or(0, Vec::len);
-    assert_eq!(made, 11 * 900);
-    let why = "more than archal makes up";
-    let refused = out.missing.iter().filter(|missing| missing.why == why);
-    assert_eq!(refused.count(), 9);
-}
