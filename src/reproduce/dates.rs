@@ -10,7 +10,8 @@ use crate::scenario::{Check, Scenario};
 /// A day with its year, as people and programs write it: `2026-01-31`, `31 January 2026`,
 /// `Jan 31, 2026`, `01/31/2026`, `31.1.2026`.
 static DAYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let month = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*";
+    let month = "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|\
+                 sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)";
     let day = r"\d{1,2}(?:st|nd|rd|th)?";
     let year = r"(?:19|20)\d\d";
     Regex::new(&format!(

@@ -92,10 +92,11 @@ impl<'a> Joined<'a> {
         }
         if span.kind == SpanKind::Tool && span.tool.is_some() {
             self.tool(span);
-        } else if let Some(http) = &span.http {
-            if !self.is_aside(http) && !self.inner.contains(span.id.as_str()) {
-                self.exchange(span);
-            }
+        } else if let Some(http) = &span.http
+            && !self.is_aside(http)
+            && !self.inner.contains(span.id.as_str())
+        {
+            self.exchange(span);
         }
     }
 

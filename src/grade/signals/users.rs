@@ -59,7 +59,7 @@ fn asks_first(text: &str) -> bool {
         let sentence = before
             .rfind(['.', '!', '?', ';', '\n'])
             .map_or(before, |at| &before[at + 1..]);
-        NEGATES.find_iter(sentence).count() % 2 == 0
+        NEGATES.find_iter(sentence).count().is_multiple_of(2)
     })
 }
 

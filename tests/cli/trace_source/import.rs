@@ -49,7 +49,10 @@ fn files_of_any_dialect_are_packed_and_nothing_is_written_twice() {
 
     let report = imported(&environment, &["exports"], 3);
     assert_eq!(counts(&report), [4, 0, 1, 1], "{report:#}");
-    assert_eq!(report["dialects"], json!(["batch", "otlp-json: http, otel-genai"]));
+    assert_eq!(
+        report["dialects"],
+        json!(["batch", "otlp-json: http, otel-genai"])
+    );
     assert_eq!(report["files"], 4);
     // One file for each source and project.
     let (files, ids) = packed(&environment, ".archal/traces");
