@@ -7,11 +7,10 @@
 mod cases;
 mod truth;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use archal_core::hash;
 use archal_testkit::cli::TestEnv;
 use serde_json::Value;
 
@@ -36,7 +35,7 @@ fn defects_are_found_and_reproduced_and_healthy_runs_are_left_alone() {
         let file = format!("desk/traces/{}.json", made.case.name);
         world.write(file, &made.trace.to_string());
     }
-    let jobs = attached(&world, "desk/traces", "reproduce");
+    let jobs = attached(&world);
     assert_eq!(jobs.len(), made.len());
     let mut seen = Seen::default();
     for made in &made {
@@ -48,63 +47,6 @@ fn defects_are_found_and_reproduced_and_healthy_runs_are_left_alone() {
         seen.agreeing as f64 >= AGREEING * seen.calls as f64,
         "{seen}"
     );
-
-    // Of the same runs less is known now. What is missing may hide a defect; it never makes one.
-    for (nth, made) in made.iter().enumerate() {
-        let file = format!("desk/gaps/{}.json", made.case.name);
-        world.write(file, &with_gaps(made.trace.clone(), nth).to_string());
-    }
-    let found = |job: &Value| -> BTreeSet<String> {
-        grade(&world, job)["findings"]
-            .as_array()
-            .expect("findings")
-            .iter()
-            .map(|finding| finding["subject"].to_string())
-            .collect()
-    };
-    let whole: BTreeMap<&str, BTreeSet<String>> = made
-        .iter()
-        .map(|made| (made.case.name.as_str(), found(&jobs[&made.case.name])))
-        .collect();
-    let gaps = attached(&world, "desk/gaps", "grade");
-    assert!(gaps.len() > 95, "{}", gaps.len());
-    let mut wrong = Vec::new();
-    for made in &made {
-        // One that lost every span is no trace.
-        let Some(job) = gaps.get(&made.case.name) else {
-            continue;
-        };
-        if job["status"] != "failed_grade" {
-            continue;
-        }
-        let more = &found(job) - &whole[made.case.name.as_str()];
-        if made.case.defect.is_none() || !more.is_empty() {
-            wrong.push(format!("{}: {} {more:?}", made.case.name, job["reason"]));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The trace without a tenth to a half of its spans, the same ones each time.
-fn with_gaps(mut trace: Value, nth: usize) -> Value {
-    let share = (nth % 5 + 1) as f64 / 10.0;
-    for resource in trace["resourceSpans"].as_array_mut().expect("resources") {
-        for scope in resource["scopeSpans"].as_array_mut().expect("scopes") {
-            let spans = scope["spans"].as_array_mut().expect("spans");
-            let mut at = 0;
-            spans.retain(|_| {
-                at += 1;
-                let drawn = hash::short(&format!("{nth} {at}"));
-                let drawn = u32::from_str_radix(&drawn, 16).expect("eight digits");
-                f64::from(drawn) >= share * f64::from(u32::MAX)
-            });
-            // A trace of its own: an older revision of a known one is not graded.
-            for span in spans {
-                span["traceId"] = format!("{:032x}", nth + 1).into();
-            }
-        }
-    }
-    trace
 }
 
 /// What came of the whole corpus.
@@ -229,25 +171,11 @@ fn copy(world: &TestEnv, from: &Path, to: &Path) {
     }
 }
 
-/// One pass over a directory of traces that goes as far as that; the jobs by the name of their case.
-fn attached(world: &TestEnv, traces: &str, policy: &str) -> BTreeMap<String, Value> {
-    let mut arguments = vec![
-        "attach",
-        traces,
-        "--repo",
-        "desk",
-        "--once",
-        "--foreground",
-        "--json",
-    ];
-    arguments.extend([
-        "--reproduce-runs",
-        "2",
-        "--jobs",
-        "2",
-        "--execution-policy",
-        policy,
-    ]);
+/// One pass over the traces, reproductions among it; the jobs by the name of their case.
+fn attached(world: &TestEnv) -> BTreeMap<String, Value> {
+    let mut arguments = vec!["attach", "desk/traces", "--repo", "desk"];
+    arguments.extend(["--once", "--foreground", "--json", "--jobs", "2"]);
+    arguments.extend(["--reproduce-runs", "2", "--execution-policy", "reproduce"]);
     let mut document = world.run(&arguments).json();
     let jobs = document["jobs"].as_array_mut().expect("jobs");
     jobs.drain(..)
@@ -257,10 +185,6 @@ fn attached(world: &TestEnv, traces: &str, policy: &str) -> BTreeMap<String, Val
             (name.expect("a name").to_owned(), job)
         })
         .collect()
-}
-
-fn grade(world: &TestEnv, job: &Value) -> Value {
-    stage(world, "grades", job, "grade.json").expect("a grade")
 }
 
 /// What a stage wrote of a job.
