@@ -3,7 +3,7 @@
 //! HTTP spans are the best there is, where they have bodies. A tool span is believed where no HTTP
 //! span below it shows the same call better; [`super::tools`] says what it stood for.
 //!
-//! - [`cover`]: which of the spans that may show the same call counts.
+//! - `cover`: which of the spans that may show the same call counts.
 
 mod cover;
 

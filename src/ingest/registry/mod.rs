@@ -6,7 +6,7 @@
 //!
 //! - [`options`]: what can be set about a source, checked.
 //! - [`source`]: one source, with everything that was said of it.
-//! - [`file`]: both files, read whole or refused, changed by one process at a time.
+//! - [`mod@file`]: both files, read whole or refused, changed by one process at a time.
 //! - [`planned`]: providers that this version does not have.
 
 pub mod file;

@@ -1,10 +1,10 @@
 //! The seed documents that a trace's facts add up to, and what is missing from them.
 //!
-//! - [`build`]: the document of one clone.
-//! - [`found`]: contradictions, what was made up, what is missing.
-//! - [`lists`]: which pages of lists are known, and which rows they leave out.
-//! - [`owned`]: what states of the repository add.
-//! - [`rows`]: rows of a document.
+//! - `build`: the document of one clone.
+//! - `found`: contradictions, what was made up, what is missing.
+//! - `lists`: which pages of lists are known, and which rows they leave out.
+//! - `owned`: what states of the repository add.
+//! - `rows`: rows of a document.
 
 mod build;
 mod found;

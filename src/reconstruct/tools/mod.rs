@@ -5,11 +5,11 @@
 //! SDK methods, and by the patterns the repository gives. Names alone are not believed where the
 //! arguments do not fit.
 //!
-//! - [`names`]: names of tools, as frameworks write them.
-//! - [`arguments`], [`results`]: what was recorded, out of its wrappings.
-//! - [`mcp`], [`sdk`], [`own`]: the three ways to tell.
-//! - [`template`], [`answer`]: requests filled in, and answers read out of results.
-//! - [`unmapped`]: tools that nothing tells, and the mapping to write for them.
+//! - `names`: names of tools, as frameworks write them.
+//! - `arguments`, `results`: what was recorded, out of its wrappings.
+//! - `mcp`, `sdk`, `own`: the three ways to tell.
+//! - `template`, `answer`: requests filled in, and answers read out of results.
+//! - `unmapped`: tools that nothing tells, and the mapping to write for them.
 
 mod answer;
 mod arguments;
