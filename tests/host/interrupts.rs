@@ -52,8 +52,9 @@ struct Listener {
 
 impl Listener {
     fn start(hangup: &str, before: &str) -> Self {
-        let mut child = Command::new("sh")
-            .arg("-c")
+        // As from a terminal, also where this one was started by `nohup`.
+        let mut child = Command::new("env")
+            .args(["--default-signal=HUP", "sh", "-c"])
             .arg(format!("{before} exec \"$@\""))
             .arg("sh")
             .arg(std::env::current_exe().expect("this binary"))
