@@ -23,6 +23,8 @@ pub(super) fn take(events: &mut Vec<OtlpEvent>, taking: &mut Taking) -> Told {
     let mut told = Told::default();
     events.retain_mut(|event| {
         match event.name.as_str() {
+            // What archal said itself is no evidence of anything.
+            "gen_ai.evaluation.result" if is_own(event) => {}
             "gen_ai.evaluation.result" => told.scores.extend(score(event)),
             "gen_ai.client.inference.operation.details" => details(event, taking),
             "gen_ai.content.prompt" => {
@@ -115,6 +117,11 @@ fn content(event: &OtlpEvent, taking: &mut Taking, name: &str, role: &str) -> Ve
         .and_then(|value| taking.parsed(value, "llm.messages"))
         .map(|value| messages::read(&value, role).messages)
         .unwrap_or_default()
+}
+
+/// Whether a result is one that archal sent.
+fn is_own(event: &OtlpEvent) -> bool {
+    event.attributes.contains_key("archal.result.id")
 }
 
 fn score(event: &OtlpEvent) -> Option<Score> {
