@@ -112,6 +112,8 @@ pub struct FakeJudge {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// What it says by itself, in place of what is written down.
+    answers: Option<fn(&Asked) -> Say>,
     says: Mutex<VecDeque<Say>>,
     asked: Mutex<Vec<Asked>>,
     held: Mutex<Vec<TcpStream>>,
@@ -122,10 +124,24 @@ impl FakeJudge {
     /// A server that says one thing after the other. What is asked after the last is answered by
     /// status 500.
     pub fn new(protocol: Protocol, says: impl IntoIterator<Item = Say>) -> Self {
+        let shared = Shared::default();
+        lock(&shared.says).extend(says);
+        Self::serving(protocol, shared)
+    }
+
+    /// A server that answers each question by itself.
+    pub fn answering(protocol: Protocol, answers: fn(&Asked) -> Say) -> Self {
+        let shared = Shared {
+            answers: Some(answers),
+            ..Shared::default()
+        };
+        Self::serving(protocol, shared)
+    }
+
+    fn serving(protocol: Protocol, shared: Shared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let shared = Arc::new(Shared::default());
-        lock(&shared.says).extend(says);
+        let shared = Arc::new(shared);
         let mine = Arc::clone(&shared);
         let serving = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -190,12 +206,14 @@ impl Shared {
     fn serve(&self, protocol: Protocol, mut stream: TcpStream) -> std::io::Result<()> {
         let asked = read(protocol, &stream)?;
         let problem = asked.problem.clone();
+        let own = self.answers.filter(|_| problem.is_none());
+        let own = own.map(|answers| answers(&asked));
         lock(&self.asked).push(asked);
         let say = match problem {
             Some(problem) if problem == "key" => Say::status(401, "Incorrect API key provided"),
             Some(problem) => Say::status(400, &problem),
-            None => lock(&self.says)
-                .pop_front()
+            None => own
+                .or_else(|| lock(&self.says).pop_front())
                 .unwrap_or_else(|| Say::status(500, "nothing more is written down")),
         };
         let whole = |status: u16, headers: &str, body: &str| {

@@ -3,12 +3,14 @@
 //! - [`cli`]: runs the built binary in a world of its own.
 //! - [`echo_clone`]: a clone small enough to know by heart.
 //! - [`fake_judge`]: a model server that answers what a test has written down.
+//! - [`stand_in_judge`]: what such a server says by two simple rules.
 //! - [`till_clone`]: a second one, for scenarios with two.
 //! - [`FakeClock`], [`SequentialIds`]: time and ids that repeat.
 
 pub mod cli;
 pub mod echo_clone;
 pub mod fake_judge;
+pub mod stand_in_judge;
 pub mod till_clone;
 
 pub use archal_core::clock::FakeClock;
