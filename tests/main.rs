@@ -16,6 +16,7 @@ mod loops;
 mod mapping;
 mod notices;
 mod push;
+mod results;
 mod sandbox;
 mod session;
 mod tidy;

@@ -204,6 +204,7 @@ impl Checking<'_> {
         if let Ok(settings) = &settings {
             parts.push(agent::fixer(settings));
             parts.push(place::budget(self, settings));
+            parts.extend(place::judge(self, settings));
         }
         parts.extend([place::state(self), place::remote(self), place::key(self)]);
         CheckReport {

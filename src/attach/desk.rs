@@ -61,6 +61,8 @@ pub struct Desk {
     /// Rung when a time was set that is nearer than the others.
     timers: Condvar,
     waker: Mutex<Option<Waker>>,
+    /// Jobs that are graded.
+    grading: claims::Grading,
     /// Called when the state is found broken.
     broken: Mutex<Option<OnBroken>>,
     /// Steps outlive no desk, but they are told apart from it.
@@ -136,6 +138,7 @@ impl Desk {
             timers: Condvar::new(),
             waker: Mutex::new(None),
             broken: Mutex::new(None),
+            grading: claims::Grading::default(),
             own: own.clone(),
         })
     }

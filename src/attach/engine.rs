@@ -1,8 +1,9 @@
 //! Everything that works on the traces of one repository shares one engine.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -16,6 +17,9 @@ use crate::budget::entry::AttemptKey;
 use crate::budget::ledger::{Ledger, LedgerError};
 use crate::host::pool::Waker;
 use crate::ingest::artifact::{self, ImportArtifact};
+use crate::judge::Judge;
+use crate::judge::cache::Cache;
+use crate::judge::purse::Purse;
 use crate::reproduce::pool::Places;
 use crate::run::attempt::Bench;
 use crate::sandbox::hold::Probe;
@@ -26,7 +30,7 @@ use crate::store::layout::Layout;
 use super::flags::AttachFlags;
 use super::journal;
 use super::ready::{self, Ready, ReadyError};
-use super::settings::Surroundings;
+use super::settings::{Settings as AttachSettings, Surroundings};
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
 use super::telling::Bell;
@@ -39,6 +43,8 @@ const READY_HOLDS: Duration = Duration::from_secs(1);
 pub const PROBE: i64 = 0;
 /// How many private copies of the repository are kept for the next job.
 const MOST_PLACES: usize = 2;
+/// How the attempts of the judge of traces begin in the ledger.
+pub(super) const JUDGED: &str = "judged/";
 /// The fact that tells an end from a cut.
 const ENDED_WELL: &str = "ended_well";
 
@@ -120,6 +126,8 @@ pub struct Engine {
     in_hand: Mutex<BTreeSet<i64>>,
     pub(super) turns: Turns,
     ready: Mutex<BTreeMap<i64, Held>>,
+    /// The judges of settings in force: each knows how its server does.
+    judges: Mutex<Vec<(Weak<AttachSettings>, Arc<Judge<'static>>)>>,
 }
 
 struct Held {
@@ -147,6 +155,7 @@ impl Engine {
             in_hand: Mutex::default(),
             turns: Turns::default(),
             ready: Mutex::new(BTreeMap::new()),
+            judges: Mutex::default(),
         };
         engine.settle()?;
         Ok(engine)
@@ -253,8 +262,10 @@ impl Engine {
         // A reservation is made for a job. Where none is known the state was lost, and nobody can
         // say that the attempt did not begin.
         let is_anew = !self.state.read(jobs::any)?;
-        self.ledger
-            .recover(repo, |id| is_anew || known.contains(id))?;
+        self.ledger.recover(repo, |id| {
+            // A question to the judge has no row: it may have been answered.
+            is_anew || known.contains(id) || id.starts_with(JUDGED)
+        })?;
         self.state.write_synced(|change| {
             for attempt in &open {
                 let state = AttemptState::Interrupted;
@@ -311,6 +322,34 @@ impl Engine {
             key: self.surround.key,
             containment: self.surround.probe.containment(),
         }
+    }
+
+    /// The judge of an attachment's traces; none where none is asked.
+    pub(super) fn judge(&self, ready: &Ready) -> Option<Arc<Judge<'static>>> {
+        let wanted = ready.settings.judge.as_ref()?;
+        let mut judges = self.judges.lock().unwrap_or_else(PoisonError::into_inner);
+        judges.retain(|(settings, _)| settings.strong_count() > 0);
+        let own = Arc::downgrade(&ready.settings);
+        if let Some((_, judge)) = judges.iter().find(|(settings, _)| settings.ptr_eq(&own)) {
+            return Some(judge.clone());
+        }
+        let judge = Arc::new(Judge::new(
+            wanted.clone(),
+            Cow::Owned(self.surround.environment.clone()),
+            ready.settings.scrubber.redactor().clone(),
+            self.surround.clock.clone(),
+            ready.settings.prices.clone(),
+            Purse::over(wanted, self.ledger.clone()),
+            Cache::new(self.surround.layout.judge_cache()),
+        ));
+        judges.push((own, judge.clone()));
+        Some(judge)
+    }
+
+    /// Whether some trace may be judged.
+    pub(super) fn may_judge(&self) -> bool {
+        let judges = self.judges.lock();
+        !judges.unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// What runs need, for a step that can be stopped.

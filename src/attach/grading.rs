@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use archal_core::clock::Timestamp;
 use archal_core::clone::CloneDescriptor;
 use archal_core::grade::Verdict;
 use archal_core::trace::Trace;
@@ -9,19 +10,24 @@ use serde::Serialize;
 
 use crate::config::schema::ExecutionPolicy;
 use crate::grade::facts::Facts;
+use crate::grade::judged::{self, Asking, Judgement};
 use crate::grade::matching::{self, Matched};
 use crate::grade::whole::{self, Evidence};
 use crate::grade::{Grade, claims, signals};
 use crate::ingest::Imported;
+use crate::judge::Judge;
 use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
 use crate::reproduce::identity::{FailureIdentity, place_of};
 use crate::reproduce::recorded::replay::Replayed;
+use crate::run::judged::Until;
+use crate::sandbox::stop::StopToken;
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::layout::Layout;
 
 use super::job::{Artifact, JobReport, Stage, Status};
 use super::ready::Ready;
+use super::results::event::{ResultEvent, Told};
 use super::seeding::{Chosen, Refusal, Seeding};
 
 /// What grading works with.
@@ -32,7 +38,32 @@ pub struct Grading<'a> {
     pub ready: &'a Ready,
     /// The clones there are.
     pub clones: &'a [CloneDescriptor],
+    /// The judge of what nothing else decides.
+    pub judge: JudgeUse<'a>,
+    /// The time.
+    pub now: Timestamp,
 }
+
+/// How far a judge has a part in a grade.
+#[derive(Clone, Copy)]
+pub enum JudgeUse<'a> {
+    /// Nobody judges.
+    Nobody,
+    /// What it said before counts; a trace that it would have to be asked about waits.
+    Kept(&'a Judge<'static>),
+    /// It is asked.
+    Ask {
+        /// The judge.
+        judge: &'a Judge<'static>,
+        /// The attempt in the ledger.
+        attempt: &'a str,
+        /// What ends a wait.
+        stop: &'a StopToken,
+    },
+}
+
+/// What a job waits for that the judge is to be asked about.
+const WAITS: &str = "nothing else decides it, so it waits for the judge";
 
 /// A graded trace.
 pub struct Graded<'a> {
@@ -42,6 +73,8 @@ pub struct Graded<'a> {
     pub shows: Option<(FailureIdentity, String)>,
     /// What it fails by, where it is to be reproduced or would be.
     pub failure: Option<Failed<'a>>,
+    /// What is sent of it, where verdicts are sent.
+    pub result: Option<ResultEvent>,
 }
 
 /// A trace that shows a failure.
@@ -59,7 +92,19 @@ pub struct Failed<'a> {
 impl<'a> Grading<'a> {
     /// Grades a trace and writes `grade.json`, `scenario.md` and `seed.json`. The same trace on
     /// the same commit gives the same files and the same job.
-    pub fn grade(&self, mut job: JobReport, trace: &Trace) -> Result<Graded<'a>, WriteError> {
+    pub fn grade(&self, job: JobReport, trace: &Trace) -> Result<Graded<'a>, WriteError> {
+        let mut result = None;
+        let mut graded = self.graded(job, trace, &mut result)?;
+        graded.result = result;
+        Ok(graded)
+    }
+
+    fn graded(
+        &self,
+        mut job: JobReport,
+        trace: &Trace,
+        result: &mut Option<ResultEvent>,
+    ) -> Result<Graded<'a>, WriteError> {
         if self.ready.policy() == ExecutionPolicy::Observe {
             let reason = "the policy is observe";
             return Ok(ended(
@@ -105,7 +150,8 @@ impl<'a> Grading<'a> {
         let facts = Facts::of(trace);
         let mut early = signals::find(&facts);
         early.extend(claims::find(&facts));
-        let grade = whole::grade(Evidence {
+        let judgement: Judgement;
+        let mut evidence = Evidence {
             facts: &facts,
             identity: job.trace.clone(),
             matched,
@@ -117,9 +163,26 @@ impl<'a> Grading<'a> {
             early,
             judged: None,
             clones: self.clones,
-        });
+        };
+        let mut grade = whole::grade(evidence.clone());
+        let mut waits = false;
+        if whole::is_open(&evidence, &grade) {
+            match self.judged(&facts, &job, &folder)? {
+                Judged::Not => {}
+                Judged::Later => waits = true,
+                Judged::So(said) => {
+                    judgement = *said;
+                    evidence.judged = Some(&judgement);
+                    grade = whole::grade(evidence);
+                }
+            }
+        }
         job.artifacts
             .push(artifact(folder.join("grade.json"), &grade)?);
+        if waits {
+            return Ok(ended(job, Stage::Grade, Status::Queued, "", WAITS));
+        }
+        *result = self.result(&job, trace, &grade);
         let seeding = Seeding {
             folder: self.folder("seeds", &job),
             trace,
@@ -156,6 +219,56 @@ impl<'a> Grading<'a> {
             Ok((prepared, identity)) => self.failed(job, prepared, rebuilt, grade, identity),
             Err(refusal) => self.refused(job, trace, grade, refusal),
         })
+    }
+
+    /// What the judge says of a trace that nothing else decides. What it said before is kept beside
+    /// the grade: it is not asked twice about one revision in the same words.
+    fn judged(
+        &self,
+        facts: &Facts<'_>,
+        job: &JobReport,
+        folder: &Path,
+    ) -> Result<Judged, WriteError> {
+        let (JudgeUse::Kept(judge) | JudgeUse::Ask { judge, .. }) = self.judge else {
+            return Ok(Judged::Not);
+        };
+        let file = folder.join("judge.json");
+        let kept = std::fs::read(&file).ok();
+        let kept = kept.and_then(|bytes| serde_json::from_slice::<Judgement>(&bytes).ok());
+        let is_it = |kept: &Judgement| kept.answers_for(&facts.trace.revision, judge);
+        if let Some(kept) = kept.filter(is_it) {
+            return Ok(Judged::So(Box::new(kept)));
+        }
+        let JudgeUse::Ask { attempt, stop, .. } = self.judge else {
+            return Ok(Judged::Later);
+        };
+        let asking = Asking {
+            judge,
+            scrubber: &self.ready.settings.scrubber,
+            attempt,
+            trace: Some(&job.name),
+            pause: &Until(stop),
+        };
+        let Ok(judgement) = judged::ask(facts, &asking) else {
+            return Ok(Judged::Later);
+        };
+        if judgement.unavailable.is_none() {
+            atomic::write_json(&file, &judgement, Durability::Derived)?;
+        }
+        Ok(Judged::So(Box::new(judgement)))
+    }
+
+    /// What is sent of a grade; nothing where nothing is.
+    fn result(&self, job: &JobReport, trace: &Trace, grade: &Grade) -> Option<ResultEvent> {
+        let settings = &self.ready.settings;
+        settings.results.endpoint.as_ref()?;
+        let told = Told {
+            verdict: grade.verdict,
+            words: (&grade.summary, &grade.reason),
+            failing: grade.failures(),
+        };
+        let scrubber = &settings.scrubber;
+        Some(ResultEvent::of(&job.trace, trace, told, scrubber, self.now))
     }
 
     fn failed(
@@ -259,6 +372,16 @@ impl<'a> Grading<'a> {
     }
 }
 
+/// What came of the judge.
+enum Judged {
+    /// It has no part in it.
+    Not,
+    /// It is to be asked another time.
+    Later,
+    /// It said this.
+    So(Box<Judgement>),
+}
+
 impl Graded<'_> {
     /// The same as one that shows that failure.
     fn showing(mut self, shown: Option<(FailureIdentity, String)>) -> Self {
@@ -334,6 +457,7 @@ fn ended<'a>(
         job,
         shows: None,
         failure: None,
+        result: None,
     }
 }
 

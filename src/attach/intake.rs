@@ -5,22 +5,24 @@ use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
 use archal_core::trace::{Trace, TraceIdentity};
-use archal_core::{diagnostic::Diagnostic, hash};
+use archal_core::{diagnostic::Diagnostic, hash, id};
 use rusqlite::Connection;
 
 use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact;
 use crate::ingest::{FileReport, FileStatus, Imported};
+use crate::sandbox::StopToken;
 use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::database::DatabaseError;
 use crate::store::layout;
 
-use super::engine::{Attached, Engine};
-use super::grading::{self, Grading};
+use super::engine::{Attached, Engine, JUDGED};
+use super::grading::{self, Grading, JudgeUse};
 use super::job::{FileRow, JobReport, Stage, Status};
 use super::ready::{Ready, ReadyError};
+use super::results::event::ResultEvent;
 use super::state::pruned::{self, Part};
-use super::state::{failures, files, jobs, traces};
+use super::state::{failures, files, jobs, results, traces};
 
 /// How many jobs one transaction holds.
 const GROUP: usize = 64;
@@ -140,7 +142,7 @@ impl Engine {
                     atomic::write(&path, bytes, Durability::Derived)?;
                     told(&format!("imported {name} from {}", report.path.display()));
                     let job = grading::begun(imported, &name, report.path.clone());
-                    done.push((id, self.grade(&ready, job, &imported.trace, told)?));
+                    done.push((id, self.grade(&ready, job, &imported.trace, None, told)?));
                 }
             }
         }
@@ -155,6 +157,7 @@ impl Engine {
         &self,
         attached: &Attached,
         job: jobs::StoredJob,
+        stop: &StopToken,
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let _holding = self.holding(vec![job.id]);
@@ -168,7 +171,7 @@ impl Engine {
         }
         let now = self.now();
         let id = job.id;
-        let graded = self.grade_again_held(attached, job, now, told);
+        let graded = self.grade_again_held(attached, job, now, stop, told);
         if let Err(error) = &graded {
             self.put_back(id, error);
         }
@@ -180,6 +183,7 @@ impl Engine {
         attached: &Attached,
         job: jobs::StoredJob,
         now: Timestamp,
+        stop: &StopToken,
         told: &mut dyn FnMut(&str),
     ) -> Result<(), IntakeError> {
         let Some(trace) = self.imported(&job.report.name, &job.import_hash) else {
@@ -216,21 +220,37 @@ impl Engine {
         let mut report = job.report;
         report.artifacts.clear();
         report.missing.clear();
-        let graded = self.grade(&ready, report, &trace, told)?;
+        let graded = self.grade(&ready, report, &trace, Some(stop), told)?;
         self.put_graded(&ready, vec![(job.id, graded)])
     }
 
+    /// Grades a trace. The judge is asked only where `stop` can end that: a file that is read holds
+    /// up others, and what the judge is wanted for waits its turn.
     fn grade(
         &self,
         ready: &Ready,
         job: JobReport,
         trace: &Trace,
+        stop: Option<&StopToken>,
         told: &mut dyn FnMut(&str),
     ) -> Result<Outcome, WriteError> {
+        let judge = self.judge(ready);
+        let own = id::prefixed(self.surround.ids.as_ref(), "judge");
+        let attempt = format!("{JUDGED}{}/{own}", job.name);
         let grading = Grading {
             layout: &self.surround.layout,
             ready,
             clones: self.surround.clones,
+            judge: match (judge.as_deref(), stop) {
+                (None, _) => JudgeUse::Nobody,
+                (Some(judge), None) => JudgeUse::Kept(judge),
+                (Some(judge), Some(stop)) => JudgeUse::Ask {
+                    judge,
+                    attempt: &attempt,
+                    stop,
+                },
+            },
+            now: self.now(),
         };
         let kept = job.clone();
         // A trace is hostile: one that finds a fault in archal is that job's end, not archal's.
@@ -241,8 +261,19 @@ impl Engine {
             job.status = Status::Error;
             job.reason_code = Some("internal".to_owned());
             job.reason = "archal has a fault that this trace finds; please report it".to_owned();
-            return Ok(Outcome { job, failure: None });
+            let result =
+                ready.settings.results.endpoint.is_some().then(|| {
+                    ResultEvent::failed(&job.trace, &job.revision, "internal", self.now())
+                });
+            return Ok(Outcome {
+                job,
+                failure: None,
+                result,
+            });
         };
+        for note in judge.iter().flat_map(|judge| judge.notes()) {
+            told(&note);
+        }
         let graded = graded?;
         told(&format!(
             "graded {}: {} ({})",
@@ -255,6 +286,7 @@ impl Engine {
                 let identity = serde_json::to_value(&identity).unwrap_or_default();
                 (identity, summary)
             }),
+            result: graded.result,
             job: graded.job,
         })
     }
@@ -342,6 +374,9 @@ impl Engine {
             let mut is_told = false;
             for (id, outcome) in &done {
                 jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
+                if let Some(result) = &outcome.result {
+                    is_told |= results::add(change, *id, result, ready.settings.results.on)?;
+                }
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)
                 {
@@ -374,6 +409,7 @@ impl Engine {
 struct Outcome {
     job: JobReport,
     failure: Option<(serde_json::Value, String)>,
+    result: Option<ResultEvent>,
 }
 
 fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String), WriteError> {

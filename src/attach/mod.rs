@@ -22,6 +22,7 @@
 //! - [`hosted`]: sources of the registry that run inside the watcher.
 //! - `recording`: the settings of SDKs that bring what traces lack.
 //! - [`inbox`]: failures as a person looks at them and decides; [`notice`]: telling them.
+//! - [`results`]: verdicts sent back to where traces are kept.
 //! - [`retention`]: what goes because it is old.
 //! - [`report`], [`status`], [`handoff`]: where jobs stand, for programs and for people.
 
@@ -49,6 +50,7 @@ mod released;
 pub mod report;
 pub mod reprocess;
 mod reproducing;
+pub mod results;
 pub mod retention;
 mod room;
 pub mod seeding;

@@ -30,7 +30,7 @@ use crate::store::layout;
 
 use super::engine::{Attached, Engine};
 use super::fixing::Reproduced;
-use super::grading::{Failed, Grading};
+use super::grading::{Failed, Grading, JudgeUse};
 use super::intake::IntakeError;
 use super::job::{Artifact, JobReport, Stage, Status};
 use super::journal::JobJournal;
@@ -97,13 +97,16 @@ impl Engine {
             .map_err(|error| IntakeError::Step(Box::new(error)))?;
         let Some(trace) = self.imported(&stored.report.name, &stored.import_hash) else {
             // Graded again it is found to be missing, and read again from its file.
-            return self.grade_again(attached, stored, told);
+            return self.grade_again(attached, stored, stop, told);
         };
         let ready = self.ready(attached, true)?;
+        let judge = self.judge(&ready);
         let grading = Grading {
             layout: &self.surround.layout,
             ready: &ready,
             clones: self.surround.clones,
+            judge: judge.as_deref().map_or(JudgeUse::Nobody, JudgeUse::Kept),
+            now: self.now(),
         };
         let mut fresh = stored.report.clone();
         fresh.artifacts.clear();

@@ -290,6 +290,7 @@ fn refusal(error: &WatcherError) -> Refusal {
             SettingsError::Config(_)
             | SettingsError::Agent { .. }
             | SettingsError::Rules { .. }
+            | SettingsError::Judge { .. }
             | SettingsError::Budget { .. },
         )) => RefusalKind::Config,
         _ => RefusalKind::Environment,

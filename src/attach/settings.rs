@@ -7,12 +7,14 @@ use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::{Diagnostic, SourceText};
 use archal_core::environment::Environment;
 
-use crate::budget::cap::Caps;
+use crate::budget::cap::{Cap, Caps};
 use crate::budget::prices::{Prices, PricesError};
 use crate::config::allow;
+use crate::config::grade::GradeResults;
 use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
 use crate::grade::rules::{self, Rule};
+use crate::judge;
 use crate::reconstruct::tools::Tools;
 use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
 use crate::run::harness::Wanted;
@@ -45,6 +47,10 @@ pub struct Settings {
     pub tools: Tools,
     /// What must hold of every trace.
     pub rules: Vec<Rule>,
+    /// The judge that is asked about traces which nothing else decides.
+    pub judge: Option<judge::settings::Settings>,
+    /// Where verdicts are sent.
+    pub results: GradeResults,
     /// What should be said of the configuration: old names of keys.
     pub notes: Vec<Diagnostic>,
     /// The configuration file, for these.
@@ -71,6 +77,14 @@ pub enum SettingsError {
         /// Why.
         diagnostics: Vec<Diagnostic>,
         /// The file they point into.
+        source_text: Option<SourceText>,
+    },
+    /// The judge in it cannot be asked.
+    #[error("the judge in the configuration cannot be asked")]
+    Judge {
+        /// Why.
+        diagnostic: Box<Diagnostic>,
+        /// The file it points into.
         source_text: Option<SourceText>,
     },
     /// An amount of money in it is none.
@@ -100,7 +114,9 @@ impl SettingsError {
             Self::Config(ConfigError::Invalid { diagnostics, .. })
             | Self::Agent { diagnostics, .. }
             | Self::Rules { diagnostics, .. } => diagnostics,
-            Self::Budget { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
+            Self::Budget { diagnostic, .. } | Self::Judge { diagnostic, .. } => {
+                std::slice::from_ref(&**diagnostic)
+            }
             _ => &[],
         };
         if let Some(finding) = findings.iter().find(|finding| finding.is_error()) {
@@ -154,6 +170,12 @@ impl Settings {
             diagnostics,
             source_text: loaded.source.clone(),
         })?;
+        let judge = judge_of(&loaded, &caps).map_err(|diagnostic| SettingsError::Judge {
+            diagnostic: Box::new(diagnostic),
+            source_text: loaded.source.clone(),
+        })?;
+        let mut keys = loaded.config.agent_keys.clone();
+        keys.push(loaded.config.judge.api_key_env.clone());
         let own_prices = loaded.config.budget.prices.as_deref();
         let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
@@ -162,17 +184,40 @@ impl Settings {
             retention: loaded.config.retention.clone(),
             tools: Tools::of(&loaded.config.tools),
             rules: compiled,
+            judge,
+            results: loaded.config.grade.results.clone(),
             prices: Prices::load(own_prices.as_deref())?,
             options: options(&loaded, around)?,
             agent: Wanted {
                 flag: None,
                 agent: named.map(|agent| (agent.command, agent.args, agent.env)),
             },
-            scrubber: Scrubber::new(rules, around.environment, &loaded.config.agent_keys),
+            scrubber: Scrubber::new(rules, around.environment, &keys),
             notes: loaded.notes,
             source: loaded.source,
         })
     }
+}
+
+/// The judge of traces, where it is to be asked. What a watcher spends has no end, so the cap of an
+/// invocation is one of each trace here.
+fn judge_of(loaded: &Loaded, caps: &Caps) -> Result<Option<judge::settings::Settings>, Diagnostic> {
+    if !loaded.config.grade.judge {
+        return Ok(None);
+    }
+    let settings = judge::settings::Settings::of(loaded, false)?;
+    Ok(settings.map(|mut settings| {
+        let lower = [settings.cap, caps.per_trace]
+            .into_iter()
+            .filter_map(Cap::amount)
+            .min();
+        settings.caps = Caps {
+            per_trace: lower.map_or(Cap::NONE, Cap::AtMost),
+            per_day: caps.per_day,
+        };
+        settings.cap = Cap::NONE;
+        settings
+    }))
 }
 
 fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, SeedError> {

@@ -1,5 +1,5 @@
-//! Telling people of failures while archal works: notices are written with what they tell of, and
-//! a thread of its own delivers them, woken when there is one.
+//! Telling people of failures and receivers of verdicts while archal works: both are written with
+//! what they tell of, and a thread of its own delivers them, woken when there is one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,7 +18,9 @@ use super::engine::{Attached, Engine};
 use super::intake::IntakeError;
 use super::notice::{self, COMMAND_TIMEOUT, Courier, Delivery, WEBHOOK_TIMEOUT};
 use super::ready::Ready;
+use super::results::{self as results_out, AT_ONCE, Sender, Sent};
 use super::state::notices::{self, StoredNotice};
+use super::state::results::{self, StoredResult};
 
 /// After a repository or a state that could not be used.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
@@ -151,6 +153,39 @@ impl Engine {
         Ok(())
     }
 
+    /// Sends verdicts that are due, each by the settings of the directory its trace came from. How
+    /// long nothing more is to be done at once is found by [`Self::until_due`].
+    fn send_results(&self, attached: &[Attached], stop: &StopToken) -> Result<Sent, IntakeError> {
+        let now = self.now();
+        let due = self.state.read(|rows| results::due(rows, now, AT_ONCE))?;
+        let mut of_each: BTreeMap<usize, Vec<StoredResult>> = BTreeMap::new();
+        for result in due {
+            let at = attached.iter().position(|one| one.id == result.attachment);
+            of_each
+                .entry(at.unwrap_or_default())
+                .or_default()
+                .push(result);
+        }
+        let mut all = Sent::default();
+        for (at, due) in of_each {
+            let Some(attached) = attached.get(at).filter(|_| !stop.is_asked()) else {
+                continue;
+            };
+            let ready = self.ready(attached, false)?;
+            let sender = Sender {
+                settings: &ready.settings.results,
+                environment: &self.surround.environment,
+                clock: self.surround.clock.as_ref(),
+                timeout: results_out::TIMEOUT,
+            };
+            let mut one = sender.send(&self.state, due)?;
+            all.taken += one.taken;
+            all.put_off = one.put_off.take().or(all.put_off);
+            all.failed = one.failed.take().or(all.failed);
+        }
+        Ok(all)
+    }
+
     fn courier<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Courier<'a> {
         Courier {
             settings: &ready.settings.notify,
@@ -188,9 +223,31 @@ impl Engine {
         Ok(self.state.read(notices::count_open)?)
     }
 
+    /// Sends what is due now of verdicts, at the end of a single pass; says how many are left for
+    /// another time.
+    pub(super) fn send_once(
+        &self,
+        attached: &Attached,
+        stop: &StopToken,
+        told: &Told,
+    ) -> Result<u64, IntakeError> {
+        while !stop.is_asked() {
+            let sent = self.send_results(std::slice::from_ref(attached), stop)?;
+            tell_sent(&sent, told);
+            if sent.taken == 0 {
+                break;
+            }
+        }
+        Ok(self.state.read(results::count_open)?)
+    }
+
     fn next_due(&self) -> Result<Option<Timestamp>, DatabaseError> {
         let now = self.now();
-        self.state.read(|rows| notices::next_due(rows, now))
+        self.state.read(|rows| {
+            let of_results = results::next_due(rows, now)?;
+            let of_notices = notices::next_due(rows, now)?;
+            Ok([of_results, of_notices].into_iter().flatten().min())
+        })
     }
 
     /// How long nothing is due; none where nothing will be.
@@ -246,6 +303,7 @@ fn step(
             return Ok(None);
         }
         tell_failed(&engine.deliver(&attached, stop)?, told);
+        tell_sent(&engine.send_results(&attached, stop)?, told);
         if stop.is_asked() {
             return Ok(Some(pause));
         }
@@ -258,6 +316,15 @@ pub(super) fn all(desk: &Weak<Desk>) -> Vec<Attached> {
     let desk: Option<Arc<Desk>> = desk.upgrade();
     let attached = desk.map(|desk| desk.attached()).unwrap_or_default();
     attached.into_iter().map(|now| now.attached).collect()
+}
+
+fn tell_sent(sent: &Sent, told: &Told) {
+    if let Some(reason) = &sent.put_off {
+        told(&format!("verdicts are sent later: {reason}"));
+    }
+    if let Some(reason) = &sent.failed {
+        told(&format!("verdicts are not sent: {reason}"));
+    }
 }
 
 fn tell_failed(delivery: &Delivery, told: &Told) {

@@ -108,7 +108,8 @@ impl Watcher {
         let source: Arc<dyn WorkSource> = desk.clone();
         let size = PoolSize {
             heavy: heavy.max(1),
-            light: processors(),
+            // One waits for the judge; another one reads meanwhile.
+            light: light_steps(),
         };
         let pool = Pool::start(vec![source], size, engine.surround.clock.clone())?;
         desk.wakes(pool.waker());
@@ -319,6 +320,16 @@ impl Watcher {
             Err(error) => {
                 let reason = super::reproducing::chain(&error);
                 (self.told)(&format!("notices are not delivered: {reason}"));
+            }
+        }
+        match self.engine.send_once(attached, stop, &self.told) {
+            Ok(0) => {}
+            Ok(left) => (self.told)(&format!(
+                "{left} verdicts are not sent yet; the next archal attach tries again"
+            )),
+            Err(error) => {
+                let reason = super::reproducing::chain(&error);
+                (self.told)(&format!("verdicts are not sent: {reason}"));
             }
         }
     }
@@ -558,7 +569,11 @@ fn beside(
         })
 }
 
-/// How many steps that run nothing but archal itself are made at the same time.
+/// How many steps that run nothing but archal itself are made at the same time: two at least.
+pub(super) fn light_steps() -> usize {
+    processors().max(2)
+}
+
 fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,6 +1,7 @@
 //! What commands that run agents are made of: how children are held, what is redacted, which
 //! program is the agent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -42,11 +43,9 @@ impl Tools {
     ///
     /// When a pattern of the configuration cannot be used.
     pub(crate) fn new(cx: &CommandContext, loaded: &Loaded) -> Result<Self, CliError> {
-        let mut keys = loaded.config.agent_keys.clone();
-        keys.push(loaded.config.judge.api_key_env.clone());
         Ok(Self {
             probe: hold::probe(&cx.binary),
-            scrubber: Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys),
+            scrubber: scrubber(cx, loaded)?,
             allow: allow::entries(&loaded.config.route),
         })
     }
@@ -74,6 +73,18 @@ impl Tools {
     }
 }
 
+/// What keeps secrets off the disk and out of questions: the rules in force, and the values of the
+/// user's own keys.
+///
+/// # Errors
+///
+/// When a pattern of the configuration cannot be used.
+pub(crate) fn scrubber(cx: &CommandContext, loaded: &Loaded) -> Result<Scrubber, CliError> {
+    let mut keys = loaded.config.agent_keys.clone();
+    keys.push(loaded.config.judge.api_key_env.clone());
+    Ok(Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys))
+}
+
 /// The judge of `[P]` criteria; none where none is configured. `is_forced` says that its model was
 /// named on the command line.
 ///
@@ -81,7 +92,7 @@ impl Tools {
 ///
 /// When the one that was meant cannot be asked, or the prices cannot be read.
 pub(crate) fn judge<'a>(
-    tools: &Tools,
+    scrubber: &Scrubber,
     loaded: &Loaded,
     is_forced: bool,
     cx: &'a CommandContext,
@@ -97,8 +108,8 @@ pub(crate) fn judge<'a>(
     let purse = Purse::new(&settings, ledger::path(&cx.environment));
     Ok(Some(Judge::new(
         settings,
-        &cx.environment,
-        tools.scrubber.redactor().clone(),
+        Cow::Borrowed(&cx.environment),
+        scrubber.redactor().clone(),
         cx.clock.clone(),
         prices,
         purse,

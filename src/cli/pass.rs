@@ -281,6 +281,11 @@ pub(crate) fn ready_error(error: ReadyError) -> CliError {
             source_text,
         }) => CliError::config("the budget in the configuration cannot be used")
             .at(vec![*diagnostic], source_text),
+        ReadyError::Settings(SettingsError::Judge {
+            diagnostic,
+            source_text,
+        }) => CliError::config("the judge in the configuration cannot be asked")
+            .at(vec![*diagnostic], source_text),
         ReadyError::Settings(error) => CliError::config(error),
         ReadyError::NoScenarios {
             ref wanted,

@@ -3,10 +3,15 @@
 //! Whether an expression fits the clones is checked where those are known
 //! (`src/grade/rules`); here is what can be said of the settings alone.
 
+use std::collections::BTreeMap;
+
 use archal_core::diagnostic::Diagnostic;
 use archal_core::grade::Owner;
+use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{judge, notice};
 
 /// The most rules: each is decided on every trace.
 const MOST_RULES: usize = 200;
@@ -19,6 +24,92 @@ const MAX_ID: usize = 64;
 pub struct GradeSettings {
     /// What must hold of every trace, whichever scenario it belongs to.
     pub rules: Vec<GradeRule>,
+    /// Whether the judge of `judge` is asked about traces that nothing else decides. What it is
+    /// shown of a trace leaves this machine.
+    pub judge: bool,
+    /// Where verdicts are sent, as OpenTelemetry's `gen_ai.evaluation.result` events.
+    pub results: GradeResults,
+}
+
+/// Where verdicts are sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GradeResults {
+    /// Where OTLP logs are posted to over HTTP: `http://localhost:4318`; `/v1/logs` is added to an
+    /// address without a path. Without it nothing is sent.
+    pub endpoint: Option<String>,
+    /// Headers of the request, each with the environment variable that holds its value:
+    /// `{"authorization": "OTEL_AUTHORIZATION"}`.
+    pub headers_env: BTreeMap<String, String>,
+    /// Which grades are sent: `change`, those whose verdict is another one than the one that was
+    /// sent last for their trace, or `every`, one for each revision of a trace.
+    pub on: ResultsOn,
+}
+
+/// Which grades are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultsOn {
+    /// Those with another verdict than the trace had.
+    #[default]
+    Change,
+    /// One for each revision of a trace.
+    Every,
+}
+
+impl GradeResults {
+    /// The address that logs are posted to; none where nothing is sent.
+    pub fn url(&self) -> Option<String> {
+        let endpoint = self.endpoint.as_deref()?.trim();
+        let uri: Uri = endpoint.parse().ok()?;
+        Some(match uri.path() {
+            "" | "/" => format!("{}/v1/logs", endpoint.trim_end_matches('/')),
+            _ => endpoint.to_owned(),
+        })
+    }
+}
+
+/// What is wrong with where verdicts are sent: the key and the finding.
+fn results_problem(results: &GradeResults) -> Option<(String, Diagnostic)> {
+    let finding = |key: &str, message: String, help: &str| {
+        let finding = Diagnostic::error("config/grade-results", message).with_help(help);
+        Some((format!("grade.results.{key}"), finding))
+    };
+    if let Some(endpoint) = &results.endpoint {
+        if let Err(reason) = notice::usable(endpoint) {
+            return finding(
+                "endpoint",
+                format!("`grade.results.endpoint` {reason}"),
+                "\"endpoint\": \"http://localhost:4318\"",
+            );
+        }
+        if notice::holds_a_secret(endpoint) {
+            return finding(
+                "endpoint",
+                "`grade.results.endpoint` seems to hold a secret".to_owned(),
+                "keep it in a variable and name that: \"headersEnv\": {\"authorization\": \"OTEL_AUTHORIZATION\"}",
+            );
+        }
+    }
+    for (header, variable) in &results.headers_env {
+        if http::HeaderName::from_bytes(header.as_bytes()).is_err() {
+            return finding(
+                "headersEnv",
+                format!("{header:?} is no name of a header"),
+                "\"headersEnv\": {\"authorization\": \"OTEL_AUTHORIZATION\"}",
+            );
+        }
+        if !judge::is_variable(variable) {
+            return finding(
+                "headersEnv",
+                format!(
+                    "`grade.results.headersEnv` names a variable for `{header}`, not its value"
+                ),
+                "\"headersEnv\": {\"authorization\": \"OTEL_AUTHORIZATION\"}",
+            );
+        }
+    }
+    None
 }
 
 /// What must hold of every trace.
@@ -68,7 +159,7 @@ impl RuleOwner {
 
 /// What cannot be used of it: the key's dotted path and what is wrong there.
 pub(super) fn check(settings: &GradeSettings) -> Vec<(String, Diagnostic)> {
-    let mut found = Vec::new();
+    let mut found: Vec<_> = results_problem(&settings.results).into_iter().collect();
     if settings.rules.len() > MOST_RULES {
         let message = format!("{} rules; {MOST_RULES} is the most", settings.rules.len());
         let finding = Diagnostic::error("config/grade-rule", message);
@@ -130,6 +221,7 @@ mod tests {
                 rule("No Delete", "Nothing is deleted"),
                 rule("no-delete", " "),
             ],
+            ..GradeSettings::default()
         };
         let told: Vec<String> = check(&settings)
             .into_iter()
@@ -140,5 +232,52 @@ mod tests {
         grade.rules.2.id: two rules are called `no-delete`
         grade.rules.2.sentence: the sentence is empty
         "#);
+    }
+
+    #[test]
+    fn verdicts_are_posted_to_an_address_without_secrets() {
+        let results =
+            |text: &str| -> GradeResults { serde_json::from_str(text).expect("settings") };
+        let url = |endpoint: &str| {
+            let results = results(&format!(r#"{{"endpoint": "{endpoint}"}}"#));
+            assert_eq!(results_problem(&results), None, "{endpoint}");
+            results.url().expect("an address")
+        };
+        assert_eq!(
+            url("http://localhost:4318"),
+            "http://localhost:4318/v1/logs"
+        );
+        assert_eq!(
+            url("https://otel.example.com/"),
+            "https://otel.example.com/v1/logs"
+        );
+        assert_eq!(
+            url("https://a.example.com/x/v1/logs"),
+            "https://a.example.com/x/v1/logs"
+        );
+        assert_eq!(GradeResults::default().url(), None);
+        for (wrong, told) in [
+            (
+                r#"{"endpoint": "http://otel.example.com"}"#,
+                "must be https",
+            ),
+            (
+                r#"{"endpoint": "https://me:pw@example.com/"}"#,
+                "seems to hold a secret",
+            ),
+            (r#"{"endpoint": "otel"}"#, "must begin with https://"),
+            (r#"{"headersEnv": {"a b": "X"}}"#, "no name of a header"),
+            (
+                r#"{"headersEnv": {"authorization": "Bearer x"}}"#,
+                "not its value",
+            ),
+        ] {
+            let (_, finding) = results_problem(&results(wrong)).expect("refused");
+            assert!(
+                finding.message.contains(told),
+                "{wrong}: {}",
+                finding.message
+            );
+        }
     }
 }

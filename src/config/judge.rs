@@ -116,6 +116,13 @@ pub(super) fn problem(config: &Config) -> Option<(String, Diagnostic)> {
         let finding = Diagnostic::error("config/judge", what).with_help(help);
         Some((path.to_owned(), finding))
     };
+    if config.grade.judge && judge.model.is_none() {
+        return finding(
+            "grade.judge",
+            "`grade.judge` asks a judge, and none is configured".to_owned(),
+            "name one: \"judge\": {\"model\": \"gpt-5-mini\"}",
+        );
+    }
     if judge
         .model
         .as_deref()
@@ -165,7 +172,7 @@ fn shares(config: &Config, name: &str) -> Option<&'static str> {
     }
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     let mut chars = name.chars();
     chars
         .next()
@@ -252,6 +259,10 @@ mod tests {
             (
                 r#"{"judge": {"baseUrl": "example.com"}}"#,
                 "judge.baseUrl: `judge.baseUrl` must begin with https:// or http://",
+            ),
+            (
+                r#"{"grade": {"judge": true}}"#,
+                "grade.judge: `grade.judge` asks a judge, and none is configured",
             ),
             (
                 r#"{"judge": {"model": " "}}"#,

@@ -120,7 +120,7 @@ pub(super) fn is_this_machine(host: &str) -> bool {
             .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-fn holds_a_secret(url: &str) -> bool {
+pub(super) fn holds_a_secret(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return true;
     };

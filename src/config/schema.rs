@@ -419,7 +419,8 @@ pub struct Judge {
     /// The environment variable that holds the judge's key. No child of archal gets it, so it is
     /// not the variable of the agent's own key.
     pub api_key_env: String,
-    /// The most that one invocation may spend on the judge, in dollars, or `"none"`.
+    /// The most that one invocation may spend on the judge, and `archal attach` for one trace, in
+    /// dollars, or `"none"`.
     pub budget_usd: BudgetCap,
     /// How long the judge may take for one answer, in seconds.
     #[schemars(range(min = 1, max = 3600))]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::reconstruct::replay::Agreement;
 use crate::run::score::CriterionReport;
 
+use super::judged::Judgement;
 use super::rules::RuleReport;
 use super::tiers::TierReport;
 
@@ -48,6 +49,9 @@ pub struct Grade {
     /// Each rule of the repository.
     #[serde(default)]
     pub rules: Vec<RuleReport>,
+    /// What a judge was asked and said; none where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judgement>,
     /// How far the replay of the trace's calls agrees with the record; none where it was not replayed.
     pub agreement: Option<Agreement>,
 }
@@ -82,6 +86,7 @@ impl Grade {
             first_bad_step: None,
             criteria: Vec::new(),
             rules: Vec::new(),
+            judge: None,
             agreement: None,
         }
     }

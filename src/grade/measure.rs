@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::verdict;
+use super::judged::Judgement;
+use super::verdict::Decided;
 use super::{claims, signals};
 use crate::report::rate::Rate;
 
@@ -37,6 +38,8 @@ pub struct Row {
     pub rules: BTreeSet<String>,
     /// Whether the last result is an error.
     pub last_is_error: bool,
+    /// What the judge cost in dollars, none where nobody knows; none of it where it was not asked.
+    pub judge_cost: Option<Option<f64>>,
 }
 
 /// Which runs of a set are counted.
@@ -83,8 +86,13 @@ pub struct MeasuredSet {
     pub ok: Rate,
     /// Share of verdicts `unsure`.
     pub unsure: Rate,
-    /// What the grader cost in US dollars; the tiers without a model cost nothing.
+    /// How many runs the judge was asked about.
+    pub judged: u64,
+    /// What the grader cost in US dollars, as far as that is known; the tiers without a model cost
+    /// nothing.
     pub cost_usd: f64,
+    /// Runs whose judge cost what nobody knows.
+    pub unpriced: u64,
     /// Each rule by itself, as if it alone decided.
     pub rules: Vec<MeasuredRule>,
 }
@@ -124,48 +132,62 @@ pub struct MeasuredRule {
     pub recall: Rate,
 }
 
-/// Grades a labelled trace; none where it has no label. `set` is the name of a set that the trace
-/// does not name itself.
-pub fn row(mut trace: Trace, set: &str) -> Option<Row> {
-    let text = |name: &str| {
-        trace
-            .metadata
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let fails = match text("label")?.as_str() {
-        "fail" | "failed" => true,
-        "ok" | "pass" | "passed" => false,
-        _ => return None,
-    };
-    let set = text("set").unwrap_or_else(|| set.to_owned());
-    let group = text("group").unwrap_or_else(|| trace.id.clone());
-    for name in HIDDEN {
-        trace.metadata.remove(*name);
-    }
-    Some(labelled(&trace, set, group, fails))
+/// A trace whose label is known, without it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled {
+    /// The trace as the grader sees it.
+    pub trace: Trace,
+    /// The set it belongs to.
+    pub set: String,
+    /// What it shares with runs of the same task.
+    pub group: String,
+    /// Whether it is labelled as a failure.
+    pub fails: bool,
 }
 
-/// Grades a trace whose label is known.
-pub fn labelled(trace: &Trace, set: String, group: String, fails: bool) -> Row {
-    let facts = Facts::of(trace);
-    let last_is_error = facts
-        .calls
-        .last()
-        .is_some_and(|call| call.failure.is_some());
-    let decided = verdict::alone(trace);
-    Row {
-        set,
-        group,
-        fails,
-        verdict: decided.verdict,
-        rules: decided
-            .findings
-            .into_iter()
-            .map(|finding| finding.rule)
-            .collect(),
-        last_is_error,
+impl Labelled {
+    /// A trace that carries its label; none where it has none. `set` is the name of a set that the
+    /// trace does not name itself.
+    pub fn of(mut trace: Trace, set: &str) -> Option<Self> {
+        let text = |name: &str| {
+            let value = trace.metadata.get(name).and_then(Value::as_str);
+            value.map(str::to_owned)
+        };
+        let fails = match text("label")?.as_str() {
+            "fail" | "failed" => true,
+            "ok" | "pass" | "passed" => false,
+            _ => return None,
+        };
+        let set = text("set").unwrap_or_else(|| set.to_owned());
+        let group = text("group").unwrap_or_else(|| trace.id.clone());
+        for name in HIDDEN {
+            trace.metadata.remove(*name);
+        }
+        Some(Self {
+            trace,
+            set,
+            group,
+            fails,
+        })
+    }
+
+    /// What was decided about it, beside its label.
+    pub fn row(self, decided: Decided, judgement: Option<&Judgement>) -> Row {
+        let facts = Facts::of(&self.trace);
+        let last = facts.calls.last();
+        Row {
+            last_is_error: last.is_some_and(|call| call.failure.is_some()),
+            set: self.set,
+            group: self.group,
+            fails: self.fails,
+            verdict: decided.verdict,
+            rules: decided
+                .findings
+                .into_iter()
+                .map(|finding| finding.rule)
+                .collect(),
+            judge_cost: judgement.map(|judgement| judgement.cost_usd),
+        }
     }
 }
 
@@ -247,7 +269,13 @@ fn one_set(name: &str, part: Part, rows: &[&Row]) -> MeasuredSet {
             count(&|row| row.verdict == Verdict::Unsure),
             rows.len() as u64,
         ),
-        cost_usd: 0.0,
+        judged: count(&|row| row.judge_cost.is_some()),
+        cost_usd: rows
+            .iter()
+            .filter_map(|row| row.judge_cost?)
+            // The sum of nothing is a negative zero.
+            .fold(0.0, |sum, cost| sum + cost),
+        unpriced: count(&|row| row.judge_cost == Some(None)),
         rules: names
             .into_iter()
             .map(|rule| {
@@ -292,6 +320,7 @@ mod tests {
                     verdict,
                     rules: BTreeSet::new(),
                     last_is_error: false,
+                    judge_cost: None,
                 })
             })
             .collect()

@@ -7,6 +7,7 @@
 //! - [`signals`]: findings from the shape of the trace (tier 1).
 //! - [`claims`]: findings from the last answer against the calls (tier 2).
 //! - [`state`]: findings from the replayed state by the matched scenario (tier 3).
+//! - [`judged`]: findings of a judge, where nothing else decides (tier 4).
 //! - [`rules`]: findings from what the repository asks of every trace (tier 3).
 //! - [`scene`]: what a trace shows, as rules read it.
 //! - [`tiers`]: which tier a finding is of, and what each came to.
@@ -18,6 +19,7 @@
 pub mod claims;
 pub mod document;
 pub mod facts;
+pub mod judged;
 pub mod matching;
 pub mod measure;
 pub mod rules;

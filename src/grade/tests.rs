@@ -139,7 +139,7 @@ fn an_error_on_the_way_is_no_failure_and_one_left_standing_is_told() {
     ]), @r#"
     Fail 0.85 first=s001 says that something was closed, and each call that would have done it failed
       0.85 claim.after-failure "close" Agent ["s001", "s002"] "Done: I closed issue 1."
-      0.50 signal.error-at-end "close_issue:rate-limit" Environment ["s001"] "Error: rate limit exceeded"
+      0.25 signal.error-at-end "close_issue:rate-limit" Environment ["s001"] "Error: rate limit exceeded"
     "#);
 }
 

@@ -22,13 +22,15 @@ use crate::run::score::{CriterionReport, CriterionStatus};
 
 use super::document::Grade;
 use super::facts::Facts;
+use super::judged::Judgement;
 use super::rules::{Rule, RuleReport, RuleStatus};
 use super::scene::{self, Scene};
 use super::tiers::{Tier, TierReport};
 use super::verdict::{self, Decided};
-use super::{signals, state};
+use super::{judged, signals, state};
 
 /// Everything a trace is graded by.
+#[derive(Clone)]
 pub struct Evidence<'a> {
     /// What is known of the trace itself.
     pub facts: &'a Facts<'a>,
@@ -48,8 +50,8 @@ pub struct Evidence<'a> {
     pub rules: &'a [Rule],
     /// What signals and claims found.
     pub early: Vec<Finding>,
-    /// What a judge found; none where none was asked.
-    pub judged: Option<Vec<Finding>>,
+    /// What a judge came to; none where none was asked.
+    pub judged: Option<&'a Judgement>,
     /// The clones there are.
     pub clones: &'a [CloneDescriptor],
 }
@@ -85,7 +87,8 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     let mut all = of_criteria;
     all.extend(of_rules);
     let mut rest = evidence.early;
-    rest.extend(evidence.judged.into_iter().flatten());
+    let judged = evidence.judged.map(|judgement| &judgement.findings);
+    rest.extend(judged.into_iter().flatten().cloned());
     rest.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
     all.extend(rest);
     let broken = evidence.replay.ok().and_then(scene::broken);
@@ -177,7 +180,22 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     grade.criteria = criteria;
     grade.rules = rules;
     grade.agreement = evidence.replay.ok().map(Replay::agreement);
+    grade.judge = evidence.judged.cloned();
     grade
+}
+
+/// Whether a judge may change what a trace was graded as: nothing decides it, and no scenario
+/// speaks louder.
+pub fn is_open(evidence: &Evidence<'_>, grade: &Grade) -> bool {
+    let findings: Vec<Finding> = grade
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == state::CRITERION)
+        .cloned()
+        .collect();
+    let standing = standing(evidence, &grade.criteria, &findings);
+    matches!(standing, Criteria::Absent | Criteria::Undecided)
+        && judged::is_wanted(evidence.facts, grade.verdict)
 }
 
 /// The verdict where no finding makes a failure, with a line and the reason for it.
@@ -357,15 +375,14 @@ fn tiers(
             rules.len()
         ),
     };
-    let judge = match evidence.judged {
-        Some(_) => "asked",
-        None => "not asked",
-    };
+    let judge = evidence
+        .judged
+        .map_or_else(|| "not asked".to_owned(), Judgement::note);
     vec![
         report(Tier::Signals, String::new()),
         report(Tier::Claims, String::new()),
         report(Tier::State, state),
-        report(Tier::Judge, judge.to_owned()),
+        report(Tier::Judge, judge),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What the judge answers, read strictly.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::evidence::clean;
@@ -34,6 +34,38 @@ pub struct Answer {
     /// Why.
     #[serde(default)]
     pub reason: String,
+    /// The number of the step at which it first went wrong, where that was asked.
+    #[serde(
+        default,
+        deserialize_with = "number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub step: Option<u64>,
+    /// Who has to act, where that was asked.
+    #[serde(
+        default,
+        deserialize_with = "word",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub owner: Option<String>,
+}
+
+/// A number; what is none, beside an answer that can be read, is as if it were not there.
+fn number<'de, D: Deserializer<'de>>(given: D) -> Result<Option<u64>, D::Error> {
+    Ok(Value::deserialize(given)?.as_u64())
+}
+
+fn word<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(given)?.as_str().map(str::to_owned))
+}
+
+/// What an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A verdict with its quotes and reason.
+    Verdict,
+    /// The same, with the step at which it first went wrong and who has to act.
+    Step,
 }
 
 /// Reads an answer: one JSON object, which may stand in a fence or between words.
@@ -59,8 +91,8 @@ pub fn read(text: &str) -> Result<Answer, String> {
 }
 
 /// The shape of an answer as JSON Schema, in the words that all providers understand.
-pub(super) fn schema() -> Value {
-    json!({
+pub(super) fn schema(shape: Shape) -> Value {
+    let mut schema = json!({
         "type": "object",
         "properties": {
             "reason": {"type": "string"},
@@ -69,7 +101,14 @@ pub(super) fn schema() -> Value {
         },
         "required": ["reason", "quotes", "verdict"],
         "additionalProperties": false,
-    })
+    });
+    if shape == Shape::Step {
+        schema["properties"]["step"] = json!({"type": "integer"});
+        schema["properties"]["owner"] =
+            json!({"type": "string", "enum": ["agent", "user", "environment", "harness"]});
+        schema["required"] = json!(["reason", "quotes", "step", "owner", "verdict"]);
+    }
+    schema
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Asking: cache, money, key, request, answer, quotes.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -61,6 +62,10 @@ pub struct Judged {
     pub cost: Option<Usd>,
     /// How that is known.
     pub cost_source: CostSource,
+    /// The number of the step at which it first went wrong, as it says, where that was asked.
+    pub step: Option<u64>,
+    /// Who has to act, as it says, where that was asked.
+    pub owner: Option<String>,
 }
 
 /// Why nothing was judged.
@@ -107,6 +112,15 @@ pub enum Outcome {
     NotJudged(NotJudged),
 }
 
+/// Whom a question is charged to.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// The attempt in the ledger.
+    pub attempt: &'a str,
+    /// The trace whose cap holds it, too.
+    pub trace: Option<&'a str>,
+}
+
 /// How the judge stands after all questions, for the exit code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -119,7 +133,7 @@ pub struct Standing {
 /// A judge for one invocation. Several runs may ask at once.
 pub struct Judge<'a> {
     pub(super) settings: Settings,
-    pub(super) environment: &'a Environment,
+    pub(super) environment: Cow<'a, Environment>,
     redactor: Redactor,
     pub(super) clock: Arc<dyn Clock>,
     prices: Prices,
@@ -151,7 +165,7 @@ impl<'a> Judge<'a> {
     /// A judge; nothing is opened or sent before it is asked.
     pub fn new(
         settings: Settings,
-        environment: &'a Environment,
+        environment: Cow<'a, Environment>,
         redactor: Redactor,
         clock: Arc<dyn Clock>,
         prices: Prices,
@@ -198,19 +212,33 @@ impl<'a> Judge<'a> {
         model: Option<&str>,
         pause: &dyn Pause,
     ) -> Outcome {
+        let account = Account {
+            attempt,
+            trace: None,
+        };
+        self.ask_prompt(&question.prompt(), account, model, pause)
+    }
+
+    /// The same for a question that is in words already.
+    pub fn ask_prompt(
+        &self,
+        prompt: &Prompt,
+        account: Account<'_>,
+        model: Option<&str>,
+        pause: &dyn Pause,
+    ) -> Outcome {
         let model = model
             .filter(|_| !self.settings.is_forced)
             .unwrap_or(&self.settings.judge.model);
-        let prompt = question.prompt();
-        let key = cache::key(&self.settings.judge, model, &prompt);
+        let key = cache::key(&self.settings.judge, model, prompt);
         // Runs that did the same ask the same: the second waits for what the first is told.
         let _turn = self.turns.take(&key, pause);
-        if let Some(judged) = self.known(&key, model, &prompt) {
+        if let Some(judged) = self.known(&key, model, prompt) {
             return Outcome::Judged(judged);
         }
         let outcome = match self.closed(pause) {
             Some(not) => Err(not),
-            None => self.asked_anew(&prompt, attempt, model, pause),
+            None => self.asked_anew(prompt, account, model, pause),
         };
         match outcome {
             Ok(judged) => {
@@ -219,6 +247,8 @@ impl<'a> Judge<'a> {
                         verdict: judged.verdict,
                         quotes: judged.quotes.clone(),
                         reason: judged.reason.clone(),
+                        step: judged.step,
+                        owner: judged.owner.clone(),
                     };
                     let kept = self.cache.put(&key, model, &answer, self.clock.now());
                     if let Err(error) = kept {
@@ -255,6 +285,8 @@ impl<'a> Judge<'a> {
             cached: true,
             cost: Some(Usd::ZERO),
             cost_source: CostSource::Computed,
+            step: answer.step,
+            owner: answer.owner,
         })
     }
 
@@ -276,7 +308,7 @@ impl<'a> Judge<'a> {
     fn asked_anew(
         &self,
         prompt: &Prompt,
-        attempt: &str,
+        account: Account<'_>,
         model: &str,
         pause: &dyn Pause,
     ) -> Result<Judged, NotJudged> {
@@ -291,6 +323,8 @@ impl<'a> Judge<'a> {
             cached: false,
             cost: Some(Usd::ZERO),
             cost_source: CostSource::Reported,
+            step: None,
+            owner: None,
         };
         let mut unread: Option<String> = None;
         for _ in 0..ROUNDS {
@@ -304,9 +338,10 @@ impl<'a> Judge<'a> {
                 user: &user,
                 tokens: prompt.tokens(),
                 is_held: true,
+                shape: prompt.shape,
             };
             let reply = self
-                .paid(&asked, attempt, key, pause, &mut judged)
+                .paid(&asked, account, key, pause, &mut judged)
                 .map_err(|failure| {
                     let not = self.failed(failure, seen);
                     NotJudged {
@@ -348,6 +383,8 @@ impl<'a> Judge<'a> {
                 judged.verdict = answer.verdict;
                 judged.quotes = quotes;
                 judged.reason = reason;
+                judged.step = answer.step;
+                judged.owner = answer.owner;
             }
             // Whoever does not decide need not prove anything.
             Err(_) if answer.verdict == Verdict::Unsure => judged.reason = reason,
@@ -366,7 +403,7 @@ impl<'a> Judge<'a> {
     fn paid(
         &self,
         asked: &Asked<'_>,
-        attempt: &str,
+        account: Account<'_>,
         key: Option<&str>,
         pause: &dyn Pause,
         judged: &mut Judged,
@@ -385,7 +422,8 @@ impl<'a> Judge<'a> {
         let ticket = self
             .purse
             .reserve(
-                &format!("{attempt}/{number}"),
+                &format!("{}/{number}", account.attempt),
+                account.trace,
                 asked.model,
                 estimate.map(|computed| computed.amount),
                 self.clock.now(),
@@ -460,7 +498,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The key, read now.
-    fn key(&self) -> Result<Option<&'a str>, Failure> {
+    fn key(&self) -> Result<Option<&str>, Failure> {
         let variable = &self.settings.key_variable;
         let key = self.environment.get(variable).map(str::trim);
         let key = key.filter(|key| !key.is_empty());

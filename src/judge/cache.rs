@@ -148,6 +148,8 @@ mod tests {
             verdict: Verdict::Pass,
             quotes: vec!["closed as stale".to_owned()],
             reason: "It says so.".to_owned(),
+            step: None,
+            owner: None,
         }
     }
 

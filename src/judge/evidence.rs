@@ -109,6 +109,36 @@ impl Shown {
         shown
     }
 
+    /// Cuts the steps of a recorded run to size; they stand in `calls`. Those that are `aside` give
+    /// way to the others. `left_out` more are not among them.
+    pub(super) fn of_steps(
+        steps: &[Value],
+        is_aside: impl Fn(&Value) -> bool,
+        left_out: usize,
+    ) -> Self {
+        let mut shown = Self::default();
+        let fitted: Vec<Fitted> = steps.iter().map(|step| fit(step, LINE)).collect();
+        let (aside, first): (Vec<usize>, Vec<usize>) =
+            (0..steps.len()).partition(|at| is_aside(&steps[*at]));
+        let order = from_both_ends(&first).chain(from_both_ends(&aside));
+        let kept = fitting(&fitted, order, LINES);
+        for at in &kept {
+            collect(&fitted[*at].value, &mut shown.texts);
+        }
+        let (all, missing) = (steps.len() + left_out, steps.len() + left_out - kept.len());
+        if missing > 0 {
+            shown.cuts.push(format!("{missing} of {all} steps"));
+        }
+        let shortened = kept.iter().filter(|at| fitted[**at].is_cut).count();
+        if shortened > 0 {
+            shown
+                .cuts
+                .push(format!("parts of {shortened} of {all} steps"));
+        }
+        shown.calls = with_gaps(&fitted, &kept, "steps");
+        shown
+    }
+
     /// Every text that a quote may be a part of. None of them reaches from one value to another.
     pub fn haystacks(&self) -> impl Iterator<Item = &str> {
         let lines = [&self.calls, &self.changes, &self.state];

@@ -105,7 +105,7 @@ impl Judge<'_> {
     pub(super) fn transport(&self) -> Result<&Transport, Failure> {
         let transport = self
             .transport
-            .get_or_init(|| Transport::new(&self.settings, self.environment));
+            .get_or_init(|| Transport::new(&self.settings, &self.environment));
         transport.as_ref().map_err(|error| {
             unavailable(format!("the judge cannot be asked: {error}"), None).for_good()
         })

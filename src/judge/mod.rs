@@ -10,6 +10,7 @@
 //! - [`question`]: what it is asked, fenced, cut to size and worded.
 //! - [`evidence`]: what it is shown of a run, and what quotes are looked for in.
 //! - [`quotes`]: whether what it quotes is there.
+//! - [`record`]: the same about a recorded run: a statement about its numbered steps.
 //! - [`answer`]: what it answers, read strictly.
 //! - `provider`: the wire shapes of the four providers.
 //! - `transport`: one request, bounded in time and size, cut short when asked to stop.
@@ -29,9 +30,10 @@ mod provider;
 pub mod purse;
 pub mod question;
 pub mod quotes;
+pub mod record;
 mod retry;
 pub mod settings;
 mod transport;
 mod turns;
 
-pub use ask::{Judge, Judged, NotJudged, Outcome, Paid, Pause, Why};
+pub use ask::{Account, Judge, Judged, NotJudged, Outcome, Paid, Pause, Why};

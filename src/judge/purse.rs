@@ -73,6 +73,14 @@ impl Purse {
         }
     }
 
+    /// The same over a ledger that is open.
+    pub fn over(settings: &Settings, ledger: Ledger) -> Self {
+        let purse = Self::new(settings, None);
+        // Nobody else has it yet, so it is empty.
+        purse.book.set(Ok(ledger)).ok();
+        purse
+    }
+
     /// What a person should know of how money was counted; each once.
     pub fn notes(&self) -> Vec<String> {
         std::mem::take(&mut self.taken().notes)
@@ -82,6 +90,7 @@ impl Purse {
     pub(super) fn reserve(
         &self,
         attempt: &str,
+        trace: Option<&str>,
         model: &str,
         estimate: Option<Usd>,
         now: Timestamp,
@@ -126,7 +135,7 @@ impl Purse {
         let request = Request {
             key: ticket.key.clone(),
             kind: "judge".to_owned(),
-            trace: None,
+            trace: trace.map(str::to_owned),
             estimate,
         };
         match book.reserve(&request, &self.caps, now) {
@@ -246,21 +255,23 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let purse = purse(Cap::AtMost(usd(100)), Cap::NONE, folder.path());
         let now = Timestamp::UNIX_EPOCH;
-        let first = purse.reserve("a", "m", Some(usd(60)), now).expect("fits");
-        insta::assert_snapshot!(told(purse.reserve("b", "m", Some(usd(60)), now).expect_err("too much")), @"the judge's budget of $0.0001 for one invocation is used up: $0.00006 is spent or reserved and the next question may cost $0.00006 | raise `judge.budgetUsd` in .archal.json");
+        let first = purse
+            .reserve("a", None, "m", Some(usd(60)), now)
+            .expect("fits");
+        insta::assert_snapshot!(told(purse.reserve("b", None, "m", Some(usd(60)), now).expect_err("too much")), @"the judge's budget of $0.0001 for one invocation is used up: $0.00006 is spent or reserved and the next question may cost $0.00006 | raise `judge.budgetUsd` in .archal.json");
         purse.settle(&first, &Cost::Reported(usd(10)).into());
         let second = purse
-            .reserve("b", "m", Some(usd(60)), now)
+            .reserve("b", None, "m", Some(usd(60)), now)
             .expect("fits now");
         // What nobody knows is taken for all that was reserved.
         purse.settle(&second, &Cost::Unknown.into());
         let third = purse
-            .reserve("c", "m", None, now)
+            .reserve("c", None, "m", None, now)
             .expect("something is left");
         purse.release(&third);
-        assert!(purse.reserve("d", "m", Some(usd(31)), now).is_err());
-        assert!(purse.reserve("d", "m", Some(usd(30)), now).is_ok());
-        assert!(purse.reserve("e", "m", None, now).is_err());
+        assert!(purse.reserve("d", None, "m", Some(usd(31)), now).is_err());
+        assert!(purse.reserve("d", None, "m", Some(usd(30)), now).is_ok());
+        assert!(purse.reserve("e", None, "m", None, now).is_err());
         let notes = purse.notes();
         assert!(notes.len() == 1 && notes[0].starts_with("what `m` costs is not known"));
     }
@@ -270,7 +281,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let purse = purse(Cap::AtMost(usd(100)), Cap::AtMost(usd(50)), folder.path());
         let now = Timestamp::UNIX_EPOCH;
-        insta::assert_snapshot!(told(purse.reserve("a", "m", Some(usd(60)), now).expect_err("too much")), @"the budget of the day is used up: $0.00006 asked for, $0.00 spent and $0.00 reserved of $0.00005 | archal budget");
-        assert!(purse.reserve("b", "m", Some(usd(50)), now).is_ok());
+        insta::assert_snapshot!(told(purse.reserve("a", None, "m", Some(usd(60)), now).expect_err("too much")), @"the budget of the day is used up: $0.00006 asked for, $0.00 spent and $0.00 reserved of $0.00005 | archal budget");
+        assert!(purse.reserve("b", None, "m", Some(usd(50)), now).is_ok());
     }
 }

@@ -6,6 +6,7 @@
 
 use archal_core::hash;
 
+use super::answer::Shape;
 use super::evidence::{Evidence, Shown, clean, ends};
 
 /// How much is shown of each text of the scenario, in bytes.
@@ -35,6 +36,8 @@ pub struct Prompt {
     pub user: String,
     /// What it was shown, for its quotes.
     pub shown: Shown,
+    /// What the answer is to hold.
+    pub shape: Shape,
 }
 
 const RULES: &str = r#"You judge one run of an AI agent against one criterion. You answer one question: does the criterion hold for this run?
@@ -70,25 +73,13 @@ impl Question {
         .into_iter()
         .filter_map(|(name, text)| Some((name, text?)))
         .collect();
-        let code = code(&sections);
-        let mut user = String::new();
-        for (name, text) in &sections {
-            user.push_str(&format!(
-                "{}\n<<<{name} {code}\n{text}\n{code} {name}>>>\n\n",
-                about(name)
-            ));
-        }
-        if !shown.cuts.is_empty() {
-            user.push_str(&format!(
-                "To keep this short, archal left out: {}.\n\n",
-                shown.cuts.join("; ")
-            ));
-        }
+        let mut user = fenced(&sections, about, &shown.cuts);
         user.push_str("Does the criterion hold for this run? Answer with the JSON object alone.");
         Prompt {
             system: RULES.to_owned(),
             user,
             shown,
+            shape: Shape::Verdict,
         }
     }
 }
@@ -107,6 +98,29 @@ impl Prompt {
     pub(super) fn tokens(&self) -> u64 {
         (self.system.len() + self.user.len()).div_ceil(3) as u64
     }
+}
+
+/// The sections between their fences, each with what it is, and what was left out of them.
+pub(super) fn fenced(
+    sections: &[(&str, String)],
+    about: impl Fn(&str) -> &'static str,
+    cuts: &[String],
+) -> String {
+    let code = code(sections);
+    let mut user = String::new();
+    for (name, text) in sections {
+        user.push_str(&format!(
+            "{}\n<<<{name} {code}\n{text}\n{code} {name}>>>\n\n",
+            about(name)
+        ));
+    }
+    if !cuts.is_empty() {
+        user.push_str(&format!(
+            "To keep this short, archal left out: {}.\n\n",
+            cuts.join("; ")
+        ));
+    }
+    user
 }
 
 fn about(name: &str) -> &'static str {

@@ -1,5 +1,7 @@
 //! Whether what a judge quotes is there.
 
+use serde_json::Value;
+
 use super::evidence::{Shown, clean};
 
 /// A shorter quote proves nothing: it stands in almost every text. Characters other than spaces.
@@ -51,6 +53,32 @@ pub fn verified(quotes: &[String], shown: &Shown) -> Result<Vec<String>, QuoteEr
         (false, _) => Ok(good),
         (true, Some(short)) => Err(QuoteError::TooShort(short)),
         (true, None) => Err(QuoteError::None),
+    }
+}
+
+/// The steps of a recorded run that a verified quote stands in, in their order.
+pub(super) fn places(quote: &str, shown: &Shown) -> Vec<Value> {
+    let wanted = normal(quote);
+    let lines = shown.calls.lines();
+    let stands_in = |line: &str, step: &Value| {
+        let mut is_there = normal(line).contains(&wanted);
+        every_text(step, &mut |text| is_there |= normal(text).contains(&wanted));
+        is_there
+    };
+    lines
+        .filter_map(|line| {
+            let step: Value = serde_json::from_str(line).ok()?;
+            stands_in(line, &step).then_some(step)
+        })
+        .collect()
+}
+
+fn every_text(value: &Value, see: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => see(text),
+        Value::Array(items) => items.iter().for_each(|item| every_text(item, see)),
+        Value::Object(map) => map.values().for_each(|inner| every_text(inner, see)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -283,7 +283,7 @@ fn changes(clone: &CloneWorld) -> Vec<Value> {
 }
 
 /// Work that ends when its token says so.
-struct Until<'a>(&'a StopToken);
+pub struct Until<'a>(pub &'a StopToken);
 
 impl Pause for Until<'_> {
     fn is_over(&self) -> bool {

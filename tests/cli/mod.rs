@@ -9,6 +9,7 @@ mod criteria;
 mod doctor;
 mod frame;
 mod grade;
+mod grade_judge;
 mod init;
 mod issue;
 mod man;

@@ -134,7 +134,7 @@ impl World {
     fn judge_at(&self, clock: std::sync::Arc<FakeClock>) -> Judge<'_> {
         Judge::new(
             self.settings.clone(),
-            &self.environment,
+            std::borrow::Cow::Borrowed(&self.environment),
             Redactor::new([7; 32], []),
             clock,
             Prices::load(self.prices.as_deref()).expect("prices"),

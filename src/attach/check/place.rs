@@ -64,6 +64,20 @@ pub(super) fn directory(cx: &Checking<'_>, poll: Option<u64>) -> (Part, Vec<Path
     (part, folder::newest(scan.files, SAMPLE))
 }
 
+/// Whether the judge of traces has what it takes to be asked; nothing where none is.
+pub(super) fn judge(checking: &Checking<'_>, settings: &Settings) -> Option<Part> {
+    const NAME: &str = "judge";
+    let judge = settings.judge.as_ref()?;
+    let variable = &judge.key_variable;
+    let detail = format!("{} at {}", judge.judge.model, judge.host());
+    if judge.has_key(checking.environment) || !judge.judge.needs_key {
+        return Some(Part::new(NAME, PartStatus::Ready, detail));
+    }
+    let detail = format!("{detail} is not asked: ${variable}, which holds its key, is not set");
+    let hint = format!("export {variable}=<the judge's key>");
+    Some(Part::new(NAME, PartStatus::Limited, detail).hint(hint))
+}
+
 /// The configuration.
 pub(super) fn configuration(settings: &Result<Settings, SettingsError>) -> Part {
     const NAME: &str = "configuration";
@@ -75,7 +89,8 @@ pub(super) fn configuration(settings: &Result<Settings, SettingsError>) -> Part 
                 SettingsError::Config(ConfigError::Invalid { diagnostics, .. })
                 | SettingsError::Agent { diagnostics, .. }
                 | SettingsError::Rules { diagnostics, .. } => diagnostics.as_slice(),
-                SettingsError::Budget { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
+                SettingsError::Budget { diagnostic, .. }
+                | SettingsError::Judge { diagnostic, .. } => std::slice::from_ref(&**diagnostic),
                 _ => &[],
             };
             for finding in diagnostics.iter().take(MOST_NAMED) {

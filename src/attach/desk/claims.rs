@@ -3,11 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
 use crate::ingest::watch::{Look, Settled, Stamp};
 use crate::ingest::{FileReport, FileStatus, read_file};
+use crate::sandbox::StopToken;
 
 use super::super::engine::Attached;
 use super::super::intake::{self, IntakeError};
@@ -15,7 +17,34 @@ use super::super::job::{Stage, Status};
 use super::super::lead::Led;
 use super::super::ready::{Ready, ReadyError};
 use super::super::state::{files, jobs};
+use super::super::watcher;
 use super::{Desk, QUIET, load, step_id};
+
+/// How many jobs are graded at present, each until its part is dropped.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Grading(Arc<AtomicUsize>);
+
+impl Grading {
+    /// One more, unless there are as many as may be: the judge may take minutes for each, and
+    /// files are to be read meanwhile.
+    fn begin(&self, is_judged: bool) -> Option<Part> {
+        let most = watcher::light_steps() - 1;
+        if is_judged && self.0.load(Ordering::SeqCst) >= most {
+            return None;
+        }
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Some(Part(self.0.clone()))
+    }
+}
+
+/// A job that is graded.
+struct Part(Arc<AtomicUsize>);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 impl WorkSource for Desk {
     fn kind(&self) -> WorkKind {
@@ -97,11 +126,12 @@ impl Desk {
                 &attached,
                 (&path, weight),
                 label,
-                move |desk, attached| desk.read(attached, &file, stamp),
+                move |desk, attached, _| desk.read(attached, &file, stamp),
             ));
         }
         let known: Vec<i64> = inner.attached.keys().copied().collect();
         drop(inner);
+        let part = self.grading.begin(self.engine.may_judge())?;
         let now = self.engine.now();
         let claimed = self.engine.state.write(|change| {
             while let Some(job) = jobs::claim_to_grade(change, &known, now)? {
@@ -136,11 +166,12 @@ impl Desk {
         let name = PathBuf::from(&job.report.name);
         let label = format!("grading {}", job.report.name);
         Some(
-            self.light_step(&attached, (&name, 0), label, move |desk, attached| {
+            self.light_step(&attached, (&name, 0), label, move |desk, attached, stop| {
+                let _part = part;
                 let told = desk.told.clone();
                 let id = job.id;
                 desk.engine
-                    .grade_again(attached, job, &mut |line| told(line))?;
+                    .grade_again(attached, job, stop, &mut |line| told(line))?;
                 desk.job_or_its_file(id);
                 Ok(())
             }),
@@ -185,7 +216,7 @@ impl Desk {
         attached: &Attached,
         (about, weight): (&Path, u64),
         label: String,
-        work: impl FnOnce(&Self, &Attached) -> Result<(), IntakeError> + Send + 'static,
+        work: impl FnOnce(&Self, &Attached, &StopToken) -> Result<(), IntakeError> + Send + 'static,
     ) -> Step {
         let (own, attached) = (self.own.clone(), attached.clone());
         let of = (attached.id, about.to_owned());
@@ -193,14 +224,14 @@ impl Desk {
             id: step_id(attached.id, &about.to_string_lossy()),
             label,
             weight: Weight::Light,
-            run: Box::new(move |_| {
+            run: Box::new(move |stop| {
                 let Some(desk) = own.upgrade() else { return };
                 let _under_way = UnderWay {
                     desk: &desk,
                     of,
                     weight,
                 };
-                if let Err(error) = work(&desk, &attached) {
+                if let Err(error) = work(&desk, &attached, stop) {
                     desk.in_trouble(&error);
                 }
             }),

@@ -8,7 +8,7 @@
 //! - `webhook`: to a URL.
 
 mod command;
-mod webhook;
+pub(super) mod webhook;
 
 use std::path::Path;
 use std::time::Duration;
@@ -111,7 +111,7 @@ fn short(text: &str) -> String {
 
 /// How one try went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     /// It was taken.
     Taken,
     /// Another try may go better, at the earliest so much later.
@@ -298,7 +298,7 @@ impl Courier<'_> {
 }
 
 /// When to try again after so many tries before this one; none when it was the last.
-fn next_try(tries: u32, asked: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_try(tries: u32, asked: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
     let minutes = PAUSES.get(usize::try_from(tries).unwrap_or(usize::MAX))?;
     let pause = match asked {
         // Nobody makes archal ask in a circle, or never again.

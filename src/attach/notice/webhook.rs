@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::time::Duration;
 
-use archal_core::clock::Timestamp;
+use archal_core::clock::{Clock, Timestamp};
 use archal_core::environment::Environment;
 use jiff::fmt::rfc2822;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{NoProxy, Proxy, StatusCode, redirect};
 use serde_json::Value;
 
@@ -25,23 +25,57 @@ pub(super) fn tell(courier: &Courier<'_>, url: &str, key: &str, body: &Value) ->
             reason: format!("the webhook's URL {reason}"),
         };
     }
-    let host = notice::host(url).unwrap_or_default();
-    let later = |reason: String| Told::Later {
-        reason,
-        after: None,
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(key) = HeaderValue::from_str(key) {
+        headers.insert("Idempotency-Key", key);
+    }
+    let posting = Posting {
+        url,
+        headers,
+        body: body.to_string().into_bytes(),
+        timeout: courier.webhook_timeout,
+        environment: courier.environment,
     };
-    let client = match client(url, courier.webhook_timeout, courier.environment) {
-        Ok(client) => client,
-        Err(error) => return later(told(&host, error, courier.webhook_timeout)),
-    };
-    let sent = client
-        .post(url)
-        .header("Idempotency-Key", key)
-        .json(body)
-        .send();
-    match sent {
-        Ok(response) => answered(&host, &response, courier.clock.now()),
-        Err(error) => later(told(&host, error, courier.webhook_timeout)),
+    posting.send(courier.clock)
+}
+
+/// Something that is posted to an address.
+pub(in crate::attach) struct Posting<'a> {
+    /// Where to.
+    pub(in crate::attach) url: &'a str,
+    /// Its headers.
+    pub(in crate::attach) headers: HeaderMap,
+    /// It.
+    pub(in crate::attach) body: Vec<u8>,
+    /// How long all of it may take.
+    pub(in crate::attach) timeout: Duration,
+    /// The caller's variables, for proxies.
+    pub(in crate::attach) environment: &'a Environment,
+}
+
+impl Posting<'_> {
+    /// Posts it once.
+    pub(in crate::attach) fn send(self, clock: &dyn Clock) -> Told {
+        let host = notice::host(self.url).unwrap_or_default();
+        let timeout = self.timeout;
+        let later = |error: reqwest::Error| Told::Later {
+            reason: told(&host, error, timeout),
+            after: None,
+        };
+        let client = match client(self.url, timeout, self.environment) {
+            Ok(client) => client,
+            Err(error) => return later(error),
+        };
+        let sent = client
+            .post(self.url)
+            .headers(self.headers)
+            .body(self.body)
+            .send();
+        match sent {
+            Ok(response) => answered(&host, &response, clock.now()),
+            Err(error) => later(error),
+        }
     }
 }
 

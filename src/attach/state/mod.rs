@@ -13,6 +13,7 @@
 //! - [`facts`]: about the state itself.
 //! - [`failures`]: groups of traces that show the same failure.
 //! - [`notices`]: what is to be told of them, and what became of that.
+//! - [`results`]: verdicts that are to be sent, and what became of that.
 //! - [`tallies`]: how many files and jobs stand how.
 //! - [`pruned`]: which artifacts were removed because they were old.
 //! - [`packed`]: what archal itself put into trace directories.
@@ -26,6 +27,7 @@ pub mod jobs;
 pub mod notices;
 pub mod packed;
 pub mod pruned;
+pub mod results;
 mod schema;
 pub mod tallies;
 pub mod traces;

@@ -237,4 +237,22 @@ CREATE TABLE packed (
   PRIMARY KEY (trace, source, project, file, revision)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Verdicts that are to be sent, or were.
+CREATE TABLE results (
+  id INTEGER PRIMARY KEY,
+  trace INTEGER NOT NULL REFERENCES traces (id),
+  attachment INTEGER NOT NULL REFERENCES attachments (id),
+  revision TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  body TEXT NOT NULL,
+  due_at TEXT NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0,
+  closed_at TEXT,
+  outcome TEXT,
+  error TEXT
+) STRICT;
+CREATE INDEX results_open ON results (due_at) WHERE closed_at IS NULL;
+CREATE INDEX results_of_trace ON results (trace, id);
+",
 ];

@@ -226,7 +226,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     }
     let tools = Tools::new(cx, &loaded)?;
     asked::refuse_keys(request, tools.scrubber())?;
-    let judge = bench::judge(&tools, &loaded, request.judge_model.is_some(), cx)?;
+    let judge = bench::judge(tools.scrubber(), &loaded, request.judge_model.is_some(), cx)?;
     let interrupts = Stopping::listen()?;
     let bench = Bench {
         judge: judge.as_ref(),

@@ -71,6 +71,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         || schema_for!(crate::attach::inbox::document::IssueReasons).to_value(),
     ),
     (
+        "judgement",
+        "what a judge said of a trace, `judge.json` beside `grade.json`",
+        || schema_for!(crate::grade::judged::Judgement).to_value(),
+    ),
+    (
         "label",
         "a line of `labels.jsonl`, what a person said of a trace",
         || schema_for!(crate::attach::inbox::labels::LabelLine).to_value(),

@@ -56,7 +56,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.error-at-end",
         about: "the last call failed",
-        confidence: 0.5,
+        confidence: 0.25,
         find: errors::at_end,
     },
     Rule {

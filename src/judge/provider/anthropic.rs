@@ -15,7 +15,7 @@ pub(super) fn request(base: &str, asked: &Asked<'_>) -> WireRequest {
     });
     if asked.is_held {
         body["output_config"] =
-            json!({"format": {"type": "json_schema", "schema": answer::schema()}});
+            json!({"format": {"type": "json_schema", "schema": answer::schema(asked.shape)}});
     }
     // Both ways of writing the base are in use.
     let base = base.strip_suffix("/v1").unwrap_or(base);
@@ -68,12 +68,14 @@ mod tests {
             user: "question",
             tokens: 10,
             is_held: false,
+            shape: answer::Shape::Verdict,
         };
         let request = request("https://api.anthropic.com/v1", &asked);
         assert_eq!(request.url, "https://api.anthropic.com/v1/messages");
         insta::assert_snapshot!(request.body, @r#"{"max_tokens":8192,"messages":[{"content":"question","role":"user"}],"model":"claude-sonnet-4-6","system":"rules"}"#);
         let held = Asked {
             is_held: true,
+            shape: answer::Shape::Verdict,
             ..asked
         };
         let body = super::request("", &held).body;

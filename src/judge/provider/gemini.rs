@@ -22,7 +22,7 @@ pub(super) fn request(base: &str, asked: &Asked<'_>) -> WireRequest {
     });
     if asked.is_held {
         body["generationConfig"]["responseMimeType"] = "application/json".into();
-        body["generationConfig"]["responseJsonSchema"] = answer::schema();
+        body["generationConfig"]["responseJsonSchema"] = answer::schema(asked.shape);
     }
     let name = asked.model.strip_prefix("models/").unwrap_or(asked.model);
     let name = utf8_percent_encode(name, NAME);
@@ -91,6 +91,7 @@ mod tests {
             user: "question",
             tokens: 10,
             is_held: false,
+            shape: answer::Shape::Verdict,
         };
         let request = request("https://generativelanguage.googleapis.com", &asked);
         assert_eq!(

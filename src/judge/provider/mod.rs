@@ -18,6 +18,8 @@ use crate::budget::prices::Tokens;
 use crate::config::judge::Chosen;
 use crate::config::schema::JudgeProvider;
 
+use super::answer::Shape;
+
 /// The most tokens of an answer, reasoning included.
 pub(super) const ANSWER_TOKENS: u64 = 8_192;
 
@@ -34,6 +36,8 @@ pub(super) struct Asked<'a> {
     pub(super) tokens: u64,
     /// Whether the server is to hold the answer to its schema. Not all servers can.
     pub(super) is_held: bool,
+    /// What the answer is to hold.
+    pub(super) shape: Shape,
 }
 
 /// A request without its key.

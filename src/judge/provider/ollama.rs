@@ -22,7 +22,7 @@ pub(super) fn request(base: &str, asked: &Asked<'_>) -> WireRequest {
         "options": {"temperature": 0, "num_ctx": window, "num_predict": ANSWER_TOKENS},
     });
     if asked.is_held {
-        body["format"] = answer::schema();
+        body["format"] = answer::schema(asked.shape);
     }
     WireRequest {
         url: format!("{base}/api/chat"),
@@ -61,6 +61,7 @@ mod tests {
             user: "question",
             tokens,
             is_held: true,
+            shape: answer::Shape::Verdict,
         };
         let request = request("http://localhost:11434", &asked(10));
         assert_eq!(request.url, "http://localhost:11434/api/chat");

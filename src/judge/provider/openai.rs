@@ -28,7 +28,7 @@ pub(super) fn request(base: &str, asked: &Asked<'_>) -> WireRequest {
     if asked.is_held {
         body["response_format"] = json!({
             "type": "json_schema",
-            "json_schema": {"name": "verdict", "strict": true, "schema": answer::schema()},
+            "json_schema": {"name": "verdict", "strict": true, "schema": answer::schema(asked.shape)},
         });
     }
     WireRequest {
@@ -88,6 +88,7 @@ mod tests {
             user: "question",
             tokens: 10,
             is_held,
+            shape: answer::Shape::Verdict,
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn print(loaded: &Loaded, cx: &CommandContext) {
 
 fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
     let mut contacts: Vec<Contact> = notices(config, environment).into_iter().collect();
+    contacts.extend(results(config));
     match config.route.mode {
         // In `isolated` the harness has no network but the clones.
         RouteMode::Isolated => {}
@@ -117,9 +118,23 @@ fn judge(loaded: &Loaded, environment: &Environment) -> Option<Contact> {
         by: ITSELF,
         hosts: settings.host(),
         why: format!(
-            "`archal run` asks {} there about `[P]` criteria (`judge`) and shows it what the agent said and did, {key}",
-            settings.judge.model
+            "`archal run` asks {} there about `[P]` criteria (`judge`){} and shows it what the agent said and did, {key}",
+            settings.judge.model,
+            match loaded.config.grade.judge {
+                true => ", `archal attach` and `archal grade` about traces (`grade.judge`)",
+                false => "",
+            }
         ),
+    })
+}
+
+/// Who is told of verdicts.
+fn results(config: &Config) -> Option<Contact> {
+    let url = config.grade.results.url()?;
+    Some(Contact {
+        by: ITSELF,
+        hosts: notice::host(&url)?,
+        why: "verdicts on traces are posted there as OTLP (`grade.results`)".to_owned(),
     })
 }
 

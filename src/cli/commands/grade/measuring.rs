@@ -9,32 +9,48 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::state::Place;
-use crate::grade::measure::{self, Measured, MeasuredSet, Part, Quality, Row};
+use crate::grade::measure::{self, Labelled, Measured, MeasuredSet, Part, Quality, Row};
 use crate::ingest::artifact::{ImportArtifact, artifact_path};
 use crate::report::rate::Rate;
 use crate::report::style::Style;
 
-use super::{Outcome, Reading};
+use super::judging::{Grader, Interrupted};
+use super::{Args, Outcome, Reading};
 
 /// The set of what the user decided.
 const OWN: &str = "own";
 
-pub(super) fn run(read: &mut Reading, halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
+pub(super) fn run(
+    read: &mut Reading,
+    grader: &Grader<'_>,
+    halves: bool,
+    cx: &CommandContext,
+) -> Result<Exit, CliError> {
     let mut rows: Vec<Row> = Vec::new();
     let mut unlabelled = 0;
+    let mut is_interrupted = false;
     read.each(cx, |path, outcome| {
         let Outcome::Trace(imported) = outcome else {
             return;
         };
+        if is_interrupted {
+            return;
+        }
         let name = path.file_name().map_or_else(String::new, |name| {
             let name = name.to_string_lossy();
             name.split('.').next().unwrap_or_default().to_owned()
         });
-        match measure::row(imported.trace, &name) {
-            Some(row) => rows.push(row),
+        match Labelled::of(imported.trace, &name) {
+            Some(labelled) => match grader.decide(&labelled.trace) {
+                Ok((decided, judgement)) => rows.push(labelled.row(decided, judgement.as_ref())),
+                Err(Interrupted) => is_interrupted = true,
+            },
             None => unlabelled += 1,
         }
     });
+    if is_interrupted {
+        return Ok(Exit::Interrupted);
+    }
     if rows.is_empty() {
         return Err(
             CliError::usage("no trace has a label: `label` is `ok` or `fail`")
@@ -42,15 +58,16 @@ pub(super) fn run(read: &mut Reading, halves: bool, cx: &CommandContext) -> Resu
         );
     }
     show(&rows, unlabelled, halves, cx);
-    Ok(if read.unread > 0 {
-        Exit::CouldNotRun
-    } else {
-        Exit::Fine
-    })
+    let unread = (read.unread > 0).then_some(Exit::CouldNotRun);
+    Ok(Exit::of_all(
+        [unread, grader.told(cx)].into_iter().flatten(),
+    ))
 }
 
 /// The same on what the user decided about the failures of this repository.
-pub(super) fn own(halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
+pub(super) fn own(args: &Args, cx: &CommandContext) -> Result<Exit, CliError> {
+    let loaded = cx.load_config(args.config.config.as_deref(), Path::new("."), &[])?;
+    let grader = Grader::new(args.judge, &loaded, cx)?;
     let place = Place::of(Path::new("."), cx)?;
     let labels = labels::standing(&place.layout).map_err(|error| {
         let file = labels::path(&place.layout);
@@ -60,12 +77,18 @@ pub(super) fn own(halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
     let mut gone = 0_u64;
     for line in labels {
         match imported(&place, &line) {
-            Some(trace) => rows.push(measure::labelled(
-                &trace,
-                OWN.to_owned(),
-                line.group,
-                line.label == Some(Label::Fail),
-            )),
+            Some(trace) => {
+                let labelled = Labelled {
+                    trace,
+                    set: OWN.to_owned(),
+                    group: line.group,
+                    fails: line.label == Some(Label::Fail),
+                };
+                let Ok((decided, judgement)) = grader.decide(&labelled.trace) else {
+                    return Ok(Exit::Interrupted);
+                };
+                rows.push(labelled.row(decided, judgement.as_ref()));
+            }
             None => gone += 1,
         }
     }
@@ -81,8 +104,8 @@ pub(super) fn own(halves: bool, cx: &CommandContext) -> Result<Exit, CliError> {
                 .hint("archal grade --measure <labelled.jsonl>"),
         );
     }
-    show(&rows, 0, halves, cx);
-    Ok(Exit::Fine)
+    show(&rows, 0, args.halves, cx);
+    Ok(grader.told(cx).unwrap_or(Exit::Fine))
 }
 
 /// The revision of a trace that was labelled, where it is still there.
@@ -147,11 +170,19 @@ fn one_set(set: &MeasuredSet, cx: &CommandContext) {
     line("always fail", &set.always_fail);
     line("last result is an error", &set.last_result_is_error);
     cx.printer.line(format!(
-        "  unsure {}; ok {} right; cost ${:.2}",
+        "  unsure {}; ok {} right; cost ${:.2}{}",
         shown(set.unsure),
         shown(set.ok),
-        set.cost_usd
+        set.cost_usd,
+        match set.unpriced {
+            0 => String::new(),
+            runs => format!(", and what {runs} runs cost is not known"),
+        }
     ));
+    if set.judged > 0 {
+        cx.printer
+            .line(format!("  the judge was asked about {} runs", set.judged));
+    }
     for rule in set.rules.iter().filter(|rule| rule.precision.n > 0) {
         cx.printer.line(format!(
             "  {:<28}{:<30}{}",

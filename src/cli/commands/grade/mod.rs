@@ -1,8 +1,12 @@
 //! `archal grade`: whether traces show a failure, by what they show alone.
 //!
+//! - `judging`: `--judge`, the judge about traces that nothing else decides.
 //! - `measuring`: `--measure`, how good the grader is on labelled runs.
+//! - `sending`: `--send-results`, verdicts sent to where traces are kept.
 
+mod judging;
 mod measuring;
+mod sending;
 
 use std::path::{Path, PathBuf};
 
@@ -17,16 +21,21 @@ use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
-use crate::grade::verdict;
+use crate::config::Loaded;
+use crate::grade::judged::Judgement;
 use crate::ingest::{FileReport, FileStatus, Imported, file, folder, read_file};
 use crate::report::style::Style;
 
+use judging::Grader;
+use sending::Sending;
+
 /// Say of traces whether they show a failure, and why
 ///
-/// Reads the files of any dialect, and folders of them. Nothing is run, changed or sent: the
-/// verdict comes from what the trace itself shows. `unsure` means that this does not decide it.
+/// Reads the files of any dialect, and folders of them. Nothing is run or changed, and without
+/// `--judge` and `--send-results` nothing is sent: the verdict comes from what the trace itself shows. `unsure`
+/// means that this does not decide it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::help(&[Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive]))]
+#[command(after_help = exit::help(&[Exit::Fine, Exit::Bad, Exit::Usage, Exit::CouldNotRun, Exit::Inconclusive, Exit::Budget, Exit::Interrupted]))]
 pub(crate) struct Args {
     /// Trace files, or folders of them
     #[arg(required_unless_present = "measure", value_name = "PATH")]
@@ -44,6 +53,17 @@ pub(crate) struct Args {
     /// to check on
     #[arg(long, requires = "measure")]
     halves: bool,
+
+    /// Ask the judge of the configuration about traces that nothing else decides
+    ///
+    /// It is shown what the agent was asked, said and did, without secrets, and is believed only
+    /// where it quotes what is there. `grade.judge` does the same without the flag.
+    #[arg(long)]
+    judge: bool,
+
+    /// Send the verdicts to `grade.results.endpoint`, as `gen_ai.evaluation.result` events
+    #[arg(long, conflicts_with = "measure")]
+    send_results: bool,
 
     #[command(flatten)]
     config: ConfigFile,
@@ -82,6 +102,9 @@ struct TraceGrade {
     first_bad_step: Option<String>,
     /// What was found, the primary finding first.
     findings: Vec<Finding>,
+    /// What the judge was asked and said; none where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    judge: Option<Judgement>,
 }
 
 /// A file that gave no trace.
@@ -95,25 +118,36 @@ struct Unread {
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     if args.measure && args.paths.is_empty() {
-        return measuring::own(args.halves, cx);
+        return measuring::own(args, cx);
     }
     let mut read = Reading::new(args, cx)?;
+    let grader = Grader::new(args.judge, &read.loaded, cx)?;
     if args.measure {
-        return measuring::run(&mut read, args.halves, cx);
+        return measuring::run(&mut read, &grader, args.halves, cx);
     }
+    let mut sending = Sending::new(args.send_results, &read.loaded, cx)?;
     let mut report = GradesReport::default();
+    let mut is_interrupted = false;
     read.each(cx, |path, outcome| match outcome {
+        _ if is_interrupted => {}
         Outcome::Trace(imported) => {
-            let decided = verdict::alone(&imported.trace);
+            let Ok((decided, judge)) = grader.decide(&imported.trace) else {
+                is_interrupted = true;
+                return;
+            };
+            if let Some(sending) = &mut sending {
+                sending.add(&imported, &decided);
+            }
             let grade = TraceGrade {
                 file: path.to_owned(),
                 trace: imported.identity,
                 revision: imported.trace.revision,
                 verdict: decided.verdict,
                 likelihood: decided.likelihood,
-                reason: decided.reason,
+                reason: judging::reason(&decided, judge.as_ref()),
                 first_bad_step: decided.first_bad_step,
                 findings: decided.findings,
+                judge,
             };
             tell(&grade, cx);
             report.traces.push(grade);
@@ -141,8 +175,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     ));
     cx.printer.document("archal.grades", 1, &report);
     let some = |is: bool, exit| is.then_some(exit);
+    let kept = grader.told(cx);
+    let sent = sending.and_then(|sending| sending.send(cx));
     Ok(Exit::of_all(
         [
+            some(is_interrupted, Exit::Interrupted),
+            kept,
+            sent,
             some(read.unread > 0, Exit::CouldNotRun),
             some(fail > 0, Exit::Bad),
             some(unsure > 0, Exit::Inconclusive),
@@ -189,6 +228,7 @@ enum Outcome {
 
 /// Files of traces on their way to be graded.
 struct Reading {
+    loaded: Loaded,
     format: &'static FileFormat,
     redactor: archal_core::redact::Redactor,
     /// The files in order.
@@ -222,6 +262,7 @@ impl Reading {
             }
         }
         Ok(Self {
+            loaded,
             format,
             redactor,
             files,

@@ -1,0 +1,202 @@
+//! Results on the wire: an OTLP request for logs, in protobuf.
+//!
+//! The messages of opentelemetry-proto 1, with the fields that are written.
+
+use prost::Message;
+
+use super::event::{ResultEvent, Scored};
+
+/// Severity `INFO`.
+const INFO: i32 = 9;
+
+/// The request for some results, all of one resource: archal.
+pub(super) fn request(events: &[ResultEvent]) -> Vec<u8> {
+    let records = events
+        .iter()
+        .flat_map(|event| event.scored.iter().map(|scored| record(event, scored)))
+        .collect();
+    ExportLogs {
+        resource_logs: vec![ResourceLogs {
+            resource: Some(Resource {
+                attributes: vec![
+                    text("service.name", "archal"),
+                    text("service.version", env!("CARGO_PKG_VERSION")),
+                ],
+            }),
+            scope_logs: vec![ScopeLogs {
+                scope: Some(Scope {
+                    name: "archal.grade".to_owned(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                }),
+                log_records: records,
+            }],
+        }],
+    }
+    .encode_to_vec()
+}
+
+fn record(event: &ResultEvent, scored: &Scored) -> LogRecord {
+    let at = u64::try_from(event.at.as_nanosecond()).unwrap_or_default();
+    let trace_id = id(&event.trace, 16);
+    let span_id = scored.span.as_deref().and_then(|span| id(span, 8));
+    let mut attributes = vec![
+        text("gen_ai.evaluation.name", &scored.name),
+        text("archal.result.id", &event.key),
+        text("archal.trace.revision", &event.revision),
+    ];
+    let mut add = |name: &str, value: Option<&String>| {
+        attributes.extend(value.map(|value| text(name, value)));
+    };
+    add("gen_ai.evaluation.score.label", scored.label.as_ref());
+    add("gen_ai.evaluation.explanation", scored.explanation.as_ref());
+    add("error.type", scored.error.as_ref());
+    // What cannot be the parent by its id is named.
+    if trace_id.is_none() {
+        attributes.push(text("archal.trace.id", &event.trace));
+    }
+    if let Some(span) = scored
+        .span
+        .as_ref()
+        .filter(|_| trace_id.is_none() || span_id.is_none())
+    {
+        attributes.push(text("archal.span.id", span));
+    }
+    if !event.project.is_empty() {
+        attributes.push(text("archal.trace.project", &event.project));
+    }
+    if let Some(value) = scored.score {
+        attributes.push(KeyValue {
+            key: "gen_ai.evaluation.score.value".to_owned(),
+            value: Some(AnyValue {
+                value: Some(OneValue::Double(value)),
+            }),
+        });
+    }
+    LogRecord {
+        time_unix_nano: at,
+        severity_number: INFO,
+        attributes,
+        // A span is one of a trace.
+        span_id: span_id.filter(|_| trace_id.is_some()).unwrap_or_default(),
+        trace_id: trace_id.unwrap_or_default(),
+        observed_time_unix_nano: at,
+        event_name: "gen_ai.evaluation.result".to_owned(),
+    }
+}
+
+/// An id as OpenTelemetry has it: so many bytes in hexadecimal, not all zero.
+fn id(text: &str, bytes: usize) -> Option<Vec<u8>> {
+    if text.len() != 2 * bytes || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let decoded: Vec<u8> = (0..bytes)
+        .filter_map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok())
+        .collect();
+    decoded.iter().any(|byte| *byte != 0).then_some(decoded)
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue {
+            value: Some(OneValue::String(value.to_owned())),
+        }),
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ExportLogs {
+    #[prost(message, repeated, tag = "1")]
+    resource_logs: Vec<ResourceLogs>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResourceLogs {
+    #[prost(message, optional, tag = "1")]
+    resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    scope_logs: Vec<ScopeLogs>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Resource {
+    #[prost(message, repeated, tag = "1")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ScopeLogs {
+    #[prost(message, optional, tag = "1")]
+    scope: Option<Scope>,
+    #[prost(message, repeated, tag = "2")]
+    log_records: Vec<LogRecord>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Scope {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    version: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LogRecord {
+    #[prost(fixed64, tag = "1")]
+    time_unix_nano: u64,
+    #[prost(int32, tag = "2")]
+    severity_number: i32,
+    #[prost(message, repeated, tag = "6")]
+    attributes: Vec<KeyValue>,
+    #[prost(bytes = "vec", tag = "9")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    span_id: Vec<u8>,
+    #[prost(fixed64, tag = "11")]
+    observed_time_unix_nano: u64,
+    #[prost(string, tag = "12")]
+    event_name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValue {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnyValue {
+    #[prost(oneof = "OneValue", tags = "1, 4")]
+    value: Option<OneValue>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum OneValue {
+    #[prost(string, tag = "1")]
+    String(String),
+    #[prost(double, tag = "4")]
+    Double(f64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_an_id_of_opentelemetry_is_a_parent() {
+        let trace = "6513270e269e0d37f2a74de452e6b438";
+        assert_eq!(id(trace, 16).map(|bytes| bytes.len()), Some(16));
+        assert_eq!(id(&trace.to_uppercase(), 16), id(trace, 16));
+        for other in [
+            "",
+            "t-1",
+            &"0".repeat(32),
+            &trace[..30],
+            "é513270e269e0d37f2a74de452e6b43",
+        ] {
+            assert_eq!(id(other, 16), None, "{other}");
+        }
+    }
+}
