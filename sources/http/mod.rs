@@ -7,7 +7,7 @@ mod mapping;
 use std::collections::BTreeMap;
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::push::{Door, KeptSpan, PushSource, Service, Waiting};
+use archal_core::push::{Door, Kept, PushSource, Service, Waiting};
 use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 use tokio::sync::watch;
@@ -61,7 +61,6 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         check_mapping,
         serve,
         assemble,
-        merge: crate::merge::merge,
     }),
 };
 
@@ -93,6 +92,6 @@ fn serve(service: Service) -> Waiting<()> {
 }
 
 /// Its traces come whole: there are no spans to put together.
-fn assemble(_: &str, _: Vec<KeptSpan>, _: u64, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
+fn assemble(_: &str, _: Kept, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
     None
 }

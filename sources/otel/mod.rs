@@ -76,7 +76,6 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         check_mapping: server::no_mapping,
         serve,
         assemble: delivery::assemble,
-        merge: crate::merge::merge,
     }),
 };
 
