@@ -428,7 +428,7 @@ fn words_in_a_trace_change_no_verdict() {
             })
             .collect();
         json!({"verdict": grade["verdict"], "failing": grade["failing"], "findings": findings,
-               "firstBadStep": grade["firstBadStep"]["span"]})
+               "firstBadStep": grade["firstBadStep"]})
     };
     let (claimed, done) = (graded("claimed-0"), graded("done-0"));
     assert_eq!(claimed["verdict"], "fail", "{output}");
