@@ -66,6 +66,22 @@ fn join(trace: &mut Trace, other: Trace) {
     // The parts may overlap, and with them what they lack.
     trace.completeness.dropped = trace.completeness.dropped.max(other.completeness.dropped);
     normalise(trace, &mut Vec::new());
+    put_cut_places(trace, cut);
+    trace.completeness.content = has_content(trace);
+    trace.revision.clear();
+}
+
+/// What was cut, by the ids of spans: their places change with each span that is added.
+pub(crate) fn cut_places(trace: &Trace) -> impl Iterator<Item = (String, String)> + use<'_> {
+    trace.completeness.truncated.iter().filter_map(|place| {
+        let (at, rest) = place.strip_prefix("spans[")?.split_once(']')?;
+        let span = trace.spans.get(at.parse::<usize>().ok()?)?;
+        Some((span.id.clone(), rest.to_owned()))
+    })
+}
+
+/// Says what was cut, by the ids of spans.
+pub(crate) fn put_cut_places(trace: &mut Trace, cut: Vec<(String, String)>) {
     let mut places: Vec<String> = cut
         .into_iter()
         .filter_map(|(id, rest)| {
@@ -76,17 +92,6 @@ fn join(trace: &mut Trace, other: Trace) {
     places.sort();
     places.dedup();
     trace.completeness.truncated = places;
-    trace.completeness.content = has_content(trace);
-    trace.revision.clear();
-}
-
-/// What was cut, by the ids of spans: their places change with each span that is added.
-fn cut_places(trace: &Trace) -> impl Iterator<Item = (String, String)> + use<'_> {
-    trace.completeness.truncated.iter().filter_map(|place| {
-        let (at, rest) = place.strip_prefix("spans[")?.split_once(']')?;
-        let span = trace.spans.get(at.parse::<usize>().ok()?)?;
-        Some((span.id.clone(), rest.to_owned()))
-    })
 }
 
 #[cfg(test)]

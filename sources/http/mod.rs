@@ -7,10 +7,9 @@ mod mapping;
 use std::collections::BTreeMap;
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::push::{Door, KeptSpan, PushSource, Service, Waiting};
+use archal_core::push::{Door, Kept, PushSource, Service, Waiting};
 use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
-use tokio::sync::watch;
 
 use crate::server::{self, Bodies, Token, Versions};
 use mapping::Mapping;
@@ -61,7 +60,6 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         check_mapping,
         serve,
         assemble,
-        merge: crate::merge::merge,
     }),
 };
 
@@ -74,25 +72,19 @@ fn serve(service: Service) -> Waiting<()> {
         // It was checked; what is wrong in it now maps nothing.
         let mapping = Mapping::of(&service.mapping).unwrap_or_default();
         let token = Token::new(service.token.as_deref().unwrap_or_default());
-        let (stop, stopped) = watch::channel(false);
         let router = door::router(
             service.intake,
             Bodies::new(service.most_body),
             token,
             mapping,
         );
-        let mut doors = tokio::task::JoinSet::new();
-        for listener in service.listeners.into_iter().flatten() {
-            let (router, stopped) = (router.clone(), stopped.clone());
-            doors.spawn(server::serve(listener, router, Versions::Any, stopped));
-        }
-        service.stop.await;
-        stop.send_replace(true);
-        while doors.join_next().await.is_some() {}
+        let listeners = service.listeners.into_iter();
+        let doors = listeners.map(|listener| (listener, router.clone(), Versions::Any));
+        server::serve(doors.collect(), service.stop).await;
     })
 }
 
 /// Its traces come whole: there are no spans to put together.
-fn assemble(_: &str, _: Vec<KeptSpan>, _: u64, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
+fn assemble(_: &str, _: Kept, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
     None
 }

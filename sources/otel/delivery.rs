@@ -1,13 +1,14 @@
 //! OTLP spans on their way to the spool and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::push::{Delivery, KeptSpan, PushedSpan};
+use archal_core::push::{Delivery, Kept, PushedSpan};
 use archal_core::source::DecodedTrace;
 use serde_json::{Value, json};
 
+use crate::merge::merge;
 use crate::otlp::{self, Attributes, LooseEvent, OtlpSpan, Request};
 
 /// The key of a loose event's body: spans have no such field.
@@ -51,15 +52,18 @@ pub(super) fn delivery(request: Request) -> Delivery {
     delivery
 }
 
-/// Puts the spans of one trace together again.
+/// Puts the spans of one trace together again, and adds them to what was given out.
 pub(super) fn assemble(
     trace: &str,
-    spans: Vec<KeptSpan>,
-    lost: u64,
+    kept: Kept,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<DecodedTrace> {
+    let Kept {
+        spans,
+        mut lost,
+        earlier,
+    } = kept;
     let mut request = Request::default();
-    let mut lost = lost;
     // With each the value it was read of: an address is its own for as long as it lives.
     let mut resources: BTreeMap<usize, (Arc<Value>, Arc<Attributes>)> = BTreeMap::new();
     for kept in spans {
@@ -93,11 +97,30 @@ pub(super) fn assemble(
         trace.clone_into(&mut event.trace_id);
     }
     request.lost.insert(trace.to_owned(), lost);
-    otlp::assemble(request, diagnostics).pop()
+    let Some(mut whole) = earlier else {
+        return otlp::assemble(request, diagnostics).pop();
+    };
+    let here: BTreeSet<&str> = request.spans.iter().map(|one| &*one.span_id).collect();
+    let (own, late) = std::mem::take(&mut request.events)
+        .into_iter()
+        .partition(|event| here.contains(event.span_id.as_str()));
+    request.events = own;
+    let mut is_more = lost > whole.trace.completeness.dropped;
+    if is_more {
+        whole.trace.completeness.dropped = lost;
+    }
+    if let Some(part) = otlp::assemble(request, diagnostics).pop() {
+        whole = merge(whole, part);
+        is_more = true;
+    }
+    is_more |= otlp::late::give(&mut whole, late, diagnostics);
+    is_more.then_some(whole)
 }
 
 #[cfg(test)]
 mod tests {
+    use archal_core::push::KeptSpan;
+
     use super::*;
 
     const EXPORT: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name",
@@ -108,6 +131,14 @@ mod tests {
          "parentSpanId":"eee19b7ec3c1b174","name":"chat","startTimeUnixNano":"1544712660100000000",
          "endTimeUnixNano":"1544712660200000000",
          "attributes":[{"key":"gen_ai.request.model","value":{"stringValue":"m"}}]}]}]}]}"#;
+
+    fn of(spans: Vec<KeptSpan>, lost: u64) -> Kept {
+        Kept {
+            spans,
+            lost,
+            earlier: None,
+        }
+    }
 
     #[test]
     fn spans_that_were_kept_give_the_trace_that_they_give_at_once() {
@@ -130,8 +161,7 @@ mod tests {
             .collect();
         let later = assemble(
             "5b8efff798038103d269b633813fc60c",
-            kept,
-            0,
+            of(kept, 0),
             &mut diagnostics,
         );
         assert_eq!(later, at_once.into_iter().next());
@@ -148,11 +178,14 @@ mod tests {
             shared: None,
             body: Value::from(7),
         };
-        assert_eq!(assemble("t", vec![bad.clone()], 0, &mut diagnostics), None);
+        assert_eq!(
+            assemble("t", of(vec![bad.clone()], 0), &mut diagnostics),
+            None
+        );
         let request = otlp::decode_json(EXPORT.as_bytes()).expect("an export");
         let body = delivery(request).spans.remove(0).body;
         let good = KeptSpan { shared: None, body };
-        let trace = assemble("t", vec![good, bad], 2, &mut diagnostics).expect("a trace");
+        let trace = assemble("t", of(vec![good, bad], 2), &mut diagnostics).expect("a trace");
         assert_eq!(trace.trace.completeness.dropped, 3);
     }
 }

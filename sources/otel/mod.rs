@@ -12,7 +12,6 @@ mod http;
 use archal_core::push::{Door, PushSource, Service, Waiting};
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
-use tokio::sync::watch;
 
 use crate::server::{self, Bodies, Token, Versions};
 
@@ -76,26 +75,18 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         check_mapping: server::no_mapping,
         serve,
         assemble: delivery::assemble,
-        merge: crate::merge::merge,
     }),
 };
 
 fn serve(service: Service) -> Waiting<()> {
     Box::pin(async move {
-        let (stop, stopped) = watch::channel(false);
         let token = service.token.as_deref().map(Token::new);
         let bodies = Bodies::new(service.most_body);
         let http = http::router(service.intake.clone(), bodies.clone(), token.clone());
         let grpc = grpc::router(service.intake, bodies, token);
-        let mut doors = tokio::task::JoinSet::new();
-        let doors_of = [(http, Versions::Any), (grpc, Versions::Two)];
-        for (listener, (router, versions)) in service.listeners.into_iter().zip(doors_of) {
-            if let Some(listener) = listener {
-                doors.spawn(server::serve(listener, router, versions, stopped.clone()));
-            }
-        }
-        service.stop.await;
-        stop.send_replace(true);
-        while doors.join_next().await.is_some() {}
+        let served = [(http, Versions::Any), (grpc, Versions::Two)];
+        let doors = service.listeners.into_iter().zip(served);
+        let doors = doors.map(|(listener, (router, versions))| (listener, router, versions));
+        server::serve(doors.collect(), service.stop).await;
     })
 }

@@ -69,6 +69,9 @@ fn ten_thousand_nested_lists_cost_their_span() {
             "{}",
             path.display()
         );
+        let told = request.rejection().expect("it says why");
+        assert!(told.contains("recursion limit"), "{told}");
+        assert!(told.chars().count() < 220, "{told}");
     }
 }
 

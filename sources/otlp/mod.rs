@@ -6,7 +6,7 @@
 //!   it is written; a bad span costs itself.
 //! - [`assemble`]: spans that came in any order, put together to traces.
 //! - `model`: spans and events as read, before any dialect has looked at them.
-//! - `events`: events of spans that came as log records.
+//! - `events`: events of spans that came as log records; `late`: those of spans that were given out.
 //! - `values`: values of OTLP JSON, however loosely they are written.
 //! - `span`: from a span as read to a span of a trace, with `dialects`, `http`, `messages` and
 //!   `attributes`, which know what attributes mean.
@@ -21,6 +21,7 @@ mod dialects;
 mod elements;
 mod events;
 mod http;
+pub(crate) mod late;
 pub(crate) mod messages;
 mod model;
 mod protobuf;

@@ -39,6 +39,9 @@ pub fn decode_protobuf_logs(body: impl Into<Bytes>) -> Result<Request, Undecodab
     decode(body.into(), Shape::Record, &mut log_record)
 }
 
+/// Characters of a reason: exporters log it whole.
+const MOST_OF_CAUSE: usize = 160;
+
 /// What a group says of each of its items.
 struct Group {
     resource: Arc<Attributes>,
@@ -75,7 +78,7 @@ fn decode(body: Bytes, shape: Shape, item: &mut ReadItem) -> Result<Request, Und
     }
     let mut room = Room(elements::OF_A_REQUEST);
     let groups = ResourceGroups::decode(body)
-        .map_err(|error| Undecodable::NotProtobuf(error.to_string()))?
+        .map_err(|error| Undecodable::NotProtobuf(cause(&error.to_string())))?
         .groups;
     let mut request = Request::default();
     let mut read = 0_usize;
@@ -130,6 +133,15 @@ fn decode(body: Bytes, shape: Shape, item: &mut ReadItem) -> Result<Request, Und
     Ok(request)
 }
 
+/// The end of what the decoder says, where the cause stands: it names every message on the way down.
+fn cause(error: &str) -> String {
+    let skipped = error.chars().count().saturating_sub(MOST_OF_CAUSE);
+    if skipped == 0 {
+        return error.to_owned();
+    }
+    format!("…{}", error.chars().skip(skipped).collect::<String>())
+}
+
 fn bad(reason: &str) -> Diagnostic {
     Diagnostic::warning("trace/bad-span", format!("a span cannot be read: {reason}"))
 }
@@ -137,7 +149,7 @@ fn bad(reason: &str) -> Diagnostic {
 fn span(bytes: Bytes, group: &Group, request: &mut Request) {
     let wire = match Span::decode(bytes) {
         Ok(wire) => wire,
-        Err(error) => return request.reject(None, bad(&error.to_string())),
+        Err(error) => return request.reject(None, bad(&cause(&error.to_string()))),
     };
     let Some(trace_id) = id(&wire.trace_id) else {
         return request.reject(None, bad("it has no trace id"));

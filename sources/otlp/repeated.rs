@@ -114,6 +114,43 @@ fn an_id_that_each_answer_begins_anew_is_another_call_each_time() {
 }
 
 #[test]
+fn a_tool_whose_fields_are_recorded_in_one_argument_is_the_call_that_was_asked_for() {
+    // What OpenInference's decorator writes of `def label(issue, **fields)`.
+    let mut spans = vec![
+        model_call(
+            "0000000000000001",
+            10,
+            "[]",
+            r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"label","arguments":{"issue":1,"name":"bug"}}]}]"#,
+        ),
+        model_call(
+            "0000000000000003",
+            30,
+            &format!("[{}]", gives("c1", "ok")),
+            "[]",
+        ),
+    ];
+    let tool = |arguments: &str| {
+        format!(
+            r#"{{"traceId":"t","spanId":"0000000000000002","name":"label","startTimeUnixNano":"20",
+            "attributes":[{{"key":"openinference.span.kind","value":{{"stringValue":"TOOL"}}}},
+            {{"key":"tool.name","value":{{"stringValue":"label"}}}},
+            {{"key":"input.mime_type","value":{{"stringValue":"application/json"}}}},
+            {{"key":"input.value","value":{{"stringValue":{}}}}}]}}"#,
+            serde_json::Value::from(arguments)
+        )
+    };
+    let called = Some(serde_json::json!({"issue": 1, "name": "bug"}));
+    spans.push(tool(r#"{"issue":1,"fields":{"name":"bug"}}"#));
+    assert_eq!(tools_of(&spans), [(called.clone(), Some("ok".into()))]);
+    spans[2] = tool(r#"{"issue":1,"fields":{"name":"docs"}}"#);
+    let other = Some(serde_json::json!({"issue": 1, "fields": {"name": "docs"}}));
+    let both = tools_of(&spans);
+    assert_eq!(both.len(), 2, "another label is another call");
+    assert!(both.contains(&(other, None)) && both.contains(&(called, Some("ok".into()))));
+}
+
+#[test]
 fn a_large_span_with_the_id_of_many_small_ones_is_written_out_once() {
     let large = OtlpSpan {
         trace_id: "t".to_owned(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::trace::{Part, Span, SpanKind, ToolCall};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Says on a span how its call's id was found, or that the span was made of messages.
 const JOINED: &str = "archal.toolCall.joined";
@@ -252,30 +252,59 @@ fn own(spans: &[Span], told: &[Told]) -> Vec<(usize, usize)> {
 }
 
 /// Gives spans without a call's id the id of the first call that a model asked for and no other span
-/// is, of the same name and arguments.
+/// is, of the same name and arguments: first of those that are written alike, then of those that are
+/// once they are spread.
 fn guess_ids(spans: &mut [Span], told: &[Told], owners: &mut Vec<(usize, usize)>) {
-    let owned: BTreeSet<usize> = owners.iter().map(|(_, at)| *at).collect();
-    let mut by_content: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-    for (place, call) in told.iter().enumerate().rev() {
-        if !owned.contains(&place) && call.asker.is_some() {
-            by_content
-                .entry(key(&call.name, call.arguments.as_ref()))
-                .or_default()
-                .push(place);
+    let mut owned: BTreeSet<usize> = owners.iter().map(|(_, at)| *at).collect();
+    for form in [Value::clone as fn(&Value) -> Value, spread] {
+        let key = |name: &str, arguments: Option<&Value>| key(name, arguments.map(form).as_ref());
+        let mut by_content: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        for (place, call) in told.iter().enumerate().rev() {
+            if !owned.contains(&place) && call.asker.is_some() {
+                by_content
+                    .entry(key(&call.name, call.arguments.as_ref()))
+                    .or_default()
+                    .push(place);
+            }
+        }
+        for (place, span) in spans.iter_mut().enumerate() {
+            let Some(tool) = span.tool.as_mut().filter(|tool| tool.call_id.is_none()) else {
+                continue;
+            };
+            let key = key(&tool.name, tool.arguments.as_ref());
+            if let Some(at) = by_content.get_mut(&key).and_then(Vec::pop) {
+                tool.call_id = Some(told[at].id.clone());
+                if told[at].arguments.is_some() {
+                    tool.arguments.clone_from(&told[at].arguments);
+                }
+                let how = Value::from("by name, arguments and order");
+                span.attributes.insert(JOINED.to_owned(), how);
+                owners.push((place, at));
+                owned.insert(at);
+            }
         }
     }
-    for (place, span) in spans.iter_mut().enumerate() {
-        let Some(tool) = span.tool.as_mut().filter(|tool| tool.call_id.is_none()) else {
-            continue;
+}
+
+/// Arguments without the level that Python has and the model has not: what a function took as
+/// `**fields` is recorded as an argument `fields`.
+fn spread(arguments: &Value) -> Value {
+    let Value::Object(map) = arguments else {
+        return arguments.clone();
+    };
+    let mut flat = Map::new();
+    for (name, value) in map {
+        let inner = match value {
+            Value::Object(inner) => inner.clone(),
+            other => Map::from_iter([(name.clone(), other.clone())]),
         };
-        let key = key(&tool.name, tool.arguments.as_ref());
-        if let Some(at) = by_content.get_mut(&key).and_then(Vec::pop) {
-            tool.call_id = Some(told[at].id.clone());
-            let how = Value::from("by name, arguments and order");
-            span.attributes.insert(JOINED.to_owned(), how);
-            owners.push((place, at));
+        for (name, value) in inner {
+            if flat.insert(name, value).is_some() {
+                return arguments.clone();
+            }
         }
     }
+    Value::Object(flat)
 }
 
 fn key(name: &str, arguments: Option<&Value>) -> (String, String) {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use archal_core::push::Waiting;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -38,8 +39,22 @@ pub(crate) enum Versions {
     Two,
 }
 
-/// Serves programs of this machine until `stop` says so; then what is under way is answered.
-pub(crate) async fn serve(
+/// Serves each listener that is there until `stop` ends; then what is under way is answered.
+pub(crate) async fn serve(doors: Vec<(Option<TcpListener>, Router, Versions)>, stop: Waiting<()>) {
+    let (tell, stopped) = watch::channel(false);
+    let mut open = JoinSet::new();
+    for (listener, router, versions) in doors {
+        if let Some(listener) = listener {
+            open.spawn(serve_one(listener, router, versions, stopped.clone()));
+        }
+    }
+    stop.await;
+    tell.send_replace(true);
+    while open.join_next().await.is_some() {}
+}
+
+/// Serves programs of this machine until `stop` says so.
+async fn serve_one(
     listener: TcpListener,
     router: Router,
     versions: Versions,

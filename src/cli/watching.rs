@@ -374,6 +374,8 @@ pub(crate) fn until_gone(layout: &Layout, cx: &CommandContext) -> Result<(), Cli
             return Err(CliError::environment("the watcher has not ended yet")
                 .hint(format!("tail {}", layout.watcher_log().display())));
         }
+        // Looked at, not waited for: to wait for a lock is to take it, and a watcher that begins just then
+        // would find it taken. The process is not ours to wait for, and its number may be another's.
         std::thread::sleep(LOOK);
     }
     Ok(())

@@ -6,6 +6,7 @@
 mod examples;
 mod exporters;
 mod github;
+mod instrumented;
 mod report;
 mod routes;
 mod tools;

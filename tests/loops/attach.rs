@@ -7,20 +7,16 @@ use super::{git, kept_demo, listing, world};
 
 const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
 
+/// One pass over a directory, to the fix.
 pub(super) fn attach(world: &TestEnv, traces: &str, more: &[&str]) -> Output {
-    let mut arguments = vec![
-        "attach",
-        traces,
-        "--repo",
-        "demo",
-        "--once",
-        "--foreground",
-        "--json",
-        "--execution-policy",
-        "fix",
-        "--reproduce-runs",
-        "2",
-    ];
+    as_far_as(world, traces, "fix", more)
+}
+
+/// One pass over a directory that goes as far as `policy`.
+pub(super) fn as_far_as(world: &TestEnv, traces: &str, policy: &str, more: &[&str]) -> Output {
+    let mut arguments = vec!["attach", traces, "--repo", "demo", "--once", "--foreground"];
+    arguments.extend(["--json", "--reproduce-runs", "2"]);
+    arguments.extend(["--execution-policy", policy]);
     arguments.extend(more);
     world.run(&arguments)
 }

@@ -14,6 +14,7 @@ mod fixed_clock;
 mod flood;
 mod harness;
 mod hosted;
+mod hostile;
 mod judged;
 mod killed;
 mod misbehaving;

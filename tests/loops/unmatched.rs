@@ -4,7 +4,7 @@
 use archal_testkit::cli::{Output, TestEnv};
 use serde_json::{Value, json};
 
-use super::attach::{again, attach, job};
+use super::attach::{again, as_far_as, attach, job};
 use super::{git, kept_demo, only_folder};
 
 /// What the demonstration's agent breaks, as rules; the first is a sentence and nothing else.
@@ -48,20 +48,7 @@ fn set_rules(world: &TestEnv, rules: &Value) {
 }
 
 fn reproduced(world: &TestEnv) -> Output {
-    as_far_as(world, "demo/traces", "reproduce")
-}
-
-/// One pass over a directory that goes as far as that.
-fn as_far_as(world: &TestEnv, traces: &str, policy: &str) -> Output {
-    let mut arguments = vec!["attach", traces, "--repo", "demo", "--once", "--foreground"];
-    arguments.extend([
-        "--json",
-        "--reproduce-runs",
-        "2",
-        "--execution-policy",
-        policy,
-    ]);
-    world.run(&arguments)
+    as_far_as(world, "demo/traces", "reproduce", &[])
 }
 
 fn seeds(world: &TestEnv) -> std::path::PathBuf {
@@ -204,7 +191,7 @@ fn a_rule_that_a_run_cannot_be_held_to_blocks_with_what_to_write() {
     let id = spans[0]["traceId"].as_str().expect("an id").to_owned();
     let other = format!("{}beef", &id[..id.len() - 4]);
     world.write("own/t.json", &document.to_string().replace(&id, &other));
-    let policy = |policy: &str| as_far_as(&world, "own", policy);
+    let policy = |policy: &str| as_far_as(&world, "own", policy, &[]);
     let graded = policy("grade").ended(1);
     assert_eq!(job(&graded)["status"], "failed_grade", "{graded}");
     let blocked = policy("reproduce").ended(3);
@@ -249,7 +236,7 @@ fn a_run_that_says_it_ended_in_an_error_is_held_to_its_exit() {
     }
     let other = format!("{}dead", &id[..id.len() - 4]);
     world.write("own/t.json", &document.to_string().replace(&id, &other));
-    let output = as_far_as(&world, "own", "reproduce").ended(1);
+    let output = as_far_as(&world, "own", "reproduce", &[]).ended(1);
     let shown = job(&output);
     assert_eq!(shown["status"], "reproduced", "{shown}");
     let group = shown["group"].as_str().expect("a group");

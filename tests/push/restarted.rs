@@ -156,3 +156,67 @@ fn what_was_given_out_before_a_kill_is_not_given_out_again() {
     let there: Vec<String> = traces(&served.traces).into_keys().collect();
     assert_eq!(there, [trace_id(2)]);
 }
+
+/// A log record of a span of a trace, as exporters of logs send it.
+fn log_event(trace: u64, span: &str, name: &str, attributes: &serde_json::Value) -> String {
+    let attributes: Vec<serde_json::Value> = attributes
+        .as_object()
+        .expect("attributes")
+        .iter()
+        .map(|(key, text)| serde_json::json!({"key": key, "value": {"stringValue": text}}))
+        .collect();
+    serde_json::json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{
+        "traceId": trace_id(trace), "spanId": span, "eventName": name,
+        "timeUnixNano": "1772366400500000000", "attributes": attributes,
+    }]}]}]})
+    .to_string()
+}
+
+#[test]
+fn an_event_that_comes_after_its_trace_was_let_go_is_added_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(options("otel", folder.path(), at_once()));
+    push(&served, 1);
+    served.packed();
+    served.end();
+    assert!(!segment(folder.path()).exists());
+    let first = traces(&folder.path().join("traces"))[&trace_id(1)].clone();
+    assert_eq!(first.scores, []);
+
+    let mut options = options("otel", folder.path(), at_once());
+    options.pace.longest = std::time::Duration::ZERO;
+    let served = Served::start(options);
+    let event = |span: &str, name: &str| {
+        let told = serde_json::json!({
+            "gen_ai.evaluation.name": name, "gen_ai.evaluation.score.label": "bad",
+        });
+        let body = log_event(1, span, "gen_ai.evaluation.result", &told);
+        let json = ("content-type", "application/json");
+        assert_eq!(
+            served.post("/v1/logs", &[json], body.as_bytes()).status,
+            200
+        );
+    };
+    event(ROOT, "helpful");
+    let packed = served.packed();
+    assert_eq!((packed.traces, packed.again), (1, 1));
+    let second = traces(&served.traces)[&trace_id(1)].clone();
+    assert_eq!(second.scores.len(), 1);
+    assert_eq!(second.spans, first.spans);
+    assert_ne!(second.revision, first.revision);
+    // The same again is nothing new; one of a span that nobody sent is told.
+    event(ROOT, "helpful");
+    event("00000000000000ff", "helpful");
+    served.heard(|told| match told {
+        Told::Packed(packed) => {
+            assert_eq!(packed.traces, 0, "nothing new");
+            let codes = packed.diagnostics.iter().map(|one| one.code.as_str());
+            codes.eq(["trace/loose-event"]).then_some(())
+        }
+        _ => None,
+    });
+    event(ROOT, "polite");
+    served.packed();
+    let third = &traces(&served.traces)[&trace_id(1)];
+    assert_eq!(third.scores.len(), 2);
+}

@@ -56,6 +56,17 @@ pub struct KeptSpan {
     pub body: Value,
 }
 
+/// What there is of one trace when it is put together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// Its spans, in whatever order they came and however often.
+    pub spans: Vec<KeptSpan>,
+    /// How many could not be read or were too many.
+    pub lost: u64,
+    /// The trace as it was given out, where it has spans that are not among these.
+    pub earlier: Option<DecodedTrace>,
+}
+
 /// Why a delivery was not taken. Nothing of it is kept, and it may be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -114,11 +125,10 @@ pub struct PushSource {
     pub check_mapping: fn(&BTreeMap<String, String>) -> Result<(), Vec<String>>,
     /// Serves until it is stopped, on a runtime of tokio with timers and sockets.
     pub serve: fn(Service) -> Waiting<()>,
-    /// Puts the spans of one trace together, in whatever order they came and however often: the same
-    /// spans give the same trace. None where none of them can be read.
-    pub assemble: fn(&str, Vec<KeptSpan>, u64, &mut Vec<Diagnostic>) -> Option<DecodedTrace>,
-    /// The union of two parts of a trace, of which the first was given out before.
-    pub merge: fn(DecodedTrace, DecodedTrace) -> DecodedTrace,
+    /// Puts one trace together, by its id: the same spans give the same trace, and with what was
+    /// given out earlier the union of both. None where no span can be read, and where nothing is
+    /// added to what was given out.
+    pub assemble: fn(&str, Kept, &mut Vec<Diagnostic>) -> Option<DecodedTrace>,
 }
 
 impl fmt::Debug for PushSource {

@@ -281,6 +281,8 @@ fn join_soon(watching: &Watching, cx: &CommandContext) -> Result<Option<Exit>, C
         if let Some(exit) = join(&watching.repo, &watching.request, cx)? {
             return Ok(Some(exit));
         }
+        // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
+        // tells of all three. At most 200 looks.
         std::thread::sleep(JOIN_LOOK);
     }
     Ok(None)

@@ -146,6 +146,8 @@ pub(crate) fn settled(place: &Place, cx: &CommandContext) -> Result<Standing, Cl
         if standing != Standing::Between || cx.clock.monotonic() > until {
             return Ok(standing);
         }
+        // Looked at, not waited for: what is between has a lock and no record, or a record and no lock,
+        // and a lock that ends with its process wakes nobody. At most 500 looks.
         std::thread::sleep(LOOK);
     }
 }

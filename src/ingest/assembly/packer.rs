@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use archal_core::clock::Clock;
 use archal_core::diagnostic::Diagnostic;
-use archal_core::push::{KeptSpan, PushSource};
+use archal_core::push::{Kept, KeptSpan, PushSource};
 use archal_core::redact::{RedactionCounts, Redactor};
 use archal_core::source::DecodedTrace;
 use serde_json::Value;
@@ -352,43 +352,34 @@ impl Packer {
         if read == 0 && !ready.spans.is_empty() {
             return Together::Unreadable;
         }
-        let part = (self.source.assemble)(&ready.trace, spans, lost, findings);
         // What the spool no longer has stands in a batch file.
         let has_more = self.given.has_more(&ready.trace, first_of(ready));
-        let earlier = |id: &str| {
-            let earlier = has_more.then(|| self.given.earlier(&ready.trace, id));
-            earlier.flatten()
+        let earlier = has_more
+            .then(|| self.given.earlier(&ready.trace, &ready.trace))
+            .flatten();
+        let is_merged = earlier.is_some();
+        let kept = Kept {
+            spans,
+            lost,
+            earlier,
         };
-        let Some(part) = part else {
-            if read > 0 {
-                findings.push(Diagnostic::warning(
-                    "trace/loose-event",
-                    format!(
-                        "{}: lines without a span of it that can be read: {read}",
-                        named(&ready.trace)
-                    ),
-                ));
-            }
-            return match earlier(&ready.trace) {
-                Some(mut decoded) if lost > decoded.trace.completeness.dropped => {
-                    decoded.trace.completeness.dropped = lost;
-                    Together::Trace {
-                        decoded: Box::new(decoded),
-                        is_merged: true,
-                    }
+        match (self.source.assemble)(&ready.trace, kept, findings) {
+            Some(decoded) => Together::Trace {
+                decoded: Box::new(decoded),
+                is_merged,
+            },
+            None => {
+                if read > 0 && !is_merged {
+                    findings.push(Diagnostic::warning(
+                        "trace/loose-event",
+                        format!(
+                            "{}: lines without a span of it that can be read: {read}",
+                            named(&ready.trace)
+                        ),
+                    ));
                 }
-                _ => Together::Nothing,
-            };
-        };
-        match earlier(&part.trace.id) {
-            Some(earlier) => Together::Trace {
-                decoded: Box::new((self.source.merge)(earlier, part)),
-                is_merged: true,
-            },
-            None => Together::Trace {
-                decoded: Box::new(part),
-                is_merged: false,
-            },
+                Together::Nothing
+            }
         }
     }
 

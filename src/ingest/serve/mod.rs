@@ -133,6 +133,11 @@ pub enum ServeError {
     Fault,
 }
 
+/// The lock that the one process has that serves from this spool.
+pub fn lock_of(spool: &Path) -> PathBuf {
+    spool.join("lock")
+}
+
 /// Serves until `stop` is asked; then requests under way are answered, and what was not given out
 /// stays in the spool for the next start.
 ///
@@ -153,7 +158,7 @@ pub fn serve(
     for folder in [&options.spool, &options.trace_directory] {
         make(folder).map_err(folder_failed(folder))?;
     }
-    let Some(_lock) = FileLock::take(&options.spool.join("lock"))? else {
+    let Some(_lock) = FileLock::take(&lock_of(&options.spool))? else {
         return Err(ServeError::Taken {
             spool: options.spool,
         });

@@ -213,6 +213,8 @@ impl Doorman {
                 return;
             }
             let Ok(stream) = stream else {
+                // No waiting for something: there are no descriptors left, the connection stays in the
+                // queue, and without a pause this would spin until others end.
                 std::thread::sleep(Duration::from_millis(20));
                 continue;
             };

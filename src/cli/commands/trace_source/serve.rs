@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use archal_core::source::{OptionKind, SourceStyle};
 
+use super::connect;
 use super::document::Serving;
 use super::site::{self, Repo, Site};
 use super::status;
@@ -66,6 +67,10 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         source.options.say("listen", listen.clone());
     }
     not_elsewhere(&site, &source, cx)?;
+    if let [variable, ..] = connect::unset(&source, cx).as_slice() {
+        let said = format!("the variable {variable} of `{}` is not set", source.name);
+        return Err(CliError::environment(said).hint(format!("export {variable}=…")));
+    }
     let traces = source.trace_dir.clone();
     let feed = feed(&site, source, cx)?;
     let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;

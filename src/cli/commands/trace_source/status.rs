@@ -13,9 +13,11 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::state::database_error;
 use crate::cli::watching;
+use crate::host::lock::FileLock;
 use crate::host::protocol::Request;
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::registry::Source;
+use crate::ingest::serve;
 use crate::report::shell::quoted;
 use crate::run::render::words;
 
@@ -59,7 +61,10 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         statuses.push(SourceStatus {
             is_attached,
             health: now.as_ref().and_then(|now| now.health.clone()),
-            detail: now.as_ref().and_then(|now| now.detail.clone()),
+            detail: match &now {
+                Some(now) => now.detail.clone(),
+                None => served(&site, &source).map(str::to_owned),
+            },
             is_running: now.is_some(),
             traces: came.traces,
             last: came.last,
@@ -105,6 +110,14 @@ pub(super) fn running(
     sources.find(|now| now.name == source.name).cloned()
 }
 
+/// What is told of a source that the watcher does not run and another process serves.
+pub(super) fn served(site: &Site, source: &Source) -> Option<&'static str> {
+    let lock = serve::lock_of(&site.place.layout.spool(&source.name));
+    // What cannot be known is not told; who wants to serve it hears why.
+    let is_served = FileLock::is_held(&lock).unwrap_or(false);
+    is_served.then_some("`archal trace-source serve` has it")
+}
+
 fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
     let row = &status.row;
     let traces = site.shown(&row.trace_dir, cx);
@@ -116,6 +129,7 @@ fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
         }
         (Some(FeedHealth::Degraded { reason, .. }), _) => format!("runs: {reason}"),
         (_, true) => status.detail.clone().unwrap_or_else(|| "runs".to_owned()),
+        (_, false) if status.detail.is_some() => status.detail.clone().unwrap_or_default(),
         (_, false) if !row.is_enabled => {
             format!("disabled; archal trace-source use {}", row.name)
         }

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let is_push = source.style(cx.sources) == Some(SourceStyle::Push);
     let (reach, files) = if is_push {
         (
-            listens(&source, doing.as_ref(), cx),
+            listens(&site, &source, doing.as_ref(), cx),
             newest(&source.trace_dir, cx),
         )
     } else {
@@ -147,7 +147,7 @@ fn variables(source: &Source, cx: &CommandContext) -> Option<Part> {
 }
 
 /// Whether it listens, or could.
-fn listens(source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Part {
+fn listens(site: &Site, source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Part {
     const NAME: &str = "listens";
     if let Some(now) = status::running(doing, source) {
         return match now.health {
@@ -161,6 +161,9 @@ fn listens(source: &Source, doing: Option<&DoingNow>, cx: &CommandContext) -> Pa
                 Part::new(NAME, PartStatus::Ready, detail)
             }
         };
+    }
+    if let Some(detail) = status::served(site, source) {
+        return Part::new(NAME, PartStatus::Ready, detail);
     }
     let Some(push) = source.descriptor(cx.sources).and_then(|known| known.push) else {
         return Part::new(NAME, PartStatus::Missing, "nothing takes what is sent");

@@ -24,26 +24,21 @@ impl Clock for Standing {
 }
 
 /// A trace of as many tags as it has spans; one that is named so has a fault, one has no spans.
-fn assemble(
-    trace: &str,
-    spans: Vec<KeptSpan>,
-    lost: u64,
-    _: &mut Vec<Diagnostic>,
-) -> Option<DecodedTrace> {
+fn assemble(trace: &str, kept: Kept, _: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
     assert_ne!(trace, "fault");
-    if spans.is_empty() || trace == "loose" {
+    let is_more = kept
+        .earlier
+        .as_ref()
+        .is_some_and(|earlier| kept.lost > earlier.trace.completeness.dropped);
+    if (kept.spans.is_empty() && !is_more) || trace == "loose" {
         return None;
     }
-    let mut decoded = DecodedTrace::default();
+    let mut decoded = kept.earlier.unwrap_or_default();
     decoded.trace.id = trace.to_owned();
-    decoded.trace.tags = vec!["span".to_owned(); spans.len()];
-    decoded.trace.completeness.dropped = lost;
+    let tags = vec!["span".to_owned(); kept.spans.len()];
+    decoded.trace.tags.extend(tags);
+    decoded.trace.completeness.dropped = kept.lost;
     Some(decoded)
-}
-
-fn merge(mut earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace {
-    earlier.trace.tags.extend(later.trace.tags);
-    earlier
 }
 
 const SOURCE: PushSource = PushSource {
@@ -52,7 +47,6 @@ const SOURCE: PushSource = PushSource {
     check_mapping: |_| Ok(()),
     serve: |_| Box::pin(async {}),
     assemble,
-    merge,
 };
 
 struct World {
