@@ -45,7 +45,7 @@ match: input=/newest open issue/
 enum Sdk {
     OpenInference,
     OpenLlmetry,
-    AiSdk,
+    Vercel,
 }
 
 impl Sdk {
@@ -53,7 +53,7 @@ impl Sdk {
         match self {
             Self::OpenInference => "openinference",
             Self::OpenLlmetry => "openllmetry",
-            Self::AiSdk => "ai-sdk",
+            Self::Vercel => "ai-sdk",
         }
     }
 }
@@ -113,7 +113,7 @@ impl Desk {
         let mut arguments = vec!["clone", "exec", "--clone", "github"];
         arguments.extend(["--seed", "small-project", "--", &python, &model, mode]);
         match sdk {
-            Sdk::AiSdk => arguments.extend(["node", &agent_js, &packages]),
+            Sdk::Vercel => arguments.extend(["node", &agent_js, &packages]),
             _ => arguments.extend([python.as_str(), &agent, sdk.name()]),
         }
         let output = self
@@ -182,7 +182,7 @@ fn what_instrumented_agents_push_to_serve_is_graded_as_they_worked() {
     let desk = Desk::new();
     let serving = Serving::start(&desk.world);
     let mut runs = 0;
-    for sdk in [Sdk::OpenInference, Sdk::OpenLlmetry, Sdk::AiSdk] {
+    for sdk in [Sdk::OpenInference, Sdk::OpenLlmetry, Sdk::Vercel] {
         for mode in ["honest", "claims"] {
             desk.works(sdk, mode, serving.http);
             runs += 1;
