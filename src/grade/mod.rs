@@ -8,6 +8,7 @@
 //! - [`claims`]: findings from the last answer against the calls (tier 2).
 //! - [`state`]: findings from the replayed state by the matched scenario (tier 3).
 //! - [`rules`]: findings from what the repository asks of every trace (tier 3).
+//! - `negation`: what must hold where a finding fired.
 //! - [`scene`]: what a trace shows, as rules read it.
 //! - [`tiers`]: which tier a finding is of, and what each came to.
 //! - [`verdict`]: what all findings come to.
@@ -20,6 +21,7 @@ pub mod document;
 pub mod facts;
 pub mod matching;
 pub mod measure;
+mod negation;
 pub mod rules;
 pub mod scene;
 pub mod signals;
