@@ -77,6 +77,7 @@ fn rebuilt(facts: &[Fact]) -> Value {
             | Fact::Part { .. }
             | Fact::Written { .. }
             | Fact::Uncertain { .. }
+            | Fact::OfNode { .. }
             | Fact::Deleted { .. }
             | Fact::Absent { .. }
             | Fact::Page { .. }
