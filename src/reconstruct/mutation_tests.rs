@@ -29,6 +29,7 @@ const MUTATIONS: &[&str] = &[
     "createIssue(input:{repositoryId:<repo>,title:\\\"T\\\",labelIds:[<label>]}){issue{id url}}",
     "createIssue(input:{repositoryId:<repo>,title:\\\"T\\\"}){issue{id number title url createdAt state repository{nameWithOwner}}}",
     "createIssue(input:{repositoryId:<repo>,title:\\\"T\\\"}){clientMutationId}",
+    "createIssue(input:{repositoryId:<repo>,title:\\\"T\\\",parentIssueId:<issue>}){issue{id number url}}",
     "deleteIssue(input:{issueId:<issue>}){repository{id}}",
     "lockLockable(input:{lockableId:<issue>,lockReason:SPAM}){lockedRecord{locked,activeLockReason}}",
     "unlockLockable(input:{lockableId:<issue>}){unlockedRecord{locked}}",

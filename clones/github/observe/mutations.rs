@@ -113,7 +113,6 @@ const ISSUE_INPUTS: &[Change] = &[
     sets("assigneeIds", ISSUES, &[issue::ASSIGNEES]),
     sets("labelIds", ISSUES, &[issue::LABELS]),
     sets("milestoneId", ISSUES, &[issue::MILESTONE]),
-    sets("issueTypeId", ISSUES, &[issue::TYPE]),
     TOUCHED,
 ];
 const PULL_INPUTS: &[Change] = &[
@@ -158,6 +157,11 @@ const NUMBERED: &[Change] = &[sets(
     REPOS,
     &[repo::NEXT_ISSUE_NUMBER, repo::UPDATED_AT],
 )];
+/// An issue that is made may be below another one.
+const OPENED: &[Change] = &[
+    sets("", REPOS, &[repo::NEXT_ISSUE_NUMBER, repo::UPDATED_AT]),
+    TOUCHED,
+];
 const ARCHIVED: &[Change] = &[sets("", REPOS, &[repo::ARCHIVED, repo::UPDATED_AT])];
 const STARRED: &[Change] = &[sets("", REPOS, &[repo::STARGAZERS])];
 const REVIEWS_AROUND: &[TableId] = &[REVIEWS, REVIEW_COMMENTS];
@@ -200,7 +204,7 @@ static EFFECTS: &[Effect] = &[
     effect("closePullRequest", &["pullRequestId"], TURNED),
     effect("convertPullRequestToDraft", &["pullRequestId"], DRAFTED),
     Effect { everywhere: TALK, ..effect("createDiscussion", &["repositoryId"], NUMBERED) },
-    effect("createIssue", &["repositoryId"], NUMBERED).around(&[ISSUES]).making(ISSUES, "/issue"),
+    Effect { everywhere: &[SUB_ISSUES], ..effect("createIssue", &["repositoryId", "parentIssueId"], OPENED).around(&[ISSUES]).making(ISSUES, "/issue") },
     effect("createLabel", &["repositoryId"], &[]).around(&[LABELS]),
     effect("createPullRequest", &["repositoryId"], NUMBERED).around(&[ISSUES, PULLS, BRANCHES]).making(PULLS, "/pullRequest"),
     everywhere("deleteDiscussion", TALK),

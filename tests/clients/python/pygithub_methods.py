@@ -52,7 +52,7 @@ def wrong(known, row):
     # What the path needs is a parameter, or known to what the method is called on.
     said = parameters | properties | {name for _, name in row["parameters"]} | {"owner", "repo"}
     for name in re.findall(r"\{(\w+)\}", row["path"]):
-        if name not in said and not ("repository" in dict(map(reversed, row["parameters"]))):
+        if name not in said:
             return f"nothing says {name}"
     return None
 
