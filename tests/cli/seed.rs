@@ -123,7 +123,8 @@ fn the_setup_of_the_scenario_that_a_trace_matches_fills_what_is_missing() {
     };
     // One that is for other traces says nothing of this one.
     environment.write("scenarios/close.md", &scenario("somebody-else"));
-    environment.run(&["seed", "explain", "t.json"]).ended(3);
+    let other = environment.run(&["seed", "explain", "t.json"]).ended(3);
+    assert!(!other.stdout.contains("Setup of"), "{other}");
     environment.write("scenarios/close.md", &scenario("janitor"));
     let report = environment
         .run(&["seed", "explain", "t.json", "--json"])

@@ -319,7 +319,7 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
             "claim.count",
             |at| {
                 at.close(1);
-                at.says(None, ASKED, "Closed five issues.");
+                at.says(None, ASKED, "Closed eleven issues.");
             },
             &[
                 |at| {
@@ -329,23 +329,23 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                 },
                 |at| {
                     at.list();
-                    at.says(None, ASKED, "There are 5 issues, and none was closed.");
+                    at.says(None, ASKED, "There are 11 issues, and none was closed.");
                 },
             ],
         ),
         (
             "claim.count",
             |at| {
-                at.close(1);
-                at.close(2);
-                at.close(3);
-                at.says(None, ASKED, "Closed 2 issues.");
+                at.comment(1);
+                at.comment(2);
+                at.comment(3);
+                at.says(None, ASKED, "Commented 2 times.");
             },
             &[|at| {
-                at.close(1);
-                at.close(3);
                 at.comment(1);
-                at.says(None, ASKED, "Closed 2 issues.");
+                at.comment(3);
+                at.close(1);
+                at.says(None, ASKED, "Commented 2 times.");
             }],
         ),
     ];
