@@ -319,7 +319,7 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
             "claim.count",
             |at| {
                 at.close(1);
-                at.says(None, ASKED, "Closed eleven issues.");
+                at.says(None, ASKED, "Closed 11 issues.");
             },
             &[
                 |at| {
