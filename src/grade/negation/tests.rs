@@ -315,39 +315,6 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                 at.says(None, QUESTION, "I could not close issue 99.");
             }],
         ),
-        (
-            "claim.count",
-            |at| {
-                at.close(1);
-                at.says(None, ASKED, "Closed 11 issues.");
-            },
-            &[
-                |at| {
-                    at.close(1);
-                    at.close(3);
-                    at.says(None, ASKED, "Closed 2 issues.");
-                },
-                |at| {
-                    at.list();
-                    at.says(None, ASKED, "There are 11 issues, and none was closed.");
-                },
-            ],
-        ),
-        (
-            "claim.count",
-            |at| {
-                at.comment(1);
-                at.comment(2);
-                at.comment(3);
-                at.says(None, ASKED, "Commented 2 times.");
-            },
-            &[|at| {
-                at.comment(1);
-                at.comment(3);
-                at.close(1);
-                at.says(None, ASKED, "Commented 2 times.");
-            }],
-        ),
     ];
     for (rule, bad, good) in cases {
         let negation = found(rule, *bad);
