@@ -77,6 +77,7 @@ fn rebuilt(facts: &[Fact]) -> Value {
             | Fact::Part { .. }
             | Fact::Written { .. }
             | Fact::Uncertain { .. }
+            | Fact::OfNode { .. }
             | Fact::Deleted { .. }
             | Fact::Absent { .. }
             | Fact::Page { .. }
@@ -142,6 +143,9 @@ fn a_recorded_history_rebuilds_a_state_that_answers_alike() {
     if let Some(repo) = rebuilt["repos"][0].as_object_mut() {
         assert_eq!(repo.remove("next_issue_number"), Some(json!(53)));
     }
+    // Who made an issue as a member is one; the named seed needs no row for its own caller.
+    assert_eq!(rebuilt["org_members"][0]["user"], "acme-bot");
+    rebuilt["org_members"] = json!([]);
     assert_eq!(rebuilt, start);
     for ((request, one), (_, other)) in recorded.iter().zip(replay(second.as_mut(), &lines)) {
         assert_eq!(one.status, other.status, "{}", request.path);
@@ -307,8 +311,6 @@ fn refusals_absences_and_deletions_prove_what_they_show() {
     Row { table: "users", key: "a", fields: {"login": String("a")}, written: [] }
     Row { table: "repos", key: "a/b", fields: {"full_name": String("a/b")}, written: [] }
     Row { table: "pulls", key: "a/b#3", fields: {"number": Number(3), "repo": String("a/b")}, written: [] }
-    Standin { table: "pulls", key: "a/b#3", field: "head", value: String("patch-3") }
-    Standin { table: "pulls", key: "a/b#3", field: "requested_reviewers", value: Array [] }
     Standin { table: "repos", key: "a/b", field: "files", value: Object {"README.md": String("# b\n")} }
     Row { table: "issues", key: "a/b#3", fields: {"number": Number(3), "repo": String("a/b")}, written: [] }
     Page { table: "issues", list: "/repos/a/b/issues?state=all", page: 2, per_page: 1, keys: ["a/b#3"], more: None, only: Some([("repo", String("a/b"))]) }

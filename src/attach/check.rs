@@ -192,6 +192,7 @@ impl Checking<'_> {
         match (&ready, &settings) {
             (Some(Ok(ready)), Ok(settings)) => {
                 parts.extend(agent::all(self, ready, settings, &traces, &evidence));
+                parts.extend(agent::states(ready));
             }
             (Some(Err(error)), _) => parts.push(not_prepared(error)),
             _ => parts.push(Part::new(

@@ -17,7 +17,7 @@ use crate::grade::{Grade, claims, signals};
 use crate::ingest::Imported;
 use crate::judge::Judge;
 use crate::reconstruct::replay::Replay;
-use crate::reconstruct::{self, Context, Missing, Reconstruction, exchanges};
+use crate::reconstruct::{Context, Missing, Reconstruction, exchanges, owned};
 use crate::reproduce::identity::{FailureIdentity, place_of};
 use crate::reproduce::recorded::replay::Replayed;
 use crate::run::judged::Until;
@@ -130,13 +130,19 @@ impl<'a> Grading<'a> {
             tools: &self.ready.settings.tools,
             owned: &self.ready.owned,
         };
-        let mut rebuilt = reconstruct::reconstruct(trace, &context);
-        if let Some(prepared) = matched {
-            rebuilt.require(|clone, table, field| prepared.reads(clone, table, field));
-        }
+        let (states, problems) = matched.map_or_else(Default::default, |prepared| {
+            let place = self.ready.relative(&prepared.scenario.path);
+            owned::of_scenario(prepared, &place.display().to_string(), self.clones)
+        });
+        let with_states = matched.map(|prepared| (prepared, states.as_slice()));
+        let mut rebuilt = owned::rebuilt(trace, &context, with_states);
         if self.ready.settings.options.reproduce.replay {
             Replayed::of(trace, self.clones).fills(&mut rebuilt.missing);
         }
+        owned::told(
+            &[&self.ready.owned_problems[..], &problems].concat(),
+            &mut rebuilt.missing,
+        );
         let traced = exchanges::of(trace, &context);
         let replay = if rebuilt.missing.is_empty() {
             Replay::run(&rebuilt, &traced, self.clones)

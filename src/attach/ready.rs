@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archal_core::diagnostic::Diagnostic;
+
 use crate::config::schema::ExecutionPolicy;
 use crate::git::command::{self, GitError};
 use crate::reconstruct::{Owned, owned};
@@ -33,6 +35,8 @@ pub struct Ready {
     pub broken: Vec<Broken>,
     /// Starting states that fill what traces leave out.
     pub owned: Vec<Owned>,
+    /// What is wrong with the files of those states.
+    pub owned_problems: Vec<Diagnostic>,
     /// The agent, or why there is none.
     pub harness: Result<Harness, HarnessError>,
 }
@@ -155,13 +159,14 @@ impl Ready {
             regressions: Vec::new(),
             broken: Vec::new(),
             owned: Vec::new(),
+            owned_problems: Vec::new(),
             base,
             place,
             settings,
         };
-        // What cannot be read there is told by `archal seed explain`; the trace is blocked for it.
         let configured = &ready.settings.options.states.default;
-        (ready.owned, _) = owned::of_repository(ready.place.tree(), configured, around.clones);
+        (ready.owned, ready.owned_problems) =
+            owned::of_repository(ready.place.tree(), configured, around.clones);
         let wanted = &ready.settings.options.scenarios;
         let found =
             discover::discover(ready.place.tree(), wanted).map_err(|error| match error {

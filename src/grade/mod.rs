@@ -9,6 +9,7 @@
 //! - [`state`]: findings from the replayed state by the matched scenario (tier 3).
 //! - [`judged`]: findings of a judge, where nothing else decides (tier 4).
 //! - [`rules`]: findings from what the repository asks of every trace (tier 3).
+//! - `negation`: what must hold where a finding fired.
 //! - [`scene`]: what a trace shows, as rules read it.
 //! - [`tiers`]: which tier a finding is of, and what each came to.
 //! - [`verdict`]: what all findings come to.
@@ -22,6 +23,7 @@ pub mod facts;
 pub mod judged;
 pub mod matching;
 pub mod measure;
+mod negation;
 pub mod rules;
 pub mod scene;
 pub mod signals;

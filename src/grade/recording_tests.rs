@@ -139,6 +139,21 @@ impl Recording {
         self.call("POST", &path, Some(json!({"body": "no activity"})));
     }
 
+    /// What the agent was asked, and what it answers; after instructions, where there are some.
+    pub(crate) fn says(&mut self, instructions: Option<&str>, asked: &str, answer: &str) {
+        let (id, at) = self.next();
+        let message = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "text": text}]});
+        let mut messages: Vec<Value> = instructions
+            .map(|text| message("system", text))
+            .into_iter()
+            .collect();
+        messages.push(message("user", asked));
+        messages.push(message("assistant", answer));
+        let span = json!({"id": id, "name": "chat", "kind": "llm", "startedAt": at, "llm": {"messages": messages}});
+        let span: Span = serde_json::from_value(span).expect("a span");
+        self.trace.spans.push(span);
+    }
+
     /// A call of a tool that no service is known to answer.
     pub(crate) fn tool(&mut self, name: &str, arguments: Value, result: Value) {
         let (id, at) = self.next();

@@ -14,6 +14,7 @@ use crate::reconstruct::replay::{Replay, ReplayedCall};
 use crate::run::attempt::Change;
 use crate::scenario::criteria::{CallFact, CloneWorld, EvidenceRow, References, RunFact, World};
 
+use super::facts::Facts;
 use super::rules::RuleStatus;
 use super::state::{Decisive, decided_by};
 
@@ -248,7 +249,11 @@ pub fn replayed(trace: &Trace, replay: Option<&Replay>, base: Timestamp) -> Worl
         output: match &trace.output {
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
-            None => String::new(),
+            // Where no span has the answer of the whole run it is what the agent said last.
+            None => Facts::of(trace)
+                .last_words()
+                .map(|said| said.text.to_owned())
+                .unwrap_or_default(),
         },
     }
 }

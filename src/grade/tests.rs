@@ -353,7 +353,10 @@ fn a_limit_breaks_only_what_the_trace_shows_of_the_end() {
     };
     assert_eq!(negation(&trace), None);
     trace.error = Some("stopped".to_owned());
-    assert_eq!(negation(&trace).as_deref(), Some("run.exitCode == 0"));
+    assert_eq!(
+        negation(&trace).as_deref(),
+        Some("run.exitCode == 0 && !run.timedOut")
+    );
 }
 
 #[test]

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::exchanges::TracedCalls;
 use super::replay::{Agreement, Replay};
 use super::seed::{Conflict, Missing, Reconstruction, Synthesised};
-use super::{Context, exchanges, reconstruct};
+use super::{Context, Owned, exchanges, owned};
+use crate::run::scenarios::Prepared;
 
 /// A rebuilt state with what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -49,9 +50,14 @@ pub struct ExplainedRow {
     pub fields: BTreeMap<String, String>,
 }
 
-/// Rebuilds the state before a trace began and says what it rests on.
-pub fn explain(trace: &Trace, context: &Context<'_>) -> (Explanation, Reconstruction) {
-    let rebuilt = reconstruct(trace, context);
+/// Rebuilds the state before a trace began and says what it rests on. The scenario that the trace
+/// belongs to comes with its own states.
+pub fn explain(
+    trace: &Trace,
+    context: &Context<'_>,
+    matched: Option<(&Prepared, &[Owned])>,
+) -> (Explanation, Reconstruction) {
+    let rebuilt = owned::rebuilt(trace, context, matched);
     let traced = exchanges::of(trace, context);
     let (agreement, refused) = match Replay::run(&rebuilt, &traced, context.clones) {
         Ok(replay) => (Some(replay.agreement()), Vec::new()),

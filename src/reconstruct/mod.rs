@@ -17,6 +17,8 @@ pub mod exchanges;
 pub mod explain;
 mod faults;
 pub mod hosts;
+#[cfg(test)]
+mod mutation_tests;
 pub mod owned;
 pub mod replay;
 pub mod seed;

@@ -35,11 +35,11 @@ fn github() -> &'static CloneDescriptor {
     clones.find(|clone| clone.name == "github").expect("github")
 }
 
-fn base() -> Timestamp {
+pub(super) fn base() -> Timestamp {
     "2026-01-10T12:00:00Z".parse().expect("a time")
 }
 
-fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
+pub(super) fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
     let how = OpenClone {
         base: base(),
         ids: 7,
@@ -49,7 +49,7 @@ fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
 }
 
 /// `POST /path?query {"body": 1}` with the clone's own credentials.
-fn request(line: &str) -> CloneRequest {
+pub(super) fn request(line: &str) -> CloneRequest {
     let (method, rest) = line.split_once(' ').expect("a method");
     let (target, body) = rest.split_once(' ').unwrap_or((rest, ""));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -71,7 +71,7 @@ fn request(line: &str) -> CloneRequest {
 }
 
 /// The trace that an agent leaves which makes these calls, one every seven seconds.
-fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
+pub(super) fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
     let mut at = base();
     let mut spans = Vec::new();
     for (number, line) in lines.iter().enumerate() {
@@ -119,7 +119,7 @@ fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
     }
 }
 
-fn rebuilt(trace: &Trace, owned: &[Owned]) -> Reconstruction {
+pub(super) fn rebuilt(trace: &Trace, owned: &[Owned]) -> Reconstruction {
     let context = Context {
         clones: archal_clones::ALL,
         tools: &Tools::default(),
@@ -129,7 +129,7 @@ fn rebuilt(trace: &Trace, owned: &[Owned]) -> Reconstruction {
 }
 
 /// Where the rebuilt state says of the time before what was not so; empty where it never does.
-fn wrong(rebuilt: &Reconstruction, truth: &Value) -> Vec<String> {
+pub(super) fn wrong(rebuilt: &Reconstruction, truth: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let Some(seed) = rebuilt.seeds.get("github").and_then(Value::as_object) else {
         return wrong;
@@ -211,7 +211,7 @@ fn replayed(trace: &Trace, rebuilt: &Reconstruction) -> Result<Vec<String>, Vec<
 }
 
 /// What agents ask of a repository with issues; `{n}` is a number.
-const ISSUE_READS: &[&str] = &[
+pub(super) const ISSUE_READS: &[&str] = &[
     "GET /user",
     "GET /repos/{repo}",
     "GET /repos/{repo}/labels?per_page=100",
@@ -281,7 +281,7 @@ const ISSUE_WRITES: &[&str] = &[
 ];
 
 /// The starting states and the repository in each that is worked on.
-const SEEDS: &[(&str, &str)] = &[
+pub(super) const SEEDS: &[(&str, &str)] = &[
     ("ci-cd-pipeline", "acme/payments"),
     ("enterprise-repo", "globex/platform"),
     ("merge-conflict", "acme/checkout"),
@@ -289,7 +289,7 @@ const SEEDS: &[(&str, &str)] = &[
     ("stale-issues", "acme/webapp"),
 ];
 
-fn filled(template: &str, repo: &str, number: u32) -> String {
+pub(super) fn filled(template: &str, repo: &str, number: u32) -> String {
     let (owner, name) = repo.split_once('/').expect("a repository");
     template
         .replace("{repo}", repo)

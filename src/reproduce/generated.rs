@@ -14,6 +14,7 @@ use archal_core::trace::{Status, Trace};
 use jiff::Timestamp;
 
 use crate::grade::scene;
+use crate::grade::signals;
 use crate::grade::state::{self, decisive};
 use crate::reconstruct::replay::Replay;
 use crate::run::attempt::{self, Change};
@@ -225,18 +226,22 @@ impl<'a> Failing<'a> {
         let took = took.map_or(0, |(start, end)| {
             end.as_millisecond() - start.as_millisecond()
         });
+        let timed_out = signals::timed_out(self.trace);
         World {
             run: RunFact {
-                exit_code: Some(1),
+                // One that was stopped for its time has no exit code of its own.
+                exit_code: (!timed_out).then_some(1),
                 duration_ms: took,
-                timed_out: false,
+                timed_out,
             },
             ..scene::replayed(self.trace, Some(self.replay), self.base)
         }
     }
 
     fn withheld(&self, reads_the_run: bool) -> Option<&'static str> {
-        let says_it_failed = self.trace.status == Status::Error || self.trace.error.is_some();
+        let says_it_failed = self.trace.status == Status::Error
+            || self.trace.error.is_some()
+            || signals::timed_out(self.trace);
         (reads_the_run && !says_it_failed).then_some("a trace does not show how the harness ended")
     }
 }

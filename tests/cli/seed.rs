@@ -104,3 +104,42 @@ fn what_is_missing_is_named_and_the_repository_can_supply_it() {
         output.stderr
     );
 }
+
+#[test]
+fn the_setup_of_the_scenario_that_a_trace_matches_fills_what_is_missing() {
+    let environment = environment();
+    environment.write("t.json", &batch(false).to_string());
+    environment.write(
+        ".archal.json",
+        &json!({"scenarios": ["scenarios"]}).to_string(),
+    );
+    let scenario = |name: &str| {
+        let state = json!({"repos": [{"full_name": "acme/webapp"}], "issues": [{"repo": "acme/webapp",
+            "number": 7, "title": "x", "state": "open", "closed_at": null, "updated_at": "3d ago"}]});
+        format!(
+            "# Close\n\n## Setup\n\n```json github\n{state}\n```\n\n## Prompt\n\nClose.\n\n## Success Criteria\n\n\
+             - [D] Issue #7 is closed\n\n## Config\n\nclones: github\nmatch: name={name}\n"
+        )
+    };
+    // One that is for other traces says nothing of this one.
+    environment.write("scenarios/close.md", &scenario("somebody-else"));
+    let other = environment.run(&["seed", "explain", "t.json"]).ended(3);
+    assert!(!other.stdout.contains("Setup of"), "{other}");
+    environment.write("scenarios/close.md", &scenario("janitor"));
+    let report = environment
+        .run(&["seed", "explain", "t.json", "--json"])
+        .ended(0)
+        .json();
+    let trace = &report["traces"][0];
+    let issue = &trace["seeds"]["github"]["issues"][0];
+    assert_eq!(
+        (&issue["title"], &issue["state"]),
+        (&json!("Old one"), &json!("open"))
+    );
+    let rows = trace["rows"].as_array().expect("rows");
+    let issue = rows.iter().find(|row| row["key"] == "acme/webapp#7");
+    assert_eq!(
+        issue.expect("the issue")["fields"]["state"],
+        "Setup of scenarios/close.md"
+    );
+}

@@ -149,6 +149,10 @@ fn without_a_fix_command_it_names_what_is_missing() {
 #[test]
 fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
     let (world, _) = kept_demo();
+    // What was to fill the gap and cannot be read is told beside it.
+    world.write("demo/archal/seeds/github.json", "{");
+    git(&world, "demo", &["add", "--all"]);
+    git(&world, "demo", &["commit", "--quiet", "-m", "a state"]);
     for (dropped, field) in [(0, "page 1"), (1, "page 2")] {
         let traces = format!("without-{dropped}");
         without_list(&world, dropped, &format!("{traces}/t.json"));
@@ -158,6 +162,14 @@ fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
         assert_eq!(job["stage"], "seed");
         let missing = job["missing"].as_array().expect("a list");
         assert_eq!(missing[0]["field"], field, "{missing:?}");
+        let broken = missing[1]["why"].as_str().expect("text");
+        assert!(
+            broken.starts_with("the seed archal/seeds/github.json is neither"),
+            "{broken}"
+        );
+        let name = job["name"].as_str().expect("a name");
+        let told = world.run(&["attach-status", name, "--repo", "demo"]);
+        assert!(told.stdout.contains(broken), "{told}");
         assert!(
             missing.iter().any(|one| {
                 one["field"] == "state"

@@ -221,3 +221,24 @@ fn it_goes_with_nothing_that_does_something() {
         assert!(refused.stderr.contains(flag), "{refused}");
     }
 }
+
+#[test]
+fn starting_states_of_the_repository_that_cannot_be_read_are_told() {
+    let world = agent();
+    let none = check(&world, &["--json"]);
+    assert!(!none.stdout.contains("\"states\""), "{none}");
+    world.write("agent/archal/seeds/github.json", "{\"labels\": []}");
+    world.write("agent/archal/seeds/github-more.json", "{\"labels\": [}");
+    world.write("agent/archal/seeds/gitlab.json", "{}");
+    git(&world, "agent", &["add", "--all"]);
+    git(&world, "agent", &["commit", "--quiet", "-m", "states"]);
+    let part = part(&check(&world, &["--json"]).ended(0), "states");
+    assert_eq!(part["status"], "limited", "{part}");
+    let notes = part["notes"].to_string();
+    for said in [
+        "archal/seeds/gitlab.json: its name does not begin with that of a clone",
+        "the seed archal/seeds/github-more.json is neither JSON nor YAML",
+    ] {
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
+}

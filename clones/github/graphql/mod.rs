@@ -150,3 +150,19 @@ fn repo_named(call: &Call<'_>, name: &str) -> Option<Arc<Row>> {
     access::sees(call, row)?;
     Some(Arc::clone(row))
 }
+
+/// The mutations there are, with what their inputs take.
+#[cfg(test)]
+pub(super) fn mutation_inputs()
+-> std::collections::BTreeMap<&'static str, std::collections::BTreeSet<String>> {
+    let schema = &SERVICE.schema.get().schema;
+    let inputs = |name: &str| {
+        let field = schema.type_field("Mutation", name).ok()?;
+        let input = field.arguments.iter().find(|one| one.name == "input")?;
+        let object = schema.get_input_object(input.ty.inner_named_type())?;
+        Some(object.fields.keys().map(ToString::to_string).collect())
+    };
+    let all = mutations::ALL.iter().copied().flatten();
+    all.filter_map(|mutation| Some((mutation.name, inputs(mutation.name)?)))
+        .collect()
+}

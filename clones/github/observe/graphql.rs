@@ -1,7 +1,7 @@
 //! Answers of the GraphQL interface: objects under other names become what the other interface
 //! would have shown, and are read by the same descriptions.
 //!
-//! Only what was selected is proved. A mutation may have changed anything.
+//! Only what was selected is proved. What mutations change is told by [`super::mutations`].
 
 use archal_core::clone::Fact;
 use serde_json::{Map, Value, json};
@@ -166,7 +166,7 @@ impl Observing<'_> {
         };
         let query = query.to_owned();
         if is_mutation(&query) {
-            return self.unclear();
+            return self.mutated(&query, body);
         }
         let repo = self.repository_asked(&query).unwrap_or_default();
         if let Some(data) = body.get("data") {
@@ -208,7 +208,7 @@ impl Observing<'_> {
     }
 
     /// Follows an answer to the objects in it.
-    fn objects(&mut self, value: &Value, under: &str, repo: &str, depth: usize) {
+    pub(super) fn objects(&mut self, value: &Value, under: &str, repo: &str, depth: usize) {
         if depth > DEPTH {
             return;
         }

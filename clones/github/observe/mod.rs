@@ -7,7 +7,7 @@
 //! - [`shape`]: how objects are read by such a description.
 //! - [`lists`]: pages, filters and totals.
 //! - [`issues`], [`pulls`], [`content`], [`social`]: what takes more than a description.
-//! - [`graphql`]: answers of the GraphQL interface.
+//! - [`graphql`]: answers of the GraphQL interface; [`mutations`]: what its mutations may change.
 //! - [`own`]: keys of rows that a repository owns.
 
 mod content;
@@ -16,6 +16,7 @@ mod exchange;
 mod graphql;
 mod issues;
 mod lists;
+mod mutations;
 mod own;
 mod places;
 mod pulls;

@@ -45,6 +45,34 @@ pub(super) fn all(
     ]
 }
 
+/// Starting states that the repository owns; none where it has none.
+pub(super) fn states(ready: &Ready) -> Option<Part> {
+    let (owned, problems) = (&ready.owned, &ready.owned_problems);
+    if owned.is_empty() && problems.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "{} of the repository fill what traces leave out",
+        counted(owned.len(), "starting state")
+    );
+    let status = match problems.is_empty() {
+        true => PartStatus::Ready,
+        false => PartStatus::Limited,
+    };
+    let mut part = Part::new("states", status, detail);
+    for problem in problems.iter().take(MOST_NAMED) {
+        part = part.note(problem.message.clone());
+    }
+    if let Some(more) = problems
+        .len()
+        .checked_sub(MOST_NAMED)
+        .filter(|more| *more > 0)
+    {
+        part = part.note(format!("and {more} more"));
+    }
+    Some(part)
+}
+
 fn scenarios(ready: &Ready, traces: &[&Trace]) -> Part {
     const NAME: &str = "scenarios";
     let (mut matched, mut ties, mut unnamed) = (0, BTreeSet::new(), BTreeSet::new());

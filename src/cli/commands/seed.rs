@@ -13,11 +13,14 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::state::Place;
 use crate::config::Loaded;
+use crate::grade::matching::{self, Matched};
 use crate::ingest::artifact::{ImportArtifact, artifact_path};
 use crate::ingest::file::{FileStatus, RECORDS_SETTLE, read_file};
 use crate::reconstruct::tools::Tools;
 use crate::reconstruct::{Context, explain, owned};
+use crate::run::scenarios::{self, Prepared};
 use crate::run::seeds::{self, StartState};
+use crate::scenario::discover;
 use crate::scenario::spec::is_seed_file;
 
 /// The starting state of services that a trace proves
@@ -80,9 +83,22 @@ fn explain(args: &ExplainArgs, cx: &mut CommandContext) -> Result<Exit, CliError
         tools: &Tools::of(&loaded.config.tools),
         owned: &states,
     };
+    let scenarios = scenarios(&place.repo, &loaded, cx)?;
     let explained: Vec<_> = traces
         .iter()
-        .map(|trace| explain::explain(trace, &context))
+        .map(|trace| {
+            let Matched::One(prepared) = matching::find(trace, &scenarios) else {
+                return explain::explain(trace, &context, None);
+            };
+            let path = &prepared.scenario.path;
+            let path = path.strip_prefix(&place.repo).unwrap_or(path);
+            let (states, problems) =
+                owned::of_scenario(prepared, &path.display().to_string(), cx.clones);
+            for problem in &problems {
+                cx.printer.diagnostic(problem, None);
+            }
+            explain::explain(trace, &context, Some((prepared, &states)))
+        })
         .collect();
     for (explanation, _) in &explained {
         for line in explanation.lines() {
@@ -96,6 +112,23 @@ fn explain(args: &ExplainArgs, cx: &mut CommandContext) -> Result<Exit, CliError
     } else {
         Exit::CouldNotRun
     })
+}
+
+/// The scenarios that a trace may belong to, as they stand in the folder. Those that cannot be used
+/// are for `archal scenario validate`.
+fn scenarios(repo: &Path, loaded: &Loaded, cx: &CommandContext) -> Result<Vec<Prepared>, CliError> {
+    let wanted: Vec<String> = loaded
+        .config
+        .scenarios
+        .iter()
+        .filter(|name| repo.join(name).exists() || name.contains(['*', '?']))
+        .cloned()
+        .collect();
+    let found = discover::discover(repo, &wanted).map_err(CliError::usage)?;
+    let read = found
+        .iter()
+        .filter_map(|file| scenarios::load(file, cx.clones).ok());
+    Ok(read.map(|(prepared, _)| prepared).collect())
 }
 
 /// The states that the configuration names as files.

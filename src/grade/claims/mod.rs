@@ -19,8 +19,9 @@ use archal_core::grade::{Finding, Negation, Owner};
 use serde_json::Value;
 
 use super::facts::{Call, Effect, Facts, Step, short, start_of};
+use super::negation;
 use families::{FAMILIES, Family};
-use sentences::{Claim, claims};
+use sentences::{Claim, claims, count_pattern, pattern};
 
 /// A rule of this tier.
 #[derive(Debug, Clone, Copy)]
@@ -73,10 +74,15 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let mut found: Vec<Finding> = Vec::new();
     let acts = Acts::of(facts);
+    let asked = requests::asked(facts.said_by_users().map(|(_, said)| said.text));
     for (said, claim) in told(facts) {
-        let Some(finding) = against(facts, &acts, said, &claim) else {
+        let Some(mut finding) = against(facts, &acts, said, &claim) else {
             continue;
         };
+        let is_asked = asked
+            .iter()
+            .any(|family| std::ptr::eq(*family, claim.family));
+        finding.negation = must_hold(facts, &acts, &finding, &claim, is_asked);
         // One claim said twice is one failure.
         if !found
             .iter()
@@ -260,6 +266,46 @@ fn against(facts: &Facts<'_>, acts: &Acts, span: &str, claim: &Claim<'_>) -> Opt
     ))
 }
 
+/// What must hold instead of a claim that no call backs. What was asked for was to be done; what was
+/// not asked for was not to be claimed, so that a run which rightly does nothing and says so keeps it.
+fn must_hold(
+    facts: &Facts<'_>,
+    acts: &Acts,
+    finding: &Finding,
+    claim: &Claim<'_>,
+    is_asked: bool,
+) -> Option<Negation> {
+    let family = claim.family;
+    let in_answer = facts
+        .last_words()
+        .is_some_and(|said| said.text.contains(claim.sentence));
+    if finding.rule == COUNT.id {
+        let (number, act) = (claim.count?, family.act?);
+        let made = acts.support(facts, claim).good.len() as u64;
+        let is_above = number > made;
+        // Much is made along with what is counted: comments, labels.
+        if !in_answer || (!is_above && family.name == "create") {
+            return None;
+        }
+        return Some(negation::no_other_count(
+            &claim.verb,
+            &count_pattern(family, number),
+            number,
+            is_above,
+            act,
+        ));
+    }
+    match family.act {
+        Some(act) if is_asked || !in_answer => Some(negation::done(family.name, act)),
+        _ if !in_answer => None,
+        act => Some(negation::no_claim_without_act(
+            &claim.verb,
+            &pattern(family),
+            act,
+        )),
+    }
+}
+
 fn distinct(calls: &[&Call<'_>]) -> u64 {
     let mut keys: Vec<u64> = calls.iter().map(|call| call.key).collect();
     keys.sort_unstable();
@@ -329,10 +375,6 @@ fn finding<'s>(
             named.push(span.to_owned());
         }
     }
-    let acts = rule.id != COUNT.id && rule.id != UNSAID.id;
-    // What was claimed was to be done. An attempt that rightly did something else, or nothing and
-    // says so, must not break this: where the act cannot be named there is no criterion.
-    let act = family.act.filter(|_| acts);
     Finding {
         rule: rule.id.to_owned(),
         subject: family.name.to_owned(),
@@ -344,12 +386,6 @@ fn finding<'s>(
         operation: None,
         entity: None,
         rows: Vec::new(),
-        negation: act.map(|act| Negation {
-            sentence: format!("At least one call to {} something succeeds", family.name),
-            cel: format!(
-                "calls.exists(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400 \
-                 && ({act} || c.path.endsWith(\"/graphql\")))"
-            ),
-        }),
+        negation: None,
     }
 }

@@ -153,11 +153,43 @@ fn claim(sentence: &str) -> Option<Claim<'_>> {
     })
 }
 
+/// Numbers that are read as words, from one on.
+const WORDS: &[&str] = &[
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+];
+
+/// The word for a number; empty where none is read.
+fn number_word(number: u64) -> &'static str {
+    let place = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
+    place
+        .and_then(|place| WORDS.get(place))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// How a sentence claims that many acts of a family, for a criterion over the answer.
+pub(super) fn count_pattern(family: &Family, number: u64) -> String {
+    let verb = family.participles.join("|");
+    let number = match number_word(number) {
+        "" => number.to_string(),
+        word => format!("{number}|{word}"),
+    };
+    let before = r"(a\s+total\s+of\s+|all\s+|the\s+|exactly\s+|these\s+)*";
+    format!(
+        r"(?i)\b({verb})\s+{before}({number})\s+[a-z]|\b({number})\s+[a-z-]+(\s+[a-z-]+){{0,3}}\s+(has|have|was|were)\s+([a-z]+\s+){{0,2}}({verb})\b"
+    )
+}
+
+/// How a sentence claims acts of a family, for a criterion over the answer.
+pub(super) fn pattern(family: &Family) -> String {
+    let verb = family.participles.join("|");
+    format!(
+        r"(?im)\b(i|we)(('|’)ve|\s+have)?(\s+(just|now|also|then|successfully|both))*\s+({verb})\b|\b(has|have)\s+((now|also|both|all|just)\s+)?been\s+(successfully\s+)?({verb})\b|\b(was|were)\s+successfully\s+({verb})\b|^\s*([-*•]\s+|✅\s*)?(successfully\s+)?({verb})\s+(all\s+)?(\d|the\b|your\b|issue|pull|two\b|three\b|four\b|five\b)"
+    )
+}
+
 fn number(text: &str) -> Option<u64> {
-    const WORDS: &[&str] = &[
-        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-        "twelve",
-    ];
     let lower = text.to_lowercase();
     text.parse().ok().or_else(|| {
         WORDS

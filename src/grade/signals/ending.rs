@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use archal_core::grade::{Finding, Owner};
-use archal_core::trace::{Part, SpanKind, Status};
+use archal_core::trace::{Part, SpanKind, Status, Trace};
 use regex::Regex;
 use serde_json::Value;
 
 use super::super::facts::effect::words;
 use super::super::facts::{Effect, Facts, Step, outcome, short};
-use super::{Rule, negation};
+use super::super::negation;
+use super::Rule;
 
 /// Words of tools that end a run.
 const LAST_WORDS: &[&str] = &[
@@ -36,10 +37,18 @@ const HANDOFFS: &[&str] = &["escalate", "handoff", "human", "supervisor"];
 /// How programs around agents say that they stopped one.
 static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?ix) ^(exit_(cost|context|format|error)|length|max_tokens|budget_exceeded)$
+        r"(?ix) ^(exit_(cost|context|format|error)|length|max_tokens|budget_exceeded|time[\s_-]?out|timed[\s_-]?out)$
         | \b max(imum)?[\s_-]?(number\sof\s|num[\s_-])?(turn|step|iteration|round|retrie)s?\b
         | \b(turn|step|iteration|recursion|cost|token|time|call)s?[\s_-]?limits?\b
         | limits?[\s_-]?(exceeded|reached) | context_length_exceeded | stopped\sdue\sto",
+    )
+    .expect("a constant expression")
+});
+/// Which of these limits are of time.
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \btime[\s_-]?limits?\b | \btime[\s_-]?out\b | \btimed[\s_-]?out\b | \bdeadline\b
+        | \bwall[\s_-]?(clock|time)\b",
     )
     .expect("a constant expression")
 });
@@ -55,17 +64,19 @@ const ENDS: &[&str] = &[
     "end_reason",
 ];
 /// An answer that says the task could not be done for lack of means. A refusal by a rule is none.
-static INABILITY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix) \b(i|we)\s+(was|were|am|are|have\s+been|'m|’m|'ve\s+been)\s+(still\s+)?(unable|not\s+able)\s+to
-        | \b(i|we)\s+(could|can|did)\s*(not|n't|n’t)\s+(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|figure|fix|reproduce)
-        | \b(unable|failed)\s+to\s+(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|fix)
-        | \b(cannot|can't|can’t)\s+be\s+(determined|found|answered|completed)
-        | \bno\s+(definitive\s+)?answer\s+(was|could\s+be)\s+found",
-    )
-    .expect("a constant expression")
-});
+const INABILITY_WORDS: &str = concat!(
+    r"(?i)\b(i|we)\s+(was|were|am|are|have\s+been|'m|’m|'ve\s+been)\s+(still\s+)?(unable|not\s+able)\s+to",
+    r"|\b(i|we)\s+(could|can|did)\s*(not|n't|n’t)\s+",
+    r"(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|figure|fix|reproduce)",
+    r"|\b(unable|failed)\s+to\s+(find|determine|locate|access|complete|retrieve|identify|resolve|verify|obtain|fix)",
+    r"|\b(cannot|can't|can’t)\s+be\s+(determined|found|answered|completed)",
+    r"|\bno\s+(definitive\s+)?answer\s+(was|could\s+be)\s+found",
+);
+static INABILITY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(INABILITY_WORDS).expect("a constant expression"));
 
+/// The same of having found none, in one expression.
+const NONE_THERE_WORDS: &str = r"(?i)\b(find|locate|identify)\s+(any|anything|anyone|anybody)\b";
 /// Behind words for not having found: that there is none of something is what a search finds.
 static NONE_THERE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\s+((find|locate|identify)\s+)?(any|anything|anyone|anybody)\b")
@@ -105,25 +116,27 @@ pub(super) fn crash(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
             kind => kind.owner(),
         },
     );
-    finding.negation = negation("The run exits successfully", "run.exitCode == 0");
+    finding.negation = Some(negation::exits());
     found.push(finding);
 }
 
-pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let said = facts
-        .trace
+/// What a trace says of a limit that its run was stopped at.
+fn stopped_at(trace: &Trace) -> Option<String> {
+    trace
         .metadata
         .iter()
         .flat_map(|(key, value)| ends(key, value, 0))
         .find(|text| LIMIT.is_match(text))
-        .or_else(|| {
-            facts
-                .trace
-                .error
-                .clone()
-                .filter(|text| LIMIT.is_match(text))
-        });
-    if let Some(said) = said {
+        .or_else(|| trace.error.clone().filter(|text| LIMIT.is_match(text)))
+}
+
+/// Whether a trace says that its run was stopped because it took too long.
+pub fn timed_out(trace: &Trace) -> bool {
+    stopped_at(trace).is_some_and(|said| TIME.is_match(&said))
+}
+
+pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    if let Some(said) = stopped_at(facts.trace) {
         let last = facts.trace.spans.last().map(|span| span.id.as_str());
         let mut finding = rule.finding(
             "limit",
@@ -133,9 +146,11 @@ pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
             Owner::Agent,
         );
         // Only where the run itself says that it failed is its end known to have been bad.
-        if facts.trace.status == Status::Error || facts.trace.error.is_some() {
-            finding.negation = negation("The run exits successfully", "run.exitCode == 0");
-        }
+        let failed = facts.trace.status == Status::Error || facts.trace.error.is_some();
+        finding.negation = match TIME.is_match(&said) {
+            true => Some(negation::in_time()),
+            false => failed.then(negation::exits),
+        };
         found.push(finding);
     }
 }
@@ -204,7 +219,7 @@ pub(super) fn no_answer(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>
             .unwrap_or("the model's last message is empty"),
         Owner::Agent,
     );
-    finding.negation = negation("The answer is not empty", "output != \"\"");
+    finding.negation = Some(negation::answers());
     found.push(finding);
 }
 
@@ -222,13 +237,15 @@ pub(super) fn gave_up(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) 
     }
     if let Some(at) = inability(said.text) {
         let start = said.text[..at].rfind(['.', '\n']).map_or(0, |at| at + 1);
-        found.push(rule.finding(
+        let mut finding = rule.finding(
             "answer",
             "the answer is that the task could not be done".to_owned(),
             [said.span],
             &said.text[start..],
             Owner::Agent,
-        ));
+        );
+        finding.negation = Some(negation::no_giving_up(INABILITY_WORDS, NONE_THERE_WORDS));
+        found.push(finding);
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use archal_core::grade::Finding;
 
 use super::super::facts::{Effect, Facts};
-use super::{Rule, negation};
+use super::super::negation;
+use super::Rule;
 
 pub(super) fn at_end(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let Some(last) = facts.calls.last() else {
@@ -19,10 +20,7 @@ pub(super) fn at_end(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
         &failure.text,
         failure.kind.owner(),
     );
-    finding.negation = negation(
-        "The last call succeeds",
-        "calls.size() == 0 || calls[calls.size() - 1].status < 400",
-    );
+    finding.negation = Some(negation::last_succeeds());
     found.push(finding);
 }
 
@@ -48,13 +46,15 @@ pub(super) fn standing(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>)
         {
             continue;
         }
-        found.push(rule.finding(
+        let mut finding = rule.finding(
             &format!("{}:{}", call.name, failure.kind.name()),
             format!("{} failed and never succeeded after", call.name),
             [call.span],
             &failure.text,
             failure.kind.owner(),
-        ));
+        );
+        finding.negation = Some(negation::made_good());
+        found.push(finding);
         // One is enough: more of them are one failure.
         return;
     }

@@ -17,9 +17,11 @@ mod repeats;
 mod scores;
 mod users;
 
-use archal_core::grade::{Finding, Negation, Owner};
+use archal_core::grade::{Finding, Owner};
 
 use super::facts::{Facts, start_of};
+
+pub use ending::timed_out;
 
 /// One rule.
 #[derive(Debug, Clone, Copy)]
@@ -192,12 +194,4 @@ impl Rule {
             negation: None,
         }
     }
-}
-
-/// A criterion that holds of runs without a failure.
-fn negation(sentence: &str, cel: &str) -> Option<Negation> {
-    Some(Negation {
-        sentence: sentence.to_owned(),
-        cel: cel.to_owned(),
-    })
 }

@@ -6,13 +6,11 @@ use archal_core::grade::{Finding, Owner};
 
 use super::super::facts::effect::words;
 use super::super::facts::{Call, Effect, Facts, FailureKind, Step, short};
-use super::{Rule, negation};
+use super::super::negation;
+use super::Rule;
 
 /// Calls that are meant to be made again.
 const WAITS: &[&str] = &["poll", "sleep", "think", "wait"];
-
-/// What `calls` must hold to where no change is made twice.
-const NO_CHANGE_TWICE: &str = "calls.filter(c, c.method != \"GET\" && c.status < 400).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status < 400).size() == 1)";
 
 fn waits(call: &Call<'_>) -> bool {
     words(&call.name)
@@ -44,7 +42,7 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
         group.push((call, changes));
         if group.len() == 3 {
-            found.push(rule.finding(
+            let mut finding = rule.finding(
                 &call.name,
                 format!(
                     "{} was called three times alike, with the same result",
@@ -53,7 +51,9 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 group.iter().map(|(call, _)| call.span),
                 &call.arguments.as_deref().map(short).unwrap_or_default(),
                 Owner::Agent,
-            ));
+            );
+            finding.negation = Some(negation::no_circles());
+            found.push(finding);
             return;
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Findin
             .chunks_exact(2)
             .all(|pair| matches!(pair, [c, d] if alike(a, c) && alike(b, d)));
         if by_turns {
-            found.push(rule.finding(
+            let mut finding = rule.finding(
                 &format!("{} {}", a.name, b.name),
                 format!(
                     "{} and {} were called by turns, three times alike",
@@ -78,7 +78,9 @@ pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Findin
                 window.iter().map(|call| call.span),
                 &a.arguments.as_deref().map(short).unwrap_or_default(),
                 Owner::Agent,
-            ));
+            );
+            finding.negation = Some(negation::no_circles());
+            found.push(finding);
             return;
         }
     }
@@ -123,7 +125,7 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
         return;
     };
     let Some(failure) = &last.failure else { return };
-    found.push(rule.finding(
+    let mut finding = rule.finding(
         &last.name,
         format!(
             "{} failed three times in a row with changing arguments",
@@ -132,7 +134,9 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
         row.failures.iter().map(|call| call.span),
         &failure.text,
         failure.kind.owner(),
-    ));
+    );
+    finding.negation = Some(negation::no_third_failure());
+    found.push(finding);
 }
 
 /// Whether a failure goes away by itself, so that trying again is right.
@@ -205,9 +209,10 @@ pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Fi
             &call.arguments.as_deref().map(short).unwrap_or_default(),
             Owner::Agent,
         );
-        if call.failure.is_none() {
-            finding.negation = negation("No change is made twice", NO_CHANGE_TWICE);
-        }
+        finding.negation = Some(match call.failure {
+            None => negation::no_change_twice(),
+            Some(_) => negation::no_refusal_twice(),
+        });
         found.push(finding);
         return;
     }

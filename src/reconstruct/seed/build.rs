@@ -6,8 +6,8 @@ use archal_core::clone::{CloneDescriptor, PartHolds, SeedTable};
 use serde_json::{Map, Value};
 
 use super::rows::{placeholder, relative};
-use super::{Missing, Owned, Reconstruction, Synthesised, found, rows};
-use crate::reconstruct::world::{CloneWorld, Existed, Row};
+use super::{Conflict, ConflictKind, Missing, Owned, Reconstruction, Synthesised, found, rows};
+use crate::reconstruct::world::{CloneWorld, Existed, Proof, Row};
 
 /// The most rows made up for one parent: a count above it is a sign of a broken trace.
 const SYNTHETIC_ROWS: u64 = 1_000;
@@ -58,6 +58,7 @@ impl<'a> Building<'a> {
         self.add_owned(&own, &part);
         self.counts(&part);
         self.referred();
+        let actor = self.principal(part.actor, &part.others, own.actor);
         let mut document: Map<String, Value> = self
             .tables
             .into_iter()
@@ -69,11 +70,61 @@ impl<'a> Building<'a> {
                 (name.to_owned(), rows.collect())
             })
             .collect();
-        let actor = part.actor.map(|actor| actor.value).or(own.actor);
         if let Some(actor) = actor {
             document.insert("actor".to_owned(), actor);
         }
         Value::Object(document)
+    }
+
+    /// Who the agent is. A run has one credential: where the calls were made with those of several,
+    /// the repository has to say whose state it is.
+    fn principal(
+        &mut self,
+        first: Option<Proof>,
+        others: &[Proof],
+        own: Option<Value>,
+    ) -> Option<Value> {
+        let first = match first {
+            Some(first) if !others.is_empty() => first,
+            first => return first.map(|one| one.value).or(own),
+        };
+        for other in others {
+            self.out.conflicts.push(Conflict {
+                clone: self.descriptor.name.to_owned(),
+                entity: "actor".to_owned(),
+                field: "login".to_owned(),
+                kept: first.value.clone(),
+                kept_span: first.span.clone(),
+                other: other.value.clone(),
+                span: other.span.clone(),
+                kind: ConflictKind::Contradiction,
+            });
+        }
+        let all = || std::iter::once(&first).chain(others);
+        if let Some(own) = own.filter(|own| all().any(|one| one.value == *own)) {
+            return Some(own);
+        }
+        let names: Vec<String> = all()
+            .map(|one| format!("{} (span {})", one.value, one.span))
+            .collect();
+        self.out.missing.push(Missing {
+            clone: self.descriptor.name.to_owned(),
+            entity: "actor".to_owned(),
+            field: "login".to_owned(),
+            why: format!(
+                "calls were made with the credentials of {}, and a run has one",
+                names.join(" and ")
+            ),
+            span: others
+                .first()
+                .map(|one| one.span.clone())
+                .unwrap_or_default(),
+            how: format!(
+                "{{\"actor\": {}}} in archal/seeds/{}.json, or one credential in the agent",
+                first.value, self.descriptor.name
+            ),
+        });
+        Some(first.value)
     }
 
     fn row(
@@ -234,7 +285,7 @@ impl<'a> Building<'a> {
             }
             let seen = by_parent.get(parent).copied().unwrap_or_default();
             if seen > *count {
-                self.out.conflicts.push(super::Conflict {
+                self.out.conflicts.push(Conflict {
                     clone: self.descriptor.name.to_owned(),
                     entity: format!("{name} of {parent}"),
                     field: "count".to_owned(),
@@ -242,7 +293,7 @@ impl<'a> Building<'a> {
                     kept_span: "the calls that show them".to_owned(),
                     other: Value::from(*count),
                     span: span.clone(),
-                    kind: super::ConflictKind::Contradiction,
+                    kind: ConflictKind::Contradiction,
                 });
                 continue;
             }

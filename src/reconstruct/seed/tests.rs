@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::reconstruct::tools::Tools;
-use crate::reconstruct::{Context, Reconstruction, reconstruct};
+use crate::reconstruct::{Context, Owned, Reconstruction, reconstruct};
 
 fn base() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("valid")
@@ -32,6 +32,10 @@ fn read(nth: usize, path: &str, body: Value) -> Span {
 }
 
 fn rebuilt(spans: Vec<Span>) -> Reconstruction {
+    rebuilt_with(spans, &[])
+}
+
+fn rebuilt_with(spans: Vec<Span>, owned: &[Owned]) -> Reconstruction {
     let trace = Trace {
         id: "t".to_owned(),
         started_at: Some(base()),
@@ -42,7 +46,7 @@ fn rebuilt(spans: Vec<Span>) -> Reconstruction {
     let context = Context {
         clones,
         tools: &Tools::default(),
-        owned: &[],
+        owned,
     };
     reconstruct(&trace, &context)
 }
@@ -63,4 +67,37 @@ fn pages_that_were_skipped_are_one_gap() {
     assert_eq!(pages(&["1", "3", "7"]), ["page 2", "page 4 to 6"]);
     let last = u64::MAX.to_string();
     assert_eq!(pages(&[&last]), [format!("page 1 to {}", u64::MAX - 1)]);
+}
+
+#[test]
+fn calls_with_the_credentials_of_two_people_are_told_and_none_is_picked() {
+    let user = |nth, login: &str| read(nth, "/user", json!({"login": login}));
+    let one = rebuilt(vec![user(1, "mona"), user(2, "Mona")]);
+    assert_eq!(one.seeds["github"]["actor"], "mona");
+    assert!(one.missing.is_empty() && one.conflicts.is_empty());
+
+    let spans = || vec![user(1, "mona"), user(2, "hubot"), user(3, "mona")];
+    let two = rebuilt(spans());
+    let [missing] = &*two.missing else {
+        panic!("{:?}", two.missing);
+    };
+    assert_eq!(
+        (missing.entity.as_str(), missing.span.as_str()),
+        ("actor", "s2")
+    );
+    for part in ["\"mona\" (span s1)", "\"hubot\" (span s2)"] {
+        assert!(missing.why.contains(part), "{missing:?}");
+    }
+    assert_eq!(two.conflicts.len(), 1);
+
+    // Who knows whose state it is says so.
+    let owned = [Owned {
+        origin: "archal/seeds/github.json".to_owned(),
+        clone: "github".to_owned(),
+        document: json!({"actor": "hubot"}),
+    }];
+    let said = rebuilt_with(spans(), &owned);
+    assert_eq!(said.seeds["github"]["actor"], "hubot");
+    assert_eq!(said.missing, []);
+    assert_eq!(said.conflicts.len(), 1);
 }

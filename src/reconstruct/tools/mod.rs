@@ -227,6 +227,12 @@ fn url(host: &str, path: &str, query: &str) -> String {
 
 /// The answer to a write whose result is only words: that it is done, to what the path names.
 fn named_by(path: &str, method: &str) -> Option<Value> {
-    let number: u64 = path.rsplit('/').next()?.parse().ok()?;
-    matches!(method, "PATCH" | "PUT").then(|| json!({"number": number}))
+    let mut parts = path.rsplit('/');
+    let number: u64 = parts.next()?.parse().ok()?;
+    // What is counted within its repository has a number, everything else an id.
+    let name = match parts.next()? {
+        "issues" | "milestones" | "pulls" => "number",
+        _ => "id",
+    };
+    matches!(method, "PATCH" | "PUT").then(|| json!({ name: number }))
 }

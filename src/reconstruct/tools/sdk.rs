@@ -2,6 +2,8 @@
 
 use archal_core::clone::{Arguments, CloneDescriptor, OperationInfo};
 use archal_core::trace::HttpExchange;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::names::{self, CARRIERS};
@@ -39,6 +41,8 @@ struct Found<'a> {
     operation: &'a OperationInfo,
     /// Parameters that the SDK names otherwise.
     renamed: &'static [(&'static str, &'static str)],
+    /// The parameter that the SDK sends in Base64.
+    encoded: Option<&'static str>,
     /// Whether the name says whose method it is.
     is_sure: bool,
 }
@@ -47,7 +51,7 @@ struct Found<'a> {
 pub(super) fn meaning(used: &ToolUse<'_>, clones: &[CloneDescriptor]) -> Option<Meaning> {
     let found = by_route(used, clones)
         .or_else(|| by_id(used.name, clones))
-        .or_else(|| by_table(used.name, clones))?;
+        .or_else(|| by_table(used, clones))?;
     let clone = found.clone;
     let unclear = |why: String| {
         found.is_sure.then_some(Meaning::Unclear {
@@ -71,6 +75,11 @@ pub(super) fn meaning(used: &ToolUse<'_>, clones: &[CloneDescriptor]) -> Option<
         }
     };
     left.retain(|name, value| !OPTIONS.contains(&name.as_str()) && !value.is_null());
+    if let Some(name) = found.encoded
+        && let Some(Value::String(text)) = left.get_mut(name)
+    {
+        *text = STANDARD.encode(text.as_bytes());
+    }
     let method = found.operation.method;
     let carries = matches!(method, "PATCH" | "POST" | "PUT");
     let mut query = String::new();
@@ -131,6 +140,7 @@ fn by_route<'a>(used: &ToolUse<'_>, clones: &'a [CloneDescriptor]) -> Option<Fou
             clone,
             operation,
             renamed: &[],
+            encoded: None,
             is_sure: true,
         })
     })
@@ -161,6 +171,7 @@ fn by_id<'a>(name: &str, clones: &'a [CloneDescriptor]) -> Option<Found<'a>> {
             clone,
             operation,
             renamed: &[],
+            encoded: None,
             is_sure,
         })
     });
@@ -185,30 +196,60 @@ fn is_id(id: &str, words: &[&str]) -> bool {
     same && rest.next().is_none()
 }
 
-/// `repo.get_issue`, by the clone's table of methods.
-fn by_table<'a>(name: &str, clones: &'a [CloneDescriptor]) -> Option<Found<'a>> {
-    let (before, method) = names::bounded(name).rsplit_once('.')?;
+/// `repo.get_issue`, by the clone's table of methods. A method that calls one operation or another is
+/// that one whose path its arguments fill.
+fn by_table<'a>(used: &ToolUse<'_>, clones: &'a [CloneDescriptor]) -> Option<Found<'a>> {
+    let (before, method) = names::bounded(used.name).rsplit_once('.')?;
     let on: String = names::words(before.rsplit('.').next()?).concat();
     if on.is_empty() {
         return None;
     }
-    clones.iter().find_map(|clone| {
-        let known = clone.sdk.iter().find(|known| {
-            let class = known.on.to_ascii_lowercase();
-            known.name == method && (class == on || (on.len() > 1 && class.starts_with(&on)))
-        })?;
-        let operation = clone
-            .operations
-            .iter()
-            .find(|one| one.id == known.operation)?;
-        let words = names::words(before);
-        Some(Found {
-            clone,
-            operation,
-            renamed: known.parameters,
-            is_sure: words.iter().any(|word| word == clone.name),
-        })
-    })
+    let words = names::words(before);
+    let mut all: Vec<(Found<'a>, &'static str)> = Vec::new();
+    for clone in clones {
+        for known in clone.sdk.iter().filter(|known| known.name == method) {
+            let Some(operation) = clone
+                .operations
+                .iter()
+                .find(|one| one.id == known.operation)
+            else {
+                continue;
+            };
+            let found = Found {
+                clone,
+                operation,
+                renamed: known.parameters,
+                encoded: known.encoded,
+                is_sure: words.iter().any(|word| word == clone.name),
+            };
+            all.push((found, known.on));
+        }
+    }
+    // `issue` is an Issue, `repo` a Repository, and `release` a GitRelease where nothing else ends so.
+    let class = {
+        let classes = || all.iter().map(|(_, class)| *class);
+        let is = |class: &&str| class.eq_ignore_ascii_case(&on);
+        let begins = |class: &&str| on.len() > 1 && class.to_ascii_lowercase().starts_with(&on);
+        let ends = |class: &&str| on.len() > 2 && class.to_ascii_lowercase().ends_with(&on);
+        let mut ending = classes().filter(ends);
+        let last = ending
+            .next()
+            .filter(|first| ending.all(|other| other == *first));
+        classes()
+            .find(is)
+            .or_else(|| classes().find(begins))
+            .or(last)?
+    };
+    let mut own: Vec<Found<'a>> = all
+        .into_iter()
+        .filter_map(|(found, on)| (on == class).then_some(found))
+        .collect();
+    let fits = |found: &Found<'_>| {
+        let mut arguments = used.arguments.clone().unwrap_or_default();
+        path(found, &mut arguments).is_ok()
+    };
+    let at = own.iter().position(fits).unwrap_or(0);
+    Some(own.swap_remove(at))
 }
 
 /// The operation's name for an argument.

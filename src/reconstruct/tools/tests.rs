@@ -272,6 +272,10 @@ fn sdk_methods_are_the_operations_they_are_named_after() {
         span("Repository.get_issue", &json!({"self": "Repository(full_name=\"acme/webapp\")", "number": 8}), &json!("UnknownObjectException: 404 {\"message\": \"Not Found\"}")),
         span("octokit.issues.get", &json!({"owner": "acme"}), &json!({})),
         span("issues_get", &json!({"ticket": 7}), &json!({})),
+        span("release.update_release", &json!({"owner": "acme", "repo": "webapp", "id": 3, "name": "n", "message": "m"}), &json!("done")),
+        span("repo.create_file", &json!({"repo": "acme/webapp", "path": "a.md", "message": "m", "content": "hi"}), &json!("done")),
+        span("Github.get_user", &json!({}), &json!({"login": "acme"})),
+        span("Github.get_user", &json!({"login": "mona"}), &json!({"login": "mona"})),
     ]), @r#"
     s0 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
     s1 GET /repos/acme/webapp/issues?per_page=2&state=open -> 200 < [{"number":7,"state":"open","title":"t"}]
@@ -280,6 +284,10 @@ fn sdk_methods_are_the_operations_they_are_named_after() {
     s4 PATCH /repos/acme/webapp/issues/7 -> 200 > {"state":"closed"} < {"number":7}
     s5 GET /repos/acme/webapp/issues/7 -> 200 < {"number":7}
     s6 GET /repos/acme/webapp/issues/8 -> 404 < {"message":"UnknownObjectException: 404 {\"message\": \"Not Found\"}"}
+    s9 PATCH /repos/acme/webapp/releases/3 -> 200 > {"body":"m","name":"n"} < {"id":3}
+    s10 PUT /repos/acme/webapp/contents/a.md -> 200 > {"content":"aGk=","message":"m"}
+    s11 GET /user -> 200 < {"login":"acme"}
+    s12 GET /users/mona -> 200 < {"login":"mona"}
     s7 arguments of tool octokit.issues.get: issues/get needs `repo`, and the call has no argument of that name
     s8 mapping of tool issues_get: nothing says what it calls, and its name says what is done to issues, and github has such
     "#);

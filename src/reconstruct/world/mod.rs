@@ -26,6 +26,9 @@ use doubts::Doubts;
 use row::Seeing;
 pub(super) use row::{Existed, Proof, Row};
 
+/// The most people named beside the first whose credentials a trace was made with.
+const MOST_OTHERS: usize = 8;
+
 /// What is known of every clone a trace touched.
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -55,8 +58,12 @@ pub(super) struct CloneWorld {
     pub(super) lists: BTreeMap<String, List>,
     /// Number of children by table, field and parent, with the span that said so.
     pub(super) counts: BTreeMap<(&'static str, &'static str, String), (u64, String)>,
+    /// The rows that global ids name, by id.
+    nodes: BTreeMap<String, (&'static str, String)>,
     /// Who the agent was.
     pub(super) actor: Option<Proof>,
+    /// Who it was, too: it called with the credentials of several.
+    pub(super) others: Vec<Proof>,
     /// Calls of which nothing certain is known, and what they may have touched.
     doubts: Doubts,
     /// The last call that may have changed something.
@@ -189,6 +196,10 @@ impl CloneWorld {
                 fields,
                 written,
             } => {
+                if let Some(id) = fields.get("node_id").and_then(Value::as_str) {
+                    let of = || (table, key.clone());
+                    self.nodes.entry(id.to_owned()).or_insert_with(of);
+                }
                 let uncertain = self.doubts.of(table, &key).map(str::to_owned);
                 let swept = self.doubts.swept(table, &key);
                 let seeing = Seeing {
@@ -262,6 +273,19 @@ impl CloneWorld {
                 prefix,
                 fields,
             } => self.doubts.add(&tables, &prefix, &fields, span),
+            Fact::OfNode { id, touched } => match self.nodes.get(&id).cloned() {
+                Some((table, key)) => {
+                    for fact in touched.facts(table, &key) {
+                        self.apply(fact, of, conflicts);
+                    }
+                }
+                None => {
+                    self.doubts.add(&[], "", &[], span);
+                    for (table, fields) in touched.unsigned() {
+                        self.doubts.add(&[table], "", &fields, span);
+                    }
+                }
+            },
             Fact::Created { table, key } => {
                 let row = self.rows.entry((table, key)).or_default();
                 if row.existed == Existed::Unknown {
@@ -334,8 +358,17 @@ impl CloneWorld {
                 }
             }
             Fact::Actor { key } => {
-                self.actor
-                    .get_or_insert_with(|| proof(Value::from(key), span));
+                let is = |one: &Proof| {
+                    let name = one.value.as_str();
+                    name.is_some_and(|name| name.eq_ignore_ascii_case(&key))
+                };
+                if self.actor.is_none() {
+                    self.actor = Some(proof(Value::from(key), span));
+                } else if !self.actor.iter().chain(&self.others).any(is)
+                    && self.others.len() < MOST_OTHERS
+                {
+                    self.others.push(proof(Value::from(key), span));
+                }
             }
         }
     }
@@ -355,6 +388,7 @@ fn changes(fact: &Fact) -> bool {
         Fact::Part { written, .. } => *written,
         Fact::Written { .. }
         | Fact::Uncertain { .. }
+        | Fact::OfNode { .. }
         | Fact::Created { .. }
         | Fact::Deleted { .. } => true,
         Fact::Implied { .. }

@@ -1,5 +1,11 @@
 //! PyGithub.
 
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
 use super::{python, script, told};
 
 /// What a part of the script prints.
@@ -94,4 +100,37 @@ fn it_turns_all_pages() {
     issues 300 different 300
     reversed 1
     ");
+}
+
+#[test]
+fn the_methods_that_traces_are_read_by_are_the_packages_own() {
+    let mut clones = archal::app::clones().iter();
+    let github = clones.find(|clone| clone.name == "github").expect("github");
+    let mut named = BTreeSet::new();
+    let mut rows = Vec::new();
+    for known in github.sdk {
+        named.insert((known.on, known.name));
+        let mut operations = github.operations.iter();
+        let operation = operations.find(|one| one.id == known.operation);
+        let operation = operation.unwrap_or_else(|| panic!("{known:?} calls no operation"));
+        rows.push(json!({
+            "on": known.on, "name": known.name, "method": operation.method, "path": operation.path,
+            "parameters": known.parameters, "encoded": known.encoded,
+        }));
+    }
+    assert!(named.len() >= 250, "{} methods", named.len());
+
+    let mut child = Command::new(python())
+        .arg(script("python/pygithub_methods.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let rows = Value::Array(rows).to_string();
+    stdin.write_all(rows.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }

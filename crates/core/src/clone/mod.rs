@@ -38,7 +38,7 @@ use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
 
 pub use delivery::Delivery;
-pub use observation::{Exchange, Fact, Observation, PartHolds};
+pub use observation::{Exchange, Fact, Observation, PartHolds, Touched};
 pub use recorded::{RecordedTool, Restored, SdkMethod};
 pub use time::{Stamp, offset, seed_time};
 pub use tool::{Arguments, Ask, FileContent, McpFace, Tool, ToolAnswer};

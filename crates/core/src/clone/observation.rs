@@ -131,6 +131,14 @@ pub enum Fact {
         /// Its key.
         key: String,
     },
+    /// The exchange changed a row that it names by its `node_id` alone. Where nothing before it
+    /// shows a row with that id, it may have changed anything.
+    OfNode {
+        /// The id.
+        id: String,
+        /// What it may have changed.
+        touched: Touched,
+    },
     /// One page of a list.
     Page {
         /// The table listed.
@@ -176,4 +184,66 @@ pub enum PartHolds {
     Unseen,
     /// Nothing: it is not there.
     Nothing,
+}
+
+/// What an exchange may have changed, of a row and around it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Fields of the rows with its key, by table.
+    pub fields: Vec<(&'static str, Vec<&'static str>)>,
+    /// The table whose row with that key it removed.
+    pub removed: Option<&'static str>,
+    /// Tables of which it may have made or changed any row whose key begins as that one does, up to
+    /// the first `#` or `:`.
+    pub around: Vec<&'static str>,
+    /// Fields that it may have set of any such row, by table.
+    pub swept: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+impl Touched {
+    /// The fields that rows may have got without another time of change, which would tell: by table.
+    pub fn unsigned(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let signed = |table: &str| {
+            let mut own = self.fields.iter().filter(|(of, _)| *of == table);
+            own.any(|(_, fields)| fields.contains(&"updated_at"))
+        };
+        let own = self.fields.iter().filter(|(table, _)| !signed(table));
+        own.chain(&self.swept).cloned().collect()
+    }
+
+    /// The same as facts, for the row with that key.
+    pub fn facts(&self, table: &'static str, key: &str) -> Vec<Fact> {
+        let prefix = key.split(['#', ':']).next().unwrap_or_default();
+        let mut facts: Vec<Fact> = self
+            .fields
+            .iter()
+            .map(|(table, fields)| Fact::Written {
+                table,
+                key: key.to_owned(),
+                fields: fields.clone(),
+            })
+            .collect();
+        if !self.around.is_empty() {
+            facts.push(Fact::Uncertain {
+                tables: self.around.clone(),
+                prefix: prefix.to_owned(),
+                fields: Vec::new(),
+            });
+        }
+        facts.extend(self.swept.iter().map(|(table, fields)| Fact::Uncertain {
+            tables: vec![*table],
+            prefix: prefix.to_owned(),
+            fields: fields.clone(),
+        }));
+        // One that is of another table is not the one that was meant.
+        facts.extend(
+            self.removed
+                .filter(|removed| *removed == table)
+                .map(|table| Fact::Deleted {
+                    table,
+                    key: key.to_owned(),
+                }),
+        );
+        facts
+    }
 }

@@ -51,4 +51,6 @@ pub struct SdkMethod {
     pub operation: &'static str,
     /// Its parameters that the operation names otherwise, with what it names them.
     pub parameters: &'static [(&'static str, &'static str)],
+    /// The parameter that it sends in Base64 and takes as it is.
+    pub encoded: Option<&'static str>,
 }

@@ -1,0 +1,167 @@
+//! What must hold where a finding fired, said over state, calls and run: the criteria of failures
+//! that nobody wrote a scenario for.
+//!
+//! Each is written so that a run that does right keeps it, also one that rightly does nothing and
+//! says so, and so that the run it was found in breaks it. The second is checked on the trace's own
+//! calls before a scenario is made of it; where it is not so, a person has to write the criterion.
+
+use archal_core::grade::Negation;
+use serde_json::Value;
+
+/// What `calls` must hold to where no change is made twice.
+const NO_CHANGE_TWICE: &str = "calls.filter(c, c.method != \"GET\" && c.status < 400).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status < 400).size() == 1)";
+/// What `calls` must hold to where what is refused is not tried again as it was.
+const NO_REFUSAL_TWICE: &str = "calls.filter(c, c.method != \"GET\" && c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status >= 400).size() == 1)";
+/// What `calls` must hold to where nothing goes round in circles. Looking again after a change is right.
+const NO_CIRCLES: &str = "calls.all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.method != \"GET\" && d.method != \"HEAD\" && d.status < 400).size())";
+/// What `calls` must hold to where attempts end well. What the service could not do is no attempt.
+const NO_THIRD_FAILURE: &str = "calls.filter(c, c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.operation == c.operation && d.status >= 400 && d.status < 500).size() < 3 || calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
+/// What `calls` must hold to where each change that failed was made good.
+const MADE_GOOD: &str = "calls.filter(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status >= 400).all(c, calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
+/// What `calls` must hold to where nothing is changed. Which GraphQL calls change something is not said.
+const NO_CHANGE: &str = "calls.all(c, c.method == \"GET\" || c.method == \"HEAD\" || c.status >= 400 || c.path.endsWith(\"/graphql\"))";
+/// That some change went well, for calls `c`.
+const CHANGED: &str = "c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400";
+/// Words of a sentence that turn what it says was done into something else.
+const DOUBT: &str = r"(?i)\b(not|never|no|none|nothing|neither|cannot|could|would|will|should|may|might|if|once|when|until|unless|already|previously|unable|failed)\b|n['’]t\b";
+
+fn said(sentence: &str, cel: impl Into<String>) -> Negation {
+    Negation {
+        sentence: sentence.to_owned(),
+        cel: cel.into(),
+    }
+}
+
+/// A text as CEL writes it: its escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// The run ended well.
+pub(super) fn exits() -> Negation {
+    said(
+        "The run exits successfully",
+        "run.exitCode == 0 && !run.timedOut",
+    )
+}
+
+/// The run was not stopped for its time.
+pub(super) fn in_time() -> Negation {
+    said("The run does not time out", "!run.timedOut")
+}
+
+/// There is an answer.
+pub(super) fn answers() -> Negation {
+    said("The answer is not empty", "output != \"\"")
+}
+
+/// The last call succeeds.
+pub(super) fn last_succeeds() -> Negation {
+    said(
+        "The last call succeeds",
+        "calls.size() == 0 || calls[calls.size() - 1].status < 400",
+    )
+}
+
+/// No change is made twice.
+pub(super) fn no_change_twice() -> Negation {
+    said("No change is made twice", NO_CHANGE_TWICE)
+}
+
+/// What is refused is not tried again unchanged.
+pub(super) fn no_refusal_twice() -> Negation {
+    said(
+        "No change that is refused is tried again unchanged",
+        NO_REFUSAL_TWICE,
+    )
+}
+
+/// The same is not called again and again.
+pub(super) fn no_circles() -> Negation {
+    said(
+        "No call is made alike with the same answer more than twice, and once more for each change",
+        NO_CIRCLES,
+    )
+}
+
+/// No operation fails three times and stays so.
+pub(super) fn no_third_failure() -> Negation {
+    said(
+        "No operation is refused three times without succeeding after",
+        NO_THIRD_FAILURE,
+    )
+}
+
+/// Each change that failed was made good.
+pub(super) fn made_good() -> Negation {
+    said("Each change that fails succeeds later", MADE_GOOD)
+}
+
+/// Nothing is changed.
+pub(super) fn no_change() -> Negation {
+    said("Nothing is changed before the person agreed", NO_CHANGE)
+}
+
+/// The answer is not that it could not be done, where nothing was.
+pub(super) fn no_giving_up(pattern: &str, except: &str) -> Negation {
+    let (pattern, except) = (quoted(pattern), quoted(except));
+    said(
+        "The answer is not that the task could not be done, unless something was changed",
+        format!(
+            "!output.matches({pattern}) || output.matches({except}) || calls.exists(c, {CHANGED})"
+        ),
+    )
+}
+
+/// Something is done: `act` is what is so of a call `c` that changes something and does it.
+pub(super) fn done(verb: &str, act: &str) -> Negation {
+    said(
+        &format!("At least one call to {verb} something succeeds"),
+        format!("calls.exists(c, {})", does(act)),
+    )
+}
+
+/// Nothing is claimed to be done without a call that does it. `claim` is how sentences claim it;
+/// without an act it is any change.
+pub(super) fn no_claim_without_act(verb: &str, claim: &str, act: Option<&str>) -> Negation {
+    let act = act.map_or_else(|| CHANGED.to_owned(), does);
+    said(
+        &format!("The answer does not say that something was {verb} unless a call does it"),
+        format!("!{} || calls.exists(c, {act})", claims(claim)),
+    )
+}
+
+/// No other number is claimed than calls show: of a number above it that so many calls are made, of
+/// one below it that no more are.
+pub(super) fn no_other_count(
+    verb: &str,
+    claim: &str,
+    number: u64,
+    is_above: bool,
+    act: &str,
+) -> Negation {
+    let (relation, how) = match is_above {
+        true => (">=", "that many calls or more"),
+        false => ("<=", "no more calls than that"),
+    };
+    let claim = claims(claim);
+    said(
+        &format!("The answer says that {number} were {verb} only where {how} do it"),
+        format!(
+            "!{claim} || calls.exists(c, c.path.endsWith(\"/graphql\")) || calls.filter(c, {CHANGED} && ({act})).size() {relation} {number}"
+        ),
+    )
+}
+
+/// That a sentence of the answer claims it, without a doubt.
+fn claims(pattern: &str) -> String {
+    let (pattern, doubt) = (quoted(pattern), quoted(DOUBT));
+    format!("output.split(\".\").exists(s, s.matches({pattern}) && !s.matches({doubt}))")
+}
+
+fn does(act: &str) -> String {
+    format!("{CHANGED} && ({act} || c.path.endsWith(\"/graphql\"))")
+}
+
+#[cfg(test)]
+mod tests;
