@@ -12,12 +12,14 @@
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
 //! - [`explain`]: what a rebuilt state rests on.
+//! - [`proven`]: which answers of it to other calls rest on anything.
 
 pub mod exchanges;
 pub mod explain;
 mod faults;
 pub mod hosts;
 pub mod owned;
+pub mod proven;
 pub mod replay;
 pub mod seed;
 pub mod tools;

@@ -35,11 +35,11 @@ fn github() -> &'static CloneDescriptor {
     clones.find(|clone| clone.name == "github").expect("github")
 }
 
-fn base() -> Timestamp {
+pub(super) fn base() -> Timestamp {
     "2026-01-10T12:00:00Z".parse().expect("a time")
 }
 
-fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
+pub(super) fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
     let how = OpenClone {
         base: base(),
         ids: 7,
@@ -49,7 +49,7 @@ fn open(seed: Seed<'_>) -> Box<dyn ServiceClone> {
 }
 
 /// `POST /path?query {"body": 1}` with the clone's own credentials.
-fn request(line: &str) -> CloneRequest {
+pub(super) fn request(line: &str) -> CloneRequest {
     let (method, rest) = line.split_once(' ').expect("a method");
     let (target, body) = rest.split_once(' ').unwrap_or((rest, ""));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -71,7 +71,7 @@ fn request(line: &str) -> CloneRequest {
 }
 
 /// The trace that an agent leaves which makes these calls, one every seven seconds.
-fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
+pub(super) fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
     let mut at = base();
     let mut spans = Vec::new();
     for (number, line) in lines.iter().enumerate() {
@@ -119,7 +119,7 @@ fn traced(clone: &mut dyn ServiceClone, lines: &[String]) -> Trace {
     }
 }
 
-fn rebuilt(trace: &Trace, owned: &[Owned]) -> Reconstruction {
+pub(super) fn rebuilt(trace: &Trace, owned: &[Owned]) -> Reconstruction {
     let context = Context {
         clones: archal_clones::ALL,
         tools: &Tools::default(),
@@ -312,7 +312,7 @@ fn lines(seed: usize, calls: &[(bool, usize, u32)]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_field_is_said_to_be_proved_that_was_otherwise(
@@ -325,6 +325,11 @@ proptest! {
         let mut trace = traced(clone.as_mut(), &lines);
         let whole = rebuilt(&trace, &[]);
         prop_assert_eq!(wrong(&whole, &truth), Vec::<String>::new(), "{:#?}", lines);
+        // Where nothing is missing the state opens.
+        if whole.missing.is_empty() {
+            let opened = replayed(&trace, &whole);
+            prop_assert!(opened.is_ok(), "{:?} {:#?}", opened, lines);
+        }
         // A read that was dropped takes proof away and adds none that is wrong.
         let mut at = 0;
         trace.spans.retain(|span| {
@@ -333,6 +338,10 @@ proptest! {
         });
         let part = rebuilt(&trace, &[]);
         prop_assert_eq!(wrong(&part, &truth), Vec::<String>::new(), "{:#?}", lines);
+        if part.missing.is_empty() {
+            let opened = replayed(&trace, &part);
+            prop_assert!(opened.is_ok(), "{:?} {:#?}", opened, lines);
+        }
     }
 }
 
