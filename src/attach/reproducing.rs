@@ -10,6 +10,8 @@ use rusqlite::ErrorCode;
 use crate::budget::amount::Usd;
 use crate::budget::prices::Tokens;
 use crate::config::schema::{ExecutionPolicy, NoticeEvent, ReproduceModel};
+use crate::reconstruct::proven::Proven;
+use crate::reconstruct::{Context, exchanges};
 use crate::report::rate::Rate;
 use crate::reproduce::attempts::{Attempts, StepError};
 use crate::reproduce::dates;
@@ -293,10 +295,18 @@ impl<'a> Work<'a> {
             .iter()
             .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
             .collect();
+        let context = Context {
+            clones: self.bench.clones,
+            tools: &self.ready.settings.tools,
+            owned: &self.ready.owned,
+        };
+        let traced = exchanges::of(self.trace, &context);
+        let proven = Proven::of(&traced, &failed.rebuilt, &context);
         let attempts = Attempts {
             bench: self.bench,
             prepared: &failed.prepared,
             states: &states,
+            proven: Some(&proven),
             stand_ins: &recorded.stand_ins,
             task: &task,
             agent: &self.ready.settings.agent,

@@ -362,6 +362,7 @@ impl Repair<'_> {
         let attempts = Attempts {
             prepared,
             states: &states,
+            proven: None,
             stand_ins: &[],
             clock: None,
             task: &scenario.prompt,

@@ -18,18 +18,23 @@ use super::scene;
 /// What a finding on a scenario's criterion is called.
 pub const CRITERION: &str = "state.criterion";
 
+/// How sure a finding is that something was not done by a trace of which spans are lost: too little
+/// for a failure by itself.
+const NOT_SEEN: f64 = 0.5;
+
 /// Decides the criteria of a scenario on the state that a trace's calls lead to, and finds what
-/// those show that do not hold.
+/// those show that do not hold. `lost` says that spans of the trace are lost.
 pub fn criteria(
     prepared: &Prepared,
     world: &World,
     replay: &Replay,
+    lost: bool,
 ) -> (Vec<CriterionReport>, Vec<Finding>) {
     let criteria = attempt::decide_all(prepared, world, reads_the_run);
     let findings = criteria
         .iter()
         .filter(|criterion| criterion.status == CriterionStatus::Fail)
-        .map(|criterion| finding(criterion, prepared, replay))
+        .map(|criterion| finding(criterion, prepared, replay, lost))
         .collect();
     (criteria, findings)
 }
@@ -42,11 +47,19 @@ fn reads_the_run(compiled: &Compiled) -> Option<&'static str> {
         .then_some("a trace does not show how the harness ended")
 }
 
-fn finding(criterion: &CriterionReport, prepared: &Prepared, replay: &Replay) -> Finding {
+fn finding(
+    criterion: &CriterionReport,
+    prepared: &Prepared,
+    replay: &Replay,
+    lost: bool,
+) -> Finding {
     let changes = scene::changes(replay);
     let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
     let decisive = decisive(criterion, prepared, &plain);
     let spans = scene::spans_of(&decisive, &changes);
+    // What breaks it is no row that the trace has changed: something is not there.
+    let is_absence = decisive.keys.is_empty() || spans.is_empty();
+    let confidence = scene::confidence(replay, references_of(prepared, &criterion.id));
     let excerpt = criterion
         .rows
         .first()
@@ -59,7 +72,10 @@ fn finding(criterion: &CriterionReport, prepared: &Prepared, replay: &Replay) ->
         spans,
         excerpt,
         owner: Owner::Agent,
-        confidence: scene::confidence(replay, references_of(prepared, &criterion.id)),
+        confidence: match lost && is_absence {
+            true => confidence.min(NOT_SEEN),
+            false => confidence,
+        },
         operation: decisive.operation,
         entity: decisive.entity,
         rows: criterion

@@ -75,7 +75,7 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     let (criteria, of_criteria) = match (evidence.matched, evidence.replay) {
         (Some(prepared), Ok(replay)) => {
             let world = scene::replayed(trace, Some(replay), evidence.base);
-            state::criteria(prepared, &world, replay)
+            state::criteria(prepared, &world, replay, evidence.facts.lost)
         }
         _ => (Vec::new(), Vec::new()),
     };
@@ -147,7 +147,12 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
         };
         (Verdict::Unsure, summary.to_owned(), reason)
     } else if let (Criteria::Broken, Some(first)) = (standing, rest.first()) {
-        let reason = "too many calls are answered otherwise by the rebuilt state";
+        let reason = match evidence.facts.lost {
+            true => {
+                "spans of the trace are lost, and what it seems not to have done may be in them"
+            }
+            false => "too many calls are answered otherwise by the rebuilt state",
+        };
         (Verdict::Unsure, first.summary.clone(), reason.to_owned())
     } else if !trace.completeness.content && decided.likelihood == 0.0 {
         let summary = "nothing of what the agent sent and got was captured";

@@ -12,6 +12,7 @@
 //! - [`seed`]: the seed documents the facts add up to, and what is missing.
 //! - [`replay`]: the trace's own calls run again on that state, response by response.
 //! - [`explain`]: what a rebuilt state rests on.
+//! - [`proven`]: which answers of it to other calls rest on anything.
 
 pub mod exchanges;
 pub mod explain;
@@ -20,6 +21,7 @@ pub mod hosts;
 #[cfg(test)]
 mod mutation_tests;
 pub mod owned;
+pub mod proven;
 pub mod replay;
 pub mod seed;
 pub mod tools;

@@ -312,7 +312,7 @@ fn lines(seed: usize, calls: &[(bool, usize, u32)]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_field_is_said_to_be_proved_that_was_otherwise(
@@ -325,6 +325,11 @@ proptest! {
         let mut trace = traced(clone.as_mut(), &lines);
         let whole = rebuilt(&trace, &[]);
         prop_assert_eq!(wrong(&whole, &truth), Vec::<String>::new(), "{:#?}", lines);
+        // Where nothing is missing the state opens.
+        if whole.missing.is_empty() {
+            let opened = replayed(&trace, &whole);
+            prop_assert!(opened.is_ok(), "{:?} {:#?}", opened, lines);
+        }
         // A read that was dropped takes proof away and adds none that is wrong.
         let mut at = 0;
         trace.spans.retain(|span| {
@@ -333,6 +338,10 @@ proptest! {
         });
         let part = rebuilt(&trace, &[]);
         prop_assert_eq!(wrong(&part, &truth), Vec::<String>::new(), "{:#?}", lines);
+        if part.missing.is_empty() {
+            let opened = replayed(&trace, &part);
+            prop_assert!(opened.is_ok(), "{:?} {:#?}", opened, lines);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::config::schema::RouteMode;
 use crate::host::pool::Waker;
+use crate::reconstruct::proven::Proven;
 use crate::run::attempt::{self, Attempt, AttemptError, AttemptPlan, Bench, RunResult};
 use crate::run::environment::{self, METRICS_FILE, Start, Told};
 use crate::run::harness::{self, Harness, Wanted};
@@ -45,6 +46,8 @@ pub struct Attempts<'a> {
     pub prepared: &'a Prepared,
     /// The rebuilt state.
     pub states: &'a BTreeMap<String, StartState>,
+    /// What the trace proves beside it; none where the state is a person's, and whole.
+    pub proven: Option<&'a Proven>,
     /// Services and models that answer as they did in the trace.
     pub stand_ins: &'a [StandIn],
     /// What the agent is asked: the trace's own input.
@@ -180,6 +183,7 @@ impl Attempts<'_> {
             (format::write(&self.prepared.scenario), self.task, states),
             (format!("{:?}", self.agent), self.model),
             (self.timeout, self.route, self.expose_clone_urls, self.clock),
+            self.proven.map(|proven| format!("{proven:?}")),
             self.stand_ins
                 .iter()
                 .map(|made| (&made.hosts, &made.recorded))
@@ -238,7 +242,9 @@ impl Attempts<'_> {
         let record = SlotRecord {
             inputs: inputs.to_owned(),
             evidence: slot.fingerprint()?,
-            shown: showing::shown(attempt, &findings, identity),
+            shown: showing::shown(attempt, &findings, identity, |calls| {
+                self.proven?.gap(calls, self.bench.clones)
+            }),
             findings,
         };
         Ok(serde_json::to_value(&record).map_err(AttemptError::Encode)?)

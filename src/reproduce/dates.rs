@@ -33,7 +33,25 @@ pub fn matter(task: &str, scenario: &Scenario) -> bool {
 }
 
 fn is_named(text: &str) -> bool {
-    DAYS.as_ref().is_some_and(|days| days.is_match(text))
+    let Some(days) = DAYS.as_ref() else {
+        return false;
+    };
+    days.find_iter(text)
+        .any(|day| !is_version(&text[..day.start()], &text[day.end()..]))
+}
+
+/// Whether what stands between these is the number of a version, which has points, too: `version
+/// 1.2.2026`, or more of them than a day has.
+fn is_version(before: &str, after: &str) -> bool {
+    let word = before.trim_end().rsplit(|c: char| !c.is_alphanumeric());
+    let is_called_so = word
+        .map(str::to_ascii_lowercase)
+        .next()
+        .is_some_and(|word| word == "version" || word == "versions");
+    let goes_on = after
+        .strip_prefix('.')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_called_so || goes_on || before.ends_with('.')
 }
 
 #[cfg(test)]
@@ -51,6 +69,8 @@ mod tests {
             "everything of March 2026",
             "after 01/31/2026",
             "ab 31.1.2026",
+            "version 3 is of 31.1.2026.",
+            "version 1.2.2026, out on 2026-01-31",
         ];
         for text in days {
             assert!(is_named(text), "{text}");
@@ -60,6 +80,9 @@ mod tests {
             "issue 2026 of acme/webapp",
             "maybe 12, 2026 of them",
             "commit 2026-01",
+            "version 1.2.2026",
+            "what Version 1.2.2026 broke",
+            "1.2.2026.4 and 0.1.2.2026",
             "tomorrow",
         ];
         for text in others {

@@ -43,7 +43,8 @@ pub enum Void {
     Model,
     /// The agent asked its model something else than in the trace, whose answers were to be replayed.
     Diverged,
-    /// The trace holds no answer to a call of a service without a clone.
+    /// The trace holds no answer to a call, of a service without a clone or of one whose rebuilt state
+    /// has nothing to say of it.
     Evidence,
     /// A clone does not model an operation that was called.
     Clone,

@@ -7,6 +7,7 @@ use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
 use crate::run::stand_in;
 use crate::sandbox::child::ChildOutcome;
+use crate::scenario::criteria::CallFact;
 use crate::session::evidence::RefusedEgress;
 
 use super::decision::{Shown, Void};
@@ -30,11 +31,24 @@ pub fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> 
         .collect()
 }
 
-/// What an attempt with these findings showed of a failure.
-pub fn shown(attempt: &Attempt, findings: &[FindingIdentity], identity: &FailureIdentity) -> Shown {
+/// What an attempt with these findings showed of a failure. `gap` is asked for an answer of the
+/// rebuilt state that rests on nothing: what goes wrong after one may go wrong for what the trace
+/// does not show, and what goes well all the same went well.
+pub fn shown(
+    attempt: &Attempt,
+    findings: &[FindingIdentity],
+    identity: &FailureIdentity,
+    gap: impl FnOnce(&[CallFact]) -> Option<String>,
+) -> Shown {
     let void = |(by, cause)| Shown::Void { by, cause };
     if let Some(cut_off) = cut_off(attempt) {
         return void(cut_off);
+    }
+    let is_green = findings.is_empty()
+        && attempt.result.inconclusive.is_empty()
+        && attempt.result.score.status == RunStatus::Passed;
+    if let (false, Some(cause)) = (is_green, gap(&attempt.calls)) {
+        return void((Void::Evidence, cause));
     }
     if findings.contains(&identity.primary) {
         return Shown::RedSame;

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use archal_core::trace::{HttpExchange, Message, Part, Span, SpanKind, Trace};
 use serde_json::Value;
 
-use super::{Call, Facts, Said, Step, effect, outcome};
+use super::{Call, Facts, Said, Step, effect, lost, outcome};
 use crate::reconstruct::hosts;
 
 /// Ends of paths at which models are called at any host: the agent thinking, not acting.
@@ -310,6 +310,7 @@ impl<'a> Joined<'a> {
                 && complete.truncated.is_empty()
                 && complete.dropped == 0
                 && complete.orphans == 0,
+            lost: lost::are_some(self.trace),
             conversation,
             steps,
             calls,

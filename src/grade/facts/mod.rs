@@ -5,11 +5,13 @@
 //! - `join`: spans and messages to one list of steps.
 //! - [`effect`]: whether a call reads or writes.
 //! - [`outcome`]: whether a call failed, and how.
+//! - `lost`: whether spans are known to be lost.
 
 pub mod effect;
 pub mod outcome;
 
 mod join;
+mod lost;
 
 use std::borrow::Cow;
 
@@ -30,6 +32,8 @@ pub struct Facts<'a> {
     pub calls: Vec<Call<'a>>,
     /// Whether nothing is known to be missing; where something is, its absence shows nothing.
     pub whole: bool,
+    /// Whether spans are known to be lost: what the run seems not to have done may be in those.
+    pub lost: bool,
     /// Whether the words of the conversation were captured.
     pub conversation: bool,
 }

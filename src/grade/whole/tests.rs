@@ -308,6 +308,30 @@ fn a_replay_that_answers_otherwise_makes_findings_on_the_state_weaker() {
 }
 
 #[test]
+fn what_lost_spans_may_have_done_is_not_held_against_a_run() {
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.close(2);
+    let not_done = "- [D] Issue 1 is closed: `github.issues.exists(i, i.number == 1 && i.state == \"closed\")`";
+    let done =
+        "- [D] Issue 2 is kept: `github.issues.all(i, i.number != 2 || i.state == \"open\")`";
+    let verdict = |trace: &Trace, criteria| graded(trace, Some(criteria), &[], Vec::new()).verdict;
+    for criteria in [not_done, done] {
+        assert_eq!(verdict(&recording.trace, criteria), Verdict::Fail);
+    }
+    // The span of the tool that made the call is not there.
+    recording.trace.spans.last_mut().expect("a call").parent_id = Some("gone".to_owned());
+    assert_eq!(verdict(&recording.trace, done), Verdict::Fail);
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(not_done), &[], Vec::new())), @"
+    Unsure: broken: Issue 1 is closed
+      because spans of the trace are lost, and what it seems not to have done may be in them
+      fails by nothing
+      beside state.criterion 0.50 [s-2]
+      first s-2
+    ");
+}
+
+#[test]
 fn without_a_state_rules_on_calls_still_decide() {
     let mut recording = Recording::begin();
     // Closed without having been read: what it was before is not known.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archal_core::clone::{CloneDescriptor, PartHolds, SeedTable};
+use archal_core::clone::{CloneDescriptor, PartHolds, SeedField, SeedTable};
 use serde_json::{Map, Value};
 
 use super::rows::{placeholder, relative};
@@ -199,7 +199,7 @@ impl<'a> Building<'a> {
                     self.missing(entity.clone(), field.name, unknown.why, span);
                 }
             } else if let Some(stand) = row.standins.get(field.name)
-                && !row.parts.keys().any(|(of, _)| *of == field.name)
+                && !row.holds_parts(field.name)
             {
                 let why = format!(
                     "no call of the trace shows it; {} stands there",
@@ -257,9 +257,11 @@ impl<'a> Building<'a> {
                 }
             }
         }
+        // What is known to hold something is empty there, and not absent.
         fields.retain(|name, value| {
             !(value.as_object().is_some_and(Map::is_empty)
-                && row.parts.keys().any(|(field, _)| field == name))
+                && row.parts.keys().any(|(field, _)| field == name)
+                && !row.standins.contains_key(name.as_str()))
         });
     }
 
@@ -315,41 +317,70 @@ impl<'a> Building<'a> {
         }
     }
 
-    /// Rows that others name get a row of their own where a name is all it takes.
+    /// Rows that others name get a row of their own where a name is all it takes; others are missing.
     fn referred(&mut self) {
         for table in self.descriptor.tables {
             for field in table.fields {
                 let Some(target) = field.references.and_then(|name| self.table(name)) else {
                     continue;
                 };
+                let wanting = self.unknown_names(table, field, target);
                 let mut required = target.fields.iter().filter(|field| field.required);
-                let (Some(key), None) = (required.next(), required.next()) else {
+                if let (Some(key), None) = (required.next(), required.next()) {
+                    let rows = self.tables.entry(target.name).or_default();
+                    rows.extend(wanting.into_values().map(|(name, _)| {
+                        let only = (key.name.to_owned(), Value::from(name.as_str()));
+                        (name, Map::from_iter([only]))
+                    }));
                     continue;
-                };
-                let known: BTreeSet<String> = self.tables[target.name]
-                    .iter()
-                    .map(|(key, _)| key.to_lowercase())
-                    .collect();
-                let mut wanting: BTreeMap<String, String> = BTreeMap::new();
-                for (_, row) in &self.tables[table.name] {
-                    let value = row.get(field.name);
-                    let items = value.and_then(Value::as_array).map(Vec::as_slice);
-                    let names = items.unwrap_or_default().iter().chain(value);
-                    for name in names.filter_map(Value::as_str) {
-                        if !name.is_empty() && !known.contains(&name.to_lowercase()) {
-                            wanting.insert(name.to_lowercase(), name.to_owned());
-                        }
-                    }
                 }
-                for name in wanting.into_values() {
-                    let row = Map::from_iter([(key.name.to_owned(), Value::from(name.as_str()))]);
-                    self.tables
-                        .entry(target.name)
-                        .or_default()
-                        .push((name, row));
+                for (name, by) in wanting.into_values() {
+                    let path = format!(
+                        "{} {} {by} {}",
+                        self.descriptor.name, table.name, field.name
+                    );
+                    let span = self.out.proofs.get(&path).cloned().unwrap_or_default();
+                    let why = format!(
+                        "{} {by} names it, and no call of the trace shows it",
+                        table.name
+                    );
+                    self.missing(format!("{} {name}", target.name), "existence", &why, span);
                 }
             }
         }
+    }
+
+    /// The names in a field that are of no known row of `target`, each with the key of the first row
+    /// that has it.
+    fn unknown_names(
+        &self,
+        table: &SeedTable,
+        field: &SeedField,
+        target: &SeedTable,
+    ) -> BTreeMap<String, (String, String)> {
+        // A row of a later table with the same key has one there: a pull request is an issue.
+        let later = self.descriptor.tables.iter();
+        let later = later.skip_while(|one| one.name != target.name);
+        let known: BTreeSet<String> = later
+            .filter(|one| one.key == target.key)
+            .flat_map(|one| &self.tables[one.name])
+            .map(|(key, _)| key.to_lowercase())
+            .collect();
+        let mut wanting = BTreeMap::new();
+        for (by, row) in &self.tables[table.name] {
+            let value = row.get(field.name);
+            let items = value.and_then(Value::as_array).map(Vec::as_slice);
+            let names = items.unwrap_or_default().iter().chain(value);
+            for name in names.filter_map(Value::as_str) {
+                let folded = name.to_lowercase();
+                if !name.is_empty() && !known.contains(&folded) {
+                    wanting
+                        .entry(folded)
+                        .or_insert_with(|| (name.to_owned(), by.clone()));
+                }
+            }
+        }
+        wanting
     }
 
     pub(super) fn missing(&mut self, entity: String, field: &str, why: &str, span: String) {

@@ -97,6 +97,12 @@ pub(super) struct Differs {
 }
 
 impl Row {
+    /// Whether entries of a map-valued field are known to be there.
+    pub(in crate::reconstruct) fn holds_parts(&self, field: &str) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|((of, _), (holds, _))| *of == field && *holds != PartHolds::Nothing)
+    }
+
     /// Takes what a call showed of the row, and which of its fields it may have set.
     pub(super) fn observe(
         &mut self,

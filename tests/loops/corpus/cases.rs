@@ -83,6 +83,16 @@ impl Case {
         }
     }
 
+    /// The repository in which its trace is looked at that lost spans: of healthy runs one of each job,
+    /// since only one of those that seem to fail alike is run.
+    pub(super) fn place(&self) -> String {
+        let shape = self.name.rsplit('-').next().unwrap_or_default();
+        match self.defect {
+            None => format!("healthy-{shape}-{}", self.more),
+            Some(_) => format!("defects-{shape}"),
+        }
+    }
+
     fn task(&self) -> String {
         let repo = format!("acme/{}", self.name);
         match self.job {

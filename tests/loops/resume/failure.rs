@@ -206,6 +206,7 @@ impl Failure {
             bench: &bench,
             prepared: &self.prepared,
             states: &self.states,
+            proven: None,
             task: &task,
             agent: &agent,
             model: None,
