@@ -106,6 +106,10 @@ pub(super) fn read(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
 /// What GraphQL tells of an issue's parent, children and the pull requests that close it; null where
 /// it tells nothing, which leaves the issue without.
 fn related(asker: &mut Asker<'_>, id: &Value) -> Value {
+    // A recording shows the issue trimmed, and nothing of this.
+    if !id.is_string() {
+        return Value::Null;
+    }
     let other = "number title state url repository { nameWithOwner }";
     let query = format!(
         "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Issue {{ parent {{ {other} }} closedByPullRequestsReferences(first: 5, includeClosedPrs: true, orderByState: true) {{ totalCount nodes {{ {other} }} }} subIssuesSummary {{ total completed percentCompleted }} }} }} }}"

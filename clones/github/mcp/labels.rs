@@ -39,18 +39,19 @@ pub(super) fn list(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
         return Err(refused_graph("Failed to list labels", &answered, &missing));
     };
     let total = answered.total.unwrap_or(labels.len() as u64);
-    // What a recording does not tell of their use is told in the order of names.
-    let labels = match by_use(asker, owner, repo)? {
-        Some(labels) => labels,
-        None => labels.iter().map(shapes::label).collect(),
+    // A recording shows labels trimmed, and in the order that the tool gave them.
+    let is_whole = labels.first().is_some_and(|label| label["url"].is_string());
+    let labels = match is_whole {
+        true => by_use(asker, owner, repo)?,
+        false => labels.iter().map(shapes::label).collect(),
     };
     Ok(shapes::text(
         &json!({"labels": labels, "totalCount": total}),
     ))
 }
 
-/// The labels that most issues and pull requests have; none where GraphQL does not tell.
-fn by_use(asker: &mut Asker<'_>, owner: &str, repo: &str) -> Result<Option<Vec<Value>>, Failure> {
+/// The labels that most issues and pull requests have.
+fn by_use(asker: &mut Asker<'_>, owner: &str, repo: &str) -> Result<Vec<Value>, Failure> {
     let query = "query($owner: String!, $repo: String!, $after: String) { repository(owner: $owner, name: $repo) { labels(first: 100, after: $after) { nodes { id name color description issues { totalCount } pullRequests { totalCount } } pageInfo { hasNextPage endCursor } } } }";
     let mut all = Vec::new();
     let mut after = Value::Null;
@@ -58,10 +59,9 @@ fn by_use(asker: &mut Asker<'_>, owner: &str, repo: &str) -> Result<Option<Vec<V
         let variables = json!({"owner": owner, "repo": repo, "after": after});
         let mut data = plain::graph(asker, query, &variables, "Failed to list labels")?;
         let found = &mut data["repository"]["labels"];
-        let Value::Array(nodes) = found["nodes"].take() else {
-            return Ok(None);
-        };
-        all.extend(nodes);
+        if let Value::Array(nodes) = found["nodes"].take() {
+            all.extend(nodes);
+        }
         if found["pageInfo"]["hasNextPage"] != true {
             break;
         }
@@ -80,7 +80,7 @@ fn by_use(asker: &mut Asker<'_>, owner: &str, repo: &str) -> Result<Option<Vec<V
             "description": of(label, "description"),
         })
     });
-    Ok(Some(shown.collect()))
+    Ok(shown.collect())
 }
 
 /// `label_write`.
