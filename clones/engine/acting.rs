@@ -86,7 +86,7 @@ pub(super) fn act(
             then(call, &row);
             Ok(Reply::empty())
         }
-        Action::Hook(hook) | Action::Upload(hook) => hook(call),
+        Action::Hook(hook) | Action::Apart(hook) | Action::Upload(hook) => hook(call),
         // Jobs begin and end where the clone is at hand.
         Action::Job { .. } => Err((pack.dialect.unknown)()),
     }

@@ -143,6 +143,8 @@ pub(crate) struct Answered {
     pub text: String,
     /// Where the answer leads to.
     pub location: Option<String>,
+    /// The links to its other pages.
+    pub link: Option<String>,
     /// Rows of the whole list, where the answer is a page of one.
     pub total: Option<u64>,
 }
@@ -221,16 +223,16 @@ impl Asker<'_> {
             body: body.map(|body| body.to_string().into()).unwrap_or_default(),
             spool: None,
         });
-        let location = response
-            .headers
-            .iter()
-            .chain(&response.volatile_headers)
-            .find(|(name, _)| name.eq_ignore_ascii_case("location"))
-            .map(|(_, value)| value.clone());
+        let header = |wanted: &str| {
+            let mut headers = response.headers.iter().chain(&response.volatile_headers);
+            let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.clone())
+        };
         Answered {
             method,
             url,
-            location,
+            location: header("location"),
+            link: header("link"),
             text: String::from_utf8_lossy(&response.body.wire).into_owned(),
             status: response.status,
             body: serde_json::from_slice(&response.body.wire).unwrap_or_default(),

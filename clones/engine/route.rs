@@ -94,6 +94,9 @@ pub(crate) enum Action {
         /// beginning; guards are asked again.
         end: fn(&mut Call<'_>, Done) -> Result<Reply, Refusal>,
     },
+    /// The same as a hook, for what changes nothing and may take long: it is answered from the state
+    /// as it is, while other calls go on.
+    Apart(fn(&mut Call<'_>) -> Result<Reply, Refusal>),
     /// The same as a hook, for a body that may be a file.
     Upload(fn(&mut Call<'_>) -> Result<Reply, Refusal>),
 }

@@ -330,6 +330,14 @@ impl Running {
             caller,
             now,
         } = asked;
+        let back = match (&route.action, back) {
+            (Action::Apart(_), Some(done)) => {
+                return done
+                    .take()
+                    .unwrap_or_else(|| Err((self.pack.dialect.unknown)()));
+            }
+            (_, back) => back,
+        };
         let read = matches!(request.method.as_str(), "GET" | "HEAD");
         let begun = if read && response.fault == Some(FaultEffect::Stale) {
             &self.previous
@@ -353,6 +361,10 @@ impl Running {
             (Action::Job { end, .. }, Some(done)) => end(&mut call, done)?,
             (Action::Job { begin, .. }, None) => {
                 self.left = Some(begin(&mut call)?);
+                return Ok(Reply::default());
+            }
+            (Action::Apart(hook), None) => {
+                self.left = Some(apart(*hook, Arc::clone(begun), call));
                 return Ok(Reply::default());
             }
             (action, _) => act(action, &mut call, self.pack)?,
@@ -442,6 +454,42 @@ impl Running {
             response.body = body;
         }
     }
+}
+
+/// What a hook that changes nothing answers to a call whose guards have let it pass.
+fn apart(
+    hook: fn(&mut Call<'_>) -> Result<Reply, Refusal>,
+    root: Arc<Root>,
+    call: Call<'_>,
+) -> Work {
+    let Call {
+        request,
+        params,
+        caller,
+        now,
+        found,
+        ..
+    } = call;
+    let request = request.clone();
+    let params: Vec<(&'static str, String)> = params
+        .into_iter()
+        .map(|(name, value)| (name, value.into_owned()))
+        .collect();
+    Work::new(move || -> Result<Reply, Refusal> {
+        hook(&mut Call {
+            transaction: Transaction::begin(&root),
+            request: &request,
+            params: params
+                .iter()
+                .map(|(name, value)| (*name, value.into()))
+                .collect(),
+            query: form_urlencoded::parse(request.query.as_bytes()).collect(),
+            caller,
+            now,
+            rates: &Rates::default(),
+            found,
+        })
+    })
 }
 
 /// A weak entity tag of 64 hex digits.

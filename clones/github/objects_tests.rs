@@ -1,8 +1,9 @@
 //! In which repositories an object of git is read by its id.
 
-use archal_core::clone::Seed;
+use archal_core::clone::{Progress, Seed};
+use jiff::SignedDuration;
 
-use super::check::{base, check, open_at};
+use super::check::{base, check, json, open_at, request, send};
 use super::content_tests::history;
 
 /// Two public repositories, one with the content of the other, and one that nobody sees.
@@ -136,4 +137,41 @@ fn a_commit_that_a_state_shows_by_its_id_alone_is_a_gap() {
       "far"
       "main"
     "#);
+}
+
+#[test]
+fn who_asks_for_a_difference_keeps_nobody_waiting_and_sees_what_was_there() {
+    let document = serde_json::json!({
+        "actor": "me",
+        "users": [{"login": "me"}],
+        "repos": [{"full_name": "me/mine", "files": {"a": "one"}}],
+    });
+    let mut clone = open_at(Seed::Document(&document), base());
+    let put = r#"PUT /repos/me/mine/contents/b {"message":"Second","content":"dHdv"}"#;
+    let made = json(&send(clone.as_mut(), put));
+    let head = made["commit"]["sha"].as_str().expect("a commit").to_owned();
+    let parent = made["commit"]["parents"][0]["sha"].as_str();
+    let parent = parent.expect("a parent").to_owned();
+    let lines = [
+        format!("GET /repos/me/mine/compare/{parent}...main"),
+        format!("GET /repos/me/mine/commits/{head}"),
+        "GET /repos/me/mine/commits/main".to_owned(),
+    ];
+    for (number, line) in lines.iter().enumerate() {
+        let asked = request(line);
+        let now = base() + SignedDuration::from_mins(2);
+        let Progress::Working(work) = clone.begin(&asked, now) else {
+            panic!("{line} is answered while the others wait");
+        };
+        // Meanwhile the branch goes on.
+        let put = format!(
+            r#"PUT /repos/me/mine/contents/f{number} {{"message":"Later {number}","content":"dHdv"}}"#
+        );
+        assert_eq!(send(clone.as_mut(), &put).status, 201);
+        let answer = clone.finish(&asked, work.run(), now);
+        assert_eq!(answer.status, 200, "{line}");
+        let told = json(&answer).to_string();
+        assert!(told.contains("\"sha\""), "{line}: {told}");
+        assert!(!told.contains(&format!("Later {number}")), "{line}: {told}");
+    }
 }

@@ -46,7 +46,9 @@ pub(super) fn known_owner(call: &mut Call<'_>) -> Result<(), Refusal> {
                 .values()
                 .find(|row| row.int(user::ID) == id)
         }
-        ("", name) => root.get(USERS, &Key::folded(name)),
+        ("", name) => root
+            .get(USERS, &Key::folded(name))
+            .filter(|row| row.text(user::TYPE) != "Organization"),
         (org, _) => root
             .get(USERS, &Key::folded(org))
             .filter(|row| row.text(user::TYPE) == "Organization"),

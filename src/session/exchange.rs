@@ -106,7 +106,8 @@ async fn operation(
     clone: usize,
 ) -> (Response<Held>, Option<FaultEffect>) {
     let (head, body) = request.into_parts();
-    let Received { body, spool } = match transfer::read(body).await {
+    let room = &origin.open.shared.bodies;
+    let Received { body, spool, share } = match transfer::read(body, room).await {
         Ok(received) => received,
         Err((status, reason)) => return (plain(status, reason).map(Either::Left), None),
     };
@@ -122,7 +123,9 @@ async fn operation(
         body,
         spool,
     };
-    call(origin, clone, request).await
+    let answered = call(origin, clone, request).await;
+    drop(share);
+    answered
 }
 
 /// Opens a tunnel to a clone or an allowed host; there is none to anywhere else.

@@ -21,6 +21,7 @@ use super::ledger::{Begun, Ledger};
 use super::mcp::Faces;
 use super::names::{self, Names};
 use super::seats::{Limits, Seats};
+use super::transfer::Room;
 use super::webhooks::Outbox;
 
 /// Connections that wait in the system's queue.
@@ -81,6 +82,8 @@ pub(super) struct Shared {
     pub(super) active: AtomicUsize,
     /// What each may take.
     pub(super) limits: Limits,
+    /// What request bodies take of memory together.
+    pub(super) bodies: Arc<Room>,
     /// What may be reached beside the clones.
     pub(super) egress: Egress,
     /// The MCP servers of the clones.
@@ -128,6 +131,7 @@ impl Shared {
             names: Names::default(),
             active: AtomicUsize::new(0),
             limits: Limits::default(),
+            bodies: Arc::default(),
             egress,
             faces: Faces::default(),
             webhooks,

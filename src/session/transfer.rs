@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +20,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes of a request body that are held in memory; a longer one goes to a file.
 const IN_MEMORY: usize = 8 * 1024 * 1024;
+/// Most bytes of all request bodies that are held in memory at a time; what is beyond goes to files.
+const ALL: usize = 64 * 1024 * 1024;
+/// Shorter bodies are held whatever the others take: as many as there are connections, at most.
+const SMALL: usize = 64 * 1024;
 /// Most bytes of a request body.
 const LONGEST: u64 = 2 * 1024 * 1024 * 1024;
 /// For each [`IN_MEMORY`] bytes of a request body.
@@ -25,13 +31,60 @@ const TIME: Duration = Duration::from_secs(60);
 /// Bytes of an answer that are read from a file at a time.
 const PIECE: usize = 64 * 1024;
 
-/// The body of a request.
+/// What the bodies of all requests take of memory together.
 #[derive(Debug, Default)]
+pub(super) struct Room {
+    taken: AtomicUsize,
+}
+
+/// What one body takes of it; given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    room: Arc<Room>,
+    taken: usize,
+}
+
+impl Share {
+    /// Nothing yet.
+    fn of(room: &Arc<Room>) -> Self {
+        Self {
+            room: Arc::clone(room),
+            taken: 0,
+        }
+    }
+
+    /// Takes so much more; false where there is no room for it.
+    fn take(&mut self, more: usize) -> bool {
+        let before = self.room.taken.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) > ALL {
+            self.room.taken.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.taken += more;
+        true
+    }
+
+    fn give_back(&mut self) {
+        self.room.taken.fetch_sub(self.taken, Ordering::Relaxed);
+        self.taken = 0;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// The body of a request.
+#[derive(Debug)]
 pub(super) struct Received {
     /// In memory.
     pub(super) body: Bytes,
     /// Or in a file.
     pub(super) spool: Option<Spool>,
+    /// What it takes of memory; to be kept as long as the body.
+    pub(super) share: Share,
 }
 
 /// A file that takes what is received.
@@ -74,11 +127,15 @@ impl Spooling {
 }
 
 /// Reads the body of a request; why it is not taken where it is not.
-pub(super) async fn read(mut body: Incoming) -> Result<Received, (StatusCode, &'static str)> {
+pub(super) async fn read(
+    mut body: Incoming,
+    room: &Arc<Room>,
+) -> Result<Received, (StatusCode, &'static str)> {
     const NO_ROOM: (StatusCode, &str) = (
         StatusCode::INSUFFICIENT_STORAGE,
         "archal could not write the body to a temporary file\n",
     );
+    let mut share = Share::of(room);
     let mut held = BytesMut::new();
     let mut spooling: Option<Spooling> = None;
     let mut deadline = Instant::now() + TIME;
@@ -110,10 +167,12 @@ pub(super) async fn read(mut body: Incoming) -> Result<Received, (StatusCode, &'
                 spooling.write(&data).map_err(|_| NO_ROOM)?;
             }
             None => {
+                let fits = share.take(data.len());
                 held.extend_from_slice(&data);
-                if held.len() > IN_MEMORY {
+                if held.len() > IN_MEMORY || (!fits && held.len() > SMALL) {
                     spooling = Some(Spooling::begin(&held).map_err(|_| NO_ROOM)?);
                     held = BytesMut::new();
+                    share.give_back();
                 }
             }
         }
@@ -121,6 +180,7 @@ pub(super) async fn read(mut body: Incoming) -> Result<Received, (StatusCode, &'
     Ok(Received {
         body: held.freeze(),
         spool: spooling.map(Spooling::finish),
+        share,
     })
 }
 
@@ -194,6 +254,19 @@ mod tests {
         let mut spooling = Spooling::begin(first).expect("a file");
         spooling.write(rest).expect("written");
         spooling.finish()
+    }
+
+    #[test]
+    fn what_bodies_take_together_is_bounded_and_given_back() {
+        let room = Arc::<Room>::default();
+        let (mut one, mut other) = (Share::of(&room), Share::of(&room));
+        assert!(one.take(ALL - 10));
+        assert!(!other.take(11), "there is room for ten");
+        assert!(other.take(10));
+        drop(one);
+        assert!(other.take(ALL - 10));
+        other.give_back();
+        assert_eq!(room.taken.load(Ordering::Relaxed), 0);
     }
 
     #[test]

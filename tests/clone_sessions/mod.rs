@@ -4,6 +4,7 @@
 mod commands;
 mod control;
 mod states;
+mod transfers;
 mod webhooks;
 
 use std::io::{Read, Write};

@@ -153,3 +153,129 @@ fn a_receiver_that_hangs_holds_up_no_call() {
     assert_eq!(outcomes.len(), 2, "{outcomes:?}");
     assert_eq!(outcomes[0], "failed");
 }
+
+#[test]
+fn what_is_held_goes_when_it_is_asked_for_and_again_as_it_was() {
+    let scene = Scene::new();
+    scene.fine(&[
+        "start",
+        "github",
+        "--seed",
+        "small-project",
+        "--hold-webhooks",
+    ]);
+    let (url, received) = receiver(Some(202));
+    hook(&scene, &url);
+    scene.create("Held");
+    let told = |posts: &Value| -> Vec<String> {
+        let posts = posts["deliveries"].as_array().expect("a list");
+        let line = |post: &Value| {
+            format!("{} {} {}", post["number"], post["event"], post["outcome"]).replace('"', "")
+        };
+        posts.iter().map(line).collect()
+    };
+    let posts = scene.json(&["webhooks"]);
+    assert_eq!(told(&posts), ["1 ping held", "2 issues.opened held"]);
+    assert_eq!(posts["held"], true);
+    // One by its number, then what is left.
+    let sent = scene.json(&["webhooks", "--deliver", "2"]);
+    assert_eq!(told(&sent), ["2 issues.opened answered"]);
+    let issue = received.recv_timeout(PATIENCE).expect("a delivery");
+    assert_eq!(issue.header("x-github-event"), Some("issues"));
+    let sent = scene.json(&["webhooks", "--deliver"]);
+    assert_eq!(told(&sent), ["1 ping answered"]);
+    let ping = received.recv_timeout(PATIENCE).expect("a delivery");
+    assert_eq!(ping.header("x-github-event"), Some("ping"));
+    assert!(received.try_recv().is_err(), "nothing else was sent");
+    // Again: the same id, the same body.
+    let sent = scene.json(&["webhooks", "--redeliver", "2"]);
+    assert_eq!(told(&sent), ["3 issues.opened answered"]);
+    assert_eq!(sent["deliveries"][0]["again"], 2);
+    let again = received.recv_timeout(PATIENCE).expect("a delivery");
+    assert_eq!(again.body, issue.body);
+    assert_eq!(
+        again.header("x-github-delivery"),
+        issue.header("x-github-delivery")
+    );
+    // What nobody asks for is not sent, and says so.
+    scene.create("Forgotten");
+    drop(scene.run(&["webhooks", "--deliver", "9"]).ended(2));
+    drop(scene.run(&["webhooks", "--redeliver", "4"]).ended(2));
+    scene.fine(&["webhooks", "--live"]);
+    scene.create("At once");
+    let issue = received.recv_timeout(PATIENCE).expect("a delivery");
+    let body: Value = serde_json::from_slice(&issue.body).expect("JSON");
+    assert_eq!(body["issue"]["title"], "At once");
+    let lines = written(&scene);
+    let outcomes: Vec<&str> = lines
+        .iter()
+        .map(|line| line["outcome"].as_str().expect("a text"))
+        .collect();
+    assert_eq!(
+        outcomes,
+        ["answered", "answered", "answered", "not-sent", "answered"]
+    );
+    assert!(received.try_recv().is_err(), "nothing else was sent");
+}
+
+#[test]
+fn a_receiver_that_speaks_tls_is_checked_unless_the_webhook_says_otherwise() {
+    let scene = Scene::started();
+    let (port, received) = receiver_over_tls();
+    let deliver = |insecure: &str| {
+        let body = format!(
+            r#"{{"events":["issues"],"config":{{"url":"https://localhost:{port}/{insecure}","content_type":"json","insecure_ssl":"{insecure}"}}}}"#
+        );
+        let answer = scene.rest("POST", &format!("{REPO}/hooks"), &body);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    };
+    deliver("0");
+    deliver("1");
+    let ping = received.recv_timeout(PATIENCE).expect("a ping");
+    assert!(ping.starts_with("POST /1 "), "{ping}");
+    let lines = written(&scene);
+    assert_eq!(lines[0]["outcome"], "failed");
+    let reason = lines[0]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("TLS failed"), "{reason}");
+    assert_eq!(lines[1]["outcome"], "answered");
+}
+
+/// A server with a certificate that nobody vouches for; it tells the heads of requests.
+fn receiver_over_tls() -> (u16, Receiver<String>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a certificate");
+    let config = std::sync::Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (sender, received) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config));
+            let mut connection = connection.expect("a connection");
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            let mut head = Vec::new();
+            let mut byte = [0];
+            // A client that does not trust the certificate ends before it has said anything.
+            while !head.ends_with(b"\r\n\r\n") && matches!(tls.read(&mut byte), Ok(1)) {
+                head.push(byte[0]);
+            }
+            if head.is_empty() {
+                continue;
+            }
+            sender
+                .send(String::from_utf8_lossy(&head).into_owned())
+                .ok();
+            tls.write_all(b"HTTP/1.1 200 x\r\ncontent-length: 0\r\n\r\n")
+                .ok();
+            tls.flush().ok();
+        }
+    });
+    (port, received)
+}

@@ -126,7 +126,7 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "pulls/pulls#get-a-pull-request",
         guards: PULL,
-        action: Action::Hook(list::get),
+        action: Action::Apart(list::get),
     },
     Route {
         info: operation(
@@ -194,7 +194,7 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "pulls/pulls#list-pull-requests-files",
         guards: PULL,
-        action: Action::Hook(files::list),
+        action: Action::Apart(files::list),
     },
     Route {
         info: operation(

@@ -108,7 +108,7 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "commits/commits#compare-two-commits",
         guards: READ,
-        action: Action::Hook(compare::compare),
+        action: Action::Apart(compare::compare),
     },
     Route {
         info: operation(
@@ -540,7 +540,7 @@ pub(super) const ROUTES: &[Route] = &[
         ),
         docs: "commits/commits#get-a-commit",
         guards: READ,
-        action: Action::Hook(commits::get),
+        action: Action::Apart(commits::get),
     },
     Route {
         info: operation(

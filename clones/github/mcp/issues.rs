@@ -3,6 +3,7 @@
 use archal_core::clone::Arguments;
 use serde_json::{Map, Value, json};
 
+use super::plain;
 use super::shapes::{self, refused, refused_graph};
 use super::{Failure, Outcome};
 use crate::engine::mcp::{
@@ -46,7 +47,11 @@ pub(super) fn read(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
                 let error = shapes::client_error(&answered);
                 return Err(Failure::Fault(format!("failed to get issue: {error}")));
             }
-            Ok(shapes::text(&shapes::Issue::whole(&answered.body)))
+            let related = related(asker, &answered.body["node_id"]);
+            Ok(shapes::text(&shapes::Issue::whole(
+                &answered.body,
+                &related,
+            )))
         }
         "get_comments" => {
             let answered = asker.get(&format!("{path}/comments"), &paging);
@@ -96,6 +101,21 @@ pub(super) fn read(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
         }
         other => Err(Failure::Refused(format!("unknown method: {other}"))),
     }
+}
+
+/// What GraphQL tells of an issue's parent, children and the pull requests that close it; null where
+/// it tells nothing, which leaves the issue without.
+fn related(asker: &mut Asker<'_>, id: &Value) -> Value {
+    // A recording shows the issue trimmed, and nothing of this.
+    if !id.is_string() {
+        return Value::Null;
+    }
+    let other = "number title state url repository { nameWithOwner }";
+    let query = format!(
+        "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Issue {{ parent {{ {other} }} closedByPullRequestsReferences(first: 5, includeClosedPrs: true, orderByState: true) {{ totalCount nodes {{ {other} }} }} subIssuesSummary {{ total completed percentCompleted }} }} }} }}"
+    );
+    let data = plain::graph(asker, &query, &json!({"ids": [id]}), "");
+    data.map_or(Value::Null, |mut data| data["nodes"][0].take())
 }
 
 /// `add_issue_comment`.

@@ -1,12 +1,20 @@
 //! Tools on a repository's labels.
 
+use std::cmp::Reverse;
+
 use archal_core::clone::Arguments;
 use serde_json::{Map, Value, json};
 
 use super::issues::repository;
+use super::plain;
 use super::shapes::{self, no_repository, of, refused_graph};
 use super::{Failure, Outcome};
 use crate::engine::mcp::{Answered, Asker, required_text, segment, text};
+
+/// Most labels that a list shows.
+const SHOWN: usize = 100;
+/// Most pages of labels that are looked at for their use.
+const PAGES: usize = 100;
 
 /// `get_label`.
 pub(super) fn get(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
@@ -20,7 +28,7 @@ pub(super) fn get(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     Ok(shapes::text(&shapes::label(&answered.body)))
 }
 
-/// `list_label`.
+/// `list_label`: those first that most issues have.
 pub(super) fn list(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
     let owner = required_text(arguments, "owner")?;
     let repo = required_text(arguments, "repo")?;
@@ -30,11 +38,49 @@ pub(super) fn list(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
         let missing = no_repository(owner, repo);
         return Err(refused_graph("Failed to list labels", &answered, &missing));
     };
-    let labels: Vec<Value> = labels.iter().map(shapes::label).collect();
     let total = answered.total.unwrap_or(labels.len() as u64);
+    // A recording shows labels trimmed, and in the order that the tool gave them.
+    let is_whole = labels.first().is_some_and(|label| label["url"].is_string());
+    let labels = match is_whole {
+        true => by_use(asker, owner, repo)?,
+        false => labels.iter().map(shapes::label).collect(),
+    };
     Ok(shapes::text(
         &json!({"labels": labels, "totalCount": total}),
     ))
+}
+
+/// The labels that most issues and pull requests have.
+fn by_use(asker: &mut Asker<'_>, owner: &str, repo: &str) -> Result<Vec<Value>, Failure> {
+    let query = "query($owner: String!, $repo: String!, $after: String) { repository(owner: $owner, name: $repo) { labels(first: 100, after: $after) { nodes { id name color description issues { totalCount } pullRequests { totalCount } } pageInfo { hasNextPage endCursor } } } }";
+    let mut all = Vec::new();
+    let mut after = Value::Null;
+    for _ in 0..PAGES {
+        let variables = json!({"owner": owner, "repo": repo, "after": after});
+        let mut data = plain::graph(asker, query, &variables, "Failed to list labels")?;
+        let found = &mut data["repository"]["labels"];
+        if let Value::Array(nodes) = found["nodes"].take() {
+            all.extend(nodes);
+        }
+        if found["pageInfo"]["hasNextPage"] != true {
+            break;
+        }
+        after = found["pageInfo"]["endCursor"].take();
+    }
+    let uses = |label: &Value| {
+        let of = |name: &str| label[name]["totalCount"].as_u64().unwrap_or_default();
+        Reverse(of("issues") + of("pullRequests"))
+    };
+    all.sort_by_key(uses);
+    let shown = all.iter().take(SHOWN).map(|label| {
+        json!({
+            "id": label["id"],
+            "name": label["name"],
+            "color": label["color"],
+            "description": of(label, "description"),
+        })
+    });
+    Ok(shown.collect())
 }
 
 /// `label_write`.

@@ -103,6 +103,31 @@ pub(super) fn graph(
     Ok(answered.body["data"].take())
 }
 
+/// Where the pages before and after an answer begin, as its links say.
+pub(super) fn page_info(answered: &Answered) -> Value {
+    let cursor = |name: &str, relation: &str| {
+        let links = answered.link.as_deref().unwrap_or_default();
+        let link = links.split(", ").find_map(|link| {
+            let (address, kind) = link.split_once(">; ")?;
+            (kind == format!("rel=\"{relation}\"")).then_some(address)
+        })?;
+        let (_, query) = link.split_once('?')?;
+        let found = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name)?;
+        Some(found.1.into_owned())
+    };
+    let (next, previous) = (cursor("after", "next"), cursor("before", "prev"));
+    let mut info = json!({
+        "hasNextPage": next.is_some(),
+        "hasPreviousPage": previous.is_some(),
+    });
+    for (name, cursor) in [("nextCursor", next), ("prevCursor", previous)] {
+        if let Some(cursor) = cursor {
+            info[name] = cursor.into();
+        }
+    }
+    info
+}
+
 /// Fields of an object: those named, and those with a question mark only where they say something.
 pub(super) fn pick(object: &Value, fields: &str) -> Map<String, Value> {
     let mut out = Map::new();

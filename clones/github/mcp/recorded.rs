@@ -36,6 +36,17 @@ const LATER: &[(&str, &str)] = &[
     ("update_pull_request", "pulls/get"),
 ];
 
+/// Tools whose results have a shape of their own; nothing is read of them.
+const UNREAD: &[&str] = &[
+    "assign_copilot_to_issue",
+    "list_dependabot_alerts",
+    "list_issue_fields",
+    "projects_get",
+    "projects_list",
+    "projects_write",
+    "request_copilot_review",
+];
+
 /// Words of errors that are none of GitHub's.
 const ON_THE_WAY: &[&str] = &[
     "connect",
@@ -61,7 +72,8 @@ pub(super) fn restore(recorded: &RecordedTool<'_>, request: &CloneRequest) -> Op
     let is_other = recorded.tool == "pull_request_read"
         && operation == "pulls/get"
         && recorded.arguments.get("method") != Some(&Value::from("get"));
-    if is_other || operation == "graphql" || LATER.contains(&(recorded.tool, operation)) {
+    let is_unread = UNREAD.contains(&recorded.tool) || operation == "graphql";
+    if is_other || is_unread || LATER.contains(&(recorded.tool, operation)) {
         return None;
     }
     if request.method == "GET" {

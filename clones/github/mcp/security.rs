@@ -1,11 +1,12 @@
-//! Tools on security alerts and advisories.
+//! Tools on security alerts, advisories and findings.
 
 use archal_core::clone::Arguments;
+use serde_json::json;
 
 use super::plain::{self, Query, get, paging};
 use super::shapes;
 use super::{Failure, Outcome};
-use crate::engine::mcp::{Asker, required_number, required_text, segment, text, texts};
+use crate::engine::mcp::{Asker, number_or, required_number, required_text, segment, text, texts};
 
 /// What a path answers, less what is empty.
 fn shown(
@@ -59,6 +60,46 @@ pub(super) fn code_alerts(arguments: &Arguments, asker: &mut Asker<'_>) -> Outco
     let mut query = plain::texts_of(arguments, &["ref", "state", "severity", "tool_name"])?;
     query.extend(paging(arguments)?);
     shown(asker, &path, &query, "failed to list alerts")
+}
+
+/// `list_dependabot_alerts`.
+pub(super) fn dependabot_alerts(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
+    let (owner, repo) = (
+        required_text(arguments, "owner")?,
+        required_text(arguments, "repo")?,
+    );
+    let path = format!("{}/dependabot/alerts", plain::repo(arguments)?);
+    let (state, severity) = (text(arguments, "state")?, text(arguments, "severity")?);
+    let size = number_or(arguments, "perPage", 30)?.to_string();
+    let query = [
+        ("state", state),
+        ("severity", severity),
+        ("per_page", size.as_str()),
+        ("after", text(arguments, "after")?),
+    ];
+    let query: Vec<(&str, &str)> = query.into_iter().filter(|(_, it)| !it.is_empty()).collect();
+    let answered = asker.get(&path, &query);
+    let info = plain::page_info(&answered);
+    let mut what = format!("failed to list alerts for repository '{owner}/{repo}'");
+    if matches!(answered.status, 403 | 404) {
+        what.push_str(&format!(". Your token may not have access to Dependabot alerts on {owner}/{repo}. To access Dependabot alerts, the token needs the 'security_events' scope or, for fine-grained tokens, Dependabot alerts read permission for this specific repository."));
+    }
+    let mut alerts = plain::succeeded(answered, &what)?;
+    shapes::without_empty(&mut alerts);
+    Ok(shapes::text(&json!({"alerts": alerts, "pageInfo": info})))
+}
+
+/// `get_code_quality_finding`.
+pub(super) fn finding(arguments: &Arguments, asker: &mut Asker<'_>) -> Outcome {
+    let repo = plain::repo(arguments)?;
+    let number = required_number(arguments, "findingNumber")?;
+    let path = format!("{repo}/code-quality/findings/{number}");
+    Ok(shapes::text(&get(
+        asker,
+        &path,
+        &[],
+        "failed to get finding",
+    )?))
 }
 
 /// `list_secret_scanning_alerts`.

@@ -33,6 +33,8 @@ pub(super) struct Issue<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<&'a str>,
     assignees: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milestone: Option<&'a str>,
     #[serde(skip_serializing_if = "is_zero")]
     comments: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,17 +45,58 @@ pub(super) struct Issue<'a> {
     closed_at: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issue_type: Option<&'a str>,
     #[serde(flatten)]
     relations: Option<Relations>,
 }
 
-/// What an issue has to do with others. Sub-issues and pull requests are not modelled, so no issue
-/// has any.
+/// What an issue has to do with others.
 #[derive(Serialize)]
 struct Relations {
     has_parent: bool,
     has_children: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_issues_summary: Option<Value>,
     closed_by_pull_requests: Value,
+}
+
+impl Relations {
+    /// Those that GraphQL tells of an issue.
+    fn of(issue: &Value) -> Self {
+        let reference = |of: &Value| {
+            json!({
+                "number": of["number"],
+                "title": of["title"],
+                "state": of["state"],
+                "url": of["url"],
+                "repository": of["repository"]["nameWithOwner"],
+            })
+        };
+        let parent = &issue["parent"];
+        let summary = &issue["subIssuesSummary"];
+        let total = summary["total"].as_i64().unwrap_or_default();
+        let closing = &issue["closedByPullRequestsReferences"];
+        let references = closing["nodes"].as_array().into_iter().flatten();
+        Self {
+            has_parent: parent.is_object(),
+            has_children: total > 0,
+            parent: parent.is_object().then(|| reference(parent)),
+            sub_issues_summary: (total > 0).then(|| {
+                json!({
+                    "total": total,
+                    "completed": summary["completed"],
+                    "percent_completed": summary["percentCompleted"],
+                })
+            }),
+            closed_by_pull_requests: json!({
+                "total_count": closing["totalCount"],
+                "references": references.map(reference).collect::<Vec<_>>(),
+            }),
+        }
+    }
 }
 
 #[expect(
@@ -65,8 +108,8 @@ fn is_zero(number: &i64) -> bool {
 }
 
 impl<'a> Issue<'a> {
-    /// As `issue_read` shows it.
-    pub(super) fn whole(issue: &'a Value) -> Self {
+    /// As `issue_read` shows it; `related` is what GraphQL tells of it, null where it does not.
+    pub(super) fn whole(issue: &'a Value, related: &Value) -> Self {
         let closed_by = &issue["closed_by"]["login"];
         Self {
             state: of(issue, "state").to_owned(),
@@ -78,11 +121,9 @@ impl<'a> Issue<'a> {
             reactions: reactions(&issue["reactions"]),
             closed_at: issue["closed_at"].as_str(),
             closed_by: closed_by.as_str(),
-            relations: Some(Relations {
-                has_parent: false,
-                has_children: false,
-                closed_by_pull_requests: json!({"total_count": 0, "references": []}),
-            }),
+            milestone: issue["milestone"]["title"].as_str(),
+            issue_type: issue["type"]["name"].as_str(),
+            relations: related.is_object().then(|| Relations::of(related)),
             ..Self::listed(issue)
         }
     }
@@ -107,6 +148,8 @@ impl<'a> Issue<'a> {
             updated_at: of(issue, "updated_at"),
             closed_at: None,
             closed_by: None,
+            milestone: None,
+            issue_type: None,
             relations: None,
         }
     }

@@ -11,7 +11,7 @@ use crate::github::access::TOKEN;
 use crate::github::check::{base, open};
 
 /// Calls a tool, `list_issues {"owner": "acme"}`; what it asked of the clone and what it answered.
-fn call(clone: &mut dyn ServiceClone, line: &str) -> (Vec<String>, ToolAnswer) {
+pub(super) fn call(clone: &mut dyn ServiceClone, line: &str) -> (Vec<String>, ToolAnswer) {
     let (name, arguments) = line.split_once(' ').unwrap_or((line, "{}"));
     let arguments: Arguments = serde_json::from_str(arguments).expect("an object");
     let tool = FACE.tools.iter().find(|tool| tool.name == name);
@@ -84,6 +84,7 @@ fn an_issue_is_opened_read_changed_commented_and_closed() {
       Text("{\"id\":\"1900003858\",\"url\":\"https://github.com/octocat/hello-service/issues/9#issuecomment-1900003858\"}")
     issue_read {"method":"get","owner":"octocat","repo":"hello-service","issue_number":9}
       issues/get 200
+      graphql 200
       Text("{\"number\":9,\"title\":\"New\",\"state\":\"closed\",\"state_reason\":\"not_planned\",\"html_url\":\"https://github.com/octocat/hello-service/issues/9\",\"user\":{\"avatar_url\":\"https://avatars.githubusercontent.com/u/583231?v=4\",\"id\":583231,\"login\":\"octocat\",\"profile_url\":\"https://github.com/octocat\"},\"author_association\":\"OWNER\",\"assignees\":[\"octocat\"],\"comments\":1,\"reactions\":{\"+1\":0,\"-1\":0,\"confused\":0,\"eyes\":0,\"heart\":0,\"hooray\":0,\"laugh\":0,\"rocket\":0,\"total_count\":0},\"created_at\":\"2026-01-10T12:01:00Z\",\"updated_at\":\"2026-01-10T12:01:00Z\",\"closed_at\":\"2026-01-10T12:01:00Z\",\"closed_by\":\"octocat\",\"has_parent\":false,\"has_children\":false,\"closed_by_pull_requests\":{\"references\":[],\"total_count\":0}}")
     issue_read {"method":"get_comments","owner":"octocat","repo":"hello-service","issue_number":"9"}
       issues/list-comments 200

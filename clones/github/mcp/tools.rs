@@ -3,8 +3,9 @@
 use archal_core::clone::Tool;
 
 use super::{
-    actions, answer, asker, branches, commits, files, gists, issues, labels, lists, notifications,
-    people, pulls, releases, repositories, reviews, search, security, sub_issues,
+    actions, answer, asker, blame, branches, commits, copilot, discussions, files, gists, issues,
+    labels, lists, notifications, people, projects, pulls, releases, repositories, reviews, search,
+    security, sub_issues,
 };
 
 /// A tool: its name, its operations, and the function that calls it.
@@ -77,6 +78,15 @@ pub(super) const TOOLS: &[Tool] = &[
         reviews::reply
     ),
     tool!(
+        "assign_copilot_to_issue",
+        [
+            "issues/add-assignees",
+            "issues/check-user-can-be-assigned",
+            "repos/get"
+        ],
+        copilot::assign
+    ),
+    tool!(
         "create_branch",
         ["git/create-ref", "git/get-ref", "repos/get"],
         branches::create
@@ -108,6 +118,7 @@ pub(super) const TOOLS: &[Tool] = &[
         ],
         files::delete
     ),
+    tool!("discussion_comment_write", ["graphql"], discussions::write),
     tool!(
         "dismiss_notification",
         [
@@ -117,6 +128,11 @@ pub(super) const TOOLS: &[Tool] = &[
         notifications::dismiss
     ),
     tool!("fork_repository", ["repos/create-fork"], repositories::fork),
+    tool!(
+        "get_code_quality_finding",
+        ["code-quality/get-finding"],
+        security::finding
+    ),
     tool!(
         "get_code_scanning_alert",
         ["code-scanning/get-alert"],
@@ -128,6 +144,13 @@ pub(super) const TOOLS: &[Tool] = &[
         ["dependabot/get-alert"],
         security::dependabot_alert
     ),
+    tool!("get_discussion", ["graphql"], discussions::one),
+    tool!(
+        "get_discussion_comments",
+        ["graphql"],
+        discussions::comments
+    ),
+    tool!("get_file_blame", ["graphql"], blame::call),
     Tool {
         name: "get_file_contents",
         operations: &[
@@ -193,6 +216,7 @@ pub(super) const TOOLS: &[Tool] = &[
     tool!(
         "issue_read",
         [
+            "graphql",
             "issues/get",
             "issues/get-parent",
             "issues/list-comments",
@@ -223,6 +247,17 @@ pub(super) const TOOLS: &[Tool] = &[
     ),
     tool!("list_commits", ["repos/list-commits"], commits::list),
     tool!(
+        "list_dependabot_alerts",
+        ["dependabot/list-alerts-for-repo"],
+        security::dependabot_alerts
+    ),
+    tool!(
+        "list_discussion_categories",
+        ["graphql"],
+        discussions::categories
+    ),
+    tool!("list_discussions", ["graphql"], discussions::list),
+    tool!(
         "list_gists",
         ["gists/list", "gists/list-for-user"],
         gists::list
@@ -231,6 +266,11 @@ pub(super) const TOOLS: &[Tool] = &[
         "list_global_security_advisories",
         ["security-advisories/list-global-advisories"],
         security::global
+    ),
+    tool!(
+        "list_issue_fields",
+        ["orgs/list-issue-fields", "repos/get"],
+        people::issue_fields
     ),
     tool!(
         "list_issue_types",
@@ -242,7 +282,11 @@ pub(super) const TOOLS: &[Tool] = &[
         ["issues/list-for-repo", "search/issues-and-pull-requests"],
         lists::issues
     ),
-    tool!("list_label", ["issues/list-labels-for-repo"], labels::list),
+    tool!(
+        "list_label",
+        ["graphql", "issues/list-labels-for-repo"],
+        labels::list
+    ),
     tool!(
         "list_notifications",
         [
@@ -308,6 +352,50 @@ pub(super) const TOOLS: &[Tool] = &[
     ),
     tool!("merge_pull_request", ["pulls/merge"], pulls::merge),
     tool!(
+        "projects_get",
+        [
+            "graphql",
+            "projects/get-field-for-org",
+            "projects/get-field-for-user",
+            "projects/get-for-org",
+            "projects/get-for-user",
+            "projects/get-org-item",
+            "projects/get-user-item",
+            "users/get-by-username"
+        ],
+        projects::one
+    ),
+    tool!(
+        "projects_list",
+        [
+            "graphql",
+            "projects/get-for-org",
+            "projects/get-for-user",
+            "projects/list-fields-for-org",
+            "projects/list-fields-for-user",
+            "projects/list-for-org",
+            "projects/list-for-user",
+            "projects/list-items-for-org",
+            "projects/list-items-for-user",
+            "users/get-by-username"
+        ],
+        projects::list
+    ),
+    tool!(
+        "projects_write",
+        [
+            "graphql",
+            "projects/delete-item-for-org",
+            "projects/delete-item-for-user",
+            "projects/get-for-org",
+            "projects/get-for-user",
+            "projects/update-item-for-org",
+            "projects/update-item-for-user",
+            "users/get-by-username"
+        ],
+        projects::write
+    ),
+    tool!(
         "pull_request_read",
         [
             "checks/list-for-ref",
@@ -339,6 +427,11 @@ pub(super) const TOOLS: &[Tool] = &[
             "repos/get"
         ],
         files::push
+    ),
+    tool!(
+        "request_copilot_review",
+        ["pulls/request-reviewers", "repos/get"],
+        copilot::review
     ),
     tool!("search_code", ["search/code"], files::search),
     tool!("search_commits", ["search/commits"], commits::search),

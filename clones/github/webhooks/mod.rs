@@ -93,6 +93,7 @@ fn delivery(of: &Announcing<'_>, happened: &Happened, to: &Row, number: usize) -
         hook: format!("{}:{}", to.text(hook::REPO), to.int(hook::ID)),
         event,
         url: to.text(hook::URL).to_owned(),
+        unchecked: to.text(hook::INSECURE_SSL) == "1",
         headers,
         volatile_headers: signatures(to.text_or_null(hook::SECRET), &body.wire),
         body,

@@ -32,6 +32,8 @@ pub(crate) struct Opening {
     pub(crate) state: PathBuf,
     /// The port of the first base URL.
     pub(crate) port: Option<u16>,
+    /// Whether what webhooks are told waits until it is asked for.
+    pub(crate) hold_webhooks: bool,
     /// Its clones.
     pub(crate) wanted: Wanted,
 }
@@ -76,6 +78,7 @@ impl Opening {
                 .map(|chosen| (chosen.clone, chosen.on.as_start(), chosen.told.clone()))
                 .collect(),
             port: self.port,
+            hold_webhooks: self.hold_webhooks,
             probe: None,
             clock: cx.clock.clone(),
             helper: cx.binary.clone(),

@@ -301,13 +301,13 @@ fn a_name_alone_is_not_believed() {
         span("list_issues", &own, &json!([])),
         span("mcp__gh__list_issues", &json!({"owner": "acme", "repo": "webapp"}), &json!({"issues": [], "totalCount": 0, "pageInfo": {"hasNextPage": false}})),
         span("mcp__jira__list_issues", &own, &json!([])),
-        span("github-get_discussion", &json!({"owner": "a"}), &json!({})),
+        span("github-delete_repository", &json!({"owner": "a"}), &json!({})),
         span("issue_read", &json!({"method": "get", "owner": "acme", "repo": "webapp"}), &json!("missing required parameter: issue_number")),
         span("calculator", &json!({"expression": "1+1"}), &json!("2")),
         span("update_plan", &json!({"steps": []}), &json!("ok")),
     ]), @r#"
     s1 GET /repos/acme/webapp/issues?sort=created&direction=desc&state=all&page=1&per_page=30 -> 200 < []
-    s3 call of tool github-get_discussion: the github clone does not model this tool
+    s3 call of tool github-delete_repository: the github clone does not model this tool
     s0 mapping of tool list_issues: nothing says what it calls, and its name says what is done to issues, and github has such
     s2 mapping of tool mcp__jira__list_issues: nothing says what it calls, and its name says what is done to issues, and github has such
     calculator is not mapped: {"call":"<METHOD> /<path>?expression={expression}","clone":"github"}

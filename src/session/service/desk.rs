@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::record;
 use super::live::{Live, Reach, Snapshot, Start};
+use super::posts;
 use crate::host::protocol::{Refusal, RefusalKind};
 
 /// Most snapshots a session keeps.
@@ -64,6 +65,23 @@ pub enum Request {
     Diff {
         /// Their name.
         since: Option<String>,
+    },
+    /// What is told webhooks.
+    Webhooks,
+    /// To let what webhooks are told wait until it is asked for, or go at once again.
+    Hold {
+        /// Whether it waits.
+        holds: bool,
+    },
+    /// To send what is held.
+    Deliver {
+        /// The numbers of the deliveries; all where there is none.
+        which: Vec<u64>,
+    },
+    /// To send a delivery once more.
+    Redeliver {
+        /// Its number.
+        number: u64,
     },
     /// To write all evidence there is.
     Flush,
@@ -184,6 +202,13 @@ pub(super) fn answer(live: &Live, request: Request) -> Result<Value, Refusal> {
         Request::Save => save(live),
         Request::Load { document } => load(live, &document),
         Request::Diff { since } => diff(live, since.as_deref()),
+        Request::Webhooks => posts::list(live),
+        Request::Hold { holds } => {
+            live.session.shared.webhooks.hold(holds);
+            posts::list(live)
+        }
+        Request::Deliver { which } => posts::deliver(live, &which),
+        Request::Redeliver { number } => posts::again(live, number),
         Request::Flush => Ok(json!({"last": live.flush().last})),
         Request::Wait { after } => Ok(json!({"last": live.evidence.wait(after, LONGEST_WAIT)})),
         Request::Way {
@@ -204,11 +229,11 @@ pub(super) fn answer(live: &Live, request: Request) -> Result<Value, Refusal> {
     }
 }
 
-fn encoded(value: &impl Serialize) -> Result<Value, Refusal> {
+pub(super) fn encoded(value: &impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(value).map_err(|error| Refusal::of(RefusalKind::Internal, &error))
 }
 
-fn usage(message: String) -> Refusal {
+pub(super) fn usage(message: String) -> Refusal {
     Refusal::new(RefusalKind::Usage, message)
 }
 

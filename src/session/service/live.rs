@@ -50,6 +50,8 @@ pub struct LiveConfig<'a> {
     pub clones: Vec<(&'static CloneDescriptor, Start<'a>, String)>,
     /// The port of the first base URL, the others follow; free ones where there is none.
     pub port: Option<u16>,
+    /// Whether what webhooks are told waits until it is asked for.
+    pub hold_webhooks: bool,
     /// What holding children is possible, where it was found out before.
     pub probe: Option<Probe>,
     /// The clock.
@@ -306,6 +308,7 @@ impl Live {
                 literals: config.literals,
             },
         )?;
+        session.shared.webhooks.hold(config.hold_webhooks);
         let mut opened = Vec::new();
         for (at, (clone, start, told)) in config.clones.iter().enumerate() {
             let mut running = session.shared.clones[at].running();

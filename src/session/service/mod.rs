@@ -5,7 +5,8 @@
 //! the session itself is asked over a control API that wants the session's token.
 //!
 //! - [`place`]: where sessions lie, and which of them run.
-//! - [`live`]: the session, its listeners and what clients are told; [`desk`]: what it is asked.
+//! - [`live`]: the session, its listeners and what clients are told; [`desk`]: what it is asked;
+//!   [`posts`]: what webhooks are told.
 //! - `control`, [`client`]: the control API from both sides.
 //! - [`entrance`]: how commands get in; [`led`]: those that cannot have a network of their own.
 //! - [`evidence`]: calls are written while the session runs.
@@ -18,3 +19,4 @@ pub mod evidence;
 pub mod led;
 pub mod live;
 pub mod place;
+pub mod posts;

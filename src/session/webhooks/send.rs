@@ -9,9 +9,12 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 
 use super::super::inside::Inside;
+use super::super::stream::Stream;
+use super::tls;
 
 /// How long a receiver has for its answer, as on GitHub.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,14 +35,17 @@ pub(in crate::session) enum Outcome {
 pub(super) struct Target {
     /// The port on the agent's loopback.
     pub(super) port: u16,
+    /// The name that its certificate is for, where TLS is spoken, and whether any will do.
+    tls: Option<(ServerName<'static>, bool)>,
     authority: String,
     path: String,
 }
 
 impl Target {
-    /// The receiver of a URL, or why nothing goes there.
-    pub(super) fn of(url: &str) -> Result<Self, String> {
-        let uri: Uri = url
+    /// The receiver of a delivery, or why nothing goes there.
+    pub(super) fn of(delivery: &Delivery) -> Result<Self, String> {
+        let uri: Uri = delivery
+            .url
             .parse()
             .map_err(|_| "its URL cannot be read".to_owned())?;
         let authority = uri.authority().ok_or("its URL names no host")?;
@@ -54,11 +60,18 @@ impl Target {
                 "{host} is not of the agent's own network; only localhost is delivered to"
             ));
         }
-        if uri.scheme_str() != Some("http") {
-            return Err("only http:// is spoken to the agent's own network".to_owned());
-        }
+        let (tls, port) = match uri.scheme_str() {
+            Some("http") => (None, 80),
+            Some("https") => {
+                let name = ServerName::try_from(bare.to_owned());
+                let name = name.map_err(|_| "its URL names no host")?;
+                (Some((name, delivery.unchecked)), 443)
+            }
+            _ => return Err("only http:// and https:// are spoken".to_owned()),
+        };
         Ok(Self {
-            port: authority.port_u16().unwrap_or(80),
+            port: authority.port_u16().unwrap_or(port),
+            tls,
             authority: match authority.port_u16() {
                 Some(port) => format!("{}:{port}", authority.host()),
                 None => authority.host().to_owned(),
@@ -94,6 +107,10 @@ async fn attempt(inside: Inside, target: &Target, delivery: &Delivery) -> Result
             _ => error.to_string(),
         })?;
     let broken = |_| "the connection broke off".to_owned();
+    let stream: Box<dyn Stream> = match &target.tls {
+        None => Box::new(stream),
+        Some((name, unchecked)) => Box::new(tls::over(stream, name.clone(), *unchecked).await?),
+    };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;

@@ -1,5 +1,7 @@
 //! A delivery as a line of `webhooks.jsonl`.
 
+use std::sync::Arc;
+
 use archal_core::redact::RedactionCounts;
 use serde_json::json;
 
@@ -30,6 +32,7 @@ fn evidence(name: &str, posted: Posted, clean: Clean<'_>) -> WebhookRecord {
         outcome,
         ..
     } = posted;
+    let delivery = Arc::unwrap_or_clone(delivery);
     let body = match std::str::from_utf8(&delivery.body.evidence) {
         // The payload is the one field of a form: JSON, whose secrets are found as such.
         Ok(text) if text.starts_with("payload=") => {

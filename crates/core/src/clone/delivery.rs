@@ -14,6 +14,8 @@ pub struct Delivery {
     pub event: String,
     /// Where it goes.
     pub url: String,
+    /// Whether any certificate of the receiver will do.
+    pub unchecked: bool,
     /// Headers that are the same for the same calls.
     pub headers: Vec<(&'static str, String)>,
     /// Headers that depend on the clock, as a signature of a body with times does.

@@ -92,6 +92,7 @@ fn own_session(args: &Args, cx: &CommandContext) -> Result<Serving, CliError> {
         name: args.session.name.clone().unwrap_or(name),
         state: layout.root().to_owned(),
         port: None,
+        hold_webhooks: false,
         wanted: Wanted {
             clones: args.clones.clone(),
             all: args.all,

@@ -14,6 +14,7 @@ mod start;
 mod status;
 mod stop;
 mod tools;
+mod webhooks;
 
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
@@ -42,6 +43,7 @@ enum Action {
     Mcp(mcp::Args),
     Schema(schema::Args),
     Tools(tools::Args),
+    Webhooks(webhooks::Args),
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
@@ -60,5 +62,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         Action::Mcp(args) => mcp::run(args, cx),
         Action::Schema(args) => schema::run(args, cx),
         Action::Tools(args) => tools::run(args, cx),
+        Action::Webhooks(args) => webhooks::run(args, cx),
     }
 }

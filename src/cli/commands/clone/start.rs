@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME)]
     name: String,
 
+    /// Hold what webhooks are told until `archal clone webhooks --deliver` asks for it
+    #[arg(long)]
+    hold_webhooks: bool,
+
     /// Stay in the foreground; Ctrl-C ends the session
     #[arg(long)]
     foreground: bool,
@@ -64,6 +68,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         name: args.name.clone(),
         state: layout.root().to_owned(),
         port: args.port,
+        hold_webhooks: args.hold_webhooks,
         wanted: Wanted {
             clones: args.clones.clone(),
             all: args.all,
