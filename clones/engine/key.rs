@@ -39,15 +39,20 @@ pub(crate) fn folded(text: &str) -> Part {
 
 /// Text as services compare names: lower case.
 pub(crate) fn fold(text: &str) -> Arc<str> {
-    if text.is_ascii() {
+    if !text.is_ascii() {
+        text.to_lowercase().into()
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         text.to_ascii_lowercase().into()
     } else {
-        text.to_lowercase().into()
+        text.into()
     }
 }
 
 /// Whether two names are the same but for case.
 pub(crate) fn same(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
     a == b || fold(a) == fold(b)
 }
 

@@ -7,7 +7,7 @@
 //! - [`times`], [`writer`]: why the same calls leave the same evidence.
 //! - [`seed`], [`schema`]: starting states as documents.
 //! - [`save`]: a whole state as a document.
-//! - [`route`], [`input`], [`page`]: requests.
+//! - [`route`], [`input`], [`page`]: requests. [`pages`]: lists that were written last.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
 //! - [`acting`], [`states`]: what operations do, and states as they are read.
 //! - [`within`]: operations inside others. [`graphql`]: a query language over the same tables.
@@ -25,6 +25,7 @@ pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod pack;
 pub(crate) mod page;
+mod pages;
 pub(crate) mod rate;
 pub(crate) mod root;
 pub(crate) mod route;

@@ -397,15 +397,18 @@ impl Reply {
             sizes.1 += rendered.evidence.len() + 1;
             tag = super::fingerprint::mix(tag, *print);
         }
-        let mut writer = Writer::with_capacity(root.base(), sizes.0, sizes.1);
-        writer.raw("[");
-        for row in rows {
-            writer.item().rendered(&root.rendered(table, row).0);
-        }
-        writer.raw("]");
+        let body = root.pages().body(table, &rows, || {
+            let mut writer = Writer::with_capacity(root.base(), sizes.0, sizes.1);
+            writer.raw("[");
+            for row in &rows {
+                writer.item().rendered(&root.rendered(table, row).0);
+            }
+            writer.raw("]");
+            writer.finish()
+        });
         Self {
             status: 200,
-            body: Some(writer.finish()),
+            body: Some(body),
             page,
             tag: Some(tag),
             ..Self::default()

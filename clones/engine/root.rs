@@ -12,6 +12,7 @@ use super::fingerprint;
 use super::git::Objects;
 use super::key::{Key, Part};
 use super::pack::Pack;
+use super::pages::Pages;
 use super::row::{Draft, Row};
 use super::table::{TableId, key_of, keys_of};
 use super::times::KnownTimes;
@@ -33,9 +34,12 @@ struct TableState {
 #[derive(Clone)]
 pub(crate) struct Root {
     pack: &'static Pack,
-    tables: Vec<TableState>,
+    /// Shared with the states before and after that have the same rows.
+    tables: Vec<Arc<TableState>>,
     times: KnownTimes,
     objects: Arc<Objects>,
+    /// Lists that were written last, of whichever state.
+    pages: Arc<Pages>,
     base: Timestamp,
     ids: u64,
     actor: Option<Key>,
@@ -59,13 +63,16 @@ impl Root {
             tables: pack
                 .tables
                 .iter()
-                .map(|table| TableState {
-                    indexes: vec![OrdMap::new(); table.indexes.len()],
-                    ..TableState::default()
+                .map(|table| {
+                    Arc::new(TableState {
+                        indexes: vec![OrdMap::new(); table.indexes.len()],
+                        ..TableState::default()
+                    })
                 })
                 .collect(),
             times: KnownTimes::default(),
             objects: Arc::new(Objects::new(base)),
+            pages: Arc::default(),
             base,
             ids,
             actor: None,
@@ -101,6 +108,11 @@ impl Root {
     /// The git objects, which all states of a clone share.
     pub(crate) fn objects(&self) -> &Arc<Objects> {
         &self.objects
+    }
+
+    /// Lists that were written last.
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     /// `text` as evidence writes it: known times, and ids of git objects that follow the clock;
@@ -206,7 +218,7 @@ impl Root {
     /// A new number for a row of `table`, greater than all before it.
     pub(super) fn next_id(&mut self, table: TableId) -> i64 {
         let floor = self.pack.tables[table].id.map_or(0, |(_, floor)| floor);
-        let state = &mut self.tables[table];
+        let state = Arc::make_mut(&mut self.tables[table]);
         let last = state.last_id.max(floor);
         // By name, so that a new table of the pack does not renumber the rows of the others.
         let salt = fingerprint::bytes(self.ids, self.pack.tables[table].seed.name.as_bytes());
@@ -219,7 +231,7 @@ impl Root {
 
     /// Takes note of a number that a seed brought along.
     pub(super) fn reserve_id(&mut self, table: TableId, id: i64) {
-        let state = &mut self.tables[table];
+        let state = Arc::make_mut(&mut self.tables[table]);
         state.last_id = state.last_id.max(id);
     }
 
@@ -243,14 +255,16 @@ impl Root {
     /// Puts a row in the place of the one with the same key.
     pub(super) fn put(&mut self, table: TableId, row: Arc<Row>) -> Option<Arc<Row>> {
         let key = self.key(table, &row);
-        let before = self.tables[table].rows.insert(key, Arc::clone(&row));
+        let state = Arc::make_mut(&mut self.tables[table]);
+        let before = state.rows.insert(key, Arc::clone(&row));
         self.reindex(table, before.as_ref(), Some(&row));
         before
     }
 
     /// Takes a row out.
     pub(super) fn take(&mut self, table: TableId, key: &Key) -> Option<Arc<Row>> {
-        let before = self.tables[table].rows.remove(key)?;
+        self.get(table, key)?;
+        let before = Arc::make_mut(&mut self.tables[table]).rows.remove(key)?;
         self.version += 1;
         self.reindex(table, Some(&before), None);
         Some(before)
@@ -258,7 +272,8 @@ impl Root {
 
     fn reindex(&mut self, table: TableId, before: Option<&Arc<Row>>, after: Option<&Arc<Row>>) {
         let declared = self.pack.tables[table].indexes;
-        for (index, groups) in declared.iter().zip(&mut self.tables[table].indexes) {
+        let state = Arc::make_mut(&mut self.tables[table]);
+        for (index, groups) in declared.iter().zip(&mut state.indexes) {
             let old = before.map(|row| (keys_of(row, index.group), key_of(row, index.order)));
             let new = after.map(|row| (row, keys_of(row, index.group), key_of(row, index.order)));
             if let Some((old_groups, old_order)) = &old {

@@ -234,7 +234,10 @@ fn rule(route: &Route) -> Option<&'static Rule> {
             && rule.ids.iter().any(|id| match id.strip_prefix('=') {
                 Some(id) => info.id == id,
                 None if id.ends_with(['/', '-']) => info.id.starts_with(id),
-                None => info.id == *id || info.id.starts_with(&format!("{id}-")),
+                None => info
+                    .id
+                    .strip_prefix(id)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-')),
             })
     })
 }

@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,54 @@ impl Probe {
     }
 }
 
+/// A [`probe`] that may still be going on.
+#[derive(Debug)]
+pub struct Probing {
+    thread: Mutex<Option<JoinHandle<Probe>>>,
+    found: OnceLock<Probe>,
+}
+
+impl Probing {
+    /// What was found out before; where nothing was, a probe begins with the helper at that path.
+    pub fn of(known: Option<Probe>, helper: &Path) -> Self {
+        if let Some(known) = known {
+            return known.into();
+        }
+        let path = helper.to_owned();
+        // It is the end of its thread that would be the end of the child, so it waits there.
+        let thread = std::thread::Builder::new()
+            .name("archal-probe".to_owned())
+            .spawn(move || probe(&path));
+        match thread {
+            Ok(thread) => Self {
+                thread: Mutex::new(Some(thread)),
+                found: OnceLock::new(),
+            },
+            Err(_) => probe(helper).into(),
+        }
+    }
+
+    /// What it found; waits for it the first time.
+    pub fn wait(&self) -> &Probe {
+        self.found.get_or_init(|| {
+            let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = thread.take().and_then(|thread| thread.join().ok());
+            found.unwrap_or_else(|| Probe {
+                namespaces: Err("the trial of namespaces failed; this is a fault of archal".into()),
+            })
+        })
+    }
+}
+
+impl From<Probe> for Probing {
+    fn from(probe: Probe) -> Self {
+        Self {
+            thread: Mutex::default(),
+            found: OnceLock::from(probe),
+        }
+    }
+}
+
 /// Runs a child on the host's network and waits for the end of it and all its descendants.
 ///
 /// Blocks; the calling thread's end would be the child's end. Nothing is inherited but what
@@ -142,7 +192,7 @@ fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> C
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(target_os = "linux")]
-    pub(super) control: std::sync::Arc<std::sync::Mutex<std::os::unix::net::UnixStream>>,
+    pub(super) control: std::sync::Arc<Mutex<std::os::unix::net::UnixStream>>,
 }
 
 impl Signals {
@@ -153,7 +203,7 @@ impl Signals {
             let order = super::control::Order::Signal(signal);
             let control = self.control.lock();
             // Whoever panicked with it had sent its frame or not.
-            let control = control.unwrap_or_else(std::sync::PoisonError::into_inner);
+            let control = control.unwrap_or_else(PoisonError::into_inner);
             super::control::send(&control, &order, &[]).ok();
         }
         #[cfg(not(target_os = "linux"))]

@@ -1,17 +1,19 @@
 //! What a session writes down of each call.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use archal_core::clone::RowChange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// One exchange with a clone: a line of `calls.jsonl`. The same calls in the same order give the
 /// same bytes; what differs between runs stands in `timings.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CallRecord {
+pub struct CallRecord<M = RecordedMessage> {
     /// Position in the session, from 1.
     pub seq: u64,
     /// The clone that answered.
@@ -41,7 +43,7 @@ pub struct CallRecord {
     /// The status answered.
     pub status: u16,
     /// Response headers and body, redacted.
-    pub response: RecordedMessage,
+    pub response: M,
     /// The rows it changed.
     pub changes: Vec<RowChange>,
     /// The state's version before.
@@ -67,6 +69,16 @@ pub struct RecordedMessage {
     pub headers: BTreeMap<String, String>,
     /// JSON where it is JSON, else text; null where empty.
     pub body: Value,
+}
+
+/// A [`RecordedMessage`] whose body is JSON text already.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EncodedMessage {
+    /// Headers by lower-case name.
+    pub(super) headers: BTreeMap<String, String>,
+    /// The body.
+    pub(super) body: Arc<RawValue>,
 }
 
 /// The parts of a call that depend on the clock and the machine: a line of `timings.jsonl`.

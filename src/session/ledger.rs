@@ -2,7 +2,7 @@
 //!
 //! Recording keeps what is at hand and encodes nothing; that is done when the session ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,12 @@ const BODIES: usize = 32 * 1024 * 1024;
 const CALLS: usize = 100_000;
 /// Most bytes kept of all that is not a body; calls beyond it are answered and counted.
 const HEADS: usize = 64 * 1024 * 1024;
+/// Bodies of the last calls that are known again.
+const RECENT: usize = 4;
+/// Most bytes of a body that is known again.
+const RECENT_BODY: usize = 256 * 1024;
+/// Calls for which an emptied record has room without asking for memory.
+const SPARE: usize = 256;
 /// Most bytes of a host or a reason of a refusal.
 const TEXT: usize = 1024;
 /// Most refusals and names kept; an agent in a loop makes more of the same.
@@ -42,17 +48,27 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct Inner {
     last: Duration,
-    body_bytes: usize,
-    wire_bytes: usize,
-    head_bytes: usize,
+    /// What the calls that are kept take.
+    room: Room,
     dropped: u64,
     /// The position of the last call kept.
     seq: u64,
     tool_calls: u64,
-    calls: Vec<RawCall>,
+    calls: VecDeque<RawCall>,
+    /// Bodies of the last calls that are kept, which take no room a second time: a clone answers with
+    /// the same bytes in memory where nothing changed.
+    recent: VecDeque<Bytes>,
     refused: Vec<RefusedEgress>,
     names: Vec<String>,
     known_names: BTreeSet<String>,
+}
+
+/// Bytes that a call takes of the record's bounds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Room {
+    bodies: usize,
+    wire: usize,
+    head: usize,
 }
 
 /// One call as it happened.
@@ -74,6 +90,7 @@ pub(super) struct RawCall {
     pub(super) request: CloneRequest,
     /// What was answered; without the bytes for the client where the evidence is described.
     pub(super) response: CloneResponse,
+    room: Room,
 }
 
 /// Everything recorded, in order.
@@ -181,6 +198,7 @@ impl Ledger {
     ) -> Option<u64> {
         let latency = self.clock.monotonic().saturating_sub(begun.started);
         let mut inner = self.lock();
+        let before = inner.room;
         if !inner.has_room_for(&request, &response) {
             inner.dropped += 1;
             return None;
@@ -203,17 +221,20 @@ impl Ledger {
         // The bytes for the client are kept with the evidence, for the exact times in them; of a
         // body that is only described nobody can ask for times.
         let body = &mut response.body;
-        if !inner.has_room_for_body(&body.evidence) {
+        if !inner.is_held(&body.evidence) && !inner.has_room_for_body(&body.evidence) {
             body.evidence = described(&body.evidence);
             body.wire = Bytes::new();
         } else if body.wire == body.evidence {
             body.wire = body.evidence.clone();
-        } else if !inner.has_room_for_wire(&body.wire) {
+        } else if !inner.is_held(&body.wire) && !inner.has_room_for_wire(&body.wire) {
             body.wire = Bytes::new();
         }
+        inner.hold(&body.evidence);
+        inner.hold(&body.wire);
         inner.seq += 1;
         let seq = inner.seq;
-        inner.calls.push(RawCall {
+        let room = inner.room.since(before);
+        inner.calls.push_back(RawCall {
             seq,
             clone,
             mcp: begun.mcp.clone(),
@@ -222,6 +243,7 @@ impl Ledger {
             latency,
             request,
             response,
+            room,
         });
         Some(seq)
     }
@@ -249,15 +271,30 @@ impl Ledger {
         true
     }
 
-    /// Takes what was recorded since the last time, which makes room for more; time, positions and
-    /// known names go on.
-    pub(super) fn drain(&self) -> Taken {
+    /// The position of the last call that is kept.
+    pub(super) fn last(&self) -> u64 {
+        self.lock().seq
+    }
+
+    /// Takes the first calls recorded since the last time, which makes room for more: as many as have
+    /// that many bytes, and one at least. Time, positions and known names go on.
+    pub(super) fn drain(&self, bytes: usize) -> Taken {
         let mut inner = self.lock();
-        inner.body_bytes = 0;
-        inner.wire_bytes = 0;
-        inner.head_bytes = 0;
+        let (mut calls, mut taken) = (Vec::new(), 0);
+        while taken < bytes
+            && let Some(call) = inner.calls.pop_front()
+        {
+            taken = taken.saturating_add(call.room.sum());
+            inner.room.free(call.room);
+            calls.push(call);
+        }
+        // What is known again is counted with a call that is still there.
+        inner.recent.clear();
+        if inner.calls.is_empty() {
+            inner.calls.shrink_to(SPARE);
+        }
         Taken {
-            calls: std::mem::take(&mut inner.calls),
+            calls,
             dropped: std::mem::take(&mut inner.dropped),
             refused: std::mem::take(&mut inner.refused),
             names: std::mem::take(&mut inner.names),
@@ -268,7 +305,7 @@ impl Ledger {
     pub(super) fn take(&self) -> Taken {
         let inner = std::mem::take(&mut *self.lock());
         Taken {
-            calls: inner.calls,
+            calls: inner.calls.into(),
             dropped: inner.dropped,
             refused: inner.refused,
             names: inner.names,
@@ -285,18 +322,33 @@ impl Inner {
     /// Whether a call more is kept, for which its head takes room.
     fn has_room_for(&mut self, request: &CloneRequest, response: &CloneResponse) -> bool {
         let head = head_bytes(request, response);
-        if self.calls.len() >= CALLS || self.head_bytes + head > HEADS {
+        if self.calls.len() >= CALLS || self.room.head + head > HEADS {
             return false;
         }
-        self.head_bytes += head;
+        self.room.head += head;
         true
+    }
+
+    /// Whether these very bytes are those of a recent call.
+    fn is_held(&self, body: &Bytes) -> bool {
+        let mut recent = self.recent.iter();
+        recent.any(|held| held.as_ptr() == body.as_ptr() && held.len() == body.len())
+    }
+
+    /// Knows a body again.
+    fn hold(&mut self, body: &Bytes) {
+        if body.is_empty() || body.len() > RECENT_BODY || self.is_held(body) {
+            return;
+        }
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front(body.clone());
     }
 
     /// Whether a body more is kept whole, for which it takes room.
     fn has_room_for_body(&mut self, body: &Bytes) -> bool {
-        let fits = body.len() <= BODY && self.body_bytes + body.len() <= BODIES;
+        let fits = body.len() <= BODY && self.room.bodies + body.len() <= BODIES;
         if fits {
-            self.body_bytes += body.len();
+            self.room.bodies += body.len();
         }
         fits
     }
@@ -304,11 +356,31 @@ impl Inner {
     /// The same for the bytes for a client, which have a room of their own: they take none from
     /// the evidence.
     fn has_room_for_wire(&mut self, wire: &Bytes) -> bool {
-        let fits = wire.len() <= BODY && self.wire_bytes + wire.len() <= BODIES;
+        let fits = wire.len() <= BODY && self.room.wire + wire.len() <= BODIES;
         if fits {
-            self.wire_bytes += wire.len();
+            self.room.wire += wire.len();
         }
         fits
+    }
+}
+
+impl Room {
+    /// What was taken since it was so much.
+    fn since(self, before: Self) -> Self {
+        Self {
+            bodies: self.bodies.saturating_sub(before.bodies),
+            wire: self.wire.saturating_sub(before.wire),
+            head: self.head.saturating_sub(before.head),
+        }
+    }
+
+    /// Gives back what a call took.
+    fn free(&mut self, call: Self) {
+        *self = self.since(call);
+    }
+
+    fn sum(self) -> usize {
+        self.bodies + self.wire + self.head
     }
 }
 
@@ -342,161 +414,5 @@ fn beginning(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use archal_core::clock::FakeClock;
-    use archal_core::clone::Rendered;
-
-    #[test]
-    fn virtual_time_moves_with_the_clock_and_never_stands_still() {
-        let base = Timestamp::from_second(1_000).expect("in range");
-        let clock = Arc::new(FakeClock::new(base));
-        let ledger = Ledger::new(base, Arc::<FakeClock>::clone(&clock));
-        let offset = || ledger.begin().at.as_millisecond() - 1_000_000;
-        assert_eq!(offset(), 1);
-        assert_eq!(offset(), 2);
-        clock.advance(Duration::from_millis(500));
-        assert_eq!(offset(), 500);
-        assert_eq!(offset(), 501);
-    }
-
-    #[test]
-    fn bodies_beyond_the_bounds_are_described() {
-        let mut inner = Inner::default();
-        let small = Bytes::from_static(b"{}");
-        assert!(inner.has_room_for_body(&small));
-        let long = Bytes::from(vec![b'x'; BODY + 1]);
-        assert!(!inner.has_room_for_body(&long));
-        let text = described(&long);
-        assert!(text.starts_with(b"\"[4194305 bytes, sha256:"), "{text:?}");
-        inner.body_bytes = BODIES - 1;
-        assert!(!inner.has_room_for_body(&small));
-    }
-
-    fn ledger() -> Ledger {
-        Ledger::new(
-            Timestamp::UNIX_EPOCH,
-            Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH)),
-        )
-    }
-
-    fn response(length: usize) -> CloneResponse {
-        let body = |time: &str| Bytes::from(format!("[\"{time}\",\"{}\"]", "x".repeat(length)));
-        CloneResponse {
-            body: Rendered {
-                wire: body("1970-01-01T00:00:00Z"),
-                evidence: body("+run"),
-            },
-            ..CloneResponse::default()
-        }
-    }
-
-    #[test]
-    fn bytes_for_the_client_are_kept_only_beside_evidence_that_is() {
-        let ledger = ledger();
-        for length in [10, BODY] {
-            ledger.end(
-                &ledger.begin(),
-                0,
-                CloneRequest::default(),
-                response(length),
-            );
-        }
-        let taken = ledger.take();
-        let [kept, described] = &taken.calls[..] else {
-            panic!("two calls");
-        };
-        assert_eq!(kept.response.body, response(10).body);
-        assert_eq!(described.response.body.wire, Bytes::new());
-    }
-
-    #[test]
-    fn what_stands_for_a_request_and_what_the_client_got_are_bounded() {
-        let ledger = ledger();
-        for _ in 0..BODIES / BODY + 1 {
-            let answer = CloneResponse {
-                body: Rendered {
-                    wire: Bytes::from(vec![b'x'; BODY]),
-                    evidence: Bytes::from_static(b"pack"),
-                },
-                request_said: Some("y".repeat(BODY - 4)),
-                ..CloneResponse::default()
-            };
-            ledger.end(&ledger.begin(), 0, CloneRequest::default(), answer);
-        }
-        let calls = ledger.take().calls;
-        let told = |call: &RawCall| {
-            let response = &call.response;
-            let said = response.request_said.as_ref().map(String::len);
-            (response.body.wire.len(), said)
-        };
-        assert_eq!(told(&calls[0]), (BODY, Some(BODY - 4)));
-        let (wire, said) = told(&calls[BODIES / BODY]);
-        assert_eq!((wire, said.is_some_and(|said| said < 200)), (0, true));
-    }
-
-    #[test]
-    fn calls_and_heads_beyond_the_bounds_are_counted() {
-        let by_number = ledger();
-        for _ in 0..CALLS + 3 {
-            let begun = by_number.begin();
-            by_number.end(&begun, 0, CloneRequest::default(), CloneResponse::default());
-        }
-        let taken = by_number.take();
-        assert_eq!((taken.calls.len(), taken.dropped), (CALLS, 3));
-
-        let by_bytes = ledger();
-        let long = "x".repeat(HEADS / 4 - 1);
-        for _ in 0..6 {
-            let request = CloneRequest {
-                headers: vec![("x".to_owned(), long.clone())],
-                ..CloneRequest::default()
-            };
-            by_bytes.end(&by_bytes.begin(), 0, request, CloneResponse::default());
-        }
-        let taken = by_bytes.take();
-        assert_eq!((taken.calls.len(), taken.dropped), (4, 2));
-    }
-
-    #[test]
-    fn what_is_drained_makes_room_and_positions_go_on() {
-        let ledger = ledger();
-        let call = |length| {
-            let begun = ledger.begin();
-            ledger.end(&begun, 0, CloneRequest::default(), response(length));
-        };
-        let positions =
-            |taken: &Taken| -> Vec<u64> { taken.calls.iter().map(|call| call.seq).collect() };
-        for _ in 0..BODIES / BODY + 2 {
-            call(BODY - 100);
-        }
-        let first = ledger.drain();
-        assert_eq!(positions(&first), (1..=10).collect::<Vec<u64>>());
-        assert_eq!(first.calls[9].response.body.wire, Bytes::new());
-        call(BODY - 100);
-        let second = ledger.drain();
-        assert_eq!(positions(&second), [11]);
-        assert_ne!(second.calls[0].response.body.wire, Bytes::new());
-        assert!(second.calls[0].at > first.calls[9].at);
-    }
-
-    #[test]
-    fn a_refusal_keeps_the_beginning_of_what_the_client_chose() {
-        let ledger = ledger();
-        ledger.refuse("connect", &"ä".repeat(TEXT), None, "why");
-        let refused = ledger.take().refused;
-        assert_eq!(refused[0].host, "ä".repeat(TEXT / 2));
-    }
-
-    #[test]
-    fn names_are_kept_once_in_the_order_of_asking() {
-        let ledger = Ledger::new(
-            Timestamp::UNIX_EPOCH,
-            Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH)),
-        );
-        assert!(ledger.name("b.test"));
-        assert!(ledger.name("a.test"));
-        assert!(!ledger.name("b.test"));
-        assert_eq!(ledger.take().names, ["b.test", "a.test"]);
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -20,6 +20,7 @@ mod names;
 pub mod open;
 mod passage;
 mod record;
+mod remembered;
 pub mod route;
 mod seats;
 mod server;

@@ -28,7 +28,7 @@ use super::{mcp, record, trust};
 use crate::config::schema::RouteMode;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
-use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Redirect};
+use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork, Probe, Probing, Redirect};
 use crate::store::atomic::WriteError;
 
 /// The port of the first clone's REST base URL inside a child's own network.
@@ -150,7 +150,7 @@ pub struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) server: Server,
     route: RouteReport,
-    pub(super) probe: Probe,
+    pub(super) probing: Probing,
     helper: PathBuf,
     pub(super) evidence: PathBuf,
     redactor: Redactor,
@@ -254,9 +254,9 @@ impl Session {
         let now = config.clock.now();
         let base = clock::truncate_to_second(at.unwrap_or(now));
         refuse_shared_hosts(&config.clones)?;
-        let probe = config.probe.unwrap_or_else(|| hold::probe(&config.helper));
-        let mut route =
-            route::choose(config.route, &probe).map_err(|reason| SessionError::Route { reason })?;
+        let probing = Probing::of(config.probe, &config.helper);
+        let mut route = route::choose(config.route, || probing.wait())
+            .map_err(|reason| SessionError::Route { reason })?;
         let mut hosted = Vec::new();
         let mut before = Vec::new();
         for plan in &config.clones {
@@ -332,7 +332,7 @@ impl Session {
             shared,
             server,
             route,
-            probe,
+            probing,
             helper: config.helper,
             evidence: config.evidence,
             redactor: config.redactor,
@@ -375,7 +375,7 @@ impl Session {
         environment::apply(&mut child.environment, &self.environment, self.route.level);
         let hold = Hold {
             helper: &self.helper,
-            containment: self.probe.containment(),
+            containment: self.probing.wait().containment(),
             stop: self.stop.as_ref(),
         };
         let run = self.server.new_run();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use archal_core::clock::Timestamp;
 use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowChange, RowDiff};
@@ -13,10 +14,11 @@ use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::evidence::{CallRecord, CallTiming, RecordedMessage, RefusedEgress};
+use super::evidence::{CallRecord, CallTiming, EncodedMessage, RecordedMessage, RefusedEgress};
 use super::exchange;
 use super::ledger::RawCall;
 use super::open::{CloneEnd, SessionEnd};
+use super::remembered::Remembered;
 use super::server::Shared;
 use super::times;
 use crate::store::atomic::{self, Durability, WriteError};
@@ -82,26 +84,51 @@ pub(super) fn calls(
     raw: Vec<RawCall>,
     clean: Clean<'_>,
 ) -> (Vec<CallRecord>, Vec<CallTiming>) {
+    let mut remembered = Remembered::default();
+    let remembered = &mut remembered;
     raw.into_iter()
         .map(|call| {
             let hosted = &shared.clones[call.clone];
-            one(hosted.clone.name, hosted.state().as_ref(), call, clean)
+            let state = hosted.state();
+            let exact = times::exact(&call.response.body.wire, &call.response.body.evidence);
+            let timing = timing(&call, exact);
+            let message = |headers, response: &CloneResponse, counts: &mut RedactionCounts| {
+                let body = body(&response.body.evidence, clean, counts);
+                RecordedMessage { headers, body }
+            };
+            let name = hosted.clone.name;
+            let record = record(name, state.as_ref(), call, clean, remembered, message);
+            (record, timing)
         })
         .unzip()
 }
 
-/// Encodes a raw call of a clone, redacted.
-pub(super) fn one(
+/// Encodes a raw call of a clone for a line of its file, redacted.
+pub(super) fn line(
     name: &str,
     state: &dyn CloneState,
     call: RawCall,
     clean: Clean<'_>,
-) -> (CallRecord, CallTiming) {
-    let timing = timing(&call);
-    (record(name, state, call, clean), timing)
+    remembered: &mut Remembered,
+) -> (CallRecord<EncodedMessage>, CallTiming) {
+    let (body, exact) = remembered.body(&call.response.body, clean);
+    let timing = timing(&call, exact);
+    let message = |headers, _: &CloneResponse, _: &mut RedactionCounts| {
+        let body = Arc::clone(&body);
+        EncodedMessage { headers, body }
+    };
+    let record = record(name, state, call, clean, remembered, message);
+    (record, timing)
 }
 
-fn record(name: &str, state: &dyn CloneState, call: RawCall, clean: Clean<'_>) -> CallRecord {
+fn record<M>(
+    name: &str,
+    state: &dyn CloneState,
+    call: RawCall,
+    clean: Clean<'_>,
+    remembered: &mut Remembered,
+    message: impl FnOnce(BTreeMap<String, String>, &CloneResponse, &mut RedactionCounts) -> M,
+) -> CallRecord<M> {
     let mut counts = RedactionCounts::new();
     let RawCall {
         seq,
@@ -116,6 +143,11 @@ fn record(name: &str, state: &dyn CloneState, call: RawCall, clean: Clean<'_>) -
         format!("{}?{}", request.path, request.query)
     };
     let path = clean.url(&state.evidence_text(&path), &mut counts);
+    let answered = response
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    let answered = headers(state, answered, clean, remembered, &mut counts);
     CallRecord {
         seq,
         clone: name.to_owned(),
@@ -132,10 +164,11 @@ fn record(name: &str, state: &dyn CloneState, call: RawCall, clean: Clean<'_>) -
             &request,
             response.request_said.as_deref(),
             clean,
+            remembered,
             &mut counts,
         ),
         status: response.status,
-        response: response_message(state, &response, clean, &mut counts),
+        response: message(answered, &response, &mut counts),
         changes: response
             .changes
             .into_iter()
@@ -154,6 +187,7 @@ fn request_message(
     request: &CloneRequest,
     said: Option<&str>,
     clean: Clean<'_>,
+    remembered: &mut Remembered,
     counts: &mut RedactionCounts,
 ) -> RecordedMessage {
     let given = request
@@ -178,7 +212,7 @@ fn request_message(
         Err(_) => body(&request.body, clean, counts),
     };
     RecordedMessage {
-        headers: headers(state, given, clean, counts),
+        headers: headers(state, given, clean, remembered, counts),
         body: if said.is_none() && request.body.is_empty() {
             Value::Null
         } else {
@@ -187,27 +221,12 @@ fn request_message(
     }
 }
 
-fn response_message(
-    state: &dyn CloneState,
-    response: &CloneResponse,
-    clean: Clean<'_>,
-    counts: &mut RedactionCounts,
-) -> RecordedMessage {
-    let given = response
-        .headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()));
-    RecordedMessage {
-        headers: headers(state, given, clean, counts),
-        body: body(&response.body.evidence, clean, counts),
-    }
-}
-
 /// Headers by lower-case name; several of one name are joined as HTTP has it.
 fn headers<'a>(
     state: &dyn CloneState,
     given: impl Iterator<Item = (&'a str, &'a str)>,
     clean: Clean<'_>,
+    remembered: &mut Remembered,
     counts: &mut RedactionCounts,
 ) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
@@ -221,7 +240,9 @@ fn headers<'a>(
             })
             .or_insert(value);
     }
-    clean.redactor.headers(&mut headers, counts);
+    for (name, value) in &mut headers {
+        *value = remembered.header(name, std::mem::take(value), clean, counts);
+    }
     headers
 }
 
@@ -241,7 +262,7 @@ pub(super) fn body(bytes: &[u8], clean: Clean<'_>, counts: &mut RedactionCounts)
     value
 }
 
-fn timing(call: &RawCall) -> CallTiming {
+fn timing(call: &RawCall, times: Vec<String>) -> CallTiming {
     let mut headers: BTreeMap<String, String> = call
         .response
         .volatile_headers
@@ -255,7 +276,7 @@ fn timing(call: &RawCall) -> CallTiming {
         wall: call.wall.to_string(),
         latency_us: u64::try_from(call.latency.as_micros()).unwrap_or(u64::MAX),
         headers,
-        times: times::exact(&call.response.body.wire, &call.response.body.evidence),
+        times,
     }
 }
 
@@ -333,13 +354,23 @@ fn lines<T: Serialize>(path: &Path, items: &[T]) -> Result<(), WriteError> {
 pub(super) fn encoded<T: Serialize>(path: &Path, items: &[T]) -> Result<Vec<u8>, WriteError> {
     let mut bytes = Vec::new();
     for item in items {
-        serde_json::to_writer(&mut bytes, item).map_err(|source| WriteError::Encode {
-            path: path.to_owned(),
-            source,
-        })?;
-        bytes.push(b'\n');
+        push_line(path, &mut bytes, item)?;
     }
     Ok(bytes)
+}
+
+/// One more item as a line of JSON.
+pub(super) fn push_line<T: Serialize>(
+    path: &Path,
+    bytes: &mut Vec<u8>,
+    item: &T,
+) -> Result<(), WriteError> {
+    serde_json::to_writer(&mut *bytes, item).map_err(|source| WriteError::Encode {
+        path: path.to_owned(),
+        source,
+    })?;
+    bytes.push(b'\n');
+    Ok(())
 }
 
 /// `{collection: {added[], removed[], changed[{key, before, after, fields[]}]}}`.

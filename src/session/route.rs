@@ -61,15 +61,21 @@ pub struct RouteReport {
     pub allowed: Vec<String>,
 }
 
-/// Chooses the route; the error says why the one asked for is not to be had.
-pub fn choose(choice: RouteMode, probe: &Probe) -> Result<RouteReport, String> {
-    let (level, reason) = match (choice, &probe.namespaces) {
-        (RouteMode::Auto | RouteMode::Isolated, Ok(())) => (RouteLevel::Isolated, None),
-        (RouteMode::Auto, Err(reason)) => (RouteLevel::Shim, Some(reason.clone())),
-        (RouteMode::Isolated, Err(reason)) => return Err(reason.clone()),
-        (RouteMode::Shim, _) => (RouteLevel::Shim, None),
-        (RouteMode::Proxy, _) => (RouteLevel::Proxy, None),
-        (RouteMode::Direct, _) => (RouteLevel::Direct, None),
+/// Chooses the route; the error says why the one asked for is not to be had. `probe` is asked only where
+/// the choice depends on it.
+pub fn choose<'p>(
+    choice: RouteMode,
+    probe: impl FnOnce() -> &'p Probe,
+) -> Result<RouteReport, String> {
+    let (level, reason) = match choice {
+        RouteMode::Auto | RouteMode::Isolated => match &probe().namespaces {
+            Ok(()) => (RouteLevel::Isolated, None),
+            Err(reason) if choice == RouteMode::Isolated => return Err(reason.clone()),
+            Err(reason) => (RouteLevel::Shim, Some(reason.clone())),
+        },
+        RouteMode::Shim => (RouteLevel::Shim, None),
+        RouteMode::Proxy => (RouteLevel::Proxy, None),
+        RouteMode::Direct => (RouteLevel::Direct, None),
     };
     Ok(RouteReport {
         level,
@@ -88,7 +94,8 @@ mod tests {
         let fails = Probe {
             namespaces: Err("no".to_owned()),
         };
-        let level = |choice, probe| choose(choice, probe).map(|route| (route.level, route.reason));
+        let level =
+            |choice, probe| choose(choice, || probe).map(|route| (route.level, route.reason));
         assert_eq!(
             level(RouteMode::Auto, &works),
             Ok((RouteLevel::Isolated, None))

@@ -3,11 +3,15 @@
 //! Written in Java's own old format, JKS, which every version reads whatever its default. The
 //! digest at the end is checked only against a password, and Java opens a trust store without one.
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 const MAGIC: u32 = 0xfeed_feed;
 const VERSION: u32 = 2;
+/// How a certificate begins in a bundle.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+/// How it ends.
+const END: &str = "-----END CERTIFICATE-----";
 /// An entry that is a certificate to trust.
 const TRUSTED: u32 = 2;
 /// Bytes of the digest.
@@ -15,9 +19,7 @@ const DIGEST: usize = 20;
 
 /// The certificates of a bundle as a trust store. What is no certificate is left out.
 pub(super) fn of(bundle: &str) -> Vec<u8> {
-    let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(bundle.as_bytes())
-        .filter_map(Result::ok)
-        .collect();
+    let certificates: Vec<Vec<u8>> = bundle.split(BEGIN).skip(1).filter_map(decoded).collect();
     let mut store = Vec::with_capacity(bundle.len());
     store.extend(MAGIC.to_be_bytes());
     store.extend(VERSION.to_be_bytes());
@@ -33,6 +35,14 @@ pub(super) fn of(bundle: &str) -> Vec<u8> {
     }
     store.extend([0; DIGEST]);
     store
+}
+
+/// The certificate at the beginning of a text that follows its first line. rustls decodes without
+/// telling by its time what it decodes, which costs milliseconds for a system's roots; they are public.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let (text, _) = text.split_once(END)?;
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    STANDARD.decode(digits).ok()
 }
 
 fn length(length: usize) -> [u8; 4] {
@@ -61,5 +71,8 @@ mod tests {
         let found = store.windows(der.len()).filter(|part| part == &&der[..]);
         assert_eq!(found.count(), 2);
         assert_eq!(of("").len(), 12 + DIGEST);
+        // Cut off, or no base64: left out, and what follows is not.
+        let torn = format!("{BEGIN}\nAAAA\n{BEGIN}\n!\n{END}\n{pem}{BEGIN}\nAAAA");
+        assert_eq!(of(&torn), of(&pem));
     }
 }

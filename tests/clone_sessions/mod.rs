@@ -3,6 +3,7 @@
 
 mod commands;
 mod control;
+mod hostile;
 mod states;
 mod transfers;
 mod webhooks;

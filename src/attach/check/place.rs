@@ -192,7 +192,7 @@ pub(super) fn route(cx: &Checking<'_>, settings: Option<&Settings>) -> [Part; 2]
         }
     };
     let wanted = settings.map(|settings| settings.options.route);
-    let route = match route::choose(wanted.unwrap_or_default(), cx.probe) {
+    let route = match route::choose(wanted.unwrap_or_default(), || cx.probe) {
         Err(reason) => Part::new(
             "route",
             PartStatus::Missing,

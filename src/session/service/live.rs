@@ -23,13 +23,16 @@ use super::evidence::Evidence;
 use super::place::{self, Claim, PlaceError, Record};
 use super::{control, desk};
 use crate::config::schema::RouteMode;
+use crate::host::memory;
 use crate::sandbox::StopToken;
-use crate::sandbox::hold::{self, Probe};
+use crate::sandbox::hold::Probe;
 use crate::scenario::spec::EMPTY_SEED;
 use crate::store::atomic::WriteError;
 
 /// Between two looks at what was recorded.
 const FLUSH: Duration = Duration::from_millis(50);
+/// After so many looks that found nothing new, a burst is over.
+const QUIET: u32 = 20;
 /// How long the certificates of a session hold: longer than anybody keeps one.
 const CERTIFICATES: Duration = Duration::from_secs(30 * 86_400);
 /// Between two looks at whether the session's folder is still there.
@@ -267,8 +270,14 @@ fn flusher(live: Arc<Live>, end: StopToken) -> io::Result<std::thread::JoinHandl
     std::thread::Builder::new()
         .name("archal-evidence".to_owned())
         .spawn(move || {
+            let (mut last, mut quiet) = (0, 0);
             while !end.wait(FLUSH) {
-                live.flush();
+                let written = live.flush().last;
+                quiet = if written == last { quiet + 1 } else { 0 };
+                last = written;
+                if quiet == QUIET && live.evidence.rest() {
+                    memory::give_back();
+                }
             }
         })
 }
@@ -276,7 +285,6 @@ fn flusher(live: Arc<Live>, end: StopToken) -> io::Result<std::thread::JoinHandl
 impl Live {
     fn open(claim: &Claim, config: LiveConfig<'_>) -> Result<Self, LiveError> {
         let started_at = config.clock.now();
-        let probe = config.probe.unwrap_or_else(|| hold::probe(&config.helper));
         let clones: Vec<_> = config.clones.iter().map(|(clone, _, _)| *clone).collect();
         let plans: Vec<ClonePlan<'_>> = config
             .clones
@@ -297,7 +305,7 @@ impl Live {
             SessionConfig {
                 clones: plans.clone(),
                 route: RouteMode::Shim,
-                probe: Some(probe),
+                probe: config.probe,
                 evidence: claim.place().evidence(),
                 clock: Arc::clone(&config.clock),
                 ids: 0,
@@ -322,14 +330,14 @@ impl Live {
         }
         let evidence = Evidence::begin(&session.evidence, clones.len())
             .map_err(serve("its evidence cannot be written"))?;
-        let inside = match session.probe.namespaces {
-            Ok(()) => Some(Inside::of(&session, &plans)?),
-            Err(_) => None,
-        };
         let (reach, places) = listen(&session, &clones, config.port)?;
         // Nobody else sets it.
         session.shared.places.set(places).ok();
         let told = told(&session, &clones, &reach);
+        let inside = match session.probing.wait().namespaces {
+            Ok(()) => Some(Inside::of(&session, &plans)?),
+            Err(_) => None,
+        };
         Ok(Self {
             clones,
             evidence,

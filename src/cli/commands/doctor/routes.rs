@@ -98,7 +98,7 @@ impl Machine {
 pub(super) fn all(config: Option<&Config>, cx: &CommandContext) -> Vec<Check> {
     let probe = hold::probe(&cx.binary);
     let mode = config.map(|config| config.route.mode).unwrap_or_default();
-    let mut checks = vec![match route::choose(mode, &probe) {
+    let mut checks = vec![match route::choose(mode, || &probe) {
         Err(_) => missing(&probe, cx),
         Ok(report) if report.level == RouteLevel::Isolated => isolated(cx),
         Ok(report) => less(report.level, &probe, cx),

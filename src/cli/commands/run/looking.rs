@@ -69,7 +69,7 @@ pub(super) fn preflight(
 ) -> Result<Exit, CliError> {
     let mut scenarios = Vec::new();
     for one in ready {
-        let route = route::choose(one.route, bench.probe).map_err(|reason| {
+        let route = route::choose(one.route, || bench.probe).map_err(|reason| {
             bench::attempt_error(AttemptError::Session(SessionError::Route { reason }))
         })?;
         let scenario = one.scenario();
