@@ -162,6 +162,7 @@ impl Packer {
                 break;
             }
         }
+        self.given.close();
         if self.is_refusing || self.spool.is_half_full() {
             self.assembly.shed();
         }
@@ -355,7 +356,7 @@ impl Packer {
         let part = (self.source.assemble)(&ready.trace, spans, lost, findings);
         // What the spool no longer has stands in a batch file.
         let has_more = self.given.has_more(&ready.trace, first_of(ready));
-        let earlier = |id: &str| {
+        let mut earlier = |id: &str| {
             let earlier = has_more.then(|| self.given.earlier(&ready.trace, id));
             earlier.flatten()
         };
