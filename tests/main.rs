@@ -7,6 +7,7 @@ mod cli;
 mod clients;
 mod clone_sessions;
 mod contract;
+mod fuzzed;
 mod generated;
 mod host;
 mod ingest;

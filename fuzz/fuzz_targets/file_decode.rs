@@ -1,13 +1,9 @@
-//! Any bytes as a trace file: decoding is total, and what it gives has an id.
+//! See `file_decode` in `fuzz/decoders.rs`.
 
 #![no_main]
 
-use archal_sources::file;
-use libfuzzer_sys::fuzz_target;
+#[expect(dead_code, reason = "each target has one of them")]
+#[path = "../decoders.rs"]
+mod decoders;
 
-fuzz_target!(|bytes: &[u8]| {
-    let decoded = file::decode(bytes);
-    for one in decoded.traces {
-        assert!(!one.trace.id.is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::file_decode(bytes));

@@ -1,15 +1,9 @@
-//! Any bytes as the body of an OTLP/HTTP request in JSON: decoding and assembling are total.
+//! See `otlp_json` in `fuzz/decoders.rs`.
 
 #![no_main]
 
-use archal_sources::otlp;
-use libfuzzer_sys::fuzz_target;
+#[expect(dead_code, reason = "each target has one of them")]
+#[path = "../decoders.rs"]
+mod decoders;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(request) = otlp::decode_json(bytes) else {
-        return;
-    };
-    for one in otlp::assemble(request, &mut Vec::new()) {
-        assert!(!one.trace.id.is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::otlp_json(bytes));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::push::{Delivery, Kept, PushedSpan};
 use archal_core::source::DecodedTrace;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::merge::merge;
 use crate::otlp::{self, Attributes, LooseEvent, OtlpSpan, Request};
@@ -38,7 +38,7 @@ pub(super) fn delivery(request: Request) -> Delivery {
             trace: span.trace_id.clone(),
             ends_root: span.parent_id.is_none() && span.end.is_some(),
             shared: Some(shared),
-            body: serde_json::to_value(&span).unwrap_or_default(),
+            body: body(span),
         });
     }
     for event in request.events {
@@ -50,6 +50,16 @@ pub(super) fn delivery(request: Request) -> Delivery {
         });
     }
     delivery
+}
+
+/// The span as JSON. What is large in it is moved and not copied.
+fn body(mut span: OtlpSpan) -> Value {
+    let attributes: Map<String, Value> = std::mem::take(&mut span.attributes).into_iter().collect();
+    let mut body = serde_json::to_value(&span).unwrap_or_default();
+    if let Value::Object(members) = &mut body {
+        members.insert("attributes".to_owned(), Value::Object(attributes));
+    }
+    body
 }
 
 /// Puts the spans of one trace together again, and adds them to what was given out.

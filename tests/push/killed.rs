@@ -1,18 +1,22 @@
-//! A source that is killed while clients push: what was answered for is there after a restart.
+//! A source that is killed while clients push: what was answered for is there after a restart,
+//! though segments come and go all the time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
+use archal::ingest::assembly::Pace;
+use archal::ingest::serve::ServeOptions;
+use archal::ingest::spool::SpoolLimits;
 use archal::sandbox::StopToken;
 
-use super::served::{
-    Served, Told, at_once, export, never, options, run, trace_id, traces, try_post,
-};
+use super::served::{Served, Told, at_once, export, options, run, trace_id, traces, try_post};
 
 /// The variable that tells the test inside that it is to serve, and where.
 const INSIDE: &str = "ARCHAL_TEST_PUSH_SERVER";
@@ -23,6 +27,10 @@ const USUALLY: u64 = 8_000;
 const CLIENTS: u64 = 4;
 /// Spans of one request, each of a trace of its own.
 const OF_ONE: u64 = 50;
+/// How often the source is killed.
+const KILLS: u64 = 2;
+const ROOT: &str = "00000000000000a1";
+const CHILD: &str = "00000000000000b1";
 
 #[expect(
     clippy::disallowed_methods,
@@ -32,12 +40,28 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Traces are given out and let go at once, and a segment is full after a few requests: so it is
+/// taken away while others are written.
+fn sweeping(folder: &Path) -> ServeOptions {
+    let pace = Pace {
+        keep: Duration::ZERO,
+        ..at_once()
+    };
+    ServeOptions {
+        limits: SpoolLimits {
+            segment: 64 << 10,
+            ..SpoolLimits::default()
+        },
+        ..options("otel", folder, pace)
+    }
+}
+
 /// Serves in a process of its own, which is this test again.
-fn serving(folder: &std::path::Path) -> (Child, SocketAddr) {
+fn serving(folder: &Path) -> (Child, SocketAddr) {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args([
             "--exact",
-            "push::killed::what_was_answered_for_is_there_after_a_kill",
+            "push::killed::what_was_answered_for_is_there_after_kills",
         ])
         .arg("--nocapture")
         .env(INSIDE, folder)
@@ -57,8 +81,7 @@ fn serving(folder: &std::path::Path) -> (Child, SocketAddr) {
 /// The part of the test that runs inside: it serves until it is killed.
 fn inside(folder: PathBuf) {
     let (tell, told) = channel();
-    let serving =
-        std::thread::spawn(move || run(options("otel", &folder, never()), &StopToken::new(), tell));
+    let serving = std::thread::spawn(move || run(sweeping(&folder), &StopToken::new(), tell));
     for event in told {
         if let Told::Listening(at) = event {
             let (_, at) = at[0];
@@ -68,67 +91,141 @@ fn inside(folder: PathBuf) {
     serving.join().expect("no panic").expect("it served");
 }
 
+/// Where the source listens, which changes with each start.
+struct Address {
+    at: Mutex<SocketAddr>,
+    moved: Condvar,
+}
+
+impl Address {
+    fn now(&self) -> SocketAddr {
+        *self.at.lock().expect("whole")
+    }
+
+    /// Another than that one, as soon as there is one.
+    fn other_than(&self, old: SocketAddr) -> SocketAddr {
+        let at = self.at.lock().expect("whole");
+        *self.moved.wait_while(at, |at| *at == old).expect("whole")
+    }
+
+    fn set(&self, at: SocketAddr) {
+        *self.at.lock().expect("whole") = at;
+        self.moved.notify_all();
+    }
+}
+
+/// One request of several exports, as JSON has them: a list of resources.
+fn request(traces: &[String], span: (&str, &str)) -> String {
+    let bodies: Vec<String> = traces.iter().map(|id| export(id, &[span])).collect();
+    let lists: Vec<&str> = bodies
+        .iter()
+        .map(|body| {
+            body.strip_prefix("{\"resourceSpans\":[")
+                .and_then(|body| body.strip_suffix("]}"))
+                .expect("an export")
+        })
+        .collect();
+    format!("{{\"resourceSpans\":[{}]}}", lists.join(","))
+}
+
+/// Sends the roots of traces of its own and the other spans of those of its neighbour, each until
+/// it is answered for, as exporters do.
+fn client(number: u64, requests: u64, address: &Address, answer: &Sender<u64>) {
+    let of = |client: u64, block: u64| -> Vec<String> {
+        let first = ((client % CLIENTS) * requests + block) * OF_ONE;
+        (first..first + OF_ONE).map(trace_id).collect()
+    };
+    for block in 0..requests {
+        for body in [
+            request(&of(number, block), (ROOT, "")),
+            request(&of(number + 1, block), (CHILD, ROOT)),
+        ] {
+            let json = ("content-type", "application/json");
+            let mut at = address.now();
+            loop {
+                match try_post(at, "/v1/traces", &[json], body.as_bytes()) {
+                    Ok(got) => {
+                        assert_eq!(got.status, 200, "{}", String::from_utf8_lossy(&got.body));
+                        break;
+                    }
+                    Err(_) => at = address.other_than(at),
+                }
+            }
+            answer.send(OF_ONE).expect("a listener");
+        }
+    }
+}
+
+fn segments(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder.join("spool"))
+        .expect("a spool")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter_map(|name| Some(name.to_str()?.strip_suffix(".seg")?.to_owned()))
+        .collect()
+}
+
 #[test]
-fn what_was_answered_for_is_there_after_a_kill() {
+fn what_was_answered_for_is_there_after_kills() {
     if let Some(folder) = variable(INSIDE) {
         return inside(folder.into());
     }
     let spans: u64 = variable(SPANS).map_or(USUALLY, |spans| spans.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let (mut child, at) = serving(folder.path());
-    let is_over = AtomicBool::new(false);
-    let each = spans / CLIENTS;
+    let address = Address {
+        at: Mutex::new(at),
+        moved: Condvar::new(),
+    };
+    let requests = spans / CLIENTS / OF_ONE / 2;
     let (answer, answered) = channel();
-    let sent = std::thread::scope(|scope| {
-        for client in 0..CLIENTS {
-            let answer = answer.clone();
-            let is_over = &is_over;
-            scope.spawn(move || {
-                let mut next = client * each;
-                while next < (client + 1) * each && !is_over.load(Ordering::Relaxed) {
-                    let ids: Vec<String> = (next..next + OF_ONE).map(trace_id).collect();
-                    next += OF_ONE;
-                    let bodies: Vec<String> = ids
-                        .iter()
-                        .map(|id| export(id, &[("00000000000000a1", "")]))
-                        .collect();
-                    // One request of several exports, as JSON has them: a list of resources.
-                    let lists: Vec<&str> = bodies
-                        .iter()
-                        .map(|body| {
-                            body.strip_prefix("{\"resourceSpans\":[")
-                                .and_then(|body| body.strip_suffix("]}"))
-                                .expect("an export")
-                        })
-                        .collect();
-                    let body = format!("{{\"resourceSpans\":[{}]}}", lists.join(","));
-                    let json = ("content-type", "application/json");
-                    let got = try_post(at, "/v1/traces", &[json], body.as_bytes());
-                    if got.is_ok_and(|got| got.status == 200) {
-                        answer.send(ids).expect("a listener");
-                    }
-                }
-            });
+    std::thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (answer, address) = (answer.clone(), &address);
+            scope.spawn(move || client(number, requests, address, &answer));
         }
         drop(answer);
-        let mut sent = BTreeSet::new();
-        for ids in answered {
-            sent.extend(ids);
-            if sent.len() as u64 > spans / 2 && !is_over.swap(true, Ordering::Relaxed) {
+        let (mut sent, mut kills) = (0, 0);
+        for more in answered {
+            sent += more;
+            if kills < KILLS && sent > spans * (kills + 1) / (KILLS + 1) {
+                kills += 1;
                 child.kill().expect("my own child");
+                child.wait().expect("my own child");
+                let (next, at) = serving(folder.path());
+                child = next;
+                address.set(at);
             }
         }
-        sent
+        assert_eq!((sent, kills), (requests * OF_ONE * 2 * CLIENTS, KILLS));
     });
+    child.kill().expect("my own child");
     child.wait().expect("my own child");
-    assert!(sent.len() as u64 > spans / 2, "{}", sent.len());
+    assert!(
+        !segments(folder.path()).contains("00000001"),
+        "segments go while others are written"
+    );
 
-    let served = Served::start(options("otel", folder.path(), at_once()));
-    let mut given = 0;
-    while given < sent.len() {
-        given += served.packed().traces;
+    let expected: BTreeMap<String, BTreeSet<String>> = (0..requests * OF_ONE * CLIENTS)
+        .map(|number| (trace_id(number), [ROOT, CHILD].map(str::to_owned).into()))
+        .collect();
+    // Nothing tells of a span that comes after its trace was let go whether the root has ended.
+    let mut last = sweeping(folder.path());
+    last.pace.longest = Duration::ZERO;
+    let served = Served::start(last);
+    loop {
+        let there: BTreeMap<String, BTreeSet<String>> = traces(&served.traces)
+            .into_iter()
+            .map(|(id, trace)| (id, trace.spans.into_iter().map(|span| span.id).collect()))
+            .collect();
+        if there == expected {
+            break;
+        }
+        assert!(
+            there.keys().all(|id| expected.contains_key(id)),
+            "a trace that nobody sent"
+        );
+        served.packed();
     }
-    let there: BTreeSet<String> = traces(&served.traces).into_keys().collect();
-    let missing: Vec<&String> = sent.difference(&there).collect();
-    assert_eq!(missing, Vec::<&String>::new(), "of {}", sent.len());
+    served.end();
+    assert_eq!(segments(folder.path()), BTreeSet::new());
 }

@@ -72,7 +72,7 @@ enum Command {
     Coverage,
     /// Run the benchmarks
     Bench {
-        /// This one only: `attach`, `clone`, `run`, `scan`
+        /// This one only: `attach`, `clone`, `import`, `otlp`, `run`, `scan`
         name: Option<String>,
         /// Run those that grow with size again at the size the figures are stated for
         #[arg(long)]
@@ -83,6 +83,8 @@ enum Command {
     },
     /// Run the fuzz targets on their corpus and on, with cargo-fuzz on the stable toolchain
     Fuzz {
+        /// This target only, by its name below `fuzz/corpus`
+        target: Option<String>,
         /// Seconds for each target
         #[arg(long, default_value_t = 60)]
         seconds: u32,
@@ -117,7 +119,7 @@ fn main() -> ExitCode {
             large,
             traces,
         } => bench(name.as_deref(), large, traces),
-        Command::Fuzz { seconds } => fuzz(seconds),
+        Command::Fuzz { target, seconds } => fuzz(target.as_deref(), seconds),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -175,6 +177,11 @@ fn bench(name: Option<&str>, large: bool, traces: Option<u64>) -> Result<(), Fai
     if let Some(traces) = traces {
         size = vec!["--".to_owned(), "--traces".to_owned(), traces.to_string()];
     }
+    if name == Some("otlp") {
+        let peers = steps::target().join("peers").join("otlp");
+        tools::python(&peers, "../benches/otlp/requirements.txt")?;
+        return steps::run(cargo(&["bench", "--bench", "otlp", "--", "--python"]).arg(peers));
+    }
     if !large || name.is_none_or(|name| !GROWING.contains(&name)) {
         let which = name.unwrap_or("*");
         steps::run(cargo(&["bench", "--bench", which]).args(size))?;
@@ -210,26 +217,51 @@ fn ci() -> Result<(), Failure> {
     test(Ring::All, &[])
 }
 
-/// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`.
-const FUZZ_TARGETS: &[&str] = &["file_decode", "otlp_json", "otlp_protobuf"];
+/// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`; a test holds that.
+fn fuzz_targets() -> Result<Vec<String>, Failure> {
+    let folder = steps::root().join("fuzz/corpus");
+    let failed = |error: std::io::Error| Failure::missing(format!("{}: {error}", folder.display()));
+    let mut targets = std::fs::read_dir(&folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(failed)?
+        .into_iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect::<Vec<_>>();
+    targets.sort();
+    Ok(targets)
+}
 
-fn fuzz(seconds: u32) -> Result<(), Failure> {
+fn fuzz(only: Option<&str>, seconds: u32) -> Result<(), Failure> {
     if !steps::answers(&mut cargo(&["fuzz", "--version"])) {
         return Err(Failure::missing(
             "fuzz targets run with cargo-fuzz:\n  cargo install --locked cargo-fuzz",
         ));
     }
-    for target in FUZZ_TARGETS {
+    let targets = fuzz_targets()?;
+    if let Some(only) = only.filter(|only| !targets.iter().any(|target| target == only)) {
+        return Err(Failure::bad(format!(
+            "`{only}` is no target: {}",
+            targets.join(", ")
+        )));
+    }
+    for target in &targets {
+        if only.is_some_and(|only| only != target) {
+            continue;
+        }
         let limit = format!("-max_total_time={seconds}");
         // What is found goes to the first folder, so that the committed corpus stays as it is.
-        let found = format!("target/fuzz-corpus/{target}");
-        std::fs::create_dir_all(&found)
-            .map_err(|error| Failure::missing(format!("cannot make {found}: {error}")))?;
+        let found = steps::target().join("fuzz-corpus").join(target);
+        std::fs::create_dir_all(&found).map_err(|error| {
+            Failure::missing(format!("cannot make {}: {error}", found.display()))
+        })?;
         let corpus = format!("fuzz/corpus/{target}");
         // Without a sanitizer the stable toolchain will do.
-        steps::run(&mut cargo(&[
-            "fuzz", "run", "-s", "none", target, &found, &corpus, "--", &limit,
-        ]))?;
+        steps::run(
+            cargo(&["fuzz", "run", "-s", "none", target])
+                .arg(&found)
+                .args([corpus.as_str(), "--", limit.as_str()])
+                .args(["-timeout=10", "-rss_limit_mb=2048"]),
+        )?;
     }
     Ok(())
 }

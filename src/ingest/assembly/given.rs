@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub struct Given {
     order: VecDeque<String>,
     last: Option<Arc<str>>,
     unsaved: String,
+    opened: Option<Opened>,
 }
 
 /// What is known of a trace that was given out.
@@ -75,6 +77,7 @@ impl Given {
             order: VecDeque::new(),
             last: None,
             unsaved: String::new(),
+            opened: None,
             file,
         };
         let text = fs::read_to_string(&given.file).unwrap_or_default();
@@ -180,10 +183,77 @@ impl Given {
     }
 
     /// The trace `id`, known as `trace`, as it was given out; none where its file is gone.
-    pub fn earlier(&self, trace: &str, id: &str) -> Option<DecodedTrace> {
-        let entry = self.files.get(&key(trace))?;
-        let text = fs::read_to_string(entry.file.as_ref()).ok()?;
-        text.lines().find_map(|line| in_batch(line, id))
+    pub fn earlier(&mut self, trace: &str, id: &str) -> Option<DecodedTrace> {
+        let path = Arc::clone(&self.files.get(&key(trace))?.file);
+        // Traces that are late together were mostly given out together.
+        if self
+            .opened
+            .as_ref()
+            .is_none_or(|opened| opened.path != path)
+        {
+            self.opened = Some(Opened::read(path)?);
+        }
+        self.opened.as_ref()?.trace(id)
+    }
+
+    /// Lets go of the file that was read last.
+    pub fn close(&mut self) {
+        self.opened = None;
+    }
+}
+
+/// A batch file that was read, and where in it each trace stands.
+#[derive(Debug)]
+struct Opened {
+    path: Arc<str>,
+    text: String,
+    /// By id: the batch's source, and the trace's bytes.
+    places: HashMap<String, (Arc<BatchSource>, Range<usize>)>,
+}
+
+impl Opened {
+    fn read(path: Arc<str>) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Batch<'a> {
+            source: BatchSource,
+            #[serde(borrow)]
+            traces: Vec<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let text = fs::read_to_string(path.as_ref()).ok()?;
+        let mut places = HashMap::new();
+        for line in text.lines() {
+            let Ok(batch) = serde_json::from_str::<Batch<'_>>(line) else {
+                continue;
+            };
+            let source = Arc::new(batch.source);
+            for raw in batch.traces {
+                let Ok(named) = serde_json::from_str::<Named>(raw.get()) else {
+                    continue;
+                };
+                // It is a part of the text.
+                let begin = raw.get().as_ptr().addr() - text.as_ptr().addr();
+                let place = begin..begin + raw.get().len();
+                places
+                    .entry(named.id)
+                    .or_insert_with(|| (Arc::clone(&source), place));
+            }
+        }
+        Some(Self { path, text, places })
+    }
+
+    fn trace(&self, id: &str) -> Option<DecodedTrace> {
+        let (source, place) = self.places.get(id)?;
+        let trace: Trace = serde_json::from_str(self.text.get(place.clone())?).ok()?;
+        Some(DecodedTrace {
+            source: source.name.clone(),
+            project: source.project.clone(),
+            trace,
+            ..DecodedTrace::default()
+        })
     }
 }
 
@@ -215,31 +285,6 @@ fn key(trace: &str) -> String {
     }
     key.truncate(32);
     key
-}
-
-fn in_batch(line: &str, id: &str) -> Option<DecodedTrace> {
-    #[derive(Deserialize)]
-    struct Batch<'a> {
-        source: BatchSource,
-        #[serde(borrow)]
-        traces: Vec<&'a RawValue>,
-    }
-    #[derive(Deserialize)]
-    struct Named {
-        id: String,
-    }
-    let batch: Batch<'_> = serde_json::from_str(line).ok()?;
-    let found = batch
-        .traces
-        .iter()
-        .find(|text| serde_json::from_str::<Named>(text.get()).is_ok_and(|named| named.id == id))?;
-    let trace: Trace = serde_json::from_str(found.get()).ok()?;
-    Some(DecodedTrace {
-        source: batch.source.name,
-        project: batch.source.project,
-        trace,
-        ..DecodedTrace::default()
-    })
 }
 
 #[cfg(test)]
@@ -277,7 +322,7 @@ mod tests {
         assert!(given.note("a", note(2, false, (3, 20)), &file));
         assert!(!given.note("b", note(1, true, (4, 20)), &file));
         given.save().expect("written");
-        for given in [given, Given::open(folder.path())] {
+        for mut given in [given, Given::open(folder.path())] {
             let found = given.earlier("b", "b").expect("there");
             assert_eq!(found.trace.name, "run b");
             assert_eq!(found.project.as_deref(), Some("p"));

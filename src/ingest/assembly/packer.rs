@@ -162,6 +162,7 @@ impl Packer {
                 break;
             }
         }
+        self.given.close();
         if self.is_refusing || self.spool.is_half_full() {
             self.assembly.shed();
         }

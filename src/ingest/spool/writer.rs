@@ -21,8 +21,6 @@ use crate::store::space;
 const GROUP_WAITS: Duration = Duration::from_millis(5);
 /// A group of so many bytes waits no longer.
 const GROUP_BYTES: usize = 1 << 20;
-/// A segment of so many bytes gets no more records.
-const SEGMENT_BYTES: u64 = 16 << 20;
 /// When a client may try again that came too fast.
 const SOON: Duration = Duration::from_secs(1);
 /// When a client may try again while there is no room.
@@ -35,6 +33,8 @@ pub struct SpoolLimits {
     pub bytes: u64,
     /// Bytes that wait to be written.
     pub pending: u64,
+    /// Bytes of one segment; one that has them gets no more records.
+    pub segment: u64,
 }
 
 impl Default for SpoolLimits {
@@ -42,6 +42,7 @@ impl Default for SpoolLimits {
         Self {
             bytes: 2 << 30,
             pending: 128 << 20,
+            segment: 16 << 20,
         }
     }
 }
@@ -327,9 +328,9 @@ impl Log {
             }
             ends.push(bytes.len() - job.record.payload.len());
         }
-        let is_full = |segment: &Segment| {
-            segment.length > 0 && segment.length + bytes.len() as u64 > SEGMENT_BYTES
-        };
+        let most = self.limits.segment;
+        let is_full =
+            |segment: &Segment| segment.length > 0 && segment.length + bytes.len() as u64 > most;
         if self.current.as_ref().is_some_and(is_full) {
             self.seal(committed);
         }

@@ -1,0 +1,293 @@
+//! Every decoder of bytes from outside, with what must hold whatever the bytes are. The fuzz targets call
+//! these, and `tests/fuzzed.rs` calls them with the committed corpus.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use archal::config::{self, tools::CallTemplate};
+use archal::ingest::assembly::given::Given;
+use archal::ingest::registry::{Places, Registry};
+use archal::ingest::spool::frame::{self, Found};
+use archal::ingest::spool::record::{self, Held};
+use archal::scenario::criteria;
+use archal::scenario::format;
+use archal::store::layout::Layout;
+use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, Seed, ServiceClone};
+use archal_core::environment::Environment;
+use archal_core::push::Delivery;
+use archal_core::redact::{RedactionCounts, Redactor};
+use archal_sources::{file, otlp};
+use serde_json::Value;
+
+/// A decoder, and what it is called.
+pub(crate) type Decoder = fn(&[u8]);
+
+/// All of them, sorted by name: each has a target and a corpus of that name.
+pub(crate) const ALL: &[(&str, Decoder)] = &[
+    ("clone_request", clone_request),
+    ("config_file", config_file),
+    ("criterion", criterion),
+    ("file_decode", file_decode),
+    ("judge_answer", judge_answer),
+    ("otlp_json", otlp_json),
+    ("otlp_protobuf", otlp_protobuf),
+    ("pushed_batch", pushed_batch),
+    ("redaction", redaction),
+    ("registry_file", registry_file),
+    ("scenario", scenario),
+    ("seed_document", seed_document),
+    ("spool", spool),
+    ("tool_template", tool_template),
+];
+
+fn redactor() -> Redactor {
+    Redactor::new([7; 32], ["id", "number", "full_name"])
+}
+
+fn github() -> &'static CloneDescriptor {
+    &archal::app::clones()[0]
+}
+
+fn open(seed: Seed<'_>) -> Option<Box<dyn ServiceClone>> {
+    let base = "2026-03-01T12:00:00Z".parse().expect("a time");
+    (github().open)(&OpenClone { base, ids: 7, seed }).ok()
+}
+
+/// Any bytes as a trace file: what it gives has an id.
+pub(crate) fn file_decode(bytes: &[u8]) {
+    for one in file::decode(bytes).traces {
+        assert!(!one.trace.id.is_empty());
+    }
+}
+
+/// Any bytes as the body of an OTLP/HTTP request in JSON. What was read is read again from the log as it was.
+pub(crate) fn otlp_json(bytes: &[u8]) {
+    if let Ok(request) = otlp::decode_json(bytes) {
+        assembled(request);
+    }
+}
+
+/// Any bytes as the body of an OTLP request in protobuf, of traces and of logs.
+pub(crate) fn otlp_protobuf(bytes: &[u8]) {
+    let mut request = otlp::decode_protobuf(bytes.to_vec()).unwrap_or_default();
+    if let Ok(logs) = otlp::decode_protobuf_logs(bytes.to_vec()) {
+        request.events.extend(logs.events);
+    }
+    assembled(request);
+}
+
+fn assembled(request: otlp::Request) {
+    for span in &request.spans {
+        let text = serde_json::to_string(span).expect("JSON");
+        let again: otlp::OtlpSpan = serde_json::from_str(&text).expect("what was written");
+        let again = serde_json::to_string(&again).expect("JSON");
+        assert_eq!(text, again);
+    }
+    for one in otlp::assemble(request, &mut Vec::new()) {
+        assert!(!one.trace.id.is_empty());
+        assert!(one.trace.spans.iter().all(|span| !span.id.is_empty()));
+    }
+}
+
+/// Any bytes as a batch that is pushed: what was answered for can be read from the log.
+pub(crate) fn pushed_batch(bytes: &[u8]) {
+    let traces = file::decode(bytes).traces;
+    let count = traces.len();
+    let delivery = Delivery {
+        traces,
+        ..Delivery::default()
+    };
+    let record = record::encode(&delivery).expect("JSON");
+    let (pieces, bad) = record::pieces(&record.payload);
+    assert_eq!((pieces.len(), bad), (count, 0));
+    for (piece, decoded) in pieces.iter().zip(&delivery.traces) {
+        let begin = piece.line.offset as usize;
+        let line = &record.payload[begin..begin + piece.line.length as usize];
+        let Some(Held::Whole(again)) = record::held(line) else {
+            panic!("it is not read again");
+        };
+        assert_eq!(again.trace.id, decoded.trace.id);
+        assert_eq!(again.trace.spans.len(), decoded.trace.spans.len());
+    }
+}
+
+/// Any bytes as a segment of the log, and as the index of what was given out.
+pub(crate) fn spool(bytes: &[u8]) {
+    let mut at = 0;
+    loop {
+        match frame::get(bytes, at) {
+            Found::Whole(place) => {
+                assert!(place.end > at && place.end <= bytes.len());
+                at = place.end;
+                lines(&bytes[place]);
+            }
+            Found::Broken(place) => {
+                assert!(place.start == at && place.end > at && place.end < bytes.len());
+                at = place.end;
+            }
+            Found::Torn | Found::End => break,
+        }
+    }
+    // Checksums are rarely hit by chance.
+    lines(bytes);
+    let folder = Scratch::with("given.txt", bytes);
+    let given = Given::open(folder.0.path());
+    given.newest_segment();
+}
+
+fn lines(payload: &[u8]) {
+    for piece in record::pieces(payload).0 {
+        for place in std::iter::once(piece.line).chain(piece.shared) {
+            let begin = place.offset as usize;
+            record::held(&payload[begin..begin + place.length as usize]);
+        }
+    }
+}
+
+/// A folder with one file of these bytes.
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn with(name: &str, bytes: &[u8]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("new");
+        std::fs::write(path, bytes).expect("writable");
+        Self(folder)
+    }
+}
+
+/// Any bytes as `.archal.json`: what is wrong has a place in it.
+pub(crate) fn config_file(bytes: &[u8]) {
+    let folder = Scratch::with(".archal.json", bytes);
+    let file = folder.0.path().join(".archal.json");
+    let environment = Environment {
+        variables: BTreeMap::new(),
+        directory: folder.0.path().to_owned(),
+    };
+    if let Err(config::ConfigError::Invalid { diagnostics, .. }) =
+        config::load(Some(&file), folder.0.path(), &[], &environment)
+    {
+        assert!(!diagnostics.is_empty());
+    }
+}
+
+/// Any bytes as the registry of trace sources.
+pub(crate) fn registry_file(bytes: &[u8]) {
+    let folder = Scratch::with(".archal/trace-sources.json", bytes);
+    let places = Places::of(folder.0.path(), &Layout::of(folder.0.path(), None));
+    Registry::read(&places, archal::app::sources()).ok();
+}
+
+/// Any bytes as a scenario: one that is given back has nothing wrong, and places lie in it.
+pub(crate) fn scenario(bytes: &[u8]) {
+    let (read, findings) = format::parse(Path::new("s.md"), bytes, archal::app::clones());
+    for finding in &findings {
+        if let Some(span) = finding.span {
+            assert!(
+                span.start <= span.end && span.end <= bytes.len(),
+                "{finding:?}"
+            );
+        }
+    }
+    assert!(read.is_some() != findings.iter().any(|finding| finding.is_error()));
+}
+
+/// Any text as a criterion in CEL, and as a sentence that becomes one.
+pub(crate) fn criterion(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let clones: Vec<&CloneDescriptor> = archal::app::clones().iter().collect();
+    match criteria::compile(&text, &clones) {
+        Ok(compiled) => assert_eq!(compiled.source(), text),
+        Err(findings) => {
+            assert!(!findings.is_empty());
+            for span in findings.iter().filter_map(|finding| finding.span) {
+                assert!(span.start <= span.end && span.end <= text.len());
+            }
+        }
+    }
+}
+
+/// Any text as the call that a tool of the agent stands for.
+pub(crate) fn tool_template(bytes: &[u8]) {
+    if let Ok(template) = CallTemplate::read(&String::from_utf8_lossy(bytes)) {
+        assert!(template.arguments().all(|name| !name.is_empty()));
+    }
+}
+
+/// Any bytes as a starting state: one that opens can be written and opened again.
+pub(crate) fn seed_document(bytes: &[u8]) {
+    let Ok(document) = serde_json::from_slice::<Value>(bytes) else {
+        return;
+    };
+    let Some(clone) = open(Seed::Document(&document)) else {
+        return;
+    };
+    if let Ok(saved) = clone.state().save() {
+        let again = (github().reopen)(&saved).expect("what it wrote itself");
+        assert_eq!(again.state().to_json(), clone.state().to_json());
+    }
+    (github().reopen)(&document).ok();
+}
+
+/// Any bytes as a request to a clone: method, path, an empty line, the body. A refused one changes nothing.
+pub(crate) fn clone_request(bytes: &[u8]) {
+    let split = bytes.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = bytes.split_at(split.unwrap_or(bytes.len()));
+    let head = String::from_utf8_lossy(head);
+    let mut words = head.lines().next().unwrap_or_default().splitn(2, ' ');
+    let method = words.next().unwrap_or_default().to_owned();
+    let target = words.next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut headers = vec![(
+        "authorization".to_owned(),
+        format!("Bearer {}", github().credentials[0].1),
+    )];
+    for line in head.lines().skip(1).take(20) {
+        if let Some((name, value)) = line.split_once(": ") {
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+    }
+    let mut clone = open(Seed::Named("small-project")).expect("a seed that comes with the clone");
+    let request = CloneRequest {
+        method,
+        scheme: "https".to_owned(),
+        host: github().hosts[0].to_owned(),
+        path: format!("/{}", path.trim_start_matches('/')),
+        query: query.to_owned(),
+        headers,
+        body: body.get(2..).unwrap_or_default().to_vec().into(),
+        spool: None,
+    };
+    let now = "2026-03-01T12:00:01Z".parse().expect("a time");
+    let before = clone.state();
+    // What git's own programs do with a body is not this clone's to decode.
+    let Progress::Answered(answer) = clone.begin(&request, now) else {
+        return;
+    };
+    assert!((100..600).contains(&answer.status), "{}", answer.status);
+    if (400..500).contains(&answer.status) {
+        let changed = before.diff(clone.state().as_ref());
+        assert!(changed.is_empty(), "{}: {changed:?}", answer.status);
+    }
+}
+
+/// Any text as what a model answers that judges.
+pub(crate) fn judge_answer(bytes: &[u8]) {
+    archal::judge::answer::read(&String::from_utf8_lossy(bytes)).ok();
+}
+
+/// Any text, through redaction: it ends, and what stands for a secret is not taken for one.
+pub(crate) fn redaction(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let redactor = redactor();
+    let mut counts = RedactionCounts::new();
+    let once = redactor.text(&text, &mut counts);
+    if counts.is_empty() {
+        assert_eq!(once, text);
+    }
+    redactor.document(&text);
+    if let Ok(mut value) = serde_json::from_str::<Value>(&text) {
+        redactor.value(&mut value, &mut counts);
+    }
+}
