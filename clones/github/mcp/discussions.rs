@@ -15,7 +15,7 @@ const OF_ORGANIZATION: &str = ".github";
 const PAGE_INFO: &str = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount";
 
 /// The repository that a list is of: the organization's own where none is named.
-fn place<'a>(arguments: &'a Arguments) -> Result<(&'a str, &'a str), Failure> {
+fn place(arguments: &Arguments) -> Result<(&str, &str), Failure> {
     let owner = required_text(arguments, "owner")?;
     Ok(match text(arguments, "repo")? {
         "" => (owner, OF_ORGANIZATION),
