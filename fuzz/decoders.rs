@@ -16,7 +16,7 @@ use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, See
 use archal_core::environment::Environment;
 use archal_core::push::Delivery;
 use archal_core::redact::{RedactionCounts, Redactor};
-use archal_sources::{file, otlp};
+use archal_sources::{file, http, otlp};
 use serde_json::Value;
 
 /// A decoder, and what it is called.
@@ -24,9 +24,11 @@ pub(crate) type Decoder = fn(&[u8]);
 
 /// All of them, sorted by name: each has a target and a corpus of that name.
 pub(crate) const ALL: &[(&str, Decoder)] = &[
+    ("body_packed", body_packed),
     ("clone_request", clone_request),
     ("config_file", config_file),
     ("criterion", criterion),
+    ("custom_body", custom_body),
     ("file_decode", file_decode),
     ("judge_answer", judge_answer),
     ("otlp_json", otlp_json),
@@ -51,6 +53,34 @@ fn github() -> &'static CloneDescriptor {
 fn open(seed: Seed<'_>) -> Option<Box<dyn ServiceClone>> {
     let base = "2026-03-01T12:00:00Z".parse().expect("a time");
     (github().open)(&OpenClone { base, ids: 7, seed }).ok()
+}
+
+/// Any bytes as a body that is packed, after a letter that says how: it is never unpacked to more than is allowed.
+pub(crate) fn body_packed(bytes: &[u8]) {
+    const MOST: usize = 1 << 20;
+    let Some((letter, body)) = bytes.split_first() else {
+        return;
+    };
+    let encoding = match letter {
+        b'g' => "gzip",
+        b'z' => "zstd",
+        b'd' => "deflate",
+        _ => "br",
+    };
+    if let Ok(unpacked) = archal_sources::unpack(encoding, body, MOST) {
+        assert!(encoding != "br" && unpacked.len() <= MOST);
+    }
+}
+
+/// Any bytes as a body in a shape of its sender, after a line with the mapping as JSON.
+pub(crate) fn custom_body(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (mapping, body) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let mapping: BTreeMap<String, String> = serde_json::from_slice(mapping).unwrap_or_default();
+    match http::decode_custom(&mapping, body) {
+        Ok(decoded) => assert!(decoded.traces.iter().all(|one| !one.trace.id.is_empty())),
+        Err(findings) => assert!(!findings.is_empty()),
+    }
 }
 
 /// Any bytes as a trace file: what it gives has an id.

@@ -17,5 +17,7 @@ mod normalise;
 mod raw;
 mod server;
 
+pub use server::unpack;
+
 /// Every built-in source, sorted by name.
 pub const ALL: &[SourceDescriptor] = &[file::SOURCE, http::SOURCE, otel::SOURCE];

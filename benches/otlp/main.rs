@@ -4,7 +4,11 @@
 //!
 //! `cargo xtask bench otlp` installs the others; `-- --spans N` for each figure, `--clients N`,
 //! `--rounds N` in alternation, `--python FOLDER` an environment with them, `--binary FILE` to measure another archal.
-#![expect(clippy::print_stdout, reason = "the figures are the result")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "the figures are the result, and files say when they were written"
+)]
 
 mod load;
 #[expect(dead_code, reason = "shared with benches that measure more")]

@@ -31,7 +31,7 @@ struct Door {
 
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// `archal.trace.upload-batch`.
     Batch,
     /// Anything, by the mapping.
@@ -157,7 +157,11 @@ fn shown(findings: &[Diagnostic]) -> Vec<Value> {
 }
 
 /// The traces of a body; the findings where there is none.
-fn decode(shape: Shape, body: &[u8], mapping: &Mapping) -> Result<Decoded, Vec<Diagnostic>> {
+pub(super) fn decode(
+    shape: Shape,
+    body: &[u8],
+    mapping: &Mapping,
+) -> Result<Decoded, Vec<Diagnostic>> {
     let refuse = |code: &str, message: &str| vec![Diagnostic::error(code, message)];
     // Packed files are for the `file` source: here the content encoding says it.
     let is_text = body

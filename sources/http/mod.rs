@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::push::{Door, Kept, PushSource, Service, Waiting};
-use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::source::{
+    Decoded, DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle,
+};
 use archal_core::stability::Stability;
 
 use crate::server::{self, Bodies, Token, Versions};
@@ -65,6 +67,24 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
 
 fn check_mapping(mapping: &BTreeMap<String, String>) -> Result<(), Vec<String>> {
     Mapping::of(mapping).map(drop)
+}
+
+/// Reads a body of `POST /v1/traces/custom`, for a mapping from fields to where they stand.
+///
+/// # Errors
+///
+/// What is wrong with the mapping, or why there is no trace in the body.
+pub fn decode_custom(
+    mapping: &BTreeMap<String, String>,
+    body: &[u8],
+) -> Result<Decoded, Vec<Diagnostic>> {
+    let mapping = Mapping::of(mapping).map_err(|wrong| {
+        let wrong = wrong.iter();
+        wrong
+            .map(|text| Diagnostic::error("trace/unknown-field", text))
+            .collect::<Vec<_>>()
+    })?;
+    door::decode(door::Shape::Custom, body, &mapping)
 }
 
 fn serve(service: Service) -> Waiting<()> {

@@ -137,7 +137,7 @@ fn bad(reason: &str) -> Diagnostic {
 }
 
 fn decode_resource(record: &Record<'_>, request: &mut Request) {
-    let resource: Map<String, Value> = record
+    let mut resource: Map<String, Value> = record
         .field(&["resource"])
         .and_then(|resource| raw::value(resource.get()).ok())
         .and_then(|resource| match resource {
@@ -145,7 +145,7 @@ fn decode_resource(record: &Record<'_>, request: &mut Request) {
             _ => None,
         })
         .unwrap_or_default();
-    let attributes = Arc::new(attributes(resource.get("attributes")));
+    let attributes = Arc::new(attributes(resource.remove("attributes")));
     for names in [SCOPE_SPANS, SCOPE_LOGS] {
         if let Some(scopes) = record.list(names) {
             each_object(record, scopes, request, |scope, request| {
@@ -201,16 +201,17 @@ fn decode_span(
     resource: &Arc<Attributes>,
     scope: &Arc<str>,
 ) -> Result<OtlpSpan, Rejected> {
-    let Value::Object(map) = value else {
+    let Value::Object(mut map) = value else {
         return Err((None, "it is not an object".to_owned()));
     };
+    let attributes = attributes(map.remove("attributes"));
+    let events = map.remove("events");
     let get = |names: [&str; 2]| names.iter().find_map(|name| map.get(*name));
     let trace_id = id(get(["traceId", "trace_id"]), 16)
         .ok_or_else(|| (None, "it has no trace id".to_owned()))?;
     let span_id = id(get(["spanId", "span_id"]), 8)
         .ok_or_else(|| (Some(trace_id.clone()), "it has no span id".to_owned()))?;
     let (status, status_message) = status(map.get("status"));
-    let events = map.get("events").and_then(Value::as_array);
     let mut dropped = [
         ["droppedAttributesCount", "dropped_attributes_count"],
         ["droppedEventsCount", "dropped_events_count"],
@@ -218,11 +219,13 @@ fn decode_span(
     ]
     .into_iter()
     .fold(0_u64, |sum, names| sum.saturating_add(count(get(names))));
-    let events = events
-        .into_iter()
-        .flatten()
-        .filter_map(|event| decode_event(event, &mut dropped))
-        .collect();
+    let events = match events {
+        Some(Value::Array(events)) => events
+            .into_iter()
+            .filter_map(|event| decode_event(event, &mut dropped))
+            .collect(),
+        _ => Vec::new(),
+    };
     Ok(OtlpSpan {
         parent_id: id(get(["parentSpanId", "parent_span_id"]), 8),
         name: text(map.get("name")),
@@ -231,7 +234,7 @@ fn decode_span(
         end: time(get(["endTimeUnixNano", "end_time_unix_nano"])),
         status,
         status_message,
-        attributes: attributes(map.get("attributes")),
+        attributes,
         events,
         dropped,
         resource: Arc::clone(resource),
@@ -241,8 +244,11 @@ fn decode_span(
     })
 }
 
-fn decode_event(event: &Value, dropped: &mut u64) -> Option<OtlpEvent> {
-    let event = event.as_object()?;
+fn decode_event(event: Value, dropped: &mut u64) -> Option<OtlpEvent> {
+    let Value::Object(mut event) = event else {
+        return None;
+    };
+    let attributes = attributes(event.remove("attributes"));
     let get = |names: [&str; 2]| names.iter().find_map(|name| event.get(*name));
     *dropped = dropped.saturating_add(count(get([
         "droppedAttributesCount",
@@ -251,14 +257,16 @@ fn decode_event(event: &Value, dropped: &mut u64) -> Option<OtlpEvent> {
     Some(OtlpEvent {
         name: event.get("name")?.as_str()?.to_owned(),
         at: time(get(["timeUnixNano", "time_unix_nano"])),
-        attributes: attributes(event.get("attributes")),
+        attributes,
     })
 }
 
 fn decode_record(value: Value) -> Result<events::Record, Rejected> {
-    let Value::Object(map) = value else {
+    let Value::Object(mut map) = value else {
         return Err((None, "it is not an object".to_owned()));
     };
+    let attributes = attributes(map.remove("attributes"));
+    let body = map.remove("body").map_or(Value::Null, any_value);
     let get = |names: [&str; 2]| names.iter().find_map(|name| map.get(*name));
     Ok(events::Record {
         trace_id: id(get(["traceId", "trace_id"]), 16),
@@ -266,8 +274,8 @@ fn decode_record(value: Value) -> Result<events::Record, Rejected> {
         name: text(get(["eventName", "event_name"])),
         at: time(get(["timeUnixNano", "time_unix_nano"]))
             .or_else(|| time(get(["observedTimeUnixNano", "observed_time_unix_nano"]))),
-        body: map.get("body").map_or(Value::Null, any_value),
-        attributes: attributes(map.get("attributes")),
+        body,
+        attributes,
     })
 }
 

@@ -100,18 +100,23 @@ pub(super) fn count(value: Option<&Value>) -> u64 {
 }
 
 /// A list of `{key, value}`, or a plain object as some writers make it.
-pub(super) fn attributes(value: Option<&Value>) -> Attributes {
+pub(super) fn attributes(value: Option<Value>) -> Attributes {
     match value {
         Some(Value::Array(pairs)) => pairs
-            .iter()
+            .into_iter()
             .filter_map(|pair| {
-                let key = pair.get("key")?.as_str()?.to_owned();
-                Some((key, any_value(pair.get("value").unwrap_or(&Value::Null))))
+                let Value::Object(mut pair) = pair else {
+                    return None;
+                };
+                let Value::String(key) = pair.remove("key")? else {
+                    return None;
+                };
+                Some((key, any_value(pair.remove("value").unwrap_or_default())))
             })
             .collect(),
         Some(Value::Object(map)) => map
-            .iter()
-            .map(|(key, value)| (key.clone(), any_value(value)))
+            .into_iter()
+            .map(|(key, value)| (key, any_value(value)))
             .collect(),
         _ => Attributes::new(),
     }
@@ -119,42 +124,50 @@ pub(super) fn attributes(value: Option<&Value>) -> Attributes {
 
 /// OTLP's typed value as plain JSON. What is not wrapped in a type is taken as it is. Nesting is
 /// bounded by the JSON reader's 128 levels.
-pub(super) fn any_value(value: &Value) -> Value {
-    let Value::Object(map) = value else {
-        return value.clone();
+pub(super) fn any_value(value: Value) -> Value {
+    let map = match value {
+        Value::Object(map) if map.len() <= 1 => map,
+        plain => return plain,
     };
-    let Some((kind, inner)) = map.iter().next().filter(|_| map.len() == 1) else {
-        return if map.is_empty() {
-            Value::Null
-        } else {
-            value.clone()
-        };
+    let Some((kind, inner)) = map.into_iter().next() else {
+        return Value::Null;
     };
     match (kind.as_str(), inner) {
-        ("stringValue" | "string_value" | "boolValue" | "bool_value", _) => inner.clone(),
-        ("intValue" | "int_value", Value::String(text)) => text
-            .parse::<i64>()
-            .map_or_else(|_| inner.clone(), Value::from),
+        ("stringValue" | "string_value" | "boolValue" | "bool_value", inner) => inner,
+        ("intValue" | "int_value", Value::String(text)) => match text.parse::<i64>() {
+            Ok(number) => number.into(),
+            Err(_) => text.into(),
+        },
         // `NaN` and infinities are strings in protobuf's JSON and stay strings.
         ("doubleValue" | "double_value", Value::String(text)) => text
             .parse::<f64>()
             .ok()
             .and_then(serde_json::Number::from_f64)
-            .map_or_else(|| inner.clone(), Value::Number),
-        ("intValue" | "int_value" | "doubleValue" | "double_value", _) => inner.clone(),
-        ("arrayValue" | "array_value", _) => {
-            let values = inner.get("values").unwrap_or(inner).as_array();
-            Value::Array(values.into_iter().flatten().map(any_value).collect())
+            .map_or_else(|| text.into(), Value::Number),
+        ("intValue" | "int_value" | "doubleValue" | "double_value", inner) => inner,
+        ("arrayValue" | "array_value", inner) => {
+            let values = match inner {
+                Value::Object(mut list) => list.remove("values"),
+                bare => Some(bare),
+            };
+            match values {
+                Some(Value::Array(values)) => values.into_iter().map(any_value).collect(),
+                _ => Value::Array(Vec::new()),
+            }
         }
-        ("kvlistValue" | "kvlist_value", _) => {
-            let pairs = inner.get("values").filter(|values| values.is_array());
+        ("kvlistValue" | "kvlist_value", inner) => {
+            let pairs = match inner {
+                Value::Object(mut list) => list.remove("values").filter(Value::is_array),
+                _ => None,
+            };
             Value::Object(attributes(pairs).into_iter().collect())
         }
         // Bodies come as bytes from some clients; as text they can be read and redacted.
-        ("bytesValue" | "bytes_value", Value::String(text)) => base64(text)
+        ("bytesValue" | "bytes_value", Value::String(text)) => base64(&text)
             .and_then(|bytes| String::from_utf8(bytes).ok())
-            .map_or_else(|| inner.clone(), Value::String),
-        _ => value.clone(),
+            .unwrap_or(text)
+            .into(),
+        (_, inner) => Value::Object([(kind, inner)].into_iter().collect()),
     }
 }
 
@@ -207,7 +220,7 @@ mod tests {
             (json!({}), json!(null)),
             (json!("plain"), json!("plain")),
         ] {
-            assert_eq!(any_value(&wire), plain, "{wire}");
+            assert_eq!(any_value(wire.clone()), plain, "{wire}");
         }
     }
 

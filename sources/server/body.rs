@@ -219,6 +219,20 @@ async fn arrive(mut body: Body, share: &mut Share) -> Result<Vec<u8>, BodyError>
     Ok(bytes)
 }
 
+/// Unpacks a whole body of that content encoding to at most so many bytes.
+///
+/// # Errors
+///
+/// When the encoding is not known, or the body cannot be unpacked or is larger.
+pub fn unpack(encoding: &str, body: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    let unpacked = match Packing::named(encoding) {
+        Ok(Some(packing)) => packing.unpack(body, &mut Bodies::new(most).share()),
+        Ok(None) => Ok(body.to_vec()),
+        Err(error) => Err(error),
+    };
+    unpacked.map_err(|error| error.to_string())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
     Gzip,
@@ -231,9 +245,11 @@ impl Packing {
         let Some(value) = headers.get(header::CONTENT_ENCODING) else {
             return Ok(None);
         };
-        let name = String::from_utf8_lossy(value.as_bytes())
-            .trim()
-            .to_ascii_lowercase();
+        Self::named(&String::from_utf8_lossy(value.as_bytes()))
+    }
+
+    fn named(name: &str) -> Result<Option<Self>, BodyError> {
+        let name = name.trim().to_ascii_lowercase();
         match name.as_str() {
             "" | "identity" | "none" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Self::Gzip)),

@@ -10,6 +10,7 @@ pub(crate) mod connections;
 pub(crate) mod token;
 
 pub(crate) use body::Bodies;
+pub use body::unpack;
 pub(crate) use connections::{Versions, serve};
 pub(crate) use token::Token;
 

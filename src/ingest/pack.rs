@@ -44,10 +44,26 @@ pub struct Packer<'a> {
     held: usize,
 }
 
-#[derive(Default)]
 struct Open {
+    /// The head and the traces so far: what is large is not copied once more at the end.
     bytes: Vec<u8>,
+    head: usize,
     traces: Vec<(TraceIdentity, String)>,
+}
+
+impl Open {
+    fn new(head: Vec<u8>) -> Self {
+        Self {
+            head: head.len(),
+            bytes: head,
+            traces: Vec::new(),
+        }
+    }
+
+    /// Bytes of its traces.
+    fn held(&self) -> usize {
+        self.bytes.len() - self.head
+    }
 }
 
 impl<'a> Packer<'a> {
@@ -80,14 +96,15 @@ impl<'a> Packer<'a> {
             source,
         })?;
         let place = (identity.source.clone(), identity.project.clone());
-        let open = self.open.entry(place.clone()).or_default();
+        let fresh = || Open::new(head(self.provider, &place));
+        let open = self.open.entry(place.clone()).or_insert_with(fresh);
         let mut written = Vec::new();
-        let head = head(self.provider, &place).len();
-        let with = head + open.bytes.len() + BETWEEN.len() + bytes.len() + END.len();
+        let with = open.bytes.len() + BETWEEN.len() + bytes.len() + END.len();
         if !open.traces.is_empty() && (open.traces.len() >= MOST_TRACES || with > MOST_BYTES) {
             written.extend(self.close(&place, now)?);
         }
-        let open = self.open.entry(place).or_default();
+        let fresh = || Open::new(head(self.provider, &place));
+        let open = self.open.entry(place.clone()).or_insert_with(fresh);
         if !open.traces.is_empty() {
             open.bytes.extend_from_slice(BETWEEN);
         }
@@ -95,7 +112,7 @@ impl<'a> Packer<'a> {
         open.traces.push((identity.clone(), trace.revision.clone()));
         self.held += bytes.len();
         while self.held > MOST_HELD {
-            let largest = self.open.iter().max_by_key(|(_, open)| open.bytes.len());
+            let largest = self.open.iter().max_by_key(|(_, open)| open.held());
             let Some(place) = largest.map(|(place, _)| place.clone()) else {
                 break;
             };
@@ -126,16 +143,11 @@ impl<'a> Packer<'a> {
         let Some(open) = self.open.remove(place) else {
             return Ok(None);
         };
-        self.held = self
-            .open
-            .values()
-            .map(|open| open.bytes.len())
-            .sum::<usize>();
+        self.held = self.open.values().map(Open::held).sum::<usize>();
         if open.traces.is_empty() {
             return Ok(None);
         }
-        let mut bytes = head(self.provider, place);
-        bytes.extend_from_slice(&open.bytes);
+        let mut bytes = open.bytes;
         bytes.extend_from_slice(END);
         let at = now.strftime("%Y%m%dT%H%M%SZ");
         let content = hash::sixty_four_bits(&bytes);

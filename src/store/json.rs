@@ -30,9 +30,7 @@ pub fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 fn control(bytes: &[u8]) -> Option<(usize, u8, usize)> {
     let mut at = 0;
     loop {
-        at += bytes[at..]
-            .iter()
-            .position(|byte| matches!(byte, 0x7F | 0xC2))?;
+        at += memchr::memchr2(0x7F, 0xC2, &bytes[at..])?;
         match bytes[at..] {
             [0x7F, ..] => return Some((at, 0x7F, 1)),
             [_, number @ 0x80..=0x9F, ..] => return Some((at, number, 2)),
