@@ -216,7 +216,8 @@ fn concerns(difference: &str, fields: &BTreeSet<&str>) -> bool {
     ROWS.contains(&place) || place.split('/').any(|part| fields.contains(part))
 }
 
-/// The first call that the rebuilt state answers with another status than the service did.
+/// The first call that the rebuilt state answers with another status than the service did: not one
+/// that both refused.
 pub fn broken(replay: &Replay) -> Option<&ReplayedCall> {
     replay
         .calls

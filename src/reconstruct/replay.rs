@@ -265,8 +265,13 @@ impl Running {
         let status = recorded.status.filter(|_| !is_unconditional);
         match status {
             Some(status) if !is_same(status, response.status, is_tool) => {
+                // Refused for another reason, it changed as little.
+                let what = match (status, response.status) {
+                    (400.., 400..) => "refusal",
+                    _ => "status",
+                };
                 comparison.differences.push(format!(
-                    "status: recorded {status}, replayed {}",
+                    "{what}: recorded {status}, replayed {}",
                     response.status
                 ));
             }

@@ -44,7 +44,7 @@ const use = async (transport, title) => {
   if (!wrong.isError || !wrong.content[0].text.includes("404 Not Found")) throw new Error(wrong.content[0].text);
   const unknown = await client.callTool({ name: "no_such_tool", arguments: {} }).then(() => "answered", (error) => error.message);
   if (!unknown.includes("unknown tool")) throw new Error(unknown);
-  if (process.env.UNMODELLED) await client.callTool({ name: "request_copilot_review", arguments: { ...repo, pullNumber: 1 } });
+  if (process.env.UNMODELLED) await client.callTool({ name: "delete_repository", arguments: { ...repo } });
   await client.close();
   return names;
 };
@@ -92,7 +92,7 @@ fn a_tool_that_is_not_modelled_makes_a_run_inconclusive() {
     let output = world.run(&["run", "mcp.md", "-o", "json"]).ended(4);
     let result = &output.json()["scenarios"][0]["results"][0];
     assert_eq!(
-        result["unmodelled"][0], "the MCP tool request_copilot_review",
+        result["unmodelled"][0], "the MCP tool delete_repository",
         "{result}"
     );
 }

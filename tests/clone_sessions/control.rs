@@ -134,10 +134,22 @@ fn of_two_starts_of_one_name_one_is_and_two_names_are_two_sessions() {
     assert!(bad.stderr.contains("is no name for a session"), "{bad}");
 }
 
+/// A port that the system gives to nobody who asks for any: it is still free when it is given up.
+fn chosen_port() -> TcpListener {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let range = range.expect("Linux tells it");
+    let first = range.split_whitespace().next().expect("two numbers");
+    let below: u16 = first.parse().expect("a port");
+    let mut ports = (1024..below).rev();
+    ports
+        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+        .expect("a free port")
+}
+
 #[test]
 fn a_taken_port_is_told_with_the_way_out() {
     let scene = Scene::new();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = chosen_port();
     let port = taken.local_addr().expect("an address").port().to_string();
     let refused = scene.run(&["start", "github", "--port", &port]).ended(3);
     assert!(
