@@ -275,7 +275,17 @@ pub fn ask(facts: &Facts<'_>, asking: &Asking<'_>) -> Result<Judgement, Stopped>
             break;
         }
     }
+    weigh_doubts(&mut judgement.findings);
     Ok(judgement)
+}
+
+/// What one judge doubts without confirming it counts once, however often it says so: its answers
+/// are not independent of each other.
+fn weigh_doubts(findings: &mut [Finding]) {
+    let is_doubt = |one: &&mut Finding| one.confidence <= UNCONFIRMED;
+    for further in findings.iter_mut().filter(is_doubt).skip(1) {
+        further.confidence = further.confidence.min(HEARSAY);
+    }
 }
 
 /// Puts one statement to the judge; none where it cannot be asked, which is noted.
@@ -559,4 +569,26 @@ impl Shown {
 /// As much of a text as can matter: of more, nothing would be shown.
 fn beginning(text: &str) -> &str {
     &text[..text.floor_char_boundary(LONGEST)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recording_tests::finding;
+    use super::*;
+
+    #[test]
+    fn doubts_of_one_judge_count_once() {
+        let rules = ["judge.truth", "judge.task", "judge.instructions"];
+        let mut doubts = rules.map(|rule| finding(rule, UNCONFIRMED, None));
+        weigh_doubts(&mut doubts);
+        let weights = doubts.map(|one| one.confidence);
+        assert_eq!(weights, [UNCONFIRMED, HEARSAY, HEARSAY]);
+        let mut confirmed =
+            [CONFIRMED, UNCONFIRMED].map(|weight| finding("judge.task", weight, None));
+        weigh_doubts(&mut confirmed);
+        assert_eq!(
+            confirmed.map(|one| one.confidence),
+            [CONFIRMED, UNCONFIRMED]
+        );
+    }
 }

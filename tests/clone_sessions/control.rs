@@ -136,7 +136,7 @@ fn of_two_starts_of_one_name_one_is_and_two_names_are_two_sessions() {
 
 /// A port that the system gives to nobody who asks for any: it is still free when it is given up.
 fn chosen_port() -> TcpListener {
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
     let range = range.expect("Linux tells it");
     let first = range.split_whitespace().next().expect("two numbers");
     let below: u16 = first.parse().expect("a port");

@@ -40,7 +40,8 @@ const GOOD: &[&str] = &[
 ];
 
 pub(super) fn bad(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let bad = facts.trace.scores.iter().find(|score| is_bad(score));
+    let mut scores = facts.trace.scores.iter();
+    let bad = scores.find(|score| is_bad(score) && !is_own(score));
     let Some(score) = bad else { return };
     let who = match score.origin {
         ScoreOrigin::Human => "a person",
@@ -63,6 +64,12 @@ pub(super) fn bad(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
         finding.confidence = 0.8;
     }
     found.push(finding);
+}
+
+/// Whether it is a verdict of archal's own that came back: no new evidence.
+fn is_own(score: &Score) -> bool {
+    let names = ["archal.", "claim.", "judge.", "signal.", "state."];
+    score.origin != ScoreOrigin::Human && names.iter().any(|name| score.name.starts_with(name))
 }
 
 /// Whether a person scored the run as good and none as bad.
@@ -118,4 +125,27 @@ fn says_success(name: &str) -> bool {
         PASSES.contains(&word.as_str()) || GOOD.iter().any(|good| word.starts_with(good))
     };
     words.iter().any(is_good) && !words.iter().any(|word| COUNTS.contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_of_its_own_that_comes_back_is_no_evidence() {
+        let score = |name: &str, origin| Score {
+            name: name.to_owned(),
+            value: Value::from("fail"),
+            origin,
+            comment: None,
+        };
+        for (name, origin, own) in [
+            ("archal.grade", ScoreOrigin::Eval, true),
+            ("claim.without-act", ScoreOrigin::Api, true),
+            ("correctness", ScoreOrigin::Eval, false),
+            ("state.of-mind", ScoreOrigin::Human, false),
+        ] {
+            assert_eq!(is_own(&score(name, origin)), own, "{name}");
+        }
+    }
 }
