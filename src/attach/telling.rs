@@ -167,11 +167,19 @@ impl Engine {
                 .push(result);
         }
         let mut all = Sent::default();
+        let mut refused = None;
         for (at, due) in of_each {
             let Some(attached) = attached.get(at).filter(|_| !stop.is_asked()) else {
                 continue;
             };
-            let ready = self.ready(attached, false)?;
+            let ready = match self.ready(attached, false) {
+                Ok(ready) => ready,
+                // That of another directory may be good.
+                Err(error) => {
+                    refused = Some(error);
+                    continue;
+                }
+            };
             let sender = Sender {
                 settings: &ready.settings.results,
                 environment: &self.surround.environment,
@@ -183,7 +191,10 @@ impl Engine {
             all.put_off = one.put_off.take().or(all.put_off);
             all.failed = one.failed.take().or(all.failed);
         }
-        Ok(all)
+        match refused {
+            Some(error) => Err(error.into()),
+            None => Ok(all),
+        }
     }
 
     fn courier<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Courier<'a> {

@@ -34,7 +34,8 @@ pub struct StoredResult {
 }
 
 /// Writes down that a grade is to be sent; call it in the transaction that puts the grade down.
-/// False where it was before, or tells of no change and only changes are sent.
+/// False where it was before, or tells of no change and only changes are sent. What was given up
+/// was not sent.
 pub fn add(
     connection: &Connection,
     job: i64,
@@ -46,7 +47,8 @@ pub fn add(
         .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let last: Option<(String, String)> = connection
         .prepare_cached(
-            "SELECT revision, verdict FROM results WHERE trace = ?1 ORDER BY id DESC LIMIT 1",
+            "SELECT revision, verdict FROM results
+             WHERE trace = ?1 AND (closed_at IS NULL OR outcome = 'sent') ORDER BY id DESC LIMIT 1",
         )?
         .query_row([trace], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
