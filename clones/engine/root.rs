@@ -146,7 +146,7 @@ impl Root {
     }
 
     /// The greatest number of a row of `table` so far.
-    pub(super) fn last_id(&self, table: TableId) -> i64 {
+    pub(crate) fn last_id(&self, table: TableId) -> i64 {
         self.tables[table].last_id
     }
 

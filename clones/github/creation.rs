@@ -8,7 +8,7 @@ use serde_json::json;
 use super::access::{self, not_found};
 use super::content::people;
 use super::tables::{FORMER_NAMES, LABELS, REPOS, USERS, label, repo, repo_key, user};
-use super::{complete, orgs, refs, repos};
+use super::{complete, events, orgs, refs, repos};
 use crate::engine::git::{Commit, Mode, PathChange};
 use crate::engine::input::{Input, Inputs, Kind};
 use crate::engine::key::{Key, same};
@@ -322,14 +322,17 @@ fn first_commit(call: &mut Call<'_>, row: &Row) -> Result<(), Refusal> {
     let oid = objects.put_blob(readme.into_bytes());
     let mode = Mode::File;
     let change = ("README.md".to_owned(), PathChange::Put { mode, oid });
-    let oid = objects.put_commit(&Commit {
-        tree: objects.write_paths(None, &[change]),
-        parents: Vec::new(),
-        author: who.clone(),
-        committer: who,
-        message: "Initial commit".to_owned(),
-        signature: None,
-    });
+    let oid = events::commit(
+        call.root(),
+        &Commit {
+            tree: objects.write_paths(None, &[change]),
+            parents: Vec::new(),
+            author: who.clone(),
+            committer: who,
+            message: "Initial commit".to_owned(),
+            signature: None,
+        },
+    );
     let name = format!("{}{}", refs::HEADS, row.text(repo::DEFAULT_BRANCH));
     refs::set(call, &full_name, &name, Some(oid));
     Ok(())

@@ -4,8 +4,10 @@ use archal_core::clone::ViewValue;
 
 use super::complete;
 use super::tables::{EVENTS, ISSUES, LABELS, TABLES, event, issue, label};
+use crate::engine::git::{Commit, Oid};
 use crate::engine::key::{Key, folded};
 use crate::engine::pack::Call;
+use crate::engine::root::Root;
 use crate::engine::row::{Draft, text};
 use crate::github::tables::user;
 
@@ -87,6 +89,13 @@ pub(super) fn add(call: &mut Call<'_>, issue_key: &Key, what: &str, details: Det
     draft.set(event::REVIEW_ID, review.unwrap_or(ViewValue::Null));
     complete::name_event(call.root(), &mut draft);
     call.transaction.put(EVENTS, draft);
+}
+
+/// Adds a commit that a call makes, after what happened so far.
+pub(super) fn commit(root: &Root, commit: &Commit) -> Oid {
+    let oid = root.objects().put_commit(commit);
+    root.objects().placed(oid, root.last_id(EVENTS));
+    oid
 }
 
 /// A place in the order of what happens: comments and reviews take one too, so that a timeline

@@ -146,6 +146,22 @@ fn check(clone: &mut dyn ServiceClone) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Times are whole seconds: what happened within one is told apart by what came first.
+#[test]
+fn a_timeline_has_commits_where_they_were_made_within_a_second() {
+    let base_changed = format!(r#"PATCH {REPO}/pulls/5 {{"base":"longer-timeout"}}"#);
+    let committed = format!(
+        r#"PUT {REPO}/contents/new-1.txt {{"message":"x","content":"eAo=","branch":"tax-by-country"}}"#
+    );
+    let read = format!("GET {REPO}/issues/5/timeline");
+    for calls in [[&base_changed, &committed], [&committed, &base_changed]] {
+        let history = [calls[0].clone(), calls[1].clone(), read.clone()];
+        let quick = run(&history, base(), SignedDuration::from_millis(1));
+        let slow = run(&history, base(), SignedDuration::from_secs(61));
+        assert_eq!(quick.0[2], slow.0[2]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -95,7 +95,7 @@ pub(super) fn timeline(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         };
         items.extend(commits.into_iter().map(item));
     }
-    items.sort_by_key(Item::place);
+    items.sort_by_key(|item| item.place(root));
     Ok(answer(call, &items))
 }
 
@@ -130,15 +130,25 @@ struct Committed<'a> {
 
 impl Item<'_> {
     /// Where it stands: by time, and within a second in order of the calls.
-    fn place(&self) -> (i64, i64) {
+    fn place(&self, root: &Root) -> (i64, i64, bool) {
         match self {
             Self::Event(row) | Self::EventWithIssue(row) => {
-                (row.seconds(event::CREATED_AT), row.int(event::ID))
+                (row.seconds(event::CREATED_AT), row.int(event::ID), false)
             }
-            Self::Comment(row) => (row.seconds(comment::CREATED_AT), row.int(comment::PLACE)),
-            Self::Review(row) => (row.seconds(review::SUBMITTED_AT), row.int(review::PLACE)),
-            // Those of one second stay in the order of their history, before what is said of them.
-            Self::Commit(at) => (at.commit.committer.seconds, 0),
+            Self::Comment(row) => {
+                let place = row.int(comment::PLACE);
+                (row.seconds(comment::CREATED_AT), place, false)
+            }
+            Self::Review(row) => {
+                let place = row.int(review::PLACE);
+                (row.seconds(review::SUBMITTED_AT), place, false)
+            }
+            // After the last thing before it, and before what is said of it. Those that nothing
+            // lies between stay in the order of their history.
+            Self::Commit(at) => {
+                let place = root.objects().place(&at.oid);
+                (at.commit.committer.seconds, place, true)
+            }
         }
     }
 

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -134,31 +133,46 @@ fn of_two_starts_of_one_name_one_is_and_two_names_are_two_sessions() {
     assert!(bad.stderr.contains("is no name for a session"), "{bad}");
 }
 
-/// A port that the system gives to nobody who asks for any: it is still free when it is given up.
-fn chosen_port() -> TcpListener {
-    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
-    let range = range.expect("Linux tells it");
-    let first = range.split_whitespace().next().expect("two numbers");
-    let below: u16 = first.parse().expect("a port");
-    let mut ports = (1024..below).rev();
-    ports
-        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-        .expect("a free port")
-}
+/// Takes a port that the system gives to nobody who asks for any, says it, and holds it until its
+/// input ends.
+const HOLDER: &str = r#"
+import socket, sys
+first = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+for port in range(first - 1, 1024, -1):
+    held = socket.socket()
+    try:
+        held.bind(("127.0.0.1", port))
+        held.listen()
+        break
+    except OSError:
+        held.close()
+print(port, flush=True)
+sys.stdin.read()
+"#;
 
 #[test]
 fn a_taken_port_is_told_with_the_way_out() {
     let scene = Scene::new();
-    let taken = chosen_port();
-    let port = taken.local_addr().expect("an address").port().to_string();
-    let refused = scene.run(&["start", "github", "--port", &port]).ended(3);
+    // A process of its own: what this one has open is in every child until that is a program.
+    let mut holder = Command::new("python3")
+        .args(["-c", HOLDER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python");
+    let mut port = String::new();
+    let said = holder.stdout.as_mut().expect("a pipe");
+    BufReader::new(said).read_line(&mut port).expect("a port");
+    let port = port.trim();
+    let refused = scene.run(&["start", "github", "--port", port]).ended(3);
     assert!(
         refused.stderr.contains("another program has it"),
         "{refused}"
     );
     assert!(refused.stderr.contains("hint: --port"), "{refused}");
-    drop(taken);
-    scene.fine(&["start", "github", "--port", &port]);
+    drop(holder.stdin.take());
+    holder.wait().expect("its end");
+    scene.fine(&["start", "github", "--port", port]);
     assert_eq!(scene.url("rest"), format!("http://127.0.0.1:{port}"));
 }
 

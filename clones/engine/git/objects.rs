@@ -1,6 +1,6 @@
 //! The store: objects in memory, and on disk where a git program needs or wrote them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -28,6 +28,8 @@ pub(crate) struct Objects {
     pub(super) shorts: RwLock<HashMap<String, Oid>>,
     /// What was made in which repository on its own.
     pub(super) made: RwLock<BTreeSet<(i64, Oid)>>,
+    /// After what a commit was made, where that is known.
+    pub(super) places: RwLock<BTreeMap<Oid, i64>>,
     pub(super) disk: Mutex<Option<Disk>>,
     pub(super) diffs: Mutex<OrdMap<(Oid, Oid), Arc<Vec<FileChange>>>>,
 }
@@ -57,6 +59,7 @@ impl Objects {
             aliases: RwLock::default(),
             shorts: RwLock::default(),
             made: RwLock::default(),
+            places: RwLock::default(),
             disk: Mutex::default(),
             diffs: Mutex::default(),
         }

@@ -1,4 +1,5 @@
-//! What leads to an object: refs through commits and trees, and having been made on its own.
+//! What leads to an object: refs through commits and trees, and having been made on its own; and
+//! when a commit was made.
 //!
 //! One store holds the objects of all repositories, so whether a repository has one is asked of
 //! what it begins with.
@@ -14,6 +15,17 @@ impl Objects {
     /// to it.
     pub(crate) fn made_in(&self, repository: i64, oid: Oid) {
         writing(&self.made).insert((repository, oid));
+    }
+
+    /// Takes note of a commit's place in the order of what happens: times are whole seconds, and
+    /// do not say what came first within one.
+    pub(crate) fn placed(&self, oid: Oid, place: i64) {
+        writing(&self.places).entry(oid).or_insert(place);
+    }
+
+    /// The place that was noted for a commit; 0, before everything, where none was.
+    pub(crate) fn place(&self, oid: &Oid) -> i64 {
+        reading(&self.places).get(oid).copied().unwrap_or(0)
     }
 
     /// The objects that were made in a repository on their own.

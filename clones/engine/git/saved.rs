@@ -76,7 +76,8 @@ impl Objects {
     }
 
     /// What evidence writes for ids, where that was asked for, and beginnings of ids that answers showed:
-    /// which times were known at the moment of asking decided about it. What was made in which repository.
+    /// which times were known at the moment of asking decided about it. What was made in which repository,
+    /// and in what order.
     pub(crate) fn save_names(&self) -> Value {
         let mut aliases: Vec<[String; 2]> = reading(&self.aliases)
             .iter()
@@ -92,7 +93,11 @@ impl Objects {
             .iter()
             .map(|(repository, oid)| json!([repository, oid.to_string()]))
             .collect();
-        json!({"aliases": aliases, "shorts": shorts, "made": made})
+        let places: Vec<Value> = reading(&self.places)
+            .iter()
+            .map(|(oid, place)| json!([oid.to_string(), place]))
+            .collect();
+        json!({"aliases": aliases, "shorts": shorts, "made": made, "places": places})
     }
 
     /// Puts back what [`Self::save_names`] wrote; none where it is something else.
@@ -108,6 +113,11 @@ impl Objects {
         for pair in saved["made"].as_array()? {
             let (repository, oid) = (pair[0].as_i64()?, pair[1].as_str()?);
             self.made_in(repository, oid.parse().ok()?);
+        }
+        // States that were saved before places were noted have none.
+        for pair in saved["places"].as_array().into_iter().flatten() {
+            let (oid, place) = (pair[0].as_str()?, pair[1].as_i64()?);
+            self.placed(oid.parse().ok()?, place);
         }
         Some(())
     }
@@ -141,6 +151,7 @@ mod tests {
         let short = store.short(&foreign, 7);
         store.alias(&mine, &KnownTimes::default());
         store.made_in(7, mine);
+        store.placed(mine, 12);
 
         let saved = store.save().expect("saved");
         let again = Objects::new(base);
@@ -159,6 +170,7 @@ mod tests {
             run(&folder, &["cat-file", "-e", &oid.to_string()], &[0]).expect("git has it");
         }
         assert_eq!(again.made_by(7), [mine]);
+        assert_eq!(again.place(&mine), 12);
         assert!(!again.load("sheep"));
     }
 }

@@ -17,6 +17,7 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
 use crate::github::complete::content::named_node_id;
+use crate::github::events;
 use crate::github::refs;
 use crate::github::render::{API, WEB};
 use crate::github::tables::{REPOS, repo};
@@ -430,7 +431,7 @@ pub(in crate::github) fn create_commit(call: &mut Call<'_>) -> Result<Reply, Ref
         message: inputs.text("message").unwrap_or_default().to_owned(),
         signature: inputs.text("signature").map(str::to_owned),
     };
-    let oid = objects.put_commit(&commit);
+    let oid = events::commit(root, &commit);
     objects.made_in(of.int(repo::ID), oid);
     let mut writer = Writer::with_capacity(root, 4_096, 4_096);
     write_commit(root, &of, &oid, &commit, &mut writer);

@@ -10,6 +10,7 @@ use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::writer::Writer;
 use crate::github::access;
 use crate::github::dialect::bad_input;
+use crate::github::events;
 use crate::github::refs;
 use crate::github::tables::{REPOS, repo};
 
@@ -105,7 +106,7 @@ fn commit(
         message: message.to_owned(),
         signature: None,
     };
-    let oid = objects.put_commit(&commit);
+    let oid = events::commit(call.root(), &commit);
     let name = format!("{}{}", refs::HEADS, target.branch);
     refs::set(call, &target.repo_name, &name, Some(oid));
     Ok((oid, commit))

@@ -7,6 +7,7 @@ use crate::engine::input::{Input, Kind};
 use crate::engine::pack::{Call, Refusal, Reply};
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
+use crate::github::events;
 use crate::github::refs;
 use crate::github::tables::{REPOS, owner_of, repo};
 
@@ -68,7 +69,7 @@ fn merged(
         message: message.to_owned(),
         signature: None,
     };
-    let oid = objects.put_commit(&commit);
+    let oid = events::commit(call.root(), &commit);
     refs::move_branch(call, repo_name, branch, base, oid)?;
     Ok(Some((oid, commit)))
 }

@@ -13,7 +13,7 @@ use crate::engine::row::{Row, text};
 use crate::engine::writer::Writer;
 use crate::github::access::{self, not_found};
 use crate::github::content::people;
-use crate::github::events::Details;
+use crate::github::events::{self, Details};
 use crate::github::refs;
 use crate::github::tables::{PULLS, REPOS, USERS, issue, owner_of, pull, repo};
 
@@ -223,14 +223,17 @@ fn merge_commit(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Res
             "BLANK" => String::new(),
             _ => on.text(issue::TITLE).to_owned(),
         });
-    Ok(root.objects().put_commit(&Commit {
-        tree,
-        parents: vec![at.base, at.head],
-        author: people::of_caller(call)?,
-        committer: signatures::web(call.now),
-        message: message(&title, &text),
-        signature: None,
-    }))
+    Ok(events::commit(
+        root,
+        &Commit {
+            tree,
+            parents: vec![at.base, at.head],
+            author: people::of_caller(call)?,
+            committer: signatures::web(call.now),
+            message: message(&title, &text),
+            signature: None,
+        },
+    ))
 }
 
 fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<Oid, Refusal> {
@@ -278,14 +281,17 @@ fn squashed(call: &Call<'_>, row: &Row, at: &Compared, asked: &Merge) -> Result<
             });
     let author = on.text(issue::USER);
     let author = signatures::of_login(root, author, call.now);
-    Ok(root.objects().put_commit(&Commit {
-        tree,
-        parents: vec![at.base],
-        author,
-        committer: signatures::web(call.now),
-        message: message(&title, &text),
-        signature: None,
-    }))
+    Ok(events::commit(
+        root,
+        &Commit {
+            tree,
+            parents: vec![at.base],
+            author,
+            committer: signatures::web(call.now),
+            message: message(&title, &text),
+            signature: None,
+        },
+    ))
 }
 
 /// Puts each commit of the head on top of the base.
@@ -306,14 +312,17 @@ fn rebased(call: &Call<'_>, at: &Compared) -> Result<Oid, Refusal> {
             Err(failure) => return Err(refs::failed(&failure)),
         };
         // A new commit is made even where the old one would do.
-        tip = objects.put_commit(&Commit {
-            tree,
-            parents: vec![tip],
-            author: commit.author.clone(),
-            committer: people::of_caller(call)?,
-            message: commit.message.clone(),
-            signature: None,
-        });
+        tip = events::commit(
+            root,
+            &Commit {
+                tree,
+                parents: vec![tip],
+                author: commit.author.clone(),
+                committer: people::of_caller(call)?,
+                message: commit.message.clone(),
+                signature: None,
+            },
+        );
     }
     Ok(tip)
 }

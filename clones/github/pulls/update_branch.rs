@@ -8,6 +8,7 @@ use crate::engine::row::Row;
 use crate::engine::writer::Writer;
 use crate::github::access::{self, Permission, forbidden, not_found};
 use crate::github::content::people;
+use crate::github::events;
 use crate::github::refs;
 use crate::github::render::{API, WEB};
 use crate::github::tables::{PULLS, REPOS, pull};
@@ -75,14 +76,17 @@ pub(in crate::github) fn updated(
         row.text(pull::BASE),
         row.text(pull::HEAD)
     );
-    let tip = root.objects().put_commit(&Commit {
-        tree,
-        parents: vec![at.head, at.base],
-        author: people::of_caller(call)?,
-        committer: signatures::web(call.now),
-        message,
-        signature: None,
-    });
+    let tip = events::commit(
+        root,
+        &Commit {
+            tree,
+            parents: vec![at.head, at.base],
+            author: people::of_caller(call)?,
+            committer: signatures::web(call.now),
+            message,
+            signature: None,
+        },
+    );
     let branch = row.text(pull::HEAD).to_owned();
     refs::move_branch(call, &head_repo, &branch, at.head, tip)?;
     Ok(tip)
