@@ -2,6 +2,7 @@
 //! evidence that is left.
 
 mod reach;
+mod recorded;
 mod routes;
 mod secrets;
 mod tools;

@@ -46,9 +46,16 @@ impl NamedHost {
         }
     }
 
-    /// The host as it is written in a certificate's constraints: what is below a `*.` alone.
-    pub(in crate::session) fn constraint(&self) -> &str {
-        self.host.strip_prefix("*.").unwrap_or(&self.host)
+    /// The hosts as they are written in a certificate's constraints: what is below a `*.` alone, and of
+    /// the loopback every usual name.
+    pub(in crate::session) fn constraints(&self) -> impl Iterator<Item = &str> {
+        let others: &[&str] = match self.is_local() {
+            true => &["localhost", "127.0.0.1", "::1"],
+            false => &[],
+        };
+        let own = self.host.strip_prefix("*.").unwrap_or(&self.host);
+        let others = others.iter().copied().filter(move |other| *other != own);
+        std::iter::once(own).chain(others)
     }
 
     /// The host or pattern as it was written.

@@ -91,7 +91,7 @@ impl Tape {
         let route = route::choose(config.route, config.probe)
             .map_err(|reason| SessionError::Route { reason })?;
         let now = config.clock.now();
-        let hosts = config.named.iter().map(NamedHost::constraint);
+        let hosts = config.named.iter().flat_map(NamedHost::constraints);
         let authority = Authority::new(hosts, now, CERTIFICATES).map_err(failed)?;
         let authority = Arc::new(authority);
         let trust = trust::Files::write(
@@ -147,7 +147,7 @@ impl Tape {
         if tape.recorder.named().iter().any(NamedHost::is_local) {
             // What is on the loopback goes through the proxy, too.
             for name in ["NO_PROXY", "no_proxy"] {
-                tape.environment.remove(name);
+                tape.environment.insert(name.to_owned(), String::new());
             }
         }
         Ok(tape)

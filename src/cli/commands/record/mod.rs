@@ -27,7 +27,7 @@ use crate::ingest::pack::Packer;
 use crate::ingest::registry::{Places, Registry};
 use crate::record::assemble::{self, Assembled};
 use crate::record::{hosts, summary};
-use crate::report::shell::quoted;
+use crate::report::shell::{quoted, word};
 use crate::run::render::words;
 use crate::run::scrub::Scrubber;
 use crate::sandbox::child::{ChildSpec, Containment};
@@ -178,12 +178,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 /// The hosts that the command line names.
 fn named(args: &Args, cx: &CommandContext) -> Result<Vec<NamedHost>, CliError> {
     let mut named = Vec::new();
-    for word in &args.hosts {
-        match hosts::named(word, cx.clones) {
+    for host in &args.hosts {
+        match hosts::named(host, cx.clones) {
             Ok(hosts) => named.extend(hosts),
             Err((reason, near)) => {
-                let error =
-                    CliError::usage(format!("--host {}: it {reason}", quoted(Path::new(word))));
+                let error = CliError::usage(format!("--host {}: it {reason}", word(host.clone())));
                 return Err(match near {
                     Some(near) => error.hint(format!("did you mean `--host {near}`?")),
                     None => error.hint("archal record --host api.github.com -- <command>"),
@@ -322,7 +321,7 @@ fn program(command: &[String]) -> String {
 
 /// The command line as a shell takes it.
 fn line(command: &[String]) -> String {
-    let words: Vec<String> = command.iter().map(|word| quoted(Path::new(word))).collect();
+    let words: Vec<String> = command.iter().cloned().map(word).collect();
     words.join(" ")
 }
 
