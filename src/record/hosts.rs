@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn services_stand_for_their_hosts_and_hosts_for_themselves() {
-        let clones = [*ECHO];
+        let clones = [ECHO];
         let read = |word: &str| match named(word, &clones) {
             Ok(hosts) => hosts
                 .iter()

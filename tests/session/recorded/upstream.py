@@ -50,7 +50,7 @@ class Service(http.server.BaseHTTPRequestHandler):
             self.answer(b"{}")
         elif self.path == "/huge":
             self.stream("application/octet-stream")
-            for _ in range(300):
+            for _ in range(100):
                 self.chunk(b"x" * (1 << 20))
             self.chunk(b"")
         elif self.path == "/upgrade":
