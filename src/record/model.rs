@@ -332,7 +332,17 @@ mod tests {
             first
         );
         assert_eq!(said(&first).as_deref(), Some("Done."));
-        insta::assert_json_snapshot!(first.call);
+        let roles: Vec<&str> = first
+            .call
+            .messages
+            .iter()
+            .map(|one| one.role.as_str())
+            .collect();
+        assert_eq!(roles, ["system", "user", "assistant", "tool", "assistant"]);
+        assert_eq!(first.call.model.as_deref(), Some("m-1"));
+        let usage = &first.call.usage;
+        let tokens = (usage.input_tokens, usage.output_tokens, usage.cached_tokens);
+        assert_eq!(tokens, (Some(30), Some(2), Some(8)));
     }
 
     #[test]

@@ -172,7 +172,7 @@ mod tests {
             ..Call::default()
         };
         let redactor = Redactor::new([7; 32], []);
-        let found = of_calls(&[call.clone()], &redactor);
+        let found = of_calls(std::slice::from_ref(&call), &redactor);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
         assert_eq!(
             found,
