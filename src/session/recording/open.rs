@@ -88,7 +88,7 @@ impl Tape {
     pub fn open(config: RecordingConfig<'_>) -> Result<Self, SessionError> {
         let failed = |source| SessionError::Certificates { source };
         let serve = |source| SessionError::Serve { source };
-        let route = route::choose(config.route, config.probe)
+        let route = route::choose(config.route, || config.probe)
             .map_err(|reason| SessionError::Route { reason })?;
         let now = config.clock.now();
         let hosts = config.named.iter().flat_map(NamedHost::constraints);
