@@ -1,5 +1,4 @@
-//! Sessions for real: unmodified clients at the service's own URL, through both routes, and the
-//! evidence that is left.
+//! Sessions for real: unmodified clients at the service's own URL, and the evidence that is left.
 
 mod reach;
 mod recorded;

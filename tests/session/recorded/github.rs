@@ -43,8 +43,12 @@ impl Real {
             .run(&["clone", "env", "--routed", "--json"])
             .ended(0)
             .json();
+        let home = world.home();
+        let folder = home.parent().expect("its folder").display().to_string();
         for name in ["HTTPS_PROXY", "SSL_CERT_FILE", "GITHUB_TOKEN"] {
             let value = told["variables"][name].as_str().expect("a variable");
+            // What is printed is told without this world's folder; a variable names it.
+            let value = value.replace("$TEST_ENV", &folder);
             world.set(name, value);
         }
         Self(world)
