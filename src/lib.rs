@@ -30,6 +30,8 @@ pub mod grade;
 
 pub mod reproduce;
 
+pub mod record;
+
 pub mod fix;
 
 pub mod attach;

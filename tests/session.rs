@@ -1,7 +1,7 @@
-//! Sessions for real: unmodified clients at the service's own URL, through both routes, and the
-//! evidence that is left.
+//! Sessions for real: unmodified clients at the service's own URL, and the evidence that is left.
 
 mod reach;
+mod recorded;
 mod routes;
 mod secrets;
 mod tools;

@@ -18,6 +18,7 @@ mod commands;
 pub mod context;
 pub mod error;
 pub mod exit;
+mod in_place;
 pub mod output;
 mod pass;
 mod reference;

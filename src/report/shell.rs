@@ -8,6 +8,11 @@ pub fn quoted(path: &Path) -> String {
     if text.starts_with('-') {
         text.insert_str(0, "./");
     }
+    word(text)
+}
+
+/// Any text as a POSIX shell takes it for one word: as it is where that is safe.
+pub fn word(text: String) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text;

@@ -263,6 +263,11 @@ pub(super) fn nothing() -> ChildSpec {
     }
 }
 
+/// Where programs of this machine listen: on its loopback, and on Unix sockets with a path.
+pub fn listening() -> (Vec<SocketAddr>, Vec<PathBuf>) {
+    platform_listening()
+}
+
 /// Runs the helper mode that `arguments` (without the program's name) ask for; none when they
 /// ask for no helper mode.
 ///
@@ -298,8 +303,11 @@ fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
 pub(super) const NOT_ENFORCED: &str = "not enforced";
 
 #[cfg(target_os = "linux")]
-use super::linux::{probe as platform_probe, run as platform_run};
+use super::linux::{listening as platform_listening, probe as platform_probe, run as platform_run};
 #[cfg(target_os = "linux")]
 use super::modes::helper as platform_helper;
 #[cfg(not(target_os = "linux"))]
-use super::portable::{helper as platform_helper, probe as platform_probe, run as platform_run};
+use super::portable::{
+    helper as platform_helper, listening as platform_listening, probe as platform_probe,
+    run as platform_run,
+};

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,6 +78,11 @@ pub(super) fn run(
     };
     end.duration = started.elapsed();
     end
+}
+
+/// Where programs of this machine listen.
+pub(super) fn listening() -> (Vec<SocketAddr>, Vec<PathBuf>) {
+    (listening::local(), listening::paths(&[]))
 }
 
 /// Tries namespaces with a child that does nothing.

@@ -4,9 +4,10 @@
 //! A descendant that leaves the process group is not found. A child outlives an archal that is
 //! killed by SIGKILL.
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,11 @@ pub(super) fn probe(_helper: &Path) -> Probe {
     Probe {
         namespaces: Err("namespaces need Linux".to_owned()),
     }
+}
+
+/// Nothing asks for it where there are no namespaces.
+pub(super) fn listening() -> (Vec<SocketAddr>, Vec<PathBuf>) {
+    (Vec::new(), Vec::new())
 }
 
 /// Runs a child and waits for the end of it and its process group.

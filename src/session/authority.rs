@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,16 +57,7 @@ impl Authority {
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(window.1);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.name_constraints = Some(NameConstraints {
-            permitted_subtrees: hosts
-                .map(|host| GeneralSubtree::DnsName(host.to_owned()))
-                .collect(),
-            // A constraint on names alone would leave certificates for addresses free.
-            excluded_subtrees: vec![
-                GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0)),
-                GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0)),
-            ],
-        });
+        params.name_constraints = Some(constraints(hosts));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let issuer = CertifiedIssuer::self_signed(params, key)?;
         let leaf_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
@@ -113,6 +105,39 @@ impl ResolvesServerCert for Authority {
     /// Called only for hosts the server knows, which it checks before it lets the handshake go on.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.leaf(&hello.server_name()?.to_ascii_lowercase()).ok()
+    }
+}
+
+/// Those hosts and no others.
+fn constraints<'a>(hosts: impl Iterator<Item = &'a str>) -> NameConstraints {
+    let address = |host: &str| match host.parse() {
+        Ok(IpAddr::V4(address)) => Some(CidrSubnet::from_v4_prefix(address.octets(), 32)),
+        Ok(IpAddr::V6(address)) => Some(CidrSubnet::from_v6_prefix(address.octets(), 128)),
+        Err(_) => None,
+    };
+    let permitted: Vec<GeneralSubtree> = hosts
+        .map(|host| match address(host) {
+            Some(address) => GeneralSubtree::IpAddress(address),
+            None => GeneralSubtree::DnsName(host.to_owned()),
+        })
+        .collect();
+    // A constraint on names alone would leave certificates for addresses free, and the other way
+    // round.
+    let has = |wanted: fn(&GeneralSubtree) -> bool| permitted.iter().any(wanted);
+    let has_name = has(|tree| matches!(tree, GeneralSubtree::DnsName(_)));
+    let has_first = has(|tree| matches!(tree, GeneralSubtree::IpAddress(CidrSubnet::V4(..))));
+    let has_second = has(|tree| matches!(tree, GeneralSubtree::IpAddress(CidrSubnet::V6(..))));
+    let first = GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0));
+    let second = GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0));
+    let none = GeneralSubtree::DnsName(String::new());
+    let excluded = [(has_first, first), (has_second, second), (has_name, none)];
+    NameConstraints {
+        permitted_subtrees: permitted,
+        excluded_subtrees: excluded
+            .into_iter()
+            .filter(|(has, _)| !has)
+            .map(|(_, tree)| tree)
+            .collect(),
     }
 }
 

@@ -20,6 +20,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::exchange;
 use super::passage;
+use super::recording;
 use super::seats::Seat;
 use super::server::Shared;
 use super::stream::{Heard, Prefixed, Stream, Watched};
@@ -63,6 +64,13 @@ pub(super) enum Door {
     Tools {
         /// The clone's position in the session.
         clone: usize,
+    },
+    /// A port of a host whose calls are recorded, for a client that a shim led here.
+    Led {
+        /// The host's position among those that are named.
+        host: usize,
+        /// The port.
+        port: u16,
     },
     /// Any address and port that nothing else is for: handed on where it is allowed.
     Elsewhere,
@@ -156,6 +164,10 @@ impl Origin {
 
 /// Serves a connection to its end.
 pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
+    if let Some(recording) = open.shared.recording.get() {
+        let recording = Arc::clone(recording);
+        return recording::connection(open, recording, stream, door).await;
+    }
     // Answers are written whole, so waiting for more to send only costs time.
     stream.set_nodelay(true).ok();
     let (address, port) = match meant(&stream, door) {
@@ -175,6 +187,8 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
             return http(origin, stream).await;
         }
         Door::Names => return super::names::over_tcp(&origin.open.shared, stream).await,
+        // Only recordings have those.
+        Door::Led { .. } => return,
         Door::Loopback { to } => {
             let host = to.ip().to_string();
             return passage::serve(origin.open, stream, Vec::new(), &host, to.port()).await;
@@ -208,7 +222,7 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
 }
 
 /// The address and port that a connection was made to, where that is not archal's own.
-fn meant(stream: &TcpStream, door: Door) -> Option<SocketAddrV4> {
+pub(super) fn meant(stream: &TcpStream, door: Door) -> Option<SocketAddrV4> {
     // What a shim led to the proxy was meant for elsewhere.
     if door == Door::Proxy {
         return None;
@@ -322,7 +336,8 @@ async fn tls(mut origin: Origin, stream: impl Stream) {
     }
 }
 
-fn handshake_failure(error: &io::Error) -> String {
+/// Why a client did not go on with a handshake.
+pub(super) fn handshake_failure(error: &io::Error) -> String {
     let cause = error
         .get_ref()
         .and_then(|cause| cause.downcast_ref::<rustls::Error>());

@@ -151,12 +151,28 @@ impl Egress {
         })
     }
 
+    /// The same with a file of roots more.
+    pub fn trusting(mut self, roots: Option<PathBuf>) -> Self {
+        self.roots.extend(roots);
+        self
+    }
+
     /// A connection to a host on the way that the caller takes to it: its TLS port through the
     /// caller's proxy, any other port straight.
     pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        self.connect_over(host, port, port == 443).await
+    }
+
+    /// The same where it is known whether TLS is spoken on the port.
+    pub(super) async fn connect_over(
+        &self,
+        host: &str,
+        port: u16,
+        is_tls: bool,
+    ) -> io::Result<TcpStream> {
         let made = async {
             match &self.proxy {
-                Some(proxy) if port == 443 && !self.goes_around(host) => {
+                Some(proxy) if is_tls && !self.goes_around(host) => {
                     let proxy = proxy
                         .as_ref()
                         .map_err(|why| io::Error::other(why.clone()))?;

@@ -20,6 +20,7 @@ mod names;
 pub mod open;
 mod passage;
 mod record;
+pub mod recording;
 mod remembered;
 pub mod route;
 mod seats;

@@ -298,7 +298,7 @@ impl Session {
             children: Arc::default(),
         };
         let webhooks = Outbox::new(inside.clone());
-        let shared = Shared::new(hosted, authority, ledger, config.egress, webhooks)
+        let shared = Shared::new(hosted, Arc::new(authority), ledger, config.egress, webhooks)
             .map_err(|source| SessionError::Certificates { source })?;
         let shared = Arc::new(shared);
         let server =

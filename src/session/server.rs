@@ -20,6 +20,7 @@ use super::egress::Egress;
 use super::ledger::{Begun, Ledger};
 use super::mcp::Faces;
 use super::names::{self, Names};
+use super::recording::Recording;
 use super::seats::{Limits, Seats};
 use super::transfer::Room;
 use super::webhooks::Outbox;
@@ -90,6 +91,8 @@ pub(super) struct Shared {
     pub(super) faces: Faces,
     /// What the clones tell webhooks.
     pub(super) webhooks: Outbox,
+    /// What is recorded in place of clones; set where something is.
+    pub(super) recording: OnceLock<Arc<Recording>>,
     /// Hosts that base URLs take the place of, and those URLs; set where hosts have several.
     pub(super) places: OnceLock<Vec<(&'static str, String)>>,
     hosts: HashMap<String, usize>,
@@ -100,7 +103,7 @@ impl Shared {
     /// Brings together what connections need.
     pub(super) fn new(
         clones: Vec<Hosted>,
-        authority: Authority,
+        authority: Arc<Authority>,
         ledger: Ledger,
         egress: Egress,
         webhooks: Outbox,
@@ -119,7 +122,7 @@ impl Shared {
         let mut tls = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(authority));
+            .with_cert_resolver(authority);
         // A ticket that cannot be written, because the client has ended already, would fail the
         // handshake, and what the client had asked with it.
         tls.send_tls13_tickets = 0;
@@ -135,6 +138,7 @@ impl Shared {
             egress,
             faces: Faces::default(),
             webhooks,
+            recording: OnceLock::new(),
             places: OnceLock::new(),
             hosts,
             other_hosts,

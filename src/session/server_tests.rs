@@ -42,7 +42,13 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
         level: RouteLevel::Direct,
         children: Arc::default(),
     });
-    let shared = Shared::new(vec![hosted], authority, ledger, Egress::default(), webhooks);
+    let shared = Shared::new(
+        vec![hosted],
+        Arc::new(authority),
+        ledger,
+        Egress::default(),
+        webhooks,
+    );
     let mut shared = shared.expect("shared");
     shared.limits = limits;
     let shared = Arc::new(shared);

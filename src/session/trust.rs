@@ -95,12 +95,15 @@ impl Files {
     /// Writes the shims, which lead processes to the door at `port`; to `allow` they connect by
     /// themselves.
     pub(super) fn write_shims(&self, port: u16, allow: &[String]) -> Result<(), SessionError> {
-        let folder = self.shims();
-        let settings = serde_json::json!({
+        self.write_shim_files(&serde_json::json!({
             "port": port,
             "authority": self.certificate(),
             "allow": allow,
-        });
+        }))
+    }
+
+    fn write_shim_files(&self, settings: &serde_json::Value) -> Result<(), SessionError> {
+        let folder = self.shims();
         let made = fs::create_dir(&folder);
         made.map_err(|source| SessionError::File {
             path: folder.clone(),
@@ -115,6 +118,20 @@ impl Files {
                 .map_err(|source| SessionError::File { path, source })?;
         }
         Ok(())
+    }
+
+    /// Writes the shims so that they lead connections to some hosts alone: each with its port and the
+    /// port of archal that takes its place.
+    pub(super) fn write_leading_shims(
+        &self,
+        led: &[(String, u16, u16)],
+    ) -> Result<(), SessionError> {
+        self.write_shim_files(&serde_json::json!({
+            "port": 0,
+            "authority": self.certificate(),
+            "allow": [],
+            "only": led,
+        }))
     }
 
     /// Writes what stops the wall clocks of Node and Python.
@@ -259,6 +276,11 @@ fn own_name() -> Option<String> {
     let name = name.trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
+}
+
+/// The roots that the caller's programs trust: the system's and the caller's own.
+pub(super) fn roots(egress: &Egress) -> String {
+    format!("{}{}", system_roots(), own_roots(egress.roots()))
 }
 
 fn system_roots() -> String {

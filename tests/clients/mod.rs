@@ -90,7 +90,7 @@ print(f"closed #{made.number}")
     clippy::disallowed_methods,
     reason = "the test runner says in the environment where it put them"
 )]
-fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     std::env::var_os("ARCHAL_TEST_CLIENTS")
         .map(PathBuf::from)
         .expect("ARCHAL_TEST_CLIENTS is set by `cargo xtask test`, which installs the clients")

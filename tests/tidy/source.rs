@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
     &["reconstruct"],
     &["grade"],
     &["reproduce"],
+    &["record"],
     &["fix"],
     &["attach"],
     &["app"],

@@ -21,6 +21,7 @@ pub(crate) mod issue;
 pub(crate) mod man;
 pub(crate) mod prices;
 pub(crate) mod prune;
+pub(crate) mod record;
 pub(crate) mod redact;
 pub(crate) mod reference;
 pub(crate) mod run;

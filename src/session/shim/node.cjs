@@ -8,7 +8,7 @@ const os = require("node:os");
 const path = require("node:path");
 const tls = require("node:tls");
 
-const { port: door, authority, allow } = JSON.parse(
+const { port: door, authority, allow, only } = JSON.parse(
   fs.readFileSync(path.join(__dirname, "shim.json"), "utf8"),
 );
 const DOOR = { host: "127.0.0.1", port: door };
@@ -23,6 +23,15 @@ function isLocal(host) {
   const name = bare(host);
   return name === "localhost" || name.endsWith(".localhost") || name === own
     || /^(::ffff:)?127\./.test(name) || ["::1", "::", "0.0.0.0"].includes(name);
+}
+
+/** Where a connection goes that is recorded: of other hosts nothing is led. */
+function recorded(host, port) {
+  const name = isLocal(host) ? "localhost" : bare(host);
+  const found = only.find(([named, at]) => at === port
+    && (named.startsWith("*") ? name.length > named.length - 1 && name.endsWith(named.slice(1))
+      : name === (isLocal(named) ? "localhost" : named)));
+  return found && { host: "127.0.0.1", port: found[2] };
 }
 
 /** The options of a call of `connect`, which takes them in four shapes. */
@@ -53,6 +62,10 @@ net.Socket.prototype.connect = function (...args) {
   const options = marked ? marked[0] : optionsOf(args);
   const port = Number(options.port);
   const { host } = options;
+  if (only) {
+    const to = options.path ? undefined : recorded(host, port);
+    return to ? lead(this, args, marked, options, to) : connect.apply(this, args);
+  }
   if (options.path || isLocal(host) || allow.includes(`${bare(host)}:${port}`)) {
     return connect.apply(this, args);
   }
@@ -64,17 +77,22 @@ net.Socket.prototype.connect = function (...args) {
     process.nextTick(() => this.destroy(error));
     return this;
   }
-  const led = { ...options, ...DOOR };
+  return lead(this, args, marked, options, DOOR);
+};
+
+/** Makes a connection to another place than was asked for. */
+function lead(socket, args, marked, options, to) {
+  const led = { ...options, ...to };
   // The name is not to be looked up: the handshake or the `Host` header says it.
   for (const name of ["lookup", "hostname", "family"]) delete led[name];
   if (marked) {
     const again = [led, marked[1]];
     for (const symbol of Object.getOwnPropertySymbols(marked)) again[symbol] = marked[symbol];
-    return connect.call(this, again);
+    return connect.call(socket, again);
   }
   const callback = args.find((argument) => typeof argument === "function");
-  return callback ? connect.call(this, led, callback) : connect.call(this, led);
-};
+  return callback ? connect.call(socket, led, callback) : connect.call(socket, led);
+}
 
 // `NODE_EXTRA_CA_CERTS` reaches every client but those that bring roots of their own.
 const createSecureContext = tls.createSecureContext;

@@ -17,6 +17,8 @@ def _install():
         settings = json.load(file)
     door = ("127.0.0.1", settings["port"])
     allow = set(settings["allow"])
+    # Where calls are recorded nothing else is led: [host, port, the port of archal].
+    only = settings.get("only")
     own = socket.gethostname().lower()
     served = {80, 443}
     addresses, names = {}, {}
@@ -53,7 +55,19 @@ def _install():
                 addresses[host], names[address] = address, host
             return addresses[host]
 
+    def recorded(host, port):
+        """The port of archal for a host that is recorded; any of its ports where none is asked for."""
+        name = "localhost" if is_local(host) else bare(host)
+        for named, at, to in only:
+            fits = (name.endswith(named[1:]) and len(name) > len(named) - 1 if named.startswith("*")
+                    else name == ("localhost" if is_local(named) else named))
+            if fits and (port is None or port == at):
+                return to
+        return None
+
     def is_led(host, port):
+        if only is not None:
+            return not is_local(host) and not is_address(bare(host)) and recorded(host, None) is not None
         if is_local(host) or is_address(bare(host)):
             return False
         return "%s:%s" % (bare(host), port) not in allow
@@ -87,6 +101,9 @@ def _install():
             # Archal may be gone when the process ends late; the refusal stands either way.
             pass
 
+    def to_door(self, place):
+        return place if self.family == socket.AF_INET else ("::ffff:" + place[0], place[1])
+
     def led(self, address):
         """Where a connection goes instead; none where it is refused."""
         if (self.family not in (socket.AF_INET, socket.AF_INET6)
@@ -94,13 +111,20 @@ def _install():
                 or not isinstance(address, tuple) or len(address) < 2):
             return address
         host, port = bare(address[0]), address[1]
+        if only is not None:
+            name = names.get(host, host)
+            to = recorded(name, port)
+            if to is not None:
+                return to_door(self, ("127.0.0.1", to))
+            # Another port of a host that is recorded: its own address after all.
+            return look_up(name, port, self.family, self.type)[0][4] if host in names else address
         if is_local(host):
             return address
         host = names.get(host, host)
         if "%s:%s" % (host, port) in allow:
             return address
         if port in served:
-            return door if self.family == socket.AF_INET else ("::ffff:" + door[0], door[1])
+            return to_door(self, door)
         report(host, port)
         return None
 

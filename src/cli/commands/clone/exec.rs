@@ -2,29 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::cli::arguments::ConfigFile;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::in_place;
 use crate::cli::sessions::reaching::{self, Named, client_error};
 use crate::cli::sessions::serving::{self, Opening};
 use crate::cli::sessions::starting::{On, Wanted};
 use crate::cli::state;
 use crate::host::forwarding::Forwarding;
-use crate::sandbox::child::{ChildOutcome, ChildSpec, Containment};
+use crate::sandbox::child::{ChildSpec, Containment};
 use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork};
 use crate::sandbox::stop::StopToken;
 use crate::session::service::client::Client;
 use crate::session::service::desk::{Request, Way};
 use crate::session::service::entrance::{self, Guest, Pass};
-use crate::session::service::led;
 use crate::session::service::live::Serving;
 use crate::session::service::place::Record;
 
@@ -138,7 +134,8 @@ fn in_session(record: &Record, args: &Args, cx: &CommandContext) -> Result<Exit,
             let mut set = way.told;
             set.extend(way.routed);
             entrance::lead(&mut variables, false, &set);
-            led(&variables, args, cx)
+            let directory = &cx.environment.directory;
+            in_place::led(&args.command, directory, &variables).map(in_place::Ended::code)
         }
     }?;
     Ok(Exit::Passed(outcome))
@@ -207,41 +204,5 @@ fn isolated(
         }
         None => {}
     }
-    match end.outcome {
-        ChildOutcome::Exited { code } => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
-        ChildOutcome::Killed { signal } => Ok(of_signal(signal)),
-        ChildOutcome::NotStarted { reason } => Err(CliError::environment(reason)),
-        ChildOutcome::TimedOut | ChildOutcome::Stopped => Ok(of_signal(Signal::SIGTERM as i32)),
-    }
-}
-
-/// Runs the command on this machine's network, led by variables.
-fn led(
-    variables: &BTreeMap<String, String>,
-    args: &Args,
-    cx: &CommandContext,
-) -> Result<u8, CliError> {
-    let directory = &cx.environment.directory;
-    let mut child = led::start(&args.command, directory, variables).map_err(|error| {
-        let program = args.command.first().map_or("", String::as_str);
-        CliError::environment(format!("{program} cannot be started: {error}"))
-    })?;
-    let id = Pid::from_raw(child.id().cast_signed());
-    let forwarding = Forwarding::begin(move |signal| {
-        if let Ok(signal) = Signal::try_from(signal) {
-            // It may have ended already.
-            kill(id, signal).ok();
-        }
-    });
-    let status = child.wait().map_err(CliError::environment)?;
-    drop(forwarding);
-    Ok(match (status.code(), status.signal()) {
-        (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
-        (None, signal) => of_signal(signal.unwrap_or(0)),
-    })
-}
-
-/// The code that shells give to the end by a signal.
-fn of_signal(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+    in_place::held(end.outcome).map(in_place::Ended::code)
 }

@@ -1,0 +1,416 @@
+//! `archal record`: a command's calls to real services, as a trace.
+//!
+//! - `tail`: the end of what the command writes to stdout.
+
+mod tail;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archal_core::clock::Timestamp;
+use archal_core::trace::{Trace, TraceIdentity};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::cli::arguments::ConfigFile;
+use crate::cli::bench;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::in_place::{self, Ended};
+use crate::cli::state::Place;
+use crate::config::Loaded;
+use crate::config::schema::RouteMode;
+use crate::host::forwarding::Forwarding;
+use crate::ingest::pack::Packer;
+use crate::ingest::registry::{Places, Registry};
+use crate::record::assemble::{self, Assembled};
+use crate::record::{hosts, summary};
+use crate::report::shell::{quoted, word};
+use crate::run::render::words;
+use crate::run::scrub::Scrubber;
+use crate::sandbox::child::{ChildSpec, Containment};
+use crate::sandbox::hold::{self, Hold};
+use crate::session::recording::named::NamedHost;
+use crate::session::recording::open::{RecordingConfig, Tape};
+use crate::session::recording::recorder::Recorded;
+use crate::session::{Egress, RouteLevel};
+
+use tail::Tail;
+
+/// The name of the source, and how names of files begin.
+const SOURCE: &str = "record";
+/// From SIGTERM to SIGKILL, for a command that has no limit of time.
+const GRACE: Duration = Duration::from_secs(5);
+/// Most bytes of a file of roots.
+const ROOTS: u64 = 16 << 20;
+
+/// Run a command with its real services, and record its calls of them as a trace
+///
+/// The command has this terminal, its own credentials and its usual URLs. Calls of the hosts that are
+/// named go through archal to the services themselves and are written, without secrets, as a trace
+/// file that `archal attach` can reconstruct. Nothing else is looked into. What was recorded of a
+/// command that fails or is killed is written, too.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  archal record --host github --host openai -- python agent.py \"close stale issues\"\n  archal record --host ghe.example.com:8443 --upstream-ca ca.pem -- node agent.js\n\nExit codes:\n  that of the command; 128 and the number of the signal that ended it\n  2   the command line or the configuration is wrong\n  3   could not run: something is missing, unreachable or blocked; the trace cannot be written"
+)]
+pub(crate) struct Args {
+    /// A host whose calls are recorded: `api.example.com`, `*.example.com`, `host:port`, or a service
+    /// by its name, which stands for all its hosts: `github`, `openai`, `anthropic`
+    #[arg(long = "host", value_name = "HOST", required = true)]
+    hosts: Vec<String>,
+
+    /// Where the trace is put, the directory to attach [default: that of the default source]
+    #[arg(long, value_name = "DIR")]
+    trace_dir: Option<PathBuf>,
+
+    /// What the agent was asked to do [default: the command line]
+    #[arg(long, value_name = "TEXT")]
+    input: Option<String>,
+
+    /// How calls are led to archal [default: a network of its own, else shims and proxy variables]
+    #[arg(long, value_enum, value_name = "ROUTE", default_value_t = Route::Auto)]
+    route: Route,
+
+    /// A file of certificates that services are trusted by beside the system's and SSL_CERT_FILE
+    #[arg(long, value_name = "FILE")]
+    upstream_ca: Option<PathBuf>,
+
+    /// The repository of the agent
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+
+    #[command(flatten)]
+    config: ConfigFile,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Route {
+    /// `isolated` where namespaces work, else `shim`.
+    Auto,
+    /// A network of its own.
+    Isolated,
+    /// Files that Node and Python load at their start; proxy variables for others.
+    Shim,
+    /// Proxy variables alone.
+    Proxy,
+}
+
+impl From<Route> for RouteMode {
+    fn from(route: Route) -> Self {
+        match route {
+            Route::Auto => Self::Auto,
+            Route::Isolated => Self::Isolated,
+            Route::Shim => Self::Shim,
+            Route::Proxy => Self::Proxy,
+        }
+    }
+}
+
+/// A command that has ended.
+struct Ran {
+    ended: Ended,
+    stdout: Option<String>,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let named = named(args, cx)?;
+    let place = Place::of(&args.repo, cx)?;
+    let loaded = cx.load_config(args.config.config.as_deref(), &place.repo, &[])?;
+    let scrubber = scrubber(&loaded, cx)?;
+    let directory = directory(args, &place, cx)?;
+    let folder = tempfile::Builder::new()
+        .prefix("archal-record-")
+        .tempdir()
+        .map_err(|error| {
+            CliError::environment(format!("no temporary folder can be made: {error}"))
+                .hint("TMPDIR=<a folder you may write> archal record …")
+        })?;
+    let probe = hold::probe(&cx.binary);
+    let tape = Tape::open(RecordingConfig {
+        named: named.clone(),
+        route: args.route.into(),
+        probe: &probe,
+        folder: folder.path().to_owned(),
+        clock: cx.clock.clone(),
+        egress: Egress::of(&[], &cx.environment).trusting(roots(args, cx)?),
+    })
+    .map_err(bench::session_error)?;
+    if let Some(reason) = &tape.route().reason {
+        cx.printer.warning(format!(
+            "no network of its own: {reason}; a client that is neither Node nor Python and heeds no proxy variables is not recorded"
+        ));
+    }
+    let level = tape.route().level;
+    let ran = ran(args, &tape, cx);
+    let recorded = tape.finish();
+    let ran = ran?;
+    let assembled = assemble::trace(
+        assemble::Command {
+            id: format!("rec-{:016x}", cx.ids.next()),
+            name: program(&args.command),
+            input: args.input.clone().unwrap_or_else(|| line(&args.command)),
+            stdout: ran.stdout.as_deref(),
+            started_at: ran.started_at,
+            ended_at: ran.ended_at,
+            ended: match ran.ended {
+                Ended::Code(code) => assemble::Ended::Code(code),
+                Ended::Signal(signal) => assemble::Ended::Signal(signal),
+            },
+            metadata: metadata(&named, level, &recorded),
+        },
+        &recorded,
+        &scrubber,
+    );
+    let path = written(&assembled.trace, &directory, ran.ended_at)?;
+    tell(&assembled, &recorded, &path, &directory, &place, cx);
+    Ok(Exit::Passed(ran.ended.code()))
+}
+
+/// The hosts that the command line names.
+fn named(args: &Args, cx: &CommandContext) -> Result<Vec<NamedHost>, CliError> {
+    let mut named = Vec::new();
+    for host in &args.hosts {
+        match hosts::named(host, cx.clones) {
+            Ok(hosts) => named.extend(hosts),
+            Err((reason, near)) => {
+                let error = CliError::usage(format!("--host {}: it {reason}", word(host.clone())));
+                return Err(match near {
+                    Some(near) => error.hint(format!("did you mean `--host {near}`?")),
+                    None => error.hint("archal record --host api.github.com -- <command>"),
+                });
+            }
+        }
+    }
+    Ok(named)
+}
+
+fn scrubber(loaded: &Loaded, cx: &CommandContext) -> Result<Scrubber, CliError> {
+    let mut keys = loaded.config.agent_keys.clone();
+    keys.push(loaded.config.judge.api_key_env.clone());
+    Ok(Scrubber::new(
+        bench::redactor(cx, loaded)?,
+        &cx.environment,
+        &keys,
+    ))
+}
+
+/// The trace directory, which can be written: that is found out before anything runs.
+fn directory(args: &Args, place: &Place, cx: &CommandContext) -> Result<PathBuf, CliError> {
+    let directory = match &args.trace_dir {
+        Some(folder) => cx.environment.resolve(folder),
+        None => {
+            place.layout.prepare().map_err(|error| {
+                CliError::environment(error)
+                    .hint("archal record --trace-dir <a folder you may write> …")
+            })?;
+            let places = Places::of(&place.repo, &place.layout);
+            let registry = Registry::read(&places, cx.sources).map_err(CliError::config)?;
+            let default = registry.default().and_then(|name| registry.source(name));
+            default.map_or_else(|| places.traces().to_owned(), |source| source.trace_dir)
+        }
+    };
+    let made = std::fs::create_dir_all(&directory).and_then(|()| {
+        tempfile::Builder::new()
+            .prefix(".archal-")
+            .tempfile_in(&directory)
+    });
+    if let Err(error) = made {
+        return Err(CliError::environment(format!(
+            "nothing can be written into {}: {error}",
+            directory.display()
+        ))
+        .hint("archal record --trace-dir <a folder you may write> …"));
+    }
+    Ok(directory.canonicalize().unwrap_or(directory))
+}
+
+/// The file of `--upstream-ca`, which holds certificates.
+fn roots(args: &Args, cx: &CommandContext) -> Result<Option<PathBuf>, CliError> {
+    let Some(given) = &args.upstream_ca else {
+        return Ok(None);
+    };
+    let path = cx.environment.resolve(given);
+    let bad = |why: &str| {
+        CliError::usage(format!("--upstream-ca {}: {why}", given.display()))
+            .hint("a file of certificates in PEM: -----BEGIN CERTIFICATE-----")
+    };
+    let size = std::fs::metadata(&path).map_err(|error| bad(&error.to_string()))?;
+    if !size.is_file() || size.len() > ROOTS {
+        return Err(bad("it is no file of certificates"));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| bad(&error.to_string()))?;
+    match text.contains("-----BEGIN CERTIFICATE-----") {
+        true => Ok(Some(path)),
+        false => Err(bad("there is no certificate in it")),
+    }
+}
+
+/// Runs the command to its end.
+fn ran(args: &Args, tape: &Tape, cx: &CommandContext) -> Result<Ran, CliError> {
+    let tail = Tail::begin().map_err(CliError::environment)?;
+    let started_at = cx.clock.now();
+    let mut variables = cx.environment.variables.clone();
+    tape.lead(&mut variables);
+    let ended = match tape.route().level {
+        RouteLevel::Isolated => isolated(args, tape, variables, cx),
+        RouteLevel::Shim | RouteLevel::Proxy | RouteLevel::Direct => {
+            in_place::led(&args.command, &cx.environment.directory, &variables)
+        }
+    };
+    let ended_at = cx.clock.now();
+    let stdout = match tail {
+        Some(tail) => tail.end().map_err(CliError::environment)?,
+        None => None,
+    };
+    Ok(Ran {
+        ended: ended?,
+        stdout,
+        started_at,
+        ended_at,
+    })
+}
+
+fn isolated(
+    args: &Args,
+    tape: &Tape,
+    variables: BTreeMap<String, String>,
+    cx: &CommandContext,
+) -> Result<Ended, CliError> {
+    let child = ChildSpec {
+        command: args.command.clone(),
+        directory: cx.environment.directory.clone(),
+        environment: variables,
+        timeout: Duration::MAX,
+        grace: GRACE,
+        output_cap: 0,
+        binds: Vec::new(),
+        process_limit: None,
+    };
+    let hold = Hold {
+        helper: &cx.binary,
+        containment: Containment::Namespaces,
+        stop: None,
+    };
+    let mut forwarding = None;
+    let mut started = |signals: hold::Signals| {
+        forwarding = Some(Forwarding::begin(move |signal| signals.send(signal)));
+    };
+    let end = tape.run_attached(&child, &hold, &mut started);
+    drop(forwarding);
+    in_place::held(end.outcome)
+}
+
+/// The program, without its folder.
+fn program(command: &[String]) -> String {
+    let first = command.first().map_or("", String::as_str);
+    let name = Path::new(first).file_name();
+    name.map_or_else(
+        || first.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// The command line as a shell takes it.
+fn line(command: &[String]) -> String {
+    let words: Vec<String> = command.iter().cloned().map(word).collect();
+    words.join(" ")
+}
+
+fn metadata(
+    named: &[NamedHost],
+    level: RouteLevel,
+    recorded: &Recorded,
+) -> BTreeMap<String, Value> {
+    let hosts: Vec<String> = named.iter().map(ToString::to_string).collect();
+    let passed: BTreeMap<&str, u64> = recorded
+        .passed
+        .iter()
+        .map(|(host, passed)| (host.as_str(), passed.connections))
+        .collect();
+    BTreeMap::from([
+        ("archal.record.hosts".to_owned(), Value::from(hosts)),
+        ("archal.record.route".to_owned(), Value::from(level.name())),
+        (
+            "archal.record.notRecorded".to_owned(),
+            serde_json::json!(passed),
+        ),
+    ])
+}
+
+fn written(trace: &Trace, directory: &Path, now: Timestamp) -> Result<PathBuf, CliError> {
+    let identity = TraceIdentity {
+        source: SOURCE.to_owned(),
+        project: String::new(),
+        trace: trace.id.clone(),
+    };
+    let mut packer = Packer::new(directory, SOURCE, SOURCE);
+    let full = packer.add(&identity, trace, now);
+    let written = full.and_then(|mut full| {
+        full.extend(packer.finish(now)?);
+        Ok(full)
+    });
+    let written = written.map_err(|error| {
+        CliError::environment(error).hint("archal record --trace-dir <a folder with room> …")
+    })?;
+    written
+        .into_iter()
+        .next()
+        .map(|packed| packed.path)
+        .ok_or_else(|| CliError::internal("the trace was written into no file"))
+}
+
+fn tell(
+    assembled: &Assembled,
+    recorded: &Recorded,
+    path: &Path,
+    directory: &Path,
+    place: &Place,
+    cx: &CommandContext,
+) {
+    let here = cx.environment.directory.canonicalize().unwrap_or_default();
+    let shown = |path: &Path| {
+        let inside = path.strip_prefix(&here).ok();
+        let inside = inside.filter(|path| !path.as_os_str().is_empty());
+        quoted(inside.unwrap_or(path))
+    };
+    let note = |text: String| cx.printer.note(text);
+    note(format!(
+        "recorded {} in {}",
+        summary::calls(recorded),
+        shown(path)
+    ));
+    let redacted = usize::try_from(assembled.redactions).unwrap_or(usize::MAX);
+    let (cut, bytes) = assembled.cut;
+    let cut = match cut {
+        0 => String::new(),
+        cut => format!(
+            "; too long to keep but for length and hash: {} of {}",
+            words::bytes(bytes),
+            words::count(cut, "message")
+        ),
+    };
+    note(format!("redacted {}{cut}", words::count(redacted, "value")));
+    for line in summary::missing(recorded) {
+        note(format!("not recorded: {line}"));
+    }
+    if recorded.calls.is_empty() {
+        cx.printer.warning(
+            "no call of a named host came by; is it another host, or a client that pins certificates?",
+        );
+    }
+    let repo = quoted(&place.shown);
+    note(format!("next: archal grade {}", shown(path)));
+    note(format!(
+        "next: archal attach {} --repo {repo}",
+        shown(directory)
+    ));
+}
