@@ -247,7 +247,12 @@ fn kind(phase: &Phase) -> &'static str {
     match phase {
         Phase::Reproduce | Phase::Release => "reproduce",
         Phase::Fixer => "fix",
-        Phase::Green | Phase::Before(_) | Phase::After(_) | Phase::Regression => "proof",
+        Phase::Green
+        | Phase::Before(_)
+        | Phase::After(_)
+        | Phase::Regression
+        | Phase::HeldBackBase(_)
+        | Phase::HeldBack => "proof",
     }
 }
 

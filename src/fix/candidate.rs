@@ -38,6 +38,8 @@ const MADE_FROM_IT: &[&str] = &[
     "green",
     "others/after",
     "others/regression",
+    "held-back",
+    "held-back.json",
 ];
 
 /// A patch to prove.
@@ -299,7 +301,7 @@ impl Repair<'_> {
 
     /// Files that say what is asked of the agent: scenarios and seeds of the base commit, and
     /// the places the configuration names.
-    fn asked(&self) -> Vec<PathBuf> {
+    pub(super) fn asked(&self) -> Vec<PathBuf> {
         let plain = |place: &String| PathBuf::from(place.trim_start_matches("./"));
         let mut asked: Vec<PathBuf> = self
             .scenario_places

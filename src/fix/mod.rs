@@ -6,6 +6,7 @@
 //! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
 //! - [`rules`]: which files a fixer may change, and which only with review.
 //! - [`proof`]: red before, green after, nothing else broken.
+//! - [`variation`]: the same failure under other names, which the fixer never saw.
 //! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
 
 pub mod brief;
@@ -15,3 +16,4 @@ pub mod proof;
 pub mod publish;
 pub mod repair;
 pub mod rules;
+pub mod variation;

@@ -13,6 +13,8 @@ use crate::reproduce::decision::Shown;
 use crate::reproduce::identity::FailureIdentity;
 use crate::run::score::ScenarioStatus;
 
+use super::variation::Changed;
+
 /// The fewest green runs asked when the failure did not show every time.
 pub const GREEN_RUNS_WHEN_UNSTEADY: u32 = 5;
 
@@ -89,23 +91,71 @@ pub struct Validation {
 }
 
 /// What became of the held-back variation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldBack {
-    /// `not_applicable`: it was not run and counts as nothing.
-    pub status: String,
-    /// Why.
+    /// How the patch did on it.
+    pub status: HeldBackStatus,
+    /// Why, and what was changed; one sentence.
     pub reason: String,
+    /// What the variation changes; none where none was run with the patch.
+    pub changed: Option<Changed>,
+    /// Runs on it without the patch.
+    pub base: Vec<AttemptRecord>,
+    /// Runs on it with the patch.
+    pub patched: Vec<AttemptRecord>,
+}
+
+/// How a patch did on the held-back variation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBackStatus {
+    /// Every run with the patch is green.
+    Passed,
+    /// A run with the patch is not: the fix holds for the names of the trace only.
+    Failed,
+    /// There is no valid variation, or the proof had failed before. It counts as nothing.
+    NotApplicable,
 }
 
 impl HeldBack {
-    /// This version makes no variations.
-    pub fn not_run() -> Self {
+    /// No variation was run with the patch.
+    pub fn not_applicable(reason: &str) -> Self {
         Self {
-            status: "not_applicable".to_owned(),
-            reason: "this version of archal makes no held-back variation".to_owned(),
+            status: HeldBackStatus::NotApplicable,
+            reason: reason.to_owned(),
+            changed: None,
+            base: Vec::new(),
+            patched: Vec::new(),
         }
     }
+
+    /// Why it keeps a patch from being proven, where it does.
+    pub fn objection(&self) -> Option<String> {
+        let has_failed = self.status == HeldBackStatus::Failed;
+        has_failed.then(|| format!("held-back variation: {}", self.reason))
+    }
+}
+
+/// What a variation changes, as the end of a sentence.
+pub fn told(changed: &Changed) -> String {
+    let mut parts = Vec::new();
+    if !changed.names.is_empty() {
+        parts.push(format!("{} names are others", changed.names.len()));
+    }
+    if changed.numbers != 0 {
+        parts.push("the numbers are others".to_owned());
+    }
+    if !changed.order.is_empty() {
+        parts.push("the rows stand in another order".to_owned());
+    }
+    if !changed.added.is_empty() {
+        parts.push("there are rows beside them".to_owned());
+    }
+    if changed.earlier != 0 {
+        parts.push(format!("times lie {} s further back", changed.earlier));
+    }
+    format!("where {}", parts.join(", "))
 }
 
 /// How many green runs are asked: as many as were red, more when the failure did not show

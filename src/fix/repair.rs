@@ -310,6 +310,11 @@ impl Repair<'_> {
                     broken.display()
                 ))
             });
+        let held_back = match &objection {
+            None => self.held_back(&base, &patched)?,
+            Some(_) => HeldBack::not_applicable("the proof had failed before"),
+        };
+        let objection = objection.or_else(|| held_back.objection());
         let green = green_runs
             .iter()
             .filter(|attempt| attempt.shown == Shown::Green)
@@ -329,7 +334,7 @@ impl Repair<'_> {
             others,
             unreadable: self.unreadable.to_vec(),
             validation,
-            held_back: HeldBack::not_run(),
+            held_back,
             reverted: candidate.ruled.reverted.clone(),
             review: candidate.ruled.review.clone(),
             changed: candidate.ruled.changed.clone(),

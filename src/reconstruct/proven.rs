@@ -104,6 +104,16 @@ impl Proven {
         Self { clones }
     }
 
+    /// The same of a world in which names are others: `new` gives the new text of an old one.
+    pub fn renamed(&self, new: &dyn Fn(&str) -> String) -> Self {
+        let clones = self.clones.iter();
+        Self {
+            clones: clones
+                .map(|(clone, answers)| (clone.clone(), answers.renamed(new)))
+                .collect(),
+        }
+    }
+
     /// The first answer in these calls of an attempt that rests on nothing the trace shows, one
     /// sentence; none where all of them do.
     pub fn gap(&self, calls: &[CallFact], clones: &[CloneDescriptor]) -> Option<String> {
@@ -201,6 +211,40 @@ impl Answers {
                 Fact::Actor { .. } => self.knows_actor = true,
                 _ => {}
             }
+        }
+    }
+
+    /// The same with new names.
+    fn renamed(&self, new: &dyn Fn(&str) -> String) -> Self {
+        let all = |texts: &BTreeSet<String>| texts.iter().map(|text| new(text)).collect();
+        let rows = |rows: &BTreeSet<(String, String)>| {
+            rows.iter()
+                .map(|(table, key)| (table.clone(), new(key)))
+                .collect()
+        };
+        let only = |(table, held): &Only| -> Only {
+            let held = held.iter().map(|(field, value)| {
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.clone(), |text| new(text).into());
+                (*field, value)
+            });
+            (*table, held.collect())
+        };
+        let lists = self.lists.iter();
+        Self {
+            refused: rows(&self.refused),
+            read: all(&self.read),
+            tools: self.tools.clone(),
+            lists: lists
+                .map(|(list, holds)| (new(list), holds.as_ref().map(only)))
+                .collect(),
+            listed: all(&self.listed),
+            absent: rows(&self.absent),
+            rows: rows(&self.rows),
+            fields: all(&self.fields),
+            owned: self.owned.clone(),
+            knows_actor: self.knows_actor,
         }
     }
 

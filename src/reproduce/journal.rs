@@ -31,6 +31,10 @@ pub enum Phase {
     After(String),
     /// The regression that is kept.
     Regression,
+    /// A held-back variation, by its number, without the patch.
+    HeldBackBase(u32),
+    /// The held-back variation with the patch.
+    HeldBack,
 }
 
 impl fmt::Display for Phase {
@@ -43,6 +47,8 @@ impl fmt::Display for Phase {
             Self::Before(scenario) => write!(f, "before/{scenario}"),
             Self::After(scenario) => write!(f, "after/{scenario}"),
             Self::Regression => f.write_str("regression"),
+            Self::HeldBackBase(number) => write!(f, "held-back-base/{number}"),
+            Self::HeldBack => f.write_str("held-back"),
         }
     }
 }

@@ -146,7 +146,15 @@ fn made_ready(
     Ok((prepare(scenario, clones)?, diagnostics))
 }
 
-fn prepare(scenario: Scenario, clones: &[CloneDescriptor]) -> Result<Prepared, Vec<Diagnostic>> {
+/// Compiles the criteria of a scenario.
+///
+/// # Errors
+///
+/// What is wrong with one that is no expression.
+pub fn prepare(
+    scenario: Scenario,
+    clones: &[CloneDescriptor],
+) -> Result<Prepared, Vec<Diagnostic>> {
     let named: Vec<&CloneDescriptor> = clones
         .iter()
         .filter(|clone| scenario.config.clones.iter().any(|name| name == clone.name))

@@ -153,6 +153,61 @@ fn an_agent_found_by_its_name_is_repaired_too_and_runs_do_not_see_each_other() {
     assert_eq!(job["red"]["k"], 2, "{job}");
 }
 
+/// Keeps the issues that the agent closed wrongly, by what tells them in the trace alone.
+fn special_casing(condition: &str) -> String {
+    let wrong = "stale += [issue for issue in issues if is_stale(issue, cutoff)]";
+    format!(
+        "python3 - <<'EOF'\nimport pathlib\nagent = pathlib.Path('agent.py')\n\
+         source = agent.read_text()\nassert {wrong:?} in source\n\
+         agent.write_text(source.replace({wrong:?}, {right:?}))\nEOF",
+        right = wrong.replace(
+            "is_stale(issue, cutoff)",
+            &format!("is_stale(issue, cutoff) and not ({condition})")
+        )
+    )
+}
+
+#[test]
+fn a_fix_that_knows_the_numbers_or_names_of_the_trace_alone_fails_on_the_held_back_variation() {
+    let (world, demo) = kept_demo();
+    for condition in [
+        "is_kept(issue) and issue['number'] < 60",
+        "is_kept(issue) and '/acme/webapp/' in issue['url']",
+    ] {
+        let job = fixed_by(&world, &special_casing(condition));
+        assert_eq!(job["status"], "fix_failed", "{job}");
+        assert!(reason(&job).contains("held-back variation: red without"), "{job}");
+        assert!(reason(&job).contains("failure still shows"), "{job}");
+        let fixes = only_folder(&demo.join(".archal/attach/fixes"));
+        let proof = std::fs::read_to_string(fixes.join("proof.json")).expect("written");
+        let proof: Value = serde_json::from_str(&proof).expect("JSON");
+        assert_eq!(proof["proven"], false);
+        assert_eq!(proof["heldBack"]["status"], "failed");
+        assert_eq!(proof["heldBack"]["base"][0]["shown"]["kind"], "red-same");
+        assert!(!fixes.join("repo.patch").exists());
+    }
+}
+
+#[test]
+fn what_a_fixer_can_read_says_nothing_of_the_variation() {
+    let (world, demo) = kept_demo();
+    let kept = demo.join("..").join("seen");
+    let command = format!(
+        "find {} .. -name 'held-back*' > {}; {RIGHT}",
+        demo.join(".archal/attach").display(),
+        kept.display()
+    );
+    let job = fixed_by(&world, &command);
+    assert_eq!(job["status"], "fixed", "{job}");
+    let seen = std::fs::read_to_string(&kept).expect("the fixer wrote it");
+    // What an earlier pass left is of another secret.
+    assert!(seen.contains("/r1/held-back.json"), "{seen}");
+    assert!(seen.lines().all(|line| line.contains("/r1/")), "{seen}");
+    let fixes = only_folder(&demo.join(".archal/attach/fixes"));
+    let secret = |file: &str| std::fs::read_to_string(fixes.join(file)).expect("written");
+    assert_ne!(secret("held-back.json"), secret("r1/held-back.json"));
+}
+
 #[test]
 fn a_failed_pass_leaves_no_proof_of_an_earlier_one_beside_it() {
     let (world, demo) = kept_demo();

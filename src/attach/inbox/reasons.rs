@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::attach::state::failures::Failure;
 use crate::attach::state::jobs::StoredJob;
 use crate::attach::state::pruned::{self, Part};
-use crate::fix::proof::Proof;
+use crate::fix::proof::{HeldBackStatus, Proof};
 use crate::grade::Grade;
 use crate::grade::rules::RuleStatus;
 use crate::run::score::CriterionStatus;
@@ -183,7 +183,7 @@ fn unchecked_by_proof(desk: &Desk, job: &StoredJob) -> Vec<String> {
         return Vec::new();
     };
     let mut unchecked = Vec::new();
-    if proof.held_back.status == "not_applicable" {
+    if proof.held_back.status == HeldBackStatus::NotApplicable {
         unchecked.push(format!(
             "the patch on a variation the fixer never saw: {}",
             proof.held_back.reason

@@ -22,7 +22,7 @@ use failure::{End, Failure};
 use journal::{Died, Script};
 
 /// The paid steps of the example's job.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 10] = [
     "reproduce/1",
     "reproduce/2",
     "fixer/1",
@@ -30,6 +30,8 @@ const STEPS: [&str; 8] = [
     "green/2",
     "before/close-stale-issues/1",
     "after/close-stale-issues/1",
+    "held-back-base/1/1",
+    "held-back/1",
     "regression/1",
 ];
 
@@ -52,6 +54,11 @@ fn slots(failure: &Failure, key: &StepKey) -> PathBuf {
         Phase::Green => fixes.join("green"),
         Phase::Before(scenario) => fixes.join("others/before").join(scenario),
         Phase::After(scenario) => fixes.join("others/after").join(scenario),
+        Phase::HeldBackBase(number) => fixes
+            .join("held-back")
+            .join(number.to_string())
+            .join("base"),
+        Phase::HeldBack => fixes.join("held-back/patched"),
         Phase::Regression => fixes
             .join("others/regression")
             .join(failure.identity.group()),
