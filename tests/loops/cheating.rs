@@ -176,7 +176,10 @@ fn a_fix_that_knows_the_numbers_or_names_of_the_trace_alone_fails_on_the_held_ba
     ] {
         let job = fixed_by(&world, &special_casing(condition));
         assert_eq!(job["status"], "fix_failed", "{job}");
-        assert!(reason(&job).contains("held-back variation: red without"), "{job}");
+        assert!(
+            reason(&job).contains("held-back variation: red without"),
+            "{job}"
+        );
         assert!(reason(&job).contains("failure still shows"), "{job}");
         let fixes = only_folder(&demo.join(".archal/attach/fixes"));
         let proof = std::fs::read_to_string(fixes.join("proof.json")).expect("written");

@@ -25,8 +25,14 @@ fn it_proves_the_fix_and_tells_where_to_look() {
     assert_eq!(proof["fixer"]["sandbox"], "off");
     let held_back = &proof["heldBack"];
     assert_eq!(held_back["status"], "passed", "{held_back}");
-    assert!(held_back["changed"]["names"]["acme"].is_string(), "{held_back}");
-    assert!(held_back["changed"]["numbers"].as_i64() > Some(0), "{held_back}");
+    assert!(
+        held_back["changed"]["names"]["acme"].is_string(),
+        "{held_back}"
+    );
+    assert!(
+        held_back["changed"]["numbers"].as_i64() > Some(0),
+        "{held_back}"
+    );
     assert!(read("pr-details.md").contains("| held-back variation | passed: `red without"));
     assert!(read("pr-details.md").contains("3/3 runs green"));
 }

@@ -134,7 +134,11 @@ pub fn add(
         if is_read || required != 1 || rows.is_empty() || means_all.contains(&table.name) {
             continue;
         }
-        let name = match table.key.contains('/') {
+        let has_owner = table.key.contains('/');
+        if has_owner && added.is_empty() {
+            continue;
+        }
+        let name = match has_owner {
             true => format!("{owner}/{}", fresh(ids)),
             false => owner.clone(),
         };

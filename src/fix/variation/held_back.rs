@@ -24,9 +24,9 @@ use crate::store::atomic::{self, Durability};
 use super::{CANDIDATES, Original, Variation, vocabulary};
 
 /// The file of the secret, in the folder of the fix. It is written after the fixer has ended.
-pub const FILE: &str = "held-back.json";
+const FILE: &str = "held-back.json";
 /// The folder of the runs, in the same folder.
-pub const FOLDER: &str = "held-back";
+const FOLDER: &str = "held-back";
 
 /// What a variation is made of, kept so that a repair that is cut off goes on with the same one.
 #[derive(Debug, Serialize, Deserialize)]

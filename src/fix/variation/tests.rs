@@ -73,7 +73,10 @@ fn every_variation_opens_and_decides_alike_on_the_untouched_state() {
     let clones = clones();
     let base: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
     let prepared = prepared(&clones);
-    let seeds: BTreeMap<String, Value> = [("github".to_owned(), seed(&clones, base))].into();
+    let mut seeds: BTreeMap<String, Value> = [("github".to_owned(), seed(&clones, base))].into();
+    let github = seeds.get_mut("github").expect("there");
+    github["repos"][0]["collaborators"] = serde_json::json!(["web-dev", "web-lead"]);
+    let seeds = seeds;
     let vocabulary: BTreeSet<String> = ["web-dev".to_owned()].into();
     let original = Original {
         prepared: &prepared,
@@ -95,6 +98,8 @@ fn every_variation_opens_and_decides_alike_on_the_untouched_state() {
                 made.changed
             );
             relations_hold(&made, candidate);
+            assert_eq!(made.changed.added.len(), 2, "{:?}", made.changed);
+            assert!(made.changed.order.contains(&"github issues".to_owned()));
             let again = make(&original, &secret.to_string(), candidate).expect("the same");
             assert_eq!(again.seeds, made.seeds);
         }

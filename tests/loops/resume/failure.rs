@@ -326,13 +326,23 @@ impl Failure {
                 match serde_json::from_str::<Value>(&content) {
                     Ok(mut value) if name.ends_with(".json") => {
                         without_times(&mut value);
+                        without_held_back_names(&mut value);
                         value.to_string()
                     }
                     _ => content,
                 }
             };
-            found.insert(name, content);
+            // Made of a secret that is another in each job.
+            let is_held_back = name.starts_with("fixes/held-back");
+            found.insert(name, if is_held_back { String::new() } else { content });
         }
+    }
+}
+
+/// Leaves of the held-back variation how it ended: its names are others in each job.
+fn without_held_back_names(proof: &mut Value) {
+    if let Some(held_back) = proof.get_mut("heldBack") {
+        *held_back = held_back["status"].clone();
     }
 }
 
