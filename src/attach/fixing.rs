@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::fix::brief::Evidence;
 use crate::fix::command::CommandFixer;
+use crate::fix::conduct::Breach;
 use crate::fix::publish::{self, Details};
 use crate::fix::repair::{Repair, RepairError, Repaired};
 use crate::report::rate::Rate;
@@ -47,7 +48,7 @@ impl Work<'_> {
         let folder = self.folder("fixes");
         let status_file = folder.join("status.json");
         if let Some((code, reason)) = recorded.fidelity.proves_nothing() {
-            write_status(&status_file, Status::FixBlocked, &reason, &[], None)?;
+            write_status(&status_file, Status::FixBlocked, &reason, &[], (None, &[]))?;
             self.job.artifacts.insert(0, Artifact::of(status_file));
             return Ok(self.end(Stage::Fix, Status::FixBlocked, code, reason));
         }
@@ -62,7 +63,13 @@ impl Work<'_> {
             (Some(command), true) => command.clone(),
             _ => {
                 let reason = format!("missing: {}", missing.join("; "));
-                write_status(&status_file, Status::FixBlocked, &reason, &missing, None)?;
+                write_status(
+                    &status_file,
+                    Status::FixBlocked,
+                    &reason,
+                    &missing,
+                    (None, &[]),
+                )?;
                 self.job.artifacts.insert(0, Artifact::of(status_file));
                 return Ok(self.end(Stage::Fix, Status::FixBlocked, "external_execution", reason));
             }
@@ -114,6 +121,7 @@ impl Work<'_> {
             stop: Some(self.stop),
         };
         let repaired = repair.run(&fixer);
+        let mut breaches = Vec::new();
         let (status, code, reason) = match repaired {
             Err(error) if error.is_stopped() => {
                 return Ok(self.later(Stage::Fix, &Refused::Stopped));
@@ -124,10 +132,23 @@ impl Work<'_> {
             Err(error) if matches!(error, RepairError::Refused(_)) || is_full(&error) => {
                 return Err(IntakeError::Step(Box::new(error)));
             }
-            Err(error) => (Status::Error, "workspace", chain(&error)),
-            Ok(Repaired::Failed { reason, proof }) => {
+            Err(error) => (Status::Error, "workspace".to_owned(), chain(&error)),
+            Ok(Repaired::Failed {
+                reason,
+                proof,
+                breaches: found,
+            }) => {
+                breaches = found;
                 self.job.green = proof.as_ref().map(|proof| proof.green);
-                (Status::FixFailed, "proof", reason)
+                (Status::FixFailed, "proof".to_owned(), reason)
+            }
+            Ok(Repaired::Blocked {
+                code,
+                reason,
+                breaches: found,
+            }) => {
+                breaches = found;
+                (Status::FixBlocked, code, reason)
             }
             Ok(Repaired::Fixed { proof, patch }) => {
                 let traces = self.group_traces()?;
@@ -147,14 +168,15 @@ impl Work<'_> {
                 }
                 let reason = format!("red {} before, green {} after", proof.red, proof.green);
                 self.job.patch = Some(patch);
-                (Status::Fixed, "", reason)
+                breaches.clone_from(&proof.breaches);
+                (Status::Fixed, String::new(), reason)
             }
         };
         let patch = self.job.patch.as_deref();
-        write_status(&status_file, status, &reason, &[], patch)?;
+        write_status(&status_file, status, &reason, &[], (patch, &breaches))?;
         let place = if status == Status::Fixed { 3 } else { 0 };
         self.job.artifacts.insert(place, Artifact::of(status_file));
-        Ok(self.end(Stage::Fix, status, code, reason))
+        Ok(self.end(Stage::Fix, status, &code, reason))
     }
 
     /// Writes down that the job has come to its fix.
@@ -208,7 +230,7 @@ fn write_status(
     status: Status,
     reason: &str,
     missing: &[&str],
-    patch: Option<&Path>,
+    (patch, breaches): (Option<&Path>, &[Breach]),
 ) -> Result<(), WriteError> {
     let document = json!({
         "schema": "archal.fix",
@@ -217,6 +239,7 @@ fn write_status(
         "reason": reason,
         "missing": missing,
         "patch": patch,
+        "breaches": breaches,
     });
     atomic::write_json(file, &document, Durability::Synced)
 }

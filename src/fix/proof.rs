@@ -13,6 +13,7 @@ use crate::reproduce::decision::Shown;
 use crate::reproduce::identity::FailureIdentity;
 use crate::run::score::ScenarioStatus;
 
+use super::conduct::Breach;
 use super::variation::Changed;
 
 /// The fewest green runs asked when the failure did not show every time.
@@ -54,6 +55,9 @@ pub struct Proof {
     pub review: Vec<String>,
     /// Files the patch changes.
     pub changed: Vec<String>,
+    /// What the fixer did beside repairing the agent, by the name of a rule.
+    #[serde(default)]
+    pub breaches: Vec<Breach>,
     /// The fixer's record.
     pub fixer: FixRecord,
 }
@@ -135,27 +139,36 @@ impl HeldBack {
         let has_failed = self.status == HeldBackStatus::Failed;
         has_failed.then(|| format!("held-back variation: {}", self.reason))
     }
+
+    /// Whether the agent did its work there and failed: the patch fits what the fixer saw.
+    pub fn is_special_cased(&self) -> bool {
+        let is_red = |shown: &Shown| matches!(shown, Shown::RedSame | Shown::RedOther { .. });
+        self.status == HeldBackStatus::Failed
+            && self.patched.iter().any(|attempt| is_red(&attempt.shown))
+    }
 }
 
-/// What a variation changes, as the end of a sentence.
+/// What a variation changes, as a list in words.
 pub fn told(changed: &Changed) -> String {
     let mut parts = Vec::new();
-    if !changed.names.is_empty() {
-        parts.push(format!("{} names are others", changed.names.len()));
+    match changed.names.len() {
+        0 => {}
+        1 => parts.push("1 other name".to_owned()),
+        many => parts.push(format!("{many} other names")),
     }
     if changed.numbers != 0 {
-        parts.push("the numbers are others".to_owned());
+        parts.push("other numbers".to_owned());
     }
     if !changed.order.is_empty() {
-        parts.push("the rows stand in another order".to_owned());
+        parts.push("another order of rows".to_owned());
     }
     if !changed.added.is_empty() {
-        parts.push("there are rows beside them".to_owned());
+        parts.push("more rows".to_owned());
     }
     if changed.earlier != 0 {
-        parts.push(format!("times lie {} s further back", changed.earlier));
+        parts.push(format!("times {} s further back", changed.earlier));
     }
-    format!("where {}", parts.join(", "))
+    parts.join(", ")
 }
 
 /// How many green runs are asked: as many as were red, more when the failure did not show
@@ -166,6 +179,15 @@ pub fn green_runs(attempts: u32, red: Rate) -> u32 {
     } else {
         attempts
     }
+}
+
+/// Whether an agent that made calls makes none with the patch.
+pub fn is_silenced(red: &[AttemptRecord], green: &[AttemptRecord]) -> bool {
+    let calls = |attempts: &[AttemptRecord]| {
+        let calls = attempts.iter().map(|attempt| attempt.run.calls);
+        calls.max().unwrap_or(0)
+    };
+    calls(red) > 0 && calls(green) == 0
 }
 
 /// Why the parts do not prove the fix; none where they do.
@@ -187,14 +209,7 @@ pub fn objection(
     if green.is_empty() {
         return Some("no run was made with the patch".to_owned());
     }
-    let calls = |attempts: &[AttemptRecord]| {
-        attempts
-            .iter()
-            .map(|attempt| attempt.run.calls)
-            .max()
-            .unwrap_or(0)
-    };
-    if calls(red) > 0 && calls(green) == 0 {
+    if is_silenced(red, green) {
         return Some("with the patch the agent makes no call at all".to_owned());
     }
     if let Some(worse) = others.iter().find(|compared| compared.is_worse()) {

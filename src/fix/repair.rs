@@ -30,6 +30,7 @@ use crate::store::atomic::{self, Durability, WriteError};
 
 use super::brief::Evidence;
 use super::candidate::Candidate;
+use super::conduct::{Breach, BreachRule, Consequence};
 use super::proof::{self, Compared, HeldBack, Proof, Validation};
 use super::publish;
 
@@ -97,6 +98,17 @@ pub enum Repaired {
         reason: String,
         /// The proof that failed, where it came to one.
         proof: Option<Box<Proof>>,
+        /// What the fixer did beside repairing the agent.
+        breaches: Vec<Breach>,
+    },
+    /// A patch cannot be proved here.
+    Blocked {
+        /// What is missing, by its code.
+        code: String,
+        /// Why.
+        reason: String,
+        /// What the fixer did beside repairing the agent.
+        breaches: Vec<Breach>,
     },
 }
 
@@ -166,15 +178,30 @@ impl Repair<'_> {
     /// Lets `fixer` change a private copy, and proves what it changed in a fresh one. A repair
     /// that was cut off goes on after the last step that has an end in the journal.
     pub fn run(&self, fixer: &dyn Fixer) -> Result<Repaired, RepairError> {
+        let candidate = match self.candidate(fixer)? {
+            Ok(candidate) => candidate,
+            Err(rejected) => {
+                let (reason, breaches) = (rejected.reason, rejected.breaches);
+                return Ok(match rejected.blocked {
+                    Some(code) => Repaired::Blocked {
+                        code,
+                        reason,
+                        breaches,
+                    },
+                    None => Repaired::Failed {
+                        reason,
+                        proof: None,
+                        breaches,
+                    },
+                });
+            }
+        };
         let failed = |reason: String| {
             Ok(Repaired::Failed {
                 reason,
                 proof: None,
+                breaches: candidate.ruled.breaches.clone(),
             })
-        };
-        let candidate = match self.candidate(fixer)? {
-            Ok(candidate) => candidate,
-            Err(reason) => return failed(reason),
         };
         let proof = match self.prove(&candidate) {
             // A fix that leaves no agent to run is a fix that failed, not a fault of archal.
@@ -203,6 +230,7 @@ impl Repair<'_> {
                 atomic::write(&path, &candidate.patch, Durability::Synced)?;
                 Ok(Repaired::Failed {
                     reason,
+                    breaches: proof.breaches.clone(),
                     proof: Some(Box::new(proof)),
                 })
             }
@@ -314,7 +342,26 @@ impl Repair<'_> {
             None => self.held_back(&base, &patched)?,
             Some(_) => HeldBack::not_applicable("the proof had failed before"),
         };
-        let objection = objection.or_else(|| held_back.objection());
+        let mut breaches = candidate.ruled.breaches.clone();
+        let mut refuse = |rule, detail: &str| {
+            let breach = Breach::new(rule, detail, Consequence::Refused);
+            let reason = breach.reason();
+            breaches.push(breach);
+            reason
+        };
+        let is_good = green_runs
+            .iter()
+            .all(|attempt| attempt.shown == Shown::Green);
+        let objection = if is_good && proof::is_silenced(self.red_runs, &green_runs) {
+            objection.map(|objection| refuse(BreachRule::AgentSilenced, &objection))
+        } else if let Some(objection) = held_back.objection() {
+            Some(match held_back.is_special_cased() {
+                true => refuse(BreachRule::SpecialCased, &objection),
+                false => objection,
+            })
+        } else {
+            objection
+        };
         let green = green_runs
             .iter()
             .filter(|attempt| attempt.shown == Shown::Green)
@@ -338,6 +385,7 @@ impl Repair<'_> {
             reverted: candidate.ruled.reverted.clone(),
             review: candidate.ruled.review.clone(),
             changed: candidate.ruled.changed.clone(),
+            breaches,
             fixer: candidate.fixer.clone(),
         })
     }

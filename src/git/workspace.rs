@@ -159,6 +159,24 @@ impl Workspace {
         store.check_out(&["--".as_ref(), file.as_os_str()])
     }
 
+    /// The content of a file as the base commit has it; none where it has no such file.
+    pub fn base_file(&self, file: &Path) -> Result<Option<Vec<u8>>, GitError> {
+        let store = self.store()?;
+        let listed = store
+            .git()
+            .args(["ls-tree", "-z", &self.base, "--"])
+            .arg(file)
+            .output()?;
+        // `100644 blob <sha>\t<path>`
+        let listed = String::from_utf8_lossy(&listed);
+        let mut words = listed.split([' ', '\t']).skip(1);
+        let (Some("blob"), Some(object)) = (words.next(), words.next()) else {
+            return Ok(None);
+        };
+        let content = store.git().args(["cat-file", "blob", object]).output()?;
+        Ok(Some(content))
+    }
+
     /// Applies a patch to the tree.
     pub fn apply(&self, patch: &[u8]) -> Result<(), GitError> {
         let store = self.store()?;
@@ -345,6 +363,9 @@ mod tests {
             named,
             [('M', Some("a.txt"), false), ('A', Some("b.txt"), false)]
         );
+        let base_file = |name| workspace.base_file(Path::new(name)).expect("looked up");
+        assert_eq!(base_file("a.txt").as_deref(), Some(&b"one\n"[..]));
+        assert_eq!(base_file("b.txt"), None);
         let patch = workspace.patch(&[]).expect("diffs");
         let patch_file = folder.path().join("x.patch");
         fs::write(&patch_file, patch).expect("writable");

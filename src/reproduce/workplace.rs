@@ -123,7 +123,16 @@ impl Workshop<'_> {
     /// in the copy.
     pub fn open(&self, patch: &[u8]) -> Result<Workplace, WorkplaceError> {
         let mut place = self.copy(patch)?;
+        let changed = match patch.is_empty() || self.options.share.is_empty() {
+            true => Vec::new(),
+            false => place.workspace.changed()?,
+        };
         for name in &self.options.share {
+            // What was installed by another lock file is not what the patch asks for.
+            let is_stale = changed.iter().any(|file| is_made_by(name, &file.path));
+            if is_stale {
+                continue;
+            }
             let source = self.repo.join(name);
             if !source.is_dir() {
                 return Err(WorkplaceError::Share {
@@ -364,15 +373,29 @@ impl Workplace {
     }
 }
 
+/// Folders of installed dependencies, and the lock files that make them.
+const FOLDERS: &[(&str, &[&str])] = &[
+    (
+        "node_modules",
+        &["package-lock.json", "pnpm-lock.yaml", "yarn.lock"],
+    ),
+    (".venv", &["poetry.lock", "requirements.txt", "uv.lock"]),
+];
+
+/// Whether a folder of installed dependencies is made by that lock file beside it.
+fn is_made_by(folder: &str, lock: &Path) -> bool {
+    let folder = Path::new(folder);
+    let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+    let (Some(name), Some(lock_name)) = (name(folder), name(lock)) else {
+        return false;
+    };
+    let locks = FOLDERS.iter().find(|(folder, _)| *folder == name);
+    let is_lock = locks.is_some_and(|(_, locks)| locks.contains(&lock_name.as_str()));
+    is_lock && lock.parent() == folder.parent()
+}
+
 /// Folders of installed dependencies that stand beside the lock file that made them.
 pub fn dependency_folders(repo: &Path) -> Vec<String> {
-    const FOLDERS: &[(&str, &[&str])] = &[
-        (
-            "node_modules",
-            &["package-lock.json", "pnpm-lock.yaml", "yarn.lock"],
-        ),
-        (".venv", &["poetry.lock", "requirements.txt", "uv.lock"]),
-    ];
     FOLDERS
         .iter()
         .filter(|(folder, locks)| {

@@ -82,6 +82,14 @@ impl Scrubber {
             .map(|(name, _)| name.as_str())
     }
 
+    /// The variable whose value was taken out of a text: its placeholder stands there.
+    pub fn key_taken_out_of(&self, text: &str) -> Option<&str> {
+        self.keys
+            .iter()
+            .find(|(_, value)| text.contains(&self.redactor.placeholder(value)))
+            .map(|(name, _)| name.as_str())
+    }
+
     /// The rules alone.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
@@ -231,6 +239,12 @@ mod tests {
             Some("OPENAI_API_KEY")
         );
         assert_eq!(scrubber().key_in("vi"), None);
+        let printed = scrubber().text("a sk-other-456secret");
+        assert_eq!(
+            scrubber().key_taken_out_of(&printed),
+            Some("OPENAI_API_KEY")
+        );
+        assert_eq!(scrubber().key_taken_out_of("a b"), None);
     }
 
     #[test]

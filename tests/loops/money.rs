@@ -37,12 +37,14 @@ const FIX: i64 = 400_000;
 const LATEST: Duration = Duration::from_secs(110);
 const FIXER: &str = r#"python3 fix.py && printf '{"costUsd": 0.4}' > "$ARCHAL_USAGE_FILE""#;
 /// The paid steps of a job.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 10] = [
     "after/close-stale-issues/1",
     "before/close-stale-issues/1",
     "fixer/1",
     "green/1",
     "green/2",
+    "held-back-base/1/1",
+    "held-back/1",
     "regression/1",
     "reproduce/1",
     "reproduce/2",

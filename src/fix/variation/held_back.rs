@@ -189,11 +189,11 @@ impl Repair<'_> {
             },
             reason: match failing {
                 None => format!(
-                    "red without the patch and green with it, {}",
+                    "red without the patch and green with it on {}",
                     proof::told(&made.changed)
                 ),
                 Some(attempt) => format!(
-                    "red without the patch, and with it {}, {}",
+                    "red without the patch, and with it {} on {}",
                     told(attempt),
                     proof::told(&made.changed)
                 ),

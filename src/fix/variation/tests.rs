@@ -1,3 +1,5 @@
+//! Variations of a seed, a prompt and criteria, made and opened.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -41,7 +41,7 @@ use tempfile::TempDir;
 use crate::sandbox::helper;
 use crate::session::RealClock;
 
-use super::super::without_times;
+use super::super::{without_held_back_names, without_times};
 
 pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How often the failure is run.
@@ -336,13 +336,6 @@ impl Failure {
             let is_held_back = name.starts_with("fixes/held-back");
             found.insert(name, if is_held_back { String::new() } else { content });
         }
-    }
-}
-
-/// Leaves of the held-back variation how it ended: its names are others in each job.
-fn without_held_back_names(proof: &mut Value) {
-    if let Some(held_back) = proof.get_mut("heldBack") {
-        *held_back = held_back["status"].clone();
     }
 }
 

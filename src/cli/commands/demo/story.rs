@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::attach::handoff::{quoted, status};
 use crate::attach::job::{JobReport, Status};
 use crate::attach::report::PassReport;
+use crate::fix::proof::{self, HeldBack, HeldBackStatus};
 use crate::report::style::Style;
 
 use super::example::FIX_COMMAND;
@@ -58,7 +60,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
     let grade = read(report, job, "grades", "grade.json");
     let seed = read(report, job, "seeds", "seed.json");
     let manifest = read(report, job, "runs", "manifest.json");
-    let proof = read(report, job, "fixes", "proof.json");
+    let proved = read(report, job, "fixes", "proof.json");
     line("trace", &shown(&job.file));
     if let Some(finding) = grade.pointer("/findings/0") {
         line(
@@ -99,7 +101,7 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
         );
     }
     if job.green.is_some() {
-        let files = proof["changed"]
+        let files = proved["changed"]
             .as_array()
             .map(|files| {
                 files
@@ -120,11 +122,29 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport, folder: &Path) {
             ),
         );
     }
+    if let Ok(held_back) = HeldBack::deserialize(&proved["heldBack"]) {
+        line("held back", &never_seen(&held_back));
+    }
     if job.status != Status::Fixed {
         line("ended", &format!("{}: {}", status(job.status), job.reason));
     }
     for (index, artifact) in job.artifacts.iter().take(4).enumerate() {
         line(if index == 0 { "kept" } else { "" }, &shown(&artifact.path));
+    }
+}
+
+/// How the patch did on what the fixer never saw.
+fn never_seen(held_back: &HeldBack) -> String {
+    match (held_back.status, &held_back.changed) {
+        (HeldBackStatus::Passed, Some(changed)) => format!(
+            "{} on a variation that the fixer never saw: {}",
+            Style::Good.paint("green, too,"),
+            proof::told(changed)
+        ),
+        (HeldBackStatus::Passed | HeldBackStatus::Failed, _) => {
+            Style::Error.paint(&held_back.reason)
+        }
+        (HeldBackStatus::NotApplicable, _) => format!("not checked: {}", held_back.reason),
     }
 }
 
