@@ -38,6 +38,7 @@ fn shell(script: &str) -> ChildSpec {
             "/usr/local/bin:/usr/bin:/bin".to_owned(),
         )]),
         timeout: Duration::from_secs(20),
+        idle: None,
         grace: Duration::from_secs(2),
         output_cap: 1024,
         binds: Vec::new(),

@@ -79,6 +79,7 @@ fn child(command: &[&str]) -> ChildSpec {
             "/usr/local/bin:/usr/bin:/bin".to_owned(),
         )]),
         timeout: Duration::from_secs(40),
+        idle: None,
         grace: Duration::from_secs(1),
         output_cap: 1 << 20,
         binds: Vec::new(),

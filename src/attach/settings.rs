@@ -11,8 +11,10 @@ use crate::budget::cap::{Cap, Caps};
 use crate::budget::prices::{Prices, PricesError};
 use crate::config::allow;
 use crate::config::grade::GradeResults;
-use crate::config::schema::{Notify, Retention};
+use crate::config::schema::{Config, Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
+use crate::driver::run::Driver;
+use crate::driver::table;
 use crate::grade::rules::{self, Rule};
 use crate::judge;
 use crate::reconstruct::tools::Tools;
@@ -24,7 +26,7 @@ use crate::sandbox::child::Containment;
 use crate::scenario::spec::is_seed_file;
 
 use super::flags::AttachFlags;
-use super::options::AttachOptions;
+use super::options::{AttachOptions, FixerChoice};
 
 /// One attachment's settings.
 #[derive(Debug)]
@@ -176,6 +178,7 @@ impl Settings {
         })?;
         let mut keys = loaded.config.agent_keys.clone();
         keys.push(loaded.config.judge.api_key_env.clone());
+        keys.extend(loaded.config.fixer.key_env.clone());
         let own_prices = loaded.config.budget.prices.as_deref();
         let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
@@ -187,7 +190,7 @@ impl Settings {
             judge,
             results: loaded.config.grade.results.clone(),
             prices: Prices::load(own_prices.as_deref())?,
-            options: options(&loaded, around)?,
+            options: options(&loaded, around, flags.fix_command.is_some())?,
             agent: Wanted {
                 flag: None,
                 agent: named.map(|agent| (agent.command, agent.args, agent.env)),
@@ -220,7 +223,36 @@ fn judge_of(loaded: &Loaded, caps: &Caps) -> Result<Option<judge::settings::Sett
     }))
 }
 
-fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, SeedError> {
+/// An agent may be silent for this long: it is while a tool it called works.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// The fixer. A named one takes the place of a command, unless the command was asked for just now.
+fn fixer_of(config: &Config, is_command_asked: bool) -> Option<FixerChoice> {
+    let fixer = &config.fixer;
+    let named = fixer.name.filter(|_| !is_command_asked);
+    let agent = named.and_then(|name| table::named(name.name()));
+    let driver = match agent {
+        Some(agent) => Driver::Agent(agent),
+        None => Driver::Command(config.attach.fix_command.clone()?),
+    };
+    let asked = fixer
+        .idle_timeout
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    Some(FixerChoice {
+        // A command may work in silence.
+        idle: asked.or(agent.map(|_| IDLE)),
+        driver,
+        model: fixer.model.clone(),
+        key: fixer.key_env.clone(),
+        arguments: fixer.args.clone(),
+    })
+}
+
+fn options(
+    loaded: &Loaded,
+    around: Surroundings<'_>,
+    is_command_asked: bool,
+) -> Result<AttachOptions, SeedError> {
     let config = &loaded.config;
     let attach = &config.attach;
     let mut default = std::collections::BTreeMap::new();
@@ -237,7 +269,7 @@ fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, S
         reproduce_runs: attach.reproduce_runs,
         reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
-        fix_command: attach.fix_command.clone(),
+        fixer: fixer_of(config, is_command_asked),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
         seed_files: config

@@ -28,6 +28,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("ARCHAL_ATTACH_POLICY", "attach.policy"),
     ("ARCHAL_FIX_COMMAND", "attach.fixCommand"),
     ("ARCHAL_FIX_TIMEOUT", "attach.fixTimeout"),
+    ("ARCHAL_FIXER", "fixer.name"),
     ("ARCHAL_JUDGE_MODEL", "judge.model"),
     ("ARCHAL_REPRODUCE_RUNS", "attach.reproduceRuns"),
     ("ARCHAL_ROUTE_MODE", "route.mode"),

@@ -159,6 +159,10 @@ impl Repair<'_> {
         let begun = journal.begin(key, &self.fixer_estimate)?;
         let home = place.home();
         let usage = home.join(USAGE_FILE);
+        let changed = || {
+            let changed = place.workspace().changed();
+            changed.is_ok_and(|changed| !changed.is_empty())
+        };
         let task = FixTask {
             workspace: place.tree(),
             home: &home,
@@ -166,6 +170,7 @@ impl Repair<'_> {
             timeout: self.timeout,
             budget_usd: Spent::usd_of(begun.may_spend),
             usage: &usage,
+            changed: &changed,
         };
         let scrubber = self.attempts.bench.scrubber;
         let record = metering::metered(journal, &begun.id, &usage, scrubber, || fixer.fix(&task));
@@ -217,18 +222,10 @@ impl Repair<'_> {
         place: &Workplace,
         record: &FixRecord,
     ) -> Result<Result<(Vec<u8>, Ruled), String>, RepairError> {
-        let reason = match record.end {
-            FixEnd::Ended => None,
-            FixEnd::ToolError => {
-                let code = record.exit_code.unwrap_or(-1);
-                Some(format!("the fix command exited with status {code}"))
-            }
-            FixEnd::Timeout => Some("the fix command ran out of time".to_owned()),
-            FixEnd::Killed => Some("the fix command was killed".to_owned()),
-            FixEnd::NotStarted => Some("the fix command could not be started".to_owned()),
-            FixEnd::Stopped => return Err(RepairError::Stopped),
-        };
-        if let Some(reason) = reason {
+        if record.end == FixEnd::Stopped {
+            return Err(RepairError::Stopped);
+        }
+        if let Some(reason) = failed(record) {
             return Ok(Err(reason));
         }
         let ruled = match self.apply_rules(place)? {
@@ -241,7 +238,7 @@ impl Repair<'_> {
                 true => "nothing",
                 false => "only tests, scenarios or seeds",
             };
-            return Ok(Err(format!("no_change: the fix command changed {what}")));
+            return Ok(Err(format!("no_change: the fixer changed {what}")));
         }
         Ok(Ok((patch, ruled)))
     }
@@ -327,4 +324,27 @@ impl Repair<'_> {
         asked.extend(self.seed_files.iter().map(plain));
         asked
     }
+}
+
+/// Why a fixer that ended so left nothing to prove; none where what it left is looked at.
+fn failed(record: &FixRecord) -> Option<String> {
+    let code = record.exit_code.unwrap_or(-1);
+    let what = match record.end {
+        FixEnd::Changed | FixEnd::NoChange | FixEnd::Stopped => return None,
+        FixEnd::Denied => "denied: the fixer was refused what it needs".to_owned(),
+        FixEnd::LimitTurns => "limit_turns: the fixer came to its limit of turns".to_owned(),
+        FixEnd::LimitBudget => "limit_budget: the fixer came to its limit of money".to_owned(),
+        FixEnd::Auth => "auth: the fixer has no key that its model takes".to_owned(),
+        FixEnd::Quota => "quota: the fixer's model takes no more calls".to_owned(),
+        FixEnd::NoResult => "no_result: the fixer did not say that it had ended".to_owned(),
+        FixEnd::Timeout => "timeout: the fixer ran out of time".to_owned(),
+        FixEnd::Killed => "killed: the fixer was killed".to_owned(),
+        FixEnd::ToolError if code == 0 => "tool_error: the fixer failed".to_owned(),
+        FixEnd::ToolError => format!("tool_error: the fixer exited with status {code}"),
+        FixEnd::NotStarted => "not_started: the fixer could not be started".to_owned(),
+    };
+    Some(match &record.detail {
+        Some(why) => format!("{what} ({why})"),
+        None => what,
+    })
 }

@@ -1,6 +1,6 @@
 //! Letting a fixer change the agent, and proving what it did.
 //!
-//! - [`command`]: the fixer that is any program.
+//! - [`driven`]: the fixer that is a coding agent or any command.
 //! - [`brief`]: the files a fixer is given.
 //! - [`candidate`]: what a fixer left, by the rules, kept before anything else is done with it.
 //! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
@@ -10,7 +10,7 @@
 
 pub mod brief;
 pub mod candidate;
-pub mod command;
+pub mod driven;
 pub mod proof;
 pub mod publish;
 pub mod repair;
