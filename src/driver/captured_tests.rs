@@ -79,7 +79,28 @@ fn captured_runs() {
         .iter()
         .map(|case| format!("{case}: {}", told(case)))
         .collect();
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    claude_budget: LimitBudget/LimitBudget | Reached maximum budget ($0.000001) | 2000 in (500 read, 300 written), 20 out | claude-sonnet-4-5 | 0.005175
+    claude_denied: Changed/Denied | - | 2400 in (0 read, 0 written), 40 out | claude-sonnet-4-5 | 0.007800
+    claude_denied_stream: Changed/Denied | - | 2400 in (0 read, 0 written), 40 out | claude-sonnet-4-5 | 0.007800
+    claude_maxturns: LimitTurns/LimitTurns | Reached maximum number of turns (3) | 3600 in (0 read, 0 written), 60 out | claude-sonnet-4-5 | 0.011700
+    claude_nokey: Auth/Auth | Not logged in · Please run /login | 0 in (0 read, 0 written), 0 out | - | 0.000000
+    claude_ok: Changed/NoChange | - | 2000 in (500 read, 300 written), 20 out | claude-sonnet-4-5 | 0.005175
+    claude_schema: Changed/NoChange | - | 4000 in (1000 read, 600 written), 40 out | claude-sonnet-4-5 | 0.010350
+    claude_stream_ok: Changed/NoChange | - | 2000 in (500 read, 300 written), 20 out | claude-sonnet-4-5 | 0.005175
+    codex_401: Auth/Auth | unexpected status 401 Unauthorized: invalid x-api-key, url: http://127.0.0.1:8098/v1/responses | - | - | -
+    codex_nogit: ToolError/ToolError | - | - | - | -
+    codex_ok: Changed/NoChange | - | 1200 in (500 read, 0 written), 20 out | - | -
+    copilot_401: Auth/Auth | Authentication failed with provider at http://127.0.0.1:8098/v1 (HTTP 401).   Check your COPILOT_PROVIDER_API_KEY, COPILOT_PROVIDER_API_KEY_COMMAND, or COPILOT_PROVIDER_BEARER_TOKEN. | - | - | -
+    copilot_ok: Changed/NoChange | - | 1200 in (500 read, 0 written), 20 out | gpt-5 | 0.001138
+    gemini_401_json: Auth/Auth | {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}} | - | - | -
+    gemini_401_stream-json: Auth/Auth | [API Error: {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}] | 0 in (0 read, 0 written), 0 out | gemini-2.5-pro | 0.000000
+    gemini_ok_json: Changed/NoChange | - | 1200 in (500 read, 0 written), 20 out | x | -
+    gemini_ok_stream-json: Changed/NoChange | - | 1200 in (500 read, 0 written), 20 out | x | -
+    gemini_untrusted: Denied/Denied | - | - | - | -
+    opencode_401: Auth/Auth | invalid x-api-key | - | - | -
+    opencode_ok: Changed/NoChange | - | 1200 in (500 read, 0 written), 20 out | - | 0.002400
+    "#);
 }
 
 fn decided(dialect: Dialect, code: i32, stdout: &str, changed: bool) -> String {

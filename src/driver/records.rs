@@ -151,6 +151,7 @@ fn kind(message: &str, status: Option<u64>) -> TroubleKind {
         "429",
         "rate limit",
         "rate_limit",
+        "ratelimit",
         "quota",
         "credit balance",
         "usage limit",
