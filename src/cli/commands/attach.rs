@@ -83,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COMMAND")]
     fix_command: Option<String>,
 
-    /// The coding agent that tries to repair the agent: `archal fixer list` names them
+    /// The coding agent that tries to repair the agent: aider, claude, codex, copilot, gemini, opencode
     #[arg(long, value_name = "NAME", conflicts_with = "fix_command")]
     fixer: Option<String>,
 
