@@ -18,6 +18,7 @@ use archal::sandbox::hold::{OwnNetwork, run_isolated};
 use archal::sandbox::{Hold, probe, run};
 use archal_testkit::cli::copy_program;
 
+mod silence;
 mod stop;
 
 /// The variable that turns the test binary into a program that holds one child.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::driver::run::{self, Driver};
 use crate::fix::brief::Evidence;
 use crate::fix::driven::DrivenFixer;
 use crate::fix::publish::{self, Details};
@@ -105,11 +104,8 @@ impl Work<'_> {
             folder: &folder,
         };
         let mut environment = ready.place.environment(self.bench.environment);
-        if let Driver::Agent(agent) = chosen.driver {
-            let withheld = &options.workspace.agent_keys;
-            let key = chosen.key.as_deref();
-            environment.extend(run::variables(agent, self.bench.environment, key, withheld));
-        }
+        let withheld = &options.workspace.agent_keys;
+        environment.extend(chosen.variables(self.bench.environment, withheld));
         let fixer = DrivenFixer {
             driver: chosen.driver,
             model: chosen.model,

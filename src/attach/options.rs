@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::allow::Allowed;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::{Reproduce, RouteMode};
-use crate::driver::run::Driver;
+use crate::fix::choice::FixerChoice;
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::seeds::OtherStates;
 
@@ -48,29 +48,4 @@ pub struct AttachOptions {
     pub jobs: Option<u32>,
     /// The shortest pause between two scans of the trace directory.
     pub poll: Duration,
-}
-
-/// Who repairs, and how it is called.
-#[derive(Debug, Clone)]
-pub struct FixerChoice {
-    /// The agent or command.
-    pub driver: Driver,
-    /// The model it is told to use.
-    pub model: Option<String>,
-    /// The variable that holds its key, where that is not its own.
-    pub key: Option<String>,
-    /// Further arguments of an agent.
-    pub arguments: Vec<String>,
-    /// How long it may be silent, where that is limited.
-    pub idle: Option<Duration>,
-}
-
-impl FixerChoice {
-    /// For people: its name, or the command in quotes.
-    pub fn shown(&self) -> String {
-        match &self.driver {
-            Driver::Agent(agent) => agent.name.to_owned(),
-            Driver::Command(command) => format!("`{command}`"),
-        }
-    }
 }

@@ -11,10 +11,9 @@ use crate::budget::cap::{Cap, Caps};
 use crate::budget::prices::{Prices, PricesError};
 use crate::config::allow;
 use crate::config::grade::GradeResults;
-use crate::config::schema::{Config, Notify, Retention};
+use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
-use crate::driver::run::Driver;
-use crate::driver::table;
+use crate::fix::choice::FixerChoice;
 use crate::grade::rules::{self, Rule};
 use crate::judge;
 use crate::reconstruct::tools::Tools;
@@ -26,7 +25,7 @@ use crate::sandbox::child::Containment;
 use crate::scenario::spec::is_seed_file;
 
 use super::flags::AttachFlags;
-use super::options::{AttachOptions, FixerChoice};
+use super::options::AttachOptions;
 
 /// One attachment's settings.
 #[derive(Debug)]
@@ -223,31 +222,6 @@ fn judge_of(loaded: &Loaded, caps: &Caps) -> Result<Option<judge::settings::Sett
     }))
 }
 
-/// An agent may be silent for this long: it is while a tool it called works.
-const IDLE: Duration = Duration::from_secs(600);
-
-/// The fixer. A named one takes the place of a command, unless the command was asked for just now.
-fn fixer_of(config: &Config, is_command_asked: bool) -> Option<FixerChoice> {
-    let fixer = &config.fixer;
-    let named = fixer.name.filter(|_| !is_command_asked);
-    let agent = named.and_then(|name| table::named(name.name()));
-    let driver = match agent {
-        Some(agent) => Driver::Agent(agent),
-        None => Driver::Command(config.attach.fix_command.clone()?),
-    };
-    let asked = fixer
-        .idle_timeout
-        .map(|seconds| Duration::from_secs(seconds.into()));
-    Some(FixerChoice {
-        // A command may work in silence.
-        idle: asked.or(agent.map(|_| IDLE)),
-        driver,
-        model: fixer.model.clone(),
-        key: fixer.key_env.clone(),
-        arguments: fixer.args.clone(),
-    })
-}
-
 fn options(
     loaded: &Loaded,
     around: Surroundings<'_>,
@@ -269,7 +243,7 @@ fn options(
         reproduce_runs: attach.reproduce_runs,
         reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
-        fixer: fixer_of(config, is_command_asked),
+        fixer: FixerChoice::of(config, is_command_asked),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
         seed_files: config

@@ -11,6 +11,7 @@ use archal_core::environment::Environment;
 
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold};
+use crate::store::atomic::{self, Durability};
 
 use super::found;
 use super::outcome::{self, Outcome};
@@ -141,6 +142,9 @@ pub fn run(driver: &Driver, work: &Work<'_>, hold: &Hold<'_>, changed: &dyn Fn()
                 let reason = format!("{} is not in PATH", agent.name);
                 return missing(hold, reason);
             };
+            if let Err(error) = write_files(agent, work.home) {
+                return missing(hold, error);
+            }
             let command = agent_command(agent, &program, work, &places);
             (command, agent.exits, agent.dialect, agent.leaves)
         }
@@ -228,6 +232,34 @@ fn detail(outcome: Outcome, reading: &Reading, end: &ChildEnd, work: &Work<'_>) 
                 })
         }
     }
+}
+
+/// Writes what an agent is told in files.
+fn write_files(agent: &Agent, home: &Path) -> Result<(), String> {
+    for (path, text) in agent.files {
+        let written = atomic::write(&home.join(path), text.as_bytes(), Durability::Derived);
+        written.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// The command line of an agent, for people: what stands for something of a run is left as it is, but
+/// for the model.
+pub fn called(agent: &Agent, model: Option<&str>, arguments: &[String]) -> String {
+    let own = |parts: &[&str]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut command = vec![agent.name.to_owned()];
+    command.extend(own(agent.arguments));
+    if let Some(model) = model {
+        let named = own(agent.model);
+        command.extend(named.iter().map(|part| part.replace("{model}", model)));
+    }
+    command.extend(own(agent.budget));
+    command.extend(arguments.iter().cloned());
+    command.extend(own(agent.last));
+    if agent.prompt == PromptBy::Stdin {
+        command.push("<{prompt_file}".to_owned());
+    }
+    command.join(" ")
 }
 
 fn agent_command(

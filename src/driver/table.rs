@@ -39,6 +39,8 @@ pub enum Dialect {
 pub struct Agent {
     /// Its name in configuration, and its program.
     pub name: &'static str,
+    /// The command that installs it.
+    pub install: &'static str,
     /// Arguments of every run.
     pub arguments: &'static [&'static str],
     /// Arguments where a model was chosen.
@@ -58,6 +60,8 @@ pub struct Agent {
     pub variables: &'static [&'static str],
     /// Variables set for it: what keeps the user's configuration out and the agent quiet.
     pub sets: &'static [(&'static str, &'static str)],
+    /// Files below the private home that are written for it: a path and what stands there.
+    pub files: &'static [(&'static str, &'static str)],
     /// What its exit codes say where its records say nothing.
     pub exits: &'static [(i32, TroubleKind)],
     /// A sandbox of its own that is switched on.
@@ -89,6 +93,7 @@ pub const NETWORK_VARIABLES: &[&str] = &[
 pub const ALL: &[Agent] = &[
     Agent {
         name: "aider",
+        install: "python3 -m pip install aider-chat",
         arguments: &[
             "--message-file",
             "{prompt_file}",
@@ -110,6 +115,7 @@ pub const ALL: &[Agent] = &[
         keys: &[],
         variables: &["OPENAI_API_BASE", "OLLAMA_API_BASE"],
         sets: &[],
+        files: &[],
         exits: &[],
         own_sandbox: None,
         tells_tokens: true,
@@ -119,6 +125,7 @@ pub const ALL: &[Agent] = &[
     },
     Agent {
         name: "claude",
+        install: "npm install --global @anthropic-ai/claude-code",
         arguments: &[
             "-p",
             "--output-format",
@@ -144,6 +151,7 @@ pub const ALL: &[Agent] = &[
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
             ("DISABLE_AUTOUPDATER", "1"),
         ],
+        files: &[],
         exits: &[],
         own_sandbox: None,
         tells_tokens: true,
@@ -153,6 +161,7 @@ pub const ALL: &[Agent] = &[
     },
     Agent {
         name: "codex",
+        install: "npm install --global @openai/codex",
         arguments: &[
             "exec",
             "--json",
@@ -172,8 +181,9 @@ pub const ALL: &[Agent] = &[
         prompt: PromptBy::Stdin,
         dialect: Dialect::Codex,
         keys: &["CODEX_API_KEY", "OPENAI_API_KEY"],
-        variables: &["OPENAI_BASE_URL"],
+        variables: &[],
         sets: &[],
+        files: &[],
         exits: &[],
         own_sandbox: Some("workspace-write"),
         tells_tokens: true,
@@ -183,6 +193,7 @@ pub const ALL: &[Agent] = &[
     },
     Agent {
         name: "copilot",
+        install: "npm install --global @github/copilot",
         arguments: &[
             "--output-format",
             "json",
@@ -192,7 +203,7 @@ pub const ALL: &[Agent] = &[
             "--no-custom-instructions",
             "--disable-builtin-mcps",
             "--no-auto-update",
-            "--secret-env-vars=COPILOT_GITHUB_TOKEN",
+            "--secret-env-vars=COPILOT_GITHUB_TOKEN,COPILOT_PROVIDER_API_KEY",
             "--add-dir",
             "{context}",
             "--usage-output-file",
@@ -204,8 +215,16 @@ pub const ALL: &[Agent] = &[
         prompt: PromptBy::File,
         dialect: Dialect::Copilot,
         keys: &["COPILOT_GITHUB_TOKEN"],
-        variables: &[],
+        // With a model of one's own it needs no account.
+        variables: &[
+            "COPILOT_OFFLINE",
+            "COPILOT_PROVIDER_API_KEY",
+            "COPILOT_PROVIDER_BASE_URL",
+            "COPILOT_PROVIDER_TYPE",
+            "COPILOT_PROVIDER_WIRE_API",
+        ],
         sets: &[("COPILOT_HOME", "{home}/.copilot")],
+        files: &[],
         exits: &[],
         own_sandbox: None,
         tells_tokens: true,
@@ -215,6 +234,7 @@ pub const ALL: &[Agent] = &[
     },
     Agent {
         name: "gemini",
+        install: "npm install --global @google/gemini-cli",
         arguments: &[
             "-o",
             "stream-json",
@@ -232,6 +252,11 @@ pub const ALL: &[Agent] = &[
         keys: &["GEMINI_API_KEY"],
         variables: &["GOOGLE_GEMINI_BASE_URL"],
         sets: &[("GEMINI_CLI_HOME", "{home}")],
+        // Without the choice it takes a base URL for a gateway and refuses to start.
+        files: &[(
+            ".gemini/settings.json",
+            r#"{"security":{"auth":{"selectedType":"gemini-api-key"}},"privacy":{"usageStatisticsEnabled":false},"general":{"enableAutoUpdate":false}}"#,
+        )],
         // An HTTP status comes out as its last eight bits: 401 as 145.
         exits: &[
             (41, TroubleKind::Auth),
@@ -253,6 +278,7 @@ pub const ALL: &[Agent] = &[
     },
     Agent {
         name: "opencode",
+        install: "npm install --global opencode-ai",
         arguments: &["run", "--format", "json", "--pure"],
         model: &["-m", "{model}"],
         budget: &[],
@@ -269,6 +295,7 @@ pub const ALL: &[Agent] = &[
                 r#"{"edit":"allow","bash":"deny","webfetch":"deny","external_directory":{"*":"deny","{context}/**":"allow"}}"#,
             ),
         ],
+        files: &[],
         exits: &[],
         own_sandbox: None,
         tells_tokens: true,

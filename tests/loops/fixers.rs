@@ -1,13 +1,13 @@
 //! Fixers by name: stand-ins with the programs' names that say what the real ones were seen to say.
 
 use archal_testkit::cli::{Output, TestEnv};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::attach::{again, attach, job};
 use super::kept_demo;
 
 /// Says what a captured run said and ends as it did.
-fn replay(case: &str) -> String {
+pub(super) fn replay(case: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/agent-cli");
     format!(
         "cat '{folder}/{case}.out'; cat '{folder}/{case}.err' >&2; exit $(cat '{folder}/{case}.rc')"
@@ -35,33 +35,61 @@ fn begins(job: &Value, outcome: &str) {
     assert!(reason.starts_with(&format!("{outcome}: ")), "{reason}");
 }
 
+/// Leaves a change in the tree that no failed run may be judged by.
+const EDIT: &str = "echo '# touched' >> agent.py";
+
 #[test]
-fn every_outcome_of_a_named_fixer_is_told() {
+fn what_an_agent_says_of_its_end_is_told() {
     let (world, _) = kept_demo();
     let (_, missing) = fixed_by(&world, "claude", &[]);
     begins(&missing, "not_started");
-    let edit = "echo '# touched' >> agent.py";
     for (script, outcome) in [
         (replay("claude_ok"), "no_change"),
         (replay("claude_denied_stream"), "denied"),
         (
-            format!("{edit}; {}", replay("claude_maxturns")),
+            format!("{EDIT}; {}", replay("claude_maxturns")),
             "limit_turns",
         ),
         (
-            format!("{edit}; {}", replay("claude_budget")),
+            format!("{EDIT}; {}", replay("claude_budget")),
             "limit_budget",
         ),
-        (format!("{edit}; {}", replay("claude_nokey")), "auth"),
-        (format!("{edit}; exit 0"), "no_result"),
-        (format!("{edit}; kill -9 $$"), "killed"),
-        (format!("{edit}; exit 143"), "killed"),
-        ("echo no >&2; exit 3".to_owned(), "tool_error"),
+        (format!("{EDIT}; {}", replay("claude_nokey")), "auth"),
     ] {
         world.program("claude", &script);
-        let (_, job) = fixed_by(&world, "claude", &[]);
-        begins(&job, outcome);
+        begins(&fixed_by(&world, "claude", &[]).1, outcome);
     }
+    // The prompt comes by stdin, which ends after it.
+    let script = format!(
+        "grep -q 'Repair the agent' && python3 fix.py; {}",
+        replay("claude_stream_ok")
+    );
+    world.program("claude", &script);
+    let (output, right) = fixed_by(&world, "claude", &[]);
+    assert_eq!(right["status"], "fixed", "{right}");
+    assert_eq!(output.code, Some(0), "{output}");
+}
+
+#[test]
+fn an_agent_that_says_nothing_of_its_end_is_not_believed() {
+    let (world, _) = kept_demo();
+    for (script, outcome) in [
+        (format!("{EDIT}; exit 0"), "no_result"),
+        (format!("{EDIT}; kill -9 $$"), "killed"),
+        (format!("{EDIT}; exit 143"), "killed"),
+        (format!("{EDIT}; echo no >&2; exit 3"), "tool_error"),
+    ] {
+        world.program("claude", &script);
+        begins(&fixed_by(&world, "claude", &[]).1, outcome);
+    }
+    let quota = r#"echo '{"type":"turn.failed","error":{"message":"usage limit"}}'; exit 1"#;
+    world.program("codex", quota);
+    begins(&fixed_by(&world, "codex", &[]).1, "quota");
+}
+
+#[test]
+fn the_errors_of_every_agent_are_told() {
+    let (world, _) = kept_demo();
     for (case, outcome) in [
         ("codex_401", "auth"),
         ("codex_nogit", "tool_error"),
@@ -72,45 +100,46 @@ fn every_outcome_of_a_named_fixer_is_told() {
         ("opencode_401", "auth"),
     ] {
         let name = case.split('_').next().expect("a name");
-        world.program(name, &format!("{edit}; {}", replay(case)));
-        let (_, job) = fixed_by(&world, name, &[]);
-        begins(&job, outcome);
+        world.program(name, &format!("{EDIT}; {}", replay(case)));
+        begins(&fixed_by(&world, name, &[]).1, outcome);
     }
-    let quota = r#"echo '{"type":"turn.failed","error":{"message":"usage limit"}}'; exit 1"#;
-    world.program("codex", quota);
-    begins(&fixed_by(&world, "codex", &[]).1, "quota");
-    world.program(
-        "claude",
-        &format!(
-            "cat >prompt.txt; rm prompt.txt; python3 fix.py; {}",
-            replay("claude_stream_ok")
-        ),
-    );
-    let (output, right) = fixed_by(&world, "claude", &[]);
-    assert_eq!(right["status"], "fixed", "{right}");
-    assert_eq!(output.code, Some(0), "{output}");
+}
+
+#[test]
+fn every_agent_may_repair() {
+    let (world, _) = kept_demo();
+    for case in [
+        "codex_ok",
+        "copilot_ok",
+        "gemini_ok_stream-json",
+        "opencode_ok",
+    ] {
+        let name = case.split('_').next().expect("a name");
+        world.program(name, &format!("python3 fix.py; {}", replay(case)));
+        let (output, right) = fixed_by(&world, name, &[]);
+        assert_eq!(right["status"], "fixed", "{right}");
+        assert_eq!(output.code, Some(0), "{output}");
+    }
 }
 
 #[test]
 fn silence_and_slowness_end_a_fixer() {
     let (world, _) = kept_demo();
     world.program("claude", "sleep 600");
-    world.write(
-        "demo/silent.json",
-        r#"{"agent": "python3 agent.py", "fixer": {"idleTimeout": 1}}"#,
-    );
-    let (_, silent) = fixed_by(&world, "claude", &["--config", "demo/silent.json"]);
-    begins(&silent, "timeout");
-    let reason = silent["reason"].as_str().expect("text");
+    let timed = |fix_timeout: u32, idle_timeout: u32| {
+        let mut config: Value =
+            serde_json::from_str(&world.read("demo/.archal.json")).expect("the example's");
+        config["attach"]["fixTimeout"] = fix_timeout.into();
+        config["fixer"] = json!({ "idleTimeout": idle_timeout });
+        world.write("demo/timed.json", &config.to_string());
+        let (_, job) = fixed_by(&world, "claude", &["--config", "demo/timed.json"]);
+        begins(&job, "timeout");
+        job["reason"].as_str().expect("text").to_owned()
+    };
+    let reason = timed(600, 1);
     assert!(reason.contains("silent for 1 s"), "{reason}");
     world.program("claude", "while :; do echo '{}'; sleep 0.1; done");
-    world.write(
-        "demo/slow.json",
-        r#"{"agent": "python3 agent.py", "attach": {"fixTimeout": 2}, "fixer": {"idleTimeout": 60}}"#,
-    );
-    let (_, slow) = fixed_by(&world, "claude", &["--config", "demo/slow.json"]);
-    begins(&slow, "timeout");
-    let reason = slow["reason"].as_str().expect("text");
+    let reason = timed(2, 60);
     assert!(reason.contains("more than 2 s"), "{reason}");
 }
 
