@@ -9,8 +9,10 @@
 //! - [`outcome`]: from that, the exit and the tree to an outcome.
 //! - [`usage`]: tokens, and what they cost.
 //! - [`run`]: a contained run from prompt to outcome.
+//! - [`advice`]: what to do after a run that did not repair.
 //! - [`found`]: where a program is, and which version.
 
+pub mod advice;
 pub mod found;
 pub mod outcome;
 pub mod records;

@@ -11,6 +11,7 @@ mod demo;
 mod documents;
 mod faults;
 mod fixed_clock;
+mod fixer_trial;
 mod fixers;
 mod flood;
 mod harness;
