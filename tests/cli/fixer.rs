@@ -57,5 +57,6 @@ fn a_fixer_that_nobody_named_is_a_usage_error() {
     let unknown = environment.run(&["fixer", "test", "cluade"]).ended(2);
     assert!(unknown.stderr.contains("claude"), "{unknown}");
     let both = ["fixer", "test", "claude", "--fix-command", "true"];
-    environment.run(&both).ended(2);
+    let both = environment.run(&both).ended(2);
+    assert!(both.stderr.contains("cannot be used with"), "{both}");
 }
