@@ -151,6 +151,7 @@ fn overhead(subject: &Subject) -> f64 {
             directory: folder.path().to_owned(),
             environment: BTreeMap::new(),
             timeout: Duration::from_secs(10),
+            idle: None,
             grace: Duration::from_secs(1),
             output_cap: 1024,
             binds: Vec::new(),

@@ -14,6 +14,8 @@ pub mod git;
 pub mod judge;
 pub mod sandbox;
 
+pub mod driver;
+
 pub mod host;
 
 pub mod ingest;

@@ -1,11 +1,13 @@
 //! One integration binary, so that cargo links once.
 //!
-//! `clients`, `clone_sessions`, `loops`, `sandbox` and `session` need tools that `cargo xtask test` installs;
-//! `--ring fast` leaves them out by name, so what needs a tool belongs into one of them.
+//! `clients`, `clone_sessions`, `loops`, `sandbox` and `session` need tools that `cargo xtask test` installs, and
+//! `coding_agents` what `--ring agents` does; `--ring fast` leaves them out by name, so what needs a tool belongs
+//! into one of them.
 
 mod cli;
 mod clients;
 mod clone_sessions;
+mod coding_agents;
 mod contract;
 mod fuzzed;
 mod generated;

@@ -18,6 +18,7 @@ use archal::sandbox::hold::{OwnNetwork, run_isolated};
 use archal::sandbox::{Hold, probe, run};
 use archal_testkit::cli::copy_program;
 
+mod silence;
 mod stop;
 
 /// The variable that turns the test binary into a program that holds one child.
@@ -38,6 +39,7 @@ fn shell(script: &str) -> ChildSpec {
             "/usr/local/bin:/usr/bin:/bin".to_owned(),
         )]),
         timeout: Duration::from_secs(20),
+        idle: None,
         grace: Duration::from_secs(2),
         output_cap: 1024,
         binds: Vec::new(),

@@ -71,14 +71,13 @@ fn config(folder: &Path, route: RouteMode, seed: &'static str) -> SessionConfig<
 }
 
 fn child(command: &[&str]) -> ChildSpec {
+    let path = "/usr/local/bin:/usr/bin:/bin".to_owned();
     ChildSpec {
         command: command.iter().map(|part| (*part).to_owned()).collect(),
         directory: "/".into(),
-        environment: BTreeMap::from([(
-            "PATH".to_owned(),
-            "/usr/local/bin:/usr/bin:/bin".to_owned(),
-        )]),
+        environment: BTreeMap::from([("PATH".to_owned(), path)]),
         timeout: Duration::from_secs(40),
+        idle: None,
         grace: Duration::from_secs(1),
         output_cap: 1 << 20,
         binds: Vec::new(),

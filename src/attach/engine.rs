@@ -28,7 +28,6 @@ use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
 use super::flags::AttachFlags;
-use super::journal;
 use super::ready::{self, Ready, ReadyError};
 use super::settings::{Settings as AttachSettings, Surroundings};
 use super::state::attempts::{self, AttemptState};
@@ -245,7 +244,7 @@ impl Engine {
             .read(|connection| attempts::spent(connection, id))?;
         if let Some(spent) = spent {
             let key = AttemptKey::new(&self.surround.repo, id);
-            self.ledger.charge(&key, &journal::charge(&spent))?;
+            self.ledger.charge(&key, &spent.charge())?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::fix::brief::Evidence;
-use crate::fix::command::CommandFixer;
 use crate::fix::conduct::Breach;
+use crate::fix::driven::DrivenFixer;
 use crate::fix::publish::{self, Details};
 use crate::fix::repair::{Repair, RepairError, Repaired};
 use crate::report::rate::Rate;
@@ -53,14 +53,14 @@ impl Work<'_> {
             return Ok(self.end(Stage::Fix, Status::FixBlocked, code, reason));
         }
         let mut missing = Vec::new();
-        if options.fix_command.is_none() {
-            missing.push("a fix command: --fix-command or attach.fixCommand in .archal.json");
+        if options.fixer.is_none() {
+            missing.push("a fixer: --fixer, --fix-command, or fixer.name or attach.fixCommand in .archal.json");
         }
         if !options.allow_external_execution {
             missing.push("permission to run it: --allow-external-execution or attach.allowExternalExecution in .archal.json");
         }
-        let command = match (&options.fix_command, options.allow_external_execution) {
-            (Some(command), true) => command.clone(),
+        let chosen = match (&options.fixer, options.allow_external_execution) {
+            (Some(chosen), true) => chosen.clone(),
             _ => {
                 let reason = format!("missing: {}", missing.join("; "));
                 write_status(
@@ -75,7 +75,7 @@ impl Work<'_> {
             }
         };
         self.enter_fix()?;
-        (self.told)(&format!("fixing {} with `{command}`", self.job.name));
+        (self.told)(&format!("fixing {} with {}", self.job.name, chosen.shown()));
         let grade_value = serde_json::to_value(&failed.grade).unwrap_or_default();
         let evidence: Vec<Evidence> = made.iter().map(evidence).collect();
         let ready = self.ready;
@@ -110,9 +110,16 @@ impl Work<'_> {
             fixer_estimate: Estimate::UNKNOWN,
             folder: &folder,
         };
-        let fixer = CommandFixer {
-            command,
-            environment: ready.place.environment(self.bench.environment),
+        let mut environment = ready.place.environment(self.bench.environment);
+        let withheld = &options.workspace.agent_keys;
+        environment.extend(chosen.variables(self.bench.environment, withheld));
+        let fixer = DrivenFixer {
+            driver: chosen.driver,
+            model: chosen.model,
+            arguments: chosen.arguments,
+            idle: chosen.idle,
+            environment,
+            prices: &ready.settings.prices,
             binary: self.bench.binary,
             containment: self.bench.probe.containment(),
             binds: ready.place.binds(),

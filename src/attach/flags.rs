@@ -22,6 +22,8 @@ pub struct AttachFlags {
     pub reproduce_runs: Option<u32>,
     /// `--fix-command`.
     pub fix_command: Option<String>,
+    /// `--fixer`.
+    pub fixer: Option<String>,
     /// `--allow-external-execution`.
     pub allow_external_execution: bool,
     /// `--budget-usd`.
@@ -48,6 +50,7 @@ impl AttachFlags {
         let runs = self.reproduce_runs.map(|runs| runs.to_string());
         option("--reproduce-runs", runs);
         option("--fix-command", self.fix_command.clone());
+        option("--fixer", self.fixer.clone());
         let budget = self.budget_usd.as_ref().map(|cap| match cap {
             Value::String(word) => word.clone(),
             other => other.to_string(),
@@ -77,6 +80,7 @@ impl AttachFlags {
                 "attach.fixCommand",
                 self.fix_command.clone(),
             ),
+            Override::of("--fixer", "fixer.name", self.fixer.clone()),
             Override::of(
                 "--allow-external-execution",
                 "attach.allowExternalExecution",

@@ -9,12 +9,11 @@ use serde_json::Value;
 
 use crate::budget::amount::Usd;
 use crate::budget::cap::{Cap, WhichCap};
-use crate::budget::entry::{AttemptKey, Charge, Cost, Request};
+use crate::budget::entry::{AttemptKey, Request};
 use crate::budget::ledger::{Denied, LedgerError, ReserveError};
-use crate::budget::prices::Tokens;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::journal::{AttemptId, Begun, Journal, Phase, Refused, StepKey};
-use crate::reproduce::spent::{Spent, SpentSource};
+use crate::reproduce::spent::Spent;
 use crate::sandbox::stop::StopToken;
 use crate::store::database::DatabaseError;
 
@@ -121,7 +120,7 @@ impl<'a> JobJournal<'a> {
             .map_err(refused)?;
         self.engine
             .ledger
-            .charge(&self.key(id), &charge(spent))
+            .charge(&self.key(id), &spent.charge())
             .map_err(unpaid)?;
         Ok(())
     }
@@ -149,7 +148,7 @@ impl Journal for JobJournal<'_> {
         let caps = &self.ready.settings.caps;
         let estimate = match (&key.phase, estimate.micros.and_then(Usd::from_micros)) {
             // Nobody knows what a fixer costs, and it may cost the most of all.
-            (Phase::Fixer, None) => caps.per_trace.amount().and_then(fixer_share),
+            (Phase::Fixer, None) => caps.fixer_share(),
             (_, estimate) => estimate,
         };
         let reserved = self.engine.ledger.reserve(
@@ -209,24 +208,6 @@ impl Journal for JobJournal<'_> {
     }
 }
 
-/// What the ledger is told of an attempt that ended.
-pub(super) fn charge(spent: &Spent) -> Charge {
-    let cost = match (spent.source, spent.micros.and_then(Usd::from_micros)) {
-        (_, Some(amount)) => Cost::Reported(amount),
-        (SpentSource::NotStarted, None) => Cost::Reported(Usd::ZERO),
-        (_, None) => Cost::Unknown,
-    };
-    let tokens = match (spent.input_tokens, spent.output_tokens) {
-        (None, None) => None,
-        (input, output) => Some(Tokens {
-            input: input.unwrap_or_default(),
-            output: output.unwrap_or_default(),
-            ..Tokens::default()
-        }),
-    };
-    Charge { cost, tokens }
-}
-
 /// A cap with which an attempt that was refused may begin: at least twice the present one.
 fn more_than(denied: &Denied) -> Usd {
     let taken = denied.spent.saturating_add(denied.reserved);
@@ -235,12 +216,6 @@ fn more_than(denied: &Denied) -> Usd {
     // Whole dollars are easier to agree to.
     let dollars = needed.max(twice).micros().div_euclid(DOLLAR) + 1;
     Usd::from_micros(dollars.saturating_mul(DOLLAR)).unwrap_or(twice)
-}
-
-/// What a fixer that says nothing beforehand reserves, and is told that it may spend: a quarter
-/// of the trace's cap, so that one that was cut off can be started again.
-fn fixer_share(per_trace: Usd) -> Option<Usd> {
-    Usd::from_micros(per_trace.micros() / 4)
 }
 
 fn kind(phase: &Phase) -> &'static str {

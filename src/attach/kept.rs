@@ -162,7 +162,7 @@ impl Engine {
             Ok(())
         })?;
         let options = &ready.settings.options;
-        let may_fix = options.fix_command.is_some() && options.allow_external_execution;
+        let may_fix = options.fixer.is_some() && options.allow_external_execution;
         let end = kept.end.filter(|end| {
             kept.base == ready.base
                 && end.group == graded.group

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::allow::Allowed;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::{Reproduce, RouteMode};
+use crate::fix::choice::FixerChoice;
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::seeds::OtherStates;
 
@@ -19,8 +20,8 @@ pub struct AttachOptions {
     pub reproduce: Reproduce,
     /// Whether a fix command may run.
     pub allow_external_execution: bool,
-    /// The fix command.
-    pub fix_command: Option<String>,
+    /// The fixer.
+    pub fixer: Option<FixerChoice>,
     /// How long it may take.
     pub fix_timeout: Duration,
     /// A command that must succeed with the patch.

@@ -13,6 +13,7 @@ use crate::config::allow;
 use crate::config::grade::GradeResults;
 use crate::config::schema::{Notify, Retention};
 use crate::config::{self, ConfigError, Loaded, agent};
+use crate::fix::choice::FixerChoice;
 use crate::grade::rules::{self, Rule};
 use crate::judge;
 use crate::reconstruct::tools::Tools;
@@ -176,6 +177,7 @@ impl Settings {
         })?;
         let mut keys = loaded.config.agent_keys.clone();
         keys.push(loaded.config.judge.api_key_env.clone());
+        keys.extend(loaded.config.fixer.key_env.clone());
         let own_prices = loaded.config.budget.prices.as_deref();
         let own_prices = own_prices.map(|file| loaded.directory.join(file));
         Ok(Self {
@@ -187,7 +189,7 @@ impl Settings {
             judge,
             results: loaded.config.grade.results.clone(),
             prices: Prices::load(own_prices.as_deref())?,
-            options: options(&loaded, around)?,
+            options: options(&loaded, around, flags.fix_command.is_some())?,
             agent: Wanted {
                 flag: None,
                 agent: named.map(|agent| (agent.command, agent.args, agent.env)),
@@ -220,7 +222,11 @@ fn judge_of(loaded: &Loaded, caps: &Caps) -> Result<Option<judge::settings::Sett
     }))
 }
 
-fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, SeedError> {
+fn options(
+    loaded: &Loaded,
+    around: Surroundings<'_>,
+    is_command_asked: bool,
+) -> Result<AttachOptions, SeedError> {
     let config = &loaded.config;
     let attach = &config.attach;
     let mut default = std::collections::BTreeMap::new();
@@ -237,7 +243,7 @@ fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, S
         reproduce_runs: attach.reproduce_runs,
         reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
-        fix_command: attach.fix_command.clone(),
+        fixer: FixerChoice::of(config, is_command_asked),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
         seed_files: config

@@ -431,7 +431,7 @@ impl Engine {
     /// further now, or a fixer may run.
     fn go_on(&self, attached: &Attached, ready: &super::ready::Ready) -> Result<(), DatabaseError> {
         let options = &ready.settings.options;
-        let may_fix = options.fix_command.is_some() && options.allow_external_execution;
+        let may_fix = options.fixer.is_some() && options.allow_external_execution;
         let now = self.now();
         self.state.write(|change| {
             jobs::requeue_waiting(change, now)?;

@@ -75,6 +75,12 @@ pub struct Caps {
 }
 
 impl Caps {
+    /// What a fixer that says nothing beforehand reserves, and is told that it may spend: a quarter
+    /// of the trace's cap, so that one that was cut off can be started again. None without a cap.
+    pub fn fixer_share(&self) -> Option<Usd> {
+        Usd::from_micros(self.per_trace.amount()?.micros() / 4)
+    }
+
     /// The caps of a configuration. `attach.budgetUsd`, which `--budget-usd` sets, wins over
     /// `budget.perTraceUsd`.
     ///

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amount::Usd;
+use super::entry::{Charge, Cost};
+use super::prices::Tokens;
 
 /// A larger report is none.
 const LONGEST_REPORT: usize = 64 << 10;
@@ -129,6 +131,24 @@ impl Spent {
             model: self.model.clone(),
             is_byok: self.is_byok,
         })
+    }
+
+    /// What the ledger is told of an attempt that ended.
+    pub fn charge(&self) -> Charge {
+        let cost = match (self.source, self.micros.and_then(Usd::from_micros)) {
+            (_, Some(amount)) => Cost::Reported(amount),
+            (SpentSource::NotStarted, None) => Cost::Reported(Usd::ZERO),
+            (_, None) => Cost::Unknown,
+        };
+        let tokens = match (self.input_tokens, self.output_tokens) {
+            (None, None) => None,
+            (input, output) => Some(Tokens {
+                input: input.unwrap_or_default(),
+                output: output.unwrap_or_default(),
+                ..Tokens::default()
+            }),
+        };
+        Charge { cost, tokens }
     }
 
     /// The cost in US dollars.

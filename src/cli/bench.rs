@@ -82,6 +82,7 @@ impl Tools {
 pub(crate) fn scrubber(cx: &CommandContext, loaded: &Loaded) -> Result<Scrubber, CliError> {
     let mut keys = loaded.config.agent_keys.clone();
     keys.push(loaded.config.judge.api_key_env.clone());
+    keys.extend(loaded.config.fixer.key_env.clone());
     Ok(Scrubber::new(redactor(cx, loaded)?, &cx.environment, &keys))
 }
 

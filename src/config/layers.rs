@@ -26,6 +26,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("ARCHAL_AGENT", "agent"),
     ("ARCHAL_AGENT_MODEL", "agentModel"),
     ("ARCHAL_ATTACH_POLICY", "attach.policy"),
+    ("ARCHAL_FIXER", "fixer.name"),
     ("ARCHAL_FIX_COMMAND", "attach.fixCommand"),
     ("ARCHAL_FIX_TIMEOUT", "attach.fixTimeout"),
     ("ARCHAL_JUDGE_MODEL", "judge.model"),

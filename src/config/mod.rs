@@ -6,6 +6,7 @@
 //! - `layers`: flags over environment over file over defaults.
 //! - [`allow`]: what an agent may reach beside the clones.
 //! - [`amounts`]: durations and sizes as people write them.
+//! - [`fixer`]: the coding agent that repairs.
 //! - [`grade`]: what must hold of every trace.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
@@ -21,6 +22,7 @@ pub mod amounts;
 mod check;
 mod document;
 pub mod example;
+pub mod fixer;
 pub mod grade;
 pub mod judge;
 mod layers;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amounts::{Age, Size};
+use super::fixer::FixerSettings;
 use super::grade::GradeSettings;
 
 /// The configuration of archal for one repository.
@@ -57,6 +58,8 @@ pub struct Config {
     pub tools: BTreeMap<String, ToolMapping>,
     /// What happens with failed traces.
     pub attach: Attach,
+    /// The coding agent that repairs.
+    pub fixer: FixerSettings,
     /// How traces are graded beside the scenarios they match.
     pub grade: GradeSettings,
     /// What takes the place of what has no clone when a failed trace is run again.
@@ -92,6 +95,7 @@ impl Default for Config {
             workspace: Workspace::default(),
             tools: BTreeMap::new(),
             attach: Attach::default(),
+            fixer: FixerSettings::default(),
             grade: GradeSettings::default(),
             reproduce: Reproduce::default(),
             judge: Judge::default(),

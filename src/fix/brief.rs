@@ -36,7 +36,7 @@ const TASK: &str = "# Repair the agent in this repository
 
 An agent that lives in this repository failed in production. The failure was reproduced on a
 local copy of the services it uses. Change the agent so that it no longer fails, and change
-nothing else.
+nothing else. These files in `{brief}` say what is known:
 
 - `grade.json`: what is wrong and which calls led to it.
 - `scenario.md`: the criteria that must hold.
@@ -56,7 +56,9 @@ pub fn write(folder: &Path, brief: &Brief<'_>) -> Result<(), WriteError> {
     let text = |name: &str, text: &str| {
         atomic::write(&folder.join(name), text.as_bytes(), Durability::Derived)
     };
-    text("task.md", TASK)?;
+    // The text may reach the fixer without the file it stands in.
+    let task = TASK.replace("{brief}", &folder.display().to_string());
+    text("task.md", &task)?;
     text("scenario.md", brief.scenario)?;
     atomic::write_json(&folder.join("grade.json"), brief.grade, Durability::Derived)?;
     atomic::write_json(&folder.join("seed.json"), brief.seed, Durability::Derived)?;

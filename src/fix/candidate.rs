@@ -31,7 +31,7 @@ use super::weakened;
 /// The patch, in the folder of the fix.
 pub const FILE: &str = "candidate.patch";
 /// The name of the file, in its private home, in which a fixer may say what it used.
-const USAGE_FILE: &str = "archal-usage.json";
+pub(super) const USAGE_FILE: &str = "archal-usage.json";
 /// What is made from the patch, in the same folder.
 const MADE_FROM_IT: &[&str] = &[
     FILE,
@@ -197,6 +197,10 @@ impl Repair<'_> {
         let begun = journal.begin(key, &self.fixer_estimate)?;
         let home = place.home();
         let usage = home.join(USAGE_FILE);
+        let changed = || {
+            let changed = place.workspace().changed();
+            changed.is_ok_and(|changed| !changed.is_empty())
+        };
         let task = FixTask {
             workspace: place.tree(),
             home: &home,
@@ -204,6 +208,7 @@ impl Repair<'_> {
             timeout: self.timeout,
             budget_usd: Spent::usd_of(begun.may_spend),
             usage: &usage,
+            changed: &changed,
         };
         let scrubber = self.attempts.bench.scrubber;
         let record = metering::metered(journal, &begun.id, &usage, scrubber, || fixer.fix(&task));
@@ -255,18 +260,10 @@ impl Repair<'_> {
         place: &Workplace,
         record: &FixRecord,
     ) -> Result<Result<(Vec<u8>, Ruled), Rejected>, RepairError> {
-        let reason = match record.end {
-            FixEnd::Ended => None,
-            FixEnd::ToolError => {
-                let code = record.exit_code.unwrap_or(-1);
-                Some(format!("the fix command exited with status {code}"))
-            }
-            FixEnd::Timeout => Some("the fix command ran out of time".to_owned()),
-            FixEnd::Killed => Some("the fix command was killed".to_owned()),
-            FixEnd::NotStarted => Some("the fix command could not be started".to_owned()),
-            FixEnd::Stopped => return Err(RepairError::Stopped),
-        };
-        if let Some(reason) = reason {
+        if record.end == FixEnd::Stopped {
+            return Err(RepairError::Stopped);
+        }
+        if let Some(reason) = failed(record) {
             return Ok(Err(reason.into()));
         }
         let mut ruled = match self.apply_rules(place)? {
@@ -284,8 +281,8 @@ impl Repair<'_> {
         let patch = place.workspace().patch(&[])?;
         let refused = if patch.is_empty() {
             let what = match ruled.reverted.is_empty() {
-                true => "the fix command changed nothing",
-                false => "the fix command changed only tests, scenarios or seeds",
+                true => "the fixer changed nothing",
+                false => "the fixer changed only tests, scenarios or seeds",
             };
             Some((BreachRule::NoChange, what.to_owned()))
         } else {
@@ -491,4 +488,27 @@ fn added(patch: &[u8]) -> String {
     let text = String::from_utf8_lossy(patch);
     let lines = text.lines().filter(|line| line.starts_with('+'));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Why a fixer that ended so left nothing to prove; none where what it left is looked at.
+fn failed(record: &FixRecord) -> Option<String> {
+    let code = record.exit_code.unwrap_or(-1);
+    let what = match record.end {
+        FixEnd::Changed | FixEnd::NoChange | FixEnd::Stopped => return None,
+        FixEnd::Denied => "denied: the fixer was refused what it needs".to_owned(),
+        FixEnd::LimitTurns => "limit_turns: the fixer came to its limit of turns".to_owned(),
+        FixEnd::LimitBudget => "limit_budget: the fixer came to its limit of money".to_owned(),
+        FixEnd::Auth => "auth: the fixer has no key that its model takes".to_owned(),
+        FixEnd::Quota => "quota: the fixer's model takes no more calls".to_owned(),
+        FixEnd::NoResult => "no_result: the fixer did not say that it had ended".to_owned(),
+        FixEnd::Timeout => "timeout: the fixer ran out of time".to_owned(),
+        FixEnd::Killed => "killed: the fixer was killed".to_owned(),
+        FixEnd::ToolError if code == 0 => "tool_error: the fixer failed".to_owned(),
+        FixEnd::ToolError => format!("tool_error: the fixer exited with status {code}"),
+        FixEnd::NotStarted => "not_started: the fixer could not be started".to_owned(),
+    };
+    Some(match &record.detail {
+        Some(why) => format!("{what} ({why})"),
+        None => what,
+    })
 }

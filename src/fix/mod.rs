@@ -1,23 +1,27 @@
 //! Letting a fixer change the agent, and proving what it did.
 //!
-//! - [`command`]: the fixer that is any program.
+//! - [`choice`]: who repairs.
+//! - [`driven`]: the fixer that is a coding agent or any command.
 //! - [`brief`]: the files a fixer is given.
 //! - [`candidate`]: what a fixer left, by the rules, kept before anything else is done with it.
 //! - [`conduct`]: what a fixer did beside repairing the agent, by the name of a rule.
 //! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
 //! - [`rules`]: which files a fixer may change, and which only with review.
 //! - [`proof`]: red before, green after, nothing else broken.
+//! - [`trial`]: a small repair, to see that a fixer works.
 //! - [`variation`]: the same failure under other names, which the fixer never saw.
 //! - [`weakened`]: whether a changed file tests less than it did.
 //! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
 
 pub mod brief;
 pub mod candidate;
-pub mod command;
+pub mod choice;
 pub mod conduct;
+pub mod driven;
 pub mod proof;
 pub mod publish;
 pub mod repair;
 pub mod rules;
+pub mod trial;
 pub mod variation;
 pub mod weakened;

@@ -443,6 +443,7 @@ impl Repair<'_> {
                 directory: place.tree().to_owned(),
                 environment: place.environment(self.workshop.environment),
                 timeout: VALIDATION_TIMEOUT,
+                idle: None,
                 grace: Duration::from_secs(5),
                 output_cap: 1 << 20,
                 binds: place.binds().to_vec(),

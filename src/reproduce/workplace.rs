@@ -231,6 +231,7 @@ impl Workshop<'_> {
                 directory: place.tree().to_owned(),
                 environment: place.environment(self.environment),
                 timeout: SETUP_TIMEOUT,
+                idle: None,
                 grace: Duration::from_secs(5),
                 output_cap: SETUP_OUTPUT,
                 binds: place.binds.clone(),

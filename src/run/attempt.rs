@@ -229,6 +229,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         directory: plan.directory.to_owned(),
         environment: std::mem::take(&mut plan.environment),
         timeout: plan.timeout,
+        idle: None,
         grace: GRACE,
         output_cap: OUTPUT_CAP,
         binds: plan.binds.to_vec(),

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 /// builds and test runs, and too few to harm the machine.
 pub const DEFAULT_PROCESS_LIMIT: u64 = 2048;
 
+/// The most bytes kept of the end of an output that is longer than its cap: whoever writes a record
+/// when it ends writes it there.
+pub const TAIL: usize = 1 << 20;
+
 /// A program to run contained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildSpec {
@@ -22,6 +26,9 @@ pub struct ChildSpec {
     pub environment: BTreeMap<String, String>,
     /// Wall-clock limit; then SIGTERM to all of it.
     pub timeout: Duration,
+    /// How long it may write nothing to stdout and stderr, where that is limited; then as at the end of
+    /// `timeout`.
+    pub idle: Option<Duration>,
     /// How long after SIGTERM all of it gets SIGKILL.
     pub grace: Duration,
     /// Bytes kept of each of stdout and stderr; more is read and thrown away, and said.
@@ -88,6 +95,11 @@ pub struct ChildEnd {
     pub stdout: Vec<u8>,
     /// The first `output_cap` bytes of its stderr.
     pub stderr: Vec<u8>,
+    /// The last bytes of its stdout, where it was longer than `output_cap`: at most [`TAIL`], and
+    /// nothing that stands in `stdout`.
+    pub stdout_tail: Vec<u8>,
+    /// Whether it was stopped because it was silent for too long.
+    pub was_idle: bool,
     /// Bytes of stdout that were thrown away.
     pub stdout_dropped: u64,
     /// Bytes of stderr that were thrown away.

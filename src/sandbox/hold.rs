@@ -256,6 +256,7 @@ pub(super) fn nothing() -> ChildSpec {
         directory: "/".into(),
         environment: std::collections::BTreeMap::new(),
         timeout: std::time::Duration::from_secs(5),
+        idle: None,
         grace: std::time::Duration::ZERO,
         output_cap: 4096,
         binds: Vec::new(),
@@ -281,7 +282,7 @@ pub fn helper_main(arguments: &[String]) -> Option<ExitCode> {
 }
 
 /// The end of a child that never started.
-pub(super) fn not_started(containment: Containment, reason: String) -> ChildEnd {
+pub fn not_started(containment: Containment, reason: String) -> ChildEnd {
     nothing_ran(containment, ChildOutcome::NotStarted { reason })
 }
 
@@ -290,6 +291,8 @@ fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
         outcome,
         stdout: Vec::new(),
         stderr: Vec::new(),
+        stdout_tail: Vec::new(),
+        was_idle: false,
         stdout_dropped: 0,
         stderr_dropped: 0,
         duration: std::time::Duration::ZERO,

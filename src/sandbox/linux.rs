@@ -229,6 +229,11 @@ struct Watch {
     stderr: Pipe<ChildStderr>,
     containment: Containment,
     deadline: Option<Instant>,
+    /// How long it may be silent.
+    idle: Option<Duration>,
+    /// Since when it is.
+    silent_since: Instant,
+    was_idle: bool,
     phase: Phase,
     grace: Duration,
     process_limit: String,
@@ -262,6 +267,9 @@ impl Watch {
             stderr: Pipe::new(helper.stderr, spec.output_cap),
             containment,
             deadline: started.checked_add(spec.timeout),
+            idle: spec.idle,
+            silent_since: started,
+            was_idle: false,
             phase: Phase::Running,
             grace: spec.grace,
             process_limit: NOT_ENFORCED.to_owned(),
@@ -279,7 +287,7 @@ impl Watch {
                 self.alarm.as_ref().map(AsFd::as_fd),
                 self.stdout.open().map(AsFd::as_fd),
                 self.stderr.open().map(AsFd::as_fd),
-                self.deadline,
+                self.next_look(),
             ) {
                 Ok(ready) => {
                     self.read_pipes(ready, &mut buffer);
@@ -317,12 +325,14 @@ impl Watch {
             Some(outcome) => outcome,
             None => ChildOutcome::Killed { signal: 9 },
         };
-        let (stdout, stdout_dropped) = self.stdout.finish();
-        let (stderr, stderr_dropped) = self.stderr.finish();
+        let (stdout, stdout_tail, stdout_dropped) = self.stdout.finish();
+        let (stderr, _, stderr_dropped) = self.stderr.finish();
         ChildEnd {
             outcome,
             stdout,
             stderr,
+            stdout_tail,
+            was_idle: self.was_idle,
             stdout_dropped,
             stderr_dropped,
             duration: Duration::ZERO,
@@ -335,6 +345,15 @@ impl Watch {
         }
     }
 
+    /// When its time is up, or its silence too long.
+    fn next_look(&self) -> Option<Instant> {
+        let silence = self
+            .idle
+            .filter(|_| self.phase == Phase::Running)
+            .and_then(|idle| self.silent_since.checked_add(idle));
+        [self.deadline, silence].into_iter().flatten().min()
+    }
+
     /// Its time is up now, unless it was up before.
     fn stop(&mut self) {
         self.alarm = None;
@@ -345,11 +364,15 @@ impl Watch {
     }
 
     fn read_pipes(&mut self, ready: Ready, buffer: &mut [u8]) {
+        let mut spoke = false;
         if ready.stdout {
-            self.stdout.read_some(buffer);
+            spoke |= self.stdout.read_some(buffer);
         }
         if ready.stderr {
-            self.stderr.read_some(buffer);
+            spoke |= self.stderr.read_some(buffer);
+        }
+        if spoke {
+            self.silent_since = Instant::now();
         }
     }
 
@@ -367,7 +390,8 @@ impl Watch {
                 if let Some(network) = network {
                     hand_over(network, sockets, self.broker.clone(), not_led);
                 }
-                self.ready = Some(Instant::now());
+                self.silent_since = Instant::now();
+                self.ready = Some(self.silent_since);
                 return true;
             }
             Ok(Some((Report::Connected { number, error }, mut sockets))) => {
@@ -402,6 +426,12 @@ impl Watch {
     /// Moves to the next phase when its time has come.
     fn keep_time(&mut self) {
         let now = Instant::now();
+        if self.next_look().is_some_and(|look| look <= now)
+            && self.deadline.is_none_or(|deadline| now < deadline)
+        {
+            self.was_idle = true;
+            self.deadline = Some(now);
+        }
         if self.deadline.is_none_or(|deadline| now < deadline) {
             return;
         }

@@ -109,18 +109,22 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
     // When and why it was asked to end.
     let mut asked: Option<(Duration, ChildOutcome)> = None;
     let mut killed = false;
+    let (mut silent_since, mut was_idle) = (started, false);
     let status = loop {
-        if let Some(pipe) = &mut stdout {
-            pipe.read_some(&mut buffer);
-        }
-        if let Some(pipe) = &mut stderr {
-            pipe.read_some(&mut buffer);
+        for spoke in [
+            stdout.as_mut().map(|pipe| pipe.read_some(&mut buffer)),
+            stderr.as_mut().map(|pipe| pipe.read_some(&mut buffer)),
+        ] {
+            if spoke == Some(true) {
+                silent_since = Instant::now();
+            }
         }
         if let Ok(Some(status)) = child.try_wait() {
             break Some(status);
         }
         let elapsed = started.elapsed();
-        let why = if elapsed >= spec.timeout {
+        let is_idle = spec.idle.is_some_and(|idle| silent_since.elapsed() >= idle);
+        let why = if elapsed >= spec.timeout || is_idle {
             Some(ChildOutcome::TimedOut)
         } else if hold.is_stopped() {
             Some(ChildOutcome::Stopped)
@@ -128,6 +132,7 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
             None
         };
         if let (None, Some(why)) = (&asked, why) {
+            was_idle = is_idle && elapsed < spec.timeout;
             asked = Some((elapsed, why));
             killpg(group, Signal::SIGTERM).ok();
         }
@@ -162,12 +167,14 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
         },
         (None, None) => ChildOutcome::Killed { signal: 9 },
     };
-    let (stdout, stdout_dropped) = stdout.map(Pipe::finish).unwrap_or_default();
-    let (stderr, stderr_dropped) = stderr.map(Pipe::finish).unwrap_or_default();
+    let (stdout, stdout_tail, stdout_dropped) = stdout.map(Pipe::finish).unwrap_or_default();
+    let (stderr, _, stderr_dropped) = stderr.map(Pipe::finish).unwrap_or_default();
     ChildEnd {
         outcome,
         stdout,
         stderr,
+        stdout_tail,
+        was_idle,
         stdout_dropped,
         stderr_dropped,
         duration: Duration::ZERO,

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod criteria;
 mod doctor;
+mod fixer;
 mod frame;
 mod grade;
 mod grade_judge;

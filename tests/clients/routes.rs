@@ -241,6 +241,7 @@ fn check(runtime: &str, route: RouteMode) {
                     .map(|(name, value)| (name.to_owned(), value.to_owned())),
             ),
             timeout: Duration::from_secs(60),
+            idle: None,
             grace: Duration::from_secs(1),
             output_cap: 1 << 16,
             binds: Vec::new(),

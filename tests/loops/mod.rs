@@ -11,6 +11,8 @@ mod demo;
 mod documents;
 mod faults;
 mod fixed_clock;
+mod fixer_trial;
+mod fixers;
 mod flood;
 mod harness;
 mod hosted;

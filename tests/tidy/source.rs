@@ -9,6 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["store", "report"],
     &["budget"],
     &["git", "judge", "sandbox"],
+    &["driver"],
     &["host"],
     &["ingest"],
     &["scenario"],

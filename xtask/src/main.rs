@@ -29,11 +29,15 @@ const NEED_TOOLS: [&[&str]; 2] = [
     &[
         "clients::",
         "clone_sessions::",
+        "coding_agents::",
         "loops::",
         "sandbox::",
         "session::",
     ],
 ];
+
+/// The module whose tests need the coding agents themselves, a gigabyte of them.
+const NEED_AGENTS: &str = "coding_agents::";
 
 /// Development commands of archal.
 #[derive(Debug, Parser)]
@@ -95,8 +99,10 @@ enum Command {
 enum Ring {
     /// What needs only cargo
     Fast,
-    /// Everything
+    /// Everything but the coding agents
     All,
+    /// Real coding agents with a model on the loopback
+    Agents,
 }
 
 fn main() -> ExitCode {
@@ -135,8 +141,17 @@ fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
         let clients = tools::install()?;
         return steps::run(
             cargo(&["test", "--workspace", "--"])
+                .args(["--skip", NEED_AGENTS])
                 .args(arguments)
                 .env("ARCHAL_TEST_CLIENTS", clients),
+        );
+    }
+    if ring == Ring::Agents {
+        let agents = tools::agents()?;
+        return steps::run(
+            cargo(&["test", "--test", "it", "--", NEED_AGENTS])
+                .args(arguments)
+                .env("ARCHAL_TEST_AGENTS", agents),
         );
     }
     let parts: [&[&str]; 2] = [
@@ -214,7 +229,8 @@ fn ci() -> Result<(), Failure> {
     generate::run(true)?;
     coverage::write(true)?;
     steps::run(&mut cargo(&["deny", "check"]))?;
-    test(Ring::All, &[])
+    test(Ring::All, &[])?;
+    test(Ring::Agents, &[])
 }
 
 /// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`; a test holds that.

@@ -52,6 +52,14 @@ pub(crate) fn install() -> Result<PathBuf, Failure> {
     Ok(clients)
 }
 
+/// Makes sure of the coding agents and returns the folder that holds their `node_modules`.
+pub(crate) fn agents() -> Result<PathBuf, Failure> {
+    system()?;
+    let folder = target().join("test-agents");
+    javascript(&folder, "coding_agents/js")?;
+    Ok(folder)
+}
+
 fn system() -> Result<(), Failure> {
     let missing = || {
         SYSTEM.iter().filter(|(program, probe, _)| {

@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a fixer is given. Everything it may know stands in files under `brief`.
-#[derive(Debug, Clone, PartialEq)]
 pub struct FixTask<'a> {
     /// A private clone of the repository at the base commit; the only place it may write.
     pub workspace: &'a Path,
@@ -24,20 +23,38 @@ pub struct FixTask<'a> {
     pub budget_usd: Option<f64>,
     /// A file, in the private home, in which it may say what it used.
     pub usage: &'a Path,
+    /// Whether the working tree differs from the base commit now.
+    pub changed: &'a dyn Fn() -> bool,
 }
 
 /// How a fixer ended. A closed list, the same for every driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FixEnd {
-    /// It ended by itself; whether it changed anything is read from the workspace.
-    Ended,
-    /// It ended with a failure status.
-    ToolError,
-    /// It ran out of time.
+    /// It ended by itself, without an error, and the working tree changed. Whether that repairs
+    /// anything is proved elsewhere.
+    #[serde(alias = "ended")]
+    Changed,
+    /// It ended by itself, without an error, and changed nothing.
+    NoChange,
+    /// It was refused what it needs, and changed nothing.
+    Denied,
+    /// It came to its own limit of turns.
+    LimitTurns,
+    /// It came to its own limit of money.
+    LimitBudget,
+    /// It has no key, or one that its model's provider refuses.
+    Auth,
+    /// Its model's provider refuses more calls.
+    Quota,
+    /// It exited with 0 and did not say that it had come to its end.
+    NoResult,
+    /// It was silent for too long, or ran out of time.
     Timeout,
     /// It was killed by a signal that archal did not send.
     Killed,
+    /// It failed in any other way.
+    ToolError,
     /// It could not be started.
     NotStarted,
     /// archal was asked to stop and ended it: it says nothing about the fixer.
@@ -54,6 +71,9 @@ pub struct FixRecord {
     pub command: String,
     /// How it ended.
     pub end: FixEnd,
+    /// Why it ended so, in the fixer's own words where it has any.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// Its exit status, where it had one.
     pub exit_code: Option<i32>,
     /// Wall time in milliseconds.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use archal_core::trace::Trace;
 
 use crate::config::schema::ExecutionPolicy;
+use crate::driver::run::Driver;
 use crate::grade::matching::{self, Matched};
 use crate::reproduce::workplace::{Workplace, Workshop};
 use crate::run::harness::{self, Harness};
@@ -266,6 +267,7 @@ fn start(cx: &Checking<'_>, harness: &Harness, place: &Workplace) -> ChildEnd {
             directory: place.tree().to_owned(),
             environment,
             timeout: START,
+            idle: None,
             grace: Duration::from_secs(1),
             output_cap: OUTPUT,
             binds: place.binds().to_vec(),
@@ -331,16 +333,20 @@ pub(super) fn fixer(settings: &Settings) -> Part {
         let detail = format!("not needed: the policy is {}", options.policy.name());
         return Part::new(NAME, PartStatus::Unneeded, detail);
     }
-    let Some(command) = &options.fix_command else {
+    let Some(fixer) = &options.fixer else {
         return Part::new(
             NAME,
             PartStatus::Missing,
-            "there is no command that repairs the agent",
+            "there is nothing that repairs the agent",
         )
-        .hint("--fix-command <command>, or attach.fixCommand in .archal.json");
+        .hint("--fixer <name> or --fix-command <command>, or fixer.name or attach.fixCommand in .archal.json");
+    };
+    let command = match &fixer.driver {
+        Driver::Agent(agent) => agent.name.to_owned(),
+        Driver::Command(command) => command.clone(),
     };
     if options.allow_external_execution {
-        Part::new(NAME, PartStatus::Ready, command.clone())
+        Part::new(NAME, PartStatus::Ready, command)
     } else {
         Part::new(
             NAME,

@@ -58,6 +58,7 @@ pub(super) fn tell(courier: &Courier<'_>, command: &str, key: &str, body: &Value
             directory: courier.repo.to_owned(),
             environment,
             timeout: courier.command_timeout,
+            idle: None,
             grace: GRACE,
             output_cap: OUTPUT_CAP,
             binds: Vec::new(),

@@ -83,6 +83,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COMMAND")]
     fix_command: Option<String>,
 
+    /// The coding agent that tries to repair the agent: aider, claude, codex, copilot, gemini, opencode
+    #[arg(long, value_name = "NAME", conflicts_with = "fix_command")]
+    fixer: Option<String>,
+
     /// Attempts at reproduction
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     reproduce_runs: Option<u32>,
@@ -115,6 +119,7 @@ impl Args {
             policy: self.execution_policy.map(|policy| policy.name().to_owned()),
             reproduce_runs: self.reproduce_runs,
             fix_command: self.fix_command.clone(),
+            fixer: self.fixer.clone(),
             allow_external_execution: self.allow_external_execution,
             budget_usd: self.budget_usd.map(Value::from),
             poll: self.poll,

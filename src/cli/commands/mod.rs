@@ -15,6 +15,7 @@ pub(crate) mod criteria;
 pub(crate) mod demo;
 pub(crate) mod detach;
 pub(crate) mod doctor;
+pub(crate) mod fixer;
 pub(crate) mod grade;
 pub(crate) mod init;
 pub(crate) mod issue;

@@ -27,7 +27,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::suites;
 use crate::config::schema::RouteMode;
-use crate::config::{Loaded, Override};
+use crate::config::{Config, Loaded, Override};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::run::attempt::Bench;
 use crate::run::discarded;
@@ -467,9 +467,16 @@ fn options<'a>(
         budget: request.budget_usd.and_then(Usd::reported),
         strict: request.strict,
         prices: bench::prices(loaded)?,
-        withheld: BTreeSet::from([config.judge.api_key_env.clone()]),
+        withheld: withheld(config),
         expose_clone_urls: config.expose_clone_urls,
     })
+}
+
+/// Keys of others, which the agent does not get.
+fn withheld(config: &Config) -> BTreeSet<String> {
+    let fixers = config.fixer.key_env.iter();
+    let fixers = fixers.filter(|name| !config.agent_keys.contains(*name));
+    fixers.chain([&config.judge.api_key_env]).cloned().collect()
 }
 
 /// Ctrl-C and SIGTERM: no further run begins, and those under way are ended, in their own time at the

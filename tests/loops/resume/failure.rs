@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use archal::budget::prices::Prices;
 use archal::config::schema::RouteMode;
-use archal::fix::command::CommandFixer;
+use archal::driver::run::Driver;
+use archal::fix::driven::DrivenFixer;
 use archal::fix::repair::{Repair, RepairError, Repaired};
 use archal::git::command::{self, Git};
 use archal::grade::Grade;
@@ -289,8 +291,12 @@ impl Failure {
             folder: &folder,
         };
         let bench = attempts.bench;
-        repair.run(&CommandFixer {
-            command: self.fix_command.clone(),
+        repair.run(&DrivenFixer {
+            driver: Driver::Command(self.fix_command.clone()),
+            model: None,
+            arguments: Vec::new(),
+            idle: None,
+            prices: &Prices::load(None).expect("the bundled table"),
             environment: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
             binary: bench.binary,
             containment: bench.probe.containment(),

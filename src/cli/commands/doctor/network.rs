@@ -7,6 +7,7 @@ use crate::cli::context::CommandContext;
 use crate::config::notice::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
 use crate::config::{Config, Loaded};
+use crate::driver::table;
 use crate::judge::settings::Settings;
 
 /// Someone who could be contacted.
@@ -90,7 +91,20 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
             why: format!("`{setup}` runs with network"),
         });
     }
-    if let Some(command) = &config.attach.fix_command
+    if let Some(name) = config.fixer.name
+        && let Some(agent) = table::named(name.name())
+        && config.attach.allow_external_execution
+        && config.attach.policy == ExecutionPolicy::Fix
+    {
+        contacts.push(Contact {
+            by: "the fixer",
+            hosts: "any host".to_owned(),
+            why: format!(
+                "{} runs with network; by itself it talks to {}",
+                agent.name, agent.hosts
+            ),
+        });
+    } else if let Some(command) = &config.attach.fix_command
         && config.attach.allow_external_execution
         && config.attach.policy == ExecutionPolicy::Fix
     {

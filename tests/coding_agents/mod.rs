@@ -1,0 +1,147 @@
+//! Real coding agents, unmodified, repair a script with a model on the loopback: what `src/driver` says of
+//! their arguments, variables, records and usage is true of the programs themselves.
+//!
+//! `cargo xtask test --ring agents` installs them, in the versions of `js/package-lock.json`, and names the
+//! folder in `ARCHAL_TEST_AGENTS`.
+
+mod model;
+
+use std::path::PathBuf;
+
+use archal_testkit::cli::{Output, TestEnv};
+use serde_json::{Value, json};
+
+use model::{KEY, Model, TOKENS};
+
+/// Where `cargo xtask test --ring agents` put the agents.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test runner says in the environment where it put them"
+)]
+fn packages() -> PathBuf {
+    let folder = std::env::var_os("ARCHAL_TEST_AGENTS").map(PathBuf::from);
+    folder
+        .expect(
+            "ARCHAL_TEST_AGENTS is set by `cargo xtask test --ring agents`, which installs them",
+        )
+        .join("node_modules")
+}
+
+/// The processor as npm names it.
+fn processor() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        _ => "arm64",
+    }
+}
+
+/// A world in which an agent is in `PATH`, with a model that speaks to it.
+struct Repairing {
+    world: TestEnv,
+    model: Model,
+    name: &'static str,
+}
+
+impl Repairing {
+    /// `program` is its file below the packages.
+    fn by(name: &'static str, program: &str) -> Self {
+        let mut world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
+        world.with_callers_programs();
+        let program = packages().join(program);
+        assert!(program.is_file(), "{} is not there", program.display());
+        world.program(name, &format!("exec '{}' \"$@\"", program.display()));
+        Self {
+            world,
+            model: Model::new(),
+            name,
+        }
+    }
+
+    /// Lets it repair, with a configuration and a key that the model takes.
+    #[track_caller]
+    fn repairs(&self, config: &Value) {
+        self.world.write(".archal.json", &config.to_string());
+        let output = self.run();
+        let asked = self.model.asked();
+        assert_eq!(output.code, Some(0), "{output}\nasked: {asked:#?}");
+        let document = output.json();
+        let fixer = &document["fixer"];
+        assert_eq!(fixer["end"], "changed", "{output}");
+        assert_eq!(document["changed"], json!(["total.sh"]), "{output}");
+        // It says what it used, to the token.
+        let answered = self.model.answered();
+        let usage = &fixer["usage"];
+        let told = (&usage["inputTokens"], &usage["outputTokens"]);
+        let used = (json!(TOKENS.0 * answered), json!(TOKENS.1 * answered));
+        assert_eq!(told, (&used.0, &used.1), "{output}\nasked: {asked:#?}");
+        // What anybody may read does not hold its key.
+        assert!(!output.stdout.contains(KEY), "{output}");
+    }
+
+    fn run(&self) -> Output {
+        self.world.run(&["fixer", "test", self.name, "--json"])
+    }
+}
+
+#[test]
+fn claude_repairs() {
+    let package = format!("@anthropic-ai/claude-code-linux-{}/claude", processor());
+    let mut repairing = Repairing::by("claude", &package);
+    let url = repairing.model.url("");
+    repairing.world.set("ANTHROPIC_API_KEY", KEY);
+    repairing.world.set("ANTHROPIC_BASE_URL", url);
+    repairing.repairs(&json!({"fixer": {"model": "claude-sonnet-4-5"}}));
+}
+
+#[test]
+fn codex_repairs() {
+    let package = format!(
+        "@openai/codex-linux-{}/vendor/{}-unknown-linux-musl/bin/codex",
+        processor(),
+        std::env::consts::ARCH
+    );
+    let mut repairing = Repairing::by("codex", &package);
+    let base = format!("openai_base_url=\"{}\"", repairing.model.url("/v1"));
+    repairing.world.set("CODEX_API_KEY", KEY);
+    repairing.repairs(&json!({"fixer": {"model": "loopback", "args": ["-c", base]}}));
+}
+
+#[test]
+fn copilot_repairs() {
+    let package = format!("@github/copilot-linux-{}/copilot", processor());
+    let mut repairing = Repairing::by("copilot", &package);
+    let url = repairing.model.url("/v1");
+    repairing.world.set("COPILOT_PROVIDER_API_KEY", KEY);
+    repairing.world.set("COPILOT_PROVIDER_BASE_URL", url);
+    repairing.world.set("COPILOT_OFFLINE", "true");
+    repairing.repairs(&json!({"fixer": {"model": "loopback"}}));
+}
+
+#[test]
+fn gemini_repairs() {
+    let mut repairing = Repairing::by("gemini", "@google/gemini-cli/bundle/gemini.js");
+    let url = repairing.model.url("");
+    repairing.world.set("GEMINI_API_KEY", KEY);
+    repairing.world.set("GOOGLE_GEMINI_BASE_URL", url);
+    repairing.repairs(&json!({"fixer": {"model": "gemini-2.5-pro"}}));
+}
+
+/// It is not published for other processors in the version that is pinned.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn opencode_repairs() {
+    let mut repairing = Repairing::by("opencode", "opencode-linux-x64-baseline/bin/opencode");
+    let provider = json!({"provider": {"loop": {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": repairing.model.url("/v1"), "apiKey": "{env:LOOP_KEY}"},
+        "models": {"one": {}},
+    }}});
+    repairing.world.set("LOOP_KEY", KEY);
+    repairing
+        .world
+        .set("OPENCODE_CONFIG_CONTENT", provider.to_string());
+    repairing.repairs(&json!({
+        "fixer": {"model": "loop/one", "keyEnv": "LOOP_KEY"},
+        "workspace": {"env": ["OPENCODE_CONFIG_CONTENT"]},
+    }));
+}
