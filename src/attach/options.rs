@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::allow::Allowed;
+use crate::config::publish::Publish;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::{Reproduce, RouteMode};
 use crate::reproduce::workplace::WorkspaceOptions;
@@ -19,6 +20,8 @@ pub struct AttachOptions {
     pub reproduce: Reproduce,
     /// Whether a fix command may run.
     pub allow_external_execution: bool,
+    /// How a proven fix is published; none where it stays a patch.
+    pub publish: Option<Publish>,
     /// The fix command.
     pub fix_command: Option<String>,
     /// How long it may take.

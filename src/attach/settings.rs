@@ -237,6 +237,7 @@ fn options(loaded: &Loaded, around: Surroundings<'_>) -> Result<AttachOptions, S
         reproduce_runs: attach.reproduce_runs,
         reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
+        publish: attach.open_pr.then(|| attach.publish.clone()),
         fix_command: attach.fix_command.clone(),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),

@@ -6,7 +6,7 @@
 //! - [`repair`]: from a reproduced failure to a proven patch, or the reason there is none.
 //! - [`rules`]: which files a fixer may change, and which only with review.
 //! - [`proof`]: red before, green after, nothing else broken.
-//! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
+//! - [`publish`]: the regression that is kept, the branch, the draft pull request, read back.
 
 pub mod brief;
 pub mod candidate;
