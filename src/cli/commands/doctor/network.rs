@@ -103,7 +103,8 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
             contacts.push(Contact {
                 by: "git and gh",
                 hosts: format!("the host of the remote {}", config.attach.publish.remote),
-                why: "a proven fix is pushed and opened as a draft there (`attach.openPr`)".to_owned(),
+                why: "a proven fix is pushed and opened as a draft there (`attach.openPr`)"
+                    .to_owned(),
             });
         }
     }
