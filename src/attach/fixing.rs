@@ -8,6 +8,7 @@ use crate::fix::brief::Evidence;
 use crate::fix::command::CommandFixer;
 use crate::fix::proof::Proof;
 use crate::fix::publish::details::{self, Details};
+use crate::fix::publish::program::Programs;
 use crate::fix::publish::publication::Publication;
 use crate::fix::publish::push::StepError;
 use crate::fix::publish::record;
@@ -200,7 +201,12 @@ impl Work<'_> {
         (self.told)(&format!("publishing the fix of {}", self.job.name));
         let published = Publication {
             settings,
-            repo: &self.engine.surround.repo,
+            programs: Programs {
+                repo: &self.engine.surround.repo,
+                environment: self.bench.environment,
+                helper: self.bench.binary,
+                stop: self.stop,
+            },
             base: &proof.base,
             patch,
             group: &proof.identity.group(),
@@ -209,9 +215,7 @@ impl Work<'_> {
             details,
             folder: &self.folder("fixes"),
             now: self.engine.now(),
-            environment: self.bench.environment,
-            is_stopped: &|| self.stop.is_stopped(),
-            wait: &|most| self.stop.wait(most),
+            scrubber: self.bench.scrubber,
         }
         .run()?;
         self.job.published = Some(published);

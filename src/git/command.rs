@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub const OLDEST: (u32, u32) = (2, 38);
 
 /// Between two looks at a command that may be stopped.
-pub(super) const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Why a git command gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,45 @@ impl Git {
         if is_stopped() {
             return Err(stopped());
         }
-        let output = run_unless(&mut self.command, is_stopped);
+        let child = self
+            .command
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = match child {
+            Ok(child) => child,
+            Err(error) => return self.ended(Err(error)),
+        };
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let output = thread::scope(|scope| {
+            let out = scope.spawn(|| all_of(out));
+            let err = scope.spawn(|| all_of(err));
+            let status = loop {
+                match child.try_wait() {
+                    Ok(None) if is_stopped() => {
+                        if let Some(group) = group {
+                            // Gone already is as good.
+                            kill_process_group(group, Signal::KILL).ok();
+                        }
+                        break child.wait().map(|_| None);
+                    }
+                    Ok(None) => thread::sleep(LOOK),
+                    status => break status,
+                }
+            };
+            let read =
+                |pipe: thread::ScopedJoinHandle<'_, Vec<u8>>| pipe.join().unwrap_or_default();
+            let (stdout, stderr) = (read(out), read(err));
+            status.map(|status| {
+                status.map(|status| Output {
+                    status,
+                    stdout,
+                    stderr,
+                })
+            })
+        });
         match output {
             Ok(None) => Err(stopped()),
             Ok(Some(output)) => self.ended(Ok(output)),
@@ -157,47 +195,6 @@ impl Git {
     pub fn line(&mut self) -> Result<String, GitError> {
         Ok(String::from_utf8_lossy(&self.output()?).trim().to_owned())
     }
-}
-
-/// Runs a command in a process group of its own and gives what it wrote; none where it was ended,
-/// with all that it started, since `is_stopped` said so.
-pub(super) fn run_unless(
-    command: &mut Command,
-    is_stopped: &dyn Fn() -> bool,
-) -> io::Result<Option<Output>> {
-    let mut child = command
-        .process_group(0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        let out = scope.spawn(|| all_of(out));
-        let err = scope.spawn(|| all_of(err));
-        let status = loop {
-            match child.try_wait() {
-                Ok(None) if is_stopped() => {
-                    if let Some(group) = group {
-                        // Gone already is as good.
-                        kill_process_group(group, Signal::KILL).ok();
-                    }
-                    break child.wait().map(|_| None);
-                }
-                Ok(None) => thread::sleep(LOOK),
-                status => break status,
-            }
-        };
-        let read = |pipe: thread::ScopedJoinHandle<'_, Vec<u8>>| pipe.join().unwrap_or_default();
-        let (stdout, stderr) = (read(out), read(err));
-        status.map(|status| {
-            status.map(|status| Output {
-                status,
-                stdout,
-                stderr,
-            })
-        })
-    })
 }
 
 fn all_of(pipe: Option<impl Read>) -> Vec<u8> {

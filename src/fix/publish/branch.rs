@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::git::command::{Git, GitError};
 
+use super::program::Programs;
+
 /// Whose name stands on the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
@@ -41,7 +43,15 @@ pub struct Commit<'a> {
     pub scratch: &'a Path,
 }
 
-impl Repository<'_> {
+impl<'a> Repository<'a> {
+    /// The repository that programs are run in.
+    pub fn of(programs: &Programs<'a>) -> Self {
+        Self {
+            folder: programs.repo,
+            path: programs.environment.get("PATH").unwrap_or_default(),
+        }
+    }
+
     fn git(&self) -> Git {
         Git::new(self.folder, self.path)
     }
@@ -147,14 +157,6 @@ impl Repository<'_> {
             .line()
             .ok()
             .filter(|name| !name.is_empty())
-    }
-
-    /// Whether one commit is another's ancestor, or the same.
-    pub fn is_ancestor(&self, older: &str, newer: &str) -> bool {
-        self.git()
-            .args(["merge-base", "--is-ancestor", older, newer])
-            .output()
-            .is_ok()
     }
 
     /// Files that differ between two commits.

@@ -31,6 +31,8 @@ pub enum Rule {
     Closed,
     /// The service allows no draft there.
     DraftRefused,
+    /// The patch holds what looks like a secret.
+    Secret,
     /// The service refused otherwise.
     Refused,
     /// git could not make the commit or the branch.
@@ -53,6 +55,7 @@ impl Rule {
             Self::CheckedOut => "checked_out",
             Self::Closed => "closed",
             Self::DraftRefused => "draft_refused",
+            Self::Secret => "secret",
             Self::Refused => "refused",
             Self::GitFailed => "git_failed",
         }
@@ -279,7 +282,7 @@ mod tests {
         let of = |known: &[Known]| open(known, "new", "main").map_err(|why| why.rule);
         assert_eq!(of(&[]), Ok(Open::Create));
         let closed = known(3, false, false, "new");
-        assert_eq!(of(&[closed.clone()]), Err(Rule::Closed));
+        assert_eq!(of(std::slice::from_ref(&closed)), Err(Rule::Closed));
         assert_eq!(
             of(&[closed, known(2, true, false, "old")]),
             Ok(Open::Update(2))

@@ -8,19 +8,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::environment::Environment;
 use archal_core::hash;
 
 use crate::config::publish::{Publish, PublishAs};
 use crate::git::command::GitError;
+use crate::run::scrub::Scrubber;
 
 use super::branch::{self, Author, Commit, Repository};
 use super::decision::{self, Open, Refusal, Rule, marked, updated};
+use super::details;
+use super::place::{Place, Targets};
+use super::program::Programs;
 use super::push::{Remote, StepError};
 use super::readback::{self, Expected, Fault, Finding, Seen};
 use super::record::{Published, Record, Request};
-use super::request;
-use super::service::{Page, Service};
+use super::secrets;
+use super::service::Service;
 use super::target::Target;
 
 /// The beginning of every branch that archal makes.
@@ -29,15 +32,13 @@ pub const PREFIX: &str = "archal/";
 const LOOKS: usize = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The longest text that the service takes, less what surrounds a patch in it.
-const MOST_PATCH: usize = 50_000;
 
 /// A proven patch to publish.
 pub struct Publication<'a> {
     /// How it is to be published.
     pub settings: &'a Publish,
-    /// The user's repository.
-    pub repo: &'a Path,
+    /// git and gh, in the user's repository.
+    pub programs: Programs<'a>,
     /// The commit the patch applies to.
     pub base: &'a str,
     /// The patch.
@@ -54,12 +55,8 @@ pub struct Publication<'a> {
     pub folder: &'a Path,
     /// Now.
     pub now: Timestamp,
-    /// The caller's environment.
-    pub environment: &'a Environment,
-    /// Whether work is to end.
-    pub is_stopped: &'a dyn Fn() -> bool,
-    /// Waits, at most so long; whether work is to end.
-    pub wait: &'a dyn Fn(Duration) -> bool,
+    /// Keeps secrets out of what is published and told.
+    pub scrubber: &'a Scrubber,
 }
 
 impl Publication<'_> {
@@ -73,11 +70,13 @@ impl Publication<'_> {
         let before = Record::read(self.folder);
         let hash = hash::sha256(&patch);
         let mut record = Record::begun(self.group, self.base, &hash, self.now, before.as_ref());
-        let done = match self.settings.publish_as {
-            PublishAs::Pr => self.pull_request(&mut record),
-            PublishAs::Issue => self.issue(&mut record, &patch),
-        };
-        let published = match done {
+        let done = secrets::none_in(&patch, self.scrubber)
+            .map_err(StepError::from)
+            .and_then(|()| match self.settings.publish_as {
+                PublishAs::Pr => self.pull_request(&mut record),
+                PublishAs::Issue => self.issue(&mut record, &patch),
+            });
+        let mut published = match done {
             Ok(published) => published,
             Err(StepError::Refused(refusal)) => Published {
                 kind: self.settings.publish_as,
@@ -87,92 +86,42 @@ impl Publication<'_> {
             },
             Err(error) => return Err(error),
         };
+        // What git and the service say may name what nobody is to read.
+        for text in published.texts() {
+            *text = self.scrubber.text(text);
+        }
         record.published = Some(published.clone());
         record.write(self.folder)?;
         Ok(published)
     }
 
-    fn remote(&self) -> Remote<'_> {
-        Remote {
-            repo: self.repo,
-            name: &self.settings.remote,
-            environment: self.environment,
-            is_stopped: self.is_stopped,
-        }
-    }
-
-    /// The repository that the branch goes to, and the one that the request is opened in.
-    fn targets(&self) -> Result<(Target, Target), StepError> {
-        let name = &self.settings.remote;
-        let Some(url) = self.remote().address()? else {
-            let reason = format!(
-                "there is no remote {name}: git remote add {name} <url>, or name another as attach.publish.remote"
-            );
-            return Err(Refusal::by(Rule::NoRemote, reason).into());
-        };
-        let unknown = |what: String| Refusal::by(Rule::UnknownService, what);
-        let head = Target::of_url(&url)
-            .ok_or_else(|| unknown(format!("the remote {name} is no repository of GitHub's")))?;
-        let into = match &self.settings.repository {
-            None => head.clone(),
-            Some(named) => Target::of_name(named, &head.host).ok_or_else(|| {
-                unknown(format!(
-                    "attach.publish.repository: {named} is no owner/name"
-                ))
-            })?,
-        };
-        Ok((head, into))
-    }
-
     fn pull_request(&self, record: &mut Record) -> Result<Published, StepError> {
-        let (head, into) = self.targets()?;
         let branch = format!("{PREFIX}{}", self.group);
-        let remote = self.remote();
-        let repository = Repository {
-            folder: self.repo,
-            path: self.environment.get("PATH").unwrap_or_default(),
-        };
+        let repository = Repository::of(&self.programs);
         let author = Author {
             name: self.settings.author_name.clone(),
             email: self.settings.author_email.clone(),
         };
-        let own = self.folder;
-        let caller = request::caller(&into, (self.repo, own), self.environment, self.is_stopped)?;
-        let service = Service {
-            caller: &*caller,
-            target: &into,
-        };
-        let rights = service.rights()?;
-        let head_rights = match head == into {
-            true => rights.clone(),
-            false => Service {
-                caller: &*caller,
-                target: &head,
-            }
-            .rights()?,
-        };
-        may_push(&head, &head_rights)?;
 
         // What is there.
-        let base_branch = match (&self.settings.base, repository.current()) {
-            (Some(base), _) => base.clone(),
-            (None, Some(current)) => current,
-            (None, None) => {
-                let reason =
-                    "HEAD is on no branch: name the branch to merge into as attach.publish.base";
-                return Err(Refusal::by(Rule::NoBase, reason).into());
-            }
+        let targets = Targets::of(self.settings, self.programs)?;
+        let at = (self.base, self.folder);
+        let place = Place::look(self.settings, &targets, self.programs, at)?;
+        let Targets { head, into } = &targets;
+        let base_branch = place.base_branch.clone();
+        let service = place.service();
+        let remote = Remote {
+            programs: self.programs,
+            name: &self.settings.remote,
         };
-        let heads = remote.heads(&[&branch, &base_branch])?;
-        let there = heads.first().cloned().flatten();
-        self.is_on(&repository, &base_branch, heads.get(1).cloned().flatten())?;
+        let there = remote.head(&branch)?;
         if repository.is_checked_out(&branch).map_err(failed)? {
             let reason = format!("{branch} is checked out here; check out another branch");
             return Err(Refusal::by(Rule::CheckedOut, reason).into());
         }
 
         // What is meant, before anything is written.
-        let title = super::details::title(&self.settings.title_prefix, self.title);
+        let title = details::title(&self.settings.title_prefix, self.title);
         let commit = match &record.commit {
             Some(commit) if repository.has(commit) => commit.clone(),
             _ => repository
@@ -188,33 +137,37 @@ impl Publication<'_> {
         };
         let tip = repository.tip(&branch);
         let mut ours = record.earlier.clone();
-        if let Some(tip) = &tip {
-            if *tip != commit && !ours.contains(tip) {
-                if !repository.is_ours(tip, self.group, &author) {
-                    let reason = format!(
-                        "the branch {branch} here is at {tip}, which archal did not make; rename or delete it"
-                    );
-                    return Err(Refusal::by(Rule::HeadMoved, reason).into());
-                }
-                ours.push(tip.clone());
+        if let Some(tip) = &tip
+            && *tip != commit
+            && !ours.contains(tip)
+        {
+            if !repository.is_ours(tip, self.group, &author) {
+                let reason = format!(
+                    "the branch {branch} here is at {tip}, which archal did not make; rename or delete it"
+                );
+                return Err(Refusal::by(Rule::HeadMoved, reason).into());
             }
+            ours.push(tip.clone());
         }
         let push = decision::push(&branch, there.as_deref(), &commit, &ours)?;
         let known = service.pulls_of(&head.owner, &branch)?;
         let open = decision::open(&known, &commit, &base_branch)?;
         record.branch = Some(branch.clone());
-        record.target = Some(format!("{}/{}", into.host, into.full_name()));
+        record.target = Some(into.shown());
         record.base_branch = Some(base_branch.clone());
         record.commit = Some(commit.clone());
         record.earlier = ours;
         record.write(self.folder)?;
 
-        // The branch here, the branch there, the pull request.
-        if tip.as_deref() != Some(commit.as_str()) {
-            let set = repository.set(&branch, &commit, tip.as_deref());
-            set.map_err(failed)?;
+        // The branch there, the branch here, the pull request: where it may not be pushed, no
+        // branch is left here. What is merged needs none.
+        if !matches!(open, Open::Merged(_)) {
+            remote.push(&branch, &commit, &push)?;
+            if tip.as_deref() != Some(commit.as_str()) {
+                let set = repository.set(&branch, &commit, tip.as_deref());
+                set.map_err(failed)?;
+            }
         }
-        remote.push(&branch, &commit, &push)?;
         let text = marked(self.details);
         let from = match head == into {
             true => branch.clone(),
@@ -231,7 +184,14 @@ impl Publication<'_> {
             }
             Open::Create => {
                 let made = service.create((&title, &text), (&from, &base_branch));
-                self.made(made, &into, &branch)?.number
+                match made.map_err(|error| by_hand(error, head, &branch)) {
+                    Ok(page) => page.number,
+                    // Somebody was faster, or a call that was cut off came through after all.
+                    Err(error) => match service.pulls_of(&head.owner, &branch)?.as_slice() {
+                        [newest, ..] if newest.is_open && newest.head == commit => newest.number,
+                        _ => return Err(error),
+                    },
+                }
             }
         };
         let refused = match open {
@@ -275,57 +235,6 @@ impl Publication<'_> {
         })
     }
 
-    /// A pull request that was made; where a draft is refused, with the way to open one by hand.
-    fn made(
-        &self,
-        made: Result<Page, StepError>,
-        into: &Target,
-        branch: &str,
-    ) -> Result<Page, StepError> {
-        made.map_err(|error| match error {
-            StepError::Refused(mut refusal) => {
-                let page = format!(
-                    "https://{}/{}/pull/new/{branch}",
-                    into.host,
-                    into.full_name()
-                );
-                refusal
-                    .reason
-                    .push_str(&format!("; the branch is pushed, open it by hand: {page}"));
-                refusal.into()
-            }
-            error => error,
-        })
-    }
-
-    /// The base commit must be on the branch that the request goes into, or it would hold more
-    /// than the fix.
-    fn is_on(
-        &self,
-        repository: &Repository<'_>,
-        branch: &str,
-        there: Option<String>,
-    ) -> Result<(), StepError> {
-        let name = &self.settings.remote;
-        let Some(there) = there else {
-            let reason = format!(
-                "{name} has no branch {branch}: push it, or name another as attach.publish.base"
-            );
-            return Err(Refusal::by(Rule::Unpushed, reason).into());
-        };
-        if !repository.has(&there) {
-            self.remote().fetch(branch)?;
-        }
-        if repository.is_ancestor(self.base, &there) {
-            return Ok(());
-        }
-        let reason = format!(
-            "the commit {} that was fixed is not on {branch} of {name}: push it first",
-            self.base
-        );
-        Err(Refusal::by(Rule::Unpushed, reason).into())
-    }
-
     /// The pull request as soon as it shows what was pushed; the service needs a moment for it.
     fn settled(
         &self,
@@ -340,114 +249,29 @@ impl Publication<'_> {
             if seen.head == expected.commit || !is_late {
                 break;
             }
-            if (self.wait)(PAUSE) {
+            if self.programs.stop.wait(PAUSE) {
                 return Err(StepError::Stopped);
             }
             seen = service.seen(number)?;
         }
         Ok(seen)
     }
-
-    fn issue(&self, record: &mut Record, patch: &[u8]) -> Result<Published, StepError> {
-        let (_, into) = self.targets()?;
-        let own = self.folder;
-        let caller = request::caller(&into, (self.repo, own), self.environment, self.is_stopped)?;
-        let service = Service {
-            caller: &*caller,
-            target: &into,
-        };
-        if service.rights()?.is_archived {
-            return Err(archived(&into).into());
-        }
-        let mark = format!("<!-- archal: group {} -->", self.group);
-        let text = marked(&format!("{mark}\n{}\n{}", self.details, fenced(patch)));
-        let known = service.issue_with(&mark)?;
-        record.target = Some(format!("{}/{}", into.host, into.full_name()));
-        record.write(self.folder)?;
-        let number = match known {
-            Some(page) if page.state != "open" => {
-                let reason = format!("#{} was closed; reopen it if it is to go on", page.number);
-                return Err(Refusal::by(Rule::Closed, reason).into());
-            }
-            Some(page) => {
-                if let Some(body) = updated(&page.body, &text) {
-                    service.rewrite("issues", page.number, &body)?;
-                }
-                page.number
-            }
-            None => {
-                let title = super::details::title(&self.settings.title_prefix, self.title);
-                service.create_issue(&title, &text)?.number
-            }
-        };
-        let refused = service.label(number, &self.settings.labels)?;
-        let page = service.page("issues", number)?;
-        let mut findings: Vec<Finding> = Vec::new();
-        if page.state != "open" {
-            findings.push(Finding {
-                rule: Fault::Closed,
-                message: format!("it is {}", page.state),
-            });
-        }
-        findings.extend(refused.map(|message| Finding {
-            rule: Fault::NotLabelled,
-            message,
-        }));
-        Ok(Published {
-            kind: PublishAs::Issue,
-            request: Some(Request {
-                number,
-                url: page.url,
-                draft: false,
-                state: page.state,
-                checks: readback::Checks::default(),
-            }),
-            refusal: None,
-            findings,
-        })
-    }
 }
 
-fn may_push(target: &Target, rights: &super::service::Rights) -> Result<(), Refusal> {
-    if rights.is_archived {
-        return Err(archived(target));
+/// A refused pull request, with the way to open one by hand.
+fn by_hand(error: StepError, head: &Target, branch: &str) -> StepError {
+    match error {
+        StepError::Refused(mut refusal) => {
+            let page = format!("https://{}/pull/new/{branch}", head.shown());
+            refusal
+                .reason
+                .push_str(&format!("; the branch is pushed, open it by hand: {page}"));
+            refusal.into()
+        }
+        error => error,
     }
-    if rights.push == Some(false) {
-        let reason = format!(
-            "nothing may be pushed to {} with this login: fork it, name the fork's remote as attach.publish.remote and {} as attach.publish.repository",
-            target.full_name(),
-            target.full_name(),
-        );
-        return Err(Refusal::by(Rule::NoPermission, reason));
-    }
-    Ok(())
-}
-
-fn archived(target: &Target) -> Refusal {
-    Refusal::by(
-        Rule::NoPermission,
-        format!("{} is archived", target.full_name()),
-    )
 }
 
 fn failed(error: GitError) -> StepError {
     Refusal::by(Rule::GitFailed, error.to_string()).into()
-}
-
-/// A patch in an issue, in a fence that nothing in it can close.
-fn fenced(patch: &[u8]) -> String {
-    let Ok(text) = std::str::from_utf8(patch) else {
-        return "The patch holds what is no text; it is kept with the proof.".to_owned();
-    };
-    if text.len() > MOST_PATCH {
-        return "The patch is too long for an issue; it is kept with the proof.".to_owned();
-    }
-    let mut longest = 2;
-    let mut run = 0;
-    for byte in text.bytes() {
-        run = if byte == b'`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat(longest + 1);
-    format!("## Patch\n\n{fence}diff\n{}\n{fence}\n", text.trim_end())
 }

@@ -47,6 +47,13 @@ pub struct Request {
 }
 
 impl Published {
+    /// The texts in it that others wrote.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let refusal = self.refusal.iter_mut().map(|refusal| &mut refusal.reason);
+        let findings = self.findings.iter_mut();
+        refusal.chain(findings.map(|finding| &mut finding.message))
+    }
+
     /// In one line.
     pub fn line(&self) -> String {
         let what = match self.kind {
@@ -70,7 +77,8 @@ impl Published {
         for finding in &self.findings {
             line.push_str(&format!("; {}: {}", finding.rule.name(), finding.message));
         }
-        line
+        // Others wrote parts of it, and it goes to a terminal.
+        line.replace(char::is_control, " ")
     }
 }
 

@@ -9,10 +9,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, NoProxy, Proxy, redirect};
 use serde_json::Value;
 
-use crate::git::own::{Own, OwnError};
 use crate::store::atomic::{self, Durability};
 
 use super::decision::{Refusal, Rule};
+use super::program::{ProgramError, Programs};
 use super::push::StepError;
 use super::target::Target;
 
@@ -64,25 +64,22 @@ pub trait Caller {
 }
 
 /// The caller there is: gh where it is installed and logged in, else a token of the environment.
+/// A long text is put into a folder of its own in `scratch` while gh reads it.
 pub fn caller<'a>(
     target: &'a Target,
-    (repo, scratch): (&'a Path, &'a Path),
-    environment: &'a Environment,
-    is_stopped: &'a dyn Fn() -> bool,
+    programs: Programs<'a>,
+    scratch: &'a Path,
 ) -> Result<Box<dyn Caller + 'a>, StepError> {
-    let gh = Gh {
-        host: &target.host,
-        repo,
-        scratch,
-        environment,
-        is_stopped,
-    };
-    let status = Own::gh(repo, environment)
-        .args(["auth", "status", "--hostname", &target.host])
-        .run(is_stopped, MOST);
+    let status = programs.gh(&["auth", "status", "--hostname", &target.host], MOST);
     let why = match status {
-        Ok(said) if said.code == Some(0) => return Ok(Box::new(gh)),
-        Err(OwnError::Stopped) => return Err(StepError::Stopped),
+        Ok(said) if said.is_fine => {
+            return Ok(Box::new(Gh {
+                host: &target.host,
+                programs,
+                scratch,
+            }));
+        }
+        Err(ProgramError::Stopped) => return Err(StepError::Stopped),
         Ok(_) => format!("gh is not logged in to {}: run gh auth login", target.host),
         Err(_) => "gh is not installed".to_owned(),
     };
@@ -90,8 +87,9 @@ pub fn caller<'a>(
         "github.com" => &["GH_TOKEN", "GITHUB_TOKEN"],
         _ => &["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"],
     };
-    let token = names.iter().find_map(|name| environment.get(name));
-    let Some(token) = token else {
+    let environment = programs.environment;
+    let tokens = names.iter().filter_map(|name| environment.get(name));
+    let Some(token) = tokens.into_iter().find(|token| !token.is_empty()) else {
         let reason = format!("{why}, and {} is not set", names.join(" or "));
         return Err(Refusal::by(Rule::NoCredential, reason).into());
     };
@@ -101,10 +99,8 @@ pub fn caller<'a>(
 /// `gh api`.
 struct Gh<'a> {
     host: &'a str,
-    repo: &'a Path,
+    programs: Programs<'a>,
     scratch: &'a Path,
-    environment: &'a Environment,
-    is_stopped: &'a dyn Fn() -> bool,
 }
 
 impl Caller for Gh<'_> {
@@ -113,12 +109,12 @@ impl Caller for Gh<'_> {
     }
 
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, StepError> {
-        let mut gh = Own::gh(self.repo, self.environment);
-        gh.args(["api", "--include", "--hostname", self.host])
-            .args(["--method", method])
-            .args(["--header", &format!("{}: {}", VERSION.0, VERSION.1)]);
+        let version = format!("{}: {}", VERSION.0, VERSION.1);
+        let mut arguments = vec!["api", "--include", "--hostname", self.host];
+        arguments.extend(["--method", method, "--header", &version]);
         // Held until gh has read it.
         let mut held = None;
+        let file;
         if let Some(body) = body {
             let folder = tempfile::Builder::new()
                 .prefix("call-")
@@ -127,29 +123,25 @@ impl Caller for Gh<'_> {
                 path: self.scratch.to_owned(),
                 source,
             })?;
-            let file = folder.path().join("body.json");
-            atomic::write_json(&file, body, Durability::Derived)?;
-            gh.arg("--input").arg(&file);
+            let path = folder.path().join("body.json");
+            atomic::write_json(&path, body, Durability::Derived)?;
+            file = path.display().to_string();
+            arguments.extend(["--input", &file]);
             held = Some(folder);
         }
-        let said = gh.arg(path).run(self.is_stopped, MOST);
+        arguments.push(path);
+        let said = self.programs.gh(&arguments, MOST);
         drop(held);
         let said = said.map_err(|error| match error {
-            OwnError::Stopped => StepError::Stopped,
+            ProgramError::Stopped => StepError::Stopped,
             error => Refusal::by(Rule::Unreachable, format!("gh: {error}")).into(),
         })?;
         answer_of_gh(&said.stdout).ok_or_else(|| {
-            let last = said
-                .stderr
-                .lines()
-                .last()
-                .unwrap_or("gh says no more")
-                .trim();
             let rule = match said.code {
                 Some(4) => Rule::NoCredential,
                 _ => Rule::Unreachable,
             };
-            Refusal::by(rule, format!("gh: {last}")).into()
+            Refusal::by(rule, format!("gh: {}", said.last())).into()
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::decision::{Known, Refusal, Rule, request_refused};
@@ -17,6 +18,13 @@ const PAGE: usize = 100;
 /// Pages of issues that are looked through for one of ours.
 const ISSUE_PAGES: usize = 10;
 
+/// What stands as it is in a part of a path.
+const PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// A repository at the service.
 pub struct Service<'a> {
     /// Who calls it.
@@ -28,12 +36,12 @@ pub struct Service<'a> {
 /// What may be done in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
-    /// Its branch that new work begins at.
-    pub default_branch: String,
     /// Whether branches may be pushed to it; none where the service does not say.
     pub push: Option<bool>,
     /// Whether nobody can write to it.
     pub is_archived: bool,
+    /// Whether only some can see it.
+    pub is_private: bool,
 }
 
 /// A page of the service: a pull request or an issue.
@@ -106,10 +114,26 @@ impl Service<'_> {
     pub fn rights(&self) -> Result<Rights, StepError> {
         let repository = self.get(&format!("cannot see {}", self.target.full_name()), "")?;
         Ok(Rights {
-            default_branch: text(&repository["default_branch"]),
             push: repository["permissions"]["push"].as_bool(),
             is_archived: repository["archived"].as_bool() == Some(true),
+            is_private: repository["private"].as_bool() == Some(true),
         })
+    }
+
+    /// Whether a commit is on a branch.
+    pub fn holds(&self, branch: &str, commit: &str) -> Result<bool, StepError> {
+        // The second page has no files, which can be long.
+        let branch = utf8_percent_encode(branch, PART);
+        let path = self.path(&format!("compare/{commit}...{branch}?per_page=1&page=2"));
+        let answer = self.caller.call("GET", &path, None)?;
+        if answer.status == 404 {
+            return Ok(false);
+        }
+        let compared = fine("cannot compare with its branch", answer)?;
+        Ok(matches!(
+            compared["status"].as_str(),
+            Some("identical" | "ahead")
+        ))
     }
 
     /// Pull requests that have `owner:branch` as their head, newest first.

@@ -65,6 +65,11 @@ impl Target {
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
+
+    /// `github.com/owner/name`.
+    pub fn shown(&self) -> String {
+        format!("{}/{}", self.host, self.full_name())
+    }
 }
 
 #[cfg(test)]
