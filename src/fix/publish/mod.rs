@@ -9,7 +9,7 @@
 //! - [`decision`]: what may be written, from what the remote holds now.
 //! - [`branch`]: the commit, made with an index of its own.
 //! - [`program`]: git and gh as the user has set them up.
-//! - [`push`]: the remote read and written by git.
+//! - [`push`]: the remote written by git.
 //! - [`request`]: one call of the service, by `gh` or over REST.
 //! - [`service`]: pull requests, issues and checks as the service has them.
 //! - [`readback`]: what is published held to what was proved.

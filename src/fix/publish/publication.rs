@@ -110,11 +110,11 @@ impl Publication<'_> {
         let Targets { head, into } = &targets;
         let base_branch = place.base_branch.clone();
         let service = place.service();
-        let remote = Remote {
-            programs: self.programs,
-            name: &self.settings.remote,
-        };
-        let there = remote.head(&branch)?;
+        let there = Service {
+            caller: &*place.caller,
+            target: head,
+        }
+        .tip(&branch)?;
         if repository.is_checked_out(&branch).map_err(failed)? {
             let reason = format!("{branch} is checked out here; check out another branch");
             return Err(Refusal::by(Rule::CheckedOut, reason).into());
@@ -162,7 +162,11 @@ impl Publication<'_> {
         // The branch there, the branch here, the pull request: where it may not be pushed, no
         // branch is left here. What is merged needs none.
         if !matches!(open, Open::Merged(_)) {
-            remote.push(&branch, &commit, &push)?;
+            Remote {
+                programs: self.programs,
+                name: &self.settings.remote,
+            }
+            .push(&branch, &commit, &push)?;
             if tip.as_deref() != Some(commit.as_str()) {
                 let set = repository.set(&branch, &commit, tip.as_deref());
                 set.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The remote read and written by git, as the user has set it up.
+//! The remote written by git, as the user has set it up.
 
 use std::time::Duration;
 
@@ -52,25 +52,6 @@ impl Remote<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The commit of a branch on the remote; none where there is no such branch.
-    pub fn head(&self, branch: &str) -> Result<Option<String>, StepError> {
-        let name = format!("refs/heads/{branch}");
-        let said = self.git(&["ls-remote", "--quiet", "--heads", "--", self.name, &name])?;
-        if !said.is_fine {
-            let mut refusal = push_refused(self.name, &said.stderr);
-            refusal.reason = format!("the remote {} cannot be read: {}", self.name, said.last());
-            if refusal.rule == Rule::Refused {
-                refusal.rule = Rule::Unreachable;
-            }
-            return Err(refusal.into());
-        }
-        let text = String::from_utf8_lossy(&said.stdout);
-        Ok(text.lines().find_map(|line| {
-            let (sha, found) = line.split_once('\t')?;
-            (found == name).then(|| sha.to_owned())
-        }))
     }
 
     /// Pushes a commit to a branch, only where that branch is what it was read to be.

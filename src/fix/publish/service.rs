@@ -120,6 +120,17 @@ impl Service<'_> {
         })
     }
 
+    /// The commit of a branch; none where there is no such branch.
+    pub fn tip(&self, branch: &str) -> Result<Option<String>, StepError> {
+        let path = self.path(&format!("git/ref/heads/{branch}"));
+        let answer = self.caller.call("GET", &path, None)?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let found = fine("cannot read the branch", answer)?;
+        Ok(found["object"]["sha"].as_str().map(str::to_owned))
+    }
+
     /// Whether a commit is on a branch.
     pub fn holds(&self, branch: &str, commit: &str) -> Result<bool, StepError> {
         // The second page has no files, which can be long.

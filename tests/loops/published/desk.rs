@@ -25,8 +25,8 @@ const STATE: &str = r#"{"actor": "mona",
 /// `then` is done once a pull request is made, `instead` in place of making one, and `rest` says
 /// that nobody is logged in.
 const BEFORE: &str = r#"
-name=${0##*/}
-real=$(PATH=${PATH#*:} command -v "$name")
+name=@name@
+real=@real@
 told=@told@
 kill_archal() { kill -9 "$(cat "$told/pid")"; exit 1; }
 once() { [ -d "$told/deaths" ] && mkdir "$told/deaths/$(echo "$1" | tr / :)" 2>/dev/null; }
@@ -42,7 +42,7 @@ else
     case $before in -c|-C) ;; *) case $one in -*) ;; *) break;; esac;; esac
     before=$one
   done
-  case $one in ls-remote|push) step="git $one";; commit-tree|update-ref) step="git $one";; esac
+  case $one in push|commit-tree|update-ref) step="git $one";; esac
   case "$one $*" in update-ref*refs/heads/archal/*) ;; update-ref*) step=;; esac
 fi
 [ -z "$step" ] || ! once "$step before" || kill_archal
@@ -108,9 +108,13 @@ impl Desk {
         .expect("writable");
         let told = world.repo().join("told");
         fs::create_dir(&told).expect("writable");
-        let before = BEFORE.replace("@told@", &told.display().to_string());
-        world.program("gh", &before);
-        world.program("git", &before);
+        for name in ["gh", "git"] {
+            let before = BEFORE
+                .replace("@name@", name)
+                .replace("@real@", &real(name))
+                .replace("@told@", &told.display().to_string());
+            world.program(name, &before);
+        }
         world.write("state.json", STATE);
         let desk = Self { world };
         let start = ["clone", "start", "github", "--seed-file", "state.json"];
@@ -164,7 +168,11 @@ impl Desk {
 
     /// Runs a script whose GitHub is the clone, by git and gh themselves.
     pub(super) fn exec(&self, script: &str) -> String {
-        let script = format!("PATH=${{PATH#*:}}\n{WITHOUT_HOOKS}\n{script}");
+        let bin = self.world.bin();
+        let script = format!(
+            "PATH=${{PATH#*{}:}}\n{WITHOUT_HOOKS}\n{script}",
+            bin.display()
+        );
         let arguments = ["clone", "exec", "--", "sh", "-e", "-c", &script];
         self.world.run(&arguments).ended(0).stdout
     }
@@ -177,15 +185,31 @@ impl Desk {
 
     /// One pass over the traces, to its end or archal's, after what a shell does before.
     pub(super) fn attach(&self, before: &str) -> Output {
+        self.attached(before, "--once --foreground")
+    }
+
+    fn attached(&self, before: &str, how: &str) -> Output {
         let script = format!(
             "{before}\necho $$ > told/pid
              fix=$(cat told/fix 2>/dev/null || echo 'python3 fix.py')
-             exec \"$ARCHAL\" attach agent/traces --repo agent --once --foreground --json \
+             exec \"$ARCHAL\" attach agent/traces --repo agent {how} --json \
                --reproduce-runs 1 --execution-policy fix --fix-command \"$fix\" --open-pr \
                --allow-external-execution --budget-usd none"
         );
         let arguments = ["clone", "exec", "--", "sh", "-c", &script];
         self.world.run(&arguments)
+    }
+
+    /// What `attach --check` says of publishing: how it stands, and a sentence.
+    pub(super) fn check(&self) -> (String, String) {
+        let before = self.fingerprint();
+        let output = self.attached("", "--check");
+        self.assert_untouched(&before);
+        let parts = output.json()["parts"].as_array().expect("a list").clone();
+        let part = parts.iter().find(|part| part["name"] == "git remote");
+        let part = part.unwrap_or_else(|| panic!("{output}"));
+        let text = |name: &str| part[name].as_str().expect("a text").to_owned();
+        (text("status"), text("detail"))
     }
 
     /// Opens the job again, with a fixer that also adds a line.
@@ -321,6 +345,15 @@ fn note(folder: &Path, name: &str, found: &mut BTreeMap<String, String>) {
         let time = (metadata.mtime(), metadata.mtime_nsec());
         found.insert(name, format!("{mode:o} {hash:x} {time:?}"));
     }
+}
+
+/// Where a program of the caller's is.
+fn real(name: &str) -> String {
+    let asked = format!("command -v {name}");
+    let found = Command::new("sh").args(["-c", &asked]).output();
+    let found = String::from_utf8(found.expect("sh starts").stdout).expect("a path");
+    assert!(found.starts_with('/'), "{name} is not installed");
+    found.trim().to_owned()
 }
 
 fn copy(from: &Path, to: &Path) {

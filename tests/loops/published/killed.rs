@@ -69,7 +69,6 @@ fn killed_at_each_step_it_publishes_once_and_pays_nothing_again() {
     for step in [
         "gh auth before",
         "gh GET repos:mona:janitor before",
-        "git ls-remote before",
         "git commit-tree before",
         "git commit-tree after",
         "git push before",

@@ -41,6 +41,13 @@ fn assert_published(desk: &Desk, job: &Value) {
 #[test]
 fn a_proven_fix_is_a_draft_that_is_read_back() {
     let desk = Desk::new();
+    let (status, told) = desk.check();
+    assert_eq!(status, "ready");
+    assert_eq!(
+        told,
+        "origin: a proven fix becomes a draft pull request into main of github.com/mona/janitor, by git and gh"
+    );
+    assert_eq!(desk.api("repos/mona/janitor/pulls?state=all"), json!([]));
     let job = desk.publish();
     assert_published(&desk, &job);
     let pull = desk.api("repos/mona/janitor/pulls/1");

@@ -38,8 +38,12 @@ fn where_nothing_may_be_published_the_fix_stays_a_patch_with_the_reason() {
     for (expected, script) in cases {
         desk.renew();
         desk.exec(&script);
+        // Known beforehand, and told the same.
+        let (status, known) = desk.check();
+        assert_eq!(status, "missing");
         let told = desk.refusal("");
         assert!(told.starts_with(expected), "{told}");
+        assert_eq!(known, format!("origin: a proven fix stays a patch: {told}"));
         if !script.contains("remote") {
             nothing_is_there(&desk);
         }
