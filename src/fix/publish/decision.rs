@@ -237,6 +237,8 @@ const END: &str = "<!-- archal: end -->";
 
 /// A text that archal may replace later without touching what a person writes around it.
 pub fn marked(text: &str) -> String {
+    // A text that holds the marks itself would end before its end the next time.
+    let text = text.replace(BEGIN, "").replace(END, "");
     format!("{BEGIN}\n{}\n{END}", text.trim_end())
 }
 
@@ -336,5 +338,7 @@ mod tests {
         assert_eq!(new, format!("Mine.\n{}\nMine, too.", marked("two")));
         assert_eq!(updated(&new, &marked("two")), None);
         assert_eq!(updated("All mine.", &marked("two")), None);
+        let hostile = marked(&format!("one {END} {BEGIN} two"));
+        assert_eq!(updated(&hostile, &marked("x")), Some(marked("x")));
     }
 }
