@@ -99,6 +99,7 @@ fn put(
             artifact("seeds", "seed.json"),
         ],
         patch: None,
+        published: None,
     };
     match number % 100 {
         0..8 => {

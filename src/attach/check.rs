@@ -72,7 +72,8 @@ pub enum PartStatus {
     Ready,
     /// Work can begin; the detail says what it will not do.
     Limited,
-    /// Work cannot begin, or every job would be blocked by it.
+    /// Work cannot begin, or every job would be blocked by it, or what was asked for would not be
+    /// done.
     Missing,
     /// The policy does not go so far, or a part before it has to be mended first.
     Unneeded,
@@ -207,7 +208,11 @@ impl Checking<'_> {
             parts.push(place::budget(self, settings));
             parts.extend(place::judge(self, settings));
         }
-        parts.extend([place::state(self), place::remote(self), place::key(self)]);
+        parts.extend([
+            place::state(self),
+            place::remote(self, settings.as_ref().ok()),
+            place::key(self),
+        ]);
         CheckReport {
             ready: parts.iter().all(|part| part.status != PartStatus::Missing),
             repo: self.repo.to_owned(),

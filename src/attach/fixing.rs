@@ -7,7 +7,12 @@ use serde_json::json;
 use crate::fix::brief::Evidence;
 use crate::fix::conduct::Breach;
 use crate::fix::driven::DrivenFixer;
-use crate::fix::publish::{self, Details};
+use crate::fix::proof::Proof;
+use crate::fix::publish::details::{self, Details};
+use crate::fix::publish::program::Programs;
+use crate::fix::publish::publication::Publication;
+use crate::fix::publish::push::StepError;
+use crate::fix::publish::record;
 use crate::fix::repair::{Repair, RepairError, Repaired};
 use crate::report::rate::Rate;
 use crate::reproduce::attempts::{AttemptRecord, Attempts};
@@ -159,24 +164,47 @@ impl Work<'_> {
             }
             Ok(Repaired::Fixed { proof, patch }) => {
                 let traces = self.group_traces()?;
+                let scenario = self.job.scenario.as_deref();
+                let scenario = scenario.map(|path| ready.relative(path));
+                let title = &attempts.prepared.scenario.title;
                 let details = Details {
                     group: &failed.identity.group(),
-                    title: &attempts.prepared.scenario.title,
+                    title,
                     summary: &failed.grade.summary,
                     traces: &traces,
+                    scenario: scenario.as_deref(),
+                    cost: &cost(&proof),
                     proof: &proof,
                 };
-                let text = publish::details(&details).unwrap_or_else(|error| error.to_string());
+                let text = details::details(&details).unwrap_or_else(|error| error.to_string());
+                let text = self.bench.scrubber.text(&text);
                 let details_file = folder.join("pr-details.md");
                 atomic::write(&details_file, text.as_bytes(), Durability::Synced)?;
                 self.job.green = Some(proof.green);
                 for file in [details_file, folder.join("proof.json"), patch.clone()] {
                     self.job.artifacts.insert(0, Artifact::of(file));
                 }
-                let reason = format!("red {} before, green {} after", proof.red, proof.green);
+                let mut reason = format!("red {} before, green {} after", proof.red, proof.green);
+                let mut code = "";
+                match self.publish(&proof, &patch, (title, &text), &traces) {
+                    Err(StepError::Stopped) => {
+                        return Ok(self.later(Stage::Fix, &Refused::Stopped));
+                    }
+                    Err(error) => return Err(IntakeError::Step(Box::new(error))),
+                    Ok(()) => {}
+                }
+                if let Some(published) = &self.job.published {
+                    self.job
+                        .artifacts
+                        .insert(0, Artifact::of(folder.join(record::FILE)));
+                    reason = format!("{reason}; {}", published.line());
+                    if published.refusal.is_some() || !published.findings.is_empty() {
+                        code = "publish";
+                    }
+                }
                 self.job.patch = Some(patch);
                 breaches.clone_from(&proof.breaches);
-                (Status::Fixed, String::new(), reason)
+                (Status::Fixed, code.to_owned(), reason)
             }
         };
         let patch = self.job.patch.as_deref();
@@ -184,6 +212,42 @@ impl Work<'_> {
         let place = if status == Status::Fixed { 3 } else { 0 };
         self.job.artifacts.insert(place, Artifact::of(status_file));
         Ok(self.end(Stage::Fix, status, &code, reason))
+    }
+
+    /// Publishes a proven patch where that is asked for, and reads back what came of it.
+    fn publish(
+        &mut self,
+        proof: &Proof,
+        patch: &Path,
+        (title, details): (&str, &str),
+        traces: &[String],
+    ) -> Result<(), StepError> {
+        let options = &self.ready.settings.options;
+        let Some(settings) = &options.publish else {
+            return Ok(());
+        };
+        (self.told)(&format!("publishing the fix of {}", self.job.name));
+        let published = Publication {
+            settings,
+            programs: Programs {
+                repo: &self.engine.surround.repo,
+                environment: self.bench.environment,
+                helper: self.bench.binary,
+                stop: self.stop,
+            },
+            base: &proof.base,
+            patch,
+            group: &proof.identity.group(),
+            traces,
+            title: &self.bench.scrubber.text(title),
+            details,
+            folder: &self.folder("fixes"),
+            now: self.engine.now(),
+            scrubber: self.bench.scrubber,
+        }
+        .run()?;
+        self.job.published = Some(published);
+        Ok(())
     }
 
     /// Writes down that the job has come to its fix.
@@ -217,6 +281,16 @@ impl Work<'_> {
         }
         Ok(traces)
     }
+}
+
+/// What a fix cost, in one line.
+fn cost(proof: &Proof) -> String {
+    let fixer = match proof.fixer.cost_usd {
+        Some(usd) => format!("{usd:.2} USD"),
+        None => "an unknown amount".to_owned(),
+    };
+    let attempts = proof.red.n + proof.green.n;
+    format!("{fixer} for the fixer; {attempts} runs of the failing scenario")
 }
 
 fn evidence(attempt: &AttemptRecord) -> Evidence {

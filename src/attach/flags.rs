@@ -26,6 +26,8 @@ pub struct AttachFlags {
     pub fixer: Option<String>,
     /// `--allow-external-execution`.
     pub allow_external_execution: bool,
+    /// `--open-pr`.
+    pub open_pr: bool,
     /// `--budget-usd`.
     pub budget_usd: Option<Value>,
     /// `--poll`, in seconds.
@@ -60,6 +62,9 @@ impl AttachFlags {
         if self.allow_external_execution {
             words.push("--allow-external-execution".to_owned());
         }
+        if self.open_pr {
+            words.push("--open-pr".to_owned());
+        }
         if self.no_sources {
             words.push("--no-sources".to_owned());
         }
@@ -86,6 +91,7 @@ impl AttachFlags {
                 "attach.allowExternalExecution",
                 self.allow_external_execution.then_some(true),
             ),
+            Override::of("--open-pr", "attach.openPr", self.open_pr.then_some(true)),
             Override::of("--budget-usd", "attach.budgetUsd", self.budget_usd.clone()),
             Override::of("--poll", "attach.poll", self.poll),
         ]

@@ -445,6 +445,7 @@ pub fn begun(imported: &Imported, name: &str, file: PathBuf) -> JobReport {
         green: None,
         artifacts: Vec::new(),
         patch: None,
+        published: None,
     }
 }
 

@@ -77,6 +77,9 @@ fn one(out: &mut String, report: &PassReport, job: &JobReport) {
     for artifact in job.artifacts.iter().take(4) {
         _ = writeln!(out, "  see: {}", artifact.path.display());
     }
+    if let Some(published) = &job.published {
+        _ = writeln!(out, "  published: {}", published.line());
+    }
     if let Some(patch) = &job.patch {
         _ = writeln!(
             out,

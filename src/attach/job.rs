@@ -9,6 +9,7 @@ use archal_core::trace::TraceIdentity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fix::publish::record::Published;
 use crate::reconstruct::Missing;
 use crate::report::rate::Rate;
 
@@ -233,6 +234,9 @@ pub struct JobReport {
     pub artifacts: Vec<Artifact>,
     /// The proven patch.
     pub patch: Option<PathBuf>,
+    /// What was published of it, or why nothing was; none where nobody asked.
+    #[serde(default)]
+    pub published: Option<Published>,
 }
 
 /// A file of the trace directory and what became of it.

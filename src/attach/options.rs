@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::allow::Allowed;
+use crate::config::publish::Publish;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::{Reproduce, RouteMode};
 use crate::fix::choice::FixerChoice;
@@ -20,6 +21,8 @@ pub struct AttachOptions {
     pub reproduce: Reproduce,
     /// Whether a fix command may run.
     pub allow_external_execution: bool,
+    /// How a proven fix is published; none where it stays a patch.
+    pub publish: Option<Publish>,
     /// The fixer.
     pub fixer: Option<FixerChoice>,
     /// How long it may take.

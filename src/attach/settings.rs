@@ -243,6 +243,7 @@ fn options(
         reproduce_runs: attach.reproduce_runs,
         reproduce: config.reproduce.clone(),
         allow_external_execution: attach.allow_external_execution,
+        publish: attach.open_pr.then(|| attach.publish.clone()),
         fixer: FixerChoice::of(config, is_command_asked),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),

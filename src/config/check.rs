@@ -11,7 +11,6 @@ use super::document::{Member, Node, NodeKind, join};
 /// Keys and values that the design names and this version does not have. They are refused, not
 /// ignored: a configuration never promises more than it does.
 const PLANNED: &[(&str, &str)] = &[
-    ("attach.openPr", "opening pull requests"),
     ("attach.preprod", "running preprod from attach"),
     ("clock", "a fixed clock"),
     ("pdca", "the PDCA loop"),

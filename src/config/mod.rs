@@ -10,6 +10,7 @@
 //! - [`grade`]: what must hold of every trace.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
+//! - [`publish`]: where and as what a proven fix is published.
 //! - `redaction`: what it adds to redaction, checked.
 //! - [`tools`]: what the agent's own tools stand for, read from the words of the file.
 //! - [`agent`]: the agent's command, with variables filled in.
@@ -27,6 +28,7 @@ pub mod grade;
 pub mod judge;
 mod layers;
 pub mod notice;
+pub mod publish;
 mod redaction;
 pub mod schema;
 pub mod strict;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::amounts::{Age, Size};
 use super::fixer::FixerSettings;
 use super::grade::GradeSettings;
+use super::publish::Publish;
 
 /// The configuration of archal for one repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -256,6 +257,10 @@ pub struct Attach {
     pub budget_usd: Option<BudgetCap>,
     /// Who is told of failures, and of what.
     pub notify: Notify,
+    /// Whether a proven fix is published, as `publish` says. Needs `allowExternalExecution`.
+    pub open_pr: bool,
+    /// Where and as what a proven fix is published.
+    pub publish: Publish,
 }
 
 impl Default for Attach {
@@ -271,6 +276,8 @@ impl Default for Attach {
             allow_external_execution: false,
             budget_usd: None,
             notify: Notify::default(),
+            open_pr: false,
+            publish: Publish::default(),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! - [`trial`]: a small repair, to see that a fixer works.
 //! - [`variation`]: the same failure under other names, which the fixer never saw.
 //! - [`weakened`]: whether a changed file tests less than it did.
-//! - [`publish`]: the patch, the text of a pull request, the regression that is kept.
+//! - [`publish`]: the regression that is kept, the branch, the draft pull request, read back.
 
 pub mod brief;
 pub mod candidate;

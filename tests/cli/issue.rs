@@ -86,6 +86,7 @@ impl World {
             green: None,
             artifacts,
             patch: None,
+            published: None,
         };
         self.state
             .write(|change| {

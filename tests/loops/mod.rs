@@ -21,6 +21,7 @@ mod judged;
 mod killed;
 mod misbehaving;
 mod money;
+mod published;
 mod repeatable;
 mod reproduced;
 mod resume;

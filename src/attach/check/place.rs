@@ -6,10 +6,15 @@ use crate::budget::cap::Cap;
 use crate::budget::ledger::Ledger;
 use crate::budget::summary::day_of;
 use crate::config::ConfigError;
+use crate::config::publish::{Publish, PublishAs};
+use crate::config::schema::ExecutionPolicy;
+use crate::fix::publish::place::{Place, Targets};
+use crate::fix::publish::program::Programs;
 use crate::git::command::{self, Git};
 use crate::host::record::{self, WatcherState};
 use crate::ingest::folder;
 use crate::sandbox::child::Containment;
+use crate::sandbox::stop::StopToken;
 use crate::session::route::{self, RouteLevel};
 use crate::store::space;
 
@@ -322,8 +327,18 @@ fn is_writable(folder: &Path) -> bool {
     })
 }
 
-/// Where a fix could be published one day.
-pub(super) fn remote(cx: &Checking<'_>) -> Part {
+/// Where a proven fix would be published. The remote and its service are asked; nothing is
+/// written to them.
+pub(super) fn remote(cx: &Checking<'_>, settings: Option<&Settings>) -> Part {
+    const NAME: &str = "git remote";
+    let options = settings.map(|settings| &settings.options);
+    let publish = options.and_then(|options| {
+        let goes_so_far = options.policy >= ExecutionPolicy::Fix;
+        options.publish.as_ref().filter(|_| goes_so_far)
+    });
+    if let Some(publish) = publish {
+        return published(cx, publish);
+    }
     let path = cx.environment.get("PATH").unwrap_or_default();
     let remotes = Git::new(cx.repo, path).arg("remote").output();
     let remotes = remotes.map_or_else(
@@ -337,11 +352,54 @@ pub(super) fn remote(cx: &Checking<'_>) -> Part {
         "none; none is needed, since a proven fix is a patch".to_owned()
     } else {
         format!(
-            "{}; not used, since a proven fix is a patch and no pull request is opened",
+            "{}; not used: without --open-pr a proven fix is a patch",
             remotes.join(", ")
         )
     };
-    Part::new("git remote", PartStatus::Unneeded, detail)
+    Part::new(NAME, PartStatus::Unneeded, detail)
+}
+
+/// What publishing would come to here.
+fn published(cx: &Checking<'_>, publish: &Publish) -> Part {
+    const NAME: &str = "git remote";
+    let path = cx.environment.get("PATH").unwrap_or_default();
+    let programs = Programs {
+        repo: cx.repo,
+        environment: cx.environment,
+        helper: cx.binary,
+        stop: &StopToken::new(),
+    };
+    let remote = &publish.remote;
+    let base = command::head(cx.repo, path).unwrap_or_default();
+    let looked = Targets::of(publish, programs).and_then(|targets| {
+        // Nothing is sent, so nothing is put into the folder for it.
+        let place = Place::look(publish, &targets, programs, (&base, cx.repo))?;
+        let into = targets.into.shown();
+        let by = place.caller.name();
+        let part = |detail| Part::new(NAME, PartStatus::Ready, detail);
+        if publish.publish_as == PublishAs::Issue {
+            return Ok(part(format!(
+                "{remote}: a proven fix becomes an issue of {into}, by {by}"
+            )));
+        }
+        let part = part(format!(
+            "{remote}: a proven fix becomes a draft pull request into {} of {into}, by git and {by}",
+            place.base_branch
+        ));
+        Ok(match place.is_private {
+            true => part.note(
+                "it is private: where the plan allows no drafts there, the branch is pushed and the address to open it by hand is told",
+            ),
+            false => part,
+        })
+    });
+    looked.unwrap_or_else(|error| {
+        Part::new(
+            NAME,
+            PartStatus::Missing,
+            format!("{remote}: a proven fix stays a patch: {error}"),
+        )
+    })
 }
 
 /// The key that makes placeholders of redacted values.

@@ -76,6 +76,7 @@ pub fn details(
         }),
         pruned: gone,
         patch: report.and_then(|report| report.patch.clone()),
+        published: report.and_then(|report| report.published.clone()),
         history,
         notices: told
             .into_iter()

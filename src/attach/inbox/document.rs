@@ -13,6 +13,7 @@ use crate::attach::state::failures::FailureStatus;
 use crate::attach::state::jobs::Transition;
 use crate::attach::state::notices::Outcome;
 use crate::config::schema::NoticeEvent;
+use crate::fix::publish::record::Published;
 use crate::grade::tiers::TierReport;
 use crate::reconstruct::Missing;
 use crate::reconstruct::replay::Agreement;
@@ -107,6 +108,8 @@ pub struct IssueDetails {
     pub pruned: BTreeMap<String, String>,
     /// The proven patch.
     pub patch: Option<PathBuf>,
+    /// What was published of it, or why nothing was.
+    pub published: Option<Published>,
     /// What the job went through.
     pub history: Vec<Transition>,
     /// What was told of it.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::attach::handoff::quoted;
-use crate::attach::job::Status;
+use crate::attach::job::{JobReport, Status};
 use crate::attach::state::failures::{Failure, FailureStatus};
 use crate::attach::state::jobs::StoredJob;
 use crate::fix::publish;
@@ -76,6 +76,10 @@ pub(super) fn next(
             "nothing: its regression is in the checkout, so the patch is applied",
             Vec::new(),
         ),
+        Status::Fixed if open_request(&job.report).is_some() => said(
+            &format!("review {}", open_request(&job.report).unwrap_or_default()),
+            vec![status],
+        ),
         Status::Fixed => match &job.report.patch {
             Some(patch) => said(
                 "review the patch and apply it",
@@ -108,6 +112,12 @@ pub(super) fn next(
             vec![status],
         ),
     }
+}
+
+/// The page of what is published and open.
+fn open_request(job: &JobReport) -> Option<&str> {
+    let request = job.published.as_ref()?.request.as_ref()?;
+    (request.state == "open").then_some(request.url.as_str())
 }
 
 /// The patch brings the regression: where that is in the checkout, it was applied.

@@ -60,6 +60,7 @@ impl World {
             green: None,
             artifacts: Vec::new(),
             patch: Some("/state/a patch/repo.patch".into()),
+            published: None,
         };
         self.state
             .write(|change| {

@@ -16,12 +16,13 @@ use super::tree::Tree;
 /// The folders of attach with something for each trace.
 pub(super) const STAGES: [&str; 5] = ["imports", "grades", "seeds", "runs", "fixes"];
 /// Files of a trace that decide what became of it; they go with the whole trace or not at all.
-const DECIDING: [&str; 5] = [
+const DECIDING: [&str; 6] = [
     "manifest.json",
     "status.json",
     "proof.json",
     "repo.patch",
     "pr-details.md",
+    "pr.json",
 ];
 /// A run that was written to so lately may be under way.
 const UNDER_WAY: Duration = Duration::from_secs(3_600);

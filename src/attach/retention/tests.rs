@@ -86,6 +86,7 @@ impl World {
             green: None,
             artifacts: artifacts.map(Artifact::of).into(),
             patch: None,
+            published: None,
         };
         self.state
             .write(|change| {

@@ -72,7 +72,7 @@ pub struct Transition {
 
 const COLUMNS: &str = "jobs.id, jobs.trace, attachment, revision, ended_ns, spans, file,
     import_hash, stage, status, reason_code, reason, missing, failure, scenario, base, red, green,
-    artifacts, patch, asked, traces.source, traces.project, traces.trace, traces.name, cause";
+    artifacts, patch, asked, traces.source, traces.project, traces.trace, traces.name, cause, published";
 const FROM: &str = "jobs JOIN traces ON traces.id = jobs.trace";
 
 /// Begins a job: running, at import.
@@ -132,7 +132,7 @@ pub fn put(
         .prepare_cached(
             "UPDATE jobs SET stage = ?2, status = ?3, reason_code = ?4, reason = ?5, cause = ?6,
                missing = ?7, failure = ?8, scenario = ?9, base = coalesce(?10, base), red = ?11,
-               green = ?12, artifacts = ?13, patch = ?14, updated_at = ?15
+               green = ?12, artifacts = ?13, patch = ?14, updated_at = ?15, published = ?16
              WHERE id = ?1",
         )?
         .execute(params![
@@ -151,6 +151,7 @@ pub fn put(
             json(&job.artifacts, job.artifacts.is_empty()),
             patch,
             time_text(now),
+            json(&job.published, job.published.is_none()),
         ])?;
     note(connection, id, job.stage, job.status, &job.reason, now)
 }
@@ -569,6 +570,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
             green: of_json(row, 17)?,
             artifacts: artifacts.unwrap_or_default(),
             patch: path(row, 19)?,
+            published: of_json(row, 26)?,
         },
     })
 }

@@ -255,4 +255,8 @@ CREATE TABLE results (
 CREATE INDEX results_open ON results (due_at) WHERE closed_at IS NULL;
 CREATE INDEX results_of_trace ON results (trace, id);
 ",
+    "
+-- What was published of a fix.
+ALTER TABLE jobs ADD COLUMN published TEXT;
+",
 ];

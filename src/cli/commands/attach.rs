@@ -79,6 +79,10 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_external_execution: bool,
 
+    /// Publish a proven fix: a branch, pushed, and a draft pull request
+    #[arg(long)]
+    open_pr: bool,
+
     /// The command that tries to repair the agent
     #[arg(long, value_name = "COMMAND")]
     fix_command: Option<String>,
@@ -121,6 +125,7 @@ impl Args {
             fix_command: self.fix_command.clone(),
             fixer: self.fixer.clone(),
             allow_external_execution: self.allow_external_execution,
+            open_pr: self.open_pr,
             budget_usd: self.budget_usd.map(Value::from),
             poll: self.poll,
             no_sources: self.no_sources,

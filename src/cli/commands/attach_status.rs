@@ -451,6 +451,9 @@ fn hand_off(out: &mut String, status: &TraceStatus) -> std::fmt::Result {
             missing.field, missing.entity, missing.why, missing.how
         )?;
     }
+    if let Some(published) = &job.published {
+        writeln!(out, "  published: {}", published.line())?;
+    }
     if let Some(patch) = &job.patch {
         writeln!(
             out,

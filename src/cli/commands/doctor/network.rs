@@ -29,8 +29,8 @@ struct Document {
 /// Who contacts what a webhook names.
 const ITSELF: &str = "archal itself";
 
-/// Prints the contacts. archal itself has none but the judge and a webhook: no hosted source or
-/// pull-request target can be configured in this version.
+/// Prints the contacts. archal itself has none but the judge and a webhook: no hosted source can
+/// be configured in this version. Publishing is by git, `gh` or REST and told as such.
 pub(super) fn print(loaded: &Loaded, cx: &CommandContext) {
     let judge = judge(loaded, &cx.environment);
     let contacts: Vec<Contact> = judge
@@ -113,6 +113,14 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
             hosts: "any host".to_owned(),
             why: format!("`{command}` runs with network"),
         });
+        if config.attach.open_pr {
+            contacts.push(Contact {
+                by: "git and gh",
+                hosts: format!("the host of the remote {}", config.attach.publish.remote),
+                why: "a proven fix is pushed and opened as a draft there (`attach.openPr`)"
+                    .to_owned(),
+            });
+        }
     }
     contacts
 }

@@ -161,6 +161,9 @@ pub(super) fn details(details: &IssueDetails) -> String {
         };
         _ = writeln!(out, "{what} removed on {}, being old", time(at));
     }
+    if let Some(published) = &details.published {
+        _ = writeln!(out, "published: {}", line(&published.line()));
+    }
     if let Some(patch) = &details.patch {
         _ = writeln!(out, "patch: {}", patch.display());
     }

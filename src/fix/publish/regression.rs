@@ -1,20 +1,14 @@
-//! What is kept of a fix: the regression scenario with its seed, and the text of a pull request.
+//! The failure kept as a scenario with its seed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Span;
-use minijinja::Environment;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::scenario::spec::{FixedClock, SeedChoice};
 use crate::scenario::{Scenario, format};
-
-use super::proof::Proof;
 
 /// Where regressions are kept, relative to the repository.
 pub const FOLDER: &str = "archal/regressions";
@@ -58,39 +52,4 @@ pub fn regression(
     }
     files.push((kept.path.clone(), format::write(&kept).into_bytes()));
     files
-}
-
-/// The text of a pull request.
-#[derive(Debug, Serialize)]
-pub struct Details<'a> {
-    /// The failure group.
-    pub group: &'a str,
-    /// The scenario's title.
-    pub title: &'a str,
-    /// What was wrong.
-    pub summary: &'a str,
-    /// The traces that show it, by id.
-    pub traces: &'a [String],
-    /// The proof.
-    pub proof: &'a Proof,
-}
-
-const TEMPLATE: &str = include_str!("pr-details.md.jinja");
-
-/// Renders the text of a pull request; text from the trace stands in code spans only.
-pub fn details(details: &Details<'_>) -> Result<String, minijinja::Error> {
-    let mut environment = Environment::new();
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()?,
-    );
-    environment.add_filter("code", |text: String| {
-        format!("`{}`", text.replace(['`', '\n', '\r'], " "))
-    });
-    environment.add_template("pr", TEMPLATE)?;
-    environment
-        .get_template("pr")?
-        .render(minijinja::Value::from(Serde(details)))
 }
