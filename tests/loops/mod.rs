@@ -4,6 +4,7 @@
 //! They need Python 3 and git.
 
 mod attach;
+mod caught;
 mod cheating;
 mod check;
 mod corpus;
@@ -21,6 +22,7 @@ mod judged;
 mod killed;
 mod misbehaving;
 mod money;
+mod regressions;
 mod repeatable;
 mod reproduced;
 mod resume;
