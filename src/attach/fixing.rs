@@ -115,6 +115,12 @@ impl Work<'_> {
             fixer_estimate: Estimate::UNKNOWN,
             folder: &folder,
         };
+        let guards = match self.workshop().guards(&ready.place) {
+            Ok(guards) => guards,
+            Err(error) => {
+                return Ok(self.end(Stage::Fix, Status::Error, "workspace", chain(&error)));
+            }
+        };
         let mut environment = ready.place.environment(self.bench.environment);
         let withheld = &options.workspace.agent_keys;
         environment.extend(chosen.variables(self.bench.environment, withheld));
@@ -127,7 +133,7 @@ impl Work<'_> {
             prices: &ready.settings.prices,
             binary: self.bench.binary,
             containment: self.bench.probe.containment(),
-            binds: ready.place.binds(),
+            binds: &guards,
             scrubber: self.bench.scrubber,
             transcript: folder.join("transcript.log"),
             stop: Some(self.stop),

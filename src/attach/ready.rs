@@ -167,9 +167,10 @@ impl Ready {
         let configured = &ready.settings.options.states.default;
         (ready.owned, ready.owned_problems) =
             owned::of_repository(ready.place.tree(), configured, around.clones);
-        let wanted = &ready.settings.options.scenarios;
+        let named = &ready.settings.options.scenarios;
+        let wanted = discover::with_regressions(ready.place.tree(), named);
         let found =
-            discover::discover(ready.place.tree(), wanted).map_err(|error| match error {
+            discover::discover(ready.place.tree(), &wanted).map_err(|error| match error {
                 // A private copy is nothing that its reader knows.
                 DiscoverError::Missing { path } => ReadyError::NoScenarios {
                     wanted: ready.relative(&path).display().to_string(),

@@ -416,10 +416,7 @@ impl Repair<'_> {
         };
         let before = place.workspace().base_file(path)?;
         let before = before.and_then(|bytes| String::from_utf8(bytes).ok());
-        let file = place.tree().join(path);
-        let is_file = fs::symlink_metadata(&file)
-            .is_ok_and(|file| file.is_file() && file.len() <= weakened::MOST_BYTES as u64);
-        let after = is_file.then(|| fs::read_to_string(&file).ok()).flatten();
+        let after = small_text(&place.tree().join(path));
         let found = conduct::of_tests(path, before.as_deref(), after.as_deref(), consequence);
         Ok(match (found.is_empty(), rule, changed.status) {
             (false, ..) | (true, Rule::Free | Rule::Review, _) => found,
@@ -473,7 +470,7 @@ fn planted_hook(place: &Workplace) -> Option<Breach> {
     let planted = names
         .find(|name| !is_sample(name))
         .map(|name| format!("hooks/{name}"));
-    let config = fs::read_to_string(git.join("config")).unwrap_or_default();
+    let config = small_text(&git.join("config")).unwrap_or_default();
     let config = config.to_lowercase();
     let runs = ["hookspath", "fsmonitor", "sshcommand", "[filter"];
     let set = runs.iter().find(|word| config.contains(**word));
@@ -481,6 +478,13 @@ fn planted_hook(place: &Workplace) -> Option<Breach> {
     let detail = format!("{what} in the workspace; nothing runs it");
     let breach = Breach::new(BreachRule::GitHook, detail, Consequence::Without);
     Some(breach.at(".git"))
+}
+
+/// The text of an ordinary file that a fixer left; a link, a pipe or a device is never opened.
+fn small_text(path: &Path) -> Option<String> {
+    let found = fs::symlink_metadata(path).ok()?;
+    let is_small = found.is_file() && found.len() <= weakened::MOST_BYTES as u64;
+    is_small.then(|| fs::read_to_string(path).ok()).flatten()
 }
 
 /// The lines that a patch adds.

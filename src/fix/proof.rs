@@ -74,11 +74,17 @@ pub struct Compared {
     pub after: ScenarioStatus,
     /// Criteria that hold without the patch and not with it.
     pub newly_broken: Vec<String>,
+    /// Whether its Config calls it flaky: then it is run and told, and decides nothing.
+    #[serde(default)]
+    pub quarantined: bool,
 }
 
 impl Compared {
     /// Whether the patch made it worse.
     pub fn is_worse(&self) -> bool {
+        if self.quarantined {
+            return false;
+        }
         !self.newly_broken.is_empty()
             || (self.before == ScenarioStatus::Passed && self.after != ScenarioStatus::Passed)
     }
@@ -241,11 +247,18 @@ mod tests {
             before,
             after,
             newly_broken: Vec::new(),
+            quarantined: false,
         };
         use ScenarioStatus::{Failed, Flaky, Passed};
         assert!(!compared(Failed, Failed).is_worse());
         assert!(!compared(Failed, Passed).is_worse());
         assert!(compared(Passed, Flaky).is_worse());
+        let quarantined = Compared {
+            quarantined: true,
+            newly_broken: vec!["c".to_owned()],
+            ..compared(Passed, Failed)
+        };
+        assert!(!quarantined.is_worse());
         assert_eq!(
             objection(&[], &[], &[], None),
             Some("no run was made with the patch".to_owned())

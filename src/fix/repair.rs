@@ -317,6 +317,7 @@ impl Repair<'_> {
                 scenario: prepared.scenario.id.clone(),
                 before,
                 after,
+                quarantined: prepared.scenario.config.flaky,
                 newly_broken: broken_after.difference(&broken_before).cloned().collect(),
             });
         }

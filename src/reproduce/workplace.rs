@@ -21,6 +21,25 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes kept of what the set-up command prints.
 const SETUP_OUTPUT: usize = 1 << 20;
 
+/// What in a home holds credentials.
+const CREDENTIALS: &[&str] = &[
+    ".aws",
+    ".azure",
+    ".cargo/credentials.toml",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/git/credentials",
+    ".docker",
+    ".git-credentials",
+    ".gnupg",
+    ".kube",
+    ".local/share/keyrings",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".ssh",
+];
+
 /// What the configuration's `workspace` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkspaceOptions {
@@ -218,6 +237,57 @@ impl Workshop<'_> {
                 read_only: true,
             })
             .collect())
+    }
+
+    /// What a fixer gets to see beside the copies of the repository: the user's home can
+    /// only be read, and what in it holds credentials is empty. Where mounts do not work, nothing.
+    ///
+    /// # Errors
+    ///
+    /// When what is shown in place of credentials cannot be made.
+    pub fn guards(&self, place: &Workplace) -> Result<Vec<Bind>, WorkplaceError> {
+        let home = self.environment.get("HOME").map(PathBuf::from);
+        let home = home.and_then(|home| home.canonicalize().ok());
+        let Some(home) = home.filter(|home| home.is_dir() && home.parent().is_some()) else {
+            return Ok(place.binds.clone());
+        };
+        if self.containment != Containment::Namespaces {
+            return Ok(place.binds.clone());
+        }
+        let mut binds = Vec::new();
+        let mut show = |source: &Path, target: &Path, read_only| {
+            binds.push(Bind {
+                source: source.to_owned(),
+                target: target.to_owned(),
+                read_only,
+            });
+        };
+        // The copies are mounts of their own before the home is one that is only read.
+        let copies = place
+            .folder
+            .path()
+            .parent()
+            .filter(|copies| copies.starts_with(&home));
+        if let Some(copies) = copies {
+            show(copies, copies, false);
+        }
+        show(&home, &home, true);
+        let nothing = place.beside("nothing");
+        let failed = |source| WorkplaceError::Folder {
+            path: nothing.clone(),
+            source,
+        };
+        fs::create_dir_all(&nothing).map_err(failed)?;
+        for name in CREDENTIALS {
+            let target = home.join(name);
+            if target.is_dir() {
+                show(&nothing, &target, true);
+            } else if target.is_file() {
+                show(Path::new("/dev/null"), &target, true);
+            }
+        }
+        binds.extend(place.binds.clone());
+        Ok(binds)
     }
 
     /// Runs the set-up command again, after a fixer changed what it installs.

@@ -16,6 +16,19 @@ const MAX_DEPTH: usize = 24;
 /// Folders that hold no scenarios of the project.
 const SKIPPED_FOLDERS: [&str; 3] = ["node_modules", "target", "venv"];
 
+/// Where failures that were repaired are kept as scenarios, relative to the repository.
+pub const REGRESSIONS: &str = "archal/regressions";
+
+/// The places of a repository's scenarios: those that its configuration names, and the folder of its
+/// regressions where there is one, which guard whether or not somebody names them.
+pub fn with_regressions(root: &Path, named: &[String]) -> Vec<String> {
+    let mut places = named.to_vec();
+    if root.join(REGRESSIONS).is_dir() {
+        places.push(REGRESSIONS.to_owned());
+    }
+    places
+}
+
 /// Why scenarios could not be looked for.
 #[derive(Debug, Error)]
 pub enum DiscoverError {

@@ -4,6 +4,7 @@
 //! They need Python 3 and git.
 
 mod attach;
+mod caught;
 mod cheating;
 mod check;
 mod corpus;
@@ -22,6 +23,7 @@ mod killed;
 mod misbehaving;
 mod money;
 mod published;
+mod regressions;
 mod repeatable;
 mod reproduced;
 mod resume;

@@ -8,10 +8,10 @@ use archal_core::diagnostic::Span;
 use serde_json::Value;
 
 use crate::scenario::spec::{FixedClock, SeedChoice};
-use crate::scenario::{Scenario, format};
+use crate::scenario::{Scenario, discover, format};
 
 /// Where regressions are kept, relative to the repository.
-pub const FOLDER: &str = "archal/regressions";
+pub const FOLDER: &str = discover::REGRESSIONS;
 
 /// A failure kept as a scenario: files by path relative to the repository. It guards since a day,
 /// with clocks that stand at a time where those of the failure did.

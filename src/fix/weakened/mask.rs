@@ -116,8 +116,8 @@ impl Mask<'_> {
         while let Some(&byte) = self.bytes.get(self.at) {
             let is_python = self.language == Python;
             match byte {
-                b'#' if is_python => self.to_line_end(),
-                b'/' if !is_python && self.is_next(b"//") => self.to_line_end(),
+                b'#' if is_python => self.rest_of_line(),
+                b'/' if !is_python && self.is_next(b"//") => self.rest_of_line(),
                 b'/' if !is_python && self.is_next(b"/*") => self.block_comment(),
                 b'/' if self.language == JavaScript && self.may_be_regex() => self.regex(),
                 b'"' | b'\'' if is_python => self.python_string(byte),
@@ -142,7 +142,7 @@ impl Mask<'_> {
         }
     }
 
-    fn to_line_end(&mut self) {
+    fn rest_of_line(&mut self) {
         let rest = &self.bytes[self.at..];
         let length = rest.iter().position(|byte| *byte == b'\n');
         let from = self.at;

@@ -1,6 +1,7 @@
 //! Scenario files found, read and made ready.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use archal_core::diagnostic::{Diagnostic, nearest};
 
@@ -65,9 +66,11 @@ pub(super) fn scenarios(
         });
     }
     let (folder, places) = if request.scenarios.is_empty() {
-        (&loaded.directory, &loaded.config.scenarios)
+        let named = &loaded.config.scenarios;
+        let folder = &loaded.directory;
+        (folder, discover::with_regressions(folder, named))
     } else {
-        (&request.directory, &request.scenarios)
+        (&request.directory, request.scenarios.clone())
     };
     if places.is_empty() {
         return Err(
@@ -76,7 +79,7 @@ pub(super) fn scenarios(
                 .hint("or name a folder in .archal.json: \"scenarios\": [\"archal\"]"),
         );
     }
-    let found = discover::discover(folder, places).map_err(CliError::usage)?;
+    let found = discover::discover(folder, &places).map_err(CliError::usage)?;
     let searched = || {
         let names: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
         format!("{} in {}", names.join(", "), folder.display())
@@ -98,11 +101,14 @@ pub(super) fn scenarios(
         governed(&prepared.scenario)?;
         let config = &prepared.scenario.config;
         let tagged = |tag: &String| config.tags.contains(tag);
+        let is_asked_for = request.tag.as_ref().is_none_or(tagged);
         if !config.retired {
             tags.extend(config.tags.iter().cloned());
         }
-        if !config.retired && request.tag.as_ref().is_none_or(tagged) {
-            all.push(prepared);
+        match (is_asked_for, config.retired) {
+            (true, false) => all.push(prepared),
+            (true, true) => cx.printer.note(retired(&prepared.scenario, folder)),
+            (false, _) => {}
         }
     }
     if all.is_empty() && request.tag.is_none() {
@@ -115,6 +121,15 @@ pub(super) fn scenarios(
         scenarios: all,
         tags,
     })
+}
+
+/// That a scenario is kept and not run, and who answers for it.
+fn retired(scenario: &Scenario, folder: &Path) -> String {
+    let path = scenario.path.strip_prefix(folder);
+    let path = path.unwrap_or(&scenario.path).display();
+    let owner = scenario.config.owner.as_ref();
+    let owner = owner.map_or_else(String::new, |owner| format!(", owner {owner}"));
+    format!("retired, not run: {path}{owner}")
 }
 
 fn not_a_scenario(broken: Broken) -> CliError {

@@ -52,20 +52,23 @@ pub(super) fn find(
     loaded: &Loaded,
     cx: &CommandContext,
 ) -> Result<Vec<ScenarioFile>, CliError> {
-    let default = [FOLDER.to_owned()];
-    let (folder, places) = if !places.is_empty() {
-        (&cx.environment.directory, places)
-    } else if !loaded.config.scenarios.is_empty() {
-        (&loaded.directory, loaded.config.scenarios.as_slice())
-    } else if loaded.directory.join(FOLDER).is_dir() {
-        (&loaded.directory, default.as_slice())
+    let (folder, places) = if places.is_empty() {
+        let folder = &loaded.directory;
+        let mut named = loaded.config.scenarios.clone();
+        if named.is_empty() && folder.join(FOLDER).is_dir() {
+            named.push(FOLDER.to_owned());
+        }
+        (folder, discover::with_regressions(folder, &named))
     } else {
+        (&cx.environment.directory, places.to_vec())
+    };
+    if places.is_empty() {
         return Err(CliError::usage(
             "no scenario is named, the configuration names none and there is no folder `scenarios`",
         )
         .hint("archal scenario new <name>"));
-    };
-    let paths = discover::discover(folder, places).map_err(CliError::usage)?;
+    }
+    let paths = discover::discover(folder, &places).map_err(CliError::usage)?;
     if paths.is_empty() {
         let places = places.join(", ");
         return Err(
