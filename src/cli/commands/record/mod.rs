@@ -290,6 +290,7 @@ fn isolated(
         directory: cx.environment.directory.clone(),
         environment: variables,
         timeout: Duration::MAX,
+        idle: None,
         grace: GRACE,
         output_cap: 0,
         binds: Vec::new(),
