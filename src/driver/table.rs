@@ -182,8 +182,9 @@ pub const ALL: &[Agent] = &[
         dialect: Dialect::Codex,
         keys: &["CODEX_API_KEY", "OPENAI_API_KEY"],
         variables: &[],
-        sets: &[],
-        files: &[],
+        // It runs no command where its home lies in the temporary folder.
+        sets: &[("TMPDIR", "{home}/.tmp")],
+        files: &[(".tmp/.keep", "")],
         exits: &[],
         own_sandbox: Some("workspace-write"),
         tells_tokens: true,
@@ -279,7 +280,8 @@ pub const ALL: &[Agent] = &[
     Agent {
         name: "opencode",
         install: "npm install --global opencode-ai",
-        arguments: &["run", "--format", "json", "--pure"],
+        // Without a title it asks its model for one, and does not say what that took.
+        arguments: &["run", "--format", "json", "--pure", "--title", "archal"],
         model: &["-m", "{model}"],
         budget: &[],
         last: &["{prompt}"],
@@ -289,6 +291,8 @@ pub const ALL: &[Agent] = &[
         variables: &[],
         sets: &[
             ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+            ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+            ("OPENCODE_DISABLE_SHARE", "1"),
             // A question that nobody answers would hang, so each has its answer here.
             (
                 "OPENCODE_PERMISSION",

@@ -136,12 +136,15 @@ fn opencode_repairs() {
         "options": {"baseURL": repairing.model.url("/v1"), "apiKey": "{env:LOOP_KEY}"},
         "models": {"one": {}},
     }}});
+    // It looks for packages of its own; here there are none.
+    let registry = repairing.model.url("/npm/");
+    repairing.world.set("npm_config_registry", registry);
     repairing.world.set("LOOP_KEY", KEY);
     repairing
         .world
         .set("OPENCODE_CONFIG_CONTENT", provider.to_string());
     repairing.repairs(&json!({
         "fixer": {"model": "loop/one", "keyEnv": "LOOP_KEY"},
-        "workspace": {"env": ["OPENCODE_CONFIG_CONTENT"]},
+        "workspace": {"env": ["OPENCODE_CONFIG_CONTENT", "npm_config_registry"]},
     }));
 }

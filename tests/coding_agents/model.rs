@@ -19,6 +19,10 @@ pub(super) const KEY: &str = "jk-test-7d1c90b2e8f4";
 /// What it says each request took, and each answer.
 pub(super) const TOKENS: (u64, u64) = (100, 20);
 
+/// More requests than a repair takes: what comes after is not answered, so that an agent whose tools fail comes
+/// to its end.
+const MOST: usize = 30;
+
 /// What is wrong in the script, and what must stand there.
 const WRONG: &str = "sum - number";
 const RIGHT: &str = "sum + number";
@@ -116,7 +120,8 @@ impl Shared {
             .into_iter()
             .filter_map(|name| asked.headers.get(name))
             .any(|value| value.trim_start_matches("Bearer ") == KEY);
-        let answer = has_key.then(|| answer(&asked)).flatten();
+        let is_early = self.lock().len() < MOST;
+        let answer = (has_key && is_early).then(|| answer(&asked)).flatten();
         self.lock().push((asked.line.clone(), answer.is_some()));
         let (status, kind, body) = match answer {
             Some(Answer::Events(events)) => (200, "text/event-stream", events),
