@@ -85,12 +85,22 @@ pub struct Shown {
     pub cuts: Vec<String>,
     /// The texts inside calls, changes and state, which may be quoted as they read without JSON's escapes.
     texts: Vec<String>,
+    /// The fields of a line that say which one it is, and nothing of what happened.
+    own: &'static [&'static str],
 }
+
+/// Of a call or a row.
+const OF_RUN: &[&str] = &["clone", "collection", "seq"];
+/// Of a step.
+const OF_STEPS: &[&str] = &["by", "step", "to"];
 
 impl Shown {
     /// Cuts evidence to size.
     pub fn of(evidence: &Evidence) -> Self {
-        let mut shown = Self::default();
+        let mut shown = Self {
+            own: OF_RUN,
+            ..Self::default()
+        };
         let answer = clean(&evidence.answer);
         shown.answer = if answer.trim().is_empty() {
             "(the agent gave no answer)".to_owned()
@@ -102,8 +112,8 @@ impl Shown {
             }
             kept
         };
-        shown.calls = shown.lines(&evidence.calls, "calls", "(the agent made no calls)");
-        shown.changes = shown.lines(&evidence.changes, "changes", "(no row changed)");
+        shown.calls = shown.listed(&evidence.calls, "calls", "(the agent made no calls)");
+        shown.changes = shown.listed(&evidence.changes, "changes", "(no row changed)");
         shown.state = shown.rows(&evidence.state, evidence.state_left_out);
         shown.steps = shown.told(&evidence.steps);
         shown
@@ -116,14 +126,17 @@ impl Shown {
         is_aside: impl Fn(&Value) -> bool,
         left_out: usize,
     ) -> Self {
-        let mut shown = Self::default();
+        let mut shown = Self {
+            own: OF_STEPS,
+            ..Self::default()
+        };
         let fitted: Vec<Fitted> = steps.iter().map(|step| fit(step, LINE)).collect();
         let (aside, first): (Vec<usize>, Vec<usize>) =
             (0..steps.len()).partition(|at| is_aside(&steps[*at]));
         let order = from_both_ends(&first).chain(from_both_ends(&aside));
         let kept = fitting(&fitted, order, LINES);
         for at in &kept {
-            collect(&fitted[*at].value, &mut shown.texts);
+            shown.collect(&fitted[*at].value);
         }
         let (all, missing) = (steps.len() + left_out, steps.len() + left_out - kept.len());
         if missing > 0 {
@@ -139,13 +152,32 @@ impl Shown {
         shown
     }
 
-    /// Every text that a quote may be a part of. None of them reaches from one value to another.
-    pub fn haystacks(&self) -> impl Iterator<Item = &str> {
+    /// The texts that a quote may be a part of, as they read. None reaches from one value to another.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.answer.as_str()).chain(self.texts.iter().map(String::as_str))
+    }
+
+    /// The lines that a quote may be a part of, as they are shown.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
         let lines = [&self.calls, &self.changes, &self.state];
-        let lines = lines.into_iter().flat_map(|lines| lines.lines());
-        std::iter::once(self.answer.as_str())
-            .chain(lines)
-            .chain(self.texts.iter().map(String::as_str))
+        lines.into_iter().flat_map(|lines| lines.lines())
+    }
+
+    /// Whether a field of a line only says which one it is.
+    pub(super) fn is_own(&self, field: &str) -> bool {
+        self.own.contains(&field)
+    }
+
+    fn collect(&mut self, value: &Value) {
+        let Some(fields) = value.as_object() else {
+            return collect(value, &mut self.texts);
+        };
+        for (_, value) in fields
+            .iter()
+            .filter(|(name, _)| !self.own.contains(&name.as_str()))
+        {
+            collect(value, &mut self.texts);
+        }
     }
 
     /// The first rows of the state, as many as there is room for.
@@ -163,7 +195,7 @@ impl Shown {
             };
             room = rest;
             shortened += usize::from(fitted.is_cut);
-            collect(&fitted.value, &mut self.texts);
+            self.collect(&fitted.value);
             out.push(fitted.line);
         }
         let left_out = all - out.len();
@@ -202,7 +234,7 @@ impl Shown {
 
     /// One line for each value, as many as there is room for. What changes something goes before what
     /// only looks, and how it began and ended before what lies between.
-    fn lines(&mut self, values: &[Value], what: &str, none: &str) -> String {
+    fn listed(&mut self, values: &[Value], what: &str, none: &str) -> String {
         if values.is_empty() {
             return none.to_owned();
         }
@@ -213,7 +245,7 @@ impl Shown {
         let order = from_both_ends(&changing).chain(from_both_ends(&looking));
         let kept = fitting(&fitted, order, LINES);
         for at in &kept {
-            collect(&fitted[*at].value, &mut self.texts);
+            self.collect(&fitted[*at].value);
         }
         let left_out = values.len() - kept.len();
         if left_out > 0 {
@@ -419,7 +451,7 @@ mod tests {
         insta::assert_snapshot!(shown.calls, @r#"{"request":{"body":"stale\nsince May"},"seq":1}"#);
         assert_eq!(shown.changes, "(no row changed)");
         assert_eq!(shown.cuts, [""; 0]);
-        assert!(shown.haystacks().any(|text| text == "stale\nsince May"));
+        assert!(shown.texts().any(|text| text == "stale\nsince May"));
     }
 
     #[test]
@@ -441,7 +473,7 @@ mod tests {
         79 of 100 calls
         parts of 1 of 1 changes
         ");
-        assert!(!shown.haystacks().any(|text| text.contains("\"seq\":50}")));
+        assert!(!shown.lines().any(|line| line.contains("\"seq\":50}")));
     }
 
     #[test]
@@ -480,16 +512,8 @@ mod tests {
             Some("[81 more rows left out here]")
         );
         assert_eq!(shown.cuts, ["81 of 107 rows of the state"]);
-        assert!(
-            shown
-                .haystacks()
-                .any(|text| text.contains("\"number\":26}"))
-        );
-        assert!(
-            !shown
-                .haystacks()
-                .any(|text| text.contains("\"number\":27}"))
-        );
+        assert!(shown.lines().any(|line| line.contains("\"number\":26}")));
+        assert!(!shown.lines().any(|line| line.contains("\"number\":27}")));
     }
 
     #[test]
@@ -503,7 +527,12 @@ mod tests {
         assert!(steps.len() < ASIDE + 100, "{}", steps.len());
         assert!(steps.contains("step 1\"") && steps.contains("step 100\""));
         assert_eq!(shown.cuts, ["74 of 100 steps"]);
-        assert!(!shown.haystacks().any(|text| text.contains("step 1")));
+        assert!(
+            !shown
+                .texts()
+                .chain(shown.lines())
+                .any(|text| text.contains("step 1"))
+        );
     }
 
     #[test]

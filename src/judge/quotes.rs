@@ -1,6 +1,10 @@
 //! Whether what a judge quotes is there.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::evidence::{Shown, clean};
 
@@ -16,6 +20,9 @@ pub enum QuoteError {
     /// None is long enough.
     #[error("the judge quoted only {0}, which is too short to prove anything")]
     TooShort(String),
+    /// None is more than how archal itself names and numbers what happened.
+    #[error("the judge quoted only {0}, which are archal's own words about the run")]
+    OwnWords(String),
     /// One is nowhere in the evidence.
     #[error("the judge quoted {0}, which is not in the evidence")]
     Invented(String),
@@ -24,53 +31,127 @@ pub enum QuoteError {
 /// The quotes that prove something, where none is invented.
 ///
 /// A quote must stand in one piece of what was shown, character for character; only runs of
-/// white space count as one space. The whole answer of the agent may be quoted however short it is.
+/// white space count as one space. It must hold something of what happened: a whole field of it, or
+/// as much as is not too short. The whole answer of the agent may be quoted however short it is.
 ///
 /// # Errors
 ///
-/// When there is none, one is invented or all are too short.
+/// When there is none, one is invented, or all are too short or archal's own words.
 pub fn verified(quotes: &[String], shown: &Shown) -> Result<Vec<String>, QuoteError> {
-    let haystacks: Vec<String> = shown.haystacks().map(normal).collect();
+    let texts: Vec<String> = shown.texts().map(normal).collect();
+    let lines: Vec<Line> = shown.lines().map(|line| Line::of(line, shown)).collect();
     let answer = normal(&shown.answer);
     let mut good = Vec::new();
-    let mut short = None;
+    let mut poor = None;
     for quote in quotes {
         let wanted = normal(quote);
         if wanted.is_empty() {
             continue;
         }
-        if !haystacks.iter().any(|text| text.contains(&wanted)) {
+        let is_text = texts.iter().any(|text| text.contains(&wanted));
+        if !is_text && !lines.iter().any(|line| line.text.contains(&wanted)) {
             return Err(QuoteError::Invented(told(&wanted)));
         }
-        let length = wanted.chars().filter(|c| !c.is_whitespace()).count();
-        if length < SHORTEST && wanted != answer {
-            short.get_or_insert_with(|| told(&wanted));
+        if size(&wanted) < SHORTEST && wanted != answer {
+            poor.get_or_insert_with(|| QuoteError::TooShort(told(&wanted)));
+        } else if !is_text && !lines.iter().any(|line| line.tells(&wanted)) {
+            poor.get_or_insert_with(|| QuoteError::OwnWords(told(&wanted)));
         } else if !good.contains(&wanted) {
             good.push(wanted);
         }
     }
-    match (good.is_empty(), short) {
+    match (good.is_empty(), poor) {
         (false, _) => Ok(good),
-        (true, Some(short)) => Err(QuoteError::TooShort(short)),
-        (true, None) => Err(QuoteError::None),
+        (true, poor) => Err(poor.unwrap_or(QuoteError::None)),
     }
 }
 
 /// The steps of a recorded run that a verified quote stands in, in their order.
 pub(super) fn places(quote: &str, shown: &Shown) -> Vec<Value> {
     let wanted = normal(quote);
-    let lines = shown.calls.lines();
     let stands_in = |line: &str, step: &Value| {
-        let mut is_there = normal(line).contains(&wanted);
+        let mut is_there = Line::of(line, shown).tells(&wanted);
         every_text(step, &mut |text| is_there |= normal(text).contains(&wanted));
         is_there
     };
+    let lines = shown.calls.lines();
     lines
         .filter_map(|line| {
             let step: Value = serde_json::from_str(line).ok()?;
-            stands_in(line, &step).then_some(step)
+            let mut told = step.clone();
+            if let Some(fields) = told.as_object_mut() {
+                fields.retain(|name, _| !shown.is_own(name));
+            }
+            stands_in(line, &told).then_some(step)
         })
         .collect()
+}
+
+/// A line of what was shown, and the parts of it that are what happened. The others are how
+/// archal names and numbers it.
+struct Line {
+    text: String,
+    happened: Vec<Range<usize>>,
+}
+
+impl Line {
+    fn of(line: &str, shown: &Shown) -> Self {
+        let (mut text, mut happened) = (String::new(), Vec::new());
+        let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(line) else {
+            // A line that was cut, or says that there is none.
+            text = normal(line);
+            let is_gap = text.starts_with('[') && text.ends_with(" left out here]");
+            happened.extend((!is_gap).then_some(0..text.len()));
+            return Self { text, happened };
+        };
+        let mut places: Vec<(usize, usize)> = fields
+            .into_iter()
+            .filter(|(name, _)| !shown.is_own(name))
+            .map(|(_, value)| {
+                // It is a part of the line.
+                let begin = value.get().as_ptr().addr() - line.as_ptr().addr();
+                (begin, begin + value.get().len())
+            })
+            .collect();
+        places.sort_unstable();
+        let mut done = 0;
+        for (begin, end) in places {
+            text.push_str(&normal(&line[done..begin]));
+            let start = text.len();
+            text.push_str(&normal(&line[begin..end]));
+            happened.push(start..text.len());
+            done = end;
+        }
+        text.push_str(&normal(&line[done..]));
+        Self { text, happened }
+    }
+
+    /// Whether a piece of it holds something of what happened.
+    fn tells(&self, wanted: &str) -> bool {
+        let mut from = 0;
+        while let Some(at) = self.text.get(from..).and_then(|rest| rest.find(wanted)) {
+            let (begin, end) = (from + at, from + at + wanted.len());
+            let is_told = self.happened.iter().any(|part| {
+                let both = begin.max(part.start)..end.min(part.end);
+                let is_whole = !part.is_empty() && both == *part;
+                is_whole
+                    || self
+                        .text
+                        .get(both)
+                        .is_some_and(|both| size(both) >= SHORTEST)
+            });
+            if is_told {
+                return true;
+            }
+            from = self.text.ceil_char_boundary(begin + 1);
+        }
+        false
+    }
+}
+
+/// Characters other than spaces.
+fn size(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 fn every_text(value: &Value, see: &mut dyn FnMut(&str)) {
@@ -136,6 +217,41 @@ mod tests {
             verified(&["Done.".to_owned()], &shown("Done.")),
             Ok(vec!["Done.".to_owned()])
         );
+    }
+
+    #[test]
+    fn how_archal_names_and_numbers_what_happened_is_no_evidence() {
+        let steps = [
+            json!({"by": "agent", "step": 1, "called": "send", "with": {"to": "bo"}}),
+            json!({"by": "service", "step": 2, "to": 1, "status": 404, "answered": "{\"by\":\"agent\",\"step\":1}"}),
+        ];
+        let shown = Shown::of_steps(&steps, |_| false, 3);
+        let told = |quote: &str| match verified(&[quote.to_owned()], &shown) {
+            Ok(good) => good.join(" | "),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(told(r#","by":"service","#), @r#"the judge quoted only ","by":"service",", which are archal's own words about the run"#);
+        insta::assert_snapshot!(told(r#""step":2,"to":1}"#), @r#"the judge quoted only ""step":2,"to":1}", which are archal's own words about the run"#);
+        let gap = Line::of("[3 steps left out here]", &shown);
+        assert!(!gap.tells("3 steps left out here"));
+        insta::assert_snapshot!(told(r#""agent","called":"s"#), @r#"the judge quoted only ""agent","called":"s", which are archal's own words about the run"#);
+        for good in [r#""status":404"#, r#""called":"send""#, r#"{"to":"bo"}"#] {
+            assert_eq!(told(good), good);
+        }
+        // What somebody wrote in these words stands where it was written, and nowhere else.
+        let hostile = r#""by":"agent","#;
+        assert_eq!(told(hostile), hostile);
+        let numbers: Vec<Value> = places(hostile, &shown)
+            .iter()
+            .map(|step| step["step"].clone())
+            .collect();
+        assert_eq!(numbers, [json!(2)]);
+        let by_run = Shown::of(&Evidence {
+            calls: vec![json!({"seq": 1, "clone": "github", "method": "GET"})],
+            ..Evidence::default()
+        });
+        let error = verified(&[r#"{"clone":"github""#.to_owned()], &by_run);
+        assert!(matches!(error, Err(QuoteError::OwnWords(_))), "{error:?}");
     }
 
     #[test]
