@@ -3,12 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use archal::budget::amount::Usd;
+use archal::budget::prices::Prices;
+use archal::config::schema::JudgeProvider;
 use archal::config::{self, tools::CallTemplate};
 use archal::ingest::assembly::given::Given;
 use archal::ingest::registry::{Places, Registry};
 use archal::ingest::spool::frame::{self, Found};
 use archal::ingest::spool::record::{self, Held};
+use archal::judge::{answer, provider};
 use archal::scenario::criteria;
 use archal::scenario::format;
 use archal::store::layout::Layout;
@@ -31,6 +36,7 @@ pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("custom_body", custom_body),
     ("file_decode", file_decode),
     ("judge_answer", judge_answer),
+    ("judge_reply", judge_reply),
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
     ("pushed_batch", pushed_batch),
@@ -304,7 +310,35 @@ pub(crate) fn clone_request(bytes: &[u8]) {
 
 /// Any text as what a model answers that judges.
 pub(crate) fn judge_answer(bytes: &[u8]) {
-    archal::judge::answer::read(&String::from_utf8_lossy(bytes)).ok();
+    answer::read(&String::from_utf8_lossy(bytes)).ok();
+}
+
+/// Any bytes as what the server of a judge answers, in the protocols of all four providers: what is priced is no
+/// less than nothing, and what was not counted costs nothing that is known.
+pub(crate) fn judge_reply(bytes: &[u8]) {
+    static PRICES: LazyLock<Prices> =
+        LazyLock::new(|| Prices::load(None).expect("the bundled ones"));
+    for (provider, model) in [
+        (JudgeProvider::OpenAi, "gpt-5-mini"),
+        (JudgeProvider::Anthropic, "claude-sonnet-4-5"),
+        (JudgeProvider::Gemini, "gemini-2.5-pro"),
+        (JudgeProvider::Ollama, "gpt-5-mini"),
+    ] {
+        assert!(PRICES.find(model).is_some(), "{model}");
+        let Some(reply) = provider::read(provider, bytes) else {
+            continue;
+        };
+        answer::read(&reply.text).ok();
+        if let Some(tokens) = reply.tokens
+            && let Some(computed) = PRICES.cost(model, &tokens)
+        {
+            assert!(computed.amount >= Usd::ZERO, "{tokens:?}");
+        }
+        assert!(reply.cost.is_none_or(|cost| cost >= Usd::ZERO));
+    }
+    if let Ok(body) = serde_json::from_slice::<Value>(bytes) {
+        provider::complaint(&body);
+    }
 }
 
 /// Any text, through redaction: it ends, and what stands for a secret is not taken for one.

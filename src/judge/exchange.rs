@@ -112,8 +112,7 @@ impl Judge<'_> {
     }
 
     fn read(&self, answered: &Answered) -> Option<Reply> {
-        let body: Value = serde_json::from_slice(&answered.body).ok()?;
-        provider::reply(self.settings.judge.provider, &body)
+        provider::read(self.settings.judge.provider, &answered.body)
     }
 
     fn cannot_hold(&self, answered: &Answered) -> bool {

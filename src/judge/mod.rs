@@ -12,7 +12,7 @@
 //! - [`quotes`]: whether what it quotes is there.
 //! - [`record`]: the same about a recorded run: a statement about its numbered steps.
 //! - [`answer`]: what it answers, read strictly.
-//! - `provider`: the wire shapes of the four providers.
+//! - [`provider`]: the wire shapes of the four providers.
 //! - `transport`: one request, bounded in time and size, cut short when asked to stop.
 //! - `retry`: which failures pass by themselves, and how long to wait for it.
 //! - [`purse`]: what it may cost, in the invocation and by the user's ledger.
@@ -26,7 +26,7 @@ pub mod ask;
 pub mod cache;
 pub mod evidence;
 mod exchange;
-mod provider;
+pub mod provider;
 pub mod purse;
 pub mod question;
 pub mod quotes;

@@ -55,20 +55,20 @@ pub(super) struct WireRequest {
 
 /// What came back.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Reply {
+pub struct Reply {
     /// The words.
-    pub(super) text: String,
+    pub text: String,
     /// Why they are none of the judge's own or not all of them.
-    pub(super) ended: Option<Ended>,
+    pub ended: Option<Ended>,
     /// The tokens, where the provider counts them.
-    pub(super) tokens: Option<Tokens>,
+    pub tokens: Option<Tokens>,
     /// What the provider says that it cost.
-    pub(super) cost: Option<Usd>,
+    pub cost: Option<Usd>,
 }
 
 /// An answer that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// The judge or its provider will not answer.
     Refused(String),
     /// It was longer than it may be.
@@ -85,8 +85,12 @@ pub(super) fn request(judge: &Chosen, asked: &Asked<'_>) -> WireRequest {
     }
 }
 
-/// What an answer says; none where it is not of the provider's shape.
-pub(super) fn reply(provider: JudgeProvider, body: &Value) -> Option<Reply> {
+/// What the body of an answer says; none where it is not of the provider's shape.
+pub fn read(provider: JudgeProvider, body: &[u8]) -> Option<Reply> {
+    reply(provider, &serde_json::from_slice(body).ok()?)
+}
+
+fn reply(provider: JudgeProvider, body: &Value) -> Option<Reply> {
     match provider {
         JudgeProvider::OpenAi => openai::reply(body),
         JudgeProvider::Anthropic => anthropic::reply(body),
@@ -96,7 +100,7 @@ pub(super) fn reply(provider: JudgeProvider, body: &Value) -> Option<Reply> {
 }
 
 /// What an error's body says, for a person: `error.message`, `error` or `message`.
-pub(super) fn complaint(body: &Value) -> Option<&str> {
+pub fn complaint(body: &Value) -> Option<&str> {
     [
         "/error/message",
         "/error",
