@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::served::PATIENCE;
 
 /// Between two looks at the trace directory.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// `archal trace-source serve`, until this is dropped.
 pub(crate) struct Serving {

@@ -6,18 +6,24 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use archal::ingest::assembly::Pace;
 use archal::ingest::serve::ServeOptions;
 use archal::ingest::spool::SpoolLimits;
 use archal::sandbox::StopToken;
+use archal_testkit::cli::TestEnv;
 
-use super::served::{Served, Told, at_once, export, options, run, trace_id, traces, try_post};
+use super::binary::{self, Serving};
+use super::served::{
+    PATIENCE, Served, Told, at_once, export, options, run, trace_id, traces, try_post,
+};
 
+/// Where the program gives traces out.
+const TRACES: &str = ".archal/traces";
 /// The variable that tells the test inside that it is to serve, and where.
 const INSIDE: &str = "ARCHAL_TEST_PUSH_SERVER";
 /// The variable with the spans that are pushed in all; for more by hand.
@@ -56,8 +62,15 @@ fn sweeping(folder: &Path) -> ServeOptions {
     }
 }
 
+/// A source that is at work in a process of its own.
+struct Working {
+    at: SocketAddr,
+    /// Kills it, and waits until it is gone.
+    kill: Box<dyn FnOnce()>,
+}
+
 /// Serves in a process of its own, which is this test again.
-fn serving(folder: &Path) -> (Child, SocketAddr) {
+fn serving(folder: &Path) -> Working {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args([
             "--exact",
@@ -75,7 +88,14 @@ fn serving(folder: &Path) -> (Child, SocketAddr) {
         .expect("it says where");
     // It goes on saying things, and ends where nobody hears them.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, at)
+    let kill = move || {
+        child.kill().expect("my own child");
+        child.wait().expect("my own child");
+    };
+    Working {
+        at,
+        kill: Box::new(kill),
+    }
 }
 
 /// The part of the test that runs inside: it serves until it is killed.
@@ -164,19 +184,24 @@ fn segments(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-#[test]
-fn what_was_answered_for_is_there_after_kills() {
-    if let Some(folder) = variable(INSIDE) {
-        return inside(folder.into());
-    }
-    let spans: u64 = variable(SPANS).map_or(USUALLY, |spans| spans.parse().expect("a number"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let (mut child, at) = serving(folder.path());
+fn spans() -> u64 {
+    variable(SPANS).map_or(USUALLY, |spans| spans.parse().expect("a number"))
+}
+
+/// Requests of each client for so many spans.
+fn requests(spans: u64) -> u64 {
+    spans / CLIENTS / OF_ONE / 2
+}
+
+/// Pushes so many spans to a source that is killed and begun again meanwhile; gives the last that
+/// was begun, with everything answered for.
+fn pushed(spans: u64, mut start: impl FnMut() -> Working) -> Working {
+    let mut working = start();
     let address = Address {
-        at: Mutex::new(at),
+        at: Mutex::new(working.at),
         moved: Condvar::new(),
     };
-    let requests = spans / CLIENTS / OF_ONE / 2;
+    let requests = requests(spans);
     let (answer, answered) = channel();
     std::thread::scope(|scope| {
         for number in 0..CLIENTS {
@@ -189,34 +214,52 @@ fn what_was_answered_for_is_there_after_kills() {
             sent += more;
             if kills < KILLS && sent > spans * (kills + 1) / (KILLS + 1) {
                 kills += 1;
-                child.kill().expect("my own child");
-                child.wait().expect("my own child");
-                let (next, at) = serving(folder.path());
-                child = next;
-                address.set(at);
+                (working.kill)();
+                working = start();
+                address.set(working.at);
             }
         }
         assert_eq!((sent, kills), (requests * OF_ONE * 2 * CLIENTS, KILLS));
-    });
-    child.kill().expect("my own child");
-    child.wait().expect("my own child");
+        working
+    })
+}
+
+/// Each trace that was sent, with its spans.
+fn expected(spans: u64) -> BTreeMap<String, BTreeSet<String>> {
+    (0..requests(spans) * OF_ONE * CLIENTS)
+        .map(|number| (trace_id(number), [ROOT, CHILD].map(str::to_owned).into()))
+        .collect()
+}
+
+/// Each trace that was given out, with its spans.
+fn given(directory: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    traces(directory)
+        .into_iter()
+        .map(|(id, trace)| (id, trace.spans.into_iter().map(|span| span.id).collect()))
+        .collect()
+}
+
+#[test]
+fn what_was_answered_for_is_there_after_kills() {
+    if let Some(folder) = variable(INSIDE) {
+        return inside(folder.into());
+    }
+    let spans = spans();
+    let folder = tempfile::tempdir().expect("a folder");
+    let last = pushed(spans, || serving(folder.path()));
+    (last.kill)();
     assert!(
         !segments(folder.path()).contains("00000001"),
         "segments go while others are written"
     );
 
-    let expected: BTreeMap<String, BTreeSet<String>> = (0..requests * OF_ONE * CLIENTS)
-        .map(|number| (trace_id(number), [ROOT, CHILD].map(str::to_owned).into()))
-        .collect();
+    let expected = expected(spans);
     // Nothing tells of a span that comes after its trace was let go whether the root has ended.
     let mut last = sweeping(folder.path());
     last.pace.longest = Duration::ZERO;
     let served = Served::start(last);
     loop {
-        let there: BTreeMap<String, BTreeSet<String>> = traces(&served.traces)
-            .into_iter()
-            .map(|(id, trace)| (id, trace.spans.into_iter().map(|span| span.id).collect()))
-            .collect();
+        let there = given(&served.traces);
         if there == expected {
             break;
         }
@@ -228,4 +271,39 @@ fn what_was_answered_for_is_there_after_kills() {
     }
     served.end();
     assert_eq!(segments(folder.path()), BTreeSet::new());
+}
+
+#[test]
+fn what_the_program_itself_answered_for_is_given_out_after_kills() {
+    let spans = spans();
+    let world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
+    world.write(".archal.json", "{}");
+    binary::connect(&world, "1s");
+    let last = pushed(spans, || {
+        let serving = Serving::start(&world);
+        Working {
+            at: serving.http,
+            // It is killed where it goes.
+            kill: Box::new(move || drop(serving)),
+        }
+    });
+    let (expected, directory) = (expected(spans), world.repo().join(TRACES));
+    let (mut until, mut before) = (Instant::now() + PATIENCE, 0);
+    loop {
+        let there = given(&directory);
+        if there == expected {
+            break;
+        }
+        assert!(
+            there.keys().all(|id| expected.contains_key(id)),
+            "a trace that nobody sent"
+        );
+        let whole: usize = there.values().map(BTreeSet::len).sum();
+        if whole > before {
+            (until, before) = (Instant::now() + PATIENCE, whole);
+        }
+        assert!(Instant::now() < until, "{whole} of {spans} spans came");
+        StopToken::new().wait(binary::LOOK);
+    }
+    (last.kill)();
 }

@@ -282,6 +282,8 @@ pub(crate) fn traces(directory: &Path) -> BTreeMap<String, Trace> {
     let mut files: Vec<PathBuf> = fs::read_dir(directory)
         .expect("a directory")
         .map(|entry| entry.expect("an entry").path())
+        // Others are being written.
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
         .collect();
     files.sort_by_key(|path| {
         fs::metadata(path)
