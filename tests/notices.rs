@@ -86,8 +86,17 @@ impl World {
     }
 
     fn deliver(&self) -> Delivery {
+        let delivered = self.with_courier(|courier| courier.deliver(&self.state));
+        delivered.expect("the database answers")
+    }
+
+    fn can_tell(&self) -> bool {
+        self.with_courier(|courier| courier.can_tell())
+    }
+
+    fn with_courier<T>(&self, act: impl FnOnce(&Courier<'_>) -> T) -> T {
         let scrubber = Scrubber::new(Redactor::new([7; 32], []), &self.environment, &[]);
-        Courier {
+        act(&Courier {
             settings: &self.settings,
             may_run_commands: self.may_run_commands,
             environment: &self.environment,
@@ -102,9 +111,7 @@ impl World {
             clock: &self.clock,
             webhook_timeout: Duration::from_millis(300),
             command_timeout: notice::COMMAND_TIMEOUT,
-        }
-        .deliver(&self.state)
-        .expect("the database answers")
+        })
     }
 
     fn notice(&self) -> StoredNotice {
@@ -287,6 +294,16 @@ fn what_cannot_or_need_not_be_told_is_closed_with_the_reason() {
     );
     assert_eq!(forbidden.notice().outcome, Some(Outcome::Blocked));
     assert!(!forbidden.folder.path().join("ran").exists());
+
+    // It stays closed while nothing of that is mended.
+    let mut open = World::new();
+    open.settings.webhook_env = Some("HOOK".to_owned());
+    let url = "http://elsewhere.example/s3cr3t".to_owned();
+    open.environment.variables.insert("HOOK".to_owned(), url);
+    let failed = open.deliver().failed;
+    assert!(failed[0].1.contains("must be https"), "{failed:?}");
+    assert_eq!(open.notice().outcome, Some(Outcome::Blocked));
+    assert!(!open.can_tell());
 
     let mut unset = World::new();
     unset.settings.webhook_env = Some("HOOK".to_owned());

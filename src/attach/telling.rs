@@ -1,7 +1,6 @@
 //! Telling people of failures and receivers of verdicts while archal works: both are written with
 //! what they tell of, and a thread of its own delivers them, woken when there is one.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -19,8 +18,7 @@ use super::intake::IntakeError;
 use super::notice::{self, COMMAND_TIMEOUT, Courier, Delivery, WEBHOOK_TIMEOUT};
 use super::ready::Ready;
 use super::results::{self as results_out, AT_ONCE, Sender, Sent};
-use super::state::notices::{self, StoredNotice};
-use super::state::results::{self, StoredResult};
+use super::state::{notices, results};
 
 /// After a repository or a state that could not be used.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
@@ -92,109 +90,83 @@ impl Engine {
         notice::note(change, repo, group, event, &reason, self.now()).map(|id| id.is_some())
     }
 
-    /// Delivers what is due, each notice by the settings of the directory its group came by; where
-    /// that is not attached any more, by those of the first that is.
-    fn deliver(&self, attached: &[Attached], stop: &StopToken) -> Result<Delivery, IntakeError> {
-        let now = self.now();
-        let due = self.state.read(|rows| {
-            let due = notices::due(rows, now, notice::AT_ONCE)?.into_iter();
-            due.map(|notice| Ok((notices::home(rows, &notice.failure)?, notice)))
-                .collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        let mut of_each: BTreeMap<usize, Vec<StoredNotice>> = BTreeMap::new();
-        for (home, notice) in due {
-            let at = attached.iter().position(|one| Some(one.id) == home);
-            of_each
-                .entry(at.unwrap_or_default())
-                .or_default()
-                .push(notice);
-        }
-        let mut delivery = Delivery::default();
-        let mut refused = None;
-        for (at, due) in of_each {
-            let Some(attached) = attached.get(at) else {
-                continue;
-            };
-            let ready = match self.ready(attached, false) {
-                Ok(ready) => ready,
-                // That of another directory may be good.
-                Err(error) => {
-                    refused = Some(error);
-                    continue;
-                }
-            };
+    /// Delivers what is due, each notice by the settings of the directory its group came by: that of
+    /// one that is not attached any more waits until it is again. What fails is told.
+    fn deliver(
+        &self,
+        attached: &[Attached],
+        stop: &StopToken,
+        told: &Told,
+    ) -> Result<(), IntakeError> {
+        each(attached, |attached| {
+            let now = self.now();
+            let due = self
+                .state
+                .read(|rows| notices::due_of(rows, &[attached.id], now, notice::AT_ONCE))?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let ready = self.ready(attached, false)?;
             let courier = self.courier(&ready, stop);
-            let one = courier.deliver_these(&self.state, due)?;
-            delivery.failed.extend(one.failed);
+            tell_failed(&courier.deliver_these(&self.state, due)?, told);
             // The settings may have changed since others were closed.
-            self.unblock_notices(attached, &ready)?;
-        }
-        match refused {
-            Some(error) => Err(error.into()),
-            None => Ok(delivery),
-        }
+            Ok(self.unblock(attached, &ready)?)
+        })
     }
 
-    /// Opens notices again that were closed because nothing could be told, where the settings of
-    /// their directory allow it now.
-    pub(super) fn unblock_notices(
-        &self,
-        attached: &Attached,
-        ready: &Ready,
-    ) -> Result<(), DatabaseError> {
+    /// Opens notices and verdicts again that were closed because nothing could be told, or nobody
+    /// asked, where the settings of their directory are others now.
+    pub(super) fn unblock(&self, attached: &Attached, ready: &Ready) -> Result<(), DatabaseError> {
         let stop = StopToken::new();
-        let courier = self.courier(ready, &stop);
-        if !courier.can_tell() {
+        let can_tell = self.courier(ready, &stop).can_tell();
+        let can_send = ready.settings.results.endpoint.is_some();
+        if !can_tell && !can_send {
             return Ok(());
         }
         let now = self.now();
-        self.state
-            .write(|change| notices::reopen_blocked(change, attached.id, now))?;
-        Ok(())
+        self.state.write(|change| {
+            if can_tell {
+                notices::reopen_blocked(change, attached.id, now)?;
+            }
+            if can_send {
+                results::reopen_unwanted(change, attached.id, now)?;
+            }
+            Ok(())
+        })
     }
 
-    /// Sends verdicts that are due, each by the settings of the directory its trace came from. How
-    /// long nothing more is to be done at once is found by [`Self::until_due`].
-    fn send_results(&self, attached: &[Attached], stop: &StopToken) -> Result<Sent, IntakeError> {
-        let now = self.now();
-        let due = self.state.read(|rows| results::due(rows, now, AT_ONCE))?;
-        let mut of_each: BTreeMap<usize, Vec<StoredResult>> = BTreeMap::new();
-        for result in due {
-            let at = attached.iter().position(|one| one.id == result.attachment);
-            of_each
-                .entry(at.unwrap_or_default())
-                .or_default()
-                .push(result);
-        }
-        let mut all = Sent::default();
-        let mut refused = None;
-        for (at, due) in of_each {
-            let Some(attached) = attached.get(at).filter(|_| !stop.is_asked()) else {
-                continue;
-            };
-            let ready = match self.ready(attached, false) {
-                Ok(ready) => ready,
-                // That of another directory may be good.
-                Err(error) => {
-                    refused = Some(error);
-                    continue;
-                }
-            };
+    /// Sends verdicts that are due, each by the settings of the directory its trace came from; those
+    /// of one that is not attached wait. What fails is told; how many were taken.
+    fn send_results(
+        &self,
+        attached: &[Attached],
+        stop: &StopToken,
+        told: &Told,
+    ) -> Result<usize, IntakeError> {
+        let mut taken = 0;
+        each(attached, |attached| {
+            let now = self.now();
+            let due = self
+                .state
+                .read(|rows| results::due(rows, &[attached.id], now, AT_ONCE))?;
+            if due.is_empty() || stop.is_asked() {
+                return Ok(());
+            }
+            let ready = self.ready(attached, false)?;
             let sender = Sender {
                 settings: &ready.settings.results,
                 environment: &self.surround.environment,
+                scrubber: &ready.settings.scrubber,
                 clock: self.surround.clock.as_ref(),
                 timeout: results_out::TIMEOUT,
             };
-            let mut one = sender.send(&self.state, due)?;
-            all.taken += one.taken;
-            all.put_off = one.put_off.take().or(all.put_off);
-            all.failed = one.failed.take().or(all.failed);
-        }
-        match refused {
-            Some(error) => Err(error.into()),
-            None => Ok(all),
-        }
+            let sent = sender.send(&self.state, due)?;
+            tell_sent(&sent, told);
+            taken += sent.taken;
+            // The settings may have changed since others were closed.
+            Ok(self.unblock(attached, &ready)?)
+        })
+        .map(|()| taken)
     }
 
     fn courier<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Courier<'a> {
@@ -224,14 +196,17 @@ impl Engine {
         stop: &StopToken,
         told: &Told,
     ) -> Result<u64, IntakeError> {
+        let these = std::slice::from_ref(attached);
         for _ in 0..MOST_ROUNDS {
-            let next = self.next_due()?;
+            let next = self.next_due(&[attached.id])?;
             if next.is_none_or(|next| next > self.now()) || stop.is_asked() {
                 break;
             }
-            tell_failed(&self.deliver(std::slice::from_ref(attached), stop)?, told);
+            self.deliver(these, stop, told)?;
         }
-        Ok(self.state.read(notices::count_open)?)
+        Ok(self
+            .state
+            .read(|rows| notices::count_open(rows, &[attached.id]))?)
     }
 
     /// Sends what is due now of verdicts, at the end of a single pass; says how many are left for
@@ -243,33 +218,51 @@ impl Engine {
         told: &Told,
     ) -> Result<u64, IntakeError> {
         while !stop.is_asked() {
-            let sent = self.send_results(std::slice::from_ref(attached), stop)?;
-            tell_sent(&sent, told);
-            if sent.taken == 0 {
+            if self.send_results(std::slice::from_ref(attached), stop, told)? == 0 {
                 break;
             }
         }
-        Ok(self.state.read(results::count_open)?)
+        Ok(self
+            .state
+            .read(|rows| results::count_open(rows, &[attached.id]))?)
     }
 
-    fn next_due(&self) -> Result<Option<Timestamp>, DatabaseError> {
+    /// When something of these directories is due next.
+    fn next_due(&self, attachments: &[i64]) -> Result<Option<Timestamp>, DatabaseError> {
         let now = self.now();
         self.state.read(|rows| {
-            let of_results = results::next_due(rows, now)?;
-            let of_notices = notices::next_due(rows, now)?;
+            let of_results = results::next_due(rows, attachments, now)?;
+            let of_notices = notices::next_due_of(rows, attachments, now)?;
             Ok([of_results, of_notices].into_iter().flatten().min())
         })
     }
 
-    /// How long nothing is due; none where nothing will be.
-    fn until_due(&self) -> Result<Option<Duration>, DatabaseError> {
-        let next = self.next_due()?;
+    /// How long nothing of these directories is due; none where nothing will be.
+    fn until_due(&self, attachments: &[i64]) -> Result<Option<Duration>, DatabaseError> {
+        let next = self.next_due(attachments)?;
         Ok(next.map(|next| {
             let left = next.duration_since(self.now());
             // One that is overdue is due now.
             Duration::try_from(left).unwrap_or_default()
         }))
     }
+}
+
+/// Does something for each directory: one whose settings cannot be used, which is told at the end,
+/// keeps it from no other.
+fn each(
+    attached: &[Attached],
+    mut work: impl FnMut(&Attached) -> Result<(), IntakeError>,
+) -> Result<(), IntakeError> {
+    let mut refused = Ok(());
+    for attached in attached {
+        match work(attached) {
+            Ok(()) => {}
+            Err(error @ IntakeError::Ready(_)) => refused = Err(error),
+            Err(error) => return Err(error),
+        }
+    }
+    refused
 }
 
 /// Delivers notices as they become due, until `stop`; whoever stops it rings the bell, too.
@@ -307,19 +300,22 @@ fn step(
     told: &Told,
     stop: &StopToken,
 ) -> Result<Option<Duration>, IntakeError> {
-    if let Some(pause) = engine.until_due()?.filter(|pause| pause.is_zero()) {
-        let attached = all(desk);
-        if attached.is_empty() {
-            // The bell is rung when one is attached.
-            return Ok(None);
-        }
-        tell_failed(&engine.deliver(&attached, stop)?, told);
-        tell_sent(&engine.send_results(&attached, stop)?, told);
+    let attached = all(desk);
+    // Nobody's are due where none is attached: the bell is rung when one is.
+    let ids = ids(&attached);
+    if let Some(pause) = engine.until_due(&ids)?.filter(Duration::is_zero) {
+        let delivered = engine.deliver(&attached, stop, told);
+        let sent = engine.send_results(&attached, stop, told);
+        delivered.and(sent.map(drop))?;
         if stop.is_asked() {
             return Ok(Some(pause));
         }
     }
-    Ok(engine.until_due()?)
+    Ok(engine.until_due(&ids)?)
+}
+
+fn ids(attached: &[Attached]) -> Vec<i64> {
+    attached.iter().map(|attached| attached.id).collect()
 }
 
 /// The directories that are attached, in the order in which they first were.

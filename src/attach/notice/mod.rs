@@ -252,10 +252,14 @@ impl Courier<'_> {
                  set attach.allowExternalExecution or --allow-external-execution"
                     .to_owned(),
             ),
-            Channel::WebhookEnv(name) if self.environment.get(&name).is_none() => Some(format!(
-                "the variable {name}, which attach.notify.webhookEnv names, is not set"
-            )),
-            _ => None,
+            Channel::WebhookEnv(name) => match self.environment.get(&name) {
+                None => Some(format!(
+                    "the variable {name}, which attach.notify.webhookEnv names, is not set"
+                )),
+                Some(url) => webhook::unusable(url),
+            },
+            Channel::Webhook(url) => webhook::unusable(&url),
+            Channel::Command(_) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A notice posted to a URL.
 
 use std::error::Error;
+use std::io::Read;
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -16,15 +17,15 @@ use crate::config::notice;
 
 use super::{Courier, Told};
 
-/// Posts a notice. The URL may be a secret: of it, only the host is ever told.
+/// Why nothing can be posted to a URL; none where it can.
+pub(super) fn unusable(url: &str) -> Option<String> {
+    let reason = notice::usable(url.trim()).err()?;
+    Some(format!("the webhook's URL {reason}"))
+}
+
+/// Posts a notice to a URL that can be used. The URL may be a secret: of it, only the host is ever told.
 pub(super) fn tell(courier: &Courier<'_>, url: &str, key: &str, body: &Value) -> Told {
     let url = url.trim();
-    if let Err(reason) = notice::usable(url) {
-        return Told::Never {
-            outcome: Outcome::Blocked,
-            reason: format!("the webhook's URL {reason}"),
-        };
-    }
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Ok(key) = HeaderValue::from_str(key) {
@@ -37,8 +38,11 @@ pub(super) fn tell(courier: &Courier<'_>, url: &str, key: &str, body: &Value) ->
         timeout: courier.webhook_timeout,
         environment: courier.environment,
     };
-    posting.send(courier.clock)
+    posting.send(courier.clock).told
 }
+
+/// The most that is read of an answer, in bytes.
+const MOST_ANSWER: usize = 64 << 10;
 
 /// Something that is posted to an address.
 pub(in crate::attach) struct Posting<'a> {
@@ -54,14 +58,29 @@ pub(in crate::attach) struct Posting<'a> {
     pub(in crate::attach) environment: &'a Environment,
 }
 
+/// What came of posting something.
+#[derive(Debug)]
+pub(in crate::attach) struct Posted {
+    /// How it went.
+    pub(in crate::attach) told: Told,
+    /// Whether the receiver does not know who sends, or lets them not.
+    pub(in crate::attach) is_locked_out: bool,
+    /// What it said when it took it, as far as that is bearable.
+    pub(in crate::attach) answer: Vec<u8>,
+}
+
 impl Posting<'_> {
     /// Posts it once.
-    pub(in crate::attach) fn send(self, clock: &dyn Clock) -> Told {
+    pub(in crate::attach) fn send(self, clock: &dyn Clock) -> Posted {
         let host = notice::host(self.url).unwrap_or_default();
         let timeout = self.timeout;
-        let later = |error: reqwest::Error| Told::Later {
-            reason: told(&host, error, timeout),
-            after: None,
+        let later = |error: reqwest::Error| Posted {
+            told: Told::Later {
+                reason: told(&host, error, timeout),
+                after: None,
+            },
+            is_locked_out: false,
+            answer: Vec::new(),
         };
         let client = match client(self.url, timeout, self.environment) {
             Ok(client) => client,
@@ -73,10 +92,36 @@ impl Posting<'_> {
             .body(self.body)
             .send();
         match sent {
-            Ok(response) => answered(&host, &response, clock.now()),
+            Ok(mut response) => {
+                let told = answered(&host, &response, clock.now());
+                let until = clock.monotonic().saturating_add(timeout);
+                Posted {
+                    is_locked_out: matches!(
+                        response.status(),
+                        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                    ),
+                    answer: match told {
+                        Told::Taken => beginning(&mut response, &|| clock.monotonic() >= until),
+                        _ => Vec::new(),
+                    },
+                    told,
+                }
+            }
             Err(error) => later(error),
         }
     }
+}
+
+/// What a receiver says when it has taken something; what comes late or is too long is left.
+fn beginning(response: &mut impl Read, is_late: &dyn Fn() -> bool) -> Vec<u8> {
+    let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+    while answer.len() < MOST_ANSWER && !is_late() {
+        match response.read(&mut piece) {
+            Ok(count) if count > 0 => answer.extend_from_slice(&piece[..count]),
+            _ => break,
+        }
+    }
+    answer
 }
 
 fn client(

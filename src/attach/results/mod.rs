@@ -19,6 +19,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::grade::GradeResults;
 use crate::config::notice;
+use crate::run::scrub::Scrubber;
 use crate::store::database::DatabaseError;
 
 use super::notice::webhook::Posting;
@@ -27,6 +28,7 @@ use super::state::State;
 use super::state::notices::Outcome;
 use super::state::results::{self, StoredResult};
 use event::ResultEvent;
+use otlp::Partly;
 
 /// How long a receiver may take to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +41,8 @@ pub struct Sender<'a> {
     pub settings: &'a GradeResults,
     /// The caller's variables: those of headers, and proxies.
     pub environment: &'a Environment,
+    /// What must not reach a row.
+    pub scrubber: &'a Scrubber,
     /// The time.
     pub clock: &'a dyn Clock,
     /// How long a receiver may take: [`TIMEOUT`].
@@ -70,11 +74,24 @@ impl Sender<'_> {
     /// When the database refuses. A receiver that is not there is no error.
     pub fn send(&self, state: &State, due: Vec<StoredResult>) -> Result<Sent, DatabaseError> {
         let mut sent = Sent::default();
-        match self.tell(&due) {
+        let events: Vec<ResultEvent> = due.iter().filter_map(|one| one.event.clone()).collect();
+        let (told, partly) = self.post(&events);
+        match told {
             Told::Stopped => {}
             Told::Taken => {
-                self.close(state, &due, Outcome::Sent, None)?;
+                // Which of them were not kept is not said, and they must not be sent again.
+                let all = count(&events);
+                let rejected = partly.as_ref().map_or(0, |partly| partly.rejected);
+                let is_kept = rejected == 0 || rejected < all;
+                let reason = partly.as_ref().map(|partly| self.words(partly, all));
+                let outcome = if is_kept {
+                    Outcome::Sent
+                } else {
+                    Outcome::GivenUp
+                };
+                self.close(state, &due, outcome, reason.as_deref())?;
                 sent.taken = due.len();
+                sent.failed = reason.filter(|_| rejected > 0);
             }
             Told::Later { reason, after } => {
                 let now = self.clock.now();
@@ -125,11 +142,6 @@ impl Sender<'_> {
         })
     }
 
-    fn tell(&self, due: &[StoredResult]) -> Told {
-        let events: Vec<ResultEvent> = due.iter().filter_map(|one| one.event.clone()).collect();
-        self.post(&events)
-    }
-
     /// Posts results once, without an outbox.
     ///
     /// # Errors
@@ -137,8 +149,13 @@ impl Sender<'_> {
     /// Why they were not taken.
     pub fn once(&self, events: &[ResultEvent]) -> Result<(), String> {
         for some in events.chunks(AT_ONCE) {
-            match self.post(some) {
-                Told::Taken => {}
+            let (told, partly) = self.post(some);
+            match told {
+                Told::Taken => {
+                    if let Some(partly) = partly.filter(|partly| partly.rejected > 0) {
+                        return Err(self.words(&partly, count(some)));
+                    }
+                }
                 Told::Stopped => return Err("it was stopped".to_owned()),
                 Told::Later { reason, .. } | Told::Never { reason, .. } => return Err(reason),
             }
@@ -146,30 +163,52 @@ impl Sender<'_> {
         Ok(())
     }
 
-    fn post(&self, events: &[ResultEvent]) -> Told {
+    fn post(&self, events: &[ResultEvent]) -> (Told, Option<Partly>) {
         let Some(url) = self.settings.url() else {
-            return Told::Never {
+            let told = Told::Never {
                 outcome: Outcome::Unwanted,
                 reason: "grade.results names no endpoint".to_owned(),
             };
+            return (told, None);
         };
         let headers = match self.headers() {
             Ok(headers) => headers,
             Err(reason) => {
-                return Told::Later {
+                let told = Told::Later {
                     reason,
                     after: None,
                 };
+                return (told, None);
             }
         };
-        Posting {
+        let posted = Posting {
             url: &url,
             headers,
             body: otlp::request(events),
             timeout: self.timeout,
             environment: self.environment,
         }
-        .send(self.clock)
+        .send(self.clock);
+        let told = match posted.told {
+            // A token is mended without a word to archal.
+            Told::Never { reason, .. } if posted.is_locked_out => Told::Later {
+                reason: format!("{reason}; grade.results.headersEnv names what it is shown"),
+                after: None,
+            },
+            told => told,
+        };
+        (told, otlp::partly(&posted.answer))
+    }
+
+    /// What a receiver did not keep, for a person.
+    fn words(&self, partly: &Partly, all: u64) -> String {
+        let host = self.host().unwrap_or_default();
+        let message = self.scrubber.text(&partly.message);
+        let colon = if message.is_empty() { "" } else { ": " };
+        match partly.rejected {
+            0 => format!("{host} took them and says{colon}{message}"),
+            rejected => format!("{host} did not keep {rejected} of {all} events{colon}{message}"),
+        }
     }
 
     /// The headers with their values, which are kept nowhere.
@@ -195,4 +234,9 @@ impl Sender<'_> {
         }
         Ok(headers)
     }
+}
+
+/// How many events results are on the wire.
+fn count(events: &[ResultEvent]) -> u64 {
+    events.iter().map(|event| event.scored.len() as u64).sum()
 }

@@ -3,11 +3,14 @@
 //! The messages of opentelemetry-proto 1, with the fields that are written.
 
 use prost::Message;
+use serde_json::Value;
 
 use super::event::{ResultEvent, Scored};
 
 /// Severity `INFO`.
 const INFO: i32 = 9;
+/// The longest that is kept of a receiver's words, in characters.
+const LONGEST: usize = 240;
 
 /// The request for some results, all of one resource: archal.
 pub(super) fn request(events: &[ResultEvent]) -> Vec<u8> {
@@ -33,6 +36,43 @@ pub(super) fn request(events: &[ResultEvent]) -> Vec<u8> {
         }],
     }
     .encode_to_vec()
+}
+
+/// What a receiver says of what it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Partly {
+    /// How many events it did not keep.
+    pub(super) rejected: u64,
+    /// Why, in its own words.
+    pub(super) message: String,
+}
+
+/// What the reply to a request says beside that it was taken; nothing where all is well. It comes in
+/// protobuf, and from some receivers in JSON.
+pub(super) fn partly(reply: &[u8]) -> Option<Partly> {
+    let partly = if reply.first() == Some(&b'{') {
+        let reply: Value = serde_json::from_slice(reply).ok()?;
+        let partial = reply.get("partialSuccess")?;
+        let rejected = partial.get("rejectedLogRecords");
+        // In JSON, whole numbers of 64 bits are texts.
+        let rejected = rejected.and_then(|count| match count {
+            Value::String(count) => count.parse().ok(),
+            count => count.as_i64(),
+        });
+        let message = partial.get("errorMessage").and_then(Value::as_str);
+        PartialSuccess {
+            rejected: rejected.unwrap_or_default(),
+            message: message.unwrap_or_default().to_owned(),
+        }
+    } else {
+        ExportLogsReply::decode(reply).ok()?.partial?
+    };
+    let rejected = u64::try_from(partly.rejected).unwrap_or_default();
+    let is_seen = |c: &char| !c.is_control();
+    let words: Vec<&str> = partly.message.split_whitespace().collect();
+    let message = words.join(" ");
+    let message: String = message.chars().filter(is_seen).take(LONGEST).collect();
+    (rejected > 0 || !message.is_empty()).then_some(Partly { rejected, message })
 }
 
 fn record(event: &ResultEvent, scored: &Scored) -> LogRecord {
@@ -111,6 +151,20 @@ struct ExportLogs {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct ExportLogsReply {
+    #[prost(message, optional, tag = "1")]
+    partial: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct ResourceLogs {
     #[prost(message, optional, tag = "1")]
     resource: Option<Resource>,
@@ -183,6 +237,33 @@ enum OneValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_receiver_did_not_keep_is_read_in_both_forms() {
+        let kept = |rejected, message: &str| {
+            Some(Partly {
+                rejected,
+                message: message.to_owned(),
+            })
+        };
+        let reply = ExportLogsReply {
+            partial: Some(PartialSuccess {
+                rejected: 2,
+                message: "too\n old\u{1b}".to_owned(),
+            }),
+        };
+        assert_eq!(partly(&reply.encode_to_vec()), kept(2, "too old"));
+        let json = |partial: &str| partly(format!("{{\"partialSuccess\":{partial}}}").as_bytes());
+        assert_eq!(json(r#"{"rejectedLogRecords":"3"}"#), kept(3, ""));
+        assert_eq!(json(r#"{"rejectedLogRecords":3}"#), kept(3, ""));
+        assert_eq!(json(r#"{"errorMessage":"soon"}"#), kept(0, "soon"));
+        for fine in ["{}", r#"{"rejectedLogRecords":-1}"#, "[]"] {
+            assert_eq!(json(fine), None, "{fine}");
+        }
+        for fine in [&b""[..], b"\x0a\x00", b"ok", b"{", b"<html>"] {
+            assert_eq!(partly(fine), None, "{fine:?}");
+        }
+    }
 
     #[test]
     fn only_what_is_an_id_of_opentelemetry_is_a_parent() {

@@ -239,6 +239,7 @@ impl Pruner<'_> {
         };
         work.old()?;
         work.room()?;
+        work.results()?;
         if !rows.is_dry() {
             let emptied = tree.empty();
             work.pruned.told(Path::new(tree::ASIDE), emptied);

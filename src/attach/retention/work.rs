@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 
-use crate::attach::state::{State, pruned};
+use crate::attach::state::{State, pruned, results};
 use crate::sandbox::StopToken;
 
 use super::known::{self, Reason};
@@ -21,6 +22,8 @@ const MOST_FINDINGS: usize = 1_000;
 const MOST_AT_ONCE: usize = if cfg!(test) { 2 } else { 10_000 };
 /// After how many that were moved aside these are removed.
 const EMPTIED_AFTER: usize = 1_000;
+/// How many rows one transaction looks at.
+const ROWS_AT_ONCE: usize = if cfg!(test) { 2 } else { 1_000 };
 
 /// What went and what stays, in numbers.
 #[derive(Debug, Default)]
@@ -134,6 +137,23 @@ impl Work<'_> {
                 // The rest has to stay.
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of verdicts that came to their end long ago.
+    pub(super) fn results(&mut self) -> Result<(), PruneError> {
+        let (Rows::State(state), Some(limit)) = (self.survey.rows, self.pruner.settings.traces)
+        else {
+            return Ok(());
+        };
+        let now = self.survey.now;
+        let before = now.checked_sub(limit.duration()).unwrap_or(Timestamp::MIN);
+        let mut seen = 0;
+        while !self.pruner.stop.is_some_and(StopToken::is_stopped) {
+            let next = state.write(|rows| results::prune(rows, before, seen, ROWS_AT_ONCE))?;
+            let Some(next) = next else { break };
+            seen = next;
         }
         Ok(())
     }

@@ -82,6 +82,11 @@ pub struct StoredNotice {
 const LONGEST_WAIT: Duration = Duration::from_secs(25 * 3_600);
 
 const COLUMNS: &str = "id, key, failure, event, body, due_at, tries, sent_at, outcome, error";
+/// The attachment that the group of a notice came by.
+const HOME: &str = "coalesce(
+  (SELECT jobs.attachment FROM failures JOIN jobs ON jobs.id = failures.leader
+    WHERE failures.name = notices.failure),
+  (SELECT attachment FROM jobs WHERE jobs.failure = notices.failure ORDER BY id LIMIT 1))";
 
 /// Writes down that something is to be told from `due` on; call it in the transaction of the
 /// change. None where it was told already or the group is dismissed.
@@ -146,16 +151,47 @@ pub fn due(
     now: Timestamp,
     most: usize,
 ) -> rusqlite::Result<Vec<StoredNotice>> {
+    due_where(connection, "1", "[]", now, most)
+}
+
+/// The same of groups that came by these directories, or by none. Those of others wait until they
+/// are attached: they are told by the settings of their own.
+pub fn due_of(
+    connection: &Connection,
+    attachments: &[i64],
+    now: Timestamp,
+    most: usize,
+) -> rusqlite::Result<Vec<StoredNotice>> {
+    due_where(connection, &of_these(4), &rows(attachments), now, most)
+}
+
+fn due_where(
+    connection: &Connection,
+    condition: &str,
+    attachments: &str,
+    now: Timestamp,
+    most: usize,
+) -> rusqlite::Result<Vec<StoredNotice>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM notices WHERE sent_at IS NULL AND (due_at <= ?1 OR due_at > ?3)
-             ORDER BY due_at, id LIMIT ?2"
+               AND (?4 IS NULL OR {condition}) ORDER BY due_at, id LIMIT ?2"
         ))?
         .query_map(
-            params![time_text(now), most, time_text(latest(now))],
+            params![time_text(now), most, time_text(latest(now)), attachments],
             of_row,
         )?
         .collect()
+}
+
+/// Whether the group of a notice came by a directory of the list that is that parameter, or by none.
+fn of_these(parameter: usize) -> String {
+    format!("coalesce({HOME} IN (SELECT value FROM json_each(?{parameter})), 1)")
+}
+
+/// Rows as SQLite's `json_each` takes them.
+fn rows(attachments: &[i64]) -> String {
+    serde_json::to_string(attachments).unwrap_or_default()
 }
 
 /// No notice is put off for longer than a day: what is due later was written by a clock that was
@@ -197,20 +233,38 @@ pub fn reopen_blocked(
 /// The attachment that a group came by: that of the job that leads it, else of its first.
 pub fn home(connection: &Connection, failure: &str) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached(
-            "SELECT coalesce(
-               (SELECT jobs.attachment FROM failures JOIN jobs ON jobs.id = failures.leader
-                 WHERE failures.name = ?1),
-               (SELECT attachment FROM jobs WHERE failure = ?1 ORDER BY id LIMIT 1))",
-        )?
+        .prepare_cached(&format!(
+            "SELECT {HOME} FROM (SELECT ?1 AS failure) AS notices"
+        ))?
         .query_row([failure], |row| row.get(0))
 }
 
 /// When the next open notice is due, at the earliest now; none where there is none.
 pub fn next_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    next_due_where(connection, "1", "[]", now)
+}
+
+/// The same of groups that came by these directories, or by none.
+pub fn next_due_of(
+    connection: &Connection,
+    attachments: &[i64],
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    next_due_where(connection, &of_these(1), &rows(attachments), now)
+}
+
+fn next_due_where(
+    connection: &Connection,
+    condition: &str,
+    attachments: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
     let (first, last): (Option<String>, Option<String>) = connection
-        .prepare_cached("SELECT min(due_at), max(due_at) FROM notices WHERE sent_at IS NULL")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .prepare_cached(&format!(
+            "SELECT min(due_at), max(due_at) FROM notices
+             WHERE sent_at IS NULL AND (?1 IS NULL OR {condition})"
+        ))?
+        .query_row([attachments], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let [first, last] = [first, last].map(|text| text.and_then(|text| text.parse().ok()));
     if last.is_some_and(|last: Timestamp| last > latest(now)) {
         return Ok(Some(now));
@@ -272,11 +326,14 @@ pub fn mute(connection: &Connection, failure: &str, now: Timestamp) -> rusqlite:
         .execute(params![failure, Outcome::Muted.name(), time_text(now)])
 }
 
-/// How many notices are not closed.
-pub fn count_open(connection: &Connection) -> rusqlite::Result<u64> {
+/// How many notices of groups that came by these directories, or by none, are not closed.
+pub fn count_open(connection: &Connection, attachments: &[i64]) -> rusqlite::Result<u64> {
     connection
-        .prepare_cached("SELECT count(*) FROM notices WHERE sent_at IS NULL")?
-        .query_row([], |row| row.get(0))
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM notices WHERE sent_at IS NULL AND {}",
+            of_these(1)
+        ))?
+        .query_row([rows(attachments)], |row| row.get(0))
 }
 
 fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredNotice> {
@@ -406,6 +463,18 @@ mod tests {
                 made.expect("written")
             })
             .collect();
+        // Whatever is open of one waits until that is attached; of no directory it is anybody's.
+        let of = |homes: &[i64]| {
+            let due = state.read(|rows| due_of(rows, homes, at(9), 9));
+            let due = due.expect("read").into_iter();
+            due.map(|notice| notice.failure).collect::<Vec<_>>()
+        };
+        let anybodys = state.write(|change| add(change, "none", New, &json!({}), at(1)));
+        let anybodys = anybodys.expect("written").expect("new");
+        assert_eq!(of(&homes[..1]), ["none"]);
+        state
+            .write(|change| close(change, anybodys, Outcome::Sent, None, at(2)))
+            .expect("written");
         let reopen = |home| {
             let reopened = state.write(|change| reopen_blocked(change, home, at(3)));
             reopened.expect("written")
@@ -414,6 +483,15 @@ mod tests {
         let open = state.read(|rows| due(rows, at(3), 9)).expect("read");
         assert_eq!(open.len(), 1);
         assert_eq!((open[0].failure.as_str(), open[0].outcome), ("two", None));
+        assert_eq!(
+            (of(&homes[..1]), of(&homes)),
+            (vec![], vec!["two".to_owned()])
+        );
+        let next = |homes: &[i64]| state.read(|rows| next_due_of(rows, homes, at(9)));
+        assert_eq!(next(&homes[..1]).expect("read"), None);
+        assert_eq!(next(&homes[1..]).expect("read"), Some(at(9)));
+        let open = state.read(|rows| count_open(rows, &homes[..1]));
+        assert_eq!(open.expect("read"), 0);
         let dismissed = FailureStatus::Dismissed;
         state
             .write(|change| failures::set_status(change, "one", dismissed, None, at(3)))

@@ -23,7 +23,7 @@ pub struct StoredResult {
     pub id: i64,
     /// The directory its trace came from.
     pub attachment: i64,
-    /// What is sent; none where a later archal wrote it.
+    /// What is sent; none where it is closed, or a later archal wrote it.
     pub event: Option<ResultEvent>,
     /// How often it was tried.
     pub tries: u32,
@@ -76,19 +76,28 @@ pub fn add(
     Ok(true)
 }
 
-/// Results that are due, the first due first.
+/// Results of these directories that are due, the first due first. Those of others wait until
+/// they are attached: they are told by the settings of their own.
 pub fn due(
     connection: &Connection,
+    attachments: &[i64],
     now: Timestamp,
     most: usize,
 ) -> rusqlite::Result<Vec<StoredResult>> {
     connection
         .prepare_cached(
             "SELECT id, attachment, body, tries, outcome, error FROM results
-             WHERE closed_at IS NULL AND (due_at <= ?1 OR due_at > ?3) ORDER BY due_at, id LIMIT ?2",
+             WHERE closed_at IS NULL AND (due_at <= ?1 OR due_at > ?3)
+               AND attachment IN (SELECT value FROM json_each(?4))
+             ORDER BY due_at, id LIMIT ?2",
         )?
         .query_map(
-            params![time_text(now), most, time_text(latest(now))],
+            params![
+                time_text(now),
+                most,
+                time_text(latest(now)),
+                rows(attachments)
+            ],
             of_row,
         )?
         .collect()
@@ -100,11 +109,19 @@ fn latest(now: Timestamp) -> Timestamp {
     now.checked_add(LONGEST_WAIT).unwrap_or(now)
 }
 
-/// When the next open one is due, at the earliest now; none where there is none.
-pub fn next_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+/// When the next open one of these directories is due, at the earliest now; none where there is
+/// none.
+pub fn next_due(
+    connection: &Connection,
+    attachments: &[i64],
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
     let (first, last): (Option<String>, Option<String>) = connection
-        .prepare_cached("SELECT min(due_at), max(due_at) FROM results WHERE closed_at IS NULL")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .prepare_cached(
+            "SELECT min(due_at), max(due_at) FROM results
+             WHERE closed_at IS NULL AND attachment IN (SELECT value FROM json_each(?1))",
+        )?
+        .query_row([rows(attachments)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let [first, last] = [first, last].map(|text| text.and_then(|text| text.parse().ok()));
     if last.is_some_and(|last: Timestamp| last > latest(now)) {
         return Ok(Some(now));
@@ -148,7 +165,8 @@ pub fn put_off(
     Ok(())
 }
 
-/// Closes a result; it is never sent again.
+/// Closes a result, and drops what it told: it is never sent again. What nobody asked for is kept
+/// until somebody does: [`reopen_unwanted`].
 pub fn close(
     connection: &Connection,
     id: i64,
@@ -159,6 +177,7 @@ pub fn close(
     connection
         .prepare_cached(
             "UPDATE results SET outcome = ?2, error = ?3, closed_at = ?4,
+               body = iif(?2 = 'unwanted', body, ''),
                tries = tries + (?2 IN ('sent', 'given_up'))
              WHERE id = ?1 AND closed_at IS NULL",
         )?
@@ -166,11 +185,61 @@ pub fn close(
     Ok(())
 }
 
-/// How many are not closed.
-pub fn count_open(connection: &Connection) -> rusqlite::Result<u64> {
+/// Opens results of a directory again that nobody asked for when they were due, where they are the
+/// last of their trace; they are due at once.
+pub fn reopen_unwanted(
+    connection: &Connection,
+    attachment: i64,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
     connection
-        .prepare_cached("SELECT count(*) FROM results WHERE closed_at IS NULL")?
-        .query_row([], |row| row.get(0))
+        .prepare_cached(
+            "UPDATE results SET outcome = NULL, error = NULL, closed_at = NULL, due_at = ?2
+             WHERE outcome = 'unwanted' AND attachment = ?1
+               AND id = (SELECT max(id) FROM results AS other WHERE other.trace = results.trace)",
+        )?
+        .execute(params![attachment, time_text(now)])
+}
+
+/// Removes up to `most` results that were closed before `before`, from those behind the row `after`;
+/// the row up to which was looked, none where there are no more. Of each trace the last that was
+/// sent stays: by it the next is a change or none.
+pub fn prune(
+    connection: &Connection,
+    before: Timestamp,
+    after: i64,
+    most: usize,
+) -> rusqlite::Result<Option<i64>> {
+    let closed: Vec<(i64, bool)> = connection
+        .prepare_cached(
+            "SELECT id, outcome IS 'sent' AND NOT EXISTS (SELECT 1 FROM results AS later
+               WHERE later.trace = results.trace AND later.id > results.id AND later.outcome = 'sent')
+             FROM results WHERE id > ?1 AND closed_at < ?2 ORDER BY id LIMIT ?3",
+        )?
+        .query_map(params![after, time_text(before), most], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut delete = connection.prepare_cached("DELETE FROM results WHERE id = ?1")?;
+    for (id, _) in closed.iter().filter(|(_, stays)| !stays) {
+        delete.execute([id])?;
+    }
+    Ok(closed.last().map(|(id, _)| *id))
+}
+
+/// How many of these directories are not closed.
+pub fn count_open(connection: &Connection, attachments: &[i64]) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM results
+             WHERE closed_at IS NULL AND attachment IN (SELECT value FROM json_each(?1))",
+        )?
+        .query_row([rows(attachments)], |row| row.get(0))
+}
+
+/// Rows as SQLite's `json_each` takes them.
+fn rows(attachments: &[i64]) -> String {
+    serde_json::to_string(attachments).unwrap_or_default()
 }
 
 fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredResult> {
@@ -183,4 +252,173 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredResult> {
         outcome: row.get(4)?,
         error: row.get(5)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use archal_core::trace::TraceIdentity;
+    use serde_json::json;
+
+    use super::super::{State, attachments, jobs, traces};
+    use super::*;
+    use crate::store::layout::Layout;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    /// A state, two directories, and a job of a trace from each.
+    fn two() -> (tempfile::TempDir, State, [(i64, i64); 2]) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        let state = State::open(&layout, false).expect("opened").state;
+        let begun = ["one", "two"].map(|name| {
+            let identity = TraceIdentity {
+                source: "file".to_owned(),
+                project: String::new(),
+                trace: name.to_owned(),
+            };
+            let begun = state.write(|change| {
+                let directory = Path::new("/traces").join(name);
+                let home = attachments::attach(change, &directory, &json!({}), at(1))?;
+                let known = traces::known(change, &identity)?;
+                let new = jobs::NewJob {
+                    trace: &known,
+                    attachment: home,
+                    revision: "r",
+                    age: (None, 1),
+                    file: Path::new("t.json"),
+                    import_hash: "x",
+                    is_asked: false,
+                };
+                Ok((home, jobs::begin(change, &new, at(1))?))
+            });
+            begun.expect("written")
+        });
+        (folder, state, begun)
+    }
+
+    fn event(verdict: &str, second: i64) -> ResultEvent {
+        ResultEvent {
+            key: format!("result-{second}"),
+            at: at(second),
+            project: String::new(),
+            trace: "t".to_owned(),
+            revision: second.to_string(),
+            verdict: verdict.to_owned(),
+            scored: Vec::new(),
+        }
+    }
+
+    fn due_ids(state: &State, homes: &[i64], second: i64) -> Vec<i64> {
+        let due = state.read(|rows| due(rows, homes, at(second), 9));
+        due.expect("read").into_iter().map(|one| one.id).collect()
+    }
+
+    #[test]
+    fn those_of_a_directory_that_is_not_attached_wait_for_it() {
+        let (_folder, state, [(one, of_one), (two, of_two)]) = two();
+        state
+            .write(|change| {
+                add(change, of_one, &event("fail", 2), ResultsOn::Change)?;
+                add(change, of_two, &event("fail", 3), ResultsOn::Change)
+            })
+            .expect("written");
+        let next = |homes: &[i64]| state.read(|rows| next_due(rows, homes, at(9)));
+        let open = |homes: &[i64]| state.read(|rows| count_open(rows, homes));
+        assert_eq!(due_ids(&state, &[two], 9), [2]);
+        assert_eq!(due_ids(&state, &[one, two], 9), [1, 2]);
+        state
+            .write(|change| close(change, 2, Outcome::Sent, None, at(9)))
+            .expect("written");
+        // Nothing is due for the other: whoever sends for it sleeps.
+        assert_eq!(next(&[two]).expect("read"), None);
+        assert_eq!(next(&[one]).expect("read"), Some(at(9)));
+        assert_eq!(open(&[two]).expect("read"), 0);
+        assert_eq!(open(&[one, two]).expect("read"), 1);
+    }
+
+    #[test]
+    fn what_is_closed_keeps_no_body_but_for_what_nobody_asked_for_yet() {
+        let (_folder, state, [(home, job), _]) = two();
+        let add_new = |verdict, second| {
+            let new = event(verdict, second);
+            let added = state.write(|change| add(change, job, &new, ResultsOn::Change));
+            added.expect("written")
+        };
+        let end = |id, outcome| {
+            let closed = state.write(|change| close(change, id, outcome, None, at(50)));
+            closed.expect("written");
+        };
+        let reopen = || {
+            let reopened = state.write(|change| reopen_unwanted(change, home, at(60)));
+            reopened.expect("written")
+        };
+        let bodies = || {
+            let all = state
+                .read(|rows| of_trace(rows, 1))
+                .expect("read")
+                .into_iter();
+            all.map(|one| one.event.is_some()).collect::<Vec<_>>()
+        };
+        assert!(add_new("fail", 1));
+        end(1, Outcome::Sent);
+        assert!(!add_new("fail", 2), "it is no change");
+        assert!(add_new("ok", 3));
+        end(2, Outcome::Unwanted);
+        assert_eq!(bodies(), [false, true]);
+        assert_eq!((reopen(), reopen()), (1, 0));
+        assert_eq!(due_ids(&state, &[home], 60), [2]);
+        end(2, Outcome::Unwanted);
+        // What came after it says more.
+        assert!(add_new("unsure", 4));
+        assert_eq!(reopen(), 0);
+        end(3, Outcome::GivenUp);
+        assert_eq!(bodies(), [false, true, false]);
+        assert!(add_new("unsure", 5), "what was given up was not sent");
+    }
+
+    #[test]
+    fn old_ones_go_but_the_last_of_a_trace_that_was_sent() {
+        let (_folder, state, [(_, of_one), (_, of_two)]) = two();
+        let closes = [
+            (of_one, "fail", Outcome::Sent, 10),
+            (of_one, "ok", Outcome::Sent, 10),
+            (of_one, "fail", Outcome::GivenUp, 10),
+            (of_one, "unsure", Outcome::GivenUp, 99),
+            (of_two, "fail", Outcome::Unwanted, 10),
+        ];
+        for (number, (job, verdict, outcome, second)) in (1..).zip(closes) {
+            state
+                .write(|change| {
+                    assert!(add(
+                        change,
+                        job,
+                        &event(verdict, number),
+                        ResultsOn::Change
+                    )?);
+                    close(change, number, outcome, None, at(second))
+                })
+                .expect("written");
+        }
+        let open = event("ok", 7);
+        state
+            .write(|change| add(change, of_two, &open, ResultsOn::Change))
+            .expect("written");
+        let (mut seen, mut rounds) = (0, 0);
+        while let Some(next) = state
+            .write(|change| prune(change, at(50), seen, 2))
+            .expect("written")
+        {
+            (seen, rounds) = (next, rounds + 1);
+        }
+        assert_eq!((seen, rounds), (5, 2));
+        let left = |trace| {
+            let all = state.read(|rows| of_trace(rows, trace)).expect("read");
+            all.into_iter().map(|one| one.id).collect::<Vec<_>>()
+        };
+        assert_eq!((left(1), left(2)), (vec![2, 4], vec![6]));
+    }
 }

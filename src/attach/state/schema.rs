@@ -259,4 +259,17 @@ CREATE INDEX results_of_trace ON results (trace, id);
 -- What was published of a fix.
 ALTER TABLE jobs ADD COLUMN published TEXT;
 ",
+    "
+-- What was told is not needed any more where it was.
+UPDATE results SET body = '' WHERE closed_at IS NOT NULL AND outcome IS NOT 'unwanted';
+CREATE INDEX results_unwanted ON results (attachment) WHERE outcome = 'unwanted';
+
+-- Jobs whose judge is asked another time: when, and how often it was asked in vain. `tried_from` is
+-- the transition since which tries count that ended with archal itself.
+ALTER TABLE jobs ADD COLUMN due_at TEXT;
+ALTER TABLE jobs ADD COLUMN put_off INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN tried_from INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX jobs_ready ON jobs (stage, id) WHERE status = 'queued' AND due_at IS NULL;
+",
 ];

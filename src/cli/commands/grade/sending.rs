@@ -78,6 +78,7 @@ impl Sending {
         let sender = Sender {
             settings: &self.settings,
             environment: &cx.environment,
+            scrubber: &self.scrubber,
             clock: cx.clock.as_ref(),
             timeout: TIMEOUT,
         };
