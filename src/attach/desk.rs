@@ -27,7 +27,7 @@ use super::engine::{Attached, Engine};
 use super::intake::IntakeError;
 use super::reproducing::is_full;
 use super::room::Room;
-use super::state::{files, jobs};
+use super::state::{files, waits};
 
 /// How many files wait to be read before the walk through a directory is held back.
 const MOST_WAITING: usize = 2048;
@@ -446,7 +446,7 @@ impl Desk {
         let put_back = self
             .engine
             .state
-            .write(|change| jobs::requeue_waiting(change, now));
+            .write(|change| waits::requeue(change, now));
         if let Err(error) = put_back {
             self.in_trouble(&error);
         }
@@ -469,7 +469,8 @@ impl Desk {
         let waits = !inner.looks.is_empty();
         drop(inner);
         let room = self.room().next().filter(|_| waits);
-        [settling, trouble, quiet, room].into_iter().flatten().min()
+        let all = [settling, trouble, quiet, room, self.next_judged()];
+        all.into_iter().flatten().min()
     }
 
     /// Looks at what has waited long enough, and wakes the pool.

@@ -1,6 +1,7 @@
 //! The stages that only look: grade a trace and rebuild the state it began in.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::clone::CloneDescriptor;
@@ -15,7 +16,7 @@ use crate::grade::matching::{self, Matched};
 use crate::grade::whole::{self, Evidence};
 use crate::grade::{Grade, claims, signals};
 use crate::ingest::Imported;
-use crate::judge::Judge;
+use crate::judge::{Judge, NotJudged, Why};
 use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{Context, Missing, Reconstruction, exchanges, owned};
 use crate::reproduce::identity::{FailureIdentity, place_of};
@@ -26,6 +27,7 @@ use crate::store::atomic::{self, Durability, WriteError};
 use crate::store::layout::Layout;
 
 use super::job::{Artifact, JobReport, Stage, Status};
+use super::notice;
 use super::ready::Ready;
 use super::results::event::{ResultEvent, Told};
 use super::seeding::{Chosen, Refusal, Seeding};
@@ -57,11 +59,17 @@ pub enum JudgeUse<'a> {
         judge: &'a Judge<'static>,
         /// The attempt in the ledger.
         attempt: &'a str,
+        /// How often that was in vain.
+        put_off: u32,
         /// What ends a wait.
         stop: &'a StopToken,
     },
 }
 
+/// Until a judge is asked again for the first time: it is left alone for a minute after it failed.
+const FIRST_PAUSE: Duration = Duration::from_secs(120);
+/// The reason code of a job whose judge could not be asked, and is to be again.
+pub const JUDGE: &str = "judge";
 /// What a job waits for that the judge is to be asked about.
 const WAITS: &str = "nothing else decides it, so it waits for the judge";
 
@@ -75,6 +83,8 @@ pub struct Graded<'a> {
     pub failure: Option<Failed<'a>>,
     /// What is sent of it, where verdicts are sent.
     pub result: Option<ResultEvent>,
+    /// When its judge is to be asked again, where it could not be.
+    pub due: Option<Timestamp>,
 }
 
 /// A trace that shows a failure.
@@ -93,9 +103,12 @@ impl<'a> Grading<'a> {
     /// Grades a trace and writes `grade.json`, `scenario.md` and `seed.json`. The same trace on
     /// the same commit gives the same files and the same job.
     pub fn grade(&self, job: JobReport, trace: &Trace) -> Result<Graded<'a>, WriteError> {
-        let mut result = None;
-        let mut graded = self.graded(job, trace, &mut result)?;
+        let (mut result, mut in_vain) = (None, None);
+        let mut graded = self.graded(job, trace, (&mut result, &mut in_vain))?;
         graded.result = result;
+        if let Some(in_vain) = in_vain {
+            graded.job.reason = format!("{}; {in_vain}", graded.job.reason);
+        }
         Ok(graded)
     }
 
@@ -103,7 +116,7 @@ impl<'a> Grading<'a> {
         &self,
         mut job: JobReport,
         trace: &Trace,
-        result: &mut Option<ResultEvent>,
+        (result, in_vain): (&mut Option<ResultEvent>, &mut Option<String>),
     ) -> Result<Graded<'a>, WriteError> {
         if self.ready.policy() == ExecutionPolicy::Observe {
             let reason = "the policy is observe";
@@ -171,22 +184,32 @@ impl<'a> Grading<'a> {
             clones: self.clones,
         };
         let mut grade = whole::grade(evidence.clone());
-        let mut waits = false;
+        let mut wait = None;
         if whole::is_open(&evidence, &grade) {
             match self.judged(&facts, &job, &folder)? {
                 Judged::Not => {}
-                Judged::Later => waits = true,
+                Judged::Later => wait = Some(Wait::for_its_turn()),
                 Judged::So(said) => {
                     judgement = *said;
                     evidence.judged = Some(&judgement);
-                    grade = whole::grade(evidence);
+                    grade = whole::grade(evidence.clone());
+                    if let Some(cut) = &judgement.cut
+                        && whole::is_open(&evidence, &grade)
+                    {
+                        match self.wait(cut) {
+                            Ok(found) => wait = Some(found),
+                            Err(settled) => *in_vain = Some(settled),
+                        }
+                    }
                 }
             }
         }
         job.artifacts
             .push(artifact(folder.join("grade.json"), &grade)?);
-        if waits {
-            return Ok(ended(job, Stage::Grade, Status::Queued, "", WAITS));
+        if let Some(wait) = wait {
+            let mut waiting = ended(job, Stage::Grade, wait.status, wait.code, wait.reason);
+            waiting.due = wait.due;
+            return Ok(waiting);
         }
         *result = self.result(&job, trace, &grade);
         let seeding = Seeding {
@@ -258,10 +281,43 @@ impl<'a> Grading<'a> {
         let Ok(judgement) = judged::ask(facts, &asking) else {
             return Ok(Judged::Later);
         };
-        if judgement.unavailable.is_none() {
+        if judgement.cut.is_none() {
             atomic::write_json(&file, &judgement, Durability::Derived)?;
         }
         Ok(Judged::So(Box::new(judgement)))
+    }
+
+    /// How a job waits whose judge could not be asked; what is said of it where it was asked often
+    /// enough.
+    fn wait(&self, cut: &NotJudged) -> Result<Wait, String> {
+        let reason = &cut.reason;
+        let hint = cut.hint.as_ref();
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        if cut.why == Why::Budget {
+            return Ok(Wait {
+                status: Status::WaitingBudget,
+                code: "",
+                reason: format!("the judge is to be asked: {reason}{hint}"),
+                due: None,
+            });
+        }
+        let put_off = match self.judge {
+            JudgeUse::Ask { put_off, .. } => put_off,
+            JudgeUse::Nobody | JudgeUse::Kept(_) => 0,
+        };
+        let first = (put_off == 0).then_some(FIRST_PAUSE);
+        let Some(due) = notice::next_try(put_off, first, self.now) else {
+            let tries = put_off.saturating_add(1);
+            return Err(format!(
+                "the judge was asked {tries} times in vain: {reason}"
+            ));
+        };
+        Ok(Wait {
+            status: Status::Queued,
+            code: JUDGE,
+            reason: format!("the judge is asked again at {due:.0}: {reason}{hint}"),
+            due: Some(due),
+        })
     }
 
     /// What is sent of a grade; nothing where nothing is.
@@ -378,6 +434,25 @@ impl<'a> Grading<'a> {
     }
 }
 
+/// How a job waits for its judge.
+struct Wait {
+    status: Status,
+    code: &'static str,
+    reason: String,
+    due: Option<Timestamp>,
+}
+
+impl Wait {
+    fn for_its_turn() -> Self {
+        Self {
+            status: Status::Queued,
+            code: "",
+            reason: WAITS.to_owned(),
+            due: None,
+        }
+    }
+}
+
 /// What came of the judge.
 enum Judged {
     /// It has no part in it.
@@ -465,6 +540,7 @@ fn ended<'a>(
         shows: None,
         failure: None,
         result: None,
+        due: None,
     }
 }
 

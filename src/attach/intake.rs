@@ -22,7 +22,7 @@ use super::job::{FileRow, JobReport, Stage, Status};
 use super::ready::{Ready, ReadyError};
 use super::results::event::ResultEvent;
 use super::state::pruned::{self, Part};
-use super::state::{failures, files, jobs, results, traces};
+use super::state::{failures, files, jobs, results, traces, waits};
 
 /// How many jobs one transaction holds.
 const GROUP: usize = 64;
@@ -142,7 +142,8 @@ impl Engine {
                     atomic::write(&path, bytes, Durability::Derived)?;
                     told(&format!("imported {name} from {}", report.path.display()));
                     let job = grading::begun(imported, &name, report.path.clone());
-                    done.push((id, self.grade(&ready, job, &imported.trace, None, told)?));
+                    let graded = self.grade(&ready, job, &imported.trace, None, told)?;
+                    done.push((id, graded));
                 }
             }
         }
@@ -220,18 +221,22 @@ impl Engine {
         let mut report = job.report;
         report.artifacts.clear();
         report.missing.clear();
-        let graded = self.grade(&ready, report, &trace, Some(stop), told)?;
+        let put_off = self
+            .state
+            .read(|connection| waits::put_off_times(connection, job.id))?;
+        let asks = Some((stop, put_off));
+        let graded = self.grade(&ready, report, &trace, asks, told)?;
         self.put_graded(&ready, vec![(job.id, graded)])
     }
 
-    /// Grades a trace. The judge is asked only where `stop` can end that: a file that is read holds
-    /// up others, and what the judge is wanted for waits its turn.
+    /// Grades a trace. The judge is asked only where something can end that, with how often it was in
+    /// vain: a file that is read holds up others, and what the judge is wanted for waits its turn.
     fn grade(
         &self,
         ready: &Ready,
         job: JobReport,
         trace: &Trace,
-        stop: Option<&StopToken>,
+        asks: Option<(&StopToken, u32)>,
         told: &mut dyn FnMut(&str),
     ) -> Result<Outcome, WriteError> {
         let judge = self.judge(ready);
@@ -241,12 +246,13 @@ impl Engine {
             layout: &self.surround.layout,
             ready,
             clones: self.surround.clones,
-            judge: match (judge.as_deref(), stop) {
+            judge: match (judge.as_deref(), asks) {
                 (None, _) => JudgeUse::Nobody,
                 (Some(judge), None) => JudgeUse::Kept(judge),
-                (Some(judge), Some(stop)) => JudgeUse::Ask {
+                (Some(judge), Some((stop, put_off))) => JudgeUse::Ask {
                     judge,
                     attempt: &attempt,
+                    put_off,
                     stop,
                 },
             },
@@ -269,6 +275,7 @@ impl Engine {
                 job,
                 failure: None,
                 result,
+                due: None,
             });
         };
         for note in judge.iter().flat_map(|judge| judge.notes()) {
@@ -287,6 +294,7 @@ impl Engine {
                 (identity, summary)
             }),
             result: graded.result,
+            due: graded.due,
             job: graded.job,
         })
     }
@@ -315,7 +323,7 @@ impl Engine {
                 if !is_at_import && !lost_its_import {
                     return Ok(Registered::Known);
                 }
-                if jobs::tries(change, known.id)? >= MOST_TRIES {
+                if waits::tries(change, known.id)? >= MOST_TRIES {
                     let reason = TRIED_IN_VAIN;
                     jobs::move_to(change, known.id, Stage::Import, Status::Error, reason, now)?;
                     return Ok(Registered::Known);
@@ -374,6 +382,11 @@ impl Engine {
             let mut is_told = false;
             for (id, outcome) in &done {
                 jobs::put(change, *id, &outcome.job, Some(&ready.base), now)?;
+                if let Some(due) = outcome.due {
+                    waits::put_off(change, *id, due)?;
+                } else if outcome.job.status == Status::WaitingBudget {
+                    waits::for_money(change, *id)?;
+                }
                 if let Some(result) = &outcome.result {
                     is_told |= results::add(change, *id, result, ready.settings.results.on)?;
                 }
@@ -410,6 +423,7 @@ struct Outcome {
     job: JobReport,
     failure: Option<(serde_json::Value, String)>,
     result: Option<ResultEvent>,
+    due: Option<Timestamp>,
 }
 
 fn bytes_of(report: &FileReport, imported: &Imported) -> Result<(Vec<u8>, String), WriteError> {

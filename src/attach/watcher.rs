@@ -25,7 +25,7 @@ use super::hosted::{Hosted, SourceNow};
 use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::ready::ReadyError;
-use super::state::{attachments, failures, files, jobs, tallies};
+use super::state::{attachments, failures, files, jobs, tallies, waits};
 use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
@@ -185,7 +185,7 @@ impl Watcher {
             .engine
             .attach(directory.to_owned(), flags, self.desk.is_once())?;
         self.engine.go_on(&attached, &ready)?;
-        self.engine.unblock_notices(&attached, &ready)?;
+        self.engine.unblock(&attached, &ready)?;
         self.desk.open(attached.clone());
         // What could not be told before may be told with these flags.
         self.engine.bell.ring();
@@ -434,7 +434,8 @@ impl Engine {
         let may_fix = options.fixer.is_some() && options.allow_external_execution;
         let now = self.now();
         self.state.write(|change| {
-            jobs::requeue_waiting(change, now)?;
+            waits::requeue(change, now)?;
+            waits::hurry(change, attached.id)?;
             for ended in Status::ALL {
                 let Some(stage) = next_stage(ended, options.policy, may_fix) else {
                     continue;

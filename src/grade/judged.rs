@@ -101,6 +101,9 @@ pub struct Judgement {
     pub cost_source: CostSource,
     /// Why it could not be asked all of it, where that is so.
     pub unavailable: Option<String>,
+    /// The same for whoever asks again.
+    #[serde(skip)]
+    pub cut: Option<NotJudged>,
 }
 
 /// One statement and what the judge said of it.
@@ -237,6 +240,7 @@ pub fn ask(facts: &Facts<'_>, asking: &Asking<'_>) -> Result<Judgement, Stopped>
         cost_usd: Some(0.0),
         cost_source: CostSource::Reported,
         unavailable: None,
+        cut: None,
     };
     for statement in STATEMENTS {
         if statement.is_of_instructions && shown.instructions.is_none() {
@@ -318,10 +322,11 @@ fn put(
             why: Why::Stopped, ..
         }) => Err(Stopped),
         Outcome::NotJudged(not) => {
-            if let Some(paid) = not.paid {
+            if let Some(paid) = &not.paid {
                 add(judgement, paid.cost, paid.source);
             }
-            judgement.unavailable = Some(not.reason);
+            judgement.unavailable = Some(not.reason.clone());
+            judgement.cut = Some(not);
             Ok(None)
         }
     }

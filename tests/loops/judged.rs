@@ -113,35 +113,102 @@ fn a_trace_that_only_a_judge_decides_waits_for_it_and_is_asked_about_once() {
     assert!(spent.stdout.contains("judge"), "{spent}");
 }
 
+/// The job of a trace in what a pass printed.
+fn job(output: &Output, name: &str) -> Value {
+    let jobs = output.json()["jobs"].clone();
+    let found = jobs.as_array().expect("jobs").iter();
+    let mut found = found.filter(|job| job["name"] == name);
+    found.next().cloned().expect("the trace")
+}
+
+/// Changes rows of the state.
+fn change(world: &TestEnv, statement: &str) {
+    let state = world.repo().join("agent/.archal/state.db");
+    let set = std::process::Command::new("python3")
+        .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"])
+        .args([&state.display().to_string(), statement])
+        .status();
+    assert!(set.is_ok_and(|status| status.success()));
+}
+
+fn locked() -> Say {
+    Say::status(401, "no")
+}
+
 #[test]
-fn a_judge_that_is_not_there_leaves_the_other_tiers_their_verdict() {
-    let url = FakeJudge::new(Protocol::OpenAi, []).url();
-    let config = json!({"judge": judge(&url), "grade": {"judge": true}});
+fn a_judge_that_cannot_be_asked_is_asked_another_time() {
+    let says = [locked(), said("fail"), said("pass")];
+    let server = FakeJudge::new(Protocol::OpenAi, says);
+    let config = json!({"judge": judge(&server.url()), "grade": {"judge": true}});
     let traces = [
         ("wrong", run("wrong", "Bob Miller")),
         ("claim", claimed("claim")),
     ];
     let world = repository(&config, &traces);
-    let output = attach(&world);
-    let jobs = output.json()["jobs"].clone();
-    let mut statuses: Vec<(&str, &str)> = jobs
-        .as_array()
-        .expect("jobs")
-        .iter()
-        .map(|job| {
-            (
-                job["name"].as_str().unwrap_or(""),
-                job["status"].as_str().unwrap_or(""),
-            )
-        })
-        .collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [("claim", "failed_grade"), ("wrong", "unsure")]);
-    let note = grade(&world, "wrong")["tiers"][3]["note"].clone();
+    let first = attach(&world).ended(3);
+    assert_eq!(job(&first, "claim")["status"], "failed_grade");
+    let wrong = job(&first, "wrong");
+    assert_eq!(wrong["status"], "queued", "{wrong:#}");
+    let reason = wrong["reason"].as_str().expect("a reason");
     assert!(
-        note.as_str().expect("a note").contains("cannot be reached"),
-        "{note}"
+        reason.starts_with("the judge is asked again at ") && reason.contains("(401)"),
+        "{reason}"
     );
+    let note = grade(&world, "wrong")["tiers"][3]["note"].clone();
+    assert!(note.as_str().expect("a note").contains("(401)"), "{note}");
+    let second = attach(&world).ended(1);
+    assert_eq!(job(&second, "wrong")["status"], "failed_grade", "{second}");
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[test]
+fn a_judge_that_was_asked_in_vain_for_days_is_not_waited_for() {
+    let says = [locked(), locked(), said("fail"), said("pass")];
+    let server = FakeJudge::new(Protocol::OpenAi, says);
+    let config = json!({"judge": judge(&server.url()), "grade": {"judge": true}});
+    let world = repository(&config, &[("wrong", run("wrong", "Bob Miller"))]);
+    drop(attach(&world).ended(3));
+    change(&world, "UPDATE jobs SET put_off = 8");
+    let settled = attach(&world).ended(4);
+    let wrong = job(&settled, "wrong");
+    assert_eq!(wrong["status"], "unsure");
+    let reason = wrong["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("the judge was asked 8 times in vain: 127.0.0.1"),
+        "{reason}"
+    );
+    assert_eq!(job(&attach(&world), "wrong")["status"], "unsure");
+    let again = world.run(&["attach-reprocess", "--repo", "agent", "wrong"]);
+    assert_eq!(again.code, Some(0), "{again}");
+    let last = attach(&world).ended(1);
+    assert_eq!(job(&last, "wrong")["status"], "failed_grade");
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[test]
+fn a_judge_without_money_is_waited_for() {
+    let server = FakeJudge::new(Protocol::OpenAi, [said("fail"), said("pass")]);
+    let with = |budget: f64| {
+        let mut judge = judge(&server.url());
+        judge["model"] = json!("gpt-5-mini");
+        judge["budgetUsd"] = json!(budget);
+        json!({"judge": judge, "grade": {"judge": true}})
+    };
+    // One question may cost about $0.017.
+    let world = repository(&with(0.01), &[("wrong", run("wrong", "Bob Miller"))]);
+    let first = attach(&world).ended(5);
+    let wrong = job(&first, "wrong");
+    assert_eq!(wrong["status"], "waiting_budget", "{wrong:#}");
+    let reason = wrong["reason"].as_str().expect("a reason");
+    assert!(
+        reason.starts_with("the judge is to be asked: the budget of"),
+        "{reason}"
+    );
+    assert_eq!(server.asked().len(), 0);
+    world.write("agent/.archal.json", &with(1.0).to_string());
+    let second = attach(&world).ended(1);
+    assert_eq!(job(&second, "wrong")["status"], "failed_grade", "{second}");
+    assert_eq!(server.asked().len(), 2);
 }
 
 #[test]
@@ -198,7 +265,8 @@ fn what_a_person_said_of_failures_is_what_the_grader_is_measured_by() {
     assert!(text.contains("own: 1 runs, 1 failing"), "{text}");
 }
 
-/// A receiver of OTLP logs that answers with one status after another, the last for ever.
+/// A receiver of OTLP logs that answers with one status after another, each with the body behind its
+/// bar where it has one, the last for ever.
 struct Receiver {
     url: String,
     got: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
@@ -230,9 +298,12 @@ impl Receiver {
                 let mut body = vec![0; length];
                 reader.read_exact(&mut body).expect("a body");
                 kept.lock().expect("whole").push((head, body));
-                let status = statuses[turn.min(statuses.len() - 1)];
-                let answer =
-                    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let said = statuses[turn.min(statuses.len() - 1)];
+                let (status, body) = said.split_once('|').unwrap_or((said, ""));
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
                 stream.write_all(answer.as_bytes()).ok();
             }
         });
@@ -270,6 +341,89 @@ fn text<'a>(event: &'a archal_sources::otlp::OtlpEvent, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
+/// As if a minute had gone: what was put off is due.
+fn come_due(world: &TestEnv) {
+    change(world, "UPDATE results SET due_at = '2020-01-01T00:00:00Z'");
+}
+
+/// A configuration that sends verdicts to a receiver.
+fn sends_to(receiver: &Receiver) -> Value {
+    json!({"grade": {"results": {"endpoint": receiver.url}}})
+}
+
+#[test]
+fn a_verdict_is_kept_for_a_receiver_that_refuses_the_token_or_does_not_keep_it() {
+    const PARTLY: &str =
+        r#"200 OK|{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"no such span"}}"#;
+    let receiver = Receiver::answering(&["401 Unauthorized", "403 Forbidden", PARTLY, "200 OK"]);
+    let world = repository(&sends_to(&receiver), &[("claim", claimed("claim"))]);
+    for (seen, status) in [(1, "answered 401"), (2, "answered 403")] {
+        let output = attach(&world).ended(1);
+        assert!(
+            output.stderr.contains("1 verdicts are not sent yet") && output.stderr.contains(status),
+            "{output}"
+        );
+        assert_eq!(receiver.got().len(), seen);
+        come_due(&world);
+    }
+    let output = attach(&world).ended(1);
+    let told = "did not keep 2 of 2 events: no such span";
+    assert!(output.stderr.contains(told), "{output}");
+    // What was answered for is not sent again, and what was not kept was not sent.
+    let quiet = attach(&world).ended(1);
+    assert!(!quiet.stderr.contains("verdicts are"), "{quiet}");
+    assert_eq!(receiver.got().len(), 3);
+    let again = world.run(&[
+        "attach-reprocess",
+        "--repo",
+        "agent",
+        "claim",
+        "--from",
+        "grade",
+    ]);
+    assert_eq!(again.code, Some(0), "{again}");
+    drop(attach(&world).ended(1));
+    assert_eq!(receiver.got().len(), 4);
+}
+
+#[test]
+fn a_verdict_goes_nowhere_but_by_the_settings_of_its_own_directory() {
+    let [own, other] =
+        [(); 2].map(|()| Receiver::answering(&["503 Service Unavailable", "200 OK"]));
+    let world = repository(&sends_to(&own), &[("sooner", claimed("sooner"))]);
+    drop(attach(&world).ended(1));
+    come_due(&world);
+    world.write("agent/.archal.json", &sends_to(&other).to_string());
+    world.write("more/later.json", &claimed("later"));
+    let once = [
+        "attach",
+        "more",
+        "--repo",
+        "agent",
+        "--once",
+        "--foreground",
+        "--json",
+    ];
+    let output = world.run(&once).ended(1);
+    assert!(
+        output.stderr.contains("1 verdicts are not sent yet"),
+        "{output}"
+    );
+    let got = other.got();
+    assert_eq!((own.got().len(), got.len()), (1, 1));
+    let bytes = String::from_utf8_lossy(&got[0].1);
+    assert!(
+        bytes.contains("later") && !bytes.contains("sooner"),
+        "{bytes}"
+    );
+    // Nobody is named any more, and then somebody is.
+    world.write("agent/.archal.json", "{}");
+    drop(attach(&world).ended(1));
+    world.write("agent/.archal.json", &sends_to(&own).to_string());
+    drop(attach(&world).ended(1));
+    assert_eq!((own.got().len(), other.got().len()), (2, 1));
+}
+
 #[test]
 fn verdicts_are_sent_as_evaluations_of_their_spans_once_for_each_change() {
     let receiver = Receiver::answering(&["503 Service Unavailable", "200 OK"]);
@@ -294,14 +448,7 @@ fn verdicts_are_sent_as_evaluations_of_their_spans_once_for_each_change() {
         1,
         "no job waits and nothing is tried at once again"
     );
-    // As if a minute had gone: what was put off is due.
-    let state = world.repo().join("agent/.archal/state.db");
-    let due = "UPDATE results SET due_at = '2020-01-01T00:00:00Z'";
-    let set = std::process::Command::new("python3")
-        .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"])
-        .args([&state.display().to_string(), due])
-        .status();
-    assert!(set.is_ok_and(|status| status.success()));
+    come_due(&world);
     drop(attach(&world));
     let got = receiver.got();
     assert_eq!(got.len(), 2);

@@ -16,7 +16,7 @@ use super::super::intake::{self, IntakeError};
 use super::super::job::{Stage, Status};
 use super::super::lead::Led;
 use super::super::ready::{Ready, ReadyError};
-use super::super::state::{files, jobs};
+use super::super::state::{files, jobs, waits};
 use super::super::watcher;
 use super::{Desk, QUIET, load, step_id};
 
@@ -134,8 +134,8 @@ impl Desk {
         let part = self.grading.begin(self.engine.may_judge())?;
         let now = self.engine.now();
         let claimed = self.engine.state.write(|change| {
-            while let Some(job) = jobs::claim_to_grade(change, &known, now)? {
-                if jobs::tries(change, job.id)? <= intake::MOST_TRIES {
+            while let Some(job) = waits::claim_to_grade(change, &known, now)? {
+                if waits::tries(change, job.id)? <= intake::MOST_TRIES {
                     self.engine.take_in_hand(job.id);
                     return Ok(Some(job));
                 }
@@ -305,6 +305,20 @@ impl Desk {
         Ok(())
     }
 
+    /// When the judge of a trace is to be asked again that could not be.
+    pub(super) fn next_judged(&self) -> Option<Duration> {
+        let known: Vec<i64> = self.inner().attached.keys().copied().collect();
+        let now = self.engine.now();
+        let due = self
+            .engine
+            .state
+            .read(|connection| waits::next_due(connection, &known, now));
+        // Where the state cannot be read, whoever works finds out.
+        let left = Duration::try_from(due.ok()??.duration_since(now)).ok()?;
+        let monotonic = self.engine.surround.clock.monotonic();
+        Some(monotonic.saturating_add(left))
+    }
+
     fn claim_heavy(&self) -> Option<Step> {
         let inner = self.inner();
         let now = self.engine.surround.clock.monotonic();
@@ -334,7 +348,7 @@ impl Desk {
     fn lead(&self, known: &[i64]) -> Result<Option<Step>, IntakeError> {
         loop {
             let next = self.engine.state.read(|connection| {
-                if jobs::any_to_grade(connection, known)? {
+                if waits::any_to_grade(connection, known, self.engine.now())? {
                     return Ok(None);
                 }
                 jobs::next_to_reproduce(connection, known)

@@ -202,13 +202,6 @@ pub fn is_running(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
         .map(|found| found.unwrap_or(false))
 }
 
-/// How often a job was begun.
-pub fn tries(connection: &Connection, id: i64) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT count(*) FROM transitions WHERE job = ?1 AND status = 'running'")?
-        .query_row([id], |row| row.get(0))
-}
-
 /// How many jobs of the trace came before this one.
 pub fn earlier(connection: &Connection, trace: i64, id: i64) -> rusqlite::Result<i64> {
     connection
@@ -271,35 +264,6 @@ pub fn newest(connection: &Connection, trace: i64) -> rusqlite::Result<Option<St
     )
 }
 
-/// Takes the first job that waits to be graded: it runs from now on.
-pub fn claim_to_grade(
-    connection: &Connection,
-    attachments: &[i64],
-    now: Timestamp,
-) -> rusqlite::Result<Option<StoredJob>> {
-    let job = one_of(
-        connection,
-        "jobs.id = (SELECT min(id) FROM jobs WHERE status = 'queued'
-           AND stage IN ('import', 'grade', 'seed') AND attachment IN (SELECT value FROM json_each(?1)))",
-        attachments,
-    )?;
-    if let Some(job) = &job {
-        move_to(connection, job.id, Stage::Grade, Status::Running, "", now)?;
-    }
-    Ok(job)
-}
-
-/// Whether a job of these directories waits to be graded or is graded now.
-pub fn any_to_grade(connection: &Connection, attachments: &[i64]) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('queued', 'running')
-               AND stage IN ('import', 'grade', 'seed')
-               AND attachment IN (SELECT value FROM json_each(?1)))",
-        )?
-        .query_row([ids(attachments)], |row| row.get(0))
-}
-
 /// The job that is to be reproduced or fixed next. Of those that wait the first by what
 /// identifies its trace, so that the order in which files were read decides nothing.
 pub fn next_to_reproduce(
@@ -319,7 +283,7 @@ pub fn next_to_reproduce(
 }
 
 /// Rows as SQLite's `json_each` takes them.
-fn ids(attachments: &[i64]) -> String {
+pub(super) fn ids(attachments: &[i64]) -> String {
     serde_json::to_string(attachments).unwrap_or_default()
 }
 
@@ -476,26 +440,6 @@ pub fn requeue_running_but(
         requeued += 1;
     }
     Ok(requeued)
-}
-
-/// Puts jobs that waited for money back into the queue.
-pub fn requeue_waiting(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let waiting: Vec<(i64, String)> = connection
-        .prepare_cached("SELECT id, stage FROM jobs WHERE status = 'waiting_budget' ORDER BY id")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (id, stage) in &waiting {
-        let stage = Stage::of(stage).unwrap_or(Stage::Reproduce);
-        move_to(
-            connection,
-            *id,
-            stage,
-            Status::Queued,
-            "money may be there again",
-            now,
-        )?;
-    }
-    Ok(waiting.len())
 }
 
 fn json<T: Serialize>(value: &T, is_nothing: bool) -> Option<String> {

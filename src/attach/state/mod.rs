@@ -9,6 +9,7 @@
 //! - [`files`]: the files of these and what became of each.
 //! - [`traces`]: which trace has which name.
 //! - [`jobs`]: jobs, their transitions, and which is next.
+//! - [`waits`]: which is graded next, and which wait for money or for their judge.
 //! - [`attempts`]: paid steps of jobs.
 //! - [`facts`]: about the state itself.
 //! - [`failures`]: groups of traces that show the same failure.
@@ -31,6 +32,7 @@ pub mod results;
 mod schema;
 pub mod tallies;
 pub mod traces;
+pub mod waits;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -63,7 +63,7 @@ mod tests {
 
     use super::super::super::job::{FileRow, JobReport};
     use super::super::files::{forget, gone, put};
-    use super::super::{State, attachments, jobs, schema, traces};
+    use super::super::{State, attachments, jobs, schema, traces, waits};
     use super::*;
     use crate::store::database::{self, Promise};
     use crate::store::layout::Layout;
@@ -190,7 +190,7 @@ mod tests {
                 }
             }
             Happens::RunningRequeued => drop(jobs::requeue_running(rows, NOW)?),
-            Happens::WaitingRequeued => drop(jobs::requeue_waiting(rows, NOW)?),
+            Happens::WaitingRequeued => drop(waits::requeue(rows, NOW)?),
             Happens::EndedRequeued(status) => {
                 let to = (status, Stage::Reproduce);
                 jobs::requeue_ended(rows, attachment, to, "may go on", NOW)?;

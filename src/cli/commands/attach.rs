@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::attach::flags::AttachFlags;
+use crate::attach::grading::JUDGE;
 use crate::attach::handoff;
 use crate::attach::job::{JobReport, Status};
 use crate::attach::report::PassReport;
@@ -405,6 +406,8 @@ fn of_job(job: &JobReport) -> Exit {
         Status::Unsure | Status::Flaky => Exit::Inconclusive,
         Status::Blocked | Status::Error => Exit::CouldNotRun,
         Status::WaitingBudget => Exit::Budget,
+        // Its judge could not be asked.
+        Status::Queued if job.reason_code.as_deref() == Some(JUDGE) => Exit::CouldNotRun,
         // Nothing is left open but by an interruption.
         Status::Queued | Status::Running | Status::Cancelled => Exit::Interrupted,
     }
