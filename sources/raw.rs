@@ -5,23 +5,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One JSON object of a file with its fields, not looked into yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Record<'a> {
-    /// Its text.
+    /// Its text, or that of a list it is in.
     pub(crate) text: &'a str,
-    /// Where it begins in the document.
+    /// Where that begins in the document.
     pub(crate) start: usize,
     /// Its fields; of a name given twice the last.
-    pub(crate) fields: BTreeMap<String, &'a RawValue>,
+    pub(crate) fields: Fields<'a>,
 }
+
+/// The fields of an object by their names.
+pub(crate) type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Record<'a> {
     /// Takes an object apart; none when the text is not one.
@@ -33,7 +37,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Its byte range in the document.
+    /// Its byte range in the document; that of the list where it is one of its items.
     pub(crate) fn range(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
@@ -64,6 +68,36 @@ impl<'a> Record<'a> {
         let part = self.field(names)?;
         Record::of(part.get(), self.start_of(part)).ok()
     }
+}
+
+/// Reads the items of a list one by one, without looking for their ends first, until `take` does not
+/// take one or one cannot be read so; how many it took, or none where that was all of them.
+pub(crate) fn each_read<'a, T: Deserialize<'a>>(
+    list: &'a RawValue,
+    mut take: impl FnMut(T) -> bool,
+) -> Option<usize> {
+    struct Items<'f, F, T>(&'f mut F, &'f mut usize, PhantomData<T>);
+    impl<'de, T: Deserialize<'de>, F: FnMut(T) -> bool> Visitor<'de> for Items<'_, F, T> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+            while let Some(item) = items.next_element::<T>()? {
+                if !(self.0)(item) {
+                    return Err(serde::de::Error::custom("not taken"));
+                }
+                *self.1 += 1;
+            }
+            Ok(())
+        }
+    }
+    let mut taken = 0;
+    let mut reader = serde_json::Deserializer::from_str(list.get());
+    let items = Items(&mut take, &mut taken, PhantomData);
+    reader.deserialize_seq(items).is_err().then_some(taken)
 }
 
 /// Hands over the items of a list one by one, so that a list of a hundred million zeros costs
@@ -100,13 +134,18 @@ const MAX_DEPTH: usize = 100;
 /// When the text is not JSON or nests too deeply.
 pub(crate) fn value(text: &str) -> Result<Value, serde_json::Error> {
     let value: Value = serde_json::from_str(text)?;
-    if fits(&value, MAX_DEPTH) {
+    if is_flat(&value) {
         Ok(value)
     } else {
         Err(serde::de::Error::custom(format_args!(
             "it is nested deeper than {MAX_DEPTH} levels"
         )))
     }
+}
+
+/// Whether a value that was read can be read again wherever in a trace it is written.
+pub(crate) fn is_flat(value: &Value) -> bool {
+    fits(value, MAX_DEPTH)
 }
 
 /// The reader bounds how deep this recurses.

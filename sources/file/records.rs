@@ -21,6 +21,9 @@ pub(super) fn split<'a>(document: &'a Document<'_>, decoded: &mut Decoded) -> Ve
     splitter.records
 }
 
+/// What JSON has between values.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
 struct Splitter<'a, 'd, 'o> {
     text: &'a str,
     document: &'d Document<'d>,
@@ -31,6 +34,10 @@ struct Splitter<'a, 'd, 'o> {
 impl<'a> Splitter<'a, '_, '_> {
     fn split(&mut self) {
         let start = self.text.len() - self.text.trim_start().len();
+        if let Ok(record) = Record::of(self.text[start..].trim_end_matches(SPACE), start) {
+            self.records.push(record);
+            return;
+        }
         match serde_json::from_str::<&RawValue>(self.text) {
             Ok(whole) if whole.get().starts_with('[') => self.array(start + 1),
             Ok(whole) => self.record(whole.get(), start),
@@ -83,6 +90,11 @@ impl<'a> Splitter<'a, '_, '_> {
             let trimmed = line.trim();
             if !trimmed.is_empty() {
                 let at = start + (line.len() - line.trim_start().len());
+                if let Ok(record) = Record::of(trimmed, at) {
+                    self.records.push(record);
+                    start += line.len();
+                    continue;
+                }
                 match serde_json::from_str::<&RawValue>(trimmed) {
                     Ok(_) => self.record(trimmed, at),
                     // The last line without its line break is one that is still being written.

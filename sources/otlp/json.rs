@@ -120,7 +120,24 @@ fn each_object<'a>(
     request: &mut Request,
     mut visit: impl FnMut(&Record<'a>, &mut Request),
 ) {
+    // Where every item is an object, which is as good as always, each is looked through once.
+    let (text, start) = (list.get(), record.start_of(list));
+    let taken = raw::each_read(list, |fields| {
+        let inner = Record {
+            text,
+            start,
+            fields,
+        };
+        visit(&inner, request);
+        true
+    });
+    let Some(taken) = taken else { return };
+    let mut number = 0;
     raw::each_item(list, |part| {
+        number += 1;
+        if number <= taken {
+            return;
+        }
         let start = record.start_of(part);
         match Record::of(part.get(), start) {
             Ok(inner) => visit(&inner, request),
@@ -165,7 +182,17 @@ fn decode_scope(scope: &Record<'_>, resource: &Arc<Attributes>, request: &mut Re
         let Some(items) = scope.list(names) else {
             return;
         };
+        let taken = raw::each_read(items, |value| {
+            request.has_room() && raw::is_flat(&value) && visit(value, request).is_ok()
+        });
+        let Some(taken) = taken else { return };
+        // One that could not be taken is told with its place, and so are those behind it.
+        let mut number = 0;
         raw::each_item(items, |part| {
+            number += 1;
+            if number <= taken {
+                return;
+            }
             let read = if request.has_room() {
                 raw::value(part.get())
                     .map_err(|error| (None, raw::reason(&error)))

@@ -1,6 +1,7 @@
 //! How many steps an expression may take, estimated from the actual sizes before it runs.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
@@ -17,14 +18,15 @@ pub(super) const MAX_STEPS: u64 = 10_000_000;
 /// Text that functions walk counts a step for so many bytes.
 const BYTES_A_STEP: u64 = 64;
 
-/// How large values of an expression can get: the largest of each part.
+/// How large values of an expression can get: the largest of each part. Parts are shared, since each
+/// name and field of an expression is one.
 #[derive(Debug, Clone, Default)]
 enum Shape {
     #[default]
     Scalar,
     Text(u64),
-    List(u64, Box<Shape>),
-    Object(BTreeMap<String, Shape>),
+    List(u64, Rc<Shape>),
+    Object(Rc<BTreeMap<String, Shape>>),
 }
 
 impl Shape {
@@ -36,26 +38,20 @@ impl Shape {
             for each in list.inner() {
                 item.widen(Self::of(each.as_ref()));
             }
-            Self::List(count(list.inner().len()), Box::new(item))
+            Self::List(count(list.inner().len()), Rc::new(item))
         } else if let Some(object) = value.downcast_ref::<ObjectVal>() {
             let fields = object.fields().iter();
-            Self::Object(
-                fields
-                    .map(|(name, value)| ((*name).to_owned(), Self::of(value.as_ref())))
-                    .collect(),
-            )
+            let fields = fields.map(|(name, value)| ((*name).to_owned(), Self::of(value.as_ref())));
+            Self::Object(Rc::new(fields.collect()))
         } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
             let fields = map.inner().iter();
-            Self::Object(
-                fields
-                    .filter_map(|(name, value)| match name {
-                        CelMapKey::String(name) => {
-                            Some((name.inner().to_owned(), Self::of(value.as_ref())))
-                        }
-                        _ => None,
-                    })
-                    .collect(),
-            )
+            let fields = fields.filter_map(|(name, value)| match name {
+                CelMapKey::String(name) => {
+                    Some((name.inner().to_owned(), Self::of(value.as_ref())))
+                }
+                _ => None,
+            });
+            Self::Object(Rc::new(fields.collect()))
         } else {
             Self::Scalar
         }
@@ -67,10 +63,11 @@ impl Shape {
             (Self::Text(a), Self::Text(b)) => *a = (*a).max(b),
             (Self::List(a, item), Self::List(b, other)) => {
                 *a = (*a).max(b);
-                item.widen(*other);
+                Rc::make_mut(item).widen(Rc::unwrap_or_clone(other));
             }
             (Self::Object(fields), Self::Object(others)) => {
-                for (name, other) in others {
+                let fields = Rc::make_mut(fields);
+                for (name, other) in Rc::unwrap_or_clone(others) {
                     fields.entry(name).or_default().widen(other);
                 }
             }
@@ -155,7 +152,7 @@ impl Estimator {
                 }
                 (
                     total,
-                    Shape::List(count(list.elements.len()), Box::new(item)),
+                    Shape::List(count(list.elements.len()), Rc::new(item)),
                 )
             }
             Expr::Call(call) => self.call(call, expr),
@@ -208,7 +205,7 @@ impl Estimator {
                     Shape::Text(bytes) => bytes.saturating_add(1),
                     _ => 1,
                 };
-                (parts, Shape::List(parts, Box::new(first)))
+                (parts, Shape::List(parts, Rc::new(first)))
             }
             _ => (walked, Shape::Scalar),
         };
@@ -218,7 +215,7 @@ impl Estimator {
     fn fold(&mut self, fold: &ComprehensionExpr) -> (u64, Shape) {
         let (range_steps, range) = self.walk(&fold.iter_range);
         let (len, item) = match range {
-            Shape::List(len, item) => (len, *item),
+            Shape::List(len, item) => (len, Rc::unwrap_or_clone(item)),
             Shape::Object(fields) => (count(fields.len()), Shape::Text(BYTES_A_STEP)),
             Shape::Scalar | Shape::Text(_) => (0, Shape::Scalar),
         };
@@ -240,7 +237,7 @@ impl Estimator {
                     // Collecting a list copies it.
                     each = each.saturating_add(last.walk());
                 }
-                Shape::List(len, Box::new(last))
+                Shape::List(len, Rc::new(last))
             }
             _ => Shape::Scalar,
         };
@@ -254,7 +251,7 @@ fn sum_of(shapes: &[Shape]) -> Shape {
         [Shape::List(a, item), Shape::List(b, other)] => {
             let mut item = item.as_ref().clone();
             item.widen(other.as_ref().clone());
-            Shape::List(a.saturating_add(*b), Box::new(item))
+            Shape::List(a.saturating_add(*b), Rc::new(item))
         }
         [Shape::Text(a), Shape::Text(b)] => Shape::Text(a.saturating_add(*b)),
         [first, ..] => first.clone(),
