@@ -33,6 +33,8 @@ pub mod verdict;
 pub mod whole;
 
 #[cfg(test)]
+mod pairs_tests;
+#[cfg(test)]
 pub(crate) mod recording_tests;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::verdict::{self, Decided};
 
 /// A run: what the model and the person said, and what was called, in order.
-fn run(steps: &[Value]) -> Trace {
+pub(super) fn run(steps: &[Value]) -> Trace {
     let spans: Vec<Value> = steps
         .iter()
         .enumerate()
@@ -39,15 +39,15 @@ fn run(steps: &[Value]) -> Trace {
     serde_json::from_value(json!({"id": "t", "name": "t", "spans": spans})).expect("a trace")
 }
 
-fn user(text: &str) -> Value {
+pub(super) fn user(text: &str) -> Value {
     json!({"say": text, "by": "user"})
 }
 
-fn agent(text: &str) -> Value {
+pub(super) fn agent(text: &str) -> Value {
     json!({"say": text})
 }
 
-fn call(name: &str, with: Value, gives: Value) -> Value {
+pub(super) fn call(name: &str, with: Value, gives: Value) -> Value {
     json!({"call": name, "with": with, "gives": gives})
 }
 
