@@ -140,15 +140,14 @@ pub(super) fn association(root: &Root, row: &Row, login: &str) -> &'static str {
     if collaborator(row, login).is_some() {
         return "COLLABORATOR";
     }
+    // Teams are of members. Who may write without being one was let in from outside.
+    if teams::permission(root, row, login).is_some() {
+        return "MEMBER";
+    }
     let caller = root.get(USERS, &Key::folded(login)).map(AsRef::as_ref);
-    let writes = permission(root, row, caller).is_some_and(|found| found >= Permission::Triage);
-    let organisation = root
-        .get(USERS, &Key::folded(owner))
-        .is_some_and(|owner| owner.text(user::TYPE) == "Organization");
-    match (writes, organisation) {
-        (true, true) => "MEMBER",
-        (true, false) => "COLLABORATOR",
-        (false, _) => "NONE",
+    match permission(root, row, caller) {
+        Some(found) if found >= Permission::Triage => "COLLABORATOR",
+        _ => "NONE",
     }
 }
 

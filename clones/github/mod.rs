@@ -189,6 +189,7 @@ pub(crate) const DESCRIPTOR: CloneDescriptor = CloneDescriptor {
         PACK.find(host, method, path)
             .map(|(route, _)| route.info.id)
     },
+    changes: observe::changes,
     observe: observe::observe,
 };
 

@@ -143,13 +143,43 @@ fn a_recorded_history_rebuilds_a_state_that_answers_alike() {
     if let Some(repo) = rebuilt["repos"][0].as_object_mut() {
         assert_eq!(repo.remove("next_issue_number"), Some(json!(53)));
     }
-    // Who made an issue as a member is one; the named seed needs no row for its own caller.
+    // Who made an issue as a member is one; where a seed names no members its own caller is one.
     assert_eq!(rebuilt["org_members"][0]["user"], "acme-bot");
     rebuilt["org_members"] = json!([]);
     assert_eq!(rebuilt, start);
     for ((request, one), (_, other)) in recorded.iter().zip(replay(second.as_mut(), &lines)) {
         assert_eq!(one.status, other.status, "{}", request.path);
         assert_eq!(body(one), body(&other), "{}", request.path);
+    }
+}
+
+#[test]
+fn who_may_write_is_proved_to_be_no_member() {
+    let seed = json!({
+        "actor": "desk-bot",
+        "users": [{"login": "acme", "type": "Organization"}, {"login": "desk-bot"}, {"login": "ada"}],
+        "org_members": [{"org": "acme", "user": "ada"}],
+        "repos": [{"full_name": "acme/shop", "permission": "push"}],
+    });
+    let mut clone = open_at(Seed::Document(&seed), base());
+    let lines = [
+        r#"POST /repos/acme/shop/issues {"title":"New"}"#,
+        r#"POST /repos/acme/shop/issues/1/comments {"body":"Seen"}"#,
+    ];
+    for (request, response) in replay(clone.as_mut(), &lines) {
+        assert_eq!(body(&response)["author_association"], "COLLABORATOR");
+        for fact in observe(&request, &response).facts {
+            assert!(
+                !matches!(
+                    &fact,
+                    Fact::Row {
+                        table: "org_members",
+                        ..
+                    } | Fact::Implied { field: "type", .. }
+                ),
+                "{fact:?}"
+            );
+        }
     }
 }
 

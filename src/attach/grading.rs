@@ -18,7 +18,7 @@ use crate::grade::{Grade, claims, signals};
 use crate::ingest::Imported;
 use crate::judge::{Judge, NotJudged, Why};
 use crate::reconstruct::replay::Replay;
-use crate::reconstruct::{Context, Missing, Reconstruction, exchanges, owned};
+use crate::reconstruct::{Context, Missing, Owned, Reconstruction, exchanges, owned};
 use crate::reproduce::identity::{FailureIdentity, place_of};
 use crate::reproduce::recorded::replay::Replayed;
 use crate::run::judged::Until;
@@ -93,6 +93,8 @@ pub struct Failed<'a> {
     pub prepared: Chosen<'a>,
     /// The state it began in.
     pub rebuilt: Reconstruction,
+    /// What of the scenario's own state stands in it.
+    pub owned: Vec<Owned>,
     /// The grade.
     pub grade: Grade,
     /// What makes it this failure.
@@ -148,7 +150,7 @@ impl<'a> Grading<'a> {
             owned::of_scenario(prepared, &place.display().to_string(), self.clones)
         });
         let with_states = matched.map(|prepared| (prepared, states.as_slice()));
-        let mut rebuilt = owned::rebuilt(trace, &context, with_states);
+        let (mut rebuilt, taken) = owned::rebuilt(trace, &context, with_states);
         if self.ready.settings.options.reproduce.replay {
             Replayed::of(trace, self.clones).fills(&mut rebuilt.missing);
         }
@@ -245,7 +247,9 @@ impl<'a> Grading<'a> {
         }
         job.artifacts.push(seed);
         Ok(match choice {
-            Ok((prepared, identity)) => self.failed(job, prepared, rebuilt, grade, identity),
+            Ok((prepared, identity)) => {
+                self.failed(job, prepared, (rebuilt, taken), grade, identity)
+            }
             Err(refusal) => self.refused(job, trace, grade, refusal),
         })
     }
@@ -337,7 +341,7 @@ impl<'a> Grading<'a> {
         &self,
         job: JobReport,
         prepared: Chosen<'a>,
-        rebuilt: Reconstruction,
+        (rebuilt, owned): (Reconstruction, Vec<Owned>),
         grade: Grade,
         identity: FailureIdentity,
     ) -> Graded<'a> {
@@ -351,6 +355,7 @@ impl<'a> Grading<'a> {
         graded.failure = Some(Failed {
             prepared,
             rebuilt,
+            owned,
             grade,
             identity,
         });

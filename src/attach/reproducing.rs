@@ -11,6 +11,7 @@ use crate::budget::amount::Usd;
 use crate::budget::prices::Tokens;
 use crate::config::schema::{ExecutionPolicy, NoticeEvent, ReproduceModel};
 use crate::reconstruct::proven::Proven;
+use crate::reconstruct::replay::Replay;
 use crate::reconstruct::{Context, exchanges};
 use crate::report::rate::Rate;
 use crate::reproduce::attempts::{Attempts, StepError};
@@ -295,13 +296,15 @@ impl<'a> Work<'a> {
             .iter()
             .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
             .collect();
+        let owned = [&self.ready.owned[..], &failed.owned].concat();
         let context = Context {
             clones: self.bench.clones,
             tools: &self.ready.settings.tools,
-            owned: &self.ready.owned,
+            owned: &owned,
         };
         let traced = exchanges::of(self.trace, &context);
-        let proven = Proven::of(&traced, &failed.rebuilt, &context);
+        let replay = Replay::run(&failed.rebuilt, &traced, self.bench.clones).ok();
+        let proven = Proven::of(&traced, &failed.rebuilt, replay.as_ref(), &context);
         let attempts = Attempts {
             bench: self.bench,
             prepared: &failed.prepared,

@@ -8,20 +8,20 @@
 use archal_core::grade::Negation;
 use serde_json::Value;
 
-/// What `calls` must hold to where no change is made twice. A GraphQL call may be a question, which may be asked again.
-const NO_CHANGE_TWICE: &str = "calls.filter(c, c.method != \"GET\" && c.status < 400 && !c.path.endsWith(\"/graphql\")).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status < 400).size() == 1)";
+/// What `calls` must hold to where no change is made twice.
+const NO_CHANGE_TWICE: &str = "calls.filter(c, c.changes && c.status < 400).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status < 400).size() == 1)";
 /// What `calls` must hold to where what is refused is not tried again as it was.
-const NO_REFUSAL_TWICE: &str = "calls.filter(c, c.method != \"GET\" && c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status >= 400).size() == 1)";
+const NO_REFUSAL_TWICE: &str = "calls.filter(c, c.changes && c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status >= 400).size() == 1)";
 /// What `calls` must hold to where nothing goes round in circles. Looking again after a change is right.
-const NO_CIRCLES: &str = "calls.all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.method != \"GET\" && d.method != \"HEAD\" && d.status < 400).size())";
+const NO_CIRCLES: &str = "calls.all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.changes && d.status < 400).size())";
 /// What `calls` must hold to where attempts end well. What the service could not do is no attempt.
 const NO_THIRD_FAILURE: &str = "calls.filter(c, c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.operation == c.operation && d.status >= 400 && d.status < 500).size() < 3 || calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
 /// What `calls` must hold to where each change that failed was made good.
-const MADE_GOOD: &str = "calls.filter(c, c.method != \"GET\" && c.method != \"HEAD\" && c.status >= 400).all(c, calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
-/// What `calls` must hold to where nothing is changed. Which GraphQL calls change something is not said.
-const NO_CHANGE: &str = "calls.all(c, c.method == \"GET\" || c.method == \"HEAD\" || c.status >= 400 || c.path.endsWith(\"/graphql\"))";
+const MADE_GOOD: &str = "calls.filter(c, c.changes && c.status >= 400).all(c, calls.exists(d, d.operation == c.operation && d.changes && d.seq > c.seq && d.status < 400))";
+/// What `calls` must hold to where nothing is changed.
+const NO_CHANGE: &str = "calls.all(c, !c.changes || c.status >= 400)";
 /// That some change went well, for calls `c`.
-const CHANGED: &str = "c.method != \"GET\" && c.method != \"HEAD\" && c.status < 400";
+const CHANGED: &str = "c.changes && c.status < 400";
 /// Words of a sentence that turn what it says was done into something else.
 const DOUBT: &str = r"(?i)\b(not|never|no|none|nothing|neither|cannot|could|would|will|should|may|might|if|once|when|until|unless|already|previously|unable|failed)\b|n['’]t\b";
 
@@ -148,7 +148,7 @@ pub(super) fn no_other_count(
     said(
         &format!("The answer says that {number} were {verb} only where {how} do it"),
         format!(
-            "!{claim} || calls.exists(c, c.path.endsWith(\"/graphql\")) || calls.filter(c, {CHANGED} && ({act})).size() {relation} {number}"
+            "!{claim} || calls.exists(c, {CHANGED} && c.path.endsWith(\"/graphql\")) || calls.filter(c, {CHANGED} && ({act})).size() {relation} {number}"
         ),
     )
 }
@@ -159,6 +159,7 @@ fn claims(pattern: &str) -> String {
     format!("output.split(\".\").exists(s, s.matches({pattern}) && !s.matches({doubt}))")
 }
 
+/// A change that does it. What a mutation does is said by no path.
 fn does(act: &str) -> String {
     format!("{CHANGED} && ({act} || c.path.endsWith(\"/graphql\"))")
 }

@@ -15,6 +15,7 @@ use crate::run::attempt::Change;
 use crate::scenario::criteria::{CallFact, CloneWorld, EvidenceRow, References, RunFact, World};
 
 use super::facts::Facts;
+use super::facts::effect::{self, Effect};
 use super::rules::RuleStatus;
 use super::state::{Decisive, decided_by};
 
@@ -290,13 +291,16 @@ fn in_order(spans: Vec<&str>) -> Vec<String> {
 }
 
 fn fact(call: &ReplayedCall) -> CallFact {
+    let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
     CallFact {
         seq: 0,
         clone: call.clone.to_owned(),
         operation: call.operation.map(str::to_owned),
         tool: call.tool.clone(),
         method: call.method.clone(),
-        path: call.path.split('?').next().unwrap_or_default().to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        changes: call.asks_to_change,
         status: i64::from(call.status),
         request: Some(call.request.clone()),
         response: Some(call.response.clone()),
@@ -329,6 +333,8 @@ fn service_calls<'a>(
             tool: call.tool.as_ref().map(|tool| tool.name.clone()),
             method: call.http.method.clone(),
             path: call.path.clone(),
+            query: call.query.clone(),
+            changes: clone.is_none_or(|clone| call.asks_to_change(clone)),
             status: i64::from(status.unwrap_or_default()),
             request: call.http.request_body.clone(),
             response: call.http.response_body.clone(),
@@ -351,10 +357,13 @@ fn service_calls<'a>(
             .split_once("://")
             .map_or(&*http.url, |(_, rest)| rest);
         let path = path.find('/').map_or("/", |at| &path[at..]);
-        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let target = path.split('#').next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let fact = CallFact {
             method: http.method.clone(),
             path: path.to_owned(),
+            query: query.to_owned(),
+            changes: effect::of_exchange(http) == Effect::Write,
             status: http.status.map_or(0, i64::from),
             request: http.request_body.clone(),
             response: http.response_body.clone(),
@@ -386,6 +395,7 @@ fn own_tools<'a>(
         let failed = tool.result_is_error || span.status == Status::Error;
         let fact = CallFact {
             tool: Some(tool.name.clone()),
+            changes: effect::of_tool(&tool.name) == Effect::Write,
             status: if failed { TOOL_FAILED } else { TOOL_ANSWERED },
             request: tool.arguments.clone(),
             response: tool.result.clone(),

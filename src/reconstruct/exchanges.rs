@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use archal_core::clone::{Arguments, Exchange, Tool};
+use archal_core::clone::{Arguments, CloneDescriptor, Exchange, Tool};
 use archal_core::trace::{HttpExchange, Span, Status, Trace};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -98,6 +98,17 @@ impl TracedCall<'_> {
         let only_reads = matches!(self.http.method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let is_settled = self.http.status.is_some() || (self.is_refused && self.fault.is_none());
         (self.is_silent || self.fault.is_some()) && (only_reads || is_settled)
+    }
+
+    /// Whether it asks to change something, by what its clone knows of the service.
+    pub fn asks_to_change(&self, descriptor: &CloneDescriptor) -> bool {
+        let http = &self.http;
+        (descriptor.changes)(
+            &self.host,
+            &http.method,
+            &self.path,
+            http.request_body.as_ref(),
+        )
     }
 
     /// Why there is no response.

@@ -57,7 +57,7 @@ pub fn explain(
     context: &Context<'_>,
     matched: Option<(&Prepared, &[Owned])>,
 ) -> (Explanation, Reconstruction) {
-    let rebuilt = owned::rebuilt(trace, context, matched);
+    let (rebuilt, _) = owned::rebuilt(trace, context, matched);
     let traced = exchanges::of(trace, context);
     let (agreement, refused) = match Replay::run(&rebuilt, &traced, context.clones) {
         Ok(replay) => (Some(replay.agreement()), Vec::new()),

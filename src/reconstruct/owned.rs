@@ -5,11 +5,11 @@
 //! configuration's `seeds` names as a file is one, too. The scenario that a trace belongs to has the
 //! last word: its Setup is the world that its author had in mind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use archal_core::clone::CloneDescriptor;
+use archal_core::clone::{CloneDescriptor, SeedTable};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::trace::Trace;
 use serde_json::Value;
@@ -22,6 +22,8 @@ use crate::run::seeds::{self, OtherStates, StartState};
 const FOLDER: &str = "archal/seeds";
 /// The most files read from it.
 const MOST: usize = 1_000;
+/// How often what fills a gap may name another row that is missing.
+const DEEPEST: usize = 8;
 
 /// The states that the repository at `tree` owns: those of the configuration, then those of its
 /// folder in order of name. What cannot be read is told and left out.
@@ -108,13 +110,14 @@ pub fn of_scenario(
 }
 
 /// Rebuilds the state before a trace that a scenario is for: what a criterion reads has to be known,
-/// and where something is missing the scenario's own state fills in, after those of the repository.
-/// What fills it then is missing no more; all else stays as it is.
+/// and where something is missing the scenario's own state fills in, after those of the repository:
+/// the rows that are missing, and no others. What fills it then is missing no more; all else stays
+/// as it is. With it come those states, cut down to what was taken of them.
 pub fn rebuilt(
     trace: &Trace,
     context: &Context<'_>,
     matched: Option<(&Prepared, &[Owned])>,
-) -> Reconstruction {
+) -> (Reconstruction, Vec<Owned>) {
     let of = |context: &Context<'_>| {
         let mut rebuilt = reconstruct(trace, context);
         if let Some((prepared, _)) = matched {
@@ -123,21 +126,84 @@ pub fn rebuilt(
         rebuilt
     };
     let alone = of(context);
-    let Some((_, states)) = matched.filter(|(_, states)| !states.is_empty()) else {
-        return alone;
+    let Some((_, states)) = matched.filter(|_| !alone.missing.is_empty()) else {
+        return (alone, Vec::new());
     };
-    if alone.missing.is_empty() {
-        return alone;
+    let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut filled: Option<(Reconstruction, Vec<Owned>)> = None;
+    for _ in 0..DEEPEST {
+        let last = filled.as_ref().map_or(&alone, |(filled, _)| filled);
+        let named = last.missing.iter();
+        wanted.extend(named.map(|one| (one.clone.clone(), one.entity.to_lowercase())));
+        let states: Vec<Owned> = states
+            .iter()
+            .filter_map(|state| named_of(state, &wanted, context.clones))
+            .collect();
+        if filled.as_ref().map_or(&[][..], |(_, taken)| taken) == states {
+            break;
+        }
+        let owned = [context.owned, &states].concat();
+        let with = of(&Context {
+            owned: &owned,
+            ..*context
+        });
+        // What was missing may name others.
+        filled = Some((with, states));
     }
-    let owned = [context.owned, states].concat();
-    let filled = of(&Context {
-        owned: &owned,
-        ..*context
+    match filled {
+        Some(filled) if filled.0.missing.len() < alone.missing.len() => filled,
+        _ => (alone, Vec::new()),
+    }
+}
+
+/// The rows of a state that are among what is missing, by clone and name; none where there are none.
+fn named_of(
+    state: &Owned,
+    wanted: &BTreeSet<(String, String)>,
+    clones: &[CloneDescriptor],
+) -> Option<Owned> {
+    let clone = clones.iter().find(|clone| clone.name == state.clone)?;
+    let own = || wanted.iter().filter(|(of, _)| *of == state.clone);
+    let mut document = state.document.as_object()?.clone();
+    for table in clone.tables {
+        let Some(rows) = document.get_mut(table.name).and_then(Value::as_array_mut) else {
+            continue;
+        };
+        let key = |row: &Value| Some((clone.row_key)(table.name, row)?.to_lowercase());
+        let all = format!("{} of ", table.name);
+        rows.retain(|row| {
+            let name = key(row).map(|key| format!("{} {key}", table.name));
+            own().any(|(_, entity)| match entity.strip_prefix(&all) {
+                Some(list) => is_in(row, table, list),
+                None => name.as_ref() == Some(entity),
+            })
+        });
+    }
+    document.retain(|_, rows| rows.as_array().is_none_or(|rows| !rows.is_empty()));
+    let is_any = document.values().any(Value::is_array) || own().any(|(_, name)| name == "actor");
+    is_any.then(|| Owned {
+        document: Value::Object(document),
+        ..state.clone()
+    })
+}
+
+/// Whether a row is in a list by the name of that, in lower case: what it belongs to stands in the path, and no
+/// filter is against it.
+fn is_in(row: &Value, table: &SeedTable, list: &str) -> bool {
+    let (path, query) = list.split_once('?').unwrap_or((list, ""));
+    let path = format!("/{}/", path.replace(' ', "/"));
+    let mut parents = table.fields.iter();
+    let is_below = parents.any(|field| {
+        let parent = row.get(field.name).and_then(Value::as_str);
+        let is_parent = field.required && field.references.is_some();
+        is_parent && parent.is_some_and(|of| path.contains(&format!("/{}/", of.to_lowercase())))
     });
-    match filled.missing.len() < alone.missing.len() {
-        true => filled,
-        false => alone,
-    }
+    let mut filters = query.split('&').filter_map(|one| one.split_once('='));
+    let is_out = filters.any(|(name, wanted)| {
+        let own = row.get(name).and_then(Value::as_str);
+        wanted != "all" && own.is_some_and(|own| !own.eq_ignore_ascii_case(wanted))
+    });
+    is_below && !is_out
 }
 
 /// Adds what is wrong with states that the repository owns to what is missing, behind the first: where

@@ -4,19 +4,30 @@
 //! for something that no call of the trace speaks of, the state answers as if that were not there;
 //! the service may have had it, and the span that showed it may be lost. What such a run does wrong
 //! it may do wrong for that alone.
+//!
+//! - `named`: what calls ask for, the same in a trace and in an attempt.
+//! - `refusals`: what calls were refused.
+//! - `renamed`: the same of a world in which names are others.
 
+mod named;
+mod refusals;
+mod renamed;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archal_core::clone::{CloneDescriptor, Exchange, Fact};
+use archal_core::clone::{CloneDescriptor, Exchange, Fact, Observation};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Context;
 use super::exchanges::TracedCalls;
+use super::replay::Replay;
 use super::seed::Reconstruction;
 use crate::scenario::criteria::CallFact;
+use named::{ByName, Named};
+use refusals::{Refusals, is_malformed, is_refusal, refused_within};
 
 /// What is known of the answers that services would have given.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,27 +35,36 @@ pub struct Proven {
     clones: BTreeMap<String, Answers>,
 }
 
+/// An answer in an attempt that rests on nothing the trace shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// What is not known, one sentence.
+    pub cause: String,
+    /// Which of the attempt's calls got it, from 0.
+    pub at: usize,
+}
+
 /// What is known of one clone's service.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Answers {
-    /// Method and path of what was refused, and the words of refusals in whole answers.
-    refused: BTreeSet<(String, String)>,
-    /// What was read, as [`place_read`] says.
-    read: BTreeSet<String>,
-    /// Tools of the official server that were called.
-    tools: BTreeSet<String>,
+    refused: Refusals,
+    /// What was read.
+    read: ByName<()>,
+    /// What was read that the rebuilt state answers as the service did.
+    agreed: ByName<()>,
     /// Lists that were seen, each with what its rows hold where it has every row that does.
-    lists: BTreeMap<String, Option<Only>>,
-    /// Paths of lists that a tool asked for: with which parameters is not known for sure.
-    listed: BTreeSet<String>,
+    lists: ByName<Option<Only>>,
+    /// The rows of lists that a tool of the agent showed, by path: with which parameters it asked is
+    /// not known for sure.
+    shown: ByName<BTreeSet<String>>,
     /// Rows that were not there, by table and key.
-    absent: BTreeSet<(String, String)>,
+    absent: BTreeSet<Place>,
     /// Rows of the rebuilt state.
-    rows: BTreeSet<(String, String)>,
+    rows: BTreeSet<Place>,
     /// Fields that are proved, as `table key field`.
     fields: BTreeSet<String>,
-    /// Tables of which the repository says what is in them.
-    owned: BTreeSet<String>,
+    /// Rows of which the repository says what is in them.
+    owned: BTreeMap<Place, Value>,
     /// Whether it is known who the agent was.
     knows_actor: bool,
 }
@@ -52,40 +72,141 @@ struct Answers {
 /// A table and what the rows of a list of it hold.
 type Only = (&'static str, Vec<(&'static str, Value)>);
 
+/// A table and the key of a row of it, in lower case.
+type Place = (String, String);
+
+fn place(table: &str, key: &str) -> Place {
+    (table.to_owned(), key.to_lowercase())
+}
+
 /// What an attempt itself has made of the state so far.
 #[derive(Default)]
 struct Done {
-    paths: BTreeSet<String>,
-    rows: BTreeSet<(String, String)>,
+    /// The calls that changed something: method, path and body.
+    calls: Vec<(String, Named, Option<Value>)>,
+    /// Rows that it made.
+    made: BTreeSet<Place>,
+    /// Rows that it removed.
+    removed: BTreeSet<Place>,
+    /// Rows that it changed in any way.
+    touched: BTreeSet<Place>,
+    /// Fields that it set, and files, as `table key field`.
+    fields: BTreeSet<String>,
+}
+
+impl Done {
+    fn add(&mut self, asked: &Asked<'_>, facts: &[Fact]) {
+        let call = asked.call;
+        self.calls.push((
+            call.method.clone(),
+            asked.path.clone(),
+            call.request.clone(),
+        ));
+        for fact in facts {
+            match fact {
+                Fact::Row {
+                    table,
+                    key,
+                    written,
+                    ..
+                } if !written.is_empty() => self.set(table, key, written),
+                Fact::Written { table, key, fields } => self.set(table, key, fields),
+                Fact::Created { table, key } => {
+                    self.made.insert(place(table, key));
+                    self.touched.insert(place(table, key));
+                }
+                Fact::Deleted { table, key } => {
+                    self.removed.insert(place(table, key));
+                    self.touched.insert(place(table, key));
+                }
+                Fact::Part {
+                    table,
+                    key,
+                    field,
+                    part,
+                    written: true,
+                    ..
+                } => _ = self.fields.insert(of_part(table, key, field, part)),
+                _ => {}
+            }
+        }
+    }
+
+    fn set(&mut self, table: &str, key: &str, fields: &[&str]) {
+        self.touched.insert(place(table, key));
+        let fields = fields.iter().map(|field| of_field(table, key, field));
+        self.fields.extend(fields);
+    }
+
+    /// Whether the very same was asked before, and went well.
+    fn did(&self, asked: &Asked<'_>) -> bool {
+        let call = asked.call;
+        let mut calls = self.calls.iter();
+        calls.any(|(method, path, request)| {
+            *path == asked.path
+                && (method == "DELETE" || (*method == call.method && *request == call.request))
+        })
+    }
+}
+
+fn of_field(table: &str, key: &str, field: &str) -> String {
+    format!("{table} {key} {field}").to_lowercase()
+}
+
+fn of_part(table: &str, key: &str, field: &str, part: &str) -> String {
+    of_field(table, key, &format!("{field}/{part}"))
 }
 
 impl Proven {
     /// What the calls of a trace prove, and the state that was rebuilt from them: one of which
-    /// nothing is missing, so that each list was seen to its end.
-    pub fn of(traced: &TracedCalls<'_>, rebuilt: &Reconstruction, context: &Context<'_>) -> Self {
+    /// nothing is missing, so that each list was seen to its end. `replay` is those calls on that
+    /// state, where it opens.
+    pub fn of(
+        traced: &TracedCalls<'_>,
+        rebuilt: &Reconstruction,
+        replay: Option<&Replay>,
+        context: &Context<'_>,
+    ) -> Self {
         let mut clones: BTreeMap<String, Answers> = BTreeMap::new();
+        let replayed = || replay.into_iter().flat_map(|replay| &replay.calls);
+        let differing: BTreeSet<&str> = replayed()
+            .filter(|call| !call.differences.is_empty() || call.skipped.is_some())
+            .map(|call| call.span.as_str())
+            .collect();
+        let agreeing: BTreeSet<&str> = replayed()
+            .filter(|call| call.is_compared)
+            .map(|call| call.span.as_str())
+            .filter(|span| !differing.contains(span))
+            .collect();
         for call in &traced.calls {
             let Some(descriptor) = context.clones.iter().find(|clone| clone.name == call.clone)
             else {
                 continue;
             };
             let of = clones.entry(call.clone.to_owned()).or_default();
-            if let Some(tool) = &call.tool {
-                of.tools.insert(tool.name.clone());
-            }
             if call.proves_nothing() {
                 continue;
             }
             if let Some(exchange) = call.exchange() {
-                of.show(descriptor, &exchange, call.tool.is_some());
+                let own_tool = call
+                    .tool
+                    .as_ref()
+                    .is_some_and(|tool| tool.official.is_none());
+                let shown = Shown {
+                    exchange: &exchange,
+                    base: rebuilt.base,
+                    by_own_tool: own_tool,
+                    is_agreed: agreeing.contains(call.span),
+                };
+                of.show(descriptor, &shown);
             }
         }
         for (name, seed) in &rebuilt.seeds {
             if let Some(descriptor) = context.clones.iter().find(|clone| clone.name == name) {
-                clones
-                    .entry(name.clone())
-                    .or_default()
-                    .hold(descriptor, seed);
+                let of = clones.entry(name.clone()).or_default();
+                of.hold(descriptor, seed);
+                let owned = context.owned.iter().filter(|owned| owned.clone == *name);
+                of.own(descriptor, owned.map(|owned| &owned.document));
             }
         }
         for path in rebuilt.proofs.keys() {
@@ -95,117 +216,120 @@ impl Proven {
                 of.fields.insert(field.to_lowercase());
             }
         }
-        for owned in context.owned {
-            let of = clones.entry(owned.clone.clone()).or_default();
-            let tables = owned.document.as_object().into_iter().flatten();
-            let with_rows = tables.filter(|(_, rows)| !rows.as_array().is_none_or(Vec::is_empty));
-            of.owned.extend(with_rows.map(|(table, _)| table.clone()));
-        }
         Self { clones }
     }
 
-    /// The same of a world in which names are others: `new` gives the new text of an old one.
-    pub fn renamed(&self, new: &dyn Fn(&str) -> String) -> Self {
-        let clones = self.clones.iter();
-        Self {
-            clones: clones
-                .map(|(clone, answers)| (clone.clone(), answers.renamed(new)))
-                .collect(),
-        }
-    }
-
-    /// The first answer in these calls of an attempt that rests on nothing the trace shows, one
-    /// sentence; none where all of them do.
-    pub fn gap(&self, calls: &[CallFact], clones: &[CloneDescriptor]) -> Option<String> {
+    /// The first answer in these calls of an attempt that began at `base` which rests on nothing the
+    /// trace shows; none where all of them do.
+    pub fn gap(
+        &self,
+        calls: &[CallFact],
+        base: Timestamp,
+        clones: &[CloneDescriptor],
+    ) -> Option<Gap> {
         let unknown = Answers::default();
         let mut done: BTreeMap<&str, Done> = BTreeMap::new();
-        calls.iter().find_map(|call| {
+        calls.iter().enumerate().find_map(|(at, call)| {
             let descriptor = clones.iter().find(|clone| clone.name == call.clone)?;
             let of = self.clones.get(&call.clone).unwrap_or(&unknown);
             let done = done.entry(&call.clone).or_default();
-            of.gap(&Asked::of(call, descriptor), descriptor, done)
+            let cause = of.gap(&Asked::of(call, base, descriptor), descriptor, done)?;
+            Some(Gap { cause, at })
         })
     }
+}
+
+/// A call of the trace.
+struct Shown<'a> {
+    exchange: &'a Exchange<'a>,
+    /// When the trace began.
+    base: Timestamp,
+    /// Whether it is what a tool of the agent is known to stand for.
+    by_own_tool: bool,
+    /// Whether the rebuilt state answers it as the service did.
+    is_agreed: bool,
 }
 
 /// A call of an attempt, in the parts that are compared.
 struct Asked<'a> {
     call: &'a CallFact,
-    host: &'static str,
-    path: &'a str,
-    query: &'a str,
+    base: Timestamp,
+    path: Named,
+    observed: Observation,
 }
 
 impl<'a> Asked<'a> {
-    fn of(call: &'a CallFact, descriptor: &CloneDescriptor) -> Self {
-        let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+    fn of(call: &'a CallFact, base: Timestamp, descriptor: &CloneDescriptor) -> Self {
         let operation = call.operation.as_deref();
-        let hosts = descriptor.hosts.iter();
+        let mut hosts = descriptor.hosts.iter();
         let fits = |host: &&&'static str| {
-            operation.is_some() && (descriptor.operation_of)(host, &call.method, path) == operation
+            operation.is_some()
+                && (descriptor.operation_of)(host, &call.method, &call.path) == operation
         };
+        let host = hosts.clone().find(fits).or(hosts.next());
+        let some = |body: &'a Option<Value>| body.as_ref().filter(|body| !body.is_null());
+        let observed = (descriptor.observe)(&Exchange {
+            method: &call.method,
+            host: host.copied().unwrap_or_default(),
+            path: &call.path,
+            query: &call.query,
+            request_body: some(&call.request),
+            status: u16::try_from(call.status).unwrap_or_default(),
+            response_headers: &BTreeMap::new(),
+            response_body: some(&call.response),
+        });
         Self {
-            host: hosts
-                .clone()
-                .find(fits)
-                .or(hosts.clone().next())
-                .copied()
-                .unwrap_or_default(),
             call,
-            path,
-            query,
+            base,
+            path: Named::path(&call.path, base),
+            observed,
         }
     }
 
-    fn facts(&self, descriptor: &CloneDescriptor) -> Vec<Fact> {
-        let some = |body: &'a Option<Value>| body.as_ref().filter(|body| !body.is_null());
-        let exchange = Exchange {
-            method: &self.call.method,
-            host: self.host,
-            path: self.path,
-            query: self.query,
-            request_body: some(&self.call.request),
-            status: u16::try_from(self.call.status).unwrap_or_default(),
-            response_headers: &BTreeMap::new(),
-            response_body: some(&self.call.response),
-        };
-        (descriptor.observe)(&exchange).facts
+    fn read(&self) -> Named {
+        let call = self.call;
+        let request = call.request.as_ref().filter(|body| !body.is_null());
+        Named::read(&call.path, &call.query, request, self.base)
     }
 
     /// `PATCH /repos/acme/webapp/issues/7`
     fn line(&self) -> String {
-        format!("{} {}", self.call.method, self.path)
+        format!("{} {}", self.call.method, self.call.path)
     }
 }
 
 impl Answers {
     /// Takes in a call of the trace.
-    fn show(&mut self, descriptor: &CloneDescriptor, exchange: &Exchange<'_>, by_tool: bool) {
-        let path = exchange.path.to_lowercase();
-        let facts = (descriptor.observe)(exchange).facts;
+    fn show(&mut self, descriptor: &CloneDescriptor, shown: &Shown<'_>) {
+        let (exchange, base) = (shown.exchange, shown.base);
+        let request = exchange.request_body;
+        let path = Named::path(exchange.path, base);
+        let changes = (descriptor.changes)(exchange.host, exchange.method, exchange.path, request);
         if is_refusal(i64::from(exchange.status)) {
-            self.refused
-                .insert((exchange.method.to_owned(), path.clone()));
-        } else if exchange.status < 400 {
-            let request = exchange.request_body;
-            let place = place_read(exchange.method, exchange.path, request, &facts);
-            self.read.extend(place);
+            self.refused.add(exchange, path.clone());
+        } else if exchange.status < 400 && !changes {
+            let read = Named::read(exchange.path, exchange.query, request, base);
+            if shown.is_agreed {
+                self.agreed.insert(read.clone(), ());
+            }
+            self.read.insert(read, ());
         }
-        let words = exchange.response_body.into_iter().flat_map(refusals);
-        self.refused
-            .extend(words.map(|word| (String::new(), word.to_owned())));
-        for fact in facts {
+        self.refused.add_within(exchange.response_body);
+        for fact in (descriptor.observe)(exchange).facts {
             match fact {
-                Fact::Absent { table, key } => {
-                    self.absent.insert((table.to_owned(), key.to_lowercase()));
-                }
+                Fact::Absent { table, key } => _ = self.absent.insert(place(table, &key)),
                 Fact::Page {
-                    table, list, only, ..
+                    table,
+                    list,
+                    only,
+                    keys,
+                    ..
                 } => {
                     let only = only.map(|only| (table, only));
-                    self.lists.insert(list.to_lowercase(), only);
-                    if by_tool {
-                        self.listed.insert(path.clone());
+                    self.lists.insert(Named::of(&list, base), only);
+                    if shown.by_own_tool {
+                        let keys = keys.iter().map(|key| key.to_lowercase());
+                        self.shown.insert(path.clone(), keys.collect());
                     }
                 }
                 Fact::Actor { .. } => self.knows_actor = true,
@@ -214,51 +338,23 @@ impl Answers {
         }
     }
 
-    /// The same with new names.
-    fn renamed(&self, new: &dyn Fn(&str) -> String) -> Self {
-        let all = |texts: &BTreeSet<String>| texts.iter().map(|text| new(text)).collect();
-        let rows = |rows: &BTreeSet<(String, String)>| {
-            rows.iter()
-                .map(|(table, key)| (table.clone(), new(key)))
-                .collect()
-        };
-        let only = |(table, held): &Only| -> Only {
-            let held = held.iter().map(|(field, value)| {
-                let value = value
-                    .as_str()
-                    .map_or_else(|| value.clone(), |text| new(text).into());
-                (*field, value)
-            });
-            (*table, held.collect())
-        };
-        let lists = self.lists.iter();
-        Self {
-            refused: rows(&self.refused),
-            read: all(&self.read),
-            tools: self.tools.clone(),
-            lists: lists
-                .map(|(list, holds)| (new(list), holds.as_ref().map(only)))
-                .collect(),
-            listed: all(&self.listed),
-            absent: rows(&self.absent),
-            rows: rows(&self.rows),
-            fields: all(&self.fields),
-            owned: self.owned.clone(),
-            knows_actor: self.knows_actor,
-        }
-    }
-
     /// Takes in the rebuilt state.
     fn hold(&mut self, descriptor: &CloneDescriptor, seed: &Value) {
         self.knows_actor |= seed.get("actor").is_some();
-        for table in descriptor.tables {
-            let rows = seed.get(table.name).and_then(Value::as_array);
-            for row in rows.into_iter().flatten() {
-                if let Some(key) = (descriptor.row_key)(table.name, row) {
-                    self.rows
-                        .insert((table.name.to_owned(), key.to_lowercase()));
-                }
-            }
+        for (at, _) in rows(descriptor, seed) {
+            self.rows.insert(at);
+        }
+    }
+
+    /// Takes in what the repository says of the state.
+    fn own<'o>(
+        &mut self,
+        descriptor: &CloneDescriptor,
+        documents: impl Iterator<Item = &'o Value>,
+    ) {
+        for document in documents {
+            let owned = rows(descriptor, document).map(|(at, row)| (at, row.clone()));
+            self.owned.extend(owned);
         }
     }
 
@@ -269,64 +365,47 @@ impl Answers {
         descriptor: &CloneDescriptor,
         done: &mut Done,
     ) -> Option<String> {
-        let facts = asked.facts(descriptor);
         let status = asked.call.status;
         if is_refusal(status) {
-            return self.refusal(asked, &facts, done);
+            return self.refusal(asked, done);
         }
         if !(200..300).contains(&status) {
             return None;
         }
-        let answer = asked.call.response.as_ref();
-        let mut words = answer.into_iter().flat_map(refusals);
-        let unheard = words.find(|word| {
-            let word = (String::new(), (*word).to_owned());
-            !self.refused.contains(&word)
-        });
-        if let Some(word) = unheard {
+        let mut within = asked.call.response.iter().flat_map(refused_within);
+        if let Some(word) = within.find(|word| !self.refused.says(word)) {
             return Some(format!(
                 "the rebuilt state answers {} with {word:?}, and no call of the trace shows whether \
                  the service would have",
                 asked.line()
             ));
         }
-        let request = asked.call.request.as_ref();
-        if let Some(place) = place_read(&asked.call.method, asked.path, request, &facts) {
-            return self.read((asked, &place), &facts, descriptor, done);
+        if asked.call.changes {
+            done.add(asked, &asked.observed.facts);
+            return None;
         }
-        done.paths.insert(asked.path.to_lowercase());
-        for fact in facts {
-            if let Fact::Row { table, key, .. } | Fact::Created { table, key } = fact {
-                done.rows.insert((table.to_owned(), key.to_lowercase()));
-            }
-        }
-        None
+        self.read(asked, descriptor, done)
     }
 
     /// Why a refusal rests on nothing, where it does.
-    fn refusal(&self, asked: &Asked<'_>, facts: &[Fact], done: &Done) -> Option<String> {
-        let path = asked.path.to_lowercase();
-        let was_refused = self
-            .refused
-            .contains(&(asked.call.method.clone(), path.clone()));
+    fn refusal(&self, asked: &Asked<'_>, done: &Done) -> Option<String> {
+        let call = asked.call;
         // What the attempt did there before is what it is refused for.
-        let has_changed = done.paths.contains(&path);
-        if was_refused || has_changed || is_malformed(asked.call) {
+        if self.refused.has(call, &asked.path) || done.did(asked) || is_malformed(call) {
             return None;
         }
-        let mut absences = facts.iter().filter_map(|fact| match fact {
-            Fact::Absent { table, key } => Some(((*table).to_owned(), key.to_lowercase())),
+        let mut absences = asked.observed.facts.iter().filter_map(|fact| match fact {
+            Fact::Absent { table, key } => Some(place(table, key)),
             _ => None,
         });
-        let is_known = |row: (String, String)| {
-            let is_owned = self.owned.contains(&row.0);
-            is_owned || self.absent.contains(&row) || self.rows.contains(&row)
+        let is_known = |row: Place| {
+            self.absent.contains(&row) || self.rows.contains(&row) || done.removed.contains(&row)
         };
         if absences.clone().next().is_some() && absences.all(is_known) {
             return None;
         }
         let line = asked.line();
-        Some(match asked.call.status {
+        Some(match call.status {
             404 | 410 => format!(
                 "the rebuilt state has nothing at {line}, and no call of the trace shows whether the \
                  service had"
@@ -339,150 +418,140 @@ impl Answers {
     }
 
     /// Why what was read rests on nothing, where it does.
-    fn read(
-        &self,
-        (asked, place): (&Asked<'_>, &str),
-        facts: &[Fact],
-        descriptor: &CloneDescriptor,
-        done: &Done,
-    ) -> Option<String> {
-        // What the attempt changed there itself is its own.
-        let was_read = self.read.contains(place) || done.paths.contains(place);
-        for fact in facts {
-            match fact {
-                Fact::Part {
-                    table,
-                    key,
-                    field,
-                    part,
-                    ..
-                } if !was_read && !self.owned.contains(*table) => {
-                    let path = format!("{table} {key} {field}/{part}").to_lowercase();
-                    if !self.fields.contains(&path) {
-                        return Some(format!(
-                            "{} shows {part}, of which no call of the trace shows what is in it",
-                            asked.line()
-                        ));
-                    }
+    fn read(&self, asked: &Asked<'_>, descriptor: &CloneDescriptor, done: &Done) -> Option<String> {
+        let read = asked.read();
+        let was_read = self.read.contains(&read);
+        // Nothing of such an answer is in the rebuilt state: it is the service's where it is the
+        // recorded one, and the clone's own where it is not.
+        if !asked.observed.is_whole && !self.agreed.contains(&read) {
+            return Some(format!(
+                "{} is answered by the clone, and no call of the trace shows {}",
+                asked.line(),
+                match was_read {
+                    true => "a state from which the service's answer follows",
+                    false => "what the service answers",
                 }
-                Fact::Page {
-                    table, list, only, ..
-                } if !self.covers(asked, table, list, only.as_deref()) => {
-                    return Some(format!(
+            ));
+        }
+        let facts = &asked.observed.facts;
+        facts.iter().find_map(|fact| match fact {
+            Fact::Part {
+                table,
+                key,
+                field,
+                part,
+                ..
+            } if !was_read && !self.owned.contains_key(&place(table, key)) => {
+                let path = of_part(table, key, field, part);
+                let is_known = self.fields.contains(&path) || done.fields.contains(&path);
+                (!is_known).then(|| {
+                    format!(
+                        "{} shows {part}, of which no call of the trace shows what is in it",
+                        asked.line()
+                    )
+                })
+            }
+            Fact::Page {
+                table,
+                list,
+                only,
+                keys,
+                ..
+            } if !was_read => {
+                let listed = Listed {
+                    table,
+                    list: Named::of(list, asked.base),
+                    only: only.as_deref(),
+                    keys,
+                };
+                (!self.covers(asked, &listed, done)).then(|| {
+                    format!(
                         "of {table} the rebuilt state has those that the trace shows, and no call of \
                          the trace shows all that {} lists",
-                        asked.call.path
-                    ));
-                }
-                Fact::Actor { .. } if !self.knows_actor => {
-                    return Some(format!(
-                        "{} says who the agent is, and no call of the trace shows it",
-                        asked.line()
-                    ));
-                }
-                Fact::Row {
-                    table, key, fields, ..
-                } if !was_read => {
-                    let row = ((*table).to_owned(), key.to_lowercase());
-                    let is_own = done.rows.contains(&row) || !self.rows.contains(&row);
-                    let mut made_up = descriptor
-                        .tables
-                        .iter()
-                        .filter(|known| known.name == *table)
-                        .flat_map(|known| known.fields)
-                        // When something changed last is no reason to act.
-                        .filter(|field| field.must_be_proved && !field.name.ends_with("_at"))
-                        .filter(|field| fields.contains_key(field.name));
-                    let made_up = made_up.find(|field| {
-                        let path = format!("{table} {key} {}", field.name).to_lowercase();
-                        !self.fields.contains(&path)
-                    });
-                    if let Some(field) = made_up.filter(|_| !is_own) {
-                        return Some(format!(
-                            "{} shows {} of {table} {key}, which no call of the trace shows",
-                            asked.line(),
-                            field.name
-                        ));
-                    }
-                }
-                _ => {}
+                        asked.call.target()
+                    )
+                })
             }
-        }
-        None
+            Fact::Actor { .. } if !self.knows_actor => Some(format!(
+                "{} says who the agent is, and no call of the trace shows it",
+                asked.line()
+            )),
+            Fact::Row {
+                table, key, fields, ..
+            } if !was_read => {
+                let row = place(table, key);
+                let is_own = done.made.contains(&row) || !self.rows.contains(&row);
+                let tables = descriptor.tables.iter().filter(|known| known.name == *table);
+                let mut made_up = tables
+                    .flat_map(|known| known.fields)
+                    // When something changed last is no reason to act.
+                    .filter(|field| field.must_be_proved && !field.name.ends_with("_at"))
+                    .filter(|field| fields.contains_key(field.name));
+                let made_up = made_up.find(|field| {
+                    let path = of_field(table, key, field.name);
+                    !self.fields.contains(&path) && !done.fields.contains(&path)
+                });
+                made_up.filter(|_| !is_own).map(|field| {
+                    format!(
+                        "{} shows {} of {table} {key}, which no call of the trace shows",
+                        asked.line(),
+                        field.name
+                    )
+                })
+            }
+            _ => None,
+        })
     }
 
-    /// Whether the trace shows all that a list has.
-    fn covers(
-        &self,
-        asked: &Asked<'_>,
-        table: &str,
-        list: &str,
-        only: Option<&[(&'static str, Value)]>,
-    ) -> bool {
-        let by_same_tool = || {
-            let tool = asked.call.tool.as_ref();
-            tool.is_some_and(|tool| self.tools.contains(tool))
-        };
+    /// Whether the trace, or the repository, shows all that a list has.
+    fn covers(&self, asked: &Asked<'_>, listed: &Listed<'_>, done: &Done) -> bool {
+        let only = listed.only;
         let is_within = || {
             let Some(only) = only else { return false };
-            self.lists
-                .values()
-                .flatten()
-                .any(|(of, wider)| *of == table && wider.iter().all(|held| only.contains(held)))
+            let mut wider = self.lists.values().flatten();
+            wider.any(|(of, wider)| {
+                *of == listed.table && wider.iter().all(|held| only.contains(held))
+            })
         };
-        self.lists.contains_key(&list.to_lowercase())
-            || self.listed.contains(&asked.path.to_lowercase())
-            || self.owned.contains(table)
-            || by_same_tool()
-            || is_within()
+        let is_owned = || {
+            let Some(only) = only else { return false };
+            let mut owned = self.owned.iter();
+            owned.any(|((table, _), row)| {
+                let row = row.as_object().filter(|_| table == listed.table);
+                row.is_some_and(|row| super::seed::holds(row, only))
+            })
+        };
+        // The agent was shown the same rows, but for those that it changed since.
+        let is_shown = || {
+            let others = |key: &&String| !done.touched.contains(&place(listed.table, key));
+            let keys: BTreeSet<String> = listed.keys.iter().map(|key| key.to_lowercase()).collect();
+            let keys: BTreeSet<&String> = keys.iter().filter(others).collect();
+            let mut shown = self.shown.get(&asked.path);
+            shown.any(|shown| shown.iter().filter(others).collect::<BTreeSet<_>>() == keys)
+        };
+        self.lists.contains(&listed.list) || is_within() || is_owned() || is_shown()
     }
 }
 
-/// Whether a status says that the state does not allow the call.
-fn is_refusal(status: i64) -> bool {
-    matches!(status, 403..=405 | 409 | 410 | 422)
+/// A list as an attempt got it.
+struct Listed<'a> {
+    table: &'static str,
+    list: Named,
+    /// What its rows hold, where it has every row that does.
+    only: Option<&'a [(&'static str, Value)]>,
+    keys: &'a [String],
 }
 
-/// What a call reads, as its path and, where all questions go to one address, the question; none
-/// where it changes something.
-fn place_read(method: &str, path: &str, request: Option<&Value>, facts: &[Fact]) -> Option<String> {
-    let path = path.to_lowercase();
-    if method == "GET" {
-        return Some(path);
-    }
-    let only_shows = |fact: &Fact| match fact {
-        Fact::Row { written, .. } => written.is_empty(),
-        Fact::Page { .. } | Fact::Count { .. } | Fact::Actor { .. } => true,
-        _ => false,
-    };
-    let is_read = !facts.is_empty() && facts.iter().all(only_shows);
-    is_read.then(|| match request {
-        Some(request) => format!("{path} {request}"),
-        None => path,
+/// The rows of a seed document that say which they are.
+fn rows<'d>(
+    descriptor: &CloneDescriptor,
+    document: &'d Value,
+) -> impl Iterator<Item = (Place, &'d Value)> {
+    descriptor.tables.iter().flat_map(move |table| {
+        let rows = document.get(table.name).and_then(Value::as_array);
+        rows.into_iter().flatten().filter_map(move |row| {
+            let key = (descriptor.row_key)(table.name, row)?;
+            Some((place(table.name, &key), row))
+        })
     })
-}
-
-/// What an answer that went well says was not found, as interfaces of one address do.
-fn refusals(answer: &Value) -> impl Iterator<Item = &str> {
-    let errors = answer.get("errors").and_then(Value::as_array);
-    errors
-        .into_iter()
-        .flatten()
-        .filter(|error| error.get("type").and_then(Value::as_str) == Some("NOT_FOUND"))
-        .filter_map(|error| error.get("message")?.as_str())
-}
-
-/// Whether a call is refused for how it is written, whatever the state is.
-fn is_malformed(call: &CallFact) -> bool {
-    let Some(answer) = call.response.as_ref().filter(|_| call.status == 422) else {
-        return false;
-    };
-    let message = answer.get("message").and_then(Value::as_str);
-    let errors = answer.get("errors").and_then(Value::as_array);
-    let is_missing =
-        |error: &Value| error.get("code").and_then(Value::as_str) == Some("missing_field");
-    // What a PUT must say may depend on what is there.
-    let is_unread = call.method != "PUT"
-        && message.is_some_and(|message| message.starts_with("Invalid request."));
-    is_unread || errors.is_some_and(|errors| !errors.is_empty() && errors.iter().all(is_missing))
 }

@@ -62,6 +62,8 @@ pub struct ReplayedCall {
     pub status: u16,
     /// The body the clone answered, times as in evidence.
     pub response: Value,
+    /// Whether it asks to change something.
+    pub asks_to_change: bool,
     /// The rows the call changed.
     pub changes: Vec<RowChange>,
     /// The tool that sent it, where the trace has that tool and not the request.
@@ -97,7 +99,7 @@ impl Replay {
         traced: &TracedCalls<'_>,
         clones: &[CloneDescriptor],
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut open: BTreeMap<&'static str, Running> = BTreeMap::new();
+        let mut open: BTreeMap<&'static str, Running<'_>> = BTreeMap::new();
         for (name, seed) in &reconstruction.seeds {
             let Some(descriptor) = clones.iter().find(|clone| clone.name == name) else {
                 continue;
@@ -114,7 +116,7 @@ impl Replay {
                     clone,
                     before,
                     credential: descriptor.credentials.first().map(|(_, dummy)| *dummy),
-                    operation_of: descriptor.operation_of,
+                    descriptor,
                     ids: Ids::default(),
                     tags: BTreeMap::new(),
                 },
@@ -177,26 +179,23 @@ fn steps<'c, 'a>(calls: &'c [TracedCall<'a>]) -> impl Iterator<Item = &'c [Trace
     })
 }
 
-struct Running {
+struct Running<'c> {
     clone: Box<dyn ServiceClone>,
     before: Arc<dyn CloneState>,
     credential: Option<&'static str>,
-    operation_of: fn(&str, &str, &str) -> Option<&'static str>,
+    descriptor: &'c CloneDescriptor,
     ids: Ids,
     /// The tag of the clone's last answer to a path and query.
     tags: BTreeMap<String, String>,
 }
 
-impl Running {
+impl Running<'_> {
     /// Replays a call, or all that one call of a tool has sent.
     fn step(&mut self, step: &[TracedCall<'_>], base: Timestamp, out: &mut Vec<ReplayedCall>) {
         let Some(first) = step.first() else { return };
         let now = first.at.filter(|at| *at >= base).unwrap_or(base);
         if step.iter().any(|call| call.fault.is_some()) {
-            let operation = |call: &TracedCall<'_>| {
-                (self.operation_of)(&call.host, &call.http.method, &call.path)
-            };
-            out.extend(step.iter().map(|call| skipped(call, operation(call))));
+            out.extend(step.iter().map(|call| skipped(call, self.descriptor)));
             return;
         }
         match first
@@ -290,7 +289,7 @@ impl Running {
         ReplayedCall {
             differences: comparison.differences,
             is_compared: status.is_some(),
-            ..replayed(call, response, evidence)
+            ..replayed(call, response, evidence, self.descriptor)
         }
     }
 
@@ -311,16 +310,20 @@ impl Running {
             _ => Arguments::new(),
         };
         let begun = out.len();
+        let descriptor = self.descriptor;
         let mut ask = |request: CloneRequest| {
             let (method, path) = (request.method.clone(), line(&request));
             let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+            let asks_to_change =
+                (descriptor.changes)(&request.host, &method, &request.path, Some(&body));
             let response = self.send(request, now);
             let evidence = parse(&response.body.evidence);
             out.push(ReplayedCall {
                 method,
                 path,
                 request: body,
-                ..replayed(call, response.clone(), evidence)
+                asks_to_change,
+                ..replayed(call, response.clone(), evidence, descriptor)
             });
             response
         };
@@ -330,7 +333,8 @@ impl Running {
             Err(_) => vec!["result: the tool failed on the clone".to_owned()],
         };
         if out.len() == begun {
-            out.push(replayed(call, CloneResponse::default(), Value::Null));
+            let nothing = replayed(call, CloneResponse::default(), Value::Null, descriptor);
+            out.push(nothing);
         }
         if let Some(last) = out.last_mut() {
             last.is_compared = traced.result.is_some();
@@ -421,7 +425,12 @@ fn line(request: &CloneRequest) -> String {
 }
 
 /// A call with what the clone answered, before anything is compared.
-fn replayed(call: &TracedCall<'_>, response: CloneResponse, evidence: Value) -> ReplayedCall {
+fn replayed(
+    call: &TracedCall<'_>,
+    response: CloneResponse,
+    evidence: Value,
+    descriptor: &CloneDescriptor,
+) -> ReplayedCall {
     let mark = if call.query.is_empty() { "" } else { "?" };
     ReplayedCall {
         span: call.span.to_owned(),
@@ -432,6 +441,7 @@ fn replayed(call: &TracedCall<'_>, response: CloneResponse, evidence: Value) -> 
         request: call.http.request_body.clone().unwrap_or(Value::Null),
         status: response.status,
         response: evidence,
+        asks_to_change: call.asks_to_change(descriptor),
         changes: response.changes,
         tool: call.tool.as_ref().map(|tool| tool.name.clone()),
         is_compared: false,
@@ -441,9 +451,9 @@ fn replayed(call: &TracedCall<'_>, response: CloneResponse, evidence: Value) -> 
 }
 
 /// A call that is not sent, with the answer of the record.
-fn skipped(call: &TracedCall<'_>, operation: Option<&'static str>) -> ReplayedCall {
+fn skipped(call: &TracedCall<'_>, descriptor: &CloneDescriptor) -> ReplayedCall {
     let answer = CloneResponse {
-        operation,
+        operation: (descriptor.operation_of)(&call.host, &call.http.method, &call.path),
         status: call.http.status.unwrap_or_default(),
         ..CloneResponse::default()
     };
@@ -453,7 +463,7 @@ fn skipped(call: &TracedCall<'_>, operation: Option<&'static str>) -> ReplayedCa
             .fault
             .clone()
             .or_else(|| Some("part of a call that failed".to_owned())),
-        ..replayed(call, answer, body)
+        ..replayed(call, answer, body, descriptor)
     }
 }
 

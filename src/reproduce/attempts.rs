@@ -243,7 +243,9 @@ impl Attempts<'_> {
             inputs: inputs.to_owned(),
             evidence: slot.fingerprint()?,
             shown: showing::shown(attempt, &findings, identity, |calls| {
-                self.proven?.gap(calls, self.bench.clones)
+                // Times in calls are of the attempt's own beginning.
+                let base = attempt.result.base.parse().unwrap_or_default();
+                self.proven?.gap(calls, base, self.bench.clones)
             }),
             findings,
         };

@@ -2,6 +2,7 @@
 
 use crate::grade::state::decisive;
 use crate::reconstruct::hosts;
+use crate::reconstruct::proven::Gap;
 use crate::run::attempt::{Attempt, CLOCK_LOST};
 use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionStatus, RunStatus};
@@ -32,13 +33,14 @@ pub fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> 
 }
 
 /// What an attempt with these findings showed of a failure. `gap` is asked for an answer of the
-/// rebuilt state that rests on nothing: what goes wrong after one may go wrong for what the trace
-/// does not show, and what goes well all the same went well.
+/// rebuilt state that rests on nothing: what goes wrong in such an attempt may go wrong for what the
+/// trace does not show, and what goes well may go well because the agent was stopped there. Where it
+/// went on and changed something, what goes well all the same went well.
 pub fn shown(
     attempt: &Attempt,
     findings: &[FindingIdentity],
     identity: &FailureIdentity,
-    gap: impl FnOnce(&[CallFact]) -> Option<String>,
+    gap: impl FnOnce(&[CallFact]) -> Option<Gap>,
 ) -> Shown {
     let void = |(by, cause)| Shown::Void { by, cause };
     if let Some(cut_off) = cut_off(attempt) {
@@ -47,8 +49,15 @@ pub fn shown(
     let is_green = findings.is_empty()
         && attempt.result.inconclusive.is_empty()
         && attempt.result.score.status == RunStatus::Passed;
-    if let (false, Some(cause)) = (is_green, gap(&attempt.calls)) {
-        return void((Void::Evidence, cause));
+    let calls = &attempt.calls;
+    let went_on = |gap: &Gap| {
+        calls
+            .iter()
+            .skip(gap.at)
+            .any(|call| call.changes && call.status < 400)
+    };
+    if let Some(gap) = gap(calls).filter(|gap| !is_green || !went_on(gap)) {
+        return void((Void::Evidence, gap.cause));
     }
     if findings.contains(&identity.primary) {
         return Shown::RedSame;

@@ -16,11 +16,11 @@ use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PRO
 use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
-use crate::session::evidence::RefusedEgress;
+use crate::session::evidence::{CallRecord, RefusedEgress};
 use crate::session::{ClonePlan, Egress, Session, SessionConfig, SessionEnd};
 use crate::store::atomic::{self, Durability};
 use archal_core::clock::{Clock, Timestamp};
-use archal_core::clone::{CloneDescriptor, Seed, Trouble};
+use archal_core::clone::{CloneDescriptor, Seed, Trouble, changes_by_method};
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
 use archal_core::source::FileFormat;
@@ -310,20 +310,7 @@ fn decided(
         .calls
         .iter()
         .partition(|call| stand_in::is_one(&call.clone));
-    let calls: Vec<CallFact> = served
-        .iter()
-        .map(|call| CallFact {
-            seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
-            clone: call.clone.clone(),
-            operation: call.operation.clone(),
-            tool: call.mcp.as_ref().map(|mcp| mcp.tool.clone()),
-            method: call.method.clone(),
-            path: call.path.clone(),
-            status: i64::from(call.status),
-            request: Some(call.request.body.clone()),
-            response: Some(call.response.body.clone()),
-        })
-        .collect();
+    let calls: Vec<CallFact> = served.iter().map(|call| fact(call, bench.clones)).collect();
     let changes = served
         .iter()
         .flat_map(|call| {
@@ -464,6 +451,27 @@ fn decided(
         is_clock_lost,
     };
     Ok((attempt, judging))
+}
+
+/// A call of the run, as criteria read it.
+fn fact(call: &CallRecord, clones: &[CloneDescriptor]) -> CallFact {
+    let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+    let request = &call.request.body;
+    let clone = clones.iter().find(|clone| clone.name == call.clone);
+    let changes = clone.map_or(changes_by_method as _, |clone| clone.changes);
+    CallFact {
+        seq: i64::try_from(call.seq).unwrap_or(i64::MAX),
+        clone: call.clone.clone(),
+        operation: call.operation.clone(),
+        tool: call.mcp.as_ref().map(|mcp| mcp.tool.clone()),
+        method: call.method.clone(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        changes: changes(&call.host, &call.method, path, Some(request)),
+        status: i64::from(call.status),
+        request: Some(request.clone()),
+        response: Some(call.response.body.clone()),
+    }
 }
 
 /// Decides every criterion of a scenario; `skip` says why one is left undecided.

@@ -183,7 +183,7 @@ fn of(bench: &Bench<'_>, world: &World, steps: &[Step]) -> Evidence {
             "operation": call.operation,
             "tool": call.tool,
             "method": call.method,
-            "path": call.path,
+            "path": call.target(),
             "status": call.status,
             "request": call.request,
             "response": call.response,

@@ -115,7 +115,7 @@ pub fn of(prompt: &str, calls: &[CallFact], answer: &str, outcome: &ChildOutcome
         operation: call.operation.clone(),
         tool: call.tool.clone(),
         method: call.method.clone(),
-        path: call.path.clone(),
+        path: call.target(),
         request: body(call.request.as_ref()),
         status: call.status,
         response: body(call.response.as_ref()),
@@ -162,8 +162,8 @@ mod tests {
             method: "GET".to_owned(),
             path: "/repos/acme/webapp/issues/1".to_owned(),
             status: 200,
-            request: None,
             response: Some(response),
+            ..CallFact::default()
         };
         let calls = [
             call(1, json!({"number": 1})),

@@ -113,6 +113,7 @@ fn clone(
         reopen: |_| Err(Vec::new()),
         base_urls: &[],
         operation_of: |_, _, _| None,
+        changes: archal_core::clone::changes_by_method,
         observe: |_: &Exchange<'_>| Observation::default(),
     }
 }
@@ -253,6 +254,8 @@ pub(super) fn world(
             tool: Some("issue_write".to_owned()),
             method: "PATCH".to_owned(),
             path: "/repos/acme/webapp/issues/2".to_owned(),
+            query: String::new(),
+            changes: true,
             status: 200,
             request: Some(json!({"state": "closed", "count": 3, "ratio": 0.5})),
             response: None,

@@ -39,6 +39,7 @@ impl Observing<'_> {
         let is_commit =
             |name: &String| name.len() == 40 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
         if name.as_ref().is_some_and(is_commit) {
+            self.is_whole = false;
             return;
         }
         if holds != PartHolds::Nothing && !written {
@@ -66,6 +67,8 @@ impl Observing<'_> {
     pub(super) fn contents(&mut self, body: &Value) {
         match body {
             Value::Array(items) => {
+                // What else is in the folder is not told.
+                self.is_whole = false;
                 for item in items {
                     let is_file = item.get("type").and_then(Value::as_str) == Some("file");
                     if let (true, Some(path)) = (is_file, item.get("path").and_then(Value::as_str))
@@ -95,6 +98,7 @@ impl Observing<'_> {
     pub(super) fn raw(&mut self, body: &Value) {
         let Some(text) = body.as_str() else {
             // A JSON file comes parsed, and how it was written is not known any more.
+            self.is_whole = false;
             return;
         };
         let (at, path) = (self.param("ref").to_owned(), self.param("path").to_owned());

@@ -26,6 +26,15 @@ pub(super) struct Deed {
     pub(super) does: Does,
     /// Whether only those who may push are let through.
     pub(super) pushes: bool,
+    /// Whether all is taken that its answer shows, where that takes more than a description.
+    tells_all: bool,
+}
+
+impl Deed {
+    /// Whether all is taken that its answer shows.
+    pub(super) fn is_whole(&self) -> bool {
+        self.tells_all || matches!(self.shows, Shows::One(_) | Shows::Many(_))
+    }
 }
 
 /// What an answer that went well shows.
@@ -121,6 +130,14 @@ const fn deed_of(operation: &'static str, shows: Shows, does: Does) -> Deed {
         shows,
         does,
         pushes: false,
+        tells_all: false,
+    }
+}
+
+const fn whole(deed: Deed) -> Deed {
+    Deed {
+        tells_all: true,
+        ..deed
     }
 }
 
@@ -298,7 +315,7 @@ static DEEDS: &[Deed] = &[
     silent("activity/unstar-repo-for-authenticated-user", |at| {
         at.starred_or_not()
     }),
-    by("graphql", |at, body| at.graphql(body)),
+    whole(by("graphql", |at, body| at.graphql(body))),
     pushing(changes("issues/add-assignees", &ISSUE, ASSIGNED)),
     pushing(by("issues/add-labels", |at, body| at.set_labels(body))),
     silent("issues/check-user-can-be-assigned", |at| at.assignable()),
@@ -314,10 +331,10 @@ static DEEDS: &[Deed] = &[
     one("issues/get-event", &EVENT),
     one("issues/get-label", &LABEL),
     one("issues/get-milestone", &MILESTONE),
-    by("issues/get-parent", |at, body| at.parent(body)),
+    whole(by("issues/get-parent", |at, body| at.parent(body))),
     many("issues/list", &ISSUE),
     by("issues/list-assignees", |at, body| at.assignees(body)),
-    by("issues/list-comments", |at, body| at.comments(body)),
+    whole(by("issues/list-comments", |at, body| at.comments(body))),
     many("issues/list-comments-for-repo", &COMMENT),
     by("issues/list-dependencies-blocked-by", |at, body| {
         at.blocked_by(body)
@@ -334,9 +351,9 @@ static DEEDS: &[Deed] = &[
     many("issues/list-for-org", &ISSUE),
     many("issues/list-for-repo", &ISSUE),
     many("issues/list-labels-for-repo", &LABEL),
-    by("issues/list-labels-on-issue", |at, body| {
+    whole(by("issues/list-labels-on-issue", |at, body| {
         at.issue_labels(body)
-    }),
+    })),
     many("issues/list-milestones", &MILESTONE),
     by("issues/list-sub-issues", |at, body| at.sub_issues(body)),
     pushing(turns("issues/lock", LOCKED)),
@@ -356,7 +373,7 @@ static DEEDS: &[Deed] = &[
     nothing("markdown/render"),
     nothing("markdown/render-raw"),
     by("orgs/check-membership-for-user", |_, _| {}),
-    by("orgs/get", |at, body| at.organisation(body)),
+    whole(by("orgs/get", |at, body| at.organisation(body))),
     by("orgs/get-membership-for-user", |at, body| {
         at.membership(body)
     }),
@@ -407,9 +424,9 @@ static DEEDS: &[Deed] = &[
     by("repos/get-all-topics", |at, body| at.topics(body)),
     by("repos/get-branch", |at, body| at.branch(body)),
     by("repos/get-collaborator-permission-level", |_, _| {}),
-    by("repos/get-content", |at, body| at.contents(body)),
+    whole(by("repos/get-content", |at, body| at.contents(body))),
     one("repos/get-latest-release", &RELEASE),
-    by("repos/get-readme", |at, body| at.contents(body)),
+    whole(by("repos/get-readme", |at, body| at.contents(body))),
     one("repos/get-release", &RELEASE),
     one("repos/get-release-by-tag", &RELEASE),
     by("repos/list-branches", |at, body| at.branches(body)),
@@ -436,12 +453,12 @@ static DEEDS: &[Deed] = &[
     }),
     by("teams/list-repos-in-org", |at, body| at.team_repos(body)),
     changes("teams/update-in-org", &TEAM, TEAM_INPUTS),
-    by("users/get-authenticated", |at, body| at.caller(body)),
+    whole(by("users/get-authenticated", |at, body| at.caller(body))),
     one("users/get-by-id", &USER),
     one("users/get-by-username", &USER),
     many("users/list-followers-for-user", &USER),
     many("users/list-following-for-user", &USER),
-    by("web/get-raw", |at, body| at.raw(body)),
+    whole(by("web/get-raw", |at, body| at.raw(body))),
     silent("web/git-info-refs", |_| {}),
     deed_of(
         "web/git-receive-pack",

@@ -1,8 +1,9 @@
 //! One exchange: which operation it was, and what becomes of it.
 
-use archal_core::clone::{Exchange, Fact, Observation};
+use archal_core::clone::{Exchange, Fact, Observation, changes_by_method};
 use serde_json::Value;
 
+use super::asked;
 use super::deeds::{Change, Deed, Does, Shows, deed};
 use super::places::Named;
 use super::shape::{Fields, Seen, Shape};
@@ -23,8 +24,15 @@ pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
         params,
         facts: Vec::new(),
         gaps: Vec::new(),
+        is_whole: false,
     };
     let deed = deed(route.info.id, exchange.method);
+    observing.is_whole = deed.is_whole()
+        && match exchange.method {
+            // That a row is there is all that is shown without a body; of a list it is nothing.
+            "HEAD" => matches!(deed.shows, Shows::One(_)),
+            _ => exchange.response_body.is_some(),
+        };
     match exchange.status {
         202 if exchange.method == "GET" => {}
         200..=299 => observing.success(deed),
@@ -37,6 +45,32 @@ pub(in crate::github) fn observe(exchange: &Exchange<'_>) -> Observation {
         operation: Some(route.info.id),
         facts: observing.facts,
         gaps: observing.gaps,
+        is_whole: observing.is_whole,
+    }
+}
+
+/// Whether a request asks to change something. What reads by another method than `GET` are questions
+/// of the GraphQL interface, what git fetches, and what renders a text.
+pub(in crate::github) fn changes(
+    host: &str,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> bool {
+    if !changes_by_method(host, method, path, body) {
+        return false;
+    }
+    match PACK
+        .find(host, method, path)
+        .map(|(route, _)| route.info.id)
+    {
+        Some("graphql") => body.is_none_or(|body| asked::kind(body) != asked::Kind::Question),
+        Some("web/git-upload-pack") => false,
+        Some(id) => {
+            let deed = deed(id, method);
+            !matches!((&deed.shows, &deed.does), (Shows::Nothing, Does::Reads))
+        }
+        None => true,
     }
 }
 
@@ -47,6 +81,8 @@ pub(super) struct Observing<'a> {
     params: Params<'a>,
     pub(super) facts: Vec<Fact>,
     pub(super) gaps: Vec<String>,
+    /// Whether all that a read shows is among the facts.
+    pub(super) is_whole: bool,
 }
 
 impl Observing<'_> {
@@ -187,6 +223,7 @@ impl Observing<'_> {
     }
 
     pub(super) fn unread(&mut self) {
+        self.is_whole = false;
         self.gaps
             .push(format!("{}: the response body could not be read", self.id));
     }

@@ -6,6 +6,7 @@
 use archal_core::clone::Fact;
 use serde_json::{Map, Value, json};
 
+use super::asked::{self, Kind};
 use super::exchange::Observing;
 use super::shape::Shape;
 use super::shapes::{COMMENT, ISSUE, LABEL, MILESTONE, PULL, REPO, REVIEW, USER};
@@ -165,8 +166,10 @@ impl Observing<'_> {
             return self.unclear();
         };
         let query = query.to_owned();
-        if is_mutation(&query) {
-            return self.mutated(&query, body);
+        match self.exchange.request_body.map(asked::kind) {
+            Some(Kind::Question) => {}
+            Some(Kind::Change) => return self.mutated(&query, body),
+            Some(Kind::Unknown) | None => return self.unclear(),
         }
         let repo = self.repository_asked(&query).unwrap_or_default();
         if let Some(data) = body.get("data") {
@@ -227,6 +230,7 @@ impl Observing<'_> {
                     .or_else(|| inside.and_then(Value::as_str).map(str::to_owned))
                     .or_else(|| url.as_ref().map(|(repo, _)| repo.clone()));
                 let repo = own.as_deref().unwrap_or(repo);
+                self.is_whole &= !is_list(map) || is_listed(map, under);
                 self.object(map, under, repo, url.map(|(_, pull)| pull));
                 for (name, inner) in map {
                     // A connection and its rows are named like what they hold.
@@ -307,6 +311,10 @@ impl Observing<'_> {
         if self.show(shape, &body).is_none() {
             return;
         }
+        self.is_whole &= ["comments", "reviews"].iter().all(|name| {
+            let list = map.get(*name).and_then(Value::as_object);
+            list.is_none_or(|list| !list.contains_key("nodes") && !list.contains_key("edges"))
+        });
         for (name, below, shape) in [
             ("comments", "issues", &COMMENT),
             ("reviews", "pulls", &REVIEW),
@@ -365,6 +373,13 @@ impl Observing<'_> {
         Value::Object(body)
     }
 
+    /// The rows of a connection, where it shows all of them.
+    fn all<'v>(&mut self, value: &'v Value) -> Option<&'v Vec<Value>> {
+        let all = whole(value);
+        self.is_whole &= all.is_some();
+        all
+    }
+
     fn renamed(
         &mut self,
         fields: &[Field],
@@ -392,9 +407,9 @@ impl Observing<'_> {
             As::Lower => Some(Value::from(text?.to_lowercase())),
             As::Person if value.is_null() => Some(Value::Null),
             As::Person => person(value),
-            As::People => whole(value)?.iter().map(person).collect(),
+            As::People => self.all(value)?.iter().map(person).collect(),
             As::Labels => {
-                let nodes = whole(value)?;
+                let nodes = self.all(value)?;
                 let of = |node: &Value| {
                     node.as_object()
                         .map(|node| self.addressed(LABEL_FIELDS, node, repo, "labels/x"))
@@ -426,6 +441,17 @@ impl Observing<'_> {
     }
 }
 
+/// Whether that is a connection of which rows are shown.
+fn is_list(map: &Map<String, Value>) -> bool {
+    map.contains_key("nodes") || map.contains_key("edges")
+}
+
+/// Whether it is one whose pages are told.
+fn is_listed(map: &Map<String, Value>, under: &str) -> bool {
+    let more = map.get("pageInfo").and_then(|page| page.get("hasNextPage"));
+    matches!(under, "issues" | "pullRequests") && more.is_some() && map.contains_key("nodes")
+}
+
 /// Whether what is under a name was read with the object that it is in.
 fn is_read(under: &str, name: &str) -> bool {
     let in_issue = matches!(
@@ -437,15 +463,6 @@ fn is_read(under: &str, name: &str) -> bool {
             name,
             "labels" | "milestone" | "comments" | "reviews" | "assignees" | "author"
         )
-}
-
-/// Whether a document asks for changes.
-fn is_mutation(query: &str) -> bool {
-    query.lines().any(|line| {
-        let line = line.trim_start();
-        line.strip_prefix("mutation")
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-    })
 }
 
 /// An account in the words of the other interface.

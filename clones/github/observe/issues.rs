@@ -86,16 +86,13 @@ pub(super) fn subject(at: &mut Observing<'_>, _: &str, _: &Value) -> Option<Valu
     }
 }
 
-/// What the author of something is to the repository says what its owner is.
+/// What the author of something is to the repository says what its owner is: members there are only
+/// of organisations, collaborators of people, too.
 pub(super) fn associated(at: &mut Observing<'_>, seen: &Seen, body: &Value) {
-    // Members there are only of organisations, collaborators only of people.
-    let owner = match body.get("author_association").and_then(Value::as_str) {
-        Some("MEMBER") => "Organization",
-        Some("COLLABORATOR") => "User",
-        _ => return,
-    };
-    let login = seen.repo.split('/').next().unwrap_or_default().to_owned();
-    at.implied(USERS, login, user::TYPE, owner);
+    if body.get("author_association").and_then(Value::as_str) == Some("MEMBER") {
+        let login = seen.repo.split('/').next().unwrap_or_default().to_owned();
+        at.implied(USERS, login, user::TYPE, "Organization");
+    }
 }
 
 /// What an issue shows beside itself.
@@ -237,6 +234,8 @@ impl Observing<'_> {
         let names = self.label_names(&repo, items);
         if self.page() == 1 && self.more(names.len()) == Some(false) {
             self.labels_of_issue(names, false);
+        } else {
+            self.is_whole = false;
         }
     }
 

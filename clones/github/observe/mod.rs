@@ -7,9 +7,11 @@
 //! - [`shape`]: how objects are read by such a description.
 //! - [`lists`]: pages, filters and totals.
 //! - [`issues`], [`pulls`], [`content`], [`social`]: what takes more than a description.
-//! - [`graphql`]: answers of the GraphQL interface; [`mutations`]: what its mutations may change.
+//! - [`graphql`]: answers of the GraphQL interface; [`mutations`]: what its mutations may change;
+//!   [`asked`]: what its documents ask for.
 //! - [`own`]: keys of rows that a repository owns.
 
+mod asked;
 mod content;
 mod deeds;
 mod exchange;
@@ -24,5 +26,5 @@ mod shape;
 mod shapes;
 mod social;
 
-pub(super) use exchange::observe;
+pub(super) use exchange::{changes, observe};
 pub(super) use own::row_key;

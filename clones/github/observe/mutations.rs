@@ -1,13 +1,12 @@
 //! Mutations of the GraphQL interface: what each may change, by the names of its input.
 //!
 //! A mutation names what it changes by a global id, of which earlier calls say whose it is. One that
-//! is not here may have changed anything, as may one whose document cannot be read.
+//! is not here may have changed anything, as may one whose document cannot be read: [`super::asked`].
 
-use apollo_compiler::ast::{self, Definition, OperationType, Selection};
-use apollo_compiler::parser::Parser;
 use archal_core::clone::{Fact, Touched};
 use serde_json::{Map, Value};
 
+use super::asked::{Asked, asked};
 use super::deeds::Change;
 use super::exchange::Observing;
 use super::issues::STATE;
@@ -17,11 +16,6 @@ use crate::github::tables::{
     REACTIONS, REPOS, REVIEW_COMMENTS, REVIEWS, STARS, SUB_ISSUES, TABLES, comment, issue, pull,
     repo,
 };
-
-/// Deepest nesting of a document.
-const DEEPEST: usize = 150;
-/// The most mutations of one document that are looked at.
-const MOST: usize = 200;
 
 /// What a mutation may change.
 struct Effect {
@@ -247,15 +241,6 @@ static EFFECTS: &[Effect] = &[
     reviewing("updatePullRequestReviewComment", &["pullRequestReviewCommentId"]),
 ];
 
-/// One mutation of a document.
-#[derive(Debug, PartialEq)]
-struct Asked {
-    /// Its name in the answer.
-    key: String,
-    name: String,
-    input: Map<String, Value>,
-}
-
 impl Observing<'_> {
     /// What the mutations of a document may have changed, and what their payloads show.
     pub(super) fn mutated(&mut self, query: &str, body: &Value) {
@@ -361,91 +346,51 @@ impl Observing<'_> {
     }
 }
 
-/// The mutations that a request asks for, in order; none where they cannot be told.
-fn asked(query: &str, request: &Value) -> Option<Vec<Asked>> {
-    let document = Parser::new()
-        .recursion_limit(DEEPEST)
-        .parse_ast(query, "query.graphql")
-        .ok()?;
-    let name = request.get("operationName").and_then(Value::as_str);
-    let mut operations = document.definitions.iter().filter_map(|one| match one {
-        Definition::OperationDefinition(operation) => Some(operation),
-        _ => None,
-    });
-    let operation = match name.filter(|name| !name.is_empty()) {
-        Some(name) => operations.find(|one| one.name.as_ref().is_some_and(|own| own == name))?,
-        None => operations.next().filter(|_| operations.next().is_none())?,
-    };
-    if operation.operation_type != OperationType::Mutation {
-        return None;
-    }
-    let empty = Map::new();
-    let variables = request.get("variables").and_then(Value::as_object);
-    let variables = variables.unwrap_or(&empty);
-    let mut asked = Vec::new();
-    for selection in &operation.selection_set {
-        let Selection::Field(field) = selection else {
-            return None;
-        };
-        let input = field.arguments.iter().find(|one| one.name == "input")?;
-        let Value::Object(input) = given(&input.value, variables, 0)? else {
-            return None;
-        };
-        let key = field.alias.as_ref().unwrap_or(&field.name);
-        asked.push(Asked {
-            key: key.to_string(),
-            name: field.name.to_string(),
-            input,
-        });
-        if asked.len() > MOST {
-            return None;
-        }
-    }
-    Some(asked)
-}
+/// Kinds of errors after which it is not known whether a mutation was done, sorted.
+const BROKEN: &[&str] = &[
+    "INTERNAL",
+    "INTERNAL_ERROR",
+    "INTERNAL_SERVER_ERROR",
+    "SERVICE_UNAVAILABLE",
+    "TIMEOUT",
+];
 
-/// A value as it was given; none where it is nested too deep.
-fn given(value: &ast::Value, variables: &Map<String, Value>, depth: usize) -> Option<Value> {
-    if depth > DEEPEST {
-        return None;
-    }
-    Some(match value {
-        ast::Value::Null => Value::Null,
-        ast::Value::Variable(name) => variables.get(name.as_str()).cloned().unwrap_or_default(),
-        ast::Value::Enum(name) => Value::from(name.as_str()),
-        ast::Value::String(text) => Value::from(text.as_str()),
-        ast::Value::Boolean(value) => Value::from(*value),
-        ast::Value::Int(number) => number.try_to_i32().map_or(Value::Null, Value::from),
-        ast::Value::Float(number) => number.try_to_f64().map_or(Value::Null, Value::from),
-        ast::Value::List(items) => items
-            .iter()
-            .map(|item| given(item, variables, depth + 1))
-            .collect::<Option<Vec<_>>>()?
-            .into(),
-        ast::Value::Object(fields) => {
-            let mut out = Map::new();
-            for (name, value) in fields {
-                // A variable without a value is left out.
-                let absent = matches!(value.as_ref(),
-                    ast::Value::Variable(name) if !variables.contains_key(name.as_str()));
-                if !absent {
-                    out.insert(name.to_string(), given(value, variables, depth + 1)?);
-                }
-            }
-            Value::Object(out)
-        }
-    })
-}
-
-/// Whether an answer says that a mutation itself was refused.
+/// Whether an answer says that a mutation itself was refused: by an error that names it, or, where
+/// there is no data at all, by errors that came before anything was done.
 fn refused(body: &Value, key: &str) -> bool {
     let errors = body.get("errors").and_then(Value::as_array);
+    let text = |error: &Value, name: &str| {
+        let text = error.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let is_broken = |error: &Value| {
+        let kind = text(error, "type");
+        BROKEN.contains(&kind.as_str())
+            || text(error, "message").starts_with("Something went wrong")
+    };
     let is_of = |error: &Value| {
         let path = error.get("path").and_then(Value::as_array);
         path.is_some_and(|path| matches!(path.as_slice(), [only] if only == key))
     };
-    errors.into_iter().flatten().any(is_of)
-        || (body.get("data").is_none_or(Value::is_null) && errors.is_some())
+    // An error within a payload comes after the mutation; what is wrong with the document is at
+    // places of it, under the operation's own name.
+    let is_before = |error: &Value| {
+        let path = error.get("path").and_then(Value::as_array);
+        let first = path.and_then(|path| path.first()?.as_str());
+        let is_within = first.is_some_and(|first| !first.starts_with("mutation"));
+        let is_told = ["type", "locations", "extensions"]
+            .iter()
+            .any(|name| error.get(*name).is_some());
+        is_told && (!is_within || is_of(error))
+    };
+    let errors = errors.map(Vec::as_slice).unwrap_or_default();
+    let none = body.get("data").is_none_or(Value::is_null);
+    errors.iter().any(|error| is_of(error) && !is_broken(error))
+        || (none
+            && !errors.is_empty()
+            && errors
+                .iter()
+                .all(|error| is_before(error) && !is_broken(error)))
 }
 
 /// The row that a payload shows to be made: as it stands among the facts, or by its address.

@@ -131,6 +131,7 @@ pub const ECHO: CloneDescriptor = CloneDescriptor {
         variables: &["ECHO_API_URL"],
     }],
     operation_of: |_, method, path| operation_of(method, path),
+    changes: archal_core::clone::changes_by_method,
     observe,
 };
 
@@ -248,6 +249,7 @@ fn observe(exchange: &Exchange<'_>) -> Observation {
     let operation = operation_of(exchange.method, exchange.path);
     let mut observation = Observation {
         operation,
+        is_whole: true,
         ..Observation::default()
     };
     let rows: Vec<&Value> = match exchange.response_body {

@@ -108,6 +108,7 @@ pub const TILL: CloneDescriptor = CloneDescriptor {
     reopen,
     base_urls: &[],
     operation_of: |_, method, path| operation_of(method, path),
+    changes: archal_core::clone::changes_by_method,
     observe,
     ..ECHO
 };
@@ -234,6 +235,7 @@ fn refunded_id(rest: &str) -> Option<i64> {
 fn observe(exchange: &Exchange<'_>) -> Observation {
     Observation {
         operation: operation_of(exchange.method, exchange.path),
+        is_whole: true,
         ..Observation::default()
     }
 }

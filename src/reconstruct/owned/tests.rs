@@ -13,7 +13,7 @@ fn clones() -> &'static [CloneDescriptor] {
 
 /// A scenario with a Setup in a block.
 fn scenario() -> Prepared {
-    let text = "# Close\n\n## Setup\n\n```json\n{\"repos\": [{\"full_name\": \"acme/webapp\"}], \"issues\": [{\"repo\": \"acme/webapp\", \"number\": 7, \"title\": \"From the Setup\", \"labels\": [\"stale\"], \"body\": null, \"state\": \"open\", \"assignees\": [], \"locked\": false, \"closed_at\": null, \"user\": \"acme\", \"created_at\": \"90d ago\", \"updated_at\": \"80d ago\"}]}\n```\n\n## Prompt\n\nClose.\n\n## Success Criteria\n\n- [D] Issue #7 is closed\n\n## Config\n\nclones: github\n";
+    let text = "# Close\n\n## Setup\n\n```json\n{\"repos\": [{\"full_name\": \"acme/webapp\"}], \"issues\": [{\"repo\": \"acme/webapp\", \"number\": 7, \"title\": \"From the Setup\", \"labels\": [\"stale\"], \"body\": null, \"state\": \"open\", \"assignees\": [], \"locked\": false, \"closed_at\": null, \"user\": \"acme\", \"created_at\": \"90d ago\", \"updated_at\": \"80d ago\"}, {\"repo\": \"acme/webapp\", \"number\": 8, \"title\": \"Another one\", \"user\": \"acme\"}], \"milestones\": [{\"repo\": \"acme/webapp\", \"number\": 1, \"title\": \"1.0\"}], \"labels\": [{\"repo\": \"acme/webapp\", \"name\": \"stale\", \"color\": \"0e8a16\"}]}\n```\n\n## Prompt\n\nClose.\n\n## Success Criteria\n\n- [D] Issue #7 is closed\n\n## Config\n\nclones: github\n";
     let (prepared, _) = scenarios::of_text(Path::new("archal/close.md"), text, clones())
         .unwrap_or_else(|broken| panic!("{:?}", broken.diagnostics));
     prepared
@@ -54,12 +54,22 @@ fn the_setup_of_the_scenario_fills_gaps_and_nothing_that_the_trace_shows() {
         tools: &tools,
         owned: &[],
     };
-    let alone = rebuilt(&trace(), &context, Some((&prepared, &[])));
+    let (alone, _) = rebuilt(&trace(), &context, Some((&prepared, &[])));
     assert!(!alone.missing.is_empty());
     let (states, problems) = of_scenario(&prepared, "archal/close.md", clones());
     assert_eq!(problems, []);
-    let filled = rebuilt(&trace(), &context, Some((&prepared, &states)));
+    let (filled, taken) = rebuilt(&trace(), &context, Some((&prepared, &states)));
     assert_eq!(filled.missing, []);
+    // Nothing that the trace has no gap for.
+    let state = &filled.seeds["github"];
+    assert_eq!(state["issues"].as_array().map(Vec::len), Some(1), "{state}");
+    assert_eq!(state["milestones"], Value::Null);
+    assert_eq!(state["labels"], Value::Null);
+    assert_eq!(taken.len(), 1);
+    assert_eq!(
+        taken[0].document["issues"].as_array().map(Vec::len),
+        Some(1)
+    );
     let issue = &filled.seeds["github"]["issues"][0];
     assert_eq!(issue["title"], "From the trace");
     assert_eq!(issue["labels"], json!(["stale"]));
@@ -75,7 +85,7 @@ fn the_setup_of_the_scenario_fills_gaps_and_nothing_that_the_trace_shows() {
         owned: &owned,
         ..context
     };
-    let both = rebuilt(&trace(), &context, Some((&prepared, &states)));
+    let (both, _) = rebuilt(&trace(), &context, Some((&prepared, &states)));
     assert_eq!(
         both.seeds["github"]["issues"][0]["labels"],
         json!(["owned"])
@@ -156,6 +166,7 @@ fn what_cannot_be_read_of_owned_files_is_told_where_something_is_missing() {
         },
         None,
     )
+    .0
     .missing;
     let first = missing[0].clone();
     told(&problems, &mut missing);

@@ -1,11 +1,13 @@
 //! Attempts on a state that was rebuilt from calls of the clone, beside those calls.
 
 use archal_core::clone::Seed;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Proven;
+use crate::reconstruct::replay::Replay;
 use crate::reconstruct::tools::Tools;
-use crate::reconstruct::truth_tests::{base, open, rebuilt, request, traced};
+use crate::reconstruct::truth_tests::{github, open, open_at, rebuilt, request, traced};
 use crate::reconstruct::{Context, Owned, exchanges};
 use crate::scenario::criteria::CallFact;
 
@@ -21,30 +23,44 @@ fn gap(shown: &[&str], asked: &[&str], owned: &[Owned]) -> String {
         tools: &Tools::default(),
         owned,
     };
-    let proven = Proven::of(&exchanges::of(&trace, &context), &rebuilt, &context);
-    let mut clone = open(Seed::Document(&rebuilt.seeds["github"]));
+    let calls = exchanges::of(&trace, &context);
+    let replay = Replay::run(&rebuilt, &calls, archal_clones::ALL).expect("a state that opens");
+    let proven = Proven::of(&calls, &rebuilt, Some(&replay), &context);
+    let mut clone = open_at(Seed::Document(&rebuilt.seeds["github"]), later());
     let calls: Vec<CallFact> = (1..)
         .zip(asked)
         .map(|(seq, line)| {
             let request = request(line);
-            let response = clone.call(&request, base());
+            let response = clone.call(&request, later());
             let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
-            let mark = if request.query.is_empty() { "" } else { "?" };
+            let sent = parsed(&request.body);
             CallFact {
                 seq,
                 clone: "github".to_owned(),
                 operation: response.operation.map(str::to_owned),
                 tool: None,
                 method: request.method.clone(),
-                path: format!("{}{mark}{}", request.path, request.query),
+                changes: (github().changes)(
+                    &request.host,
+                    &request.method,
+                    &request.path,
+                    sent.as_ref(),
+                ),
+                path: request.path.clone(),
+                query: request.query.clone(),
                 status: i64::from(response.status),
-                request: parsed(&request.body),
+                request: sent,
                 response: parsed(&response.body.evidence),
             }
         })
         .collect();
-    let told = proven.gap(&calls, archal_clones::ALL);
-    told.unwrap_or_else(|| "-".to_owned())
+    let told = proven.gap(&calls, later(), archal_clones::ALL);
+    told.map_or_else(|| "-".to_owned(), |gap| gap.cause)
+}
+
+/// When the attempts begin, another day than the trace.
+fn later() -> Timestamp {
+    "2026-03-01T09:00:00Z".parse().expect("a time")
 }
 
 const REPO: &str = "GET /repos/acme/webapp";
@@ -81,6 +97,23 @@ fn answers_that_rest_on_no_call_of_the_trace_are_found() {
             r#"POST /repos/acme/webapp/labels {"name":"fresh","color":"ffffff"}"#,
             r#"POST /repos/acme/webapp/labels {"name":"fresh","color":"ffffff"}"#,
         ],
+        // A list of which the trace shows another part.
+        &["GET /repos/acme/webapp/issues?labels=bug"],
+        // Answers of which nothing is taken.
+        &["GET /repos/acme/webapp/commits"],
+        &["GET /repos/acme/webapp/branches"],
+        &["GET /repos/acme/webapp/contents"],
+        &["GET /orgs/acme/members"],
+        &["GET /repos/acme/webapp/issues/7/timeline"],
+        &["GET /repos/acme/webapp/collaborators/web-lead"],
+        &[
+            r#"POST /graphql {"query":"{repository(owner:\"acme\",name:\"webapp\"){labels(first:50){nodes{name}}}}"}"#,
+        ],
+        // Looking without a body is no change.
+        &[
+            "HEAD /repos/acme/webapp/issues/7",
+            "HEAD /repos/acme/webapp/labels",
+        ],
     ];
     let told: Vec<String> = asked
         .iter()
@@ -102,6 +135,15 @@ fn answers_that_rest_on_no_call_of_the_trace_are_found() {
     the rebuilt state answers POST /graphql with "Could not resolve to an Issue with the number of 999.", and no call of the trace shows whether the service would have
     -
     -
+    of issues the rebuilt state has those that the trace shows, and no call of the trace shows all that /repos/acme/webapp/issues?labels=bug lists
+    the rebuilt state refuses GET /repos/acme/webapp/commits with 409, and no call of the trace shows whether the service would have
+    GET /repos/acme/webapp/branches is answered by the clone, and no call of the trace shows what the service answers
+    the rebuilt state has nothing at GET /repos/acme/webapp/contents, and no call of the trace shows whether the service had
+    GET /orgs/acme/members is answered by the clone, and no call of the trace shows what the service answers
+    GET /repos/acme/webapp/issues/7/timeline is answered by the clone, and no call of the trace shows what the service answers
+    the rebuilt state has nothing at GET /repos/acme/webapp/collaborators/web-lead, and no call of the trace shows whether the service had
+    POST /graphql is answered by the clone, and no call of the trace shows what the service answers
+    HEAD /repos/acme/webapp/labels is answered by the clone, and no call of the trace shows what the service answers
     "#);
 }
 
@@ -128,4 +170,66 @@ fn what_the_repository_owns_is_known_to_be_all() {
     assert_eq!(gap(&shown, &["GET /repos/acme/webapp/labels"], owned), "-");
     let milestones = gap(&shown, &["GET /repos/acme/webapp/milestones"], owned);
     assert!(milestones.starts_with("of milestones"), "{milestones}");
+}
+
+#[test]
+fn what_the_trace_read_is_known_where_the_state_answers_alike() {
+    let members = "GET /orgs/acme/members";
+    let branches = "GET /repos/acme/webapp/branches";
+    let shown = ["GET /user", REPO, OPEN, members, branches];
+    let told = [members, branches].map(|line| gap(&shown, &[line], &[]));
+    assert_eq!(told, ["-", "-"]);
+}
+
+#[test]
+fn lists_named_by_a_time_are_the_same_as_far_from_the_beginning() {
+    let since =
+        |time: &str| format!("GET /repos/acme/webapp/issues?since={time}&state=all&per_page=100");
+    let shown = since("2025-12-11T12:00:00Z");
+    let shown = ["GET /user", REPO, &shown];
+    assert_eq!(gap(&shown, &[&since("2026-01-30T09:00:20Z")], &[]), "-");
+    let other = gap(&shown, &[&since("2026-01-20T09:00:20Z")], &[]);
+    assert!(other.starts_with("of issues"), "{other}");
+}
+
+#[test]
+fn what_an_attempt_changed_is_its_own_and_no_more() {
+    let part = r#"POST /graphql {"query":"{repository(owner:\"acme\",name:\"webapp\"){issue(number:7){number title state}}}"}"#;
+    let shown = ["GET /user", REPO, part];
+    let read = "GET /repos/acme/webapp/issues/7";
+    let told = gap(&shown, &[CLOSE, read], &[]);
+    assert!(told.contains("which no call of the trace shows"), "{told}");
+    let set = r#"PATCH /repos/acme/webapp/issues/7 {"state":"closed","body":"b","labels":[],"assignees":[],"milestone":null}"#;
+    assert_eq!(gap(&shown, &[set, part], &[]), "-");
+}
+
+#[test]
+fn a_refusal_for_another_reason_is_not_that_of_the_trace() {
+    let planned =
+        |number: u64| format!("PATCH /repos/acme/webapp/issues/7 {{\"milestone\":{number}}}");
+    let typed = r#"PATCH /repos/acme/webapp/issues/7 {"type":"Nope"}"#;
+    let shown = ["GET /user", REPO, OPEN, &planned(77)];
+    assert_eq!(gap(&shown, &[&planned(77)], &[]), "-");
+    let other = gap(&shown, &[typed], &[]);
+    assert!(other.contains("with 422"), "{other}");
+}
+
+#[test]
+fn rows_of_another_repository_say_nothing_of_a_list() {
+    let owned = Owned {
+        origin: "archal/seeds/github.json".to_owned(),
+        clone: "github".to_owned(),
+        document: json!({
+            "users": [{"login": "acme", "type": "Organization"}],
+            "repos": [{"full_name": "acme/other"}],
+            "labels": [{"repo": "acme/other", "name": "mine", "color": "ffffff"}],
+        }),
+    };
+    let shown = ["GET /user", REPO, OPEN];
+    let labels = gap(
+        &shown,
+        &["GET /repos/acme/webapp/labels"],
+        std::slice::from_ref(&owned),
+    );
+    assert!(labels.starts_with("of labels"), "{labels}");
 }

@@ -50,7 +50,10 @@ pub(super) fn whole(part: &CloneWorld) -> Vec<Whole<'_>> {
 }
 
 /// Whether a row holds all of that, texts without case.
-pub(super) fn holds(row: &Map<String, Value>, only: &[(&'static str, Value)]) -> bool {
+pub(in crate::reconstruct) fn holds(
+    row: &Map<String, Value>,
+    only: &[(&'static str, Value)],
+) -> bool {
     only.iter()
         .all(|(field, wanted)| match (row.get(*field), wanted) {
             (Some(Value::String(text)), Value::String(wanted)) => text.eq_ignore_ascii_case(wanted),

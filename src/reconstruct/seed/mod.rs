@@ -28,6 +28,7 @@ use super::world::World;
 use super::{Context, Owned};
 
 pub use found::{Conflict, ConflictKind, Missing, Synthesised};
+pub(super) use lists::holds;
 
 /// The state before a trace began, as far as the trace proves it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -84,6 +84,7 @@ pub(super) const fn descriptor(
         reopen,
         base_urls: &[],
         operation_of: no_operation,
+        changes: archal_core::clone::changes_by_method,
         observe,
     }
 }

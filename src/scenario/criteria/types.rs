@@ -222,6 +222,8 @@ fn call_type() -> Type {
             ("tool", Type::Text),
             ("method", Type::Text),
             ("path", Type::Text),
+            ("query", Type::Text),
+            ("changes", Type::Bool),
             ("status", Type::Int),
             ("request", Type::Any),
             ("response", Type::Any),

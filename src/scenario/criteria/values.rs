@@ -387,13 +387,18 @@ fn call(call: &CallFact) -> Owned {
             ("tool", maybe(&call.tool)),
             ("method", text(&call.method)),
             ("path", text(&call.path)),
+            ("query", text(&call.query)),
+            ("changes", Box::new(CelBool::from(call.changes))),
             ("status", Box::new(CelInt::from(call.status))),
             ("request", body(call.request.as_ref())),
             ("response", body(call.response.as_ref())),
         ],
         key: None,
         // Bodies stand in the call record; a criterion's evidence names the call.
-        hidden: &["request", "response"],
+        hidden: match call.query.is_empty() {
+            true => &["changes", "query", "request", "response"],
+            false => &["changes", "request", "response"],
+        },
     })))
 }
 

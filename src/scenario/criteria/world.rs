@@ -58,12 +58,25 @@ pub struct CallFact {
     pub method: String,
     /// The path as sent, without query.
     pub path: String,
+    /// The query as sent, without `?`; empty where there is none.
+    pub query: String,
+    /// Whether it asks to change something: what its method says, for GraphQL its operation, for a
+    /// tool of the agent its name.
+    pub changes: bool,
     /// The status of the response.
     pub status: i64,
     /// The request body as JSON, where it is any.
     pub request: Option<Value>,
     /// The response body as JSON, where it is any.
     pub response: Option<Value>,
+}
+
+impl CallFact {
+    /// Path and query as sent.
+    pub fn target(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, self.query)
+    }
 }
 
 /// How the harness ended.

@@ -61,6 +61,16 @@ fn inputs_are_read_from_variables_and_from_the_document() {
             json!({"id": "I_2", "title": "T"})
         )])
     );
+    // A variable that is not given has its default; one that is given as null is null.
+    let query = "mutation($id:ID!=\"I_3\",$title:String=\"T\",$body:String=\"B\"){updateIssue(input:{id:$id,title:$title,body:$body}){clientMutationId}}";
+    assert_eq!(
+        told(query, json!({"variables": {"body": null}})),
+        Some(vec![one(
+            "updateIssue",
+            "updateIssue",
+            json!({"id": "I_3", "title": "T", "body": null})
+        )])
+    );
     // What cannot be told is not guessed.
     for query in [
         "mutation{...F} fragment F on Mutation{closeIssue(input:{issueId:\"I\"}){clientMutationId}}",
@@ -81,7 +91,21 @@ fn what_was_refused_changed_nothing() {
     let within = json!({"data": {"closeIssue": {"issue": null}}, "errors": [{"path": ["closeIssue", "issue"]}]});
     assert!(!refused(&within, "closeIssue"));
     assert!(refused(
-        &json!({"errors": [{"message": "parse error"}]}),
+        &json!({"errors": [{"message": "parse error", "locations": [{"line": 1, "column": 2}]}]}),
         "closeIssue"
     ));
+    let limited =
+        json!({"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]});
+    assert!(refused(&limited, "closeIssue"));
+    let wrong = json!({"errors": [{"path": ["mutation M", "closeIssue", "issueId"], "extensions": {"code": "undefinedField"}, "message": "no"}]});
+    assert!(refused(&wrong, "closeIssue"));
+    // It may have been done before something broke.
+    for broken in [
+        json!({"data": null, "errors": [{"message": "Something went wrong while executing your query."}]}),
+        json!({"data": {"closeIssue": null}, "errors": [{"path": ["closeIssue"], "type": "INTERNAL", "message": "x"}]}),
+        json!({"data": null, "errors": [{"path": ["closeIssue", "issue", "title"], "type": "FORBIDDEN", "message": "x"}]}),
+        json!({"errors": [{"message": "timeout"}]}),
+    ] {
+        assert!(!refused(&broken, "closeIssue"), "{broken}");
+    }
 }

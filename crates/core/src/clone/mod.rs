@@ -91,8 +91,16 @@ pub struct CloneDescriptor {
     pub base_urls: &'static [BaseUrl],
     /// The modelled operation a request addresses.
     pub operation_of: fn(host: &str, method: &str, path: &str) -> Option<&'static str>,
+    /// Whether a request asks to change something: host, method, path and body.
+    pub changes: fn(host: &str, method: &str, path: &str, body: Option<&Value>) -> bool,
     /// What a recorded exchange proves about the service's state.
     pub observe: fn(&Exchange<'_>) -> Observation,
+}
+
+/// Whether a request asks to change something where its method alone says so, as
+/// [`CloneDescriptor::changes`] takes it.
+pub fn changes_by_method(_: &str, method: &str, _: &str, _: Option<&Value>) -> bool {
+    !matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 impl CloneDescriptor {

@@ -34,6 +34,9 @@ pub struct Observation {
     pub facts: Vec<Fact>,
     /// What could not be used, for the reader: a body that was not captured.
     pub gaps: Vec<String>,
+    /// Whether all that a read shows is in what it proves. Of files of a pull request, of checks and
+    /// of comparisons nothing is taken: there the answer itself is all the evidence there is.
+    pub is_whole: bool,
 }
 
 /// One thing an exchange proves about the service's state. Field values are in the shape of the

@@ -312,13 +312,10 @@ mod tests {
         let call = |seq| crate::scenario::criteria::CallFact {
             seq,
             clone: "github".to_owned(),
-            tool: None,
-            operation: None,
             method: "GET".to_owned(),
             path: format!("/{seq}"),
             status: 200,
-            request: None,
-            response: None,
+            ..crate::scenario::criteria::CallFact::default()
         };
         let outcome = crate::sandbox::child::ChildOutcome::Exited { code: 0 };
         let shown = |calls: i64, room: Room| {

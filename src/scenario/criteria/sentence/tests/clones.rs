@@ -59,6 +59,7 @@ pub(super) fn describe(document: &Value) -> &'static CloneDescriptor {
         reopen: |_| Err(Vec::new()),
         base_urls: &[],
         operation_of: |_, _, _| None,
+        changes: archal_core::clone::changes_by_method,
         observe: |_: &Exchange<'_>| Observation::default(),
     }))
 }
@@ -202,8 +203,7 @@ pub(super) fn world(clones: &[&'static CloneDescriptor], told: &Value) -> World 
                 method: call["method"].as_str().unwrap_or("GET").to_owned(),
                 path: "/".to_owned(),
                 status: call["status"].as_i64().unwrap_or(200),
-                request: None,
-                response: None,
+                ..CallFact::default()
             })
             .collect(),
         run: RunFact {
