@@ -94,11 +94,11 @@ impl Literals {
     pub fn host(&self, host: &str) -> String {
         let clean = self.text(host);
         let small = clean.to_ascii_lowercase();
-        let forms = self.known.iter().flat_map(|known| {
+        let mut forms = self.known.iter().flat_map(|known| {
             let forms = known.forms.iter();
             forms.map(|(form, place)| (form.to_ascii_lowercase(), &known.placeholders[*place]))
         });
-        match forms.into_iter().find(|(form, _)| small.contains(form)) {
+        match forms.find(|(form, _)| small.contains(form)) {
             Some((form, placeholder)) => small.replace(&form, placeholder),
             None => clean.into_owned(),
         }
