@@ -14,13 +14,17 @@ use archal::ingest::registry::{Places, Registry};
 use archal::ingest::spool::frame::{self, Found};
 use archal::ingest::spool::record::{self, Held};
 use archal::judge::{answer, provider};
+use archal::record::assemble::{self, End, Ended};
+use archal::record::{content, events, model, spool};
+use archal::reproduce::recorded::conversation::Protocol;
 use archal::scenario::criteria;
 use archal::scenario::format;
+use archal::session::recording::body::Captured;
 use archal::store::layout::Layout;
 use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, Seed, ServiceClone};
 use archal_core::environment::Environment;
 use archal_core::push::Delivery;
-use archal_core::redact::{RedactionCounts, Redactor};
+use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use archal_sources::{file, http, otlp};
 use serde_json::Value;
 
@@ -40,6 +44,10 @@ pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
     ("pushed_batch", pushed_batch),
+    ("recorded_body", recorded_body),
+    ("recorded_events", recorded_events),
+    ("recorded_model", recorded_model),
+    ("recording", recording),
     ("redaction", redaction),
     ("registry_file", registry_file),
     ("scenario", scenario),
@@ -338,6 +346,89 @@ pub(crate) fn judge_reply(bytes: &[u8]) {
     }
     if let Ok(body) = serde_json::from_slice::<Value>(bytes) {
         provider::complaint(&body);
+    }
+}
+
+/// Any bytes as a recorded body, after a letter that says how it is packed and whether it came to its
+/// end: no more is kept than is allowed, and what is not is said.
+pub(crate) fn recorded_body(bytes: &[u8]) {
+    const MOST: u64 = 1 << 20;
+    let Some((letter, body)) = bytes.split_first() else {
+        return;
+    };
+    let encoding = match letter.to_ascii_lowercase() {
+        b'g' => "gzip",
+        b'z' => "zstd",
+        b'd' => "deflate",
+        b'b' => "br",
+        b'2' => "deflate, gzip",
+        _ => "identity",
+    };
+    let headers = [("content-encoding".to_owned(), encoding.to_owned())];
+    let captured = Captured {
+        bytes: Some(body.to_vec().into()),
+        length: body.len() as u64,
+        hash: "sha256:00".to_owned(),
+        is_whole: letter.is_ascii_lowercase(),
+    };
+    let read = content::read(&captured, &headers, MOST);
+    assert!(read.bytes <= MOST);
+    assert!(body.is_empty() || read.value.is_some() != read.described.is_some());
+    assert!(read.is_cut || captured.is_whole);
+    assert!(read.described.is_none() || read.is_cut);
+}
+
+/// Any text as the events that a model answers in, in each of the protocols: what they amount to can
+/// be read as an answer.
+pub(crate) fn recorded_events(bytes: &[u8]) {
+    let stream = String::from_utf8_lossy(bytes);
+    for protocol in [Protocol::Chat, Protocol::Responses, Protocol::Messages] {
+        if let Some(answer) = events::joined(protocol, &stream) {
+            read_model(protocol, &Value::Null, Some(&answer));
+        }
+    }
+}
+
+/// Any two lines as a model's request and its answer, in each of the protocols.
+pub(crate) fn recorded_model(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (request, answer) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let Ok(request) = serde_json::from_slice::<Value>(request) else {
+        return;
+    };
+    let answer: Option<Value> = serde_json::from_slice(answer).ok();
+    for protocol in [Protocol::Chat, Protocol::Responses, Protocol::Messages] {
+        read_model(protocol, &request, answer.as_ref());
+    }
+}
+
+fn read_model(protocol: Protocol, request: &Value, answer: Option<&Value>) {
+    let read = model::read(protocol, request, answer);
+    let messages = &read.call.messages;
+    assert!(read.answered <= messages.len());
+    assert!(messages.iter().all(|message| !message.parts.is_empty()));
+    let parts: usize = messages.iter().map(|message| message.parts.len()).sum();
+    assert!(read.failures().iter().all(|at| *at < parts));
+    model::said(&read.call, read.answered);
+}
+
+/// Any bytes as what a killed recording left: what can be read of it becomes a trace.
+pub(crate) fn recording(bytes: &[u8]) {
+    let folder = Scratch::with("one/calls.jsonl", bytes);
+    std::fs::write(folder.0.path().join("one/lock"), "").expect("writable");
+    let now = "2026-03-01T12:00:00Z".parse().expect("a time");
+    for left in spool::left(folder.0.path(), now).expect("locks") {
+        let end = End {
+            ended: Ended::Unseen,
+            ended_at: left.last(),
+            stdout: None,
+            dropped: left.lost,
+        };
+        let calls = left.calls.len();
+        let literals = Literals::default();
+        let made = assemble::trace(left.command, left.calls, end, &literals, &redactor());
+        assert!(made.trace.spans.len() > calls);
+        assert_eq!(made.trace.revision, made.trace.revision_of());
     }
 }
 

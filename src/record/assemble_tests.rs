@@ -1,11 +1,12 @@
 //! What becomes of calls in a trace.
 
-use archal_core::environment::Environment;
 use archal_core::trace::SpanKind;
 use serde_json::json;
 
 use super::*;
+use crate::record::call;
 use crate::session::recording::body::Captured;
+use crate::session::recording::recorder::Call;
 
 const TOKEN: &str = "own-token-without-a-known-shape";
 
@@ -15,7 +16,7 @@ fn at(second: i64) -> Timestamp {
 
 fn body(text: &str) -> Captured {
     Captured {
-        bytes: Some(text.as_bytes().to_vec()),
+        bytes: Some(text.as_bytes().to_vec().into()),
         length: text.len() as u64,
         hash: "sha256:00".to_owned(),
         is_whole: true,
@@ -41,23 +42,19 @@ fn assembled(calls: Vec<Call>, ended: Ended, stdout: Option<&str>) -> Assembled 
         id: "t".to_owned(),
         name: "agent.py".to_owned(),
         input: format!("python agent.py --token {TOKEN}"),
-        stdout,
         started_at: at(0),
-        ended_at: at(100),
-        ended,
         metadata: BTreeMap::new(),
     };
-    let environment = Environment {
-        variables: BTreeMap::new(),
-        directory: "/".into(),
+    let end = End {
+        ended,
+        ended_at: at(100),
+        stdout,
+        dropped: 0,
     };
     let redactor = Redactor::new([7; 32], []);
-    let scrubber = Scrubber::new(redactor, &environment, &[]);
-    let recorded = Recorded {
-        calls,
-        ..Recorded::default()
-    };
-    trace(command, &recorded, &scrubber)
+    let literals = Literals::new(&redactor, [TOKEN]);
+    let calls = calls.iter().map(|one| call::entry(one, &redactor, 1 << 20));
+    trace(command, calls.collect(), end, &literals, &redactor)
 }
 
 #[test]

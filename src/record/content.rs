@@ -1,5 +1,6 @@
 //! Bodies as a trace has them: decoded, JSON where they are JSON, and bounded.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use serde_json::Value;
@@ -20,10 +21,13 @@ pub struct Content {
     pub described: Option<String>,
     /// Whether content is missing that was there.
     pub is_cut: bool,
+    /// Bytes of what is kept, decoded.
+    pub bytes: u64,
 }
 
-/// Reads a body that went through with these headers.
-pub fn read(body: &Captured, headers: &[(String, String)]) -> Content {
+/// Reads a body that went through with these headers, at most so many bytes of it once it is decoded:
+/// a longer one is described.
+pub fn read(body: &Captured, headers: &[(String, String)], most: u64) -> Content {
     if body.length == 0 {
         return Content {
             is_cut: !body.is_whole && !body.hash.is_empty(),
@@ -31,35 +35,46 @@ pub fn read(body: &Captured, headers: &[(String, String)]) -> Content {
         };
     }
     let described = || format!("[{} bytes, {}]", body.length, body.hash);
-    let missing = || Content {
-        value: None,
-        described: Some(described()),
-        is_cut: true,
+    let decoded = body
+        .bytes
+        .as_deref()
+        .and_then(|bytes| decoded(bytes, &encodings(headers), most.min(DECODED)));
+    let Some(decoded) = decoded else {
+        return Content {
+            described: Some(described()),
+            is_cut: true,
+            ..Content::default()
+        };
     };
-    let Some(bytes) = &body.bytes else {
-        return missing();
-    };
-    let Some(decoded) = decoded(bytes, &encodings(headers)) else {
-        return missing();
-    };
-    let value = match serde_json::from_slice(&decoded) {
+    let is_cut = !(body.is_whole && decoded.is_whole);
+    let bytes = decoded.bytes.len() as u64;
+    let value = match serde_json::from_slice(&decoded.bytes) {
         Ok(value) => value,
-        Err(_) => match String::from_utf8(decoded) {
-            Ok(text) => Value::String(text),
+        Err(_) => match text(decoded.bytes.into_owned(), is_cut) {
+            Some(text) => Value::String(text),
             // What is no text: an archive, an image.
-            Err(_) => {
-                return Content {
-                    value: Some(Value::String(described())),
-                    described: None,
-                    is_cut: false,
-                };
-            }
+            None => Value::String(described()),
         },
     };
     Content {
         value: Some(value),
         described: None,
-        is_cut: !body.is_whole,
+        is_cut,
+        bytes,
+    }
+}
+
+/// Bytes as text, where they are; what was cut off may end within a character, which is left out.
+fn text(bytes: Vec<u8>, is_cut: bool) -> Option<String> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let end = error.utf8_error();
+            let is_beginning = is_cut && end.error_len().is_none() && end.valid_up_to() > 0;
+            let mut bytes = error.into_bytes();
+            bytes.truncate(end.valid_up_to());
+            String::from_utf8(bytes).ok().filter(|_| is_beginning)
+        }
     }
 }
 
@@ -78,35 +93,51 @@ fn encodings(headers: &[(String, String)]) -> Vec<String> {
         .collect()
 }
 
+/// A body without its encodings.
+struct Decoded<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Whether the encodings came to their ends.
+    is_whole: bool,
+}
+
 /// A body without its encodings; none where one is not known, or it becomes too long.
 ///
 /// What is left of one that broke off is taken as far as it goes.
-fn decoded(bytes: &[u8], encodings: &[String]) -> Option<Vec<u8>> {
+fn decoded<'a>(bytes: &'a [u8], encodings: &[String], most: u64) -> Option<Decoded<'a>> {
     if encodings.len() > LAYERS {
         return None;
     }
-    let mut current = bytes.to_vec();
+    let mut current = Decoded {
+        bytes: Cow::Borrowed(bytes),
+        is_whole: true,
+    };
     for encoding in encodings.iter().rev() {
-        current = match encoding.as_str() {
-            "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(&*current)),
+        let bytes = &*current.bytes;
+        let (bytes, is_whole) = match encoding.as_str() {
+            "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(bytes), most),
             // Some write the format without its head.
-            "deflate" => bounded(flate2::read::ZlibDecoder::new(&*current))
-                .or_else(|| bounded(flate2::read::DeflateDecoder::new(&*current))),
-            "br" => bounded(brotli_decompressor::Decompressor::new(&*current, 4096)),
-            "zstd" => bounded(zstd::stream::read::Decoder::with_buffer(&*current).ok()?),
+            "deflate" => bounded(flate2::read::ZlibDecoder::new(bytes), most)
+                .or_else(|| bounded(flate2::read::DeflateDecoder::new(bytes), most)),
+            "br" => bounded(brotli_decompressor::Decompressor::new(bytes, 4096), most),
+            "zstd" => bounded(zstd::stream::read::Decoder::with_buffer(bytes).ok()?, most),
             _ => None,
         }?;
+        current = Decoded {
+            bytes: Cow::Owned(bytes),
+            is_whole: is_whole && current.is_whole,
+        };
     }
-    Some(current)
+    (current.bytes.len() as u64 <= most).then_some(current)
 }
 
-fn bounded(decoder: impl Read) -> Option<Vec<u8>> {
+/// What comes out of a decoder, and whether that is all of it.
+fn bounded(decoder: impl Read, most: u64) -> Option<(Vec<u8>, bool)> {
     let mut decoded = Vec::new();
-    let mut limited = decoder.take(DECODED + 1);
-    let read = limited.read_to_end(&mut decoded);
-    let fits = decoded.len() as u64 <= DECODED;
+    let mut limited = decoder.take(most + 1);
+    let is_whole = limited.read_to_end(&mut decoded).is_ok();
+    let fits = decoded.len() as u64 <= most;
     // An end that came too early leaves what was there before it.
-    (fits && (read.is_ok() || !decoded.is_empty())).then_some(decoded)
+    (fits && (is_whole || !decoded.is_empty())).then_some((decoded, is_whole))
 }
 
 #[cfg(test)]
@@ -122,9 +153,13 @@ mod tests {
         Captured {
             length: bytes.len() as u64,
             hash: "sha256:00".to_owned(),
-            bytes: Some(bytes),
+            bytes: Some(bytes.into()),
             is_whole: true,
         }
+    }
+
+    fn read(body: &Captured, headers: &[(String, String)]) -> Content {
+        super::read(body, headers, DECODED)
     }
 
     fn encoded(name: &str) -> Vec<(String, String)> {
@@ -139,11 +174,11 @@ mod tests {
 
     #[test]
     fn bodies_are_json_text_or_what_they_were() {
-        let read = |bytes: &[u8]| read(&body(bytes.to_vec()), &[]).value;
-        assert_eq!(read(b"{\"a\":1}"), Some(json!({"a": 1})));
-        assert_eq!(read(b"hello"), Some(json!("hello")));
-        assert_eq!(read(b""), None);
-        assert_eq!(read(b"\xff\xfe"), Some(json!("[2 bytes, sha256:00]")));
+        let value = |bytes: &[u8]| read(&body(bytes.to_vec()), &[]).value;
+        assert_eq!(value(b"{\"a\":1}"), Some(json!({"a": 1})));
+        assert_eq!(value(b"hello"), Some(json!("hello")));
+        assert_eq!(value(b""), None);
+        assert_eq!(value(b"\xff\xfe"), Some(json!("[2 bytes, sha256:00]")));
     }
 
     #[test]
@@ -192,5 +227,49 @@ mod tests {
         assert!(bomb.len() < 100_000);
         let bomb = read(&body(bomb), &encoded("gzip"));
         assert!(bomb.is_cut && bomb.value.is_none());
+    }
+
+    #[test]
+    fn text_that_was_cut_within_a_character_is_text_that_was_cut() {
+        let whole = body("größer".as_bytes()[..3].to_vec());
+        let binary = read(&whole, &[]);
+        assert_eq!(binary.value, Some(json!("[3 bytes, sha256:00]")));
+        assert!(!binary.is_cut, "it is all there, and no text");
+        let cut = Captured {
+            is_whole: false,
+            ..whole
+        };
+        let cut = read(&cut, &[]);
+        assert_eq!(cut.value, Some(json!("gr")));
+        assert!(cut.is_cut);
+        let image = Captured {
+            is_whole: false,
+            ..body(b"\x89PNG\xff".to_vec())
+        };
+        let image = read(&image, &[]);
+        assert_eq!(image.value, Some(json!("[5 bytes, sha256:00]")));
+        assert!(image.is_cut, "a piece of an image is no image");
+        // The encoding says that there was more, though the body itself came to its end.
+        let text: String = (0..1000).map(|n| format!("größer {n} ")).collect();
+        let zipped = gzip(text.as_bytes());
+        let half = read(&body(zipped[..zipped.len() / 2].to_vec()), &encoded("gzip"));
+        assert!(half.is_cut);
+        let text = half.value.as_ref().and_then(Value::as_str);
+        assert!(
+            text.is_some_and(|text| text.starts_with("größer 0 ")),
+            "{half:?}"
+        );
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_allowed() {
+        let text = body(b"four".to_vec());
+        assert_eq!(super::read(&text, &[], 4).bytes, 4);
+        let over = super::read(&text, &[], 3);
+        assert_eq!(over.described.as_deref(), Some("[4 bytes, sha256:00]"));
+        assert!(over.is_cut && over.value.is_none() && over.bytes == 0);
+        let zipped = body(gzip(&vec![b'0'; 1000]));
+        assert_eq!(super::read(&zipped, &encoded("gzip"), 1000).bytes, 1000);
+        assert!(super::read(&zipped, &encoded("gzip"), 999).value.is_none());
     }
 }

@@ -16,6 +16,19 @@ pub struct ModelCall {
     pub failed: Vec<String>,
 }
 
+impl ModelCall {
+    /// The positions, among all parts of the messages, of results that are errors: ids may hold what
+    /// is taken out of them.
+    pub fn failures(&self) -> Vec<usize> {
+        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
+        let failed = parts.enumerate().filter(|(_, part)| match part {
+            Part::ToolResult { id: Some(id), .. } => self.failed.contains(id),
+            _ => false,
+        });
+        failed.map(|(at, _)| at).collect()
+    }
+}
+
 /// The protocol of a request; none where it only looks like one of a model's.
 pub fn protocol(method: &str, path: &str, request: &Value) -> Option<Protocol> {
     let protocol = Protocol::of(method, path)?;
@@ -88,11 +101,11 @@ pub fn read(protocol: Protocol, request: &Value, answer: Option<&Value>) -> Mode
     }
 }
 
-/// What a model answered in words; none where it asked for tools or said nothing.
-pub fn said(call: &ModelCall) -> Option<String> {
-    let from = call.call.messages.len() - call.answered;
+/// What a model answered in words, in the last so many messages; none where it asked for tools or said nothing.
+pub fn said(call: &LlmCall, answered: usize) -> Option<String> {
+    let from = call.messages.len().saturating_sub(answered);
     let parts = || {
-        call.call.messages[from..]
+        call.messages[from..]
             .iter()
             .flat_map(|message| &message.parts)
     };
@@ -331,7 +344,7 @@ mod tests {
             read(Protocol::Responses, &responses, Some(&response)),
             first
         );
-        assert_eq!(said(&first).as_deref(), Some("Done."));
+        assert_eq!(said(&first.call, first.answered).as_deref(), Some("Done."));
         let roles: Vec<&str> = first
             .call
             .messages
@@ -354,7 +367,8 @@ mod tests {
         let answer = json!({"content": [{"type": "text", "text": "Hm."}, {"type": "tool_use", "id": "c2", "name": "x", "input": {}}]});
         let call = read(Protocol::Messages, &request, Some(&answer));
         assert_eq!(call.failed, ["c1"]);
-        assert_eq!(said(&call), None);
+        assert_eq!(call.failures(), [0]);
+        assert_eq!(said(&call.call, call.answered), None);
         assert!(!format!("{call:?}").contains("AAAA"));
     }
 

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use archal_core::trace::{Part, Span, SpanKind, ToolCall};
+use archal_core::trace::{LlmCall, Part, Span, SpanKind, ToolCall};
 use jiff::Timestamp;
 use serde_json::Value;
-
-use super::model::ModelCall;
 
 /// What readers of a trace know a span by that was made of what messages tell.
 const JOINED: (&str, &str) = ("archal.toolCall.joined", "from messages alone");
@@ -18,7 +16,11 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone, Copy)]
 pub struct Turn<'a> {
     /// What was said.
-    pub call: &'a ModelCall,
+    pub call: &'a LlmCall,
+    /// How many of the last messages are what the model answered.
+    pub answered: usize,
+    /// The positions of results that are errors, among all parts.
+    pub failed: &'a [usize],
     /// When it was asked.
     pub started_at: Timestamp,
     /// When it had answered.
@@ -37,9 +39,10 @@ pub fn spans(turns: &[Turn<'_>]) -> Vec<Span> {
     let mut waiting: BTreeMap<&str, VecDeque<Waiting>> = BTreeMap::new();
     let mut made: Vec<Span> = Vec::new();
     for turn in turns {
-        let messages = &turn.call.call.messages;
-        let (asked, answered) = messages.split_at(messages.len() - turn.call.answered);
-        for part in asked.iter().flat_map(|message| &message.parts) {
+        let messages = &turn.call.messages;
+        let (asked, answered) = messages.split_at(messages.len().saturating_sub(turn.answered));
+        let asked = asked.iter().flat_map(|message| &message.parts);
+        for (at, part) in asked.enumerate() {
             let Part::ToolResult {
                 id: Some(id),
                 result,
@@ -64,7 +67,7 @@ pub fn spans(turns: &[Turn<'_>]) -> Vec<Span> {
                     call_id: Some(id.clone()),
                     arguments: call.arguments,
                     result: result.clone(),
-                    result_is_error: turn.call.failed.contains(id),
+                    result_is_error: turn.failed.contains(&at),
                 }),
                 attributes: [(JOINED.0.to_owned(), Value::from(JOINED.1))].into(),
                 ..Span::default()
@@ -90,23 +93,19 @@ pub fn spans(turns: &[Turn<'_>]) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use archal_core::trace::{LlmCall, Message};
+    use archal_core::trace::Message;
     use serde_json::json;
 
     use super::*;
 
-    fn call(asked: Vec<Part>, answered: Vec<Part>) -> ModelCall {
+    fn call(asked: Vec<Part>, answered: Vec<Part>) -> LlmCall {
         let message = |role: &str, parts| Message {
             role: role.to_owned(),
             parts,
         };
-        ModelCall {
-            call: LlmCall {
-                messages: vec![message("user", asked), message("assistant", answered)],
-                ..LlmCall::default()
-            },
-            answered: 1,
-            failed: vec!["c2".to_owned()],
+        LlmCall {
+            messages: vec![message("user", asked), message("assistant", answered)],
+            ..LlmCall::default()
         }
     }
 
@@ -135,6 +134,9 @@ mod tests {
             .zip([1, 5, 9])
             .map(|(call, start)| Turn {
                 call,
+                answered: 1,
+                // The second call's: the later one tells the same again.
+                failed: &[1],
                 started_at: at(start),
                 ended_at: at(start + 2),
             })

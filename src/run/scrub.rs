@@ -74,6 +74,12 @@ impl Scrubber {
         &self.literals
     }
 
+    /// Those and more, looked for together: of two that overlap nothing is left then.
+    pub fn literals_and<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Literals {
+        let own = self.keys.iter().map(|(_, value)| value.as_str());
+        Literals::new(&self.redactor, own.chain(more))
+    }
+
     /// The variable whose value, one of the caller's own keys, stands in a text.
     pub fn key_in(&self, text: &str) -> Option<&str> {
         self.keys
@@ -118,7 +124,7 @@ impl Scrubber {
     }
 
     fn value(&self, value: &mut Value) {
-        every_text(value, &|text| self.text(text));
+        every_text(value, &mut |text| self.text(text));
     }
 
     /// Why [`Self::file`] gives nothing for a path; none where nothing is there.

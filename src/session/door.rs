@@ -65,6 +65,8 @@ pub(super) enum Door {
         /// The clone's position in the session.
         clone: usize,
     },
+    /// A proxy that asks for no password, for clients of the same user that cannot be told one.
+    OwnProxy,
     /// A port of a host whose calls are recorded, for a client that a shim led here.
     Led {
         /// The host's position among those that are named.
@@ -188,7 +190,7 @@ pub(super) async fn connection(open: Open, stream: TcpStream, door: Door) {
         }
         Door::Names => return super::names::over_tcp(&origin.open.shared, stream).await,
         // Only recordings have those.
-        Door::Led { .. } => return,
+        Door::Led { .. } | Door::OwnProxy => return,
         Door::Loopback { to } => {
             let host = to.ip().to_string();
             return passage::serve(origin.open, stream, Vec::new(), &host, to.port()).await;

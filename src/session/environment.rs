@@ -32,6 +32,8 @@ const PROXY_VARIABLES: &[&str] = &[
     "http_proxy",
     "https_proxy",
 ];
+/// Who a proxy with a password takes clients for.
+pub(super) const PROXY_USER: &str = "archal";
 /// What is never sent through the proxy.
 const NO_PROXY: &str = "127.0.0.1,localhost,::1";
 /// Variables that hold several things, of which a child keeps its own: what stands between them.
@@ -46,6 +48,10 @@ const JOINED: &[(&str, &str)] = &[
 pub(super) struct Endpoints {
     /// The proxy's port.
     pub(super) proxy: Option<u16>,
+    /// The password that the proxy asks for, where it does.
+    pub(super) password: Option<String>,
+    /// The port of a proxy for Java, where that is another: no option gives Java a password for it.
+    pub(super) java: Option<u16>,
     /// The port of each clone's REST base URL; empty where children are not told.
     pub(super) bases: Vec<u16>,
     /// The position of each clone with tools, and the port of its MCP URL.
@@ -74,7 +80,8 @@ pub(super) fn variables(
             "NODE_EXTRA_CA_CERTS",
             trust.certificate().display().to_string(),
         );
-        set("JAVA_TOOL_OPTIONS", java(trust, endpoints.proxy));
+        let proxy = endpoints.java.or(endpoints.proxy);
+        set("JAVA_TOOL_OPTIONS", java(trust, proxy));
     }
     for clone in clones {
         for (name, dummy) in clone.credentials {
@@ -89,8 +96,10 @@ pub(super) fn variables(
         set(&format!("ARCHAL_{name}_MCP_URL"), mcp::url(*port));
     }
     if let Some(port) = endpoints.proxy {
+        let user = endpoints.password.as_ref();
+        let user = user.map_or_else(String::new, |password| format!("{PROXY_USER}:{password}@"));
         for name in PROXY_VARIABLES {
-            set(name, format!("http://127.0.0.1:{port}"));
+            set(name, format!("http://{user}127.0.0.1:{port}"));
         }
         set("NO_PROXY", NO_PROXY.to_owned());
         set("no_proxy", NO_PROXY.to_owned());

@@ -522,10 +522,9 @@ pub(super) fn inside_endpoints(
 ) -> (Endpoints, Vec<(SocketAddr, Door)>) {
     let on_all = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let on_loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let bases: Vec<u16> = if expose {
-        (FIRST_BASE_PORT..).take(plans.len()).collect()
-    } else {
-        Vec::new()
+    let bases: Vec<u16> = match expose {
+        true => (FIRST_BASE_PORT..).take(plans.len()).collect(),
+        false => Vec::new(),
     };
     let tools: Vec<(usize, u16)> = with_tools(plans).zip(FIRST_TOOLS_PORT..).collect();
     let mut doors: Vec<(SocketAddr, Door)> = Vec::new();
@@ -546,10 +545,10 @@ pub(super) fn inside_endpoints(
     };
     doors.extend(egress.addresses().filter_map(at));
     let endpoints = Endpoints {
-        proxy: None,
         bases,
         tools,
         told: expose,
+        ..Endpoints::default()
     };
     (endpoints, doors)
 }
@@ -579,6 +578,7 @@ fn outside_endpoints(
             .map(|clone| Ok((clone, listen(Door::Tools { clone })?)))
             .collect::<io::Result<_>>()?,
         told,
+        ..Endpoints::default()
     };
     Ok((endpoints, Vec::new()))
 }

@@ -89,6 +89,11 @@ impl Layout {
         self.root.join("cache").join("sessions")
     }
 
+    /// The folder of what is recorded and stands in no trace yet.
+    pub fn recordings(&self) -> PathBuf {
+        self.root.join("cache").join("recordings")
+    }
+
     /// The summary of the last run.
     pub fn last_run(&self) -> PathBuf {
         self.root.join("cache").join("last-run.json")

@@ -16,7 +16,7 @@ use super::recorder::{BODY, Recorder};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Captured {
     /// Its bytes as they were on the wire; none where they are not kept.
-    pub bytes: Option<Vec<u8>>,
+    pub bytes: Option<Bytes>,
     /// How many there were.
     pub length: u64,
     /// Their hash, `sha256:…`; empty where there were none.
@@ -107,7 +107,7 @@ impl Capture {
             }
         }
         Captured {
-            bytes: self.kept,
+            bytes: self.kept.map(Bytes::from),
             length: self.length,
             hash,
             is_whole,

@@ -10,6 +10,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use http::{Method, Request, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -26,11 +29,13 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::super::authority::Authority;
 use super::super::door::{self, Door, Open};
+use super::super::environment::PROXY_USER;
 use super::super::exchange::plain;
 use super::super::passage;
 use super::super::stream::{Heard, Prefixed, Stream};
 use super::forward::{Answer, Target, forward};
 use super::named::is_loopback;
+use super::peer;
 use super::recorder::Recorder;
 use super::upstream::Upstream;
 
@@ -50,23 +55,34 @@ pub(in crate::session) struct Recording {
     /// The way to the services.
     pub(super) upstream: Upstream,
     authority: Arc<Authority>,
+    /// What clients of the proxy say to be taken.
+    password: String,
     /// The TLS side for each host, made when it is first asked for.
     sides: Mutex<HashMap<String, Arc<ServerConfig>>>,
 }
 
 impl Recording {
-    /// With an authority for the named hosts.
+    /// With an authority for the named hosts, and a password for the proxy.
     pub(super) fn new(
         recorder: Arc<Recorder>,
         upstream: Upstream,
         authority: Arc<Authority>,
+        password: &str,
     ) -> Self {
+        let user = format!("{PROXY_USER}:{password}");
         Self {
             recorder,
             upstream,
             authority,
+            password: format!("Basic {}", STANDARD.encode(user)),
             sides: Mutex::default(),
         }
+    }
+
+    /// Whether a request says the password of the proxy.
+    fn is_known(&self, request: &Request<Incoming>) -> bool {
+        let said = request.headers().get(PROXY_AUTHORIZATION);
+        said.is_some_and(|said| said.as_bytes() == self.password.as_bytes())
     }
 
     /// The TLS side for a named host.
@@ -104,7 +120,12 @@ pub(in crate::session) async fn connection(
     let to = |host: String, port| (host, port);
     let (host, port) = match door {
         Door::Names => return super::super::names::over_tcp(&open.shared, stream).await,
-        Door::Proxy => return http(open, recording, stream, None).await,
+        Door::Proxy => return http(open, recording, stream, Of::Anyone).await,
+        Door::OwnProxy | Door::Led { .. } if !peer::may_connect(&stream).await => {
+            let told = "a process of another user was not let in";
+            return recording.recorder.distrusted("127.0.0.1", told.to_owned());
+        }
+        Door::OwnProxy => return http(open, recording, stream, Of::Own).await,
         Door::Led { host, port } => match recording.recorder.named().get(host) {
             Some(named) => to(named.host().unwrap_or_default().to_owned(), port),
             None => return,
@@ -185,7 +206,7 @@ fn serve<S: Stream>(
             open,
             recording,
             Prefixed::new(first[0], stream),
-            Some(target),
+            Of::Target(target),
         )
         .await;
         Ok(())
@@ -251,25 +272,38 @@ async fn tls(open: Open, recording: Arc<Recording>, stream: impl Stream, host: S
                 port,
                 is_tls: true,
             };
-            http(open, recording, stream, Some(target)).await;
+            http(open, recording, stream, Of::Target(target)).await;
         }
         Ok(Err(error)) => recorder.distrusted(&named, door::handshake_failure(&error)),
         Err(_) => recorder.distrusted(&named, "the handshake took too long".to_owned()),
     }
 }
 
-/// Serves requests: all of them to one target, or those that a client gives a proxy.
-async fn http(open: Open, recording: Arc<Recording>, stream: impl Stream, target: Option<Target>) {
-    let shared = Arc::new((open, target));
+/// Whose requests are served.
+enum Of {
+    /// All to one target.
+    Target(Target),
+    /// Those that a client gives a proxy, of the same user.
+    Own,
+    /// The same, of whoever knows the password.
+    Anyone,
+}
+
+/// Serves requests.
+async fn http(open: Open, recording: Arc<Recording>, stream: impl Stream, of: Of) {
+    let shared = Arc::new((open, of));
     let service = service_fn(move |request| {
         let (shared, recording) = (Arc::clone(&shared), Arc::clone(&recording));
         async move {
-            let (open, target) = &*shared;
+            let (open, of) = &*shared;
             let _at_work = open.seat.at_work();
-            let Some(target) = target else {
-                return Ok::<_, Infallible>(as_proxy(open, &recording, request).await);
+            let mut target = match of {
+                Of::Target(target) => target.clone(),
+                Of::Anyone if !recording.is_known(&request) => {
+                    return Ok::<_, Infallible>(unknown());
+                }
+                Of::Anyone | Of::Own => return Ok(as_proxy(open, &recording, request).await),
             };
-            let mut target = target.clone();
             if target.host.is_empty() {
                 // A shim led it here, which knows the pattern alone.
                 target.host = asked_host(&request);
@@ -293,6 +327,15 @@ async fn http(open: Open, recording: Arc<Recording>, stream: impl Stream, target
         .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await
         .ok();
+}
+
+/// What a client of the proxy is told that does not say the password.
+fn unknown() -> Answer {
+    let told = "archal record: this proxy is the recorded command's alone\n";
+    let mut answer = plain(StatusCode::PROXY_AUTHENTICATION_REQUIRED, told).map(Either::Right);
+    let asks = HeaderValue::from_static("Basic realm=\"archal\"");
+    answer.headers_mut().insert(PROXY_AUTHENTICATE, asks);
+    answer
 }
 
 /// The host that a request of plain HTTP names, lower case; empty where none.

@@ -6,7 +6,8 @@
 //!
 //! - [`named`]: which hosts are named.
 //! - [`recorder`]: what is kept, and its bounds; [`body`]: bodies as they go through.
-//! - `upstream`: connections to the services; `forward`: one request; `connection`: what comes in.
+//! - `upstream`: connections to the services; `forward`: one request; `connection`: what comes in;
+//!   `peer`: whose processes may.
 //! - [`open`]: the recording as a whole.
 
 pub mod body;
@@ -14,6 +15,7 @@ mod connection;
 mod forward;
 pub mod named;
 pub mod open;
+mod peer;
 pub mod recorder;
 mod upstream;
 

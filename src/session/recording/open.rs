@@ -21,7 +21,7 @@ use super::super::webhooks::Outbox;
 use super::super::{Inside, trust};
 use super::connection::{self, Recording};
 use super::named::NamedHost;
-use super::recorder::{Recorded, Recorder};
+use super::recorder::{Recorded, Recorder, Sink};
 use super::upstream::Upstream;
 use crate::config::schema::RouteMode;
 use crate::sandbox::child::{ChildEnd, ChildSpec};
@@ -46,6 +46,10 @@ pub struct RecordingConfig<'a> {
     pub folder: PathBuf,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whom the calls are told.
+    pub sink: Sink,
+    /// The password of the proxy: letters and digits.
+    pub password: String,
     /// How the caller reaches the network, and what it trusts.
     pub egress: Egress,
 }
@@ -102,8 +106,17 @@ impl Tape {
         )?;
         let roots = trust::roots(&config.egress);
         let upstream = Upstream::new(&Arc::new(config.egress.clone()), &roots).map_err(failed)?;
-        let recorder = Arc::new(Recorder::new(config.named, Arc::clone(&config.clock)));
-        let recording = Recording::new(Arc::clone(&recorder), upstream, Arc::clone(&authority));
+        let recorder = Arc::new(Recorder::new(
+            config.named,
+            Arc::clone(&config.clock),
+            config.sink,
+        ));
+        let recording = Recording::new(
+            Arc::clone(&recorder),
+            upstream,
+            Arc::clone(&authority),
+            &config.password,
+        );
         let ledger = Ledger::new(now, config.clock);
         // Nothing is told to webhooks where there are no clones.
         let webhooks = Outbox::new(Inside {
@@ -124,23 +137,19 @@ impl Tape {
             route,
             trust,
         };
-        let proxy = match tape.route.level {
-            RouteLevel::Isolated => {
-                tape.listen_inside();
-                None
-            }
+        let mut endpoints = Endpoints::default();
+        match tape.route.level {
+            RouteLevel::Isolated => tape.listen_inside(),
             RouteLevel::Shim | RouteLevel::Proxy | RouteLevel::Direct => {
-                Some(tape.listen(Door::Proxy).map_err(serve)?)
+                endpoints.proxy = Some(tape.listen(Door::Proxy).map_err(serve)?);
+                endpoints.java = Some(tape.listen(Door::OwnProxy).map_err(serve)?);
+                endpoints.password = Some(config.password);
             }
-        };
+        }
         if tape.route.level == RouteLevel::Shim {
             let led = tape.listen_led().map_err(serve)?;
             tape.trust.write_leading_shims(&led)?;
         }
-        let endpoints = Endpoints {
-            proxy,
-            ..Endpoints::default()
-        };
         tape.environment = environment::variables(&[], &tape.trust, &endpoints, tape.route.level);
         // That is of clones.
         tape.environment.remove("ARCHAL_MCP_CONFIG");
@@ -233,7 +242,7 @@ impl Tape {
         end
     }
 
-    /// Ends it, and gives what it recorded.
+    /// Ends it: no more calls are told. Gives what was recorded beside them.
     pub fn finish(self) -> Recorded {
         let run = self.server.new_run();
         self.server.settle(run);

@@ -1,8 +1,8 @@
-//! What was recorded: the calls to named hosts, and how often others were reached.
+//! What was recorded: the calls to named hosts, told as they come, and how often others were reached.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use archal_core::clock::{Clock, Timestamp};
 
@@ -58,11 +58,15 @@ pub struct Passed {
     pub failed: u64,
 }
 
-/// Everything recorded.
+/// Whom calls are told: each with its number, from zero in order of their beginning, when it begins,
+/// when its request is there, and when it has ended. What is told last is all that is known of it.
+pub type Sink = mpsc::Sender<(usize, Call)>;
+
+/// What was recorded beside the calls themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recorded {
-    /// The calls in order of their beginning.
-    pub calls: Vec<Call>,
+    /// How many calls were told.
+    pub calls: usize,
     /// Calls that went through when the record was full.
     pub dropped: u64,
     /// Other hosts, as `host:port`.
@@ -79,8 +83,19 @@ pub struct Recorder {
 }
 
 #[derive(Default)]
+struct Open {
+    call: Call,
+    /// Whether its request is there, as far as it came.
+    has_request: bool,
+}
+
+#[derive(Default)]
 struct Inner {
     recorded: Recorded,
+    /// Calls that have not ended.
+    open: BTreeMap<usize, Open>,
+    /// None once the recording has ended.
+    sink: Option<Sink>,
     /// Bytes of bodies that are kept.
     bodies: usize,
     /// Bytes of the rest.
@@ -97,11 +112,14 @@ impl fmt::Debug for Recorder {
 
 impl Recorder {
     /// An empty record of those hosts.
-    pub fn new(named: Vec<NamedHost>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(named: Vec<NamedHost>, clock: Arc<dyn Clock>, sink: Sink) -> Self {
         Self {
             named,
             clock,
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                sink: Some(sink),
+                ..Inner::default()
+            }),
         }
     }
 
@@ -130,19 +148,27 @@ impl Recorder {
         let started_at = self.clock.now();
         let mut inner = self.lock();
         let head = method.len() + url.len() + bytes(&request_headers);
-        if inner.recorded.calls.len() >= CALLS || inner.heads + head > HEADS {
+        if inner.recorded.calls >= CALLS || inner.heads + head > HEADS {
             inner.recorded.dropped += 1;
             return None;
         }
         inner.heads += head;
-        inner.recorded.calls.push(Call {
+        let number = inner.recorded.calls;
+        inner.recorded.calls += 1;
+        let call = Call {
             started_at,
             method: method.to_owned(),
             url,
             request_headers,
             ..Call::default()
-        });
-        Some(inner.recorded.calls.len() - 1)
+        };
+        inner.tell(number, &call);
+        let open = Open {
+            call,
+            has_request: false,
+        };
+        inner.open.insert(number, open);
+        Some(number)
     }
 
     /// The head of the answer to a call.
@@ -153,29 +179,39 @@ impl Recorder {
         if has_room {
             inner.heads += head;
         }
-        if let Some(call) = inner.recorded.calls.get_mut(call) {
-            call.status = Some(status);
+        if let Some(open) = inner.open.get_mut(&call) {
+            open.call.status = Some(status);
             if has_room {
-                call.response_headers = headers;
+                open.call.response_headers = headers;
             }
         }
     }
 
     /// The body of a request, as far as it came.
     pub(super) fn requested(&self, call: usize, body: Captured) {
-        if let Some(call) = self.lock().recorded.calls.get_mut(call) {
-            call.request = body;
+        let mut inner = self.lock();
+        let Some(open) = inner.open.get_mut(&call) else {
+            return;
+        };
+        let has_ended = open.call.ended_at.is_some();
+        let is_empty = body.length == 0;
+        open.call.request = body;
+        open.has_request = true;
+        let told = open.call.clone();
+        if has_ended {
+            inner.open.remove(&call);
+        }
+        if has_ended || !is_empty {
+            inner.tell(call, &told);
         }
     }
 
     /// The body of an answer, as far as it came; `error` says why that is not all.
     pub(super) fn ended(&self, call: usize, body: Captured, error: Option<String>) {
-        let now = self.clock.now();
-        if let Some(call) = self.lock().recorded.calls.get_mut(call) {
-            call.ended_at = Some(now);
+        self.close(call, |call| {
             call.response = body;
             call.error = error;
-        }
+        });
     }
 
     /// A call that got no answer.
@@ -185,10 +221,21 @@ impl Recorder {
 
     /// A call whose connection speaks something else from now on.
     pub(super) fn upgraded(&self, call: usize, to: String) {
+        self.close(call, |call| call.upgraded = Some(to));
+    }
+
+    fn close(&self, number: usize, with: impl FnOnce(&mut Call)) {
         let now = self.clock.now();
-        if let Some(call) = self.lock().recorded.calls.get_mut(call) {
-            call.ended_at = Some(now);
-            call.upgraded = Some(to);
+        let mut inner = self.lock();
+        let Some(mut open) = inner.open.remove(&number) else {
+            return;
+        };
+        open.call.ended_at = Some(now);
+        with(&mut open.call);
+        inner.tell(number, &open.call);
+        // An answer may come before the whole request went through.
+        if !open.has_request {
+            inner.open.insert(number, open);
         }
     }
 
@@ -231,7 +278,7 @@ impl Recorder {
         inner.bodies = inner.bodies.saturating_sub(bytes);
     }
 
-    /// Everything recorded so far.
+    /// Ends it: what was recorded beside the calls, of which no more are told.
     pub(super) fn take(&self) -> Recorded {
         std::mem::take(&mut *self.lock()).recorded
     }
@@ -239,6 +286,15 @@ impl Recorder {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change leaves a whole record behind it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn tell(&self, number: usize, call: &Call) {
+        if let Some(sink) = &self.sink {
+            // Who does not listen any more has ended, and archal with it.
+            sink.send((number, call.clone())).ok();
+        }
     }
 }
 
@@ -257,16 +313,19 @@ mod tests {
 
     use super::*;
 
-    fn recorder() -> (Arc<FakeClock>, Recorder) {
+    type Told = mpsc::Receiver<(usize, Call)>;
+
+    fn recorder() -> (Arc<FakeClock>, Recorder, Told) {
         let clock = Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH));
         let named = vec![NamedHost::of_service("api.echo.test")];
-        let recorder = Recorder::new(named, Arc::<FakeClock>::clone(&clock));
-        (clock, recorder)
+        let (sink, told) = mpsc::channel();
+        let recorder = Recorder::new(named, Arc::<FakeClock>::clone(&clock), sink);
+        (clock, recorder, told)
     }
 
     #[test]
-    fn a_call_is_kept_with_its_times_and_one_without_an_answer_says_why() {
-        let (clock, recorder) = recorder();
+    fn a_call_is_told_with_its_times_and_one_without_an_answer_says_why() {
+        let (clock, recorder, told) = recorder();
         let url = "https://api.echo.test/".to_owned();
         let first = recorder.begin("GET", url.clone(), vec![]).expect("room");
         let second = recorder.begin("GET", url, vec![]).expect("room");
@@ -274,16 +333,49 @@ mod tests {
         clock.advance(Duration::from_secs(2));
         recorder.ended(first, Captured::default(), None);
         recorder.failed(second, "nobody listens".to_owned());
-        let calls = recorder.take().calls;
-        assert_eq!(calls[0].status, Some(200));
-        assert_eq!(calls[0].ended_at.map(|at| at.as_second()), Some(2));
-        assert_eq!(calls[1].error.as_deref(), Some("nobody listens"));
-        assert_eq!(calls[1].status, None);
+        assert_eq!(recorder.take().calls, 2);
+        let calls: BTreeMap<usize, Call> = told.iter().collect();
+        assert_eq!(calls[&first].status, Some(200));
+        assert_eq!(calls[&first].ended_at.map(|at| at.as_second()), Some(2));
+        assert_eq!(calls[&second].error.as_deref(), Some("nobody listens"));
+        assert_eq!(calls[&second].status, None);
+    }
+
+    #[test]
+    fn what_is_known_of_a_call_is_told_as_it_comes() {
+        let (_, recorder, told) = recorder();
+        let body = |length| Captured {
+            length,
+            ..Captured::default()
+        };
+        let call = recorder.begin("PUT", String::new(), vec![]).expect("room");
+        let (_, begun) = told.try_recv().expect("at once");
+        assert_eq!((begun.method.as_str(), begun.ended_at), ("PUT", None));
+        recorder.requested(call, body(3));
+        assert_eq!(told.try_recv().expect("at once").1.request.length, 3);
+        recorder.ended(call, body(5), None);
+        let (number, ended) = told.try_recv().expect("at once");
+        assert_eq!(
+            (number, ended.request.length, ended.response.length),
+            (call, 3, 5)
+        );
+        // The answer comes before the rest of the request.
+        let early = recorder.begin("PUT", String::new(), vec![]).expect("room");
+        recorder.ended(early, body(5), None);
+        recorder.requested(early, body(7));
+        let last = told.try_iter().last().expect("told");
+        assert_eq!(
+            (last.0, last.1.request.length, last.1.response.length),
+            (early, 7, 5)
+        );
+        recorder.take();
+        recorder.requested(call, body(9));
+        assert!(told.recv().is_err(), "it has ended");
     }
 
     #[test]
     fn what_is_beyond_the_bounds_goes_through_and_is_counted() {
-        let (_, recorder) = recorder();
+        let (_, recorder, _told) = recorder();
         let long = "x".repeat(HEADS / 2);
         assert!(recorder.begin("GET", long.clone(), vec![]).is_some());
         assert_eq!(recorder.begin("GET", long, vec![]), None);
@@ -295,7 +387,7 @@ mod tests {
             recorder.pass(&format!("h{host}"), 443, host % 2 == 0);
         }
         let recorded = recorder.take();
-        assert_eq!((recorded.calls.len(), recorded.dropped), (1, 1));
+        assert_eq!((recorded.calls, recorded.dropped), (1, 1));
         assert_eq!(recorded.passed.len(), OTHERS + 1);
         let more = Passed {
             connections: 5,

@@ -1,6 +1,7 @@
 //! `archal record` through the built binary: commands, their services on the loopback, and the trace.
 
 mod github;
+mod killed;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -4,12 +4,14 @@
 //! people that the first found wherever else the same text stands (a token echoed in an error
 //! message).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::edit::Why;
 use super::keys::{PERSONAL, last_part, listed};
+use super::literals::{Literals, free};
 use super::personal::replace_words;
 use super::text::INNER_JSON;
 use super::{Pass, RedactionCounts, Redactor};
@@ -145,6 +147,49 @@ impl Redactor {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+impl Literals {
+    /// Takes them out of every place of a trace that holds text, and tells how many places that were.
+    /// What the format itself says (kinds, statuses, names of fields) stays whatever the secrets are.
+    pub fn trace(&self, trace: &mut Trace) -> u64 {
+        let mut count = 0;
+        each_text(trace, &mut |place| self.at(place, &mut count));
+        count
+    }
+
+    fn at(&self, place: Place<'_>, count: &mut u64) {
+        match place {
+            Place::Value(value) | Place::Named(_, value) => self.counted_value(value, count),
+            Place::Text(text) | Place::Id(text) | Place::Person(text) | Place::Url(text) => {
+                if let Cow::Owned(clean) = self.counted(text, count) {
+                    *text = clean;
+                }
+            }
+            Place::Keys(map) => {
+                let renamed: Vec<(String, String)> = map
+                    .keys()
+                    .filter_map(|key| match self.counted(key, count) {
+                        Cow::Owned(clean) => Some((key.clone(), clean)),
+                        Cow::Borrowed(_) => None,
+                    })
+                    .collect();
+                for (key, clean) in renamed {
+                    if let Some(value) = map.remove(&key) {
+                        let name = free(clean, |name| map.contains_key(name));
+                        map.insert(name, value);
+                    }
+                }
+            }
+            Place::Headers(headers) => {
+                for value in headers.values_mut() {
+                    if let Cow::Owned(clean) = self.counted(value, count) {
+                        *value = clean;
+                    }
+                }
+            }
         }
     }
 }

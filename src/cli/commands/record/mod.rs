@@ -1,7 +1,9 @@
 //! `archal record`: a command's calls to real services, as a trace.
 //!
 //! - `tail`: the end of what the command writes to stdout.
+//! - `rescue`: traces of recordings whose archal was killed.
 
+mod rescue;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
+use archal_core::hash;
 use archal_core::trace::{Trace, TraceIdentity};
 use clap::ValueEnum;
 use serde_json::Value;
@@ -26,6 +29,8 @@ use crate::host::forwarding::Forwarding;
 use crate::ingest::pack::Packer;
 use crate::ingest::registry::{Places, Registry};
 use crate::record::assemble::{self, Assembled};
+use crate::record::call::Entry;
+use crate::record::spool::Spool;
 use crate::record::{hosts, summary};
 use crate::report::shell::{quoted, word};
 use crate::run::render::words;
@@ -34,7 +39,7 @@ use crate::sandbox::child::{ChildSpec, Containment};
 use crate::sandbox::hold::{self, Hold};
 use crate::session::recording::named::NamedHost;
 use crate::session::recording::open::{RecordingConfig, Tape};
-use crate::session::recording::recorder::Recorded;
+use crate::session::recording::recorder::{Recorded, Sink};
 use crate::session::{Egress, RouteLevel};
 
 use tail::Tail;
@@ -51,7 +56,8 @@ const ROOTS: u64 = 16 << 20;
 /// The command has this terminal, its own credentials and its usual URLs. Calls of the hosts that are
 /// named go through archal to the services themselves and are written, without secrets, as a trace
 /// file that `archal attach` can reconstruct. Nothing else is looked into. What was recorded of a
-/// command that fails or is killed is written, too.
+/// command that fails or is killed is written, too; where archal itself is killed, by the next
+/// `archal record`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  archal record --host github --host openai -- python agent.py \"close stale issues\"\n  archal record --host ghe.example.com:8443 --upstream-ca ca.pem -- node agent.js\n\nExit codes:\n  that of the command; 128 and the number of the signal that ended it\n  2   the command line or the configuration is wrong\n  3   could not run: something is missing, unreachable or blocked; the trace cannot be written"
@@ -59,7 +65,7 @@ const ROOTS: u64 = 16 << 20;
 pub(crate) struct Args {
     /// A host whose calls are recorded: `api.example.com`, `*.example.com`, `host:port`, or a service
     /// by its name, which stands for all its hosts: `github`, `openai`, `anthropic`
-    #[arg(long = "host", value_name = "HOST", required = true)]
+    #[arg(long = "host", value_name = "HOST", required_unless_present = "rescue")]
     hosts: Vec<String>,
 
     /// Where the trace is put, the directory to attach [default: that of the default source]
@@ -82,11 +88,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
 
+    /// Run nothing: write the traces of recordings whose archal was killed
+    #[arg(long, conflicts_with_all = ["hosts", "trace_dir", "input", "upstream_ca", "command"])]
+    rescue: bool,
+
     #[command(flatten)]
     config: ConfigFile,
 
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(
+        last = true,
+        required_unless_present = "rescue",
+        value_name = "COMMAND"
+    )]
     command: Vec<String>,
 }
 
@@ -119,13 +133,36 @@ struct Ran {
     stdout: Option<String>,
     started_at: Timestamp,
     ended_at: Timestamp,
+    level: RouteLevel,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let named = named(args, cx)?;
+    let roots = roots(args, cx)?;
     let place = Place::of(&args.repo, cx)?;
     let loaded = cx.load_config(args.config.config.as_deref(), &place.repo, &[])?;
     let scrubber = scrubber(&loaded, cx)?;
+    if args.rescue {
+        let rescued = rescue::all(&place, &scrubber, cx)?;
+        return match (rescued.written, rescued.unwritten) {
+            (0, 0) => {
+                cx.printer.note("no `archal record` was killed");
+                Ok(Exit::Fine)
+            }
+            (_, 0) => Ok(Exit::Fine),
+            (_, unwritten) => Err(CliError::environment(format!(
+                "{} not written",
+                words::count(unwritten, "trace")
+            ))),
+        };
+    }
+    let state = "ARCHAL_STATE_DIR=<a folder you may write> archal record …";
+    let prepared = place.layout.prepare();
+    prepared.map_err(|error| CliError::environment(error).hint(state))?;
+    // What an earlier one left is no reason not to record.
+    if let Err(error) = rescue::all(&place, &scrubber, cx) {
+        cx.printer.warning(error.to_string());
+    }
     let directory = directory(args, &place, cx)?;
     let folder = tempfile::Builder::new()
         .prefix("archal-record-")
@@ -134,14 +171,119 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             CliError::environment(format!("no temporary folder can be made: {error}"))
                 .hint("TMPDIR=<a folder you may write> archal record …")
         })?;
+    let mut command = assemble::Command {
+        id: format!("rec-{:016x}", cx.ids.next()),
+        name: program(&args.command),
+        input: args.input.clone().unwrap_or_else(|| line(&args.command)),
+        started_at: cx.clock.now(),
+        metadata: metadata(&named),
+    };
+    // From here on what was recorded is to be written, whatever comes.
+    let _signals = Forwarding::begin(|_| {}).map_err(CliError::environment)?;
+    let recordings = place.layout.recordings();
+    let begun = Spool::begin(&recordings, &command, &directory, scrubber.clone());
+    let (spool, sink) = begun.map_err(|error| {
+        let at = recordings.display();
+        CliError::environment(format!("nothing can be written into {at}: {error}")).hint(state)
+    })?;
+    let way = Way {
+        named,
+        roots,
+        folder: folder.path(),
+        sink,
+    };
+    let (ran, recorded) = match recorded(args, way, cx) {
+        Ok(both) => both,
+        Err(error) => {
+            spool.discard();
+            return Err(error);
+        }
+    };
+    command
+        .metadata
+        .extend(known_at_the_end(ran.level, &recorded));
+    command.started_at = ran.started_at;
+    let finished = spool.finish().map_err(|error| {
+        CliError::environment(format!("what was recorded cannot be read again: {error}"))
+    })?;
+    if let Some(reason) = &finished.failed {
+        let at = recordings.display();
+        cx.printer.warning(format!(
+            "calls could not be written into {at} as they came: {reason}"
+        ));
+    }
+    let lost = recorded.calls.saturating_sub(finished.calls.len()) as u64;
+    let end = assemble::End {
+        ended: match ran.ended {
+            Ended::Code(code) => assemble::Ended::Code(code),
+            Ended::Signal(signal) => assemble::Ended::Signal(signal),
+        },
+        ended_at: ran.ended_at,
+        stdout: ran.stdout.as_deref(),
+        dropped: recorded.dropped + lost,
+    };
+    let told = summary::calls(finished.calls.iter().map(Entry::url));
+    let (literals, rules) = (&finished.literals, scrubber.redactor());
+    let mut assembled = assemble::trace(command, finished.calls, end, literals, rules);
+    assembled.redactions += finished.credentials;
+    let path = written(&assembled.trace, &directory, ran.ended_at).map_err(|error| {
+        error.hint(format!(
+            "it is kept; once {} can be written: archal record --rescue",
+            quoted(&directory)
+        ))
+    })?;
+    finished.kept.remove();
+    let shown = |path: &Path| shown(path, cx);
+    tell(&assembled, &told, &path, cx);
+    for line in summary::missing(&recorded) {
+        cx.printer.note(format!("not recorded: {line}"));
+    }
+    if recorded.calls == 0 {
+        cx.printer.warning(
+            "no call of a named host came by; is it another host, or a client that pins certificates?",
+        );
+    }
+    let repo = quoted(&place.shown);
+    let note = |text: String| cx.printer.note(text);
+    note(format!("next: archal grade {}", shown(&path)));
+    note(format!(
+        "next: archal attach {} --repo {repo}",
+        shown(&directory)
+    ));
+    Ok(Exit::Passed(ran.ended.code()))
+}
+
+/// What leads a command's calls here.
+struct Way<'a> {
+    named: Vec<NamedHost>,
+    roots: Option<PathBuf>,
+    folder: &'a Path,
+    sink: Sink,
+}
+
+/// The proxy's password, which says nothing of what it is made of.
+fn password(secret: [u8; 32]) -> String {
+    let mut bytes = b"the proxy of a recording".to_vec();
+    bytes.extend(secret);
+    hash::sha256(&bytes)
+        .chars()
+        .skip("sha256:".len())
+        .take(32)
+        .collect()
+}
+
+/// Runs the command while its calls are recorded.
+fn recorded(args: &Args, way: Way<'_>, cx: &CommandContext) -> Result<(Ran, Recorded), CliError> {
     let probe = hold::probe(&cx.binary);
     let tape = Tape::open(RecordingConfig {
-        named: named.clone(),
+        named: way.named,
         route: args.route.into(),
         probe: &probe,
-        folder: folder.path().to_owned(),
+        folder: way.folder.to_owned(),
         clock: cx.clock.clone(),
-        egress: Egress::of(&[], &cx.environment).trusting(roots(args, cx)?),
+        sink: way.sink,
+        password: password(cx.secret()),
+        egress: Egress::of(&[], &cx.environment).trusting(way.roots),
     })
     .map_err(bench::session_error)?;
     if let Some(reason) = &tape.route().reason {
@@ -149,30 +291,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             "no network of its own: {reason}; a client that is neither Node nor Python and heeds no proxy variables is not recorded"
         ));
     }
-    let level = tape.route().level;
     let ran = ran(args, &tape, cx);
     let recorded = tape.finish();
-    let ran = ran?;
-    let assembled = assemble::trace(
-        assemble::Command {
-            id: format!("rec-{:016x}", cx.ids.next()),
-            name: program(&args.command),
-            input: args.input.clone().unwrap_or_else(|| line(&args.command)),
-            stdout: ran.stdout.as_deref(),
-            started_at: ran.started_at,
-            ended_at: ran.ended_at,
-            ended: match ran.ended {
-                Ended::Code(code) => assemble::Ended::Code(code),
-                Ended::Signal(signal) => assemble::Ended::Signal(signal),
-            },
-            metadata: metadata(&named, level, &recorded),
-        },
-        &recorded,
-        &scrubber,
-    );
-    let path = written(&assembled.trace, &directory, ran.ended_at)?;
-    tell(&assembled, &recorded, &path, &directory, &place, cx);
-    Ok(Exit::Passed(ran.ended.code()))
+    Ok((ran?, recorded))
 }
 
 /// The hosts that the command line names.
@@ -208,10 +329,6 @@ fn directory(args: &Args, place: &Place, cx: &CommandContext) -> Result<PathBuf,
     let directory = match &args.trace_dir {
         Some(folder) => cx.environment.resolve(folder),
         None => {
-            place.layout.prepare().map_err(|error| {
-                CliError::environment(error)
-                    .hint("archal record --trace-dir <a folder you may write> …")
-            })?;
             let places = Places::of(&place.repo, &place.layout);
             let registry = Registry::read(&places, cx.sources).map_err(CliError::config)?;
             let default = registry.default().and_then(|name| registry.source(name));
@@ -267,15 +384,14 @@ fn ran(args: &Args, tape: &Tape, cx: &CommandContext) -> Result<Ran, CliError> {
         }
     };
     let ended_at = cx.clock.now();
-    let stdout = match tail {
-        Some(tail) => tail.end().map_err(CliError::environment)?,
-        None => None,
-    };
+    // What was recorded matters more than what was printed.
+    let stdout = tail.and_then(|tail| tail.end().ok().flatten());
     Ok(Ran {
         ended: ended?,
         stdout,
         started_at,
         ended_at,
+        level: tape.route().level,
     })
 }
 
@@ -326,25 +442,26 @@ fn line(command: &[String]) -> String {
     words.join(" ")
 }
 
-fn metadata(
-    named: &[NamedHost],
-    level: RouteLevel,
-    recorded: &Recorded,
-) -> BTreeMap<String, Value> {
+/// What is said of a recording before it begins.
+fn metadata(named: &[NamedHost]) -> BTreeMap<String, Value> {
     let hosts: Vec<String> = named.iter().map(ToString::to_string).collect();
+    BTreeMap::from([("archal.record.hosts".to_owned(), Value::from(hosts))])
+}
+
+/// And once it has ended.
+fn known_at_the_end(level: RouteLevel, recorded: &Recorded) -> [(String, Value); 2] {
     let passed: BTreeMap<&str, u64> = recorded
         .passed
         .iter()
         .map(|(host, passed)| (host.as_str(), passed.connections))
         .collect();
-    BTreeMap::from([
-        ("archal.record.hosts".to_owned(), Value::from(hosts)),
+    [
         ("archal.record.route".to_owned(), Value::from(level.name())),
         (
             "archal.record.notRecorded".to_owned(),
             serde_json::json!(passed),
         ),
-    ])
+    ]
 }
 
 fn written(trace: &Trace, directory: &Path, now: Timestamp) -> Result<PathBuf, CliError> {
@@ -369,26 +486,18 @@ fn written(trace: &Trace, directory: &Path, now: Timestamp) -> Result<PathBuf, C
         .ok_or_else(|| CliError::internal("the trace was written into no file"))
 }
 
-fn tell(
-    assembled: &Assembled,
-    recorded: &Recorded,
-    path: &Path,
-    directory: &Path,
-    place: &Place,
-    cx: &CommandContext,
-) {
+/// A path as it is written in commands: from where the user stands.
+fn shown(path: &Path, cx: &CommandContext) -> String {
     let here = cx.environment.directory.canonicalize().unwrap_or_default();
-    let shown = |path: &Path| {
-        let inside = path.strip_prefix(&here).ok();
-        let inside = inside.filter(|path| !path.as_os_str().is_empty());
-        quoted(inside.unwrap_or(path))
-    };
-    let note = |text: String| cx.printer.note(text);
-    note(format!(
-        "recorded {} in {}",
-        summary::calls(recorded),
-        shown(path)
-    ));
+    let inside = path.strip_prefix(&here).ok();
+    let inside = inside.filter(|path| !path.as_os_str().is_empty());
+    quoted(inside.unwrap_or(path))
+}
+
+/// Says what a trace has: `calls` tells of how many hosts.
+fn tell(assembled: &Assembled, calls: &str, path: &Path, cx: &CommandContext) {
+    cx.printer
+        .note(format!("recorded {calls} in {}", shown(path, cx)));
     let redacted = usize::try_from(assembled.redactions).unwrap_or(usize::MAX);
     let (cut, bytes) = assembled.cut;
     let cut = match cut {
@@ -399,19 +508,6 @@ fn tell(
             words::count(cut, "message")
         ),
     };
-    note(format!("redacted {}{cut}", words::count(redacted, "value")));
-    for line in summary::missing(recorded) {
-        note(format!("not recorded: {line}"));
-    }
-    if recorded.calls.is_empty() {
-        cx.printer.warning(
-            "no call of a named host came by; is it another host, or a client that pins certificates?",
-        );
-    }
-    let repo = quoted(&place.shown);
-    note(format!("next: archal grade {}", shown(path)));
-    note(format!(
-        "next: archal attach {} --repo {repo}",
-        shown(directory)
-    ));
+    let redacted = words::count(redacted, "value");
+    cx.printer.note(format!("redacted {redacted}{cut}"));
 }
