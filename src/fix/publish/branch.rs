@@ -110,6 +110,25 @@ impl<'a> Repository<'a> {
             .ok()
     }
 
+    /// Whether two commits are the same change of the same commit, whenever they were made.
+    pub fn is_same_change(&self, one: &str, other: &str) -> bool {
+        let of = |commit: &str| {
+            self.git()
+                .args(["rev-parse", "--verify", "--quiet"])
+                .arg(format!("{commit}^{{tree}}"))
+                .output()
+                .and_then(|tree| {
+                    let parents = self
+                        .git()
+                        .args(["show", "--no-patch", "--no-show-signature", "--format=%P"])
+                        .arg(commit)
+                        .output()?;
+                    Ok((tree, parents))
+                })
+        };
+        matches!((of(one), of(other)), (Ok(one), Ok(other)) if one == other)
+    }
+
     /// Whether archal made a commit for a failure group: its own address and its own trailer.
     pub fn is_ours(&self, commit: &str, group: &str, author: &Author) -> bool {
         let said = self

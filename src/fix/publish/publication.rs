@@ -122,26 +122,34 @@ impl Publication<'_> {
 
         // What is meant, before anything is written.
         let title = details::title(&self.settings.title_prefix, self.title);
+        let tip = repository.tip(&branch);
+        let is_ours = |tip: &String| repository.is_ours(tip, self.group, &author);
         let commit = match &record.commit {
             Some(commit) if repository.has(commit) => commit.clone(),
-            _ => repository
-                .commit(&Commit {
-                    base: self.base,
-                    patch: self.patch,
-                    message: &branch::message(&title, self.group, self.traces, self.base),
-                    author: &author,
-                    at: &record.at,
-                    scratch: self.folder,
-                })
-                .map_err(failed)?,
+            _ => {
+                let made = repository
+                    .commit(&Commit {
+                        base: self.base,
+                        patch: self.patch,
+                        message: &branch::message(&title, self.group, self.traces, self.base),
+                        author: &author,
+                        at: &record.at,
+                        scratch: self.folder,
+                    })
+                    .map_err(failed)?;
+                // The job was done anew, and came to the same.
+                let same = tip
+                    .iter()
+                    .find(|tip| repository.is_same_change(tip, &made) && is_ours(tip));
+                same.cloned().unwrap_or(made)
+            }
         };
-        let tip = repository.tip(&branch);
         let mut ours = record.earlier.clone();
         if let Some(tip) = &tip
             && *tip != commit
             && !ours.contains(tip)
         {
-            if !repository.is_ours(tip, self.group, &author) {
+            if !is_ours(tip) {
                 let reason = format!(
                     "the branch {branch} here is at {tip}, which archal did not make; rename or delete it"
                 );

@@ -302,8 +302,9 @@ impl Desk {
         }
         let is_expected = |name: &&String| {
             name.starts_with("agent/.git/objects/")
-                || (name.starts_with("agent/.git/refs/") || name.starts_with("agent/.git/logs/"))
-                    && name.contains("/archal")
+                // Folders of logs that there were none of yet.
+                || ["agent/.git/logs/refs/remotes", "agent/.git/logs/refs/remotes/origin"]
+                    .contains(&name.as_str())
         };
         let new: Vec<&String> = after
             .keys()
@@ -316,8 +317,10 @@ impl Desk {
 
 /// Notes what lies in a folder, but for archal's own.
 fn note(folder: &Path, name: &str, found: &mut BTreeMap<String, String>) {
-    const OWN: [&str; 5] = [
+    const OWN: [&str; 7] = [
         "agent/.archal",
+        "agent/.git/logs/refs/heads/archal",
+        "agent/.git/logs/refs/remotes/origin/archal",
         "agent/.git/refs/heads/archal",
         "agent/.git/refs/remotes/origin/archal",
         "home/.cache/archal",

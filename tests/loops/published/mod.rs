@@ -73,8 +73,10 @@ fn a_proven_fix_is_a_draft_that_is_read_back() {
          gh api -X PATCH repos/mona/janitor/pulls/1 -f body=\"Mine. $body Mine, too.\" --silent",
     );
     desk.reopen();
+    let branches = desk.branches();
     let again = desk.publish();
     assert_published(&desk, &again);
+    assert_eq!(desk.branches(), branches);
     let body = desk.api("repos/mona/janitor/pulls/1")["body"].clone();
     let body = body.as_str().expect("a text");
     assert!(
@@ -118,7 +120,7 @@ fn what_is_not_as_it_was_proved_is_caught_by_name() {
         ),
         (
             format!(
-                "sha=$(\"$real\" api repos/mona/janitor/git/refs/heads/main --jq .object.sha)
+                "sha=$(\"$real\" api repos/mona/janitor/git/ref/heads/main --jq .object.sha)
                  \"$real\" api -X POST repos/mona/janitor/git/refs -f ref=refs/heads/release -f sha=$sha
                  \"$real\" api -X PATCH {pull} -f base=release"
             ),

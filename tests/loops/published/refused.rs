@@ -64,7 +64,9 @@ fn where_nothing_may_be_published_the_fix_stays_a_patch_with_the_reason() {
         ),
         (
             "checked_out: archal/",
-            format!("cd agent; git worktree add -q -b archal/{group} ../other"),
+            format!(
+                "cd agent; mv .git/hooks ../hooks; git worktree add -q -b archal/{group} ../other; mv ../hooks .git/hooks"
+            ),
         ),
     ] {
         desk.renew();
