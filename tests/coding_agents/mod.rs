@@ -94,19 +94,6 @@ fn claude_repairs() {
 }
 
 #[test]
-fn codex_repairs() {
-    let package = format!(
-        "@openai/codex-linux-{}/vendor/{}-unknown-linux-musl/bin/codex",
-        processor(),
-        std::env::consts::ARCH
-    );
-    let mut repairing = Repairing::by("codex", &package);
-    let base = format!("openai_base_url=\"{}\"", repairing.model.url("/v1"));
-    repairing.world.set("CODEX_API_KEY", KEY);
-    repairing.repairs(&json!({"fixer": {"model": "loopback", "args": ["-c", base]}}));
-}
-
-#[test]
 fn copilot_repairs() {
     let package = format!("@github/copilot-linux-{}/copilot", processor());
     let mut repairing = Repairing::by("copilot", &package);
