@@ -55,9 +55,12 @@ case $step in *' POST '*|*' PATCH '*|'git push'|'git update-ref'|'git commit-tre
 exit $ended
 "#;
 
-/// The hooks are not for what the tests themselves do.
-const WITHOUT_HOOKS: &str =
-    "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null";
+/// The hooks are not for what the tests themselves do. A setting would not do: git takes settings in
+/// variables from some of its own programs.
+const WITHOUT_HOOKS: &str = r#"at=$PWD
+if mv "$at/agent/.git/hooks" "$at/hooks.away" 2>/dev/null
+then trap 'mv "$at/hooks.away" "$at/agent/.git/hooks"' EXIT
+fi"#;
 
 /// The repository, the session, and what they were when the fix was proven.
 pub(super) struct Desk {

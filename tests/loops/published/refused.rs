@@ -64,9 +64,7 @@ fn where_nothing_may_be_published_the_fix_stays_a_patch_with_the_reason() {
         ),
         (
             "checked_out: archal/",
-            format!(
-                "cd agent; mv .git/hooks ../hooks; git worktree add -q -b archal/{group} ../other; mv ../hooks .git/hooks"
-            ),
+            format!("cd agent; git worktree add -q -b archal/{group} ../other"),
         ),
     ] {
         desk.renew();
@@ -197,20 +195,20 @@ fn from_a_fork_as_an_issue_and_without_secrets() {
     desk.renew();
     super::assert_published(&desk, &desk.publish());
     let older = desk.branches();
-    for (printed, expected) in [
-        (
-            "plain-words-of-mine",
-            "secret: the patch holds the value of $MY_SERVICE_KEY",
-        ),
-        (
-            "ghp_0123456789abcdefghijABCDEFGHIJ456789",
-            "secret: agent.py gets what looks like a secret",
-        ),
-    ] {
-        desk.reprocess(printed);
-        let told = desk.refusal("");
-        assert!(told.starts_with(expected), "{told}");
-        assert_eq!(desk.branches(), older);
-        assert!(!desk.record().to_string().contains(printed));
-    }
+    desk.reprocess("plain-words-of-mine");
+    let job = desk.attach("").json()["jobs"][0].clone();
+    assert_eq!(job["status"], "fix_failed", "{job}");
+    let reason = job["reason"].as_str().expect("a reason");
+    assert_eq!(
+        reason,
+        "secret_in_patch: it holds the value of MY_SERVICE_KEY"
+    );
+    assert_eq!(desk.branches(), older);
+    let printed = "ghp_0123456789abcdefghijABCDEFGHIJ456789";
+    desk.reprocess(printed);
+    let told = desk.refusal("");
+    let expected = "secret: agent.py gets what looks like a secret";
+    assert!(told.starts_with(expected), "{told}");
+    assert_eq!(desk.branches(), older);
+    assert!(!desk.record().to_string().contains(printed));
 }

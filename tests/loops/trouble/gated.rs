@@ -112,7 +112,7 @@ impl Gated {
 }
 
 /// The steps of the example's job, in the order in which they are paid for.
-pub(super) const STEPS: [&str; 8] = [
+pub(super) const STEPS: [&str; 10] = [
     "reproduce/1",
     "reproduce/2",
     "fixer/1",
@@ -120,6 +120,8 @@ pub(super) const STEPS: [&str; 8] = [
     "green/2",
     "before/close-stale-issues/1",
     "after/close-stale-issues/1",
+    "held-back-base/1/1",
+    "held-back/1",
     "regression/1",
 ];
 
