@@ -229,8 +229,7 @@ fn ci() -> Result<(), Failure> {
     generate::run(true)?;
     coverage::write(true)?;
     steps::run(&mut cargo(&["deny", "check"]))?;
-    test(Ring::All, &[])?;
-    test(Ring::Agents, &[])
+    test(Ring::All, &[])
 }
 
 /// The fuzz targets, each with a corpus of the same name under `fuzz/corpus`; a test holds that.
