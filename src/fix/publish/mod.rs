@@ -1,7 +1,7 @@
 //! A proven patch made public: a branch, a draft pull request or an issue, read back before
 //! anything is said of it.
 //!
-//! - [`regression`]: the failure kept as a scenario with its seed.
+//! - [`mod@regression`]: the failure kept as a scenario with its seed.
 //! - [`details`]: the text of a pull request, with the table of the proof.
 //! - [`target`]: which repository of which service a remote is.
 //! - [`secrets`]: whether a patch holds what must not be published.
