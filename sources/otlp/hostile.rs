@@ -122,6 +122,10 @@ fn mutated(bytes: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(edits, 1..8).prop_map(move |edits| {
         let mut bytes = bytes.to_vec();
         for (place, byte, how) in edits {
+            // Truncated to one byte, and that one taken out: there is no place left.
+            if bytes.is_empty() {
+                break;
+            }
             let at = place.index(bytes.len());
             match how {
                 0 => bytes[at] = byte,
