@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::context::CommandContext;
 use super::error::CliError;
 use crate::host::forwarding::Forwarding;
-use crate::sandbox::child::ChildOutcome;
+use crate::sandbox::child::{ChildOutcome, ChildSpec};
 use crate::session::service::led;
 
 /// How a program ended.
@@ -30,6 +32,28 @@ impl Ended {
             Self::Signal(signal) => 128 + signal,
         };
         u8::try_from(code).unwrap_or(u8::MAX)
+    }
+}
+
+/// From SIGTERM to SIGKILL, for a program that has no limit of time.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A program that has archal's own streams, and as long as it wants.
+pub(crate) fn attended(
+    command: &[String],
+    environment: BTreeMap<String, String>,
+    cx: &CommandContext,
+) -> ChildSpec {
+    ChildSpec {
+        command: command.to_owned(),
+        directory: cx.environment.directory.clone(),
+        environment,
+        timeout: Duration::MAX,
+        idle: None,
+        grace: GRACE,
+        output_cap: 0,
+        binds: Vec::new(),
+        process_limit: None,
     }
 }
 

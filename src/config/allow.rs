@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use archal_core::diagnostic::Diagnostic;
 
+use super::host;
 use super::schema::Route;
 
 /// An entry of `route.allow`.
@@ -36,10 +37,7 @@ impl Allowed {
     /// Whether TLS to `host`, lower case, may be handed on.
     pub fn takes_host(&self, host: &str) -> bool {
         match self {
-            Self::Host(pattern) => match pattern.strip_prefix('*') {
-                Some(below) => host.len() > below.len() && host.ends_with(below),
-                None => host == pattern,
-            },
+            Self::Host(pattern) => host::is_of(pattern, host),
             Self::Address { .. } | Self::Loopback { .. } | Self::Socket(_) => false,
         }
     }
@@ -59,7 +57,7 @@ impl FromStr for Allowed {
         if text.contains("://") || text.contains('/') {
             return Err("is a URL; write its host alone");
         }
-        let (host, port) = parts(text)?;
+        let (host, port) = host::split(text)?;
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let is_loopback = |address: &IpAddr| address.is_loopback();
         let address = match host.as_str() {
@@ -77,7 +75,7 @@ impl FromStr for Allowed {
             (Some(IpAddr::V6(_)), _) => {
                 Err("is an IPv6 address; of these only [::1] can be let through")
             }
-            (None, _) if !is_name(&host) => {
+            (None, _) if !host::is_name(&host) => {
                 Err("is neither `host`, `host:port`, `localhost:port` nor `unix:/path`")
             }
             (None, None | Some(443)) => Ok(Self::Host(host)),
@@ -120,34 +118,6 @@ pub(super) fn problem(route: &Route) -> Option<(String, Diagnostic)> {
         );
         Some((path, finding))
     })
-}
-
-/// Host and port; an IPv6 address stands in brackets.
-fn parts(text: &str) -> Result<(&str, Option<u16>), &'static str> {
-    const PORT: &str = "has no port from 1 to 65535 behind its colon";
-    let port = |text: &str| match text.parse() {
-        Ok(port) if port > 0 => Ok(Some(port)),
-        _ => Err(PORT),
-    };
-    if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        let given = rest.strip_prefix(':').map(port).transpose()?;
-        return Ok((address, given.flatten()));
-    }
-    match text.split_once(':') {
-        Some((host, given)) => Ok((host, port(given)?)),
-        None => Ok((text, None)),
-    }
-}
-
-fn is_name(host: &str) -> bool {
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]

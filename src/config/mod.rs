@@ -8,6 +8,7 @@
 //! - [`amounts`]: durations and sizes as people write them.
 //! - [`fixer`]: the coding agent that repairs.
 //! - [`grade`]: what must hold of every trace.
+//! - [`host`]: hosts and their ports as people write them.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
 //! - [`publish`]: where and as what a proven fix is published.
@@ -25,6 +26,7 @@ mod document;
 pub mod example;
 pub mod fixer;
 pub mod grade;
+pub mod host;
 pub mod judge;
 mod layers;
 pub mod notice;

@@ -41,9 +41,11 @@ pub fn of(driver: &Driver, outcome: Outcome, key: Option<&str>) -> Option<String
              agents wait for a network in silence"
                 .to_owned()
         }
-        Outcome::NoChange => {
-            "it changed nothing: name a stronger model in `fixer.model`".to_owned()
-        }
+        Outcome::NoChange => match agent {
+            Some(_) => "it changed nothing: name a stronger model in `fixer.model`".to_owned(),
+            None => "it changed nothing: $ARCHAL_FIX_TASK names the file that says what to do"
+                .to_owned(),
+        },
         Outcome::NoResult | Outcome::Killed | Outcome::ToolError => {
             "run its command line by hand, with an empty HOME: its last words say where it ended"
                 .to_owned()
@@ -87,5 +89,8 @@ mod tests {
             let named = of(&driver, Outcome::Auth, Some("MY_KEY")).expect("advice");
             assert!(named.contains("MY_KEY"), "{named}");
         }
+        let command = Driver::Command("true".to_owned());
+        let idle = of(&command, Outcome::NoChange, None).expect("advice");
+        assert!(!idle.contains("model"), "{idle}");
     }
 }

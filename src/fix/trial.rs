@@ -14,7 +14,7 @@ use crate::git::command::{Git, GitError};
 use crate::reproduce::private::{PrivateError, private_folder};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop, WorkspaceOptions};
 use crate::run::scrub::Scrubber;
-use crate::sandbox::child::{ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::child::{Bind, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::{self, Hold, StopToken};
 use crate::store::atomic::{self, Durability, WriteError};
 
@@ -123,7 +123,8 @@ impl Trial<'_> {
         };
         let place = workshop.open(&[])?;
         let transcript = folder.path().join("transcript.log");
-        let record = self.fix(&place, &transcript)?;
+        let binds = workshop.guards(&place)?;
+        let record = self.fix(&place, &binds, &transcript)?;
         let changed = place.workspace().changed()?;
         let only_it = matches!(&changed[..], [one] if one.path == Path::new(BROKEN));
         let is_repaired = record.end == FixEnd::Changed
@@ -162,7 +163,12 @@ impl Trial<'_> {
         Ok(git().args(["rev-parse", "HEAD"]).line()?)
     }
 
-    fn fix(&self, place: &Workplace, transcript: &Path) -> Result<FixRecord, TrialError> {
+    fn fix(
+        &self,
+        place: &Workplace,
+        binds: &[Bind],
+        transcript: &Path,
+    ) -> Result<FixRecord, TrialError> {
         let brief = place.beside("brief");
         let task = format!(
             "# Repair {BROKEN}\n\nIn {} the command `sh {CHECK}` fails, because {BROKEN} prints wrong sums. \
@@ -180,7 +186,7 @@ impl Trial<'_> {
             environment,
             binary: self.binary,
             containment: self.containment,
-            binds: place.binds(),
+            binds,
             scrubber: self.scrubber,
             prices: self.prices,
             transcript: transcript.to_owned(),

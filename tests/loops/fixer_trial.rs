@@ -65,6 +65,16 @@ fn what_only_looks_repaired_is_not() {
 }
 
 #[test]
+fn it_sees_the_home_as_in_earnest() {
+    let world = world();
+    let planted = world.home().join("planted");
+    let script = format!("{REPAIR}; touch {}", planted.display());
+    let (output, document) = tried(&world, &["--fix-command", &script]);
+    assert_eq!(document["changed"], json!(["total.sh"]), "{output}");
+    assert!(!planted.exists());
+}
+
+#[test]
 fn what_stands_in_its_way_is_told_with_the_way_out() {
     let world = world();
     let output = world.run(&["fixer", "test", "claude"]);

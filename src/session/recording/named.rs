@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::config::host;
+
 /// The ports of a host that was named without one.
 const USUAL: [u16; 2] = [443, 80];
 
@@ -31,11 +33,8 @@ impl NamedHost {
     }
 
     fn takes_host(&self, host: &str) -> bool {
-        match self.host.strip_prefix('*') {
-            Some(below) => host.len() > below.len() && host.ends_with(below),
-            // The loopback is one place, whichever of its names is written.
-            None => self.host == host || (is_loopback(&self.host) && is_loopback(host)),
-        }
+        // The loopback is one place, whichever of its names is written.
+        host::is_of(&self.host, host) || (is_loopback(&self.host) && is_loopback(host))
     }
 
     /// Its ports.
@@ -91,10 +90,10 @@ impl FromStr for NamedHost {
         if text.contains('/') {
             return Err("is a URL; write its host, and its port where that is neither 443 nor 80");
         }
-        let (host, port) = split(text)?;
+        let (host, port) = host::split(text)?;
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let is_address = host.parse::<IpAddr>().is_ok();
-        if !is_address && !is_name(&host) {
+        if !is_address && !host::is_name(&host) {
             return Err("is neither a host nor `host:port`");
         }
         if port.is_none() && is_loopback(&host) {
@@ -110,38 +109,6 @@ pub(super) fn is_loopback(host: &str) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// Host and port; an IPv6 address with a port stands in brackets.
-fn split(text: &str) -> Result<(&str, Option<u16>), &'static str> {
-    const PORT: &str = "has no port from 1 to 65535 behind its colon";
-    let port = |text: &str| match text.parse() {
-        Ok(port) if port > 0 => Ok(Some(port)),
-        _ => Err(PORT),
-    };
-    if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        let given = match rest {
-            "" => None,
-            rest => port(rest.strip_prefix(':').ok_or(PORT)?)?,
-        };
-        return Ok((address, given));
-    }
-    if text.parse::<IpAddr>().is_ok() {
-        return Ok((text, None));
-    }
-    match text.split_once(':') {
-        Some((host, given)) => Ok((host, port(given)?)),
-        None => Ok((text, None)),
-    }
-}
-
-fn is_name(host: &str) -> bool {
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    let is_label = |label: &str| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        !label.is_empty() && label.chars().all(is_part)
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
 
 use crate::cli::arguments::ConfigFile;
 use crate::cli::bench;
@@ -15,7 +14,7 @@ use crate::cli::sessions::serving::{self, Opening};
 use crate::cli::sessions::starting::{On, Wanted};
 use crate::cli::state;
 use crate::host::forwarding::Forwarding;
-use crate::sandbox::child::{ChildSpec, Containment};
+use crate::sandbox::child::Containment;
 use crate::sandbox::hold::{self, Hold, InsideNetwork, OwnNetwork};
 use crate::sandbox::stop::StopToken;
 use crate::session::service::client::Client;
@@ -26,8 +25,6 @@ use crate::session::service::place::Record;
 
 /// What decides which Python a command uses, whose bundles are shown over.
 const PYTHON: [&str; 2] = ["PATH", "VIRTUAL_ENV"];
-/// From SIGTERM to SIGKILL, for a command that has no limit of time.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Run a command whose traffic at the services' own addresses reaches the clones
 ///
@@ -149,17 +146,7 @@ fn isolated(
     args: &Args,
     cx: &CommandContext,
 ) -> Result<u8, CliError> {
-    let child = ChildSpec {
-        command: args.command.clone(),
-        directory: cx.environment.directory.clone(),
-        environment: variables,
-        timeout: Duration::MAX,
-        idle: None,
-        grace: GRACE,
-        output_cap: 0,
-        binds: Vec::new(),
-        process_limit: None,
-    };
+    let child = in_place::attended(&args.command, variables, cx);
     let stop = StopToken::new();
     let hold = Hold {
         helper: &cx.binary,

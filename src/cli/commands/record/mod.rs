@@ -8,7 +8,6 @@ mod tail;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::hash;
@@ -35,7 +34,7 @@ use crate::record::{hosts, summary};
 use crate::report::shell::{quoted, word};
 use crate::run::render::words;
 use crate::run::scrub::Scrubber;
-use crate::sandbox::child::{ChildSpec, Containment};
+use crate::sandbox::child::Containment;
 use crate::sandbox::hold::{self, Hold};
 use crate::session::recording::named::NamedHost;
 use crate::session::recording::open::{RecordingConfig, Tape};
@@ -46,8 +45,6 @@ use tail::Tail;
 
 /// The name of the source, and how names of files begin.
 const SOURCE: &str = "record";
-/// From SIGTERM to SIGKILL, for a command that has no limit of time.
-const GRACE: Duration = Duration::from_secs(5);
 /// Most bytes of a file of roots.
 const ROOTS: u64 = 16 << 20;
 
@@ -401,17 +398,7 @@ fn isolated(
     variables: BTreeMap<String, String>,
     cx: &CommandContext,
 ) -> Result<Ended, CliError> {
-    let child = ChildSpec {
-        command: args.command.clone(),
-        directory: cx.environment.directory.clone(),
-        environment: variables,
-        timeout: Duration::MAX,
-        idle: None,
-        grace: GRACE,
-        output_cap: 0,
-        binds: Vec::new(),
-        process_limit: None,
-    };
+    let child = in_place::attended(&args.command, variables, cx);
     let hold = Hold {
         helper: &cx.binary,
         containment: Containment::Namespaces,
