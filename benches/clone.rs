@@ -156,6 +156,7 @@ fn overhead(subject: &Subject) -> f64 {
             output_cap: 1024,
             binds: Vec::new(),
             process_limit: None,
+            confine: None,
         });
         assert!(end.succeeded(), "{:?}", end.outcome);
         session.finish().expect("evidence");

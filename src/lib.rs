@@ -38,6 +38,8 @@ pub mod fix;
 
 pub mod attach;
 
+pub mod preprod;
+
 pub mod app;
 
 pub mod cli;

@@ -18,6 +18,7 @@ use archal::sandbox::hold::{OwnNetwork, run_isolated};
 use archal::sandbox::{Hold, probe, run};
 use archal_testkit::cli::copy_program;
 
+mod confined;
 mod silence;
 mod stop;
 
@@ -44,6 +45,7 @@ fn shell(script: &str) -> ChildSpec {
         output_cap: 1024,
         binds: Vec::new(),
         process_limit: None,
+        confine: None,
     }
 }
 

@@ -82,6 +82,7 @@ fn child(command: &[&str]) -> ChildSpec {
         output_cap: 1 << 20,
         binds: Vec::new(),
         process_limit: None,
+        confine: None,
     }
 }
 

@@ -9,14 +9,17 @@
 //! - [`save`]: a whole state as a document.
 //! - [`route`], [`input`], [`page`]: requests. [`pages`]: lists that were written last.
 //! - [`pack`], [`running`]: a service as data, and a running clone of it.
-//! - [`acting`], [`states`]: what operations do, and states as they are read.
+//! - [`acting`], [`apart`], [`states`]: what operations do, at once and beside others, and states as they are read.
 //! - [`within`]: operations inside others. [`graphql`]: a query language over the same tables.
 //! - [`mcp`]: tool calls, which are requests to the same operations.
 //! - [`rate`], [`trouble`]: how many calls there may be, and what goes wrong on purpose.
+//! - [`attempts`]: what became of deliveries.
 //! - [`git`]: objects and what is asked of them.
 //! - [`fingerprint`]: short hashes that do not depend on the clock.
 
 mod acting;
+mod apart;
+pub(crate) mod attempts;
 pub(crate) mod fingerprint;
 pub(crate) mod git;
 pub(crate) mod graphql;

@@ -9,6 +9,7 @@ use archal_core::clone::{
 use archal_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
+use super::attempts::Attempts;
 use super::input::Problem;
 use super::page::Page;
 use super::rate::{Allowance, Rates, Standing};
@@ -215,6 +216,10 @@ pub(crate) struct Call<'a> {
     pub now: Stamp,
     /// What callers have spent.
     pub rates: &'a Rates,
+    /// What became of deliveries.
+    pub attempts: &'a Attempts,
+    /// Deliveries that are to be sent once more.
+    pub again: Vec<Delivery>,
     /// Rows that guards found by the path.
     pub found: Vec<(TableId, Arc<Row>)>,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use archal_core::clock::truncate_to_second;
 use archal_core::clone::{
-    CloneRequest, CloneResponse, CloneState, Done, FaultEffect, OpenClone, Progress, RowDiff, Seed,
-    ServiceClone, Stamp, Trouble, Work,
+    Attempt, CloneRequest, CloneResponse, CloneState, Done, FaultEffect, OpenClone, Progress,
+    RowDiff, Seed, ServiceClone, Stamp, Trouble, Work,
 };
 use archal_core::diagnostic::{Diagnostic, nearest};
 use jiff::Timestamp;
@@ -14,6 +14,8 @@ use serde_json::Value;
 
 use super::acting::act;
 pub(crate) use super::acting::read;
+use super::apart::{Back, apart};
+use super::attempts::Attempts;
 use super::fingerprint;
 use super::pack::{
     Announcing, Answering, Call, Limited, Pack, Prefacing, Refusal, Reply, UNMODELLED,
@@ -38,12 +40,14 @@ pub(crate) struct Running {
     root: Arc<Root>,
     calls: u64,
     rates: Rates,
+    /// What became of deliveries.
+    attempts: Attempts,
     /// What goes wrong on purpose.
     troubles: Troubles,
     /// The state before the last change, for reads that come too early.
     previous: Arc<Root>,
-    /// The work that the call leaves that is being begun.
-    left: Option<Work>,
+    /// The work that the call leaves that is being begun, and the state that it reads alone.
+    left: Option<(Work, Option<Arc<Root>>)>,
 }
 
 /// A call that an operation was found for.
@@ -53,12 +57,6 @@ struct Asked<'a> {
     request: &'a CloneRequest,
     caller: Option<Arc<Row>>,
     now: Stamp,
-}
-
-/// Work that came back, with what was to go wrong with its call.
-struct Back {
-    done: Done,
-    fault: Option<FaultEffect>,
 }
 
 /// Opens a pack on a starting state.
@@ -116,6 +114,7 @@ impl Running {
             root,
             calls: 0,
             rates: Rates::default(),
+            attempts: Attempts::default(),
             troubles: Troubles::default(),
             left: None,
         }
@@ -130,19 +129,23 @@ impl Running {
         response: &mut CloneResponse,
     ) -> Option<&'static Route> {
         let dialect = &self.pack.dialect;
+        // What only reads is wholly a call on the state that it was begun on.
+        let on = back.as_ref().and_then(|back| back.on.clone());
+        let on = on.unwrap_or_else(|| Arc::clone(&self.root));
+        response.root_before = on.version();
         // Seed times are whole seconds before the base, so a call's time is never one of them.
         let at = truncate_to_second(now).max(self.root.base());
         let now = Stamp { at, by_call: true };
-        let path = (dialect.canonical)(&self.root, &request.path);
+        let path = (dialect.canonical)(&on, &request.path);
         let path = path.as_deref().unwrap_or(&request.path);
-        let caller = (dialect.caller)(&self.root, request);
+        let caller = (dialect.caller)(&on, request);
         let found = self.pack.find(&request.host, &request.method, path);
         let route = found.as_ref().map(|(route, _)| *route);
         response.operation = route.map(|route| route.info.id);
         let outcome = caller.and_then(|caller| {
             response.principal = caller.as_ref().map(|row| self.name_of_actor(row));
             let preface = (dialect.preface)(&Prefacing {
-                root: &self.root,
+                root: &on,
                 request,
                 route,
             })?;
@@ -156,7 +159,7 @@ impl Running {
                         caller,
                         now,
                     };
-                    if let Some(Back { done, fault }) = back {
+                    if let Some(Back { done, fault, .. }) = back {
                         response.fault = fault;
                         return self.run(asked, Some(done), response);
                     }
@@ -352,6 +355,8 @@ impl Running {
             caller,
             now,
             rates: &self.rates,
+            attempts: &self.attempts,
+            again: Vec::new(),
             found: Vec::new(),
         };
         for guard in route.guards {
@@ -360,16 +365,17 @@ impl Running {
         let reply = match (&route.action, back) {
             (Action::Job { end, .. }, Some(done)) => end(&mut call, done)?,
             (Action::Job { begin, .. }, None) => {
-                self.left = Some(begin(&mut call)?);
+                self.left = Some((begin(&mut call)?, None));
                 return Ok(Reply::default());
             }
             (Action::Apart(hook), None) => {
-                self.left = Some(apart(*hook, Arc::clone(begun), call));
+                let work = apart(*hook, Arc::clone(begun), call);
+                self.left = Some((work, Some(Arc::clone(&self.root))));
                 return Ok(Reply::default());
             }
             (action, _) => act(action, &mut call, self.pack)?,
         };
-        let (caller, found) = (call.caller, call.found);
+        let (caller, found, again) = (call.caller, call.found, call.again);
         let (root, journal) = call.transaction.commit();
         let mut deliveries = (self.pack.dialect.announce)(&Announcing {
             after: &root,
@@ -378,6 +384,7 @@ impl Running {
             operation: route.info.id,
             found: &found,
         });
+        deliveries.extend(again);
         match response.fault {
             Some(FaultEffect::WebhookLost) => deliveries.clear(),
             Some(FaultEffect::WebhookTwice) => {
@@ -456,42 +463,6 @@ impl Running {
     }
 }
 
-/// What a hook that changes nothing answers to a call whose guards have let it pass.
-fn apart(
-    hook: fn(&mut Call<'_>) -> Result<Reply, Refusal>,
-    root: Arc<Root>,
-    call: Call<'_>,
-) -> Work {
-    let Call {
-        request,
-        params,
-        caller,
-        now,
-        found,
-        ..
-    } = call;
-    let request = request.clone();
-    let params: Vec<(&'static str, String)> = params
-        .into_iter()
-        .map(|(name, value)| (name, value.into_owned()))
-        .collect();
-    Work::new(move || -> Result<Reply, Refusal> {
-        hook(&mut Call {
-            transaction: Transaction::begin(&root),
-            request: &request,
-            params: params
-                .iter()
-                .map(|(name, value)| (*name, value.into()))
-                .collect(),
-            query: form_urlencoded::parse(request.query.as_bytes()).collect(),
-            caller,
-            now,
-            rates: &Rates::default(),
-            found,
-        })
-    })
-}
-
 /// A weak entity tag of 64 hex digits.
 fn entity_tag(tag: u64) -> String {
     let mut out = String::from("W/\"");
@@ -535,11 +506,12 @@ impl ServiceClone for Running {
         };
         let route = self.answer(request, now, None, &mut response);
         match self.left.take() {
-            Some(work) => {
+            Some((work, on)) => {
                 let fault = response.fault;
                 Progress::Working(Work::new(move || Back {
                     done: work.run(),
                     fault,
+                    on,
                 }))
             }
             None => Progress::Answered(Box::new(self.counted(request, route, now, response))),
@@ -548,13 +520,23 @@ impl ServiceClone for Running {
 
     fn finish(&mut self, request: &CloneRequest, done: Done, now: Timestamp) -> CloneResponse {
         let mut response = self.response();
-        let route = self.answer(request, now, done.take(), &mut response);
-        self.counted(request, route, now, response)
+        let back: Option<Back> = done.take();
+        let on = back.as_ref().and_then(|back| back.on.as_deref());
+        let on = on.map(Root::version);
+        let route = self.answer(request, now, back, &mut response);
+        let mut response = self.counted(request, route, now, response);
+        // Others may have changed the state since; this call is one on the state it has read.
+        response.root_after = on.unwrap_or(response.root_after);
+        response
     }
 
     fn trouble(&mut self, trouble: Trouble) {
         self.rates = Rates::limited(trouble.rate_limit);
         self.troubles = Troubles::new(trouble.faults);
+    }
+
+    fn attempted(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
     }
 
     fn state(&self) -> Arc<dyn CloneState> {

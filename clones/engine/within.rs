@@ -65,6 +65,8 @@ pub(crate) fn within<T>(
         caller: call.caller.clone(),
         now: call.now,
         rates: call.rates,
+        attempts: call.attempts,
+        again: Vec::new(),
         found: Vec::new(),
     };
     let done = run(&mut inner);

@@ -1,8 +1,12 @@
 //! How the tests of this clone call it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
-use archal_core::clone::{CloneRequest, CloneResponse, OpenClone, Seed, ServiceClone};
+use archal_core::clone::{
+    Attempt, CloneRequest, CloneResponse, OpenClone, Receipt, Seed, ServiceClone,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -62,9 +66,29 @@ pub(super) fn request(line: &str) -> CloneRequest {
     }
 }
 
-/// Sends a request a minute after the base.
+/// Sends a request a minute after the base. Every webhook that is told of it answers at once.
 pub(super) fn send(clone: &mut dyn ServiceClone, line: &str) -> CloneResponse {
-    clone.call(&request(line), base() + SignedDuration::from_mins(1))
+    let at = base() + SignedDuration::from_mins(1);
+    let response = clone.call(&request(line), at);
+    taken(clone, &response, at);
+    response
+}
+
+/// Tells a clone that the receivers of what a call told webhooks took it.
+pub(super) fn taken(clone: &mut dyn ServiceClone, response: &CloneResponse, at: Timestamp) {
+    for delivery in &response.deliveries {
+        let receipt = Receipt {
+            status: 202,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: "taken".into(),
+        };
+        clone.attempted(Attempt {
+            delivery: Arc::new(delivery.clone()),
+            at,
+            took: Duration::from_millis(270),
+            outcome: Ok(receipt),
+        });
+    }
 }
 
 /// Sends a request without credentials.

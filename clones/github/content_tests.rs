@@ -4,7 +4,7 @@ use archal_core::clone::{CloneResponse, Seed, ServiceClone};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::check::{base, check, json, open_at, request, send};
+use super::check::{base, check, json, open_at, request, send, taken};
 use super::conformance::content::{CALLS, SEED};
 
 const REPO: &str = "/repos/octocat/hello";
@@ -38,7 +38,9 @@ fn evidence(lines: &[&str], at: Timestamp) -> Vec<String> {
         let filled = kept.iter().fold(line.to_owned(), |line, (name, value)| {
             line.replace(&format!("<{name}>"), value)
         });
-        let response = clone.call(&request(&filled), at + SignedDuration::from_mins(1));
+        let then = at + SignedDuration::from_mins(1);
+        let response = clone.call(&request(&filled), then);
+        taken(clone.as_mut(), &response, then);
         if let Some((name, pointer)) = keep {
             let value = json(&response).pointer(pointer).cloned();
             let value = match value.expect("a value") {

@@ -1,4 +1,4 @@
-//! Webhooks of repositories: what is told to whom. Deliveries are made elsewhere.
+//! Webhooks of repositories: what is told to whom. Deliveries are made in [`super::webhooks`].
 
 use archal_core::clone::ViewValue;
 use serde_json::Value;

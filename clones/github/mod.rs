@@ -10,7 +10,8 @@
 //! - [`events`], [`timeline`], [`inbox`], [`notifications`], [`reactions`]: what happens to issues, and who hears of it.
 //! - [`pulls`]: pull requests, reviews, merges. [`discussions`], [`projects`], [`gists`].
 //! - [`people`], [`orgs`], [`teams`], [`stars`], [`watching`]: accounts and what binds them.
-//! - [`repos`], [`creation`], [`settings`], [`forks`], [`collaborators`], [`hooks`], [`deploy_keys`]: repositories themselves.
+//! - [`repos`], [`creation`], [`settings`], [`forks`], [`collaborators`], [`deploy_keys`]: repositories themselves.
+//! - [`hooks`], [`deliveries`]: webhooks and what they were told.
 //! - [`refs`]: what git's names stand for, and who hears of a push.
 //! - [`content`], [`releases`], [`release_assets`], [`statuses`], [`checks`], [`protections`]: what is in repositories.
 //! - [`workflows`], [`runs`], [`artifacts`], [`secrets`]: Actions. [`alerts`], [`advisories`]: security.
@@ -46,6 +47,7 @@ mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
+mod deliveries;
 mod deploy_keys;
 mod dialect;
 mod discussions;

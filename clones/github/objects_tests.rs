@@ -167,9 +167,13 @@ fn who_asks_for_a_difference_keeps_nobody_waiting_and_sees_what_was_there() {
         let put = format!(
             r#"PUT /repos/me/mine/contents/f{number} {{"message":"Later {number}","content":"dHdv"}}"#
         );
-        assert_eq!(send(clone.as_mut(), &put).status, 201);
+        let later = send(clone.as_mut(), &put);
+        assert_eq!(later.status, 201);
         let answer = clone.finish(&asked, work.run(), now);
         assert_eq!(answer.status, 200, "{line}");
+        // It is a call on the state that it has read, whatever came in between.
+        let roots = (answer.root_before, answer.root_after);
+        assert_eq!(roots, (later.root_before, later.root_before), "{line}");
         let told = json(&answer).to_string();
         assert!(told.contains("\"sha\""), "{line}: {told}");
         assert!(!told.contains(&format!("Later {number}")), "{line}: {told}");

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::fix::brief::Evidence;
 use crate::fix::conduct::Breach;
+use crate::fix::confinement::Confinement;
 use crate::fix::driven::DrivenFixer;
 use crate::fix::proof::Proof;
 use crate::fix::publish::details::{self, Details};
@@ -53,9 +54,7 @@ impl Work<'_> {
         let folder = self.folder("fixes");
         let status_file = folder.join("status.json");
         if let Some((code, reason)) = recorded.fidelity.proves_nothing() {
-            write_status(&status_file, Status::FixBlocked, &reason, &[], (None, &[]))?;
-            self.job.artifacts.insert(0, Artifact::of(status_file));
-            return Ok(self.end(Stage::Fix, Status::FixBlocked, code, reason));
+            return self.blocked(code, reason, &[]);
         }
         let mut missing = Vec::new();
         if options.fixer.is_none() {
@@ -68,17 +67,19 @@ impl Work<'_> {
             (Some(chosen), true) => chosen.clone(),
             _ => {
                 let reason = format!("missing: {}", missing.join("; "));
-                write_status(
-                    &status_file,
-                    Status::FixBlocked,
-                    &reason,
-                    &missing,
-                    (None, &[]),
-                )?;
-                self.job.artifacts.insert(0, Artifact::of(status_file));
-                return Ok(self.end(Stage::Fix, Status::FixBlocked, "external_execution", reason));
+                return self.blocked("external_execution", reason, &missing);
             }
         };
+        let confinement = Confinement::on(
+            attempts.bench,
+            attempts.states,
+            options.sandbox,
+            &chosen.hosts,
+        );
+        let place = &self.ready.place;
+        if let Err(reason) = confinement.is_to_be_had(&[place.tree(), &place.home()]) {
+            return self.blocked("sandbox", reason.clone(), &[reason.as_str()]);
+        }
         self.enter_fix()?;
         (self.told)(&format!("fixing {} with {}", self.job.name, chosen.shown()));
         let grade_value = serde_json::to_value(&failed.grade).unwrap_or_default();
@@ -121,6 +122,7 @@ impl Work<'_> {
                 return Ok(self.end(Stage::Fix, Status::Error, "workspace", chain(&error)));
             }
         };
+        let binds = ready.place.shown_to_fixer(options.sandbox, &guards);
         let mut environment = ready.place.environment(self.bench.environment);
         let withheld = &options.workspace.agent_keys;
         environment.extend(chosen.variables(self.bench.environment, withheld));
@@ -133,7 +135,8 @@ impl Work<'_> {
             prices: &ready.settings.prices,
             binary: self.bench.binary,
             containment: self.bench.probe.containment(),
-            binds: &guards,
+            binds,
+            confinement: Some(&confinement),
             scrubber: self.bench.scrubber,
             transcript: folder.join("transcript.log"),
             stop: Some(self.stop),
@@ -218,6 +221,19 @@ impl Work<'_> {
         let place = if status == Status::Fixed { 3 } else { 0 };
         self.job.artifacts.insert(place, Artifact::of(status_file));
         Ok(self.end(Stage::Fix, status, &code, reason))
+    }
+
+    /// Ends the stage before a fixer begins, and writes down what is missing.
+    fn blocked(
+        mut self,
+        code: &str,
+        reason: String,
+        missing: &[&str],
+    ) -> Result<Ended, IntakeError> {
+        let file = self.folder("fixes").join("status.json");
+        write_status(&file, Status::FixBlocked, &reason, missing, (None, &[]))?;
+        self.job.artifacts.insert(0, Artifact::of(file));
+        Ok(self.end(Stage::Fix, Status::FixBlocked, code, reason))
     }
 
     /// Publishes a proven patch where that is asked for, and reads back what came of it.

@@ -28,6 +28,8 @@ pub struct AttachFlags {
     pub allow_external_execution: bool,
     /// `--open-pr`.
     pub open_pr: bool,
+    /// `--sandbox`.
+    pub sandbox: Option<String>,
     /// `--budget-usd`.
     pub budget_usd: Option<Value>,
     /// `--poll`, in seconds.
@@ -53,6 +55,7 @@ impl AttachFlags {
         option("--reproduce-runs", runs);
         option("--fix-command", self.fix_command.clone());
         option("--fixer", self.fixer.clone());
+        option("--sandbox", self.sandbox.clone());
         let budget = self.budget_usd.as_ref().map(|cap| match cap {
             Value::String(word) => word.clone(),
             other => other.to_string(),
@@ -92,6 +95,7 @@ impl AttachFlags {
                 self.allow_external_execution.then_some(true),
             ),
             Override::of("--open-pr", "attach.openPr", self.open_pr.then_some(true)),
+            Override::of("--sandbox", "attach.sandbox", self.sandbox.clone()),
             Override::of("--budget-usd", "attach.budgetUsd", self.budget_usd.clone()),
             Override::of("--poll", "attach.poll", self.poll),
         ]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::allow::Allowed;
 use crate::config::publish::Publish;
+use crate::config::sandbox::SandboxMode;
 use crate::config::schema::ExecutionPolicy;
 use crate::config::schema::{Reproduce, RouteMode};
 use crate::fix::choice::FixerChoice;
@@ -29,6 +30,8 @@ pub struct AttachOptions {
     pub fix_timeout: Duration,
     /// A command that must succeed with the patch.
     pub validation_command: Option<String>,
+    /// How far fixer, set-up and validation are confined.
+    pub sandbox: SandboxMode,
     /// Seed files the configuration names.
     pub seed_files: Vec<String>,
     /// The model the agent is told to use.

@@ -209,10 +209,10 @@ impl Work<'_> {
         let group = failed.identity.group();
         let scenario = &failed.prepared.scenario;
         let seeds = &failed.rebuilt.seeds;
+        let earlier = publish::earlier(place.tree(), &group, self.bench.clones);
+        let since = (today, told.clock);
         let mut files = Vec::new();
-        for (path, bytes) in
-            publish::regression(scenario, &group, &task, seeds, (today, told.clock))
-        {
+        for (path, bytes) in publish::regression(scenario, &group, &task, seeds, since, earlier) {
             if link_on_the_way(place.tree(), &path).is_some() {
                 return Ok(false);
             }

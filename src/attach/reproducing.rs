@@ -27,6 +27,7 @@ use crate::run::attempt::{AttemptError, Bench};
 use crate::run::seeds::StartState;
 use crate::run::stand_in::StandIn;
 use crate::run::suite;
+use crate::run::trouble::TroubleEverywhere;
 use crate::sandbox::stop::StopToken;
 use crate::store::database::DatabaseError;
 use crate::store::layout;
@@ -320,6 +321,7 @@ impl<'a> Work<'a> {
                 .flatten(),
             route: options.route,
             expose_clone_urls: options.expose_clone_urls,
+            trouble: &TroubleEverywhere::default(),
             journal: self.journal,
             estimate: match recorded.is_model {
                 true => Estimate::NOTHING,
@@ -473,9 +475,11 @@ impl<'a> Work<'a> {
             StepError::Attempt(AttemptError::Harness(_)) => {
                 self.end(Stage::Reproduce, Status::Blocked, "harness", reason)
             }
-            StepError::Workplace(WorkplaceError::Setup { .. } | WorkplaceError::Share { .. }) => {
-                self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason)
-            }
+            StepError::Workplace(
+                WorkplaceError::Setup { .. }
+                | WorkplaceError::Share { .. }
+                | WorkplaceError::OtherLock { .. },
+            ) => self.end(Stage::Reproduce, Status::Blocked, "dependencies", reason),
             _ => self.end(Stage::Reproduce, Status::Error, "session", reason),
         }
     }

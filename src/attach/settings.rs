@@ -17,7 +17,7 @@ use crate::fix::choice::FixerChoice;
 use crate::grade::rules::{self, Rule};
 use crate::judge;
 use crate::reconstruct::tools::Tools;
-use crate::reproduce::workplace::{WorkspaceOptions, dependency_folders};
+use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::harness::Wanted;
 use crate::run::scrub::{self, Scrubber};
 use crate::run::seeds::{self, OtherStates, SeedError, StartState};
@@ -189,7 +189,7 @@ impl Settings {
             judge,
             results: loaded.config.grade.results.clone(),
             prices: Prices::load(own_prices.as_deref())?,
-            options: options(&loaded, around, flags.fix_command.is_some())?,
+            options: options(&loaded, flags.fix_command.is_some())?,
             agent: Wanted {
                 flag: None,
                 agent: named.map(|agent| (agent.command, agent.args, agent.env)),
@@ -222,11 +222,7 @@ fn judge_of(loaded: &Loaded, caps: &Caps) -> Result<Option<judge::settings::Sett
     }))
 }
 
-fn options(
-    loaded: &Loaded,
-    around: Surroundings<'_>,
-    is_command_asked: bool,
-) -> Result<AttachOptions, SeedError> {
+fn options(loaded: &Loaded, is_command_asked: bool) -> Result<AttachOptions, SeedError> {
     let config = &loaded.config;
     let attach = &config.attach;
     let mut default = std::collections::BTreeMap::new();
@@ -247,6 +243,7 @@ fn options(
         fixer: FixerChoice::of(config, is_command_asked),
         fix_timeout: Duration::from_secs(attach.fix_timeout.into()),
         validation_command: attach.validation_command.clone(),
+        sandbox: attach.sandbox,
         seed_files: config
             .seeds
             .values()
@@ -258,20 +255,7 @@ fn options(
         route: config.route.mode,
         allow: allow::entries(&config.route),
         timeout: Duration::from_secs(config.timeout.into()),
-        workspace: WorkspaceOptions {
-            setup: config.workspace.setup.clone(),
-            share: config
-                .workspace
-                .share
-                .clone()
-                // Nobody asked for these, so where they cannot be shown they are left out.
-                .unwrap_or_else(|| match around.containment {
-                    Containment::Namespaces => dependency_folders(around.repo),
-                    Containment::Pgroup => Vec::new(),
-                }),
-            variables: config.workspace.env.clone(),
-            agent_keys: config.agent_keys.clone(),
-        },
+        workspace: WorkspaceOptions::of(config),
         states: OtherStates {
             default,
             ..OtherStates::default()

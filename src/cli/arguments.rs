@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::config::sandbox::SandboxMode;
+
 use super::commands;
 use super::context::CommandContext;
 use super::error::CliError;
@@ -74,6 +76,28 @@ pub(crate) struct JsonOutput {
     pub(crate) json: bool,
 }
 
+/// `--sandbox`, for commands that run what a fixer wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sandbox {
+    /// Wholly, or they do not run.
+    Required,
+    /// As far as this machine can; what is missing is recorded.
+    BestEffort,
+    /// Not at all: they may do what you may.
+    Off,
+}
+
+impl Sandbox {
+    /// The mode of the configuration.
+    pub(crate) fn mode(self) -> SandboxMode {
+        match self {
+            Self::Required => SandboxMode::Required,
+            Self::BestEffort => SandboxMode::BestEffort,
+            Self::Off => SandboxMode::Off,
+        }
+    }
+}
+
 /// Where the configuration is, for commands that read it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigFile {
@@ -89,6 +113,7 @@ pub(crate) enum Command {
     Run(commands::run::Args),
     Runs(commands::runs::Args),
     Scenario(commands::scenario::Args),
+    Preprod(commands::preprod::Args),
     Attach(commands::attach::Args),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
@@ -131,6 +156,7 @@ impl Command {
             Self::Run(args) => commands::run::run(args, cx),
             Self::Runs(args) => commands::runs::run(args, cx),
             Self::Scenario(args) => commands::scenario::run(args, cx),
+            Self::Preprod(args) => commands::preprod::run(args, cx),
             Self::Attach(args) => commands::attach::run(args, cx),
             Self::Detach(args) => commands::detach::run(args, cx),
             Self::AttachStatus(args) => commands::attach_status::run(args, cx),

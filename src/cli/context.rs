@@ -19,12 +19,18 @@ pub struct CommandContext {
     world: World,
     /// Where results and messages go.
     pub printer: Printer,
+    /// The command as it was given, for a shell.
+    pub command: String,
 }
 
 impl CommandContext {
     /// A context over a world.
-    pub fn new(world: World, printer: Printer) -> Self {
-        Self { world, printer }
+    pub fn new(world: World, printer: Printer, command: String) -> Self {
+        Self {
+            world,
+            printer,
+            command,
+        }
     }
 
     /// Goes on as if the caller had not set a variable.

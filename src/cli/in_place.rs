@@ -54,6 +54,7 @@ pub(crate) fn attended(
         output_cap: 0,
         binds: Vec::new(),
         process_limit: None,
+        confine: None,
     }
 }
 

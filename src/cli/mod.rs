@@ -4,6 +4,7 @@
 //! - [`output`]: stdout is the result, stderr is everything else.
 //! - [`error`], [`exit`]: how a command ends.
 //! - `bench`, `pass`, `watching`: what commands that run agents share.
+//! - `making`: what commands that make runs of scenarios share.
 //! - `checking`: what stands in the way, before anything is done.
 //! - `sessions`: what commands that open sessions of clones or ask them share.
 //! - `suites`: what commands that show suites of runs share.
@@ -19,6 +20,7 @@ pub mod context;
 pub mod error;
 pub mod exit;
 mod in_place;
+mod making;
 pub mod output;
 mod pass;
 mod reference;
@@ -33,6 +35,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::app::{World, WorldError};
+use crate::report::shell;
 
 use arguments::Cli;
 use context::CommandContext;
@@ -74,7 +77,7 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
     printer.set_quiet(cli.global.quiet);
     printer.set_verbose(cli.global.verbose > 0);
     let log = world.environment.get("ARCHAL_LOG").map(str::to_owned);
-    let mut cx = CommandContext::new(world, printer);
+    let mut cx = CommandContext::new(world, printer, told(arguments));
     let logging = if cli.command.has_own_log() {
         Ok(())
     } else {
@@ -93,6 +96,16 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
             error.exit()
         }
     }
+}
+
+/// The command as it is told to whoever is to repeat it.
+fn told(arguments: &[OsString]) -> String {
+    let rest = arguments.iter().skip(1);
+    let words = rest.map(|word| shell::word(word.to_string_lossy().into_owned()));
+    std::iter::once("archal".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Help and version are results; everything else clap says is a usage error.

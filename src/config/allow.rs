@@ -108,14 +108,16 @@ pub fn entries(route: &Route) -> Vec<Allowed> {
     sound.collect()
 }
 
-/// What is wrong with the entries: the key and the finding.
-pub(super) fn problem(route: &Route) -> Option<(String, Diagnostic)> {
-    route.allow.iter().enumerate().find_map(|(at, entry)| {
+/// What is wrong with the entries of a key: the entry's place and the finding.
+pub(super) fn problem(key: &str, entries: &[String]) -> Option<(String, Diagnostic)> {
+    entries.iter().enumerate().find_map(|(at, entry)| {
         let reason = entry.parse::<Allowed>().err()?;
-        let path = format!("route.allow.{at}");
-        let finding = Diagnostic::error("config/allow", format!("`{entry}` {reason}")).with_help(
-            "\"allow\": [\"api.openai.com\", \"db.internal:5432\", \"localhost:11434\"]",
-        );
+        let path = format!("{key}.{at}");
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let help =
+            format!("\"{name}\": [\"api.openai.com\", \"db.internal:5432\", \"localhost:11434\"]");
+        let finding =
+            Diagnostic::error("config/allow", format!("`{entry}` {reason}")).with_help(help);
         Some((path, finding))
     })
 }

@@ -14,7 +14,6 @@ const PLANNED: &[(&str, &str)] = &[
     ("attach.preprod", "running preprod from attach"),
     ("clock", "a fixed clock"),
     ("pdca", "the PDCA loop"),
-    ("preprod", "the pre-production loop"),
 ];
 
 /// Names the original product used for keys, and what they are called here.
@@ -417,7 +416,7 @@ mod tests {
             "isolate" | config/unknown-value | `route.mode` cannot be `isolate` | did you mean `isolated`?
             "everything" | config/unknown-value | `attach.policy` cannot be `everything` | it is one of `observe`, `grade`, `reproduce`, `fix`
             1.5 | config/type | `attach.reproduceRuns` must be a whole number, not a number with a fraction | How many times a failure is run to reproduce it.
-            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `fixer`, `grade`, `judge`, `passThreshold`, `redaction`, `reproduce`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `tagThresholds`, `timeout`, `title`, `tools`, `workspace`
+            "zzz" | config/unknown-key | unknown key `zzz` | the keys here are `agent`, `agentKeys`, `agentModel`, `attach`, `budget`, `clones`, `exposeCloneUrls`, `fixer`, `grade`, `judge`, `passThreshold`, `preprod`, `redaction`, `reproduce`, `retention`, `route`, `runs`, `scenarios`, `seeds`, `tagThresholds`, `timeout`, `title`, `tools`, `workspace`
             "#);
     }
 

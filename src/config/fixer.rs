@@ -15,6 +15,9 @@ pub struct FixerSettings {
     /// The environment variable that holds its key. `null` is the agent's own, such as
     /// `ANTHROPIC_API_KEY`, where that is not one of `agentKeys`.
     pub key_env: Option<String>,
+    /// What it may reach beside the clones, in the words of `route.allow`. `null` is the hosts of its
+    /// model; for `attach.fixCommand`, those of all known coding agents' models.
+    pub hosts: Option<Vec<String>>,
     /// Further arguments of its command line.
     pub args: Vec<String>,
     /// After how many seconds without output it is ended. `null` is 600.

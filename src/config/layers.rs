@@ -323,7 +323,8 @@ fn merge(
         .and_then(|config: Config| {
             let problem = notice::problem(&config.attach.notify)
                 .or_else(|| judge::problem(&config))
-                .or_else(|| allow::problem(&config.route))
+                .or_else(|| allow::problem("route.allow", &config.route.allow))
+                .or_else(|| allow::problem("fixer.hosts", config.fixer.hosts.as_deref()?))
                 .or_else(|| tools::problem(&config.tools));
             match problem {
                 Some(problem) => Err(problem),

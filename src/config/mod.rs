@@ -11,8 +11,10 @@
 //! - [`host`]: hosts and their ports as people write them.
 //! - [`judge`]: who judges, once the settings are sound.
 //! - [`notice`]: where notices go, once the settings are sound.
+//! - [`preprod`]: what the loop before a change ships may do.
 //! - [`publish`]: where and as what a proven fix is published.
 //! - `redaction`: what it adds to redaction, checked.
+//! - [`sandbox`]: how far a fixer is confined.
 //! - [`tools`]: what the agent's own tools stand for, read from the words of the file.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
@@ -30,8 +32,10 @@ pub mod host;
 pub mod judge;
 mod layers;
 pub mod notice;
+pub mod preprod;
 pub mod publish;
 mod redaction;
+pub mod sandbox;
 pub mod schema;
 pub mod strict;
 pub mod tools;

@@ -14,7 +14,9 @@ use serde_json::Value;
 use super::amounts::{Age, Size};
 use super::fixer::FixerSettings;
 use super::grade::GradeSettings;
+use super::preprod::Preprod;
 use super::publish::Publish;
+use super::sandbox::SandboxMode;
 
 /// The configuration of archal for one repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +67,8 @@ pub struct Config {
     pub grade: GradeSettings,
     /// What takes the place of what has no clone when a failed trace is run again.
     pub reproduce: Reproduce,
+    /// What `archal preprod run` may do.
+    pub preprod: Preprod,
     /// Who decides `[P]` criteria. Without a provider and a model nobody does, and they are not
     /// evaluated.
     pub judge: Judge,
@@ -99,6 +103,7 @@ impl Default for Config {
             fixer: FixerSettings::default(),
             grade: GradeSettings::default(),
             reproduce: Reproduce::default(),
+            preprod: Preprod::default(),
             judge: Judge::default(),
             budget: Budget::default(),
             redaction: Redaction::default(),
@@ -167,7 +172,7 @@ pub struct Workspace {
     /// A command that installs dependencies in the copy: `npm ci`.
     pub setup: Option<String>,
     /// Folders shared read-only from this repository: `node_modules`, `.venv`.
-    /// `null` shares ignored dependency folders that stand beside a lock file.
+    /// `null` shares folders of dependencies that git does not track, beside a lock file or below one.
     pub share: Option<Vec<String>>,
     /// Variables of the caller the harness needs there, by name.
     pub env: Vec<String>,
@@ -250,6 +255,8 @@ pub struct Attach {
     pub fix_timeout: u32,
     /// A shell command that must succeed with a fix before it counts: `make test`.
     pub validation_command: Option<String>,
+    /// How far a fixer, the set-up and the validation command are confined.
+    pub sandbox: SandboxMode,
     /// Whether commands that are not the harness may run: the fix, validation and notify commands.
     pub allow_external_execution: bool,
     /// The most that may be spent on one trace, in dollars, or `"none"`; `null` takes
@@ -273,6 +280,7 @@ impl Default for Attach {
             fix_command: None,
             fix_timeout: 900,
             validation_command: None,
+            sandbox: SandboxMode::default(),
             allow_external_execution: false,
             budget_usd: None,
             notify: Notify::default(),

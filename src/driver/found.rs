@@ -11,8 +11,9 @@ use crate::sandbox::{self, Hold};
 
 use super::records::line;
 
-/// How long a program may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a program may take to say its version: one that unpacks itself at its first start takes half a minute on a
+/// busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The first executable file of that name in the folders of `path`.
 pub fn program(name: &str, path: &str) -> Option<PathBuf> {
@@ -43,6 +44,7 @@ pub fn version(
             output_cap: 4096,
             binds: Vec::new(),
             process_limit: Some(DEFAULT_PROCESS_LIMIT),
+            confine: None,
         },
         hold,
     );

@@ -70,6 +70,8 @@ pub struct Work<'a> {
     pub idle: Option<Duration>,
     /// Folders shown to it elsewhere.
     pub binds: &'a [Bind],
+    /// Whether it is run in a sandbox in which its own cannot start.
+    pub is_walled: bool,
 }
 
 /// How a run ended.
@@ -128,8 +130,14 @@ pub fn key_variable(
 }
 
 /// Runs it until it and everything it started has ended. `changed` says whether the working
-/// directory differs from what it was.
-pub fn run(driver: &Driver, work: &Work<'_>, hold: &Hold<'_>, changed: &dyn Fn() -> bool) -> Done {
+/// directory differs from what it was; `start` runs a child, as [`sandbox::run`] does.
+pub fn run(
+    driver: &Driver,
+    work: &Work<'_>,
+    hold: &Hold<'_>,
+    changed: &dyn Fn() -> bool,
+    start: &dyn Fn(ChildSpec, &Hold<'_>) -> ChildEnd,
+) -> Done {
     let places = Places::of(work);
     let mut environment = work.environment.clone();
     let (command, exits, dialect, leaves) = match driver {
@@ -158,8 +166,8 @@ pub fn run(driver: &Driver, work: &Work<'_>, hold: &Hold<'_>, changed: &dyn Fn()
         ),
     };
     let before = names(work.directory, leaves);
-    let end = sandbox::run(
-        &ChildSpec {
+    let end = start(
+        ChildSpec {
             command: command.clone(),
             directory: work.directory.to_owned(),
             environment,
@@ -169,6 +177,7 @@ pub fn run(driver: &Driver, work: &Work<'_>, hold: &Hold<'_>, changed: &dyn Fn()
             output_cap: OUTPUT_CAP,
             binds: work.binds.to_vec(),
             process_limit: Some(DEFAULT_PROCESS_LIMIT),
+            confine: None,
         },
         hold,
     );
@@ -249,6 +258,9 @@ pub fn called(agent: &Agent, model: Option<&str>, arguments: &[String]) -> Strin
     let own = |parts: &[&str]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let mut command = vec![agent.name.to_owned()];
     command.extend(own(agent.arguments));
+    if let Some(sandbox) = &agent.own_sandbox {
+        command.extend(own(sandbox.on));
+    }
     if let Some(model) = model {
         let named = own(agent.model);
         command.extend(named.iter().map(|part| part.replace("{model}", model)));
@@ -281,6 +293,14 @@ fn agent_command(
     }
     command.push(program.display().to_string());
     command.extend::<Vec<String>>(fill(agent.arguments));
+    if let Some(sandbox) = &agent.own_sandbox {
+        let said = if work.is_walled {
+            sandbox.off
+        } else {
+            sandbox.on
+        };
+        command.extend::<Vec<String>>(fill(said));
+    }
     if work.model.is_some() {
         command.extend::<Vec<String>>(fill(agent.model));
     }
@@ -406,6 +426,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             idle: None,
             binds: &[],
+            is_walled: false,
         }
     }
 
@@ -428,6 +449,22 @@ mod tests {
         let sets = table::named("opencode").expect("a row").sets;
         let (_, allowed) = sets.last().expect("its permissions");
         assert!(places.filled(allowed).contains("\"/b'r/**\":\"allow\""));
+    }
+
+    #[test]
+    fn an_agents_own_sandbox_is_on_unless_it_runs_in_one() {
+        let sandbox_of = |is_walled: bool| {
+            let work = Work {
+                is_walled,
+                ..work(&[])
+            };
+            let codex = table::named("codex").expect("a row");
+            let command = agent_command(codex, Path::new("/bin/x"), &work, &Places::of(&work));
+            let at = command.iter().position(|part| part == "--sandbox");
+            command[at.expect("said") + 1].clone()
+        };
+        assert_eq!(sandbox_of(false), "workspace-write");
+        assert_eq!(sandbox_of(true), "danger-full-access");
     }
 
     #[test]

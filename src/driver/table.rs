@@ -34,6 +34,15 @@ pub enum Dialect {
     Command,
 }
 
+/// Arguments about an agent's own sandbox, after those of every run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnSandbox {
+    /// Switch it on.
+    pub on: &'static [&'static str],
+    /// Leave it off, where archal's own holds the agent.
+    pub off: &'static [&'static str],
+}
+
 /// A coding agent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Agent {
@@ -64,8 +73,8 @@ pub struct Agent {
     pub files: &'static [(&'static str, &'static str)],
     /// What its exit codes say where its records say nothing.
     pub exits: &'static [(i32, TroubleKind)],
-    /// A sandbox of its own that is switched on.
-    pub own_sandbox: Option<&'static str>,
+    /// The sandbox of its own that it runs commands in, where it has one.
+    pub own_sandbox: Option<OwnSandbox>,
     /// Whether it says how many tokens it used.
     pub tells_tokens: bool,
     /// Whether it says what that cost in US dollars.
@@ -165,8 +174,6 @@ pub const ALL: &[Agent] = &[
         arguments: &[
             "exec",
             "--json",
-            "--sandbox",
-            "workspace-write",
             "--ignore-user-config",
             "--ignore-rules",
             "--ephemeral",
@@ -186,7 +193,10 @@ pub const ALL: &[Agent] = &[
         sets: &[("TMPDIR", "{home}/.tmp")],
         files: &[(".tmp/.keep", "")],
         exits: &[],
-        own_sandbox: Some("workspace-write"),
+        own_sandbox: Some(OwnSandbox {
+            on: &["--sandbox", "workspace-write"],
+            off: &["--sandbox", "danger-full-access"],
+        }),
         tells_tokens: true,
         tells_usd: false,
         leaves: &[],

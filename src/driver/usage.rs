@@ -50,13 +50,16 @@ impl Usage {
         most.model.as_deref()
     }
 
-    /// The cost in US dollars: the agent's own figure, or else by the price of each model.
+    /// The cost in US dollars: the agent's own figure, or else by the price of each model. Where it used tokens
+    /// and says nothing but zero, it does not know the price.
     /// `model` is the one that was asked for, where the agent named none. Unknown stays unknown.
     pub fn cost(&self, prices: &Prices, model: Option<&str>) -> Option<f64> {
-        if let Some(usd) = self.usd {
+        let used = self.tokens();
+        let used_some = used.is_some_and(|used| used.input > 0 || used.output > 0);
+        if let Some(usd) = self.usd.filter(|usd| *usd != 0.0 || !used_some) {
             return (0.0..=LARGEST_COST).contains(&usd).then_some(usd);
         }
-        self.tokens()?;
+        used?;
         self.models.iter().try_fold(0.0, |sum, used| {
             let model = used.model.as_deref().or(model)?;
             let cost = prices.cost(model, &used.tokens)?;
@@ -94,6 +97,12 @@ mod tests {
         assert_eq!(usage.cost(&prices, None), None);
         usage.usd = Some(0.5);
         assert_eq!(usage.cost(&prices, None), Some(0.5));
+        usage.usd = Some(0.0);
+        assert_eq!(usage.cost(&prices, None), None);
+        usage.models.pop();
+        assert!(usage.cost(&prices, None).is_some_and(|usd| usd > 0.0));
+        usage.models.clear();
+        assert_eq!(usage.cost(&prices, None), Some(0.0));
         usage.usd = Some(f64::NAN);
         assert_eq!(usage.cost(&prices, None), None);
         assert_eq!(Usage::default().cost(&prices, Some(&known)), None);

@@ -6,8 +6,11 @@ use std::time::Duration;
 use archal_core::environment::Environment;
 
 use crate::config::Config;
+use crate::config::allow::Allowed;
 use crate::driver::run::{self, Driver};
 use crate::driver::table;
+
+use super::hosts;
 
 /// An agent may be silent for this long: it is while a tool it called works.
 const IDLE: Duration = Duration::from_secs(600);
@@ -25,6 +28,8 @@ pub struct FixerChoice {
     pub arguments: Vec<String>,
     /// How long it may be silent, where that is limited.
     pub idle: Option<Duration>,
+    /// What it may reach beside the clones.
+    pub hosts: Vec<Allowed>,
 }
 
 impl FixerChoice {
@@ -44,6 +49,10 @@ impl FixerChoice {
         Some(Self {
             // A command may work in silence.
             idle: asked.or(agent.map(|_| IDLE)),
+            hosts: match &fixer.hosts {
+                Some(named) => named.iter().filter_map(|host| host.parse().ok()).collect(),
+                None => hosts::of(driver.name()),
+            },
             driver,
             model: fixer.model.clone(),
             key: fixer.key_env.clone(),

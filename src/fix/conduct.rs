@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use archal_core::confined::{Confined, Rule, Witness};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,18 @@ pub enum BreachRule {
     SpecialCased,
     /// There is no change to prove.
     NoChange,
+    /// The fixer tried to write outside its own folders.
+    WroteOutside,
+    /// The fixer looked for credentials; there was nothing in them.
+    ReadCredentials,
+    /// The fixer tried to reach a host that it may not.
+    CalledOut,
+    /// Programs of the fixer ran on when it had ended, and were ended.
+    LeftRunning,
+    /// The fixer wanted more processes or memory than it has.
+    OverLimits,
+    /// The fixer made a system call that it may not.
+    ForbiddenCall,
 }
 
 impl BreachRule {
@@ -84,6 +97,12 @@ impl BreachRule {
             Self::AgentSilenced => "agent_silenced",
             Self::SpecialCased => "special_cased",
             Self::NoChange => "no_change",
+            Self::WroteOutside => "wrote_outside",
+            Self::ReadCredentials => "read_credentials",
+            Self::CalledOut => "called_out",
+            Self::LeftRunning => "left_running",
+            Self::OverLimits => "over_limits",
+            Self::ForbiddenCall => "forbidden_call",
         }
     }
 }
@@ -125,6 +144,28 @@ impl Breach {
         let place = place.map_or_else(String::new, |path| format!("{path}: "));
         format!("{}: {place}{}", self.rule.name(), self.detail)
     }
+}
+
+/// What the sandbox refused a fixer: none of it had an effect.
+pub fn of_confined(confined: Option<&Confined>) -> Vec<Breach> {
+    let refused = confined.into_iter().flat_map(|confined| &confined.refused);
+    refused
+        .map(|refusal| {
+            let rule = match refusal.rule {
+                Rule::WritesOutside => BreachRule::WroteOutside,
+                Rule::Credentials => BreachRule::ReadCredentials,
+                Rule::Network => BreachRule::CalledOut,
+                Rule::Survivors => BreachRule::LeftRunning,
+                Rule::Processes | Rule::Memory => BreachRule::OverLimits,
+                Rule::SystemCalls => BreachRule::ForbiddenCall,
+            };
+            let detail = match refusal.by {
+                Witness::Seen => refusal.what.clone(),
+                Witness::Said => format!("it says: {}", refusal.what),
+            };
+            Breach::new(rule, detail, Consequence::Without)
+        })
+        .collect()
 }
 
 /// How a changed file tests less than before, as far as it can be told. `before` and `after` are

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use archal_core::confined::Confined;
 use archal_core::fixer::{FixRecord, FixTask, FixUsage, Fixer};
 
 use crate::budget::prices::Prices;
@@ -11,11 +12,14 @@ use crate::driver::run::{self, Done, Driver, Work};
 use crate::reproduce::metering;
 use crate::run::scrub::Scrubber;
 use crate::sandbox::child::{Bind, ChildOutcome, Containment};
-use crate::sandbox::{Hold, StopToken};
+use crate::sandbox::confine::{self, Demand};
+use crate::sandbox::{self, Hold, StopToken};
 use crate::store::atomic::{self, Durability};
 
+use super::confinement::Confinement;
+
 /// A fixer that a driver runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DrivenFixer<'a> {
     /// The agent or command.
     pub driver: Driver,
@@ -31,8 +35,10 @@ pub struct DrivenFixer<'a> {
     pub binary: &'a Path,
     /// How children can be held here.
     pub containment: Containment,
-    /// Folders shown read-only: the user's repository, shared dependencies.
+    /// What it sees of the disk, beside what is installed in its workspace.
     pub binds: &'a [Bind],
+    /// How it is confined; none leaves it what the user may do.
+    pub confinement: Option<&'a Confinement<'a>>,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
     /// What models cost.
@@ -49,6 +55,13 @@ impl Fixer for DrivenFixer<'_> {
     }
 
     fn fix(&self, task: &FixTask<'_>) -> FixRecord {
+        let mut binds = self.binds.to_vec();
+        binds.extend(task.installed.iter().map(|(source, target)| Bind {
+            source: source.clone(),
+            target: target.clone(),
+            read_only: true,
+        }));
+        let demand = self.demand(task);
         let done = run::run(
             &self.driver,
             &Work {
@@ -61,7 +74,8 @@ impl Fixer for DrivenFixer<'_> {
                 budget_usd: task.budget_usd,
                 timeout: task.timeout,
                 idle: self.idle,
-                binds: self.binds,
+                binds: &binds,
+                is_walled: demand == Demand::Walls,
             },
             &Hold {
                 helper: self.binary,
@@ -69,7 +83,13 @@ impl Fixer for DrivenFixer<'_> {
                 stop: self.stop,
             },
             task.changed,
+            &|spec, hold| match self.confinement {
+                Some(confinement) => confinement.run(spec, task, demand),
+                None => sandbox::run(&spec, hold),
+            },
         );
+        let confined = done.end.confined.clone();
+        let confined = confined.map(|confined| self.without_secrets(confined));
         let (cost_usd, usage) = self.spent(&done, task.usage);
         let shown = match &self.driver {
             Driver::Command(line) => line.clone(),
@@ -90,7 +110,10 @@ impl Fixer for DrivenFixer<'_> {
                 Containment::Pgroup => "pgroup",
             }
             .to_owned(),
-            sandbox: "off".to_owned(),
+            sandbox: confined
+                .as_ref()
+                .map_or_else(|| "off".to_owned(), Confined::in_one_line),
+            confined,
             cost_usd,
             usage,
             transcript: self.keep(&done),
@@ -99,6 +122,18 @@ impl Fixer for DrivenFixer<'_> {
 }
 
 impl DrivenFixer<'_> {
+    /// What must hold for it to be started. An agent's own sandbox cannot start within archal's, which refuses
+    /// namespaces, so the agent leaves it off: only where archal's was tried and holds as much, and then
+    /// it must.
+    fn demand(&self, task: &FixTask<'_>) -> Demand {
+        let has_own = matches!(&self.driver, Driver::Agent(agent) if agent.own_sandbox.is_some());
+        let tried = || self.confinement?.tried(&[task.workspace, task.home]);
+        match has_own && tried().as_ref().is_some_and(confine::is_walled) {
+            true => Demand::Walls,
+            false => Demand::Nothing,
+        }
+    }
+
     fn environment_of(&self, task: &FixTask<'_>) -> BTreeMap<String, String> {
         let mut environment = self.environment.clone();
         let text = |path: &Path| path.display().to_string();
@@ -114,6 +149,14 @@ impl DrivenFixer<'_> {
             environment.insert("ARCHAL_BUDGET_USD".to_owned(), format!("{budget:.6}"));
         }
         environment
+    }
+
+    /// What it was refused holds lines of its output.
+    fn without_secrets(&self, mut confined: Confined) -> Confined {
+        for refusal in &mut confined.refused {
+            refusal.what = self.scrubber.text(&refusal.what);
+        }
+        confined
     }
 
     /// Cost and usage: what the agent's records say, or else the file in which a command may.

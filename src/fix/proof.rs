@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use archal_core::confined::Confined;
 use archal_core::fixer::FixRecord;
 
 use crate::report::rate::Rate;
@@ -98,6 +99,9 @@ pub struct Validation {
     pub command: String,
     /// Whether it succeeded.
     pub passed: bool,
+    /// How far it was confined; null where it was not.
+    #[serde(default)]
+    pub confined: Option<Confined>,
 }
 
 /// What became of the held-back variation.

@@ -245,6 +245,7 @@ impl Repair<'_> {
     ) -> Result<Result<Vec<u8>, String>, RepairError> {
         let group = self.identity.group();
         let place = self.workshop.copy(&candidate.patch)?;
+        let earlier = publish::earlier(place.tree(), &group, self.attempts.bench.clones);
         let mut files = Vec::new();
         for (path, bytes) in publish::regression(
             &self.attempts.prepared.scenario,
@@ -252,6 +253,7 @@ impl Repair<'_> {
             self.attempts.task,
             self.seeds,
             (candidate.since, self.attempts.clock),
+            earlier,
         ) {
             if let Some(link) = link_on_the_way(place.tree(), &path) {
                 return Ok(Err(format!(
@@ -449,6 +451,7 @@ impl Repair<'_> {
                 output_cap: 1 << 20,
                 binds: place.binds().to_vec(),
                 process_limit: Some(DEFAULT_PROCESS_LIMIT),
+                confine: place.confine(self.workshop.options.sandbox, self.workshop.environment),
             },
             &Hold {
                 helper: bench.binary,
@@ -462,6 +465,7 @@ impl Repair<'_> {
         Ok(Validation {
             command: command.to_owned(),
             passed: end.succeeded(),
+            confined: end.confined,
         })
     }
 }

@@ -1,25 +1,31 @@
 //! A small repair in a repository made for it, to see that a fixer works before it is needed.
 //!
-//! It runs as in earnest: in a private copy, contained, with a private home and the same variables. Its
+//! It runs as in earnest: in a private copy, contained and confined, with a private home and the same variables. Its
 //! word is not taken here either: what it repaired is run with numbers it has not seen.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use archal_core::clock::Clock;
 use archal_core::environment::Environment;
 use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
 
 use crate::budget::prices::Prices;
+use crate::config::sandbox::SandboxMode;
 use crate::git::command::{Git, GitError};
 use crate::reproduce::private::{PrivateError, private_folder};
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop, WorkspaceOptions};
 use crate::run::scrub::Scrubber;
-use crate::sandbox::child::{Bind, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::child::{Bind, ChildSpec, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::hold::Probe;
 use crate::sandbox::{self, Hold, StopToken};
 use crate::store::atomic::{self, Durability, WriteError};
 
 use super::candidate::USAGE_FILE;
 use super::choice::FixerChoice;
+use super::confinement::Confinement;
 use super::driven::DrivenFixer;
 
 /// The file to repair.
@@ -59,7 +65,11 @@ pub struct Trial<'a> {
     /// The binary whose helper modes hold children.
     pub binary: &'a Path,
     /// How children can be held here.
-    pub containment: Containment,
+    pub probe: &'a Probe,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How far it is confined.
+    pub sandbox: SandboxMode,
     /// What must not be shown.
     pub scrubber: &'a Scrubber,
     /// What models cost.
@@ -110,6 +120,7 @@ impl Trial<'_> {
         let base = self.make(&repo)?;
         let options = WorkspaceOptions {
             variables: self.variables.to_vec(),
+            sandbox: self.sandbox,
             ..WorkspaceOptions::default()
         };
         let workshop = Workshop {
@@ -118,13 +129,17 @@ impl Trial<'_> {
             options: &options,
             environment: self.environment,
             binary: self.binary,
-            containment: self.containment,
+            containment: self.probe.containment(),
             stop: Some(self.stop),
         };
         let place = workshop.open(&[])?;
         let transcript = folder.path().join("transcript.log");
-        let binds = workshop.guards(&place)?;
-        let record = self.fix(&place, &binds, &transcript)?;
+        let guards = workshop.guards(&place)?;
+        let record = self.fix(
+            &place,
+            place.shown_to_fixer(self.sandbox, &guards),
+            &transcript,
+        )?;
         let changed = place.workspace().changed()?;
         let only_it = matches!(&changed[..], [one] if one.path == Path::new(BROKEN));
         let is_repaired = record.end == FixEnd::Changed
@@ -178,6 +193,18 @@ impl Trial<'_> {
         atomic::write(&brief.join("task.md"), task.as_bytes(), Durability::Derived)?;
         let mut environment = place.environment(self.environment);
         environment.extend(self.choice.variables(self.environment, self.withheld));
+        let confinement = Confinement {
+            mode: self.sandbox,
+            hosts: &self.choice.hosts,
+            clones: &[],
+            states: &BTreeMap::new(),
+            clock: Arc::clone(&self.clock),
+            helper: self.binary,
+            probe: self.probe,
+            environment: self.environment,
+            scrubber: self.scrubber,
+            stop: Some(self.stop),
+        };
         let fixer = DrivenFixer {
             driver: self.choice.driver.clone(),
             model: self.choice.model.clone(),
@@ -185,8 +212,9 @@ impl Trial<'_> {
             idle: self.choice.idle,
             environment,
             binary: self.binary,
-            containment: self.containment,
+            containment: self.probe.containment(),
             binds,
+            confinement: Some(&confinement),
             scrubber: self.scrubber,
             prices: self.prices,
             transcript: transcript.to_owned(),
@@ -199,6 +227,7 @@ impl Trial<'_> {
         };
         Ok(fixer.fix(&FixTask {
             workspace: place.tree(),
+            installed: &place.installed(),
             home: &home,
             brief: &brief,
             timeout: self.timeout,
@@ -209,7 +238,7 @@ impl Trial<'_> {
     }
 
     /// Whether a shell command succeeds in the copy. What it runs is the fixer's work, so it is
-    /// contained as that was.
+    /// contained and confined as that was.
     fn holds(&self, place: &Workplace, command: &str) -> bool {
         sandbox::run(
             &ChildSpec {
@@ -222,10 +251,11 @@ impl Trial<'_> {
                 output_cap: 1 << 10,
                 binds: place.binds().to_vec(),
                 process_limit: Some(DEFAULT_PROCESS_LIMIT),
+                confine: place.confine(self.sandbox, self.environment),
             },
             &Hold {
                 helper: self.binary,
-                containment: self.containment,
+                containment: self.probe.containment(),
                 stop: Some(self.stop),
             },
         )

@@ -64,6 +64,8 @@ pub struct Attempts<'a> {
     pub route: RouteMode,
     /// Whether the agent is told the clones' addresses in `isolated` too.
     pub expose_clone_urls: bool,
+    /// What goes wrong on purpose beside what the scenario says.
+    pub trouble: &'a TroubleEverywhere,
     /// Where paid steps are written down.
     pub journal: &'a dyn Journal,
     /// What one attempt may cost.
@@ -178,7 +180,7 @@ impl Attempts<'_> {
             .map(|(clone, state)| (clone, state.identity()))
             .collect();
         // The agent's variables may hold keys; only the hash of all is kept.
-        hash::of_json(&(
+        let inputs = hash::of_json(&(
             (seat.base(), hash::sha256(seat.patch()), identity),
             (format::write(&self.prepared.scenario), self.task, states),
             (format!("{:?}", self.agent), self.model),
@@ -188,7 +190,11 @@ impl Attempts<'_> {
                 .iter()
                 .map(|made| (&made.hosts, &made.recorded))
                 .collect::<Vec<_>>(),
-        ))
+        ));
+        match self.trouble.to_string() {
+            none if none.is_empty() => inputs,
+            trouble => hash::of_json(&(inputs, trouble)),
+        }
     }
 
     /// One attempt, from its beginning in the journal to its end there.
@@ -279,6 +285,7 @@ impl Attempts<'_> {
             environment: environment::of(self.bench.environment, start, harness, &told),
             directory: place.tree(),
             binds: place.binds(),
+            confine: place.confine_patched(self.bench.environment),
             timeout: self.timeout,
             clock: self.clock,
             route: self
@@ -287,7 +294,7 @@ impl Attempts<'_> {
                 .config
                 .route
                 .map_or(self.route, suite::choice),
-            trouble: &TroubleEverywhere::default(),
+            trouble: self.trouble,
             expose_clone_urls: self.expose_clone_urls,
             run_id: run_id.clone(),
             index: 1,

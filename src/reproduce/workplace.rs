@@ -7,13 +7,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::Config;
+use crate::config::sandbox::SandboxMode;
 use crate::git::command::{Git, GitError};
 use crate::git::workspace::{Objects, Workspace};
 use crate::run::environment::{Start, kept};
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
-use crate::sandbox::{self, Hold, StopToken};
+use crate::sandbox::confine::Confine;
+use crate::sandbox::{self, Hold, StopToken, credentials};
 use archal_core::environment::Environment;
 
+use super::dependencies;
 use super::private::{PrivateFolder, private_folder};
 
 /// How long the set-up command may take.
@@ -21,36 +25,33 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes kept of what the set-up command prints.
 const SETUP_OUTPUT: usize = 1 << 20;
 
-/// What in a home holds credentials.
-const CREDENTIALS: &[&str] = &[
-    ".aws",
-    ".azure",
-    ".cargo/credentials.toml",
-    ".config/gcloud",
-    ".config/gh",
-    ".config/git/credentials",
-    ".docker",
-    ".git-credentials",
-    ".gnupg",
-    ".kube",
-    ".local/share/keyrings",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".ssh",
-];
-
 /// What the configuration's `workspace` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkspaceOptions {
     /// A shell command that installs dependencies.
     pub setup: Option<String>,
-    /// Folders of the repository that git ignores, shown read-only in the copy.
-    pub share: Vec<String>,
+    /// Folders of the repository that git does not track, shown read-only in the copy; none
+    /// where nobody named any, and those of dependencies are shown.
+    pub share: Option<Vec<String>>,
     /// Variables handed on to every child that works in the copy.
     pub variables: Vec<String>,
     /// Variables with the agent's own keys; only the agent gets them.
     pub agent_keys: Vec<String>,
+    /// How far the set-up command is confined.
+    pub sandbox: SandboxMode,
+}
+
+impl WorkspaceOptions {
+    /// What a configuration says.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            setup: config.workspace.setup.clone(),
+            share: config.workspace.share.clone(),
+            variables: config.workspace.env.clone(),
+            agent_keys: config.agent_keys.clone(),
+            sandbox: config.attach.sandbox,
+        }
+    }
 }
 
 /// A copy of the repository at one commit with a private home; removed when dropped.
@@ -67,6 +68,8 @@ pub struct Workplace {
     stamps: BTreeMap<PathBuf, Stamp>,
     /// The fix that is part of this copy.
     patch: Vec<u8>,
+    /// How far what that fix changed is confined.
+    sandbox: SandboxMode,
 }
 
 /// What tells that a file was touched: a program can set the other times, but not this one.
@@ -105,6 +108,21 @@ pub enum WorkplaceError {
         /// The repository.
         repo: PathBuf,
     },
+    /// A folder of dependencies was installed by another lock file than the copy's, and nothing
+    /// installs what that one says.
+    #[error(
+        "{folder} was not installed by the {} of {base}: commit it, or set workspace.setup to the \
+         command that installs it",
+        lock.display()
+    )]
+    OtherLock {
+        /// The folder.
+        folder: String,
+        /// The lock file.
+        lock: PathBuf,
+        /// The commit of the copy.
+        base: String,
+    },
     /// The set-up command failed.
     #[error("workspace.setup `{command}` failed: {reason}")]
     Setup {
@@ -142,24 +160,47 @@ impl Workshop<'_> {
     /// in the copy.
     pub fn open(&self, patch: &[u8]) -> Result<Workplace, WorkplaceError> {
         let mut place = self.copy(patch)?;
-        let changed = match patch.is_empty() || self.options.share.is_empty() {
-            true => Vec::new(),
-            false => place.workspace.changed()?,
-        };
-        for name in &self.options.share {
-            // What was installed by another lock file is not what the patch asks for.
-            let is_stale = changed.iter().any(|file| is_made_by(name, &file.path));
-            if is_stale {
-                continue;
+        self.show_dependencies(&mut place)?;
+        // What the patch adds is put back by applying the patch again, not by keeping it.
+        let patched = place.workspace.untracked()?;
+        self.set_up(&place)?;
+        let all = place.workspace.untracked()?;
+        place.set_up = all.difference(&patched).cloned().collect();
+        place.stamps = place.stamps_now();
+        Ok(place)
+    }
+
+    /// Shows the copy the folders that are shared with it. Where nobody named any they are looked
+    /// for each time: a watcher lives longer than what is installed.
+    fn show_dependencies(&self, place: &mut Workplace) -> Result<(), WorkplaceError> {
+        let found = match (&self.options.share, self.containment) {
+            (Some(named), _) => named.clone(),
+            // Nobody asked for these, so where they cannot be shown they are left out.
+            (None, Containment::Pgroup) => Vec::new(),
+            (None, Containment::Namespaces) => {
+                let path = self.environment.get("PATH").unwrap_or_default();
+                dependencies::folders(self.repo, path)?
             }
-            let source = self.repo.join(name);
+        };
+        for name in found {
+            if let Some(lock) = dependencies::other_lock(self.repo, place.tree(), &name) {
+                if self.options.setup.is_some() {
+                    continue;
+                }
+                return Err(WorkplaceError::OtherLock {
+                    folder: name,
+                    lock,
+                    base: place.base().chars().take(12).collect(),
+                });
+            }
+            let source = self.repo.join(&name);
             if !source.is_dir() {
                 return Err(WorkplaceError::Share {
-                    name: name.clone(),
+                    name,
                     repo: self.repo.to_owned(),
                 });
             }
-            let target = place.tree().join(name);
+            let target = place.tree().join(&name);
             fs::create_dir_all(&target).map_err(|source| WorkplaceError::Folder {
                 path: target.clone(),
                 source,
@@ -170,13 +211,17 @@ impl Workshop<'_> {
                 read_only: true,
             });
         }
-        // What the patch adds is put back by applying the patch again, not by keeping it.
-        let patched = place.workspace.untracked()?;
-        self.set_up(&place)?;
-        let all = place.workspace.untracked()?;
-        place.set_up = all.difference(&patched).cloned().collect();
-        place.stamps = place.stamps_now();
-        Ok(place)
+        if self.containment == Containment::Namespaces {
+            for (source, shown) in dependencies::crates(self.environment, place.tree())? {
+                let target = place.home().join(shown);
+                place.binds.push(Bind {
+                    source,
+                    target,
+                    read_only: true,
+                });
+            }
+        }
+        place.renew_home()
     }
 
     /// Copies the repository and applies `patch`, without set-up: to look at files.
@@ -209,6 +254,7 @@ impl Workshop<'_> {
             set_up: BTreeSet::new(),
             stamps: BTreeMap::new(),
             patch: patch.to_vec(),
+            sandbox: self.options.sandbox,
         };
         place.renew_home()?;
         place.apply_patch()?;
@@ -225,18 +271,25 @@ impl Workshop<'_> {
         let common = Git::new(self.repo, path)
             .args(["rev-parse", "--path-format=absolute", "--git-common-dir"])
             .line()?;
-        let mut folders = vec![PathBuf::from(common)];
+        let common = PathBuf::from(common);
+        // It may hold tokens of remotes, and nothing in the copy needs it.
+        let settings = common.join("config");
+        let mut folders = vec![common];
         if !copy.starts_with(self.repo) {
             folders.push(self.repo.to_owned());
         }
-        Ok(folders
+        let show = |source: PathBuf, target| Bind {
+            source,
+            target,
+            read_only: true,
+        };
+        let folders = folders
             .into_iter()
-            .map(|folder| Bind {
-                source: folder.clone(),
-                target: folder,
-                read_only: true,
-            })
-            .collect())
+            .map(|folder| show(folder.clone(), folder));
+        let settings = settings
+            .is_file()
+            .then(|| show("/dev/null".into(), settings));
+        Ok(folders.chain(settings).collect())
     }
 
     /// What a fixer gets to see beside the copies of the repository: the user's home can
@@ -278,7 +331,7 @@ impl Workshop<'_> {
             source,
         };
         fs::create_dir_all(&nothing).map_err(failed)?;
-        for name in CREDENTIALS {
+        for (name, _) in credentials::IN_HOME {
             let target = home.join(name);
             if target.is_dir() {
                 show(&nothing, &target, true);
@@ -306,6 +359,7 @@ impl Workshop<'_> {
                 output_cap: SETUP_OUTPUT,
                 binds: place.binds.clone(),
                 process_limit: Some(DEFAULT_PROCESS_LIMIT),
+                confine: place.confine(self.options.sandbox, self.environment),
             },
             &Hold {
                 helper: self.binary,
@@ -349,6 +403,20 @@ impl Workplace {
         self.folder.path().join("home")
     }
 
+    /// To what a command is confined that works here: it writes tree and home.
+    pub fn confine(&self, mode: SandboxMode, caller: &Environment) -> Option<Confine> {
+        Confine::of(mode, caller, &[self.tree(), &self.home()])
+    }
+
+    /// To what the agent is confined that works here: a fixer wrote a part of it where there is a
+    /// fix, else it is the user's own.
+    pub fn confine_patched(&self, caller: &Environment) -> Option<Confine> {
+        match self.patch.is_empty() {
+            true => None,
+            false => self.confine(self.sandbox, caller),
+        }
+    }
+
     /// The commit it was made at.
     pub fn base(&self) -> &str {
         self.workspace.base()
@@ -367,6 +435,24 @@ impl Workplace {
     /// Folders shown read-only in the tree.
     pub fn binds(&self) -> &[Bind] {
         &self.binds
+    }
+
+    /// The folders of what is installed: where each is, and its place in the tree or the home.
+    pub fn installed(&self) -> Vec<(PathBuf, PathBuf)> {
+        let shown = self.binds.iter();
+        shown
+            .filter(|bind| bind.target.starts_with(self.folder.path()))
+            .map(|bind| (bind.source.clone(), bind.target.clone()))
+            .collect()
+    }
+
+    /// Folders shown read-only to a fixer: one that is confined has a view of its own, another needs the
+    /// workshop's guards.
+    pub fn shown_to_fixer<'a>(&'a self, mode: SandboxMode, guards: &'a [Bind]) -> &'a [Bind] {
+        match mode {
+            SandboxMode::Off => guards,
+            SandboxMode::Required | SandboxMode::BestEffort => &self.binds,
+        }
     }
 
     /// Puts tree and home back as they were when the set-up had ended, so that no run sees what
@@ -420,7 +506,13 @@ impl Workplace {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        fs::create_dir(&home).map_err(failed)
+        fs::create_dir(&home).map_err(failed)?;
+        for bind in &self.binds {
+            if bind.target.starts_with(&home) {
+                fs::create_dir_all(&bind.target).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// A cleared environment for a child that works here; the agent's own keys are not in it.
@@ -442,36 +534,4 @@ impl Workplace {
             .cloned()
             .collect()
     }
-}
-
-/// Folders of installed dependencies, and the lock files that make them.
-const FOLDERS: &[(&str, &[&str])] = &[
-    (
-        "node_modules",
-        &["package-lock.json", "pnpm-lock.yaml", "yarn.lock"],
-    ),
-    (".venv", &["poetry.lock", "requirements.txt", "uv.lock"]),
-];
-
-/// Whether a folder of installed dependencies is made by that lock file beside it.
-fn is_made_by(folder: &str, lock: &Path) -> bool {
-    let folder = Path::new(folder);
-    let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
-    let (Some(name), Some(lock_name)) = (name(folder), name(lock)) else {
-        return false;
-    };
-    let locks = FOLDERS.iter().find(|(folder, _)| *folder == name);
-    let is_lock = locks.is_some_and(|(_, locks)| locks.contains(&lock_name.as_str()));
-    is_lock && lock.parent() == folder.parent()
-}
-
-/// Folders of installed dependencies that stand beside the lock file that made them.
-pub fn dependency_folders(repo: &Path) -> Vec<String> {
-    FOLDERS
-        .iter()
-        .filter(|(folder, locks)| {
-            repo.join(folder).is_dir() && locks.iter().any(|lock| repo.join(lock).is_file())
-        })
-        .map(|(folder, _)| (*folder).to_owned())
-        .collect()
 }

@@ -13,6 +13,7 @@ use crate::config::schema::RouteMode;
 use crate::judge::Judge;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
+use crate::sandbox::confine::Confine;
 use crate::sandbox::hold::Probe;
 use crate::scenario::criteria::{self, CallFact, CloneWorld, RunFact, World};
 use crate::scenario::{Check, Criterion};
@@ -93,6 +94,8 @@ pub struct AttemptPlan<'a> {
     pub directory: &'a Path,
     /// Folders shown to it at other paths.
     pub binds: &'a [Bind],
+    /// To what it is confined; none where it is the user's own code.
+    pub confine: Option<Confine>,
     /// How long it may take.
     pub timeout: Duration,
     /// The time at which the clocks of clones and agent stand, where the scenario says none.
@@ -234,6 +237,7 @@ pub fn make(bench: &Bench<'_>, mut plan: AttemptPlan<'_>) -> Result<Attempt, Att
         output_cap: OUTPUT_CAP,
         binds: plan.binds.to_vec(),
         process_limit: Some(DEFAULT_PROCESS_LIMIT),
+        confine: plan.confine.take(),
     });
     // Kept first: whatever becomes of the rest, what the agent said is there to read.
     let kept = Left {

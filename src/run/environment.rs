@@ -1,7 +1,8 @@
 //! What the agent finds in its environment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use archal_core::clone::CloneDescriptor;
 use archal_core::environment::Environment;
@@ -24,6 +25,14 @@ const ROUTING: &[&str] = &[
     "https_proxy",
     "no_proxy",
     "NODE_USE_ENV_PROXY",
+];
+
+/// Tools whose programs on `PATH` look in the home for what they start: where those programs
+/// are, relative to the home, the variable that says where to look instead, and the folder.
+const TOOLS: &[(&str, &str, &str)] = &[
+    (".cargo/bin", "RUSTUP_HOME", ".rustup"),
+    (".pyenv/shims", "PYENV_ROOT", ".pyenv"),
+    (".volta/bin", "VOLTA_HOME", ".volta"),
 ];
 
 /// Where the environment starts from.
@@ -126,6 +135,9 @@ pub fn kept(caller: &Environment, start: Start<'_>) -> BTreeMap<String, String> 
                 .chain(named.iter().map(String::as_str))
                 .filter_map(|name| Some((name.to_owned(), caller.get(name)?.to_owned())))
                 .collect();
+            for (name, folder) in tools(caller) {
+                kept.entry(name.to_owned()).or_insert(folder);
+            }
             let home = home.display().to_string();
             kept.insert("HOME".to_owned(), home.clone());
             kept.insert("TMPDIR".to_owned(), home);
@@ -134,9 +146,44 @@ pub fn kept(caller: &Environment, start: Start<'_>) -> BTreeMap<String, String> 
     }
 }
 
+/// What the tools on the caller's `PATH` are told in a private home, so that they are found there.
+fn tools(caller: &Environment) -> impl Iterator<Item = (&'static str, String)> {
+    let home = Path::new(caller.get("HOME").unwrap_or_default());
+    let path: Vec<PathBuf> = env::split_paths(caller.get("PATH").unwrap_or_default()).collect();
+    TOOLS.iter().filter_map(move |(programs, name, folder)| {
+        let is_there = home.is_absolute() && path.contains(&home.join(programs));
+        let told = caller.get(name).map(str::to_owned);
+        let folder = || home.join(folder).display().to_string();
+        is_there.then(|| (*name, told.unwrap_or_else(folder)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools_that_look_in_the_home_are_told_where_it_was() {
+        let caller = Environment {
+            variables: [
+                ("PATH", "/home/me/.cargo/bin:/home/me/.pyenv/shims:/bin"),
+                ("HOME", "/home/me"),
+                ("PYENV_ROOT", "/opt/pyenv"),
+                ("VOLTA_HOME", "/opt/volta"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            directory: "/".into(),
+        };
+        let start = Start::Cleared {
+            named: &[],
+            home: Path::new("/private"),
+        };
+        let variables = kept(&caller, start);
+        assert_eq!(variables["RUSTUP_HOME"], "/home/me/.rustup");
+        assert_eq!(variables["PYENV_ROOT"], "/opt/pyenv");
+        assert!(!variables.contains_key("VOLTA_HOME"));
+    }
 
     fn environment(start: Start<'_>) -> BTreeMap<String, String> {
         let caller = Environment {

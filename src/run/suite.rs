@@ -272,6 +272,7 @@ fn one(
             environment: environment::of(bench.environment, start, options.harness, &told),
             directory: options.directory,
             binds: &[],
+            confine: None,
             timeout: ready.timeout,
             clock: None,
             route: ready.route,
@@ -372,7 +373,8 @@ fn command(options: &SuiteOptions<'_>) -> CommandSummary {
     }
 }
 
-fn of_scenario(ready: &Ready<'_>, results: Vec<RunResult>) -> ScenarioReport {
+/// The report of a scenario whose runs these are.
+pub fn of_scenario(ready: &Ready<'_>, results: Vec<RunResult>) -> ScenarioReport {
     let scenario = ready.scenario();
     let scores: Vec<_> = results.iter().map(|result| result.score).collect();
     let criteria = tally::of(&results);

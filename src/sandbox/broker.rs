@@ -35,7 +35,7 @@ impl fmt::Debug for Broker {
 
 impl Broker {
     /// One that sends its questions, a number and a port, with `ask`.
-    pub(super) fn new(ask: impl Fn(u64, u16) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(ask: impl Fn(u64, u16) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self {
             ask: Arc::new(ask),
             waiting: Arc::default(),
@@ -73,7 +73,7 @@ impl Broker {
     }
 
     /// Takes the helper's answer to a question.
-    pub(super) fn answer(&self, number: u64, answer: io::Result<OwnedFd>) {
+    pub(crate) fn answer(&self, number: u64, answer: io::Result<OwnedFd>) {
         if let Some(asker) = self.waiting().answers.remove(&number) {
             // Whoever asked may have given up.
             asker.send(answer).ok();
@@ -81,7 +81,7 @@ impl Broker {
     }
 
     /// The child has ended: nobody is answered any more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut waiting = self.waiting();
         waiting.is_over = true;
         waiting.answers.clear();

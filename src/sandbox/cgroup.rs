@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Cgroup {
     folder: PathBuf,
+    /// Whether it limits memory, too.
+    pub(super) limits_memory: bool,
 }
 
 impl Cgroup {
-    /// Makes a cgroup below archal's own with room for `limit` tasks; none where that is not delegated.
-    pub(super) fn create(limit: u64) -> Option<Self> {
+    /// Makes a cgroup below archal's own with room for `limit` tasks, and for so many bytes of memory
+    /// where that can be said; none where it is not delegated.
+    pub(super) fn create(limit: u64, memory: Option<u64>) -> Option<Self> {
         let own = own_folder(
             &fs::read_to_string("/proc/self/cgroup").ok()?,
             &fs::read_to_string("/proc/self/mountinfo").ok()?,
@@ -21,9 +24,16 @@ impl Cgroup {
             .tempdir_in(own)
             .ok()?
             .keep();
-        let cgroup = Self { folder };
+        let mut cgroup = Self {
+            folder,
+            limits_memory: false,
+        };
         // Exists only where the pids controller is passed down.
         fs::write(cgroup.folder.join("pids.max"), limit.to_string()).ok()?;
+        if let Some(memory) = memory {
+            let written = fs::write(cgroup.folder.join("memory.max"), memory.to_string());
+            cgroup.limits_memory = written.is_ok();
+        }
         Some(cgroup)
     }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use archal_core::confined::Confined;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::confine::Confine;
 
 /// The most processes and threads of a child for which nobody chose another number: enough for
 /// builds and test runs, and too few to harm the machine.
@@ -38,6 +41,9 @@ pub struct ChildSpec {
     /// The most processes and threads, where the system can enforce it: [`DEFAULT_PROCESS_LIMIT`] unless
     /// there is a reason for another.
     pub process_limit: Option<u64>,
+    /// To what it is confined beyond being held; none leaves it what the user may do.
+    #[serde(default)]
+    pub confine: Option<Confine>,
 }
 
 /// A file or folder mounted over another path inside the child's mount namespace.
@@ -113,6 +119,8 @@ pub struct ChildEnd {
     pub containment: Containment,
     /// How the process limit was enforced: `cgroup`, `rlimit` or `not enforced`.
     pub process_limit: String,
+    /// How far it was confined, where it was to be.
+    pub confined: Option<Confined>,
 }
 
 impl ChildEnd {

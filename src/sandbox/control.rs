@@ -18,7 +18,10 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use archal_core::confined::{Confined, Refusal};
+
 use super::child::Bind;
+use super::confine::Confine;
 use super::hold::Redirect;
 
 /// Most bytes of a frame: an environment may hold two megabytes.
@@ -75,6 +78,10 @@ pub(super) struct Start {
     pub(super) hidden: Vec<PathBuf>,
     /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
     pub(super) attached: bool,
+    /// To what it is confined.
+    pub(super) confine: Option<Confine>,
+    /// Whether the cgroup limits its memory, too.
+    pub(super) is_memory_limited: bool,
 }
 
 /// From the helper to archal.
@@ -86,6 +93,8 @@ pub(super) enum Report {
         process_limit: String,
         /// Why connections to other addresses could not be led as asked for.
         not_led: Option<String>,
+        /// How far the child is confined.
+        confined: Option<Confined>,
     },
     /// The answer to [`Order::Connect`]; the connection travels beside it.
     Connected {
@@ -105,6 +114,8 @@ pub(super) enum Report {
         code: Option<i32>,
         /// The signal that killed it.
         signal: Option<i32>,
+        /// What a confined child was seen to be refused.
+        refused: Vec<Refusal>,
     },
 }
 
@@ -192,6 +203,7 @@ mod tests {
         let ready = Report::Ready {
             process_limit: "rlimit".to_owned(),
             not_led: None,
+            confined: None,
         };
         send(&here, &ready, &[listener.into()]).expect("sent");
         send(
@@ -199,6 +211,7 @@ mod tests {
             &Report::Ended {
                 code: Some(3),
                 signal: None,
+                refused: Vec::new(),
             },
             &[],
         )

@@ -96,9 +96,10 @@ impl Probe {
     }
 }
 
-/// A [`probe`] that may still be going on.
+/// A [`probe`] that may still be going on, or begins when somebody asks for it.
 #[derive(Debug)]
 pub struct Probing {
+    helper: PathBuf,
     thread: Mutex<Option<JoinHandle<Probe>>>,
     found: OnceLock<Probe>,
 }
@@ -106,20 +107,27 @@ pub struct Probing {
 impl Probing {
     /// What was found out before; where nothing was, a probe begins with the helper at that path.
     pub fn of(known: Option<Probe>, helper: &Path) -> Self {
-        if let Some(known) = known {
-            return known.into();
+        let later = Self::later(known, helper);
+        if later.found.get().is_some() {
+            return later;
         }
         let path = helper.to_owned();
         // It is the end of its thread that would be the end of the child, so it waits there.
         let thread = std::thread::Builder::new()
             .name("archal-probe".to_owned())
             .spawn(move || probe(&path));
-        match thread {
-            Ok(thread) => Self {
-                thread: Mutex::new(Some(thread)),
-                found: OnceLock::new(),
-            },
-            Err(_) => probe(helper).into(),
+        Self {
+            thread: Mutex::new(thread.ok()),
+            ..later
+        }
+    }
+
+    /// The same, but what is not known is tried when it is asked for.
+    pub fn later(known: Option<Probe>, helper: &Path) -> Self {
+        Self {
+            helper: helper.to_owned(),
+            thread: Mutex::default(),
+            found: known.map_or_else(OnceLock::new, OnceLock::from),
         }
     }
 
@@ -127,20 +135,13 @@ impl Probing {
     pub fn wait(&self) -> &Probe {
         self.found.get_or_init(|| {
             let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = thread.take().and_then(|thread| thread.join().ok());
-            found.unwrap_or_else(|| Probe {
+            let Some(thread) = thread.take() else {
+                return probe(&self.helper);
+            };
+            thread.join().unwrap_or_else(|_| Probe {
                 namespaces: Err("the trial of namespaces failed; this is a fault of archal".into()),
             })
         })
-    }
-}
-
-impl From<Probe> for Probing {
-    fn from(probe: Probe) -> Self {
-        Self {
-            thread: Mutex::default(),
-            found: OnceLock::from(probe),
-        }
     }
 }
 
@@ -261,6 +262,7 @@ pub(super) fn nothing() -> ChildSpec {
         output_cap: 4096,
         binds: Vec::new(),
         process_limit: None,
+        confine: None,
     }
 }
 
@@ -299,6 +301,7 @@ fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
         alive: std::time::Duration::ZERO,
         containment,
         process_limit: NOT_ENFORCED.to_owned(),
+        confined: None,
     }
 }
 

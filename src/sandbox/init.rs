@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::confine::stage::Stage;
 use super::control::{self, Order, Report, Start};
 use super::{launch, loopback, mounts, privileges, redirect};
 
@@ -35,7 +36,7 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
         _ => return ExitCode::FAILURE,
     };
     match prepare_and_start(&control, &start, stdin) {
-        Ok((child, reports)) => reap_until_end(&reports, child),
+        Ok((child, reports, stage)) => reap_until_end(&reports, child, stage.as_ref()),
         Err(reason) => {
             let report = Report::NotStarted { reason };
             if control::send(&control, &report, &[]).is_err() {
@@ -53,9 +54,13 @@ fn prepare_and_start(
     control: &UnixStream,
     start: &Start,
     stdin: Option<OwnedFd>,
-) -> Result<(u32, Reports), String> {
+) -> Result<(u32, Reports, Option<Stage>), String> {
     mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
-    mounts::own_proc();
+    let has_own_proc = mounts::own_proc();
+    let mut stage = Stage::of(start);
+    if let Some(stage) = &mut stage {
+        stage.show(start, has_own_proc);
+    }
     let mut sockets = Vec::new();
     let mut not_led = None;
     if start.own_network {
@@ -77,7 +82,10 @@ fn prepare_and_start(
     privileges::drop_all().map_err(|error| format!("capabilities cannot be dropped: {error}"))?;
     // Changing credentials clears the death signal, so it is set only now.
     die_with_parent()?;
-    let limited = privileges::limit(start, || OWN_TASKS);
+    let mut limited = privileges::limit(start, || OWN_TASKS);
+    if let Some(stage) = &mut stage {
+        limited = stage.close(start, limited)?;
+    }
     let mut command = launch::command(start, None)?;
     if let Some(stdin) = stdin.filter(|_| start.attached) {
         command.stdin(stdin);
@@ -85,6 +93,7 @@ fn prepare_and_start(
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
         not_led,
+        confined: stage.as_ref().map(|stage| stage.confined(start)),
     };
     control::send(control, &ready, &sockets).map_err(|error| error.to_string())?;
     drop(sockets);
@@ -94,7 +103,7 @@ fn prepare_and_start(
     let no_thread = |error: io::Error| format!("the helper has no second thread: {error}");
     let reports = Arc::new(Mutex::new(control.try_clone().map_err(no_thread)?));
     follow_orders(control, &reports, child.id()).map_err(no_thread)?;
-    Ok((child.id(), reports))
+    Ok((child.id(), reports, stage))
 }
 
 fn mount(bind: &super::child::Bind) -> Result<(), String> {
@@ -166,8 +175,11 @@ fn send(reports: &Reports, report: &Report, sockets: &[OwnedFd]) -> io::Result<(
     control::send(&control, report, sockets)
 }
 
-fn reap_until_end(reports: &Reports, child: u32) -> ExitCode {
-    let report = wait_for(child);
+fn reap_until_end(reports: &Reports, child: u32, stage: Option<&Stage>) -> ExitCode {
+    let mut report = wait_for(child);
+    if let (Report::Ended { refused, .. }, Some(stage)) = (&mut report, stage) {
+        *refused = stage.refused();
+    }
     match send(reports, &report, &[]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -182,6 +194,7 @@ pub(super) fn wait_for(child: u32) -> Report {
                 return Report::Ended {
                     code: status.exit_status(),
                     signal: status.terminating_signal(),
+                    refused: Vec::new(),
                 };
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}

@@ -9,11 +9,14 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use archal_core::confined::Confined;
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::broker::Broker;
 use super::cgroup::Cgroup;
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
+use super::confine::signs;
 use super::control::{self, Order, Report, Start};
 use super::hold::{
     self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
@@ -39,9 +42,10 @@ pub(super) fn run(
     attached: Option<&mut dyn FnMut(Signals)>,
 ) -> ChildEnd {
     let started = Instant::now();
+    let memory = spec.confine.as_ref().and_then(|confine| confine.memory);
     let cgroup = spec
         .process_limit
-        .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS)));
+        .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS), memory));
     let mut order = start(spec, network.as_ref(), cgroup.as_ref());
     order.attached = attached.is_some();
     let network_of = match (&attached, &network) {
@@ -148,6 +152,8 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         redirect: network.and_then(|network| network.redirect.clone()),
         hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
         attached: false,
+        confine: spec.confine.clone(),
+        is_memory_limited: cgroup.is_some_and(|cgroup| cgroup.limits_memory),
     }
 }
 
@@ -237,6 +243,7 @@ struct Watch {
     phase: Phase,
     grace: Duration,
     process_limit: String,
+    confined: Option<Confined>,
     outcome: Option<ChildOutcome>,
     /// When everything was ready for the program.
     ready: Option<Instant>,
@@ -273,6 +280,7 @@ impl Watch {
             phase: Phase::Running,
             grace: spec.grace,
             process_limit: NOT_ENFORCED.to_owned(),
+            confined: None,
             outcome: None,
             ready: None,
             ended: None,
@@ -327,6 +335,12 @@ impl Watch {
         };
         let (stdout, stdout_tail, stdout_dropped) = self.stdout.finish();
         let (stderr, _, stderr_dropped) = self.stderr.finish();
+        let mut confined = self.confined;
+        if let Some(confined) = &mut confined {
+            for stream in [&stdout, &stderr] {
+                signs::read(stream, confined);
+            }
+        }
         ChildEnd {
             outcome,
             stdout,
@@ -342,6 +356,7 @@ impl Watch {
             },
             containment: self.containment,
             process_limit: self.process_limit,
+            confined,
         }
     }
 
@@ -383,10 +398,12 @@ impl Watch {
                 Report::Ready {
                     process_limit,
                     not_led,
+                    confined,
                 },
                 sockets,
             ))) => {
                 self.process_limit = process_limit;
+                self.confined = confined;
                 if let Some(network) = network {
                     hand_over(network, sockets, self.broker.clone(), not_led);
                 }
@@ -410,13 +427,24 @@ impl Watch {
             }
             Ok(Some((
                 Report::Ended {
-                    code: Some(code), ..
+                    code,
+                    signal,
+                    refused,
                 },
                 _,
-            ))) => Some(ChildOutcome::Exited { code }),
-            Ok(Some((Report::Ended { signal, .. }, _))) => Some(ChildOutcome::Killed {
-                signal: signal.unwrap_or(9),
-            }),
+            ))) => {
+                if let Some(confined) = &mut self.confined {
+                    for refusal in refused {
+                        confined.refuse(refusal.rule, refusal.what, refusal.by);
+                    }
+                }
+                Some(match code {
+                    Some(code) => ChildOutcome::Exited { code },
+                    None => ChildOutcome::Killed {
+                        signal: signal.unwrap_or(9),
+                    },
+                })
+            }
             Ok(None) | Err(_) => None,
         };
         self.outcome = ended;

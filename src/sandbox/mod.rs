@@ -7,6 +7,8 @@
 pub mod asking;
 pub mod broker;
 pub mod child;
+pub mod confine;
+pub mod credentials;
 pub mod hold;
 pub mod inherited;
 pub mod stop;

@@ -10,7 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::child::Bind;
 
-const NOTHING: Option<&Path> = None;
+pub(super) const NOTHING: Option<&Path> = None;
 
 /// Unix sockets through which name lookups would leave the child's network.
 const LOOKUP_SOCKETS: &[&str] = &[
@@ -68,27 +68,35 @@ pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
 pub(super) fn bind(bind: &Bind) -> Result<(), Errno> {
     bind_over(&bind.source, &bind.target)?;
     if bind.read_only {
-        // A flag that the outer namespace locked must be kept, or the kernel refuses.
-        let locked = statvfs(&bind.target)?.flags();
-        let mut flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-        for (present, keep) in [
-            (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
-            (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
-            (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
-            (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
-            (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
-            (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
-        ] {
-            if locked.contains(present) {
-                flags |= keep;
-            }
-        }
+        let (kept, _) = kept_flags(&bind.target)?;
+        let flags = kept | MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
         mount(NOTHING, &bind.target, NOTHING, flags, NOTHING)?;
     }
     Ok(())
 }
 
-fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
+/// The flags of a mount that must stay when it is mounted again, and whether it is read-only: one
+/// that the outer namespace locked must be kept, or the kernel refuses.
+pub(super) fn kept_flags(path: &Path) -> Result<(MsFlags, bool), Errno> {
+    let found = statvfs(path)?.flags();
+    let mut kept = MsFlags::empty();
+    for (present, keep) in [
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+        (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
+        (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
+        (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
+    ] {
+        if found.contains(present) {
+            kept |= keep;
+        }
+    }
+    Ok((kept, found.contains(FsFlags::ST_RDONLY)))
+}
+
+/// Shows what is at one path at another, with all that is mounted in it.
+pub(super) fn bind_over(source: &Path, target: &Path) -> Result<(), Errno> {
     mount(
         Some(source),
         target,

@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use archal_core::confined::Confined;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
+use super::confine::{Confine, Network, seatbelt, signs};
 use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started};
 use super::pipes::Pipe;
 
@@ -49,12 +51,47 @@ pub(super) fn run(
     if hold.containment == Containment::Namespaces || network.is_some() {
         return not_started(hold.containment, "namespaces need Linux".to_owned());
     }
+    let confined = spec.confine.as_ref().map(confined);
+    if let (Some(confined), Some(confine)) = (&confined, &spec.confine)
+        && !confine.demand.is_met(confined)
+    {
+        let missing = confined.missing.join("; ");
+        let reason = format!("not confined as required: {missing}");
+        return not_started(hold.containment, reason);
+    }
     let mut end = match spawn(spec) {
         Ok(child) => watch(child, spec, hold, started),
         Err(reason) => not_started(hold.containment, reason),
     };
     end.duration = started.elapsed();
+    end.confined = confined.map(|mut confined| {
+        for stream in [&end.stdout, &end.stderr] {
+            signs::read(stream, &mut confined);
+        }
+        confined
+    });
     end
+}
+
+/// What a profile of Seatbelt enforces.
+fn confined(confine: &Confine) -> Confined {
+    let by = || Some("seatbelt".to_owned());
+    let mut confined = Confined::default();
+    if !Path::new(seatbelt::PROGRAM).exists() {
+        let reason = format!("files: {} is not there", seatbelt::PROGRAM);
+        confined.missing.push(reason);
+        return confined;
+    }
+    confined.files = by();
+    confined.network = match confine.network {
+        Network::Open => Some("open".to_owned()),
+        Network::Held { .. } => by(),
+    };
+    for part in ["system calls", "processes", "memory"] {
+        let reason = format!("{part}: nothing limits them on this system");
+        confined.missing.push(reason);
+    }
+    confined
 }
 
 fn spawn(spec: &ChildSpec) -> Result<Child, String> {
@@ -72,7 +109,15 @@ fn spawn(spec: &ChildSpec) -> Result<Child, String> {
             spec.directory.display()
         ));
     }
-    let child = Command::new(name)
+    let mut command = match &spec.confine {
+        Some(confine) if Path::new(seatbelt::PROGRAM).exists() => {
+            let mut command = Command::new(seatbelt::PROGRAM);
+            command.args(["-p", &seatbelt::profile(confine)]).arg(name);
+            command
+        }
+        _ => Command::new(name),
+    };
+    let child = command
         .args(arguments)
         .current_dir(&spec.directory)
         .env_clear()
@@ -181,5 +226,6 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
         alive,
         containment: Containment::Pgroup,
         process_limit: NOT_ENFORCED.to_owned(),
+        confined: None,
     }
 }

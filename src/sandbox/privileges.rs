@@ -61,7 +61,7 @@ pub(super) fn limit(start: &Start, others: impl FnOnce() -> u64) -> &'static str
 /// does not for root).
 fn limit_processes(limit: u64) -> bool {
     let release = std::fs::read("/proc/sys/kernel/osrelease").unwrap_or_default();
-    if rustix::process::getuid().is_root() || !counts_by_namespace(&release) {
+    if rustix::process::getuid().is_root() || !is_at_least(&release, COUNTED_BY_NAMESPACE) {
         return false;
     }
     let old = rustix::process::getrlimit(Resource::Nproc);
@@ -76,9 +76,12 @@ fn limit_processes(limit: u64) -> bool {
     .is_ok()
 }
 
-/// Whether a kernel counts a user's processes for each user namespace by itself (5.14 and later).
-/// Where it does not, the limit would hit the user's programs outside and be hit by them.
-fn counts_by_namespace(release: &[u8]) -> bool {
+/// From here on a kernel counts a user's processes for each user namespace by itself. Where it does
+/// not, the limit would hit the user's programs outside and be hit by them.
+const COUNTED_BY_NAMESPACE: (u32, u32) = (5, 14);
+
+/// Whether a kernel's release is that version or a later one.
+pub(super) fn is_at_least(release: &[u8], version: (u32, u32)) -> bool {
     let mut numbers = release
         .split(|byte| !byte.is_ascii_digit())
         .map(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
@@ -86,7 +89,7 @@ fn counts_by_namespace(release: &[u8]) -> bool {
     let (Some(major), Some(minor)) = (next(), next()) else {
         return false;
     };
-    (major, minor) >= (5, 14)
+    (major, minor) >= version
 }
 
 #[cfg(test)]
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn kernels_are_told_apart_by_their_release() {
         for release in ["5.14.0-70.el9", "5.15", "6.1.0-13-amd64", "10.0-rc1"] {
-            assert!(counts_by_namespace(release.as_bytes()), "{release}");
+            assert!(is_at_least(release.as_bytes(), (5, 14)), "{release}");
         }
         for release in [
             "5.13.19",
@@ -107,7 +110,7 @@ mod tests {
             "x.y",
             "99999999999.1",
         ] {
-            assert!(!counts_by_namespace(release.as_bytes()), "{release}");
+            assert!(!is_at_least(release.as_bytes(), (5, 14)), "{release}");
         }
     }
 }

@@ -14,6 +14,10 @@ pub(super) struct Process {
     pub(super) session: i32,
     /// How many threads it has.
     pub(super) threads: u64,
+    /// The name of its program, as far as the kernel keeps it.
+    pub(super) name: String,
+    /// Whether it runs: one that has ended waits for its parent to hear of it.
+    pub(super) lives: bool,
 }
 
 /// All processes that can be seen.
@@ -31,12 +35,16 @@ pub(super) fn all() -> impl Iterator<Item = Process> {
 
 /// From the line of `/proc/<id>/stat`, in which the program's name may hold anything.
 fn parse(id: i32, stat: &str) -> Option<Process> {
-    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+    let end = stat.rfind(')')?;
+    let name = stat.get(stat.find('(')? + 1..end)?.to_owned();
+    let fields: Vec<&str> = stat[end + 1..].split_whitespace().collect();
     Some(Process {
         id,
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         threads: fields.get(17)?.parse().ok()?,
+        lives: !matches!(*fields.first()?, "Z" | "X"),
+        name,
     })
 }
 
@@ -68,6 +76,7 @@ mod tests {
         let process = parse(12, &format!("12 (a) R 1 (b)) {rest}")).expect("a process");
         assert_eq!((process.id, process.parent), (12, 7));
         assert_eq!((process.session, process.threads), (11, 3));
+        assert_eq!((process.name.as_str(), process.lives), ("a) R 1 (b)", true));
         assert!(parse(12, "12 (a) S 7").is_none());
         assert!(parse(12, "").is_none());
     }
@@ -79,6 +88,8 @@ mod tests {
             parent,
             session: 1,
             threads: 1,
+            name: String::new(),
+            lives: true,
         };
         let table = [process(5, 4), process(4, 2), process(3, 1), process(2, 1)];
         assert_eq!(descendants(&table, [2]), BTreeSet::from([4, 5]));

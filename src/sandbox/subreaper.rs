@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::process::WaitOptions;
 
+use super::confine::stage::Stage;
 use super::control::{self, Order, Report, Start};
 use super::hold::HELPER_ARGUMENT;
 use super::{init, launch, privileges, processes};
@@ -68,11 +69,19 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
             bind.target.display()
         ));
     }
-    let limited = privileges::limit(start, tasks_of_user);
+    let mut limited = privileges::limit(start, tasks_of_user);
+    let mut stage = Stage::of(start);
+    if let Some(stage) = &mut stage {
+        // What holds this thread holds the child, and cannot be had without it.
+        rustix::thread::set_no_new_privs(true)
+            .map_err(|error| format!("privileges cannot be given up: {error}"))?;
+        limited = stage.close(start, limited)?;
+    }
     let mut command = launch::command(start, Some(&[HELPER_ARGUMENT, "become"]))?;
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
         not_led: None,
+        confined: stage.as_ref().map(|stage| stage.confined(start)),
     };
     control::send(control, &ready, &[]).map_err(|error| error.to_string())?;
     let child = command

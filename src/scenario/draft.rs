@@ -55,6 +55,7 @@ pub fn draft(draft: &Draft<'_>) -> String {
         .clones
         .iter()
         .filter_map(|clone| nothing_changed(clone))
+        .map(|criterion| format!("- [D] {criterion}\n"))
         .collect();
     format!(
         "# {title}
@@ -106,8 +107,9 @@ fn seed(clone: &CloneDescriptor, seeds: &[(&'static str, String)]) -> String {
     )
 }
 
-/// A criterion that no row of a clone is another than before.
-fn nothing_changed(clone: &CloneDescriptor) -> Option<String> {
+/// A criterion, without its mark, that no row of a clone is another than before; none where the
+/// clone has no rows.
+pub fn nothing_changed(clone: &CloneDescriptor) -> Option<String> {
     let name = clone.name;
     let parts: Vec<String> = clone
         .collections
@@ -118,5 +120,5 @@ fn nothing_changed(clone: &CloneDescriptor) -> Option<String> {
         })
         .collect();
     let sum = parts.join(" + ");
-    (!parts.is_empty()).then(|| format!("- [D] Nothing in {name} was changed: `{sum} == 0`\n"))
+    (!parts.is_empty()).then(|| format!("Nothing in {name} was changed: `{sum} == 0`"))
 }

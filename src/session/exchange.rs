@@ -284,6 +284,9 @@ fn begin(
 ) -> Result<(Response<Held>, Option<FaultEffect>), Box<(Work, CloneRequest, Begun)>> {
     let begun = shared.ledger.begin();
     let mut running = shared.clones[clone].running();
+    for attempt in shared.webhooks.untold(clone) {
+        running.attempted(attempt);
+    }
     let begin = || running.begin(&request, begun.at);
     let answer = match catch_unwind(AssertUnwindSafe(begin)) {
         Ok(Progress::Answered(answer)) => *answer,

@@ -30,18 +30,13 @@ pub struct Inside {
 
 impl Inside {
     /// A connection to a port of the children's loopback: that of the child that was started last
-    /// and listens there. Blocks for a moment.
+    /// and listens there, and where children need no networks of their own also that of this
+    /// machine, after theirs. Blocks for a moment.
     ///
     /// # Errors
     ///
-    /// When no child runs, or none listens there.
+    /// When no child runs, or nobody listens there.
     pub fn connect(&self, port: u16) -> io::Result<TcpStream> {
-        if self.level != RouteLevel::Isolated {
-            let nobody = io::ErrorKind::ConnectionRefused.into();
-            return first_of(LOOPBACK, nobody, |address| {
-                TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT)
-            });
-        }
         let brokers: Vec<Broker> = {
             let children = children(&self.children);
             let newest = children.iter().rev();
@@ -49,7 +44,14 @@ impl Inside {
         };
         let none = "no child of the session runs";
         let none = io::Error::new(io::ErrorKind::NotConnected, none);
-        first_of(brokers, none, |broker| broker.connect(port))
+        let inside = first_of(brokers, none, |broker| broker.connect(port));
+        if inside.is_ok() || self.level == RouteLevel::Isolated {
+            return inside;
+        }
+        let nobody = io::ErrorKind::ConnectionRefused.into();
+        first_of(LOOPBACK, nobody, |address| {
+            TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT)
+        })
     }
 }
 

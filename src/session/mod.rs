@@ -18,6 +18,7 @@ mod loopback;
 mod mcp;
 mod names;
 pub mod open;
+mod outside;
 mod passage;
 mod record;
 pub mod recording;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -157,7 +156,7 @@ pub struct Session {
     literals: Literals,
     before: Vec<Arc<dyn CloneState>>,
     environment: BTreeMap<String, String>,
-    doors: Vec<(SocketAddr, Door)>,
+    pub(super) doors: Vec<(SocketAddr, Door)>,
     /// The children that run in networks of their own.
     inside: Inside,
     /// Servers of models on this machine that children were told.
@@ -227,34 +226,38 @@ pub struct CloneEnd {
 impl Session {
     /// Opens the clones, chooses the route and begins to serve.
     pub fn open(config: SessionConfig<'_>) -> Result<Self, SessionError> {
-        Self::open_with(authority::LIFETIME, None, config)
+        let probing = Probing::of(config.probe.clone(), &config.helper);
+        Self::open_with(authority::LIFETIME, None, probing, config)
     }
 
     /// The same at a time of its own, which moves with calls alone. The wall clock of children
     /// that run Node or Python stands at it; each writes a line to the file that its variable
     /// `ARCHAL_CLOCK_SEEN` names, which whoever starts them sets.
     pub fn open_at(at: Timestamp, config: SessionConfig<'_>) -> Result<Self, SessionError> {
-        Self::open_with(authority::LIFETIME, Some(at), config)
+        let probing = Probing::of(config.probe.clone(), &config.helper);
+        Self::open_with(authority::LIFETIME, Some(at), probing, config)
     }
 
-    /// The same with certificates that hold for so long.
+    /// The same with certificates that hold for so long. Whether children can be held in namespaces
+    /// is tried only when one is to be.
     pub(super) fn open_for(
         lifetime: Duration,
         config: SessionConfig<'_>,
     ) -> Result<Self, SessionError> {
-        Self::open_with(lifetime, None, config)
+        let probing = Probing::later(config.probe.clone(), &config.helper);
+        Self::open_with(lifetime, None, probing, config)
     }
 
     fn open_with(
         lifetime: Duration,
         at: Option<Timestamp>,
+        probing: Probing,
         config: SessionConfig<'_>,
     ) -> Result<Self, SessionError> {
         // Certificates hold by the real clock, which is that of clients' TLS.
         let now = config.clock.now();
         let base = clock::truncate_to_second(at.unwrap_or(now));
         refuse_shared_hosts(&config.clones)?;
-        let probing = Probing::of(config.probe, &config.helper);
         let mut route = route::choose(config.route, || probing.wait())
             .map_err(|reason| SessionError::Route { reason })?;
         let mut hosted = Vec::new();
@@ -381,7 +384,7 @@ impl Session {
         let run = self.server.new_run();
         let end = match self.route.level {
             RouteLevel::Isolated => self.run_inside(&child, &hold, run),
-            RouteLevel::Shim | RouteLevel::Proxy | RouteLevel::Direct => hold::run(&child, &hold),
+            _ => self.run_outside(child, &hold),
         };
         self.server.settle(run);
         end
@@ -559,11 +562,13 @@ fn outside_endpoints(
     level: RouteLevel,
     told: bool,
 ) -> io::Result<(Endpoints, Vec<(SocketAddr, Door)>)> {
-    let listen = |door| {
+    let mut doors = Vec::new();
+    let mut listen = |door| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
+        let address = listener.local_addr()?;
+        doors.push((address, door));
         server.listen(listener, door, None);
-        io::Result::Ok(port)
+        io::Result::Ok(address.port())
     };
     let endpoints = Endpoints {
         proxy: match level {
@@ -580,21 +585,11 @@ fn outside_endpoints(
         told,
         ..Endpoints::default()
     };
-    Ok((endpoints, Vec::new()))
+    Ok((endpoints, doors))
 }
 
 /// The positions of clones that have tools.
 fn with_tools(plans: &[ClonePlan<'_>]) -> impl Iterator<Item = usize> {
     let has_tools = |(_, plan): &(usize, &ClonePlan<'_>)| plan.clone.mcp.is_some();
     plans.iter().enumerate().filter(has_tools).map(|(at, _)| at)
-}
-
-/// Makes the folder and its absolute path, which children need whatever their directory is.
-pub(super) fn absolute_folder(folder: &Path) -> Result<PathBuf, SessionError> {
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::canonicalize(folder))
-        .map_err(|source| SessionError::File {
-            path: folder.to_owned(),
-            source,
-        })
 }

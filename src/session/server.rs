@@ -161,7 +161,7 @@ impl Shared {
         let deliveries = std::mem::take(&mut response.deliveries);
         let fault = response.fault;
         let seq = self.ledger.end(begun, clone, request, response);
-        self.webhooks.post(seq, clone, fault, deliveries);
+        self.webhooks.post(seq, begun.at, clone, fault, deliveries);
     }
 
     /// Records a host that no clone answers for; gives back the text for the client.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::egress::Egress;
-use super::open::{SessionError, absolute_folder};
+use super::open::SessionError;
 use super::trust_store;
 use crate::sandbox::child::Bind;
 
@@ -415,6 +415,16 @@ fn package_folders(child: &Child<'_>, roots: &[PathBuf]) -> Vec<PathBuf> {
 fn module_folders(child: &Child<'_>) -> Vec<PathBuf> {
     let upwards = child.directory.ancestors();
     upwards.map(|folder| folder.join("node_modules")).collect()
+}
+
+/// Makes the folder and its absolute path, which children need whatever their directory is.
+fn absolute_folder(folder: &Path) -> Result<PathBuf, SessionError> {
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::canonicalize(folder))
+        .map_err(|source| SessionError::File {
+            path: folder.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::atomic::{self, Durability, WriteError};
 
 /// What the first use writes to `.archal/.gitignore`: archal's own state is ignored, the files a
 /// user writes there (harness, registry of sources) are not.
-const GITIGNORE: &str = "/attach/\n/cache/\n/spool/\n/traces/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
+const GITIGNORE: &str = "/attach/\n/cache/\n/preprod/\n/preprod-plan.json\n/spool/\n/traces/\n/state.db*\n/watcher.*\n/trace-sources.local.json\n/.gitignore\n";
 
 /// Where a file of the user's own lies, whatever the repository: `$XDG_STATE_HOME/archal/<name>`,
 /// else below `~/.local/state`; none without a home.
@@ -132,6 +132,12 @@ impl Layout {
     /// What came to a push source and stands in no batch file yet.
     pub fn spool(&self, source: &str) -> PathBuf {
         self.root.join("spool").join(source)
+    }
+
+    /// The folder of the loop before a change ships: its lock, open paid steps, artifacts of runs
+    /// that nobody named a folder for.
+    pub fn preprod(&self) -> PathBuf {
+        self.root.join("preprod")
     }
 
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.

@@ -4,10 +4,10 @@ use archal_testkit::cli::TestEnv;
 
 use super::environment;
 
-/// The route and containment depend on the machine's kernel, so their lines are left out.
+/// The route, containment and sandbox depend on the machine's kernel, so their lines are left out.
 fn without_kernel(output: archal_testkit::cli::Output) -> archal_testkit::cli::Output {
     output.with(
-        r"(?m)^\S+ +(route|containment) .*\n( +hint: (sudo|docker|printf).*\n)?",
+        r"(?m)^\S+ +(route|containment|sandbox) .*\n( +hint: (sudo|docker|printf|systemd-run).*\n)?",
         "",
     )
 }
@@ -79,6 +79,15 @@ fn a_program_that_fails_is_not_taken_for_working() {
         .find(|check| check["name"] == "git")
         .expect("checked");
     assert_eq!(git["status"], "missing");
+    let sandbox = checks
+        .iter()
+        .find(|check| check["name"] == "sandbox")
+        .expect("checked");
+    let said = sandbox["detail"].as_str().expect("text");
+    assert!(
+        said.contains("mount namespace, own network, seccomp"),
+        "{said}"
+    );
 }
 
 #[test]

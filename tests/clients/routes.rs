@@ -246,6 +246,7 @@ fn check(runtime: &str, route: RouteMode) {
             output_cap: 1 << 16,
             binds: Vec::new(),
             process_limit: None,
+            confine: None,
         });
         let end = session.finish().expect("evidence");
         let stdout = String::from_utf8_lossy(&ended.stdout).into_owned();

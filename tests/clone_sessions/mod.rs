@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::cli::environment;
 
 /// What takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const REPO: &str = "/repos/octocat/hello-service";
 
 /// A world with a session in it, which ends with it.

@@ -267,3 +267,68 @@ fn a_push_that_breaks_off_or_is_broken_leaves_nothing() {
     let there = done(&folder, &["ls-remote", &remote(&scene), "refs/heads/main"]);
     assert!(there.starts_with(&head), "{there}");
 }
+
+#[test]
+fn what_was_pushed_is_in_a_written_state_and_comes_out_of_it_as_it_was() {
+    let scene = Scene::started();
+    let (folder, _) = committed(&scene, &[1, 2]);
+    // What a pack holds as differences, a tag with a message, a branch of its own, a merge.
+    std::fs::write(folder.join("0.bin"), noise(7, MIB + 10)).expect("written");
+    done(&folder, &["commit", "-q", "-a", "-m", "A little longer"]);
+    done(&folder, &["tag", "-a", "v1", "-m", "The first"]);
+    done(&folder, &["checkout", "-q", "-b", "side", "HEAD~1"]);
+    std::fs::write(folder.join("näme mit\ttab"), "x\r\n").expect("written");
+    done(&folder, &["add", "."]);
+    done(&folder, &["commit", "-q", "-m", "Beside"]);
+    done(&folder, &["checkout", "-q", "main"]);
+    done(&folder, &["merge", "-q", "--no-edit", "side"]);
+    done(
+        &folder,
+        &["push", "-q", &remote(&scene), "main", "side", "v1"],
+    );
+    let refs = |scene: &Scene| {
+        let said = done(&folder, &["ls-remote", &remote(scene)]);
+        let mut lines: Vec<String> = said.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let before = refs(&scene);
+    assert!(before.len() >= 4, "{before:?}");
+    scene.fine(&["snapshot", "--out", "state.json"]);
+    scene.fine(&["stop"]);
+    let clones = |file: &str| {
+        let document: serde_json::Value =
+            serde_json::from_str(&scene.world.read(file)).expect("JSON");
+        document["clones"].clone()
+    };
+    let whole = |name: &str| {
+        assert_eq!(refs(&scene), before, "{name}");
+        let into = scene.world.repo().join(name);
+        let target = into.to_str().expect("a path").to_owned();
+        done(
+            &folder,
+            &["clone", "-q", "--mirror", &remote(&scene), &target],
+        );
+        done(&into, &["fsck", "--full", "--strict"]);
+        let listed = |at: &Path| {
+            let list = ["rev-list", "--objects", "main", "side", "v1"];
+            let listed = done(at, &list);
+            let mut ids: Vec<String> = listed
+                .lines()
+                .map(|line| line.chars().take(40).collect())
+                .collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!(listed(&into), listed(&folder), "{name}");
+        scene.fine(&["snapshot", "--out", "again.json"]);
+        assert_eq!(clones("again.json"), clones("state.json"), "{name}");
+    };
+    // A session that starts on it, and one that takes it later and had other objects.
+    scene.fine(&["start", "--load", "state.json"]);
+    whole("started");
+    scene.fine(&["stop"]);
+    scene.fine(&["start", "github", "--seed", "large-backlog"]);
+    scene.fine(&["seed", "--load", "state.json"]);
+    whole("seeded");
+}

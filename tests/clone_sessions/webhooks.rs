@@ -116,6 +116,19 @@ fn an_issue_is_told_signed_and_stands_in_the_evidence() {
     let signed: String = signed.iter().map(|byte| format!("{byte:02x}")).collect();
     let header = issue.header("x-hub-signature-256");
     assert_eq!(header, Some(format!("sha256={signed}").as_str()));
+    // The service's own operations tell of it, and send it once more.
+    let hooks = scene.rest("GET", &format!("{REPO}/hooks"), "").json();
+    let deliveries = format!("{REPO}/hooks/{}/deliveries", hooks[0]["id"]);
+    let told = scene.rest("GET", &deliveries, "").json();
+    assert_eq!(told[0]["status"], "Invalid HTTP Response: 500");
+    assert_eq!(told[0]["event"], "issues");
+    let one = format!("{deliveries}/{}", told[0]["id"]);
+    let whole = scene.rest("GET", &one, "").json();
+    assert_eq!(whole["request"]["payload"]["issue"]["title"], "Told");
+    let accepted = scene.rest("POST", &format!("{one}/attempts"), "");
+    assert_eq!(accepted.status, 202, "{}", accepted.body);
+    let again = received.recv_timeout(PATIENCE).expect("a delivery");
+    assert_eq!(again.body, issue.body);
     // Elsewhere nothing is sent.
     hook(&scene, "http://hooks.example.com/");
     let lines = written(&scene);
@@ -126,6 +139,7 @@ fn an_issue_is_told_signed_and_stands_in_the_evidence() {
     let told: Vec<String> = lines.iter().map(told).collect();
     let expected = [
         "ping answered 500",
+        "issues.opened answered 500",
         "issues.opened answered 500",
         "ping not-sent null",
     ];
@@ -182,6 +196,8 @@ fn what_is_held_goes_when_it_is_asked_for_and_again_as_it_was() {
     assert_eq!(told(&sent), ["2 issues.opened answered"]);
     let issue = received.recv_timeout(PATIENCE).expect("a delivery");
     assert_eq!(issue.header("x-github-event"), Some("issues"));
+    // It is in the evidence, although one before it is still held.
+    assert_eq!(scene.json(&["status"])["sessions"][0]["webhooks"], 1);
     let sent = scene.json(&["webhooks", "--deliver"]);
     assert_eq!(told(&sent), ["1 ping answered"]);
     let ping = received.recv_timeout(PATIENCE).expect("a delivery");
@@ -213,7 +229,13 @@ fn what_is_held_goes_when_it_is_asked_for_and_again_as_it_was() {
         .collect();
     assert_eq!(
         outcomes,
-        ["answered", "answered", "answered", "not-sent", "answered"]
+        ["answered", "answered", "answered", "answered", "not-sent"]
+    );
+    let events: Vec<&Value> = lines.iter().map(|line| &line["event"]).collect();
+    assert_eq!(
+        events[..2],
+        ["issues.opened", "ping"],
+        "as they were let go"
     );
     assert!(received.try_recv().is_err(), "nothing else was sent");
 }
@@ -278,4 +300,42 @@ fn receiver_over_tls() -> (u16, Receiver<String>) {
         }
     });
     (port, received)
+}
+
+/// A program that makes a webhook to its own server, and says what it is told.
+const LISTENS: &str = r#"
+import http.server, json, os, urllib.request
+told = []
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        told.append(self.headers["x-github-event"])
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+server.timeout = 20
+def call(path, body):
+    request = urllib.request.Request("https://api.github.com/repos/octocat/hello-service" + path,
+        json.dumps(body).encode(), {"Authorization": "Bearer " + os.environ["GITHUB_TOKEN"]})
+    urllib.request.urlopen(request).read()
+url = "http://localhost:%d/" % server.server_port
+call("/hooks", {"events": ["issues"], "config": {"url": url, "content_type": "json"}})
+server.handle_request()
+call("/issues", {"title": "Told inside"})
+server.handle_request()
+print(*told)
+"#;
+
+#[test]
+fn a_server_of_a_command_in_a_network_of_its_own_is_told() {
+    let scene = Scene::started();
+    let told = scene
+        .run(&["exec", "--", "python3", "-c", LISTENS])
+        .ended(0);
+    assert_eq!(told.stdout, "ping issues\n");
+    let lines = written(&scene);
+    let outcomes: Vec<&Value> = lines.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes, ["answered", "answered"]);
 }

@@ -59,7 +59,7 @@ impl Repairing {
 
     /// Lets it repair, with a configuration and a key that the model takes.
     #[track_caller]
-    fn repairs(&self, config: &Value) {
+    fn repairs(&self, config: &Value) -> Value {
         self.world.write(".archal.json", &config.to_string());
         let output = self.run();
         let asked = self.model.asked();
@@ -76,6 +76,12 @@ impl Repairing {
         assert_eq!(told, (&used.0, &used.1), "{output}\nasked: {asked:#?}");
         // What anybody may read does not hold its key.
         assert!(!output.stdout.contains(KEY), "{output}");
+        // It works confined.
+        let confined = &fixer["confined"];
+        for part in ["files", "network", "calls"] {
+            assert!(confined[part].is_string(), "{part}: {output}");
+        }
+        document
     }
 
     fn run(&self) -> Output {
@@ -91,6 +97,27 @@ fn claude_repairs() {
     repairing.world.set("ANTHROPIC_API_KEY", KEY);
     repairing.world.set("ANTHROPIC_BASE_URL", url);
     repairing.repairs(&json!({"fixer": {"model": "claude-sonnet-4-5"}}));
+}
+
+#[test]
+fn codex_repairs() {
+    let package = format!(
+        "@openai/codex-linux-{}/vendor/{}-unknown-linux-musl/bin/codex",
+        processor(),
+        std::env::consts::ARCH
+    );
+    let mut repairing = Repairing::by("codex", &package);
+    let base = format!("openai_base_url=\"{}\"", repairing.model.url("/v1"));
+    repairing.world.set("CODEX_API_KEY", KEY);
+    let hosts = [repairing.model.host()];
+    let fixer = json!({"model": "loopback", "args": ["-c", base], "hosts": hosts});
+    let repaired = repairing.repairs(&json!({ "fixer": fixer }));
+    // Its own sandbox could not start in archal's.
+    let command = repaired["fixer"]["command"].as_str().expect("text");
+    assert!(
+        command.contains("--sandbox danger-full-access"),
+        "{command}"
+    );
 }
 
 #[test]
@@ -131,7 +158,7 @@ fn opencode_repairs() {
         .world
         .set("OPENCODE_CONFIG_CONTENT", provider.to_string());
     repairing.repairs(&json!({
-        "fixer": {"model": "loop/one", "keyEnv": "LOOP_KEY"},
+        "fixer": {"model": "loop/one", "keyEnv": "LOOP_KEY", "hosts": [repairing.model.host()]},
         "workspace": {"env": ["OPENCODE_CONFIG_CONTENT", "npm_config_registry"]},
     }));
 }

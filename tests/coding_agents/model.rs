@@ -1,4 +1,4 @@
-//! A model on the loopback that repairs the script of `archal fixer test`, in the protocols of three
+//! A model on the loopback that repairs the script of `archal fixer test`, in the protocols of four
 //! providers.
 //!
 //! It works as a model does, by what stands in the conversation: it reads the file with the task where it
@@ -75,6 +75,11 @@ impl Model {
 
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where it listens.
+    pub(super) fn host(&self) -> &str {
+        &self.address
     }
 
     /// The requests so far.
@@ -199,9 +204,12 @@ enum Answer {
 
 /// What a model says, by the path it is asked at; none where nothing is there.
 fn answer(asked: &Asked) -> Option<Answer> {
+    let body = &asked.body;
     let path = asked.path.as_str();
     if path.ends_with("/v1/messages") {
         Some(anthropic(asked))
+    } else if path.ends_with("/responses") && body.is_object() {
+        Some(responses(asked))
     } else if path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent") {
         Some(gemini(asked))
     } else if path.ends_with("/chat/completions") {
@@ -292,6 +300,37 @@ fn anthropic(asked: &Asked) -> Answer {
             "usage": {"output_tokens": TOKENS.1},
         }),
         json!({"type": "message_stop"}),
+    ])
+}
+
+fn responses(asked: &Asked) -> Answer {
+    let tools = asked.body["tools"].as_array().into_iter().flatten();
+    let shell = tools
+        .filter_map(|tool| tool["name"].as_str())
+        .find(|name| *name == "exec_command");
+    let command = match next(asked, shell.is_some()) {
+        Turn::Read(path) => Some(format!("cat '{path}'")),
+        Turn::Edit(path) => Some(format!("sed -i 's/{WRONG}/{RIGHT}/' '{path}'")),
+        Turn::Done => None,
+    };
+    let item = match command {
+        Some(command) => json!({
+            "type": "function_call", "id": "fc_1", "call_id": format!("call_{}", asked.text.len()),
+            "name": "exec_command", "arguments": json!({"cmd": command}).to_string(),
+        }),
+        None => json!({
+            "type": "message", "id": "msg_1", "role": "assistant",
+            "content": [{"type": "output_text", "text": "Done.", "annotations": []}],
+        }),
+    };
+    events(&[
+        json!({"type": "response.created", "response": {"id": "resp_1"}}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "usage": {
+            "input_tokens": TOKENS.0, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": TOKENS.1, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": TOKENS.0 + TOKENS.1,
+        }}}),
     ])
 }
 

@@ -3,7 +3,7 @@
 use archal_testkit::cli::{Output, TestEnv};
 use serde_json::Value;
 
-use super::{git, kept_demo, listing, world};
+use super::{git, kept_demo, listing, untouched_demo, world};
 
 const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
 
@@ -22,7 +22,11 @@ pub(super) fn as_far_as(world: &TestEnv, traces: &str, policy: &str, more: &[&st
 }
 
 /// Opens the only trace's job again: what has come to its end stays there until somebody asks.
+/// Nothing where none was attached yet.
 pub(super) fn again(world: &TestEnv) {
+    if !world.repo().join("demo/.archal/attach").exists() {
+        return;
+    }
     let arguments = ["attach-reprocess", "--repo", "demo", "--json"];
     let name = only_name(world);
     let output = world.run(&[&arguments[..], &[&name]].concat()).ended(0);
@@ -53,7 +57,7 @@ const FIXER: &[&str] = &["--allow-external-execution", "--fix-command"];
 
 #[test]
 fn a_fix_command_decides_how_it_ends() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let fixed_by = |command: &str| {
         again(&world);
         // A fixer that does not say what it used takes a quarter of the trace's cap each time.
@@ -135,7 +139,7 @@ fn what_has_come_to_its_end_stays_there_until_it_may_go_further() {
 
 #[test]
 fn without_a_fix_command_it_names_what_is_missing() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     again(&world);
     let output = attach(&world, "demo/traces", &[]);
     let job = job(&output);
@@ -148,7 +152,7 @@ fn without_a_fix_command_it_names_what_is_missing() {
 
 #[test]
 fn a_list_that_was_not_recorded_blocks_and_names_entity_and_field() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     // What was to fill the gap and cannot be read is told beside it.
     world.write("demo/archal/seeds/github.json", "{");
     git(&world, "demo", &["add", "--all"]);
@@ -200,7 +204,7 @@ fn without_list(world: &TestEnv, dropped: usize, to: &str) {
 
 #[test]
 fn a_defect_that_is_repaired_already_is_not_reproduced() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let source = world.read("demo/agent.py");
     let repaired = source.replace(
         "for issue in issues if is_stale(issue, cutoff)]",
@@ -221,7 +225,7 @@ fn a_defect_that_is_repaired_already_is_not_reproduced() {
 
 #[test]
 fn a_checkout_that_differs_from_head_is_left_out_and_named() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     world.write("demo/agent.py", "raise SystemExit('never run')\n");
     again(&world);
     let output = attach(&world, "demo/traces", &[]);
@@ -232,7 +236,7 @@ fn a_checkout_that_differs_from_head_is_left_out_and_named() {
 
 #[test]
 fn the_users_repository_is_only_read() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     let before = listing(&demo);
     again(&world);
     let output = attach(
@@ -246,7 +250,7 @@ fn the_users_repository_is_only_read() {
 
 #[test]
 fn traces_that_cannot_be_read_are_rejected_with_a_reason() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     std::fs::create_dir(world.repo().join("bad")).expect("writable");
     std::fs::write(
         world.repo().join("bad/noise.json"),

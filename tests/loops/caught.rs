@@ -6,7 +6,7 @@ use archal_testkit::cli::TestEnv;
 use serde_json::{Value, json};
 
 use super::attach::{again, attach, job};
-use super::{git, kept_demo, listing, only_folder};
+use super::{git, listing, only_folder, untouched_demo};
 
 const ALLOWED: &[&str] = &["--allow-external-execution", "--budget-usd", "none"];
 const RIGHT: &str = "python3 fix.py";
@@ -40,7 +40,7 @@ const TESTS: &[(&str, &str)] = &[
 ];
 
 fn with_tests() -> (TestEnv, std::path::PathBuf) {
-    let (mut world, demo) = kept_demo();
+    let (mut world, demo) = untouched_demo();
     for (path, text) in TESTS {
         world.write(Path::new("demo").join(path), text);
     }
@@ -112,8 +112,16 @@ fn what_is_done_beside_a_right_fix_is_put_back_or_without_effect_and_told() {
     );
     let job = fixed_by(&world, &command);
     assert_eq!(job["status"], "fixed", "{job}");
+    let held = ["left_running", "read_credentials", "wrote_outside"];
+    let (by_sandbox, told): (Vec<Value>, Vec<Value>) = breaches(&demo)
+        .into_iter()
+        .partition(|breach| held.iter().any(|rule| breach[0] == *rule));
+    for rule in held {
+        let without = json!([rule, null, "without"]);
+        assert!(by_sandbox.contains(&without), "{rule}: {by_sandbox:?}");
+    }
     assert_eq!(
-        breaches(&demo),
+        told,
         [
             json!([
                 "scenario_changed",

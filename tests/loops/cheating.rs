@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::attach::{again, attach, job};
-use super::{git, kept_demo, listing, only_folder};
+use super::{git, kept_demo, listing, only_folder, untouched_demo};
 
 const ALLOWED: &[&str] = &["--allow-external-execution", "--fix-command"];
 
@@ -24,7 +24,7 @@ fn reason(job: &Value) -> &str {
 
 #[test]
 fn an_agent_that_does_nothing_is_not_repaired() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let scenario = world.read("demo/archal/close-stale-issues.md");
     let narrow: Vec<&str> = scenario
         .lines()
@@ -43,7 +43,7 @@ fn an_agent_that_does_nothing_is_not_repaired() {
 
 #[test]
 fn what_the_agent_writes_while_it_runs_is_no_part_of_the_patch() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     let command = format!(
         "{RIGHT} && sed -i 's/^def main.*/&\\n    open(\"memory.json\", \"w\").write(\"x\"); open(\".archal.json\", \"w\").write(\"\")/' agent.py"
     );
@@ -68,7 +68,7 @@ fn what_the_agent_writes_while_it_runs_is_no_part_of_the_patch() {
 
 #[test]
 fn links_out_of_the_workspace_are_refused() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     let outside = world.repo().join("outside");
     std::fs::create_dir(&outside).expect("writable");
     let before = listing(&demo);
@@ -88,7 +88,7 @@ fn links_out_of_the_workspace_are_refused() {
 
 #[test]
 fn a_fixer_cannot_write_to_the_users_repository() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     let before = listing(&demo);
     let git_folder = demo.join(".git");
     let command = format!(
@@ -103,7 +103,7 @@ fn a_fixer_cannot_write_to_the_users_repository() {
 
 #[test]
 fn a_fixer_does_not_get_the_agents_keys_and_what_it_prints_is_redacted() {
-    let (mut world, demo) = kept_demo();
+    let (mut world, demo) = untouched_demo();
     world.write(
         "demo/.archal.json",
         r#"{"agent": {"command": "python3", "args": ["agent.py"]}, "scenarios": ["archal"],
@@ -134,7 +134,7 @@ fn a_fixer_does_not_get_the_agents_keys_and_what_it_prints_is_redacted() {
 
 #[test]
 fn an_agent_found_by_its_name_is_repaired_too_and_runs_do_not_see_each_other() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let agent = world.read("demo/agent.py").replace(
         "def main() -> int:\n",
         "def main() -> int:\n    if os.path.exists('done.txt') or os.path.exists(os.path.expanduser('~/done.txt')):\n        return 9\n    open('done.txt', 'w').close()\n    open(os.path.expanduser('~/done.txt'), 'w').close()\n",
@@ -154,7 +154,7 @@ fn an_agent_found_by_its_name_is_repaired_too_and_runs_do_not_see_each_other() {
 }
 
 /// Keeps the issues that the agent closed wrongly, by what tells them in the trace alone.
-fn special_casing(condition: &str) -> String {
+pub(super) fn special_casing(condition: &str) -> String {
     let wrong = "stale += [issue for issue in issues if is_stale(issue, cutoff)]";
     format!(
         "python3 - <<'EOF'\nimport pathlib\nagent = pathlib.Path('agent.py')\n\
@@ -169,7 +169,7 @@ fn special_casing(condition: &str) -> String {
 
 #[test]
 fn a_fix_that_knows_the_numbers_or_names_of_the_trace_alone_fails_on_the_held_back_variation() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     for condition in [
         "is_kept(issue) and issue['number'] < 60",
         "is_kept(issue) and '/acme/webapp/' in issue['url']",
@@ -194,19 +194,20 @@ fn a_fix_that_knows_the_numbers_or_names_of_the_trace_alone_fails_on_the_held_ba
 #[test]
 fn what_a_fixer_can_read_says_nothing_of_the_variation() {
     let (world, demo) = kept_demo();
-    let kept = demo.join("..").join("seen");
     let command = format!(
-        "find {} .. -name 'held-back*' > {}; {RIGHT}",
+        "find {} .. -name 'held-back*'; {RIGHT}",
         demo.join(".archal/attach").display(),
-        kept.display()
     );
     let job = fixed_by(&world, &command);
     assert_eq!(job["status"], "fixed", "{job}");
-    let seen = std::fs::read_to_string(&kept).expect("the fixer wrote it");
-    // What an earlier pass left is of another secret.
-    assert!(seen.contains("/r1/held-back.json"), "{seen}");
-    assert!(seen.lines().all(|line| line.contains("/r1/")), "{seen}");
     let fixes = only_folder(&demo.join(".archal/attach/fixes"));
+    let said = std::fs::read_to_string(fixes.join("transcript.log")).expect("written");
+    let found = |line: &&str| line.contains("held-back");
+    let seen: Vec<&str> = said.lines().filter(found).collect();
+    // What an earlier pass left is of another secret.
+    let of_the_first = |line: &&str| line.ends_with("/r1/held-back.json");
+    assert!(seen.iter().any(of_the_first), "{said}");
+    assert!(seen.iter().all(|line| line.contains("/r1/")), "{said}");
     let secret = |file: &str| std::fs::read_to_string(fixes.join(file)).expect("written");
     assert_ne!(secret("held-back.json"), secret("r1/held-back.json"));
 }

@@ -74,7 +74,7 @@ fn everything_ready_is_said_and_nothing_is_written() {
                            it starts in a private copy; without a task it ends with status 1
                            its last word: issue-janitor: the task names no repository (owner/name) or no number of days
     ok      route          isolated: the agent reaches the clones and nothing else
-    ok      sandbox        namespaces: nothing outlives archal, and children see the repository read-only
+    ok      sandbox        namespaces: nothing outlives archal, and children see the repository read-only; a fixer is confined whole
     ok      fixer          python3 fix.py
     ok      budget         $1.00 a trace, $5.00 a day; $5.00 left today
     ok      state          $TEST_ENV/repo/agent/.archal; no watcher runs
@@ -175,6 +175,8 @@ fn set_up_and_harness_run_only_where_the_policy_is_the_permission() {
             "agent": {"command": "python3", "args": ["agent.py"]},
             "scenarios": ["archal"],
             "workspace": {"setup": setup},
+            // It writes where the test can see it.
+            "attach": {"sandbox": "off"},
         });
         world.write("agent/.archal.json", &text.to_string());
     };

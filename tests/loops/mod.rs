@@ -7,6 +7,7 @@ mod attach;
 mod caught;
 mod cheating;
 mod check;
+mod confined;
 mod corpus;
 mod demo;
 mod documents;
@@ -18,10 +19,12 @@ mod flood;
 mod harness;
 mod hosted;
 mod hostile;
+mod installed;
 mod judged;
 mod killed;
 mod misbehaving;
 mod money;
+mod preprod;
 mod published;
 mod regressions;
 mod repeatable;
@@ -55,6 +58,26 @@ fn kept_demo() -> (TestEnv, PathBuf) {
     (world, folder)
 }
 
+/// The demonstration's repository in `demo`, on which nothing has run.
+fn untouched_demo() -> (TestEnv, PathBuf) {
+    let world = world();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issue-janitor");
+    let folder = world.repo().join("demo");
+    let copied = std::process::Command::new("cp")
+        .arg("-R")
+        .args([&example, &folder])
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    git(
+        &world,
+        "demo",
+        &["init", "--quiet", "--initial-branch=main"],
+    );
+    git(&world, "demo", &["add", "--all"]);
+    git(&world, "demo", &["commit", "--quiet", "-m", "first"]);
+    (world, folder)
+}
+
 /// Runs git in a folder of the world.
 fn git(world: &TestEnv, folder: &str, arguments: &[&str]) {
     let status = std::process::Command::new("git")
@@ -70,12 +93,22 @@ fn git(world: &TestEnv, folder: &str, arguments: &[&str]) {
 /// Runs archal where the kernel allows no further user namespaces: a real refusal, made by a
 /// namespace whose limit is zero.
 fn run_without_namespaces(world: &TestEnv, arguments: &[&str]) -> std::process::Output {
+    run_without_namespaces_by(world, &[], arguments)
+}
+
+/// The same by a program that becomes what it is given.
+fn run_without_namespaces_by(
+    world: &TestEnv,
+    program: &[&str],
+    arguments: &[&str],
+) -> std::process::Output {
     let archal = world.command(arguments);
     let mut command = std::process::Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "sh", "-c"])
         .arg("echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"")
         .arg("sh")
+        .args(program)
         .arg(archal.get_program())
         .args(archal.get_args())
         .env_clear();

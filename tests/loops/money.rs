@@ -357,6 +357,82 @@ fn two_watchers_and_a_pass_at_once_stay_below_the_cap_of_the_day() {
     }
 }
 
+#[test]
+fn two_watchers_and_a_preprod_run_at_once_stay_below_the_cap_of_the_day() {
+    let mut three = Three::new();
+    // A cap that is set later is no other agent.
+    let unchanged = ["update-index", "--assume-unchanged", ".archal.json"];
+    git(&three.world, "three", &unchanged);
+    // What a run costs is known beforehand: the scenario was run here before.
+    let warm = three.world.run(&["run", "-c", "three/.archal.json"]);
+    assert_eq!(warm.code, Some(1), "{warm}");
+    let is_over = AtomicBool::new(false);
+    let ledger = three.ledger();
+    let words = [
+        "preprod",
+        "run",
+        "-c",
+        "three/.archal.json",
+        "--artifacts",
+        "out",
+        "--fix-command",
+        FIXER,
+        "--allow-external-execution",
+        "--budget-usd",
+        "2",
+        "--json",
+    ];
+    let (most, asked) = thread::scope(|scope| {
+        let sampler = scope.spawn(|| most_taken(&ledger, &is_over));
+        let over = Over(&is_over);
+        let preprod = three.world.command(&words).spawn().expect("archal");
+        three.attach("one");
+        three.attach("two");
+        let jobs = ["one", "two"].map(|repo| three.settled(repo));
+        let ended = preprod.wait_with_output().expect("my own child");
+        let result: Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+        let waiting = jobs.iter().filter(|job| job["status"] == "waiting_budget");
+        let is_denied = result["stopReason"] == "cost_reservation_denied";
+        let expected = if is_denied { 5 } else { 0 };
+        assert_eq!(ended.status.code(), Some(expected), "{result}");
+        if is_denied {
+            let why = result["explanation"].as_str().expect("text");
+            assert!(why.contains("the budget of the day is used up"), "{why}");
+        }
+        // Three fixers and their runs cost more than the cap.
+        assert!(
+            waiting.count() + usize::from(is_denied) >= 2,
+            "{jobs:?} {result}"
+        );
+        drop(over);
+        sampler.join().expect("no panic")
+    });
+    assert!(asked > 100, "the ledger was asked {asked} times");
+    assert!(most <= CAP, "{most} of {CAP} were taken");
+    assert!(most > FIX, "{most}");
+
+    // With more money it goes on where it was, and pays nothing again.
+    for repo in REPOS {
+        set_cap(&three.world, repo, json!(50));
+    }
+    let output = three.run(&words.map(str::to_owned));
+    assert_eq!(output.code, Some(0), "{output}");
+    let mut whole = BTreeMap::new();
+    for entry in three.entries("three") {
+        assert_ne!(entry.state, State::Reserved, "{entry:?}");
+        let cost = entry.cost_usd.map(Usd::micros).unwrap_or_default();
+        if entry.kind == "fix" {
+            assert_eq!(cost, FIX, "{entry:?}");
+        }
+        *whole.entry(entry.kind).or_insert(0) += 1;
+    }
+    assert_eq!(whole.get("fix"), Some(&1), "{whole:?}");
+    for repo in ["one", "two"] {
+        let output = three.world.run(&["detach", "--all", "--repo", repo]);
+        assert_eq!(output.code, Some(0), "{output}");
+    }
+}
+
 /// Each step has one end that is paid, and the commands agree on what it cost.
 fn paid_once(three: &Three, repo: &str) {
     let name = three.job(repo)["name"].as_str().expect("a name").to_owned();

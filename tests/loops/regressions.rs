@@ -142,6 +142,10 @@ fn every_later_proof_compares_what_is_kept_and_what_is_flaky_decides_nothing() {
     assert!(reason.contains("now breaks one-is-closed"), "{reason}");
     assert_eq!(regression(&world)["quarantined"], false);
 
+    let asked = world.read(&file);
+    let since = asked.lines().find(|line| line.starts_with("since: "));
+    let since = since.expect("a regression says since when");
+    world.write(&file, &asked.replace(since, "since: 2026-01-05"));
     govern(&world, &file, "owner: web team\nflaky: true");
     commit(&world);
     let job = fixed(&world);
@@ -149,4 +153,12 @@ fn every_later_proof_compares_what_is_kept_and_what_is_flaky_decides_nothing() {
     let told = regression(&world);
     assert_eq!(told["quarantined"], true, "{told}");
     assert_eq!(told["newlyBroken"][0], "one-is-closed", "{told}");
+    // The failure came back: what people said in its regression stays in the one that is kept now.
+    let fixes = only_folder(&world.repo().join("demo/.archal/attach/fixes"));
+    let patch = std::fs::read_to_string(fixes.join("repo.patch")).expect("written");
+    assert!(patch.contains("-- [D] One is closed"), "{patch}");
+    for said in ["owner: web team", "flaky: true", "since: 2026-01-05"] {
+        let [gone, there] = ['-', '+'].map(|sign| patch.contains(&format!("\n{sign}{said}")));
+        assert_eq!(gone, there, "{patch}");
+    }
 }

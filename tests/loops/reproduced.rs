@@ -7,7 +7,7 @@ use archal_testkit::cli::{Output, TestEnv};
 use serde_json::{Value, json};
 
 use super::attach::job;
-use super::{git, kept_demo};
+use super::{git, untouched_demo};
 
 const TRACE: &str = "demo/traces/2026-11-20-sweep.otlp.json";
 /// What the agent asks its model before anything else.
@@ -138,7 +138,7 @@ fn again(world: &TestEnv, output: &Output) {
 
 #[test]
 fn attempts_are_made_side_by_side_and_come_to_the_same() {
-    let (mut world, _) = kept_demo();
+    let (mut world, _) = untouched_demo();
     let meeting = world.repo().join("meeting");
     world.set("MEETING", meeting.display().to_string());
     changed(&world, "t/t.json", |_| {});
@@ -189,7 +189,7 @@ fn attempts_are_made_side_by_side_and_come_to_the_same() {
 
 #[test]
 fn what_is_repaired_since_the_release_of_its_trace_is_fixed_already() {
-    let (world, demo) = kept_demo();
+    let (world, demo) = untouched_demo();
     git(&world, "demo", &["tag", "issue-janitor-v1.4.0"]);
     changed(&world, "t/t.json", |trace| {
         let attributes = trace["resourceSpans"][0]["resource"]["attributes"].as_array_mut();
@@ -255,7 +255,7 @@ fn what_is_repaired_since_the_release_of_its_trace_is_fixed_already() {
 
 #[test]
 fn where_an_attempt_leaves_the_trace_is_said() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     changed(&world, "t/t.json", |_| {});
     let keep = "for issue in issues if is_stale(issue, cutoff)]";
     with_agent(
@@ -288,7 +288,7 @@ fn where_an_attempt_leaves_the_trace_is_said() {
 
 #[test]
 fn a_recorded_model_answers_as_in_the_trace_until_it_is_asked_something_else() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let messages = |role: &str, text: &str| {
         json!([{"role": role, "parts": [{"type": "text", "content": text}]}]).to_string()
     };
@@ -354,7 +354,7 @@ fn a_recorded_model_answers_as_in_the_trace_until_it_is_asked_something_else() {
 
 #[test]
 fn a_service_without_a_clone_answers_as_in_the_trace() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     changed(&world, "t/t.json", |trace| {
         first_span(
             trace,
@@ -397,7 +397,7 @@ fn a_service_without_a_clone_answers_as_in_the_trace() {
 
 #[test]
 fn where_a_day_is_named_everybody_is_at_the_time_of_the_trace() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     changed(&world, "t/t.json", |trace| {
         let dated = trace.to_string().replace(
             "Leave everything labelled",

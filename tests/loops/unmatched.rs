@@ -5,7 +5,7 @@ use archal_testkit::cli::{Output, TestEnv};
 use serde_json::{Value, json};
 
 use super::attach::{again, as_far_as, attach, job};
-use super::{git, kept_demo, only_folder};
+use super::{git, only_folder, untouched_demo};
 
 /// What the demonstration's agent breaks, as rules; the first is a sentence and nothing else.
 fn rules() -> Value {
@@ -23,7 +23,7 @@ fn rules() -> Value {
 
 /// The demonstration, whose scenario is for other traces and whose configuration has those rules.
 fn unmatched(rules: &Value) -> TestEnv {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let file = "demo/archal/close-stale-issues.md";
     let scenario = world.read(file);
     world.write(
@@ -255,7 +255,7 @@ fn without_a_rule_that_fires_an_unmatched_trace_is_no_failure_of_the_rules() {
 
 #[test]
 fn two_scenarios_that_match_equally_well_block() {
-    let (world, _) = kept_demo();
+    let (world, _) = untouched_demo();
     let scenario = world.read("demo/archal/close-stale-issues.md");
     world.write("demo/archal/twin.md", &scenario);
     git(&world, "demo", &["add", "--all"]);

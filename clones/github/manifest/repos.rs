@@ -19,8 +19,8 @@ use crate::github::tables::{
     ASSETS, DEPLOY_KEYS, DEPLOY_KEYS_BY_REPO, HOOKS, HOOKS_BY_REPO, RELEASES, STATUSES,
 };
 use crate::github::{
-    collaborators, creation, deploy_keys, forks, hooks, issue_types, protections, release_assets,
-    releases, repos, settings, statuses,
+    collaborators, creation, deliveries, deploy_keys, forks, hooks, issue_types, protections,
+    release_assets, releases, repos, settings, statuses,
 };
 
 const READ: &[Guard] = &[seen_repo];
@@ -698,6 +698,17 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
+            "repos/get-webhook-delivery",
+            "GET",
+            "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}",
+            "Gets a delivery of a webhook",
+        ),
+        docs: "repos/webhooks#get-a-delivery-for-a-repository-webhook",
+        guards: HOOK,
+        action: Action::Hook(deliveries::get),
+    },
+    Route {
+        info: operation(
             "repos/list-branches",
             "GET",
             "/repos/{owner}/{repo}/branches",
@@ -910,6 +921,17 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         info: operation(
+            "repos/list-webhook-deliveries",
+            "GET",
+            "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+            "Lists what a webhook was told",
+        ),
+        docs: "repos/webhooks#list-deliveries-for-a-repository-webhook",
+        guards: HOOK,
+        action: Action::Hook(deliveries::list),
+    },
+    Route {
+        info: operation(
             "repos/list-webhooks",
             "GET",
             "/repos/{owner}/{repo}/hooks",
@@ -956,6 +978,17 @@ pub(super) const ROUTES: &[Route] = &[
         docs: "repos/webhooks#ping-a-repository-webhook",
         guards: HOOK,
         action: Action::Hook(hooks::ping),
+    },
+    Route {
+        info: operation(
+            "repos/redeliver-webhook-delivery",
+            "POST",
+            "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
+            "Sends a delivery once more",
+        ),
+        docs: "repos/webhooks#redeliver-a-delivery-for-a-repository-webhook",
+        guards: HOOK,
+        action: Action::Hook(deliveries::again),
     },
     Route {
         info: operation(

@@ -1,9 +1,9 @@
 //! One exchange: which operation it was, and what becomes of it.
 
 use archal_core::clone::{Exchange, Fact, Observation, changes_by_method};
+use archal_core::graphql::{self, Kind};
 use serde_json::Value;
 
-use super::asked;
 use super::deeds::{Change, Deed, Does, Shows, deed};
 use super::places::Named;
 use super::shape::{Fields, Seen, Shape};
@@ -64,7 +64,7 @@ pub(in crate::github) fn changes(
         .find(host, method, path)
         .map(|(route, _)| route.info.id)
     {
-        Some("graphql") => body.is_none_or(|body| asked::kind(body) != asked::Kind::Question),
+        Some("graphql") => body.is_none_or(|body| graphql::kind(body) != Kind::Question),
         Some("web/git-upload-pack") => false,
         Some(id) => {
             let deed = deed(id, method);

@@ -4,9 +4,9 @@
 //! Only what was selected is proved. What mutations change is told by [`super::mutations`].
 
 use archal_core::clone::Fact;
+use archal_core::graphql::{self, Kind};
 use serde_json::{Map, Value, json};
 
-use super::asked::{self, Kind};
 use super::exchange::Observing;
 use super::shape::Shape;
 use super::shapes::{COMMENT, ISSUE, LABEL, MILESTONE, PULL, REPO, REVIEW, USER};
@@ -166,7 +166,7 @@ impl Observing<'_> {
             return self.unclear();
         };
         let query = query.to_owned();
-        match self.exchange.request_body.map(asked::kind) {
+        match self.exchange.request_body.map(graphql::kind) {
             Some(Kind::Question) => {}
             Some(Kind::Change) => return self.mutated(&query, body),
             Some(Kind::Unknown) | None => return self.unclear(),

@@ -8,7 +8,7 @@
 //! - [`lists`]: pages, filters and totals.
 //! - [`issues`], [`pulls`], [`content`], [`social`]: what takes more than a description.
 //! - [`graphql`]: answers of the GraphQL interface; [`mutations`]: what its mutations may change;
-//!   [`asked`]: what its documents ask for.
+//!   [`asked`]: which changes its documents ask for.
 //! - [`own`]: keys of rows that a repository owns.
 
 mod asked;

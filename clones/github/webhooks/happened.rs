@@ -43,10 +43,21 @@ pub(super) enum Part {
     Changes(Vec<(&'static str, String)>),
     /// A time, or null.
     Time(Option<Stamp>),
-    /// A ref that was moved, made or deleted: the rows before and after.
-    Push(Option<Arc<Row>>, Option<Arc<Row>>),
+    /// A ref that was moved, made or deleted.
+    Push(Moved),
     /// A webhook that is tried.
     Ping(Arc<Row>),
+}
+
+/// A ref and the ids of what it named before and names now.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// Its whole name.
+    pub name: String,
+    /// None where it is new.
+    pub before: Option<String>,
+    /// None where it is gone.
+    pub after: Option<String>,
 }
 
 /// What a change is, in the order in which it was made.
@@ -75,7 +86,40 @@ pub(super) fn all(of: &Announcing<'_>) -> Vec<Happened> {
         let found = of.found.iter().find(|(table, _)| *table == HOOKS);
         all.extend(found.map(|(_, row)| ping(row)));
     }
+    if of.operation == "repos/test-push-webhook" {
+        let found = of.found.iter().find(|(table, _)| *table == HOOKS);
+        all.extend(found.and_then(|(_, row)| last_push(of, row)));
+    }
     all
+}
+
+/// What brought the default branch to where it is, for a webhook that is told of pushes; none where
+/// nothing was ever pushed. Of which push a commit came is not kept: it is taken for one by itself.
+fn last_push(of: &Announcing<'_>, to: &Arc<Row>) -> Option<Happened> {
+    let mut events = to.texts(hook::EVENTS);
+    if !events.any(|event| matches!(event, "*" | "push")) {
+        return None;
+    }
+    let repo = of.after.named(REPOS, to.text(hook::REPO))?;
+    let full_name = repo.text(repo::FULL_NAME);
+    let name = format!("refs/heads/{}", repo.text(repo::DEFAULT_BRANCH));
+    let row = of.after.named(REFS, &format!("{full_name}:{name}"))?;
+    let sha = row.text(reference::SHA);
+    let commit = sha.parse().ok();
+    let commit = commit.and_then(|oid| of.after.objects().commit(&oid));
+    let before = commit.and_then(|commit| commit.parents.first().map(ToString::to_string));
+    let moved = Moved {
+        name,
+        before,
+        after: Some(sha.to_owned()),
+    };
+    Some(Happened {
+        event: "push",
+        action: None,
+        repo: full_name.to_owned(),
+        parts: vec![("ref", Part::Push(moved))],
+        only: Some(Arc::clone(to)),
+    })
 }
 
 fn ping(row: &Arc<Row>) -> Happened {
@@ -162,7 +206,7 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
             event: "push",
             action: None,
             repo: row.text(reference::REPO).to_owned(),
-            parts: vec![("ref", Part::Push(before.cloned(), after.cloned()))],
+            parts: vec![("ref", Part::Push(moved(row, before, after)))],
             only: None,
         })
         .filter(|_| is_pushed(row.text(reference::NAME))),
@@ -267,6 +311,15 @@ fn happened(of: &Announcing<'_>, entry: &Entry, before: Option<&Arc<Row>>) -> Op
             Some(told)
         }
         _ => None,
+    }
+}
+
+fn moved(row: &Row, before: Option<&Arc<Row>>, after: Option<&Arc<Row>>) -> Moved {
+    let sha = |row: &Arc<Row>| row.text(reference::SHA).to_owned();
+    Moved {
+        name: row.text(reference::NAME).to_owned(),
+        before: before.map(sha),
+        after: after.map(sha),
     }
 }
 

@@ -97,6 +97,7 @@ fn delivery(of: &Announcing<'_>, happened: &Happened, to: &Row, number: usize) -
         headers,
         volatile_headers: signatures(to.text_or_null(hook::SECRET), &body.wire),
         body,
+        again: false,
     }
 }
 

@@ -58,14 +58,8 @@ pub(super) fn of(of: &Announcing<'_>, happened: &Happened, to: &Row) -> Rendered
             Part::Time(at) => {
                 out.key(name).time(*at);
             }
-            Part::Push(before, after) => {
-                push::write(
-                    of,
-                    &happened.repo,
-                    before.as_deref(),
-                    after.as_deref(),
-                    &mut out,
-                );
+            Part::Push(moved) => {
+                push::write(of, &happened.repo, moved, &mut out);
             }
             Part::Ping(row) => {
                 out.key("zen").text("Keep it logically awesome.");

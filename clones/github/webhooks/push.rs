@@ -2,6 +2,7 @@
 
 use archal_core::clone::Rendered;
 
+use super::happened::Moved;
 use crate::engine::git::{Commit, Oid, Signature};
 use crate::engine::pack::Announcing;
 use crate::engine::row::Row;
@@ -16,15 +17,13 @@ const MOST: usize = 20;
 const NONE: &str = "0000000000000000000000000000000000000000";
 
 /// What a push tells beside the repository and who did it.
-pub(super) fn write(
-    of: &Announcing<'_>,
-    full_name: &str,
-    before: Option<&Row>,
-    after: Option<&Row>,
-    out: &mut Writer,
-) {
-    let name = after.or(before).map_or("", |row| row.text(reference::NAME));
-    let sha = |row: Option<&Row>| row.map_or(NONE, |row| row.text(reference::SHA)).to_owned();
+pub(super) fn write(of: &Announcing<'_>, full_name: &str, moved: &Moved, out: &mut Writer) {
+    let Moved {
+        name,
+        before,
+        after,
+    } = moved;
+    let sha = |sha: &Option<String>| sha.as_deref().unwrap_or(NONE).to_owned();
     let (old, new) = (sha(before), sha(after));
     let objects = of.after.objects();
     let oid = |sha: &str| sha.parse::<Oid>().ok().filter(|oid| objects.has(oid));
@@ -58,18 +57,22 @@ pub(super) fn write(
     out.key("forced").bool(forced);
     out.key("base_ref").raw("null");
     let short = |sha: &str| sha.get(..12).unwrap_or(sha).to_owned();
-    let compare = match (from, to) {
-        (Some(_), Some(_)) => format!(
-            "{WEB}/{full_name}/compare/{}...{}",
-            short(&old),
-            short(&new)
-        ),
-        _ => format!(
-            "{WEB}/{full_name}/compare/{}",
-            name.trim_start_matches("refs/heads/")
-        ),
+    let range = match (from, to) {
+        (Some(_), Some(_)) => {
+            // Ids that follow the clock are not known by their beginning alone.
+            let said = |sha: &str| of.after.said(sha).unwrap_or_else(|| sha.to_owned());
+            let wire = format!("{}...{}", short(&old), short(&new));
+            let evidence = format!("{}...{}", short(&said(&old)), short(&said(&new)));
+            (wire, evidence)
+        }
+        _ => {
+            let branch = name.trim_start_matches("refs/heads/").to_owned();
+            (branch.clone(), branch)
+        }
     };
-    out.key("compare").text(&compare);
+    let address = |range: &str| format!("{WEB}/{full_name}/compare/{range}");
+    out.key("compare")
+        .both(&address(&range.0), &address(&range.1));
     out.key("commits").raw("[");
     // Oldest first, as they were made.
     let newest: Vec<&(Oid, Commit)> = told.iter().take(MOST).collect();

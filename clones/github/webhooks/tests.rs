@@ -261,3 +261,96 @@ fn the_same_calls_leave_the_same_evidence_at_another_time() {
         assert_ne!(now.body.wire, later.body.wire);
     }
 }
+
+#[test]
+fn what_became_of_deliveries_is_told_newest_first_and_sent_once_more() {
+    let document = json!({
+        "actor": "me",
+        "users": [{"login": "me"}],
+        "repos": [{"full_name": "me/mine", "files": {"a": "one"}}],
+        "hooks": [
+            {"repo": "me/mine", "id": 7, "url": "http://127.0.0.1:4000/", "events": ["issues"],
+             "content_type": "form", "secret": "s3cret"},
+            {"repo": "me/mine", "id": 8, "url": "http://127.0.0.1:4001/", "events": ["push"]},
+        ],
+    });
+    let mut clone = check::open_at(Seed::Document(&document), base());
+    for title in ["One", "Two", "Three"] {
+        let made = send(
+            clone.as_mut(),
+            &format!(r#"POST /repos/me/mine/issues {{"title":"{title}"}}"#),
+        );
+        assert_eq!(made.deliveries.len(), 1);
+    }
+    let hook = "/repos/me/mine/hooks/7/deliveries";
+    let all = check::json(&send(clone.as_mut(), &format!("GET {hook}")));
+    assert_eq!(all.as_array().map(Vec::len), Some(3));
+    // Page by page each is there once.
+    let mut ids = Vec::new();
+    let mut next = format!("{hook}?per_page=2");
+    for size in [2, 1] {
+        let page = send(clone.as_mut(), &format!("GET {next}"));
+        let rows = check::json(&page);
+        let rows = rows.as_array().expect("a list");
+        assert_eq!(rows.len(), size);
+        ids.extend(rows.iter().map(|row| row["id"].clone()));
+        let link = page.headers.iter().find(|(name, _)| *name == "link");
+        let Some((_, link)) = link else { break };
+        let to = link.trim_start_matches("<https://api.github.com");
+        next = to.split_once('>').expect("a target").0.to_owned();
+    }
+    let of = |row: &Value| row["id"].clone();
+    let expected: Vec<Value> = all.as_array().expect("a list").iter().map(of).collect();
+    assert_eq!(ids, expected);
+    let none = send(clone.as_mut(), &format!("GET {hook}?status=failure"));
+    assert_eq!(check::json(&none), json!([]));
+    // One of them whole: as it was sent, and what was answered.
+    let newest = format!("{hook}/{}", ids[0]);
+    let one = send(clone.as_mut(), &format!("GET {newest}"));
+    let told = check::json(&one);
+    assert_eq!(told["request"]["payload"]["issue"]["title"], "Three");
+    assert_eq!(told["request"]["headers"]["X-GitHub-Event"], "issues");
+    let signature = &told["request"]["headers"]["X-Hub-Signature-256"];
+    assert!(
+        signature.as_str().is_some_and(|text| text.len() == 71),
+        "{told}"
+    );
+    assert_eq!(told["response"]["payload"], "taken");
+    assert_eq!(
+        (&told["status"], &told["duration"]),
+        (&json!("OK"), &json!(0.27))
+    );
+    let evidence = String::from_utf8_lossy(&one.body.evidence);
+    assert!(evidence.contains(r#""delivered_at":"+run""#), "{evidence}");
+    assert!(!evidence.contains("Hub-Signature"), "{evidence}");
+    // Once more: nothing else changes, and the new attempt is another of the same delivery.
+    let again = send(clone.as_mut(), &format!("POST {newest}/attempts"));
+    assert_eq!((again.status, again.changes.len()), (202, 0));
+    assert_eq!(again.deliveries.len(), 1);
+    let all = check::json(&send(clone.as_mut(), &format!("GET {hook}")));
+    assert_eq!(all[0]["redelivery"], true);
+    assert_eq!(all[0]["guid"], all[1]["guid"]);
+    assert_ne!(all[0]["id"], all[1]["id"]);
+    // Another webhook's are not this one's; a test of pushes is for those that are told of them.
+    let others = "/repos/me/mine/hooks/8";
+    let none = check::json(&send(clone.as_mut(), &format!("GET {others}/deliveries")));
+    assert_eq!(none, json!([]));
+    let foreign = send(
+        clone.as_mut(),
+        &format!("GET {others}/deliveries/{}", ids[0]),
+    );
+    assert_eq!(foreign.status, 404);
+    let pushed = send(clone.as_mut(), &format!("POST {others}/tests"));
+    let events: Vec<&str> = pushed
+        .deliveries
+        .iter()
+        .map(|one| one.event.as_str())
+        .collect();
+    assert_eq!((pushed.status, events), (204, vec!["push"]));
+    let unasked = send(clone.as_mut(), "POST /repos/me/mine/hooks/7/tests");
+    assert_eq!((unasked.status, unasked.deliveries.len()), (204, 0));
+    // They are no part of the state.
+    clone.reset();
+    let gone = check::json(&send(clone.as_mut(), &format!("GET {hook}")));
+    assert_eq!(gone, json!([]));
+}

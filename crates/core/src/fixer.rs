@@ -9,10 +9,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::confined::Confined;
+
 /// What a fixer is given. Everything it may know stands in files under `brief`.
 pub struct FixTask<'a> {
     /// A private clone of the repository at the base commit; the only place it may write.
     pub workspace: &'a Path,
+    /// Folders of what is installed, to be shown read-only: where each is, and its place in the
+    /// workspace or the home.
+    pub installed: &'a [(PathBuf, PathBuf)],
     /// A private home directory.
     pub home: &'a Path,
     /// A folder with `task.md`, `scenario.md`, `grade.json`, the seed and the evidence.
@@ -80,8 +85,11 @@ pub struct FixRecord {
     pub duration_ms: u64,
     /// How it was held: `namespaces` or `pgroup`.
     pub containment: String,
-    /// How far files and network were restricted beyond containment: `off`.
+    /// How far it was confined beyond containment, in one line: `whole: …`, `in part: …`, `off`.
     pub sandbox: String,
+    /// The same in its parts, and what it was refused; null where it was not confined.
+    #[serde(default)]
+    pub confined: Option<Confined>,
     /// Cost in US dollars; unknown is null, not zero.
     pub cost_usd: Option<f64>,
     /// What it says it used; unknown is null.

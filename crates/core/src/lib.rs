@@ -8,15 +8,18 @@
 //! - [`redact`]: which values never reach a disk, a log, a model or a child.
 //! - [`diagnostic`]: what is wrong with an input, where, and what mends it.
 //! - [`clock`], [`id`], [`environment`]: the world as arguments.
-//! - [`hash`]: stable content hashes.
+//! - [`hash`]: stable content hashes. [`graphql`]: questions and changes.
+//! - [`confined`]: how far a child was confined, and what it was refused.
 //! - [`source`], [`clone`], [`grade`], [`fixer`]: the plug points.
 
 pub mod clock;
 pub mod clone;
+pub mod confined;
 pub mod diagnostic;
 pub mod environment;
 pub mod fixer;
 pub mod grade;
+pub mod graphql;
 pub mod hash;
 pub mod id;
 pub mod push;

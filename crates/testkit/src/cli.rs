@@ -91,6 +91,25 @@ impl TestEnv {
         self.set("PATH", path)
     }
 
+    /// Puts the caller's Rust into the home, where rustup and cargo look for toolchains and crates.
+    #[cfg(unix)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the caller's toolchains and crates are what this asks for"
+    )]
+    pub fn with_callers_rust(&mut self) -> &mut Self {
+        let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+        for (variable, name) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let place = std::env::var_os(variable).map(PathBuf::from);
+            let place = place.unwrap_or_else(|| home.join(name));
+            std::os::unix::fs::symlink(place, self.home().join(name)).expect("a link");
+        }
+        let callers = std::env::var_os("PATH").unwrap_or_default();
+        let programs = self.home().join(".cargo/bin");
+        let path = format!("{}:{}", programs.display(), callers.to_string_lossy());
+        self.set("PATH", path)
+    }
+
     /// Writes a file below the working directory, making folders.
     pub fn write(&self, path: impl AsRef<Path>, text: &str) -> PathBuf {
         let path = self.repo().join(path);

@@ -272,6 +272,7 @@ fn start(cx: &Checking<'_>, harness: &Harness, place: &Workplace) -> ChildEnd {
             output_cap: OUTPUT,
             binds: place.binds().to_vec(),
             process_limit: Some(DEFAULT_PROCESS_LIMIT),
+            confine: None,
         },
         &Hold {
             helper: cx.binary,

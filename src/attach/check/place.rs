@@ -7,6 +7,7 @@ use crate::budget::ledger::Ledger;
 use crate::budget::summary::day_of;
 use crate::config::ConfigError;
 use crate::config::publish::{Publish, PublishAs};
+use crate::config::sandbox::SandboxMode;
 use crate::config::schema::ExecutionPolicy;
 use crate::fix::publish::place::{Place, Targets};
 use crate::fix::publish::program::Programs;
@@ -14,6 +15,7 @@ use crate::git::command::{self, Git};
 use crate::host::record::{self, WatcherState};
 use crate::ingest::folder;
 use crate::sandbox::child::Containment;
+use crate::sandbox::confine;
 use crate::sandbox::stop::StopToken;
 use crate::session::route::{self, RouteLevel};
 use crate::store::space;
@@ -223,7 +225,31 @@ pub(super) fn route(cx: &Checking<'_>, settings: Option<&Settings>) -> [Part; 2]
             .hint(HINT),
         },
     };
-    [route, containment]
+    [route, confined(cx, settings, containment)]
+}
+
+/// The same with how far a fixer would be confined, where there may be one.
+fn confined(cx: &Checking<'_>, settings: Option<&Settings>, mut part: Part) -> Part {
+    let options = settings.map(|settings| &settings.options);
+    let wanted = options.filter(|options| options.policy == ExecutionPolicy::Fix);
+    let mode = wanted.map_or(SandboxMode::Off, |options| options.sandbox);
+    if mode == SandboxMode::Off {
+        return part;
+    }
+    let able = confine::able(cx.binary, cx.probe.containment());
+    if able.is_whole() {
+        part.detail.push_str("; a fixer is confined whole");
+        return part;
+    }
+    part.status = match mode {
+        SandboxMode::Required => PartStatus::Missing,
+        SandboxMode::BestEffort | SandboxMode::Off => PartStatus::Limited,
+    };
+    let part = part.note(format!("a fixer is confined {}", able.in_one_line()));
+    match confine::remedy(&able.missing, cx.probe.containment()) {
+        Some(command) => part.hint(command),
+        None => part,
+    }
 }
 
 /// The caps and what is left of them.

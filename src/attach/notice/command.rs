@@ -63,6 +63,7 @@ pub(super) fn tell(courier: &Courier<'_>, command: &str, key: &str, body: &Value
             output_cap: OUTPUT_CAP,
             binds: Vec::new(),
             process_limit: Some(DEFAULT_PROCESS_LIMIT),
+            confine: None,
         },
         &courier.hold,
     );

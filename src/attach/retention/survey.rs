@@ -22,12 +22,16 @@ use super::tree::Tree;
 
 /// Traces of which something is left that are remembered; others are told of again.
 const MOST_LEFT: usize = 10_000;
-/// Where `archal run` leaves its evidence and its suites, and sessions of clones theirs, and how the
-/// names there begin.
-const RUNS: [(&str, &str); 3] = [
+/// Where `archal preprod run` leaves artifacts that nobody named a folder for, beside its lock and its
+/// open steps.
+const PREPROD: &str = "preprod";
+/// Where `archal run` leaves its evidence and its suites, sessions of clones theirs and `archal preprod
+/// run` its artifacts, and how the names there begin.
+const RUNS: [(&str, &str); 4] = [
     ("cache/runs", "run-"),
     (plan::SESSIONS, ""),
     ("cache/suites", "suite-"),
+    (PREPROD, "preprod-"),
 ];
 
 /// The state that is asked, and whether anything may go.
@@ -113,6 +117,9 @@ impl Survey<'_> {
         for (folder, beginning) in RUNS {
             let folder = Path::new(folder);
             self.names(folder, visit, &mut |name, visit| {
+                if folder == Path::new(PREPROD) && matches!(name, "lock" | "open") {
+                    return Ok(());
+                }
                 let path = folder.join(name);
                 let around = (&self.held, self.now);
                 match plan::of_run(self.tree, (&path, beginning), self.settings, around) {

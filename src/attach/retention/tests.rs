@@ -371,6 +371,26 @@ fn runs_of_archal_run_go_by_their_files_and_the_last_one_stays() {
 }
 
 #[test]
+fn artifacts_of_preprod_go_by_their_files_and_what_it_works_with_stays() {
+    let world = World::new();
+    for name in [
+        "preprod-000000000001/base/calls.jsonl",
+        "open/a.json",
+        "lock",
+        "mine/x",
+    ] {
+        world.file(&format!("preprod/{name}"));
+    }
+    assert_eq!(gone(&world.prune()), [""; 0]);
+    world.clock.advance(Duration::from_secs(60_000 * 86_400));
+    assert_eq!(gone(&world.prune()), ["- runs 100 older than 30d"]);
+    let folder = world.layout.preprod();
+    assert!(!folder.join("preprod-000000000001").exists());
+    assert!(folder.join("open/a.json").exists() && folder.join("lock").exists());
+    assert!(folder.join("mine/x").exists());
+}
+
+#[test]
 fn sessions_of_clones_go_by_their_files_but_not_while_they_run() {
     let world = World::new();
     for name in ["old", "running"] {

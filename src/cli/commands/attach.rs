@@ -15,7 +15,7 @@ use crate::attach::job::{JobReport, Status};
 use crate::attach::report::PassReport;
 use crate::attach::service::{AttachRequest, Joined};
 use crate::budget::cap::Cap;
-use crate::cli::arguments::{ConfigFile, JsonOutput};
+use crate::cli::arguments::{ConfigFile, JsonOutput, Sandbox};
 use crate::cli::bench;
 use crate::cli::checking;
 use crate::cli::context::CommandContext;
@@ -91,6 +91,9 @@ pub(crate) struct Args {
     /// The coding agent that tries to repair the agent: aider, claude, codex, copilot, gemini, opencode
     #[arg(long, value_name = "NAME", conflicts_with = "fix_command")]
     fixer: Option<String>,
+    /// How far the fixer, the set-up and the validation command are confined [default: best-effort]
+    #[arg(long, value_name = "MODE")]
+    sandbox: Option<Sandbox>,
 
     /// Attempts at reproduction
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -127,6 +130,7 @@ impl Args {
             fixer: self.fixer.clone(),
             allow_external_execution: self.allow_external_execution,
             open_pr: self.open_pr,
+            sandbox: self.sandbox.map(|sandbox| sandbox.mode().name().to_owned()),
             budget_usd: self.budget_usd.map(Value::from),
             poll: self.poll,
             no_sources: self.no_sources,

@@ -80,6 +80,31 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "a line of `labels.jsonl`, what a person said of a trace",
         || schema_for!(crate::attach::inbox::labels::LabelLine).to_value(),
     ),
+    (
+        "preprod-failures",
+        "what fails and whose fault it is, `preprod-failures.json`",
+        || schema_for!(crate::preprod::failure::FailuresDocument).to_value(),
+    ),
+    (
+        "preprod-interrupted",
+        "a run that a signal ended, `archal preprod run --json`",
+        || schema_for!(crate::cli::commands::preprod::Interrupted).to_value(),
+    ),
+    (
+        "preprod-plan",
+        "what a repository has and lacks, `preprod-plan.json` and `archal preprod plan --json`",
+        || schema_for!(crate::preprod::plan::document::PreprodPlan).to_value(),
+    ),
+    (
+        "preprod-result",
+        "how the loop ended, `preprod-result.json` and `archal preprod run --json`",
+        || schema_for!(crate::preprod::report::PreprodResult).to_value(),
+    ),
+    (
+        "preprod-validation",
+        "what was proved of a patch, `ARCHAL_PREPROD_VALIDATION_JSON`",
+        || schema_for!(crate::preprod::validated::ValidatedDocument).to_value(),
+    ),
     ("prices", "a file of prices, `budget.prices`", || {
         schema_for!(crate::budget::prices::PriceTable).to_value()
     }),

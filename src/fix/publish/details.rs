@@ -32,6 +32,16 @@ const TEMPLATE: &str = include_str!("../pr-details.md.jinja");
 
 /// Renders the text of a pull request; text from the trace stands in code spans only.
 pub fn details(details: &Details<'_>) -> Result<String, minijinja::Error> {
+    filled(TEMPLATE, details)
+}
+
+/// Fills a template of a pull request's text; its filter `code` puts text that came from elsewhere
+/// into a code span.
+///
+/// # Errors
+///
+/// When the template cannot be filled, which is a fault of archal.
+pub fn filled(template: &str, details: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_syntax(
         SyntaxConfig::builder()
@@ -42,7 +52,7 @@ pub fn details(details: &Details<'_>) -> Result<String, minijinja::Error> {
     environment.add_filter("code", |text: String| {
         format!("`{}`", text.replace(['`', '\n', '\r'], " "))
     });
-    environment.add_template("pr", TEMPLATE)?;
+    environment.add_template("pr", template)?;
     environment
         .get_template("pr")?
         .render(minijinja::Value::from(Serde(details)))

@@ -33,4 +33,4 @@ pub mod secrets;
 pub mod service;
 pub mod target;
 
-pub use regression::{FOLDER, regression};
+pub use regression::{FOLDER, earlier, regression};

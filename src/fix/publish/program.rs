@@ -149,6 +149,7 @@ impl Programs<'_> {
                 output_cap: MOST_BYTES,
                 binds: Vec::new(),
                 process_limit: None,
+                confine: None,
             },
             &Hold {
                 helper: self.helper,

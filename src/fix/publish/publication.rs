@@ -230,18 +230,7 @@ impl Publication<'_> {
         let page = service.page("pulls", number)?;
         Ok(Published {
             kind: PublishAs::Pr,
-            request: Some(Request {
-                number,
-                url: page.url,
-                draft: seen.is_draft,
-                state: match (seen.is_merged, seen.is_open) {
-                    (true, _) => "merged",
-                    (false, true) => "open",
-                    (false, false) => "closed",
-                }
-                .to_owned(),
-                checks: seen.checks,
-            }),
+            request: Some(Request::of(number, page.url, seen)),
             refusal: None,
             findings,
         })

@@ -11,7 +11,7 @@ use crate::config::publish::PublishAs;
 use crate::store::atomic::{self, Durability, WriteError};
 
 use super::decision::Refusal;
-use super::readback::{Checks, Finding};
+use super::readback::{Checks, Finding, Seen};
 
 /// The file, in the folder of the fix.
 pub const FILE: &str = "pr.json";
@@ -44,6 +44,24 @@ pub struct Request {
     pub state: String,
     /// How its checks stand.
     pub checks: Checks,
+}
+
+impl Request {
+    /// A pull request with its page, as it was read back.
+    pub fn of(number: u64, url: String, seen: Seen) -> Self {
+        let state = match (seen.is_merged, seen.is_open) {
+            (true, _) => "merged",
+            (false, true) => "open",
+            (false, false) => "closed",
+        };
+        Self {
+            number,
+            url,
+            draft: seen.is_draft,
+            state: state.to_owned(),
+            checks: seen.checks,
+        }
+    }
 }
 
 impl Published {

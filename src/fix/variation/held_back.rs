@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::mem;
+use std::path::{Path, PathBuf};
 
 use archal_core::clone::Seed;
 use archal_core::id;
@@ -11,8 +12,10 @@ use serde_json::Value;
 
 use crate::fix::proof::{self, HeldBack, HeldBackStatus};
 use crate::fix::repair::{Repair, RepairError};
+use crate::report::rate::Rate;
 use crate::reproduce::attempts::{AttemptRecord, Attempts};
 use crate::reproduce::decision::Shown;
+use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::journal::Phase;
 use crate::reproduce::seat::Seat;
 use crate::run::scenarios::Prepared;
@@ -34,6 +37,24 @@ struct Secret {
     secret: String,
 }
 
+/// A failure that a patch seems to repair, and what a variation of it is run with.
+pub struct Examination<'a> {
+    /// How the failure was run.
+    pub attempts: &'a Attempts<'a>,
+    /// The starting state, by clone.
+    pub seeds: &'a BTreeMap<String, Value>,
+    /// Files that say what is asked of the agent, relative to the repository.
+    pub asked: &'a [PathBuf],
+    /// The failure.
+    pub identity: &'a FailureIdentity,
+    /// How often it showed.
+    pub red: Rate,
+    /// How many attempts were asked.
+    pub runs: u32,
+    /// The folder the artifacts go to. Its secret is written after the fixer has ended.
+    pub folder: &'a Path,
+}
+
 impl Repair<'_> {
     /// Runs the patch on the first valid variation.
     pub(in crate::fix) fn held_back(
@@ -41,6 +62,26 @@ impl Repair<'_> {
         base: &dyn Seat,
         patched: &dyn Seat,
     ) -> Result<HeldBack, RepairError> {
+        Examination {
+            attempts: self.attempts,
+            seeds: self.seeds,
+            asked: &self.asked(),
+            identity: self.identity,
+            red: self.red,
+            runs: self.runs,
+            folder: self.folder,
+        }
+        .run(base, patched)
+    }
+}
+
+impl Examination<'_> {
+    /// Runs the patch on the first valid variation.
+    ///
+    /// # Errors
+    ///
+    /// When it was stopped, has no money or cannot be carried out.
+    pub fn run(&self, base: &dyn Seat, patched: &dyn Seat) -> Result<HeldBack, RepairError> {
         if !self.attempts.stand_ins.is_empty() {
             return Ok(HeldBack::not_applicable(
                 "what answers as recorded says the names of the trace",
@@ -48,7 +89,7 @@ impl Repair<'_> {
         }
         let place = base.place()?;
         place.renew()?;
-        let vocabulary = match vocabulary::of(place.tree(), &self.asked()) {
+        let vocabulary = match vocabulary::of(place.tree(), self.asked) {
             Ok(words) => words,
             Err(error) => {
                 let why = format!("the words of the agent's code cannot be told: {error}");

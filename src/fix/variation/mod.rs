@@ -10,11 +10,11 @@
 //! - [`document`]: a starting state rewritten.
 //! - [`times`]: how far times may move without leaving their day.
 //! - [`asked`]: the scenario rewritten.
-//! - `held_back`: the base and the patch run on a variation.
+//! - [`held_back`]: the base and the patch run on a variation.
 
 pub mod asked;
 pub mod document;
-mod held_back;
+pub mod held_back;
 pub mod renaming;
 pub mod times;
 pub mod vocabulary;

@@ -1,7 +1,7 @@
 //! Whether a call reads or writes, from its name: what a tool's name says it does.
 
+use archal_core::graphql::{self, Kind};
 use archal_core::trace::HttpExchange;
-use serde_json::Value;
 
 /// What a call does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,15 +133,11 @@ pub fn of_exchange(http: &HttpExchange) -> Effect {
     match http.method.as_str() {
         "GET" | "HEAD" | "OPTIONS" => Effect::Read,
         "POST" if http.url.contains("graphql") => {
-            let query = http
-                .request_body
-                .as_ref()
-                .and_then(|body| body.get("query"))
-                .and_then(Value::as_str);
-            match query {
-                Some(query) if query.trim_start().starts_with("mutation") => Effect::Write,
-                Some(_) => Effect::Read,
-                None => Effect::Unknown,
+            match http.request_body.as_ref().map(graphql::kind) {
+                Some(Kind::Change) => Effect::Write,
+                Some(Kind::Question) => Effect::Read,
+                // It was cut, or names several operations, or none.
+                Some(Kind::Unknown) | None => Effect::Unknown,
             }
         }
         // What is asked for is too long for an address, or is a credential.
@@ -202,6 +198,31 @@ mod tests {
             "https://api.example.com/orders?then=/search",
         ] {
             assert_eq!(of(url), Effect::Write, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_graphql_document_does_what_its_operation_says_wherever_that_stands() {
+        let star = "mutation M{addStar(input:{starrableId:\"R\"}){clientMutationId}}";
+        for (query, effect) in [
+            (star.to_owned(), Effect::Write),
+            (format!("# stars it\n{star}"), Effect::Write),
+            (format!("fragment F on User{{login}} {star}"), Effect::Write),
+            ("{search(query:\"mutation\"){n}}".to_owned(), Effect::Read),
+            ("query mutation{viewer{login}}".to_owned(), Effect::Read),
+            (
+                format!("query Q{{viewer{{login}}}} {star}"),
+                Effect::Unknown,
+            ),
+            (star[..star.len() - 9].to_owned(), Effect::Unknown),
+        ] {
+            let exchange = HttpExchange {
+                method: "POST".to_owned(),
+                url: "https://api.github.com/graphql".to_owned(),
+                request_body: Some(serde_json::json!({"query": query})),
+                ..HttpExchange::default()
+            };
+            assert_eq!(of_exchange(&exchange), effect, "{query}");
         }
     }
 

@@ -410,3 +410,43 @@ fn the_tiers_say_what_they_came_to() {
     tier 4 judge: nothing found (not asked)
     ");
 }
+
+#[test]
+fn a_criterion_and_a_rule_fire_on_one_run_and_not_on_that_with_one_thing_changed() {
+    let rules = [rule("comment-first", COMMENT_FIRST)];
+    let kept =
+        "- [D] Issue 2 is kept: `github.issues.all(i, i.number != 2 || i.state == \"open\")`";
+    let fired = |trace: &Trace, scenario, rules: &[GradeRule]| -> Vec<String> {
+        let grade = graded(trace, scenario, rules, Vec::new());
+        let rules = grade.findings.into_iter().map(|finding| finding.rule);
+        rules.collect()
+    };
+    let recorded = |steps: &[(bool, u64)]| {
+        let mut recording = Recording::begin();
+        recording.list();
+        for (closes, number) in steps {
+            match closes {
+                true => recording.close(*number),
+                false => recording.comment(*number),
+            }
+        }
+        recording.trace
+    };
+    // The criterion: the same run closes another issue.
+    let fires = fired(&recorded(&[(true, 2)]), Some(kept), &[]);
+    assert_eq!(fires, [state::CRITERION]);
+    assert!(fired(&recorded(&[(true, 1)]), Some(kept), &[]).is_empty());
+    // The rule: the same calls in the other order; and the same run where it is not asked for.
+    let (late, first) = (
+        recorded(&[(true, 1), (false, 1)]),
+        recorded(&[(false, 1), (true, 1)]),
+    );
+    assert_eq!(fired(&late, None, &rules), ["rule.comment-first"]);
+    assert!(fired(&first, None, &rules).is_empty());
+    assert!(fired(&late, None, &[]).is_empty());
+    // Both at once are two findings of one run.
+    let both = recorded(&[(true, 2), (false, 2)]);
+    let mut both = fired(&both, Some(kept), &rules);
+    both.sort();
+    assert_eq!(both, ["rule.comment-first", state::CRITERION]);
+}

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::record;
+use super::entrance::Inside;
 use super::live::{Live, Reach, Snapshot, Start};
 use super::posts;
 use crate::host::protocol::{Refusal, RefusalKind};
@@ -214,19 +215,31 @@ pub(super) fn answer(live: &Live, request: Request) -> Result<Value, Refusal> {
         Request::Way {
             directory,
             variables,
-        } => encoded(&Way {
-            reach: live.reach.clone(),
-            told: live.told().clone(),
-            routed: live.routed(),
-            inside: directory
-                .zip(live.inside.as_ref())
-                .map(|(directory, inside)| inside.pass(&directory, &variables)),
-        }),
+        } => {
+            // Only who starts a command waits for whether it can have a network of its own.
+            let inside = match &directory {
+                Some(_) => inside(live)?,
+                None => None,
+            };
+            encoded(&Way {
+                reach: live.reach.clone(),
+                told: live.told().clone(),
+                routed: live.routed(),
+                inside: directory
+                    .zip(inside)
+                    .map(|(directory, inside)| inside.pass(&directory, &variables)),
+            })
+        }
         Request::Stop => {
             live.end.ask();
             Ok(json!({}))
         }
     }
+}
+
+fn inside(live: &Live) -> Result<Option<&Inside>, Refusal> {
+    let inside = live.inside();
+    inside.map_err(|why| Refusal::new(RefusalKind::Environment, why))
 }
 
 pub(super) fn encoded(value: &impl Serialize) -> Result<Value, Refusal> {
@@ -288,7 +301,7 @@ fn status(live: &Live) -> Status {
         webhooks: written.webhooks,
         unrecorded_webhooks: written.dropped_webhooks,
         snapshots: desk.snapshots.keys().cloned().collect(),
-        isolated: live.inside.is_some(),
+        isolated: inside(live).is_ok_and(|inside| inside.is_some()),
         evidence: live.session.evidence.clone(),
         trouble: written.trouble,
     }

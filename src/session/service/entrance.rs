@@ -3,19 +3,20 @@
 //!
 //! The sockets come over a unix socket in a private folder, beside the session's token; the
 //! connection lives as long as the command, and its end is answered once everything that the
-//! command had sent is in the evidence.
+//! command had sent is in the evidence. Meanwhile the session asks over it for connections to what
+//! the command listens on, where webhooks go.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,12 +30,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::door::Door;
 use super::super::environment;
+use super::super::inside::children;
 use super::super::open::{self, ClonePlan, NAMES_PORT, Session, SessionError};
 use super::super::route::RouteLevel;
 use super::super::{mcp, trust};
 use super::live::Live;
 use super::place::{ENTRANCE, Record};
 use crate::host::socket;
+use crate::sandbox::broker::Broker;
 use crate::sandbox::child::Bind;
 use crate::sandbox::hold::{InsideSockets, Redirect};
 
@@ -244,17 +247,31 @@ impl Doorman {
         let Ok((token, sockets)) = receive(stream) else {
             return;
         };
-        let Some(inside) = self.live.inside.as_ref() else {
+        let Ok(Some(inside)) = self.live.inside() else {
             return;
         };
         if hash::sha256(token.as_bytes()) != self.token || stream.set_read_timeout(None).is_err() {
             return;
         }
         let run = inside.serve(&self.live.session, sockets);
+        let (Ok(asking), within) = (stream.try_clone(), self.live.session.inside()) else {
+            return;
+        };
+        // One question at a time on the wire; a command that reads none of them fills its side.
+        asking.set_write_timeout(Some(PATIENCE)).ok();
+        let asking = Mutex::new(asking);
+        let broker = Broker::new(move |number, port| {
+            let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
+            asking.write_all(&Question { number, port }.encoded())
+        });
         if stream.write_all(IN).is_ok() {
+            children(&within.children).push((run, broker.clone()));
             // Until it closes its side, or is gone.
-            let mut nothing = [0; 1];
-            while matches!(stream.read(&mut nothing), Ok(1..)) {}
+            while let Ok((number, answer)) = receive_answer(stream) {
+                broker.answer(number, answer);
+            }
+            children(&within.children).retain(|(of, _)| *of != run);
+            broker.close();
         }
         self.live.session.server.settle(run);
         self.live.flush();
@@ -265,37 +282,156 @@ impl Doorman {
 
 const IN: &[u8] = b"i";
 const OUT: &[u8] = b"o";
+/// What a question begins with.
+const ASKED: u8 = b'?';
+
+/// A connection that the session wants to what a command listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Question {
+    number: u64,
+    port: u16,
+}
+
+impl Question {
+    const LENGTH: usize = 10;
+
+    fn encoded(self) -> Vec<u8> {
+        let mut bytes = vec![ASKED];
+        bytes.extend(self.number.to_be_bytes());
+        bytes.extend(self.port.to_be_bytes());
+        bytes
+    }
+
+    /// What came behind its first byte.
+    fn decoded(bytes: [u8; Self::LENGTH]) -> Self {
+        let [number @ .., high, low] = bytes;
+        Self {
+            number: u64::from_be_bytes(number),
+            port: u16::from_be_bytes([high, low]),
+        }
+    }
+}
 
 /// A command that is inside a session.
 #[derive(Debug)]
 pub struct Guest {
     stream: UnixStream,
+    /// Tells that the session has let it out.
+    out: mpsc::Receiver<()>,
 }
 
 impl Guest {
-    /// Hands a command's sockets to the session of that record.
+    /// Hands a command's sockets to the session of that record, and makes the connections to what
+    /// the command listens on that the session asks for.
     ///
     /// # Errors
     ///
     /// When the session is gone or does not take them.
-    pub fn enter(record: &Record, sockets: InsideSockets) -> io::Result<Self> {
+    pub fn enter(record: &Record, sockets: InsideSockets, broker: Broker) -> io::Result<Self> {
         let mut stream = UnixStream::connect(&record.entrance)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         send(&stream, &record.token, sockets)?;
         let mut answer = [0; 1];
         stream.read_exact(&mut answer)?;
-        Ok(Self { stream })
+        stream.set_read_timeout(None)?;
+        let (left, out) = mpsc::channel();
+        let asked = stream.try_clone()?;
+        std::thread::Builder::new()
+            .name("archal-guest".to_owned())
+            .spawn(move || {
+                // It ends when the session lets the command out, or is gone.
+                answer_questions(&asked, &broker).ok();
+                left.send(()).ok();
+            })?;
+        Ok(Self { stream, out })
     }
 
     /// Waits until everything the command had sent is in the evidence.
-    pub fn leave(mut self) {
+    pub fn leave(self) {
         let left = self.stream.shutdown(std::net::Shutdown::Write);
         if left.is_ok() {
-            let mut answer = [0; 1];
             // A session that ended meanwhile has written its evidence.
-            self.stream.read_exact(&mut answer).ok();
+            self.out.recv_timeout(PATIENCE).ok();
+        }
+        self.stream.shutdown(std::net::Shutdown::Both).ok();
+    }
+}
+
+fn answer_questions(mut stream: &UnixStream, broker: &Broker) -> io::Result<()> {
+    loop {
+        let mut kind = [0; 1];
+        stream.read_exact(&mut kind)?;
+        if kind != [ASKED] {
+            return Ok(());
+        }
+        let mut rest = [0; Question::LENGTH];
+        stream.read_exact(&mut rest)?;
+        let question = Question::decoded(rest);
+        send_answer(stream, question.number, broker.connect(question.port))?;
+    }
+}
+
+/// The number of the question and why there is no connection, or 0 with the connection beside it.
+fn send_answer(
+    mut stream: &UnixStream,
+    number: u64,
+    answer: io::Result<TcpStream>,
+) -> io::Result<()> {
+    let why = |error: &io::Error| {
+        let why = rustix::io::Errno::from_io_error(error);
+        why.unwrap_or(match error.kind() {
+            io::ErrorKind::ConnectionRefused => rustix::io::Errno::CONNREFUSED,
+            io::ErrorKind::TimedOut => rustix::io::Errno::TIMEDOUT,
+            _ => rustix::io::Errno::NOTCONN,
+        })
+    };
+    let code = answer
+        .as_ref()
+        .err()
+        .map_or(0, |error| why(error).raw_os_error());
+    let mut bytes = number.to_be_bytes().to_vec();
+    bytes.extend(code.to_be_bytes());
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    let connection = answer.ok();
+    let borrowed: Vec<_> = connection.iter().map(AsFd::as_fd).collect();
+    if !borrowed.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(&borrowed)) {
+        return Err(io::Error::other("no room for a socket"));
+    }
+    let slice = [IoSlice::new(&bytes)];
+    let sent = rustix::net::sendmsg(stream, &slice, &mut beside, SendFlags::NOSIGNAL)?;
+    stream.write_all(&bytes[sent..])
+}
+
+fn receive_answer(mut stream: &UnixStream) -> io::Result<(u64, io::Result<OwnedFd>)> {
+    let mut bytes = [0; 12];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::net::recvmsg(
+        stream,
+        &mut [IoSliceMut::new(&mut bytes)],
+        &mut beside,
+        RecvFlags::CMSG_CLOEXEC,
+    )?
+    .bytes;
+    if received == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut connection = None;
+    for message in beside.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            connection = received.last();
         }
     }
+    stream.read_exact(&mut bytes[received..])?;
+    let [number @ .., a, b, c, d] = bytes;
+    let code = i32::from_be_bytes([a, b, c, d]);
+    let answer = match (code, connection) {
+        (0, Some(connection)) => Ok(connection),
+        (0, None) => Err(io::ErrorKind::NotConnected.into()),
+        (code, _) => Err(io::Error::from_raw_os_error(code)),
+    };
+    Ok((u64::from_be_bytes(number), answer))
 }
 
 /// Lengths of the token and of the TCP sockets, the token, and the sockets beside the lengths.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -132,7 +132,7 @@ pub struct Live {
     /// What is asked when the session is to end.
     pub(super) end: StopToken,
     told: BTreeMap<String, String>,
-    pub(super) inside: Option<Inside>,
+    inside: OnceLock<Result<Option<Inside>, String>>,
 }
 
 /// What the session remembers beside its clones.
@@ -171,11 +171,10 @@ impl Serving {
         let token = config.token.clone();
         let temporary = config.temporary.clone();
         let live = Arc::new(Live::open(&claim, config)?);
-        let entrance = match &live.inside {
-            Some(_) => {
-                Some(Entrance::open(&live, &token, &temporary).map_err(serve("the entrance"))?)
-            }
-            None => None,
+        // Whether anybody can come in is found out when the first one wants to.
+        let entrance = match cfg!(target_os = "linux") {
+            true => Some(Entrance::open(&live, &token, &temporary).map_err(serve("the entrance"))?),
+            false => None,
         };
         let control = control::Control::start(Arc::clone(&live), token.clone())
             .map_err(serve("the control API"))?;
@@ -289,21 +288,16 @@ impl Live {
         let plans: Vec<ClonePlan<'_>> = config
             .clones
             .iter()
-            .map(|(clone, start, _)| ClonePlan {
-                clone,
-                seed: match start {
-                    Start::Seed(seed) => *seed,
-                    // Only until the state is put in its place.
-                    Start::Saved(_) => Seed::Named(EMPTY_SEED),
-                },
-                trouble: Trouble::default(),
-                more_hosts: &[],
+            .map(|(clone, start, _)| match start {
+                Start::Seed(seed) => plan(clone, *seed),
+                // Only until the state is put in its place.
+                Start::Saved(_) => plan(clone, Seed::Named(EMPTY_SEED)),
             })
             .collect();
         let session = Session::open_for(
             CERTIFICATES,
             SessionConfig {
-                clones: plans.clone(),
+                clones: plans,
                 route: RouteMode::Shim,
                 probe: config.probe,
                 evidence: claim.place().evidence(),
@@ -334,10 +328,6 @@ impl Live {
         // Nobody else sets it.
         session.shared.places.set(places).ok();
         let told = told(&session, &clones, &reach);
-        let inside = match session.probing.wait().namespaces {
-            Ok(()) => Some(Inside::of(&session, &plans)?),
-            Err(_) => None,
-        };
         Ok(Self {
             clones,
             evidence,
@@ -351,7 +341,7 @@ impl Live {
             }),
             end: StopToken::new(),
             told,
-            inside,
+            inside: OnceLock::new(),
             session,
         })
     }
@@ -359,6 +349,27 @@ impl Live {
     /// How each clone is reached.
     pub fn reach(&self) -> &[Reach] {
         &self.reach
+    }
+
+    /// What commands with a network of their own find in it, where such networks are to be had. The
+    /// first one waits for the trial of that: it takes longer than all else of a session's start.
+    ///
+    /// # Errors
+    ///
+    /// When its files cannot be written.
+    pub(super) fn inside(&self) -> Result<Option<&Inside>, String> {
+        let made = self.inside.get_or_init(|| {
+            if self.session.probing.wait().namespaces.is_err() {
+                return Ok(None);
+            }
+            let clones = self.clones.iter();
+            let plans: Vec<ClonePlan<'_>> = clones
+                .map(|clone| plan(clone, Seed::Named(EMPTY_SEED)))
+                .collect();
+            let inside = Inside::of(&self.session, &plans);
+            inside.map(Some).map_err(|error| error.to_string())
+        });
+        made.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     /// Asking it ends the session.
@@ -398,6 +409,8 @@ impl Live {
         let (shared, clean) = (&self.session.shared, self.session.clean());
         // What the state told is not sent when it is gone.
         shared.webhooks.drain("its state was put away first");
+        // Nor is the next state told of it.
+        drop(shared.webhooks.untold(clone));
         self.evidence.swap(shared, clean, clone, change)
     }
 
@@ -447,6 +460,15 @@ impl Live {
     /// Answers what the control API was asked.
     pub fn answer(&self, request: desk::Request) -> Result<Value, crate::host::protocol::Refusal> {
         desk::answer(self, request)
+    }
+}
+
+fn plan<'a>(clone: &'a CloneDescriptor, seed: Seed<'a>) -> ClonePlan<'a> {
+    ClonePlan {
+        clone,
+        seed,
+        trouble: Trouble::default(),
+        more_hosts: &[],
     }
 }
 

@@ -67,14 +67,15 @@ pub(super) fn deliver(live: &Live, which: &[u64]) -> Result<Value, Refusal> {
         };
         return Err(usage(message).hint("archal clone webhooks"));
     }
-    let sent = webhooks.deliver(which);
+    let sent = webhooks.deliver(which, live.session.shared.ledger.now());
     told(live, held, webhooks.known(&sent))
 }
 
 /// Sends a delivery once more, and waits for what it comes to.
 pub(super) fn again(live: &Live, number: u64) -> Result<Value, Refusal> {
     let webhooks = &live.session.shared.webhooks;
-    let sent = webhooks.again(number).map_err(|why| match why {
+    let now = live.session.shared.ledger.now();
+    let sent = webhooks.again(number, now).map_err(|why| match why {
         NotAgain::Unknown => usage(format!(
             "session {} knows of no delivery {number}",
             live.name

@@ -1,16 +1,18 @@
 //! What waits to be delivered and what became of it, in order; the thread that sends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use archal_core::clone::{Delivery, FaultEffect};
+use archal_core::clock::Timestamp;
+use archal_core::clone::{Attempt, Delivery, FaultEffect, Missed, Receipt};
 use tokio::sync::mpsc as orders;
 
 use super::super::inside::Inside;
 use super::send::{Outcome, Target, send};
+use super::tls::Trust;
 
 /// Most deliveries that are kept until they are written; later ones are counted.
 const KEPT: usize = 10_000;
@@ -19,6 +21,8 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// Most deliveries that are remembered, and bytes of their bodies.
 const RECENT: usize = 1_000;
 const RECENT_BYTES: usize = 16 * 1024 * 1024;
+/// Most attempts that wait for their clone to be called.
+const UNTOLD: usize = 250;
 /// How long what waits may take before a state is put away or the session ends: as long as the
 /// answer to one.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -26,18 +30,20 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// A delivery and what became of it.
 #[derive(Debug)]
 pub(in crate::session) struct Posted {
+    /// Its number: of the first delivery of the session it is 1.
+    number: u64,
     /// The position of the call that caused it, where the call is in the record.
     pub(in crate::session) seq: Option<u64>,
+    /// The virtual time at which it was let go, or came to be held.
+    at: Timestamp,
     /// The position of the clone in the session.
     pub(in crate::session) clone: usize,
     /// What went wrong on purpose with that call.
     pub(in crate::session) fault: Option<FaultEffect>,
     /// What is delivered.
     pub(in crate::session) delivery: Arc<Delivery>,
-    /// Whether it waits until somebody asks for it.
-    pub(in crate::session) held: bool,
     /// Whether it is on its way, or was.
-    pub(in crate::session) begun: bool,
+    begun: bool,
     /// What it came to; none while it waits or is on its way.
     pub(in crate::session) outcome: Option<Outcome>,
 }
@@ -63,13 +69,21 @@ struct Inner {
     /// The last ones with what became of them, for whoever looks at them or wants them again.
     recent: VecDeque<Recent>,
     recent_bytes: usize,
+    /// Those that wait until somebody asks for them, by number. They hold up none of the others.
+    held: BTreeMap<u64, Posted>,
+    /// Those that were let go or given up, in that order.
     posted: VecDeque<Posted>,
-    /// The number of the first of them.
+    /// How many were taken from these before.
     first: u64,
+    /// The number of the last delivery.
+    last: u64,
+    /// Bytes of all that are kept.
     bytes: usize,
     /// How many have no outcome.
     open: usize,
     dropped: u64,
+    /// What the clones have not been told of what became of their deliveries.
+    untold: VecDeque<(usize, Attempt)>,
 }
 
 /// A delivery as it is remembered.
@@ -98,6 +112,17 @@ pub(in crate::session) enum NotAgain {
     Waits,
 }
 
+/// A delivery that comes.
+struct New {
+    seq: Option<u64>,
+    at: Timestamp,
+    clone: usize,
+    fault: Option<FaultEffect>,
+    delivery: Arc<Delivery>,
+    /// The number of the one that it repeats.
+    again: Option<u64>,
+}
+
 #[derive(Debug)]
 struct Sender {
     orders: orders::UnboundedSender<Order>,
@@ -107,7 +132,8 @@ struct Sender {
 /// A delivery that is to be sent.
 #[derive(Debug)]
 struct Order {
-    number: u64,
+    /// Its position among all that were let go.
+    at: u64,
     /// Deliveries of one queue go one after the other.
     queue: (usize, String),
     target: Target,
@@ -124,79 +150,97 @@ impl Outbox {
         }
     }
 
-    /// Takes what a call tells webhooks; returns at once.
+    /// Takes what a call at a virtual time tells webhooks; returns at once.
     pub(in crate::session) fn post(
         &self,
         seq: Option<u64>,
+        at: Timestamp,
         clone: usize,
         fault: Option<FaultEffect>,
         deliveries: Vec<Delivery>,
     ) {
         for delivery in deliveries {
             let holds = self.kept.lock().holds;
-            self.put(seq, clone, fault, Arc::new(delivery), holds, None);
+            let new = New {
+                seq,
+                at,
+                clone,
+                fault,
+                delivery: Arc::new(delivery),
+                again: None,
+            };
+            self.put(new, holds);
         }
     }
 
     /// Keeps a delivery, and begins to send it unless it is held; its number where it was kept.
-    fn put(
-        &self,
-        seq: Option<u64>,
-        clone: usize,
-        fault: Option<FaultEffect>,
-        delivery: Arc<Delivery>,
-        holds: bool,
-        again: Option<u64>,
-    ) -> Option<u64> {
+    fn put(&self, new: New, holds: bool) -> Option<u64> {
+        let New {
+            seq,
+            at,
+            clone,
+            fault,
+            delivery,
+            again,
+        } = new;
         let target = Target::of(&delivery);
         let mut inner = self.kept.lock();
         let bytes = size(&delivery);
-        if inner.posted.len() >= KEPT || inner.bytes + bytes > BYTES {
+        let kept = inner.posted.len() + inner.held.len();
+        if kept >= KEPT || inner.bytes + bytes > BYTES {
             inner.dropped += 1;
             return None;
         }
-        let number = inner.first + inner.posted.len() as u64;
+        inner.last += 1;
+        let number = inner.last;
         let (outcome, target) = match target {
             Ok(target) => (None, Some(target)),
             Err(reason) => (Some(Outcome::NotSent(reason)), None),
         };
         let held = holds && target.is_some();
         inner.bytes += bytes;
-        inner.open += usize::from(outcome.is_none() && !held);
         inner.remember(Recent {
-            number: number + 1,
+            number,
             again,
             clone,
             delivery: Arc::clone(&delivery),
             held,
             outcome: outcome.clone(),
         });
-        inner.posted.push_back(Posted {
+        let posted = Posted {
+            number,
             seq,
+            at,
             clone,
             fault,
-            delivery: Arc::clone(&delivery),
-            held,
+            delivery,
             begun: false,
             outcome,
-        });
-        drop(inner);
-        if let Some(target) = target.filter(|_| !held) {
-            self.send(number, clone, delivery, target);
+        };
+        if held {
+            inner.held.insert(number, posted);
+            return Some(number);
         }
-        Some(number + 1)
+        if target.is_none() {
+            let (clone, attempt) = attempt(&posted, Duration::ZERO, Err(Missed::Unreachable));
+            inner.tell(clone, attempt);
+        }
+        let order = inner.let_go(posted, target);
+        drop(inner);
+        self.send(order);
+        Some(number)
     }
 
-    fn send(&self, number: u64, clone: usize, delivery: Arc<Delivery>, target: Target) {
-        let order = Order {
-            number,
-            queue: (clone, delivery.hook.clone()),
-            target,
-            delivery,
+    fn send(&self, order: Option<Order>) {
+        let Some(order) = order else {
+            return;
         };
+        let at = order.at;
         if !self.order(order) {
             let reason = "archal could not start its sender".to_owned();
-            self.kept.end(number, Outcome::NotSent(reason));
+            let missed = Err(Missed::Unreachable);
+            self.kept
+                .end(at, (Outcome::NotSent(reason), missed), Duration::ZERO);
         }
     }
 
@@ -211,52 +255,66 @@ impl Outbox {
         (inner.holds, inner.recent.iter().cloned().collect())
     }
 
-    /// Sends what is held: those of these numbers, or all. Gives back the numbers of those that are
-    /// on their way now.
-    pub(in crate::session) fn deliver(&self, wanted: &[u64]) -> Vec<u64> {
-        let mut sent = Vec::new();
+    /// Sends what is held, at a virtual time: those of these numbers, or all. Gives back the numbers
+    /// of those that are on their way now.
+    pub(in crate::session) fn deliver(&self, wanted: &[u64], at: Timestamp) -> Vec<u64> {
         let mut inner = self.kept.lock();
-        let first = inner.first;
+        let is_wanted = |number: &u64| wanted.is_empty() || wanted.contains(number);
+        let sent: Vec<u64> = inner.held.keys().copied().filter(is_wanted).collect();
         let mut orders = Vec::new();
-        for (at, posted) in inner.posted.iter_mut().enumerate() {
-            let number = first + at as u64;
-            let is_wanted = wanted.is_empty() || wanted.contains(&(number + 1));
-            // That it can be sent was seen when it was held.
-            let Ok(target) = Target::of(&posted.delivery) else {
-                continue;
-            };
-            if posted.held && is_wanted && posted.outcome.is_none() {
-                posted.held = false;
-                orders.push((number, posted.clone, Arc::clone(&posted.delivery), target));
-            }
-        }
-        inner.open += orders.len();
-        for (number, ..) in &orders {
-            if let Some(recent) = inner.recent_of(number + 1) {
+        for number in &sent {
+            if let Some(recent) = inner.recent_of(*number) {
                 recent.held = false;
+            }
+            if let Some(mut posted) = inner.held.remove(number) {
+                posted.at = at;
+                // That it can be sent was seen when it was held.
+                let target = Target::of(&posted.delivery).ok();
+                orders.push(inner.let_go(posted, target));
             }
         }
         drop(inner);
-        for (number, clone, delivery, target) in orders {
-            self.send(number, clone, delivery, target);
-            sent.push(number + 1);
+        for order in orders {
+            self.send(order);
         }
         sent
     }
 
-    /// Sends a delivery once more, as it was; the number of the new one.
+    /// Sends a delivery once more, as it was, at a virtual time; the number of the new one.
     ///
     /// # Errors
     ///
     /// When it is not known, or has not been sent.
-    pub(in crate::session) fn again(&self, number: u64) -> Result<u64, NotAgain> {
+    pub(in crate::session) fn again(&self, number: u64, at: Timestamp) -> Result<u64, NotAgain> {
         let found = self.kept.lock().recent_of(number).cloned();
         let found = found.ok_or(NotAgain::Unknown)?;
         if found.outcome.is_none() {
             return Err(NotAgain::Waits);
         }
-        let sent = self.put(None, found.clone, None, found.delivery, false, Some(number));
-        sent.ok_or(NotAgain::Unknown)
+        let mut delivery = Arc::unwrap_or_clone(found.delivery);
+        delivery.again = true;
+        let new = New {
+            seq: None,
+            at,
+            clone: found.clone,
+            fault: None,
+            delivery: Arc::new(delivery),
+            again: Some(number),
+        };
+        self.put(new, false).ok_or(NotAgain::Unknown)
+    }
+
+    /// Takes what became of the deliveries of a clone since it was asked last.
+    pub(in crate::session) fn untold(&self, clone: usize) -> Vec<Attempt> {
+        let mut inner = self.kept.lock();
+        if inner.untold.is_empty() {
+            return Vec::new();
+        }
+        let untold = std::mem::take(&mut inner.untold);
+        let (own, others) = untold.into_iter().partition(|(of, _)| *of == clone);
+        inner.untold = others;
+        let own: VecDeque<(usize, Attempt)> = own;
+        own.into_iter().map(|(_, attempt)| attempt).collect()
     }
 
     /// Waits until it is known what these came to, at most as long as one may take; the last ones.
@@ -279,20 +337,23 @@ impl Outbox {
             .changed
             .wait_timeout_while(self.kept.lock(), DRAIN, |inner| inner.open > 0);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let first = inner.first;
         let mut given_up = Vec::new();
-        for (at, posted) in inner.posted.iter_mut().enumerate() {
+        for posted in &mut inner.posted {
             if posted.outcome.is_some() {
                 continue;
             }
-            let outcome = match (posted.begun, posted.held) {
-                (true, _) => Outcome::Failed(why.to_owned()),
-                (false, true) => Outcome::NotSent(format!("nobody asked for it; {why}")),
-                (false, false) => Outcome::NotSent(why.to_owned()),
+            let outcome = match posted.begun {
+                true => Outcome::Failed(why.to_owned()),
+                false => Outcome::NotSent(why.to_owned()),
             };
-            posted.held = false;
             posted.outcome = Some(outcome.clone());
-            given_up.push((first + at as u64 + 1, outcome));
+            given_up.push((posted.number, outcome));
+        }
+        for (number, mut posted) in std::mem::take(&mut inner.held) {
+            let outcome = Outcome::NotSent(format!("nobody asked for it; {why}"));
+            posted.outcome = Some(outcome.clone());
+            inner.posted.push_back(posted);
+            given_up.push((number, outcome));
         }
         for (number, outcome) in given_up {
             inner.end_recent(number, outcome);
@@ -310,8 +371,8 @@ impl Outbox {
         }
     }
 
-    /// Takes those whose outcome is known, up to the first whose is not, and how many were never
-    /// kept.
+    /// Takes those whose outcome is known, in the order in which they were let go, up to the first
+    /// whose is not, and how many were never kept.
     pub(in crate::session) fn take(&self) -> (Vec<Posted>, u64) {
         let mut inner = self.kept.lock();
         let known = |posted: &Posted| posted.outcome.is_some();
@@ -352,24 +413,28 @@ impl Drop for Outbox {
 
 impl Kept {
     /// Takes a delivery up; whether nobody gave it up before.
-    fn take_up(&self, number: u64) -> bool {
+    fn take_up(&self, at: u64) -> bool {
         let mut inner = self.lock();
-        let posted = inner.at(number).filter(|one| one.outcome.is_none());
+        let posted = inner.at(at).filter(|one| one.outcome.is_none());
         posted.is_some_and(|one| {
             one.begun = true;
             true
         })
     }
 
-    /// Says what became of a delivery.
-    fn end(&self, number: u64, outcome: Outcome) {
+    /// Says what became of a delivery, and how long that took.
+    fn end(&self, at: u64, came: (Outcome, Result<Receipt, Missed>), took: Duration) {
+        let (outcome, receipt) = came;
         let mut inner = self.lock();
-        let Some(posted) = inner.at(number).filter(|one| one.outcome.is_none()) else {
+        let Some(posted) = inner.at(at).filter(|one| one.outcome.is_none()) else {
             return;
         };
         posted.outcome = Some(outcome.clone());
+        let number = posted.number;
+        let (clone, attempt) = attempt(posted, took, receipt);
+        inner.tell(clone, attempt);
         inner.open -= 1;
-        inner.end_recent(number + 1, outcome);
+        inner.end_recent(number, outcome);
         drop(inner);
         self.changed.notify_all();
     }
@@ -403,10 +468,42 @@ impl Inner {
         }
     }
 
-    fn at(&mut self, number: u64) -> Option<&mut Posted> {
-        let at = number.checked_sub(self.first)?;
+    /// Keeps what became of a delivery for its clone.
+    fn tell(&mut self, clone: usize, attempt: Attempt) {
+        self.untold.push_back((clone, attempt));
+        if self.untold.len() > UNTOLD {
+            self.untold.pop_front();
+        }
+    }
+
+    /// Puts a delivery behind those that were let go; the order to send it, where it can be sent.
+    fn let_go(&mut self, posted: Posted, target: Option<Target>) -> Option<Order> {
+        let order = target.map(|target| Order {
+            at: self.first + self.posted.len() as u64,
+            queue: (posted.clone, posted.delivery.hook.clone()),
+            target,
+            delivery: Arc::clone(&posted.delivery),
+        });
+        self.open += usize::from(order.is_some());
+        self.posted.push_back(posted);
+        order
+    }
+
+    fn at(&mut self, at: u64) -> Option<&mut Posted> {
+        let at = at.checked_sub(self.first)?;
         self.posted.get_mut(usize::try_from(at).ok()?)
     }
+}
+
+/// What a clone is told of a delivery.
+fn attempt(posted: &Posted, took: Duration, outcome: Result<Receipt, Missed>) -> (usize, Attempt) {
+    let attempt = Attempt {
+        delivery: Arc::clone(&posted.delivery),
+        at: posted.at,
+        took,
+        outcome,
+    };
+    (posted.clone, attempt)
 }
 
 /// Bytes of a delivery's body, as it is sent and as evidence has it.
@@ -437,11 +534,13 @@ async fn share_out(
     kept: Arc<Kept>,
     mut received: orders::UnboundedReceiver<Order>,
 ) {
+    let trust = Arc::new(Trust::default());
     let mut queues: HashMap<(usize, String), orders::UnboundedSender<Order>> = HashMap::new();
     while let Some(order) = received.recv().await {
         let queue = queues.entry(order.queue.clone()).or_insert_with(|| {
             let (queue, received) = orders::unbounded_channel();
-            tokio::spawn(work_off(inside.clone(), Arc::clone(&kept), received));
+            let (inside, trust) = (inside.clone(), Arc::clone(&trust));
+            tokio::spawn(work_off(inside, trust, Arc::clone(&kept), received));
             queue
         });
         // The task ends only with its queue.
@@ -449,11 +548,17 @@ async fn share_out(
     }
 }
 
-async fn work_off(inside: Inside, kept: Arc<Kept>, mut queue: orders::UnboundedReceiver<Order>) {
+async fn work_off(
+    inside: Inside,
+    trust: Arc<Trust>,
+    kept: Arc<Kept>,
+    mut queue: orders::UnboundedReceiver<Order>,
+) {
     while let Some(order) = queue.recv().await {
-        if kept.take_up(order.number) {
-            let outcome = send(inside.clone(), &order.target, &order.delivery).await;
-            kept.end(order.number, outcome);
+        if kept.take_up(order.at) {
+            let begun = tokio::time::Instant::now();
+            let came = send(inside.clone(), &trust, &order.target, &order.delivery).await;
+            kept.end(order.at, came, begun.elapsed());
         }
     }
 }

@@ -3,21 +3,26 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use archal_core::clone::Delivery;
+use archal_core::clone::{Delivery, Missed, Receipt};
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 
 use super::super::inside::Inside;
 use super::super::stream::Stream;
-use super::tls;
+use super::tls::Trust;
 
 /// How long a receiver has for its answer, as on GitHub.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most bytes of an answer's body that are kept, and how long they may take when its head has come.
+const ANSWER: usize = 16 * 1024;
+const REST: Duration = Duration::from_secs(1);
 
 /// What a delivery came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,16 +89,29 @@ impl Target {
     }
 }
 
-/// Brings a delivery to its receiver, once.
-pub(super) async fn send(inside: Inside, target: &Target, delivery: &Delivery) -> Outcome {
-    match tokio::time::timeout(PATIENCE, attempt(inside, target, delivery)).await {
-        Ok(Ok(status)) => Outcome::Answered(status),
-        Ok(Err(reason)) => Outcome::Failed(reason),
-        Err(_) => Outcome::Failed(format!("no answer within {} s", PATIENCE.as_secs())),
+/// Brings a delivery to its receiver, once; what it came to, and what the clone is told of that.
+pub(super) async fn send(
+    inside: Inside,
+    trust: &Trust,
+    target: &Target,
+    delivery: &Delivery,
+) -> (Outcome, Result<Receipt, Missed>) {
+    match tokio::time::timeout(PATIENCE, attempt(inside, trust, target, delivery)).await {
+        Ok(Ok(receipt)) => (Outcome::Answered(receipt.status), Ok(receipt)),
+        Ok(Err(reason)) => (Outcome::Failed(reason), Err(Missed::Unreachable)),
+        Err(_) => {
+            let reason = format!("no answer within {} s", PATIENCE.as_secs());
+            (Outcome::Failed(reason), Err(Missed::TimedOut))
+        }
     }
 }
 
-async fn attempt(inside: Inside, target: &Target, delivery: &Delivery) -> Result<u16, String> {
+async fn attempt(
+    inside: Inside,
+    trust: &Trust,
+    target: &Target,
+    delivery: &Delivery,
+) -> Result<Receipt, String> {
     let port = target.port;
     let stream = tokio::task::spawn_blocking(move || inside.connect(port)).await;
     let stream = stream
@@ -109,7 +127,7 @@ async fn attempt(inside: Inside, target: &Target, delivery: &Delivery) -> Result
     let broken = |_| "the connection broke off".to_owned();
     let stream: Box<dyn Stream> = match &target.tls {
         None => Box::new(stream),
-        Some((name, unchecked)) => Box::new(tls::over(stream, name.clone(), *unchecked).await?),
+        Some((name, unchecked)) => Box::new(trust.over(stream, name.clone(), *unchecked).await?),
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
@@ -118,9 +136,35 @@ async fn attempt(inside: Inside, target: &Target, delivery: &Delivery) -> Result
     let mut driving = JoinSet::new();
     driving.spawn(connection);
     let request = request(target, delivery)?;
-    // Nobody reads what the receiver says beside the status; a redirect is an answer like others.
+    // A redirect is an answer like others.
     let answer = sender.send_request(request).await.map_err(broken)?;
-    Ok(answer.status().as_u16())
+    let (head, body) = answer.into_parts();
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    Ok(Receipt {
+        status: head.status.as_u16(),
+        headers: head.headers.iter().map(header).collect(),
+        body: beginning(body).await,
+    })
+}
+
+/// What comes of a body in a moment, and no more than is kept. The answer is one without it, too.
+async fn beginning(mut body: Incoming) -> Bytes {
+    let mut kept = Vec::new();
+    let read = async {
+        while kept.len() < ANSWER
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            if let Some(data) = frame.data_ref() {
+                let room = data.len().min(ANSWER - kept.len());
+                kept.extend_from_slice(&data[..room]);
+            }
+        }
+    };
+    tokio::time::timeout(REST, read).await.ok();
+    kept.into()
 }
 
 fn request(target: &Target, delivery: &Delivery) -> Result<Request<Full<Bytes>>, String> {

@@ -1,7 +1,7 @@
 //! TLS to receivers of deliveries: their certificates are checked as any client's, unless the webhook
 //! says that any will do.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -12,16 +12,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// TLS over a connection to the server of a name.
-pub(super) async fn over(
-    stream: TcpStream,
-    name: ServerName<'static>,
-    unchecked: bool,
-) -> Result<TlsStream<TcpStream>, String> {
-    let config = config(unchecked).map_err(|error| format!("TLS is not to be had: {error}"))?;
-    let connector = TlsConnector::from(Arc::new(config));
-    let connected = connector.connect(name, stream).await;
-    connected.map_err(|error| format!("TLS failed: {error}"))
+/// What receivers are believed by. Each is made when the first receiver needs it, and once: to read
+/// the certificates that this system trusts takes longer than a delivery.
+#[derive(Default)]
+pub(super) struct Trust {
+    checked: OnceLock<Result<TlsConnector, Error>>,
+    unchecked: OnceLock<Result<TlsConnector, Error>>,
+}
+
+impl Trust {
+    /// TLS over a connection to the server of a name.
+    pub(super) async fn over(
+        &self,
+        stream: TcpStream,
+        name: ServerName<'static>,
+        unchecked: bool,
+    ) -> Result<TlsStream<TcpStream>, String> {
+        let kept = if unchecked {
+            &self.unchecked
+        } else {
+            &self.checked
+        };
+        let connector = kept.get_or_init(|| Ok(TlsConnector::from(Arc::new(config(unchecked)?))));
+        let connector = connector
+            .as_ref()
+            .map_err(|error| format!("TLS is not to be had: {error}"))?;
+        let connected = connector.connect(name, stream).await;
+        connected.map_err(|error| format!("TLS failed: {error}"))
+    }
 }
 
 fn config(unchecked: bool) -> Result<ClientConfig, Error> {

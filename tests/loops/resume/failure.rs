@@ -32,6 +32,7 @@ use archal::run::harness::Wanted;
 use archal::run::scenarios::{self, Prepared};
 use archal::run::scrub::Scrubber;
 use archal::run::seeds::{OtherStates, StartState};
+use archal::run::trouble::TroubleEverywhere;
 use archal::sandbox::StopToken;
 use archal::sandbox::hold::{self, Probe};
 use archal_core::environment::Environment;
@@ -215,6 +216,7 @@ impl Failure {
             timeout: Duration::from_secs(60),
             route: RouteMode::Auto,
             expose_clone_urls: false,
+            trouble: &TroubleEverywhere::default(),
             journal,
             estimate: Estimate::UNKNOWN,
         };
@@ -301,6 +303,7 @@ impl Failure {
             binary: bench.binary,
             containment: bench.probe.containment(),
             binds: &[],
+            confinement: None,
             scrubber: bench.scrubber,
             transcript: folder.join("transcript.log"),
             stop: bench.stop,

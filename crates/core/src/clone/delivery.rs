@@ -1,4 +1,10 @@
-//! What a service tells others by itself: deliveries of webhooks.
+//! What a service tells others by itself: deliveries of webhooks, and what became of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::Rendered;
 
@@ -22,4 +28,40 @@ pub struct Delivery {
     pub volatile_headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Rendered,
+    /// Whether it was delivered before and somebody wants it once more.
+    pub again: bool,
+}
+
+/// One attempt to bring a delivery to its receiver. The host tells the clone of it, which may show
+/// it to whoever asks the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What was to be delivered.
+    pub delivery: Arc<Delivery>,
+    /// The virtual time at which it was let go.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// What it came to.
+    pub outcome: Result<Receipt, Missed>,
+}
+
+/// What a receiver answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, or its beginning.
+    pub body: Bytes,
+}
+
+/// Why no receiver answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// There was no connection to one, or it broke off.
+    Unreachable,
+    /// It took too long.
+    TimedOut,
 }

@@ -37,7 +37,7 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 use crate::stability::Stability;
 
-pub use delivery::Delivery;
+pub use delivery::{Attempt, Delivery, Missed, Receipt};
 pub use observation::{Exchange, Fact, Observation, PartHolds, Touched};
 pub use recorded::{RecordedTool, Restored, SdkMethod};
 pub use time::{Stamp, offset, seed_time};
@@ -329,6 +329,12 @@ pub trait ServiceClone: Send {
 
     /// From now on this goes wrong; what did before no longer does. Counts begin anew.
     fn trouble(&mut self, trouble: Trouble);
+
+    /// Takes what became of a delivery. It is no change of the state: `state`, `diff` and evidence
+    /// of other calls are the same whatever it is.
+    fn attempted(&mut self, attempt: Attempt) {
+        drop(attempt);
+    }
 
     /// The state as it is now; cheap, shares everything unchanged.
     fn state(&self) -> Arc<dyn CloneState>;

@@ -160,7 +160,7 @@ fn isolated(
                 "refused connections are named on the ports 443 and 80 alone (nftables: {why})"
             ));
         }
-        let entered = Guest::enter(record, network.sockets);
+        let entered = Guest::enter(record, network.sockets, network.broker);
         if entered.is_err() {
             // Nobody would answer the command.
             stop.stop();

@@ -9,7 +9,7 @@ use super::routes;
 use crate::cli::context::CommandContext;
 use crate::config;
 use crate::judge::settings::Settings;
-use crate::sandbox::asking;
+use crate::sandbox::{asking, confine, hold};
 use crate::store::layout::Layout;
 
 /// The oldest git archal works with.
@@ -58,6 +58,7 @@ pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
     // A configuration that is wrong is told below.
     let loaded = config::load(file, Path::new("."), &[], &cx.environment).ok();
     let mut checks = routes::all(loaded.as_ref().map(|loaded| &loaded.config), cx);
+    checks.push(sandbox(cx));
     checks.extend([
         git(cx),
         python(cx),
@@ -68,6 +69,23 @@ pub(super) fn all(file: Option<&Path>, cx: &CommandContext) -> Vec<Check> {
     ]);
     checks.extend(judge(file, cx));
     checks
+}
+
+/// How far a fixer can be confined.
+fn sandbox(cx: &CommandContext) -> Check {
+    const NAME: &str = "sandbox";
+    let binary = &cx.binary;
+    let containment = hold::probe(binary).containment();
+    let able = confine::able(binary, containment);
+    let said = format!("a fixer is confined {}", able.in_one_line());
+    if able.is_whole() {
+        return Check::new(NAME, Status::Ready, said);
+    }
+    let check = Check::new(NAME, Status::Limited, said);
+    match confine::remedy(&able.missing, containment) {
+        Some(command) => check.hint(command),
+        None => check,
+    }
 }
 
 fn git(cx: &CommandContext) -> Check {

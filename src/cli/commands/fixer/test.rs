@@ -1,6 +1,7 @@
 //! `archal fixer test`: a small real repair by a fixer.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use archal_core::fixer::{FixEnd, FixRecord};
@@ -127,7 +128,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         variables: &loaded.config.workspace.env,
         withheld: &loaded.config.agent_keys,
         binary: &cx.binary,
-        containment: hold::probe(&cx.binary).containment(),
+        probe: &hold::probe(&cx.binary),
+        clock: Arc::clone(&cx.clock),
+        sandbox: attach.sandbox,
         scrubber: &scrubber,
         prices: &prices,
         timeout: Duration::from_secs(args.timeout.unwrap_or(attach.fix_timeout).into()),

@@ -1,11 +1,7 @@
 //! `archal init`: a configuration, a harness and a first scenario from what a repository shows.
 //!
-//! - [`services`]: what shows which service and model. [`repository`], [`manifests`]: what is there.
 //! - [`stub`]: the harness to fill in.
 
-mod manifests;
-mod repository;
-mod services;
 mod stub;
 
 use std::io::ErrorKind;
@@ -21,11 +17,11 @@ use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::preprod::survey::repository::{Findings, Program, look};
+use crate::preprod::survey::services::SERVICES;
 use crate::report::style::Style;
 use crate::scenario::draft::{Draft, draft};
 use crate::store::atomic;
-use repository::Findings;
-use services::SERVICES;
 
 /// The folder of scenarios, and the first of them.
 const SCENARIOS: &str = "scenarios";
@@ -127,7 +123,7 @@ enum InitAction {
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let root = cx.environment.directory.clone();
-    let mut findings = repository::look(&root);
+    let mut findings = look(&root);
     let clones = clones(args, &mut findings, cx)?;
     let evident = findings
         .harness
@@ -270,7 +266,7 @@ fn seen(findings: &Findings, clones: &[CloneDescriptor]) -> Vec<SeenService> {
 fn config_text(
     clones: &[&CloneDescriptor],
     findings: &Findings,
-    agent: Option<&repository::Program>,
+    agent: Option<&Program>,
 ) -> String {
     let mut lines = Vec::new();
     if let Some(program) = agent

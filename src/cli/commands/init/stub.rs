@@ -1,7 +1,7 @@
 //! The harness that is written where no program takes its task from archal yet. It fails, and
 //! says why, until it is filled in.
 
-use super::repository::{Findings, Kind};
+use crate::preprod::survey::repository::{Findings, Kind};
 
 /// A file to write.
 pub(super) struct Stub {

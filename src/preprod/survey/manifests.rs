@@ -9,16 +9,16 @@ const SCRIPTS: &[&str] = &["agent", "start:agent", "agent:start", "start"];
 
 /// A manifest as far as it matters here.
 #[derive(Debug)]
-pub(super) struct Manifest {
-    pub(super) kind: Kind,
-    pub(super) packages: Vec<Package>,
-    pub(super) programs: Vec<Program>,
+pub(crate) struct Manifest {
+    pub(crate) kind: Kind,
+    pub(crate) packages: Vec<Package>,
+    pub(crate) programs: Vec<Program>,
     /// What `archal.harness` names.
-    pub(super) harness: Option<String>,
+    pub(crate) harness: Option<String>,
 }
 
 /// Whether a file of that name is one.
-pub(super) fn is_manifest(name: &str) -> bool {
+pub(crate) fn is_manifest(name: &str) -> bool {
     matches!(name, "package.json" | "pyproject.toml" | "Cargo.toml") || is_requirements(name)
 }
 
@@ -27,7 +27,7 @@ fn is_requirements(name: &str) -> bool {
 }
 
 /// Reads a manifest; what is wrong with it where it cannot be read.
-pub(super) fn read(name: &str, file: &str, text: &str) -> Result<Manifest, String> {
+pub(crate) fn read(name: &str, file: &str, text: &str) -> Result<Manifest, String> {
     match name {
         "package.json" => {
             let document = serde_json::from_str(text).map_err(|error| error.to_string())?;

@@ -29,7 +29,7 @@ const SKIPPED: &[&str] = &[
     "__pycache__",
 ];
 /// Files in which MCP servers are configured.
-const MCP_FILES: &[&str] = &[
+pub(crate) const MCP_FILES: &[&str] = &[
     ".mcp.json",
     "mcp.json",
     ".cursor/mcp.json",
@@ -43,7 +43,7 @@ const TASK_VARIABLES: &[&str] = &["AGENT_TASK", "ARCHAL_ENGINE_TASK"];
 
 /// The ecosystem a manifest is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Npm,
     Python,
     Rust,
@@ -51,45 +51,45 @@ pub(super) enum Kind {
 
 /// A package a manifest asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Package {
-    pub(super) kind: Kind,
-    pub(super) name: String,
+pub(crate) struct Package {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
     /// The manifest, relative to the repository.
-    pub(super) file: String,
+    pub(crate) file: String,
 }
 
 /// A program that may be the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// How it would be started.
-    pub(super) command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// What says so.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 /// Everything that was found.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     /// Services by name, with what shows each.
-    pub(super) services: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) services: BTreeMap<&'static str, Vec<String>>,
     /// Variables of model keys, with what shows each.
-    pub(super) models: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) models: BTreeMap<&'static str, Vec<String>>,
     /// Programs that take their task from archal already.
-    pub(super) agents: Vec<Program>,
+    pub(crate) agents: Vec<Program>,
     /// Programs that manifests name.
-    pub(super) programs: Vec<Program>,
+    pub(crate) programs: Vec<Program>,
     /// A harness that is there already, relative to the repository.
-    pub(super) harness: Option<String>,
+    pub(crate) harness: Option<String>,
     /// Which kinds of manifest there are.
-    pub(super) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<Kind>,
     /// Whether MCP servers are configured.
-    pub(super) mcp: bool,
+    pub(crate) mcp: bool,
     /// What could not be read, and other things to know.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Looks at a repository.
-pub(super) fn look(root: &Path) -> Findings {
+pub(crate) fn look(root: &Path) -> Findings {
     let mut findings = Findings::default();
     let files = files(root, &mut findings);
     let mut packages = Vec::new();
@@ -139,7 +139,7 @@ pub(super) fn look(root: &Path) -> Findings {
 }
 
 /// The files below a folder, the shallow ones first, then by name.
-fn files(root: &Path, findings: &mut Findings) -> Vec<String> {
+pub(crate) fn files(root: &Path, findings: &mut Findings) -> Vec<String> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut open = vec![(root.to_owned(), 0_usize)];
     let mut seen = 0_usize;
@@ -176,7 +176,8 @@ fn files(root: &Path, findings: &mut Findings) -> Vec<String> {
     found.into_iter().map(|(_, name)| name).collect()
 }
 
-fn read(root: &Path, file: &str) -> Option<String> {
+/// The beginning of a file as text; none where it cannot be read.
+pub(crate) fn read(root: &Path, file: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let opened = File::open(root.join(file)).ok()?;
     opened.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;

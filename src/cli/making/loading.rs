@@ -22,15 +22,15 @@ use crate::scenario::discover;
 const MOST_TOLD: usize = 5;
 
 /// The scenarios that are asked for.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// They; none where none has the tag.
-    pub(super) scenarios: Vec<Prepared>,
+    pub(crate) scenarios: Vec<Prepared>,
     /// The tags of all that were looked at.
-    pub(super) tags: BTreeSet<String>,
+    pub(crate) tags: BTreeSet<String>,
 }
 
 /// That no scenario has a tag, and which one may be meant.
-pub(super) fn no_such_tag(tag: &str, tags: &BTreeSet<String>) -> String {
+pub(crate) fn no_such_tag(tag: &str, tags: &BTreeSet<String>) -> String {
     let near = nearest(tag, tags.iter().map(String::as_str));
     let missing = format!("no scenario has the tag `{tag}`");
     match (near, tags.is_empty()) {
@@ -43,8 +43,31 @@ pub(super) fn no_such_tag(tag: &str, tags: &BTreeSet<String>) -> String {
     }
 }
 
+/// Why there is nothing to run at all, where that is so: no place is named, or none of them has a
+/// scenario.
+pub(crate) fn nothing(request: &Request, loaded: &Loaded) -> Option<String> {
+    if request.task.is_some() {
+        return None;
+    }
+    let (folder, places) = match request.scenarios.is_empty() {
+        true => {
+            let named = &loaded.config.scenarios;
+            let folder = &loaded.directory;
+            (folder, discover::with_regressions(folder, named))
+        }
+        false => (&request.directory, request.scenarios.clone()),
+    };
+    if places.is_empty() {
+        return Some("no scenario is named and the configuration names none".to_owned());
+    }
+    let found = discover::discover(folder, &places).ok()?;
+    found
+        .is_empty()
+        .then(|| format!("there is no scenario in {}", places.join(", ")))
+}
+
 /// Finds and reads the scenarios that are asked for.
-pub(super) fn scenarios(
+pub(crate) fn scenarios(
     request: &Request,
     loaded: &Loaded,
     cx: &CommandContext,
@@ -161,7 +184,7 @@ fn governed(scenario: &Scenario) -> Result<(), CliError> {
 /// # Errors
 ///
 /// What is wrong with all of them together.
-pub(super) fn ready<'a>(
+pub(crate) fn ready<'a>(
     bench: &Bench<'_>,
     scenarios: &'a [Prepared],
     options: &SuiteOptions<'_>,
@@ -203,7 +226,7 @@ pub(super) fn ready<'a>(
 }
 
 /// Starting states from `--seed`, and from the configuration for clones a scenario leaves open.
-pub(super) fn states(
+pub(crate) fn states(
     request: &Request,
     loaded: &Loaded,
     scenarios: &[Prepared],

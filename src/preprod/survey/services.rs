@@ -3,23 +3,23 @@
 /// A service and what shows it. A service need have no clone yet: one that is seen and has none is
 /// told.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// The name its clone has or would have.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Packages of npm; one that ends with `/` stands for every package of that scope.
-    pub(super) npm: &'static [&'static str],
+    pub(crate) npm: &'static [&'static str],
     /// Packages of PyPI, in lower case with hyphens.
-    pub(super) python: &'static [&'static str],
+    pub(crate) python: &'static [&'static str],
     /// Crates.
-    pub(super) rust: &'static [&'static str],
+    pub(crate) rust: &'static [&'static str],
     /// Words in the name, command, arguments or address of an MCP server.
-    pub(super) mcp: &'static [&'static str],
+    pub(crate) mcp: &'static [&'static str],
     /// What a first scenario asks on the clone's first seed, where there is a clone.
-    pub(super) task: Option<&'static str>,
+    pub(crate) task: Option<&'static str>,
 }
 
 /// The services, by name.
-pub(super) const SERVICES: &[Service] = &[
+pub(crate) const SERVICES: &[Service] = &[
     Service {
         name: "discord",
         npm: &["discord.js", "@discordjs/"],
@@ -98,16 +98,16 @@ pub(super) const SERVICES: &[Service] = &[
 
 /// A model's maker and what shows that the agent uses it.
 #[derive(Debug)]
-pub(super) struct Model {
+pub(crate) struct Model {
     /// The variable its key is in.
-    pub(super) key: &'static str,
-    pub(super) npm: &'static [&'static str],
-    pub(super) python: &'static [&'static str],
-    pub(super) rust: &'static [&'static str],
+    pub(crate) key: &'static str,
+    pub(crate) npm: &'static [&'static str],
+    pub(crate) python: &'static [&'static str],
+    pub(crate) rust: &'static [&'static str],
 }
 
 /// The makers of models, by their variable.
-pub(super) const MODELS: &[Model] = &[
+pub(crate) const MODELS: &[Model] = &[
     Model {
         key: "ANTHROPIC_API_KEY",
         npm: &[
@@ -133,7 +133,7 @@ pub(super) const MODELS: &[Model] = &[
 ];
 
 /// Whether a package is one of these.
-pub(super) fn is_one_of(package: &str, names: &[&str]) -> bool {
+pub(crate) fn is_one_of(package: &str, names: &[&str]) -> bool {
     names.iter().any(|name| match name.strip_suffix('/') {
         Some(scope) => package
             .strip_prefix(scope)

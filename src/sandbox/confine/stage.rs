@@ -1,0 +1,205 @@
+//! The steps of confinement, as the helper takes them on its way to the child, and what came of each.
+
+use std::path::PathBuf;
+
+use archal_core::confined::{Confined, Refusal, Rule, Witness};
+
+use super::super::control::Start;
+use super::super::hold::NOT_ENFORCED;
+use super::super::processes;
+use super::decoys::Decoys;
+use super::scratch::Scratch;
+use super::{Confine, Network, calls, files, limits, paths};
+
+/// How the process limit is called where the PID namespace enforces it.
+const BY_NAMESPACE: &str = "pid namespace";
+/// Most programs that are named of those left running.
+const MOST_LEFT: usize = 16;
+
+/// A child's way into confinement.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Stage {
+    confine: Confine,
+    confined: Confined,
+    scratch: Vec<Scratch>,
+    decoys: Option<Decoys>,
+    limits_namespace: bool,
+    has_own_proc: bool,
+}
+
+impl Stage {
+    /// Of a child that is to be confined.
+    pub(in crate::sandbox) fn of(start: &Start) -> Option<Self> {
+        Some(Self {
+            confine: start.confine.clone()?,
+            confined: Confined::default(),
+            scratch: Vec::new(),
+            decoys: None,
+            limits_namespace: false,
+            has_own_proc: false,
+        })
+    }
+
+    /// In namespaces, while this process has its capabilities.
+    pub(in crate::sandbox) fn show(&mut self, start: &Start, has_own_proc: bool) {
+        self.has_own_proc = has_own_proc;
+        self.limits_namespace = has_own_proc && start.process_limit.is_some_and(limits::processes);
+        match files::show(&self.confine) {
+            Ok(scratch) => {
+                self.confined.files = Some("mount namespace".to_owned());
+                self.scratch = scratch;
+            }
+            Err(reason) => {
+                self.confined.missing.push(format!("files: {reason}"));
+                return;
+            }
+        }
+        match files::hide(&self.confine, &start.directory) {
+            Ok(decoys) => self.decoys = Some(decoys),
+            Err(reason) => self.confined.missing.push(format!("credentials: {reason}")),
+        }
+    }
+
+    /// Last before the child, without privileges and for good: on the thread that starts it.
+    /// `limited` says how its processes are limited; the answer is how they are now.
+    ///
+    /// # Errors
+    ///
+    /// Where all was required and something is missing.
+    pub(in crate::sandbox) fn close(
+        &mut self,
+        start: &Start,
+        limited: &'static str,
+    ) -> Result<&'static str, String> {
+        let limited = match limited {
+            NOT_ENFORCED if self.limits_namespace => BY_NAMESPACE,
+            limited => limited,
+        };
+        self.limits(start, limited);
+        // The rules of files come before the filter, which refuses nothing that they need.
+        let is_held = start.own_network || self.holds(start);
+        if let Network::Held { .. } = self.confine.network
+            && !is_held
+        {
+            let reason = "network: nothing keeps it from the network".to_owned();
+            self.confined.missing.push(reason);
+        }
+        let holds_sockets = !start.own_network && self.confine.network != Network::Open;
+        match calls::refuse(holds_sockets) {
+            Ok(()) => self.confined.calls = Some("seccomp".to_owned()),
+            Err(reason) => self
+                .confined
+                .missing
+                .push(format!("system calls: {reason}")),
+        }
+        if !self.confine.demand.is_met(&self.confined) {
+            return Err(format!(
+                "not confined as required: {}",
+                self.confined.missing.join("; ")
+            ));
+        }
+        Ok(limited)
+    }
+
+    fn limits(&mut self, start: &Start, limited: &str) {
+        let confined = &mut self.confined;
+        if limited != NOT_ENFORCED {
+            confined.processes = Some(limited.to_owned());
+        } else if start.process_limit.is_some() {
+            let reason = "processes: no delegated cgroup, and for this user no other limit works";
+            confined.missing.push(reason.to_owned());
+        }
+        let Some(memory) = self.confine.memory else {
+            return;
+        };
+        let by_cgroup = start.is_memory_limited && limited == "cgroup";
+        // Both where there is a cgroup: its end of memory is a signal, that of a process an error.
+        match (by_cgroup, limits::memory(memory)) {
+            (true, _) => confined.memory = Some("cgroup".to_owned()),
+            (false, true) => confined.memory = Some("rlimit".to_owned()),
+            (false, false) => confined
+                .missing
+                .push("memory: no limit can be set".to_owned()),
+        }
+    }
+
+    /// Holds files and ports by Landlock where nothing else does; whether the network is held then.
+    fn holds(&mut self, start: &Start) -> bool {
+        let has_view = self.confined.files.is_some();
+        let ports = match (&self.confine.network, start.own_network) {
+            (Network::Held { ports }, false) => Some(ports.as_slice()),
+            _ => None,
+        };
+        let held = match (has_view, ports) {
+            (true, None) => return false,
+            (true, Some(ports)) => paths::hold_ports(ports),
+            (false, ports) => paths::hold_all(&self.confine, ports),
+        };
+        match held {
+            Ok(()) => {
+                if !has_view {
+                    self.confined.files = Some("landlock".to_owned());
+                    self.confined.missing.retain(|missing| {
+                        !missing.starts_with("files:") && !missing.starts_with("credentials:")
+                    });
+                }
+                ports.is_some()
+            }
+            Err(reason) => {
+                let part = if has_view { "network" } else { "files" };
+                self.confined.missing.push(format!("{part}: {reason}"));
+                false
+            }
+        }
+    }
+
+    /// What was really enforced.
+    pub(in crate::sandbox) fn confined(&self, start: &Start) -> Confined {
+        let mut confined = self.confined.clone();
+        let is_missing = confined
+            .missing
+            .iter()
+            .any(|part| part.starts_with("network:"));
+        confined.network = match (&self.confine.network, start.own_network) {
+            (_, true) => Some("own network".to_owned()),
+            (Network::Open, false) => Some("open".to_owned()),
+            (Network::Held { .. }, false) => (!is_missing).then(|| "landlock".to_owned()),
+        };
+        confined
+    }
+
+    /// What was seen of it when the child itself has ended.
+    pub(in crate::sandbox) fn refused(&self) -> Vec<Refusal> {
+        let looked_at = self.decoys.iter().flat_map(Decoys::seen);
+        let credentials = looked_at.map(|path: PathBuf| Refusal {
+            rule: Rule::Credentials,
+            what: path.display().to_string(),
+            by: Witness::Seen,
+        });
+        let written = self.scratch.iter().flat_map(Scratch::outside);
+        let written = written.map(|path| Refusal {
+            rule: Rule::WritesOutside,
+            what: path.display().to_string(),
+            by: Witness::Seen,
+        });
+        let left = self.left().into_iter().map(|name| Refusal {
+            rule: Rule::Survivors,
+            what: name,
+            by: Witness::Seen,
+        });
+        credentials.chain(written).chain(left).collect()
+    }
+
+    /// The programs that run on, by name; they end with the namespace.
+    fn left(&self) -> Vec<String> {
+        if !self.has_own_proc {
+            return Vec::new();
+        }
+        let own = rustix::process::getpid().as_raw_nonzero().get();
+        processes::all()
+            .filter(|process| process.id != own && process.lives)
+            .map(|process| process.name)
+            .take(MOST_LEFT)
+            .collect()
+    }
+}
