@@ -1,6 +1,7 @@
 //! What a trace shows, in the terms of criteria: the calls in order, the answer, and the state
 //! they lead to where that could be rebuilt.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::clone::CloneDescriptor;
@@ -33,7 +34,7 @@ const TOOL_FAILED: i64 = 400;
 pub struct Scene<'a> {
     /// What rules are decided on. The calls are those of the record: of services, and of tools of
     /// which no call of a service is known.
-    pub world: World,
+    pub world: World<'a>,
     /// The span of each call.
     spans: Vec<&'a str>,
     replay: Result<&'a Replay, &'a str>,
@@ -56,7 +57,7 @@ impl<'a> Scene<'a> {
     /// no call shows of the state it began in.
     pub fn of(
         trace: &'a Trace,
-        traced: &TracedCalls<'a>,
+        traced: &'a TracedCalls<'a>,
         replay: Result<&'a Replay, &'a str>,
         base: Timestamp,
         clones: &[CloneDescriptor],
@@ -227,7 +228,7 @@ pub fn broken(replay: &Replay) -> Option<&ReplayedCall> {
 }
 
 /// What the replay of a trace's calls is to criteria: its own answers, and no other calls.
-pub fn replayed(trace: &Trace, replay: Option<&Replay>, base: Timestamp) -> World {
+pub fn replayed<'a>(trace: &Trace, replay: Option<&'a Replay>, base: Timestamp) -> World<'a> {
     let clones = replay.map(|replay| &replay.clones);
     let calls = replay.map(|replay| replay.calls.iter().zip(1..));
     World {
@@ -290,7 +291,7 @@ fn in_order(spans: Vec<&str>) -> Vec<String> {
     first.map(str::to_owned).collect()
 }
 
-fn fact(call: &ReplayedCall) -> CallFact {
+fn fact(call: &ReplayedCall) -> CallFact<'_> {
     let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
     CallFact {
         seq: 0,
@@ -302,18 +303,18 @@ fn fact(call: &ReplayedCall) -> CallFact {
         query: query.to_owned(),
         changes: call.asks_to_change,
         status: i64::from(call.status),
-        request: Some(call.request.clone()),
-        response: Some(call.response.clone()),
+        request: Some(Cow::Borrowed(&call.request)),
+        response: Some(Cow::Borrowed(&call.response)),
     }
 }
 
 /// The calls of services as the trace recorded them, of those without a clone too.
 fn service_calls<'a>(
     trace: &'a Trace,
-    traced: &TracedCalls<'a>,
+    traced: &'a TracedCalls<'a>,
     replay: Option<&Replay>,
     clones: &[CloneDescriptor],
-) -> Vec<(&'a str, CallFact)> {
+) -> Vec<(&'a str, CallFact<'a>)> {
     let mut replayed: BTreeMap<(&str, &str), &ReplayedCall> = BTreeMap::new();
     for call in replay.into_iter().flat_map(|replay| &replay.calls) {
         replayed.entry((&call.span, &call.method)).or_insert(call);
@@ -336,8 +337,8 @@ fn service_calls<'a>(
             query: call.query.clone(),
             changes: clone.is_none_or(|clone| call.asks_to_change(clone)),
             status: i64::from(status.unwrap_or_default()),
-            request: call.http.request_body.clone(),
-            response: call.http.response_body.clone(),
+            request: call.http.request_body.as_ref().map(Cow::Borrowed),
+            response: call.http.response_body.as_ref().map(Cow::Borrowed),
         };
         calls.push((call.span, fact));
     }
@@ -365,8 +366,8 @@ fn service_calls<'a>(
             query: query.to_owned(),
             changes: effect::of_exchange(http) == Effect::Write,
             status: http.status.map_or(0, i64::from),
-            request: http.request_body.clone(),
-            response: http.response_body.clone(),
+            request: http.request_body.as_ref().map(Cow::Borrowed),
+            response: http.response_body.as_ref().map(Cow::Borrowed),
             ..CallFact::default()
         };
         Some((span.id.as_str(), fact))
@@ -378,9 +379,9 @@ fn service_calls<'a>(
 /// agent gave and got.
 fn own_tools<'a>(
     trace: &'a Trace,
-    services: &[(&'a str, CallFact)],
+    services: &[(&'a str, CallFact<'_>)],
     places: &BTreeMap<&'a str, usize>,
-) -> Vec<(&'a str, CallFact)> {
+) -> Vec<(&'a str, CallFact<'a>)> {
     let mut above: BTreeSet<&str> = BTreeSet::new();
     for (span, _) in services {
         let mut next = Some(*span);
@@ -397,8 +398,8 @@ fn own_tools<'a>(
             tool: Some(tool.name.clone()),
             changes: effect::of_tool(&tool.name) == Effect::Write,
             status: if failed { TOOL_FAILED } else { TOOL_ANSWERED },
-            request: tool.arguments.clone(),
-            response: tool.result.clone(),
+            request: tool.arguments.as_ref().map(Cow::Borrowed),
+            response: tool.result.as_ref().map(Cow::Borrowed),
             ..CallFact::default()
         };
         Some((span.id.as_str(), fact))

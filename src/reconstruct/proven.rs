@@ -100,7 +100,7 @@ impl Done {
         self.calls.push((
             call.method.clone(),
             asked.path.clone(),
-            call.request.clone(),
+            call.request.as_deref().cloned(),
         ));
         for fact in facts {
             match fact {
@@ -144,7 +144,8 @@ impl Done {
         let mut calls = self.calls.iter();
         calls.any(|(method, path, request)| {
             *path == asked.path
-                && (method == "DELETE" || (*method == call.method && *request == call.request))
+                && (method == "DELETE"
+                    || (*method == call.method && request.as_ref() == call.request.as_deref()))
         })
     }
 }
@@ -252,14 +253,14 @@ struct Shown<'a> {
 
 /// A call of an attempt, in the parts that are compared.
 struct Asked<'a> {
-    call: &'a CallFact,
+    call: &'a CallFact<'a>,
     base: Timestamp,
     path: Named,
     observed: Observation,
 }
 
 impl<'a> Asked<'a> {
-    fn of(call: &'a CallFact, base: Timestamp, descriptor: &CloneDescriptor) -> Self {
+    fn of(call: &'a CallFact<'a>, base: Timestamp, descriptor: &CloneDescriptor) -> Self {
         let operation = call.operation.as_deref();
         let mut hosts = descriptor.hosts.iter();
         let fits = |host: &&&'static str| {
@@ -267,16 +268,16 @@ impl<'a> Asked<'a> {
                 && (descriptor.operation_of)(host, &call.method, &call.path) == operation
         };
         let host = hosts.clone().find(fits).or(hosts.next());
-        let some = |body: &'a Option<Value>| body.as_ref().filter(|body| !body.is_null());
+        let some = |body: Option<&'a Value>| body.filter(|body| !body.is_null());
         let observed = (descriptor.observe)(&Exchange {
             method: &call.method,
             host: host.copied().unwrap_or_default(),
             path: &call.path,
             query: &call.query,
-            request_body: some(&call.request),
+            request_body: some(call.request.as_deref()),
             status: u16::try_from(call.status).unwrap_or_default(),
             response_headers: &BTreeMap::new(),
-            response_body: some(&call.response),
+            response_body: some(call.response.as_deref()),
         });
         Self {
             call,
@@ -288,7 +289,7 @@ impl<'a> Asked<'a> {
 
     fn read(&self) -> Named {
         let call = self.call;
-        let request = call.request.as_ref().filter(|body| !body.is_null());
+        let request = call.request.as_deref().filter(|body| !body.is_null());
         Named::read(&call.path, &call.query, request, self.base)
     }
 
@@ -372,7 +373,12 @@ impl Answers {
         if !(200..300).contains(&status) {
             return None;
         }
-        let mut within = asked.call.response.iter().flat_map(refused_within);
+        let mut within = asked
+            .call
+            .response
+            .as_deref()
+            .into_iter()
+            .flat_map(refused_within);
         if let Some(word) = within.find(|word| !self.refused.says(word)) {
             return Some(format!(
                 "the rebuilt state answers {} with {word:?}, and no call of the trace shows whether \

@@ -221,7 +221,7 @@ impl<'a> Failing<'a> {
 
     /// What criteria are decided on: the replay, and how the run ended where the trace says that
     /// it failed. That it went well would be the agent's own word.
-    fn world(&self) -> World {
+    fn world(&self) -> World<'_> {
         let took = self.trace.started_at.zip(self.trace.ended_at);
         let took = took.map_or(0, |(start, end)| {
             end.as_millisecond() - start.as_millisecond()

@@ -1,6 +1,7 @@
 //! One run: clones on their starting states, the harness against them, the criteria on what
 //! resulted, and all of it on disk.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,7 @@ pub struct Attempt {
     /// The result as written.
     pub result: RunResult,
     /// The calls, for findings and identities.
-    pub calls: Vec<CallFact>,
+    pub calls: Vec<CallFact<'static>>,
     /// Rows each call changed: position, clone, table and key.
     pub changes: Vec<Change>,
     /// How many requests stand-ins answered.
@@ -314,7 +315,7 @@ fn decided(
         .calls
         .iter()
         .partition(|call| stand_in::is_one(&call.clone));
-    let calls: Vec<CallFact> = served.iter().map(|call| fact(call, bench.clones)).collect();
+    let calls: Vec<CallFact<'_>> = served.iter().map(|call| fact(call, bench.clones)).collect();
     let changes = served
         .iter()
         .flat_map(|call| {
@@ -371,7 +372,7 @@ fn decided(
                 base: end.base,
             })
             .collect(),
-        calls: calls.clone(),
+        calls,
         run: RunFact {
             exit_code: match child.outcome {
                 ChildOutcome::Exited { code } => Some(i64::from(code)),
@@ -438,7 +439,7 @@ fn decided(
         cost: None,
         metrics: None,
         notes: Vec::new(),
-        calls: calls.len(),
+        calls: world.calls.len(),
         criteria,
         refused: end.refused,
         unmodelled,
@@ -448,7 +449,7 @@ fn decided(
     };
     let attempt = Attempt {
         result,
-        calls,
+        calls: world.calls.into_iter().map(CallFact::into_owned).collect(),
         changes,
         stood_in: recorded.len(),
         unrecorded,
@@ -458,7 +459,7 @@ fn decided(
 }
 
 /// A call of the run, as criteria read it.
-fn fact(call: &CallRecord, clones: &[CloneDescriptor]) -> CallFact {
+fn fact<'a>(call: &'a CallRecord, clones: &[CloneDescriptor]) -> CallFact<'a> {
     let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
     let request = &call.request.body;
     let clone = clones.iter().find(|clone| clone.name == call.clone);
@@ -473,8 +474,8 @@ fn fact(call: &CallRecord, clones: &[CloneDescriptor]) -> CallFact {
         query: query.to_owned(),
         changes: changes(&call.host, &call.method, path, Some(request)),
         status: i64::from(call.status),
-        request: Some(request.clone()),
-        response: Some(call.response.body.clone()),
+        request: Some(Cow::Borrowed(request)),
+        response: Some(Cow::Borrowed(&call.response.body)),
     }
 }
 

@@ -105,7 +105,12 @@ impl Transcript {
 }
 
 /// The transcript of a run.
-pub fn of(prompt: &str, calls: &[CallFact], answer: &str, outcome: &ChildOutcome) -> Transcript {
+pub fn of(
+    prompt: &str,
+    calls: &[CallFact<'_>],
+    answer: &str,
+    outcome: &ChildOutcome,
+) -> Transcript {
     let mut entries = vec![Entry::Task {
         text: prompt.to_owned(),
     }];
@@ -116,9 +121,9 @@ pub fn of(prompt: &str, calls: &[CallFact], answer: &str, outcome: &ChildOutcome
         tool: call.tool.clone(),
         method: call.method.clone(),
         path: call.target(),
-        request: body(call.request.as_ref()),
+        request: body(call.request.as_deref()),
         status: call.status,
-        response: body(call.response.as_ref()),
+        response: body(call.response.as_deref()),
     }));
     entries.push(Entry::Answer {
         text: answer.to_owned(),
@@ -148,6 +153,8 @@ fn body(body: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use serde_json::json;
 
     use super::*;
@@ -162,7 +169,7 @@ mod tests {
             method: "GET".to_owned(),
             path: "/repos/acme/webapp/issues/1".to_owned(),
             status: 200,
-            response: Some(response),
+            response: Some(Cow::Owned(response)),
             ..CallFact::default()
         };
         let calls = [

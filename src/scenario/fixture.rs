@@ -1,5 +1,6 @@
 //! A small tracker and a chat as clones, for the tests of scenarios.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use archal_core::clone::{
@@ -238,7 +239,7 @@ pub(super) fn world(
     after: Vec<ViewRow>,
     comments: Vec<ViewRow>,
     diff: Vec<RowDiff>,
-) -> World {
+) -> World<'static> {
     World {
         clones: vec![CloneWorld {
             name: "tracker".to_owned(),
@@ -257,7 +258,9 @@ pub(super) fn world(
             query: String::new(),
             changes: true,
             status: 200,
-            request: Some(json!({"state": "closed", "count": 3, "ratio": 0.5})),
+            request: Some(Cow::Owned(
+                json!({"state": "closed", "count": 3, "ratio": 0.5}),
+            )),
             response: None,
         }],
         run: RunFact {
@@ -270,7 +273,7 @@ pub(super) fn world(
 }
 
 /// Three issues, of which the run closed the second and it should have been kept open.
-pub(super) fn small_world() -> World {
+pub(super) fn small_world() -> World<'static> {
     let open = issue(2, "open", &["keep-open", "bug"], 95);
     let closed = issue(2, "closed", &["keep-open", "bug"], 95);
     world(

@@ -130,7 +130,7 @@ pub fn untouched(
 }
 
 /// A run in which nothing happened.
-fn idle(states: &[(String, Arc<dyn CloneState>)], base: Timestamp) -> World {
+fn idle(states: &[(String, Arc<dyn CloneState>)], base: Timestamp) -> World<'_> {
     World {
         clones: states
             .iter()

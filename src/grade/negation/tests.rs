@@ -12,26 +12,33 @@ use crate::grade::{scene, signals, verdict};
 use crate::run::scenarios;
 use crate::scenario::Check;
 use crate::scenario::criteria::sentence::{Lexicon, compile_sentence};
-use crate::scenario::criteria::{self, CriterionStatus, RunFact, World};
+use crate::scenario::criteria::{self, CallFact, CriterionStatus, RunFact, World};
 
 /// What makes the calls of a run, and says what it did.
 type Run = fn(&mut Recording);
 
 /// The world that a trace leads to, as a run of the agent would.
-fn world(trace: &Trace) -> World {
+fn world(trace: &Trace) -> World<'static> {
     let looked = Looked::at(trace);
     let timed_out = signals::timed_out(trace);
+    let replayed = scene::replayed(
+        trace,
+        Some(looked.replay().expect("a state")),
+        looked.rebuilt.base,
+    );
     World {
+        clones: replayed.clones,
+        calls: replayed
+            .calls
+            .into_iter()
+            .map(CallFact::into_owned)
+            .collect(),
         run: RunFact {
             exit_code: (!timed_out).then_some(i64::from(trace.error.is_some())),
             duration_ms: 1,
             timed_out,
         },
-        ..scene::replayed(
-            trace,
-            Some(looked.replay().expect("a state")),
-            looked.rebuilt.base,
-        )
+        output: replayed.output,
     }
 }
 

@@ -47,7 +47,7 @@ impl Refusals {
     /// Whether the trace was refused the same: the same call, however, or one to the same place for the
     /// same reason. What is wrong with a change may be wrong with what it asks for.
     pub(super) fn has(&self, call: &CallFact, path: &Named) -> bool {
-        let request = call.request.as_ref().filter(|body| !body.is_null());
+        let request = call.request.as_deref().filter(|body| !body.is_null());
         let mut calls = self.calls.get(path);
         calls.any(|refused| {
             // One whose body was not recorded is taken for the same.
@@ -57,7 +57,7 @@ impl Refusals {
                 .is_none_or(|own| Some(own) == request);
             let depends = matches!(call.status, 405 | 409 | 422);
             let is_said =
-                || refused.reason.is_some() && refused.reason == reason(call.response.as_ref());
+                || refused.reason.is_some() && refused.reason == reason(call.response.as_deref());
             let is_alike = refused.status == call.status && (!depends || is_said());
             refused.method == call.method && (is_same || is_alike)
         })

@@ -3,6 +3,7 @@
 use archal_core::clone::Seed;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 use super::Proven;
 use crate::reconstruct::replay::Replay;
@@ -49,8 +50,8 @@ fn gap(shown: &[&str], asked: &[&str], owned: &[Owned]) -> String {
                 path: request.path.clone(),
                 query: request.query.clone(),
                 status: i64::from(response.status),
-                request: sent,
-                response: parsed(&response.body.evidence),
+                request: sent.map(Cow::Owned),
+                response: parsed(&response.body.evidence).map(Cow::Owned),
             }
         })
         .collect();

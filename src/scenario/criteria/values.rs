@@ -390,8 +390,8 @@ fn call(call: &CallFact) -> Owned {
             ("query", text(&call.query)),
             ("changes", Box::new(CelBool::from(call.changes))),
             ("status", Box::new(CelInt::from(call.status))),
-            ("request", body(call.request.as_ref())),
-            ("response", body(call.response.as_ref())),
+            ("request", body(call.request.as_deref())),
+            ("response", body(call.response.as_deref())),
         ],
         key: None,
         // Bodies stand in the call record; a criterion's evidence names the call.

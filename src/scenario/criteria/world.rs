@@ -1,5 +1,6 @@
 //! What criteria are decided on: the state of each clone before and after, the calls and the run.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use serde_json::Value;
 
 /// Everything a criterion can read.
 #[derive(Debug, Default)]
-pub struct World {
+pub struct World<'a> {
     /// The clones of the run.
     pub clones: Vec<CloneWorld>,
     /// Every exchange with a clone, in order.
-    pub calls: Vec<CallFact>,
+    pub calls: Vec<CallFact<'a>>,
     /// How the harness ended.
     pub run: RunFact,
     /// The agent's answer as text.
@@ -45,7 +46,7 @@ impl fmt::Debug for CloneWorld {
 
 /// One exchange with a clone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CallFact {
+pub struct CallFact<'a> {
     /// Its place in the run, from 1.
     pub seq: i64,
     /// The clone that answered.
@@ -65,17 +66,35 @@ pub struct CallFact {
     pub changes: bool,
     /// The status of the response.
     pub status: i64,
-    /// The request body as JSON, where it is any.
-    pub request: Option<Value>,
+    /// The request body as JSON, where it is any; that of a trace is the trace's own.
+    pub request: Option<Cow<'a, Value>>,
     /// The response body as JSON, where it is any.
-    pub response: Option<Value>,
+    pub response: Option<Cow<'a, Value>>,
 }
 
-impl CallFact {
+impl CallFact<'_> {
     /// Path and query as sent.
     pub fn target(&self) -> String {
         let mark = if self.query.is_empty() { "" } else { "?" };
         format!("{}{mark}{}", self.path, self.query)
+    }
+
+    /// The same with bodies of its own.
+    pub fn into_owned(self) -> CallFact<'static> {
+        let owned = |body: Option<Cow<'_, Value>>| body.map(|body| Cow::Owned(body.into_owned()));
+        CallFact {
+            seq: self.seq,
+            clone: self.clone,
+            operation: self.operation,
+            tool: self.tool,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            changes: self.changes,
+            status: self.status,
+            request: owned(self.request),
+            response: owned(self.response),
+        }
     }
 }
 

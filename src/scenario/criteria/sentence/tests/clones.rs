@@ -173,7 +173,7 @@ fn rows(clone: &CloneDescriptor, state: &Value) -> Vec<(&'static str, Vec<ViewRo
 }
 
 /// The world of a run that a document tells: for each clone a state before and after.
-pub(super) fn world(clones: &[&'static CloneDescriptor], told: &Value) -> World {
+pub(super) fn world(clones: &[&'static CloneDescriptor], told: &Value) -> World<'static> {
     let clones = clones
         .iter()
         .map(|clone| {
