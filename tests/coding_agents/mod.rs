@@ -1,8 +1,8 @@
 //! Real coding agents, unmodified, repair a script with a model on the loopback: what `src/driver` says of
 //! their arguments, variables, records and usage is true of the programs themselves.
 //!
-//! `cargo xtask test --ring agents` installs them, in the versions of `js/package-lock.json`, and names the
-//! folder in `ARCHAL_TEST_AGENTS`.
+//! `cargo xtask test` installs them, in the versions of `js/package-lock.json`, and names the folder in
+//! `ARCHAL_TEST_AGENTS`; with `--ring agents` it runs nothing else.
 
 mod model;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use model::{KEY, Model, TOKENS};
 
-/// Where `cargo xtask test --ring agents` put the agents.
+/// Where `cargo xtask test` put the agents.
 #[expect(
     clippy::disallowed_methods,
     reason = "the test runner says in the environment where it put them"
@@ -21,9 +21,7 @@ use model::{KEY, Model, TOKENS};
 fn packages() -> PathBuf {
     let folder = std::env::var_os("ARCHAL_TEST_AGENTS").map(PathBuf::from);
     folder
-        .expect(
-            "ARCHAL_TEST_AGENTS is set by `cargo xtask test --ring agents`, which installs them",
-        )
+        .expect("ARCHAL_TEST_AGENTS is set by `cargo xtask test`, which installs the agents")
         .join("node_modules")
 }
 
@@ -60,6 +58,8 @@ impl Repairing {
     /// Lets it repair, with a configuration and a key that the model takes.
     #[track_caller]
     fn repairs(&self, config: &Value) -> Value {
+        let mut config = config.clone();
+        config["attach"] = json!({"sandbox": "required"});
         self.world.write(".archal.json", &config.to_string());
         let output = self.run();
         let asked = self.model.asked();
@@ -76,9 +76,10 @@ impl Repairing {
         assert_eq!(told, (&used.0, &used.1), "{output}\nasked: {asked:#?}");
         // What anybody may read does not hold its key.
         assert!(!output.stdout.contains(KEY), "{output}");
-        // It works confined.
+        // It works confined, with all that the sandbox has, and is refused nothing that it needs.
         let confined = &fixer["confined"];
-        for part in ["files", "network", "calls"] {
+        assert_eq!(confined["missing"], json!([]), "{output}");
+        for part in ["files", "network", "calls", "processes", "memory"] {
             assert!(confined[part].is_string(), "{part}: {output}");
         }
         document

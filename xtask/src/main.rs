@@ -36,7 +36,7 @@ const NEED_TOOLS: [&[&str]; 2] = [
     ],
 ];
 
-/// The module whose tests need the coding agents themselves, a gigabyte of them.
+/// The module whose tests need the coding agents themselves.
 const NEED_AGENTS: &str = "coding_agents::";
 
 /// Development commands of archal.
@@ -99,9 +99,9 @@ enum Command {
 enum Ring {
     /// What needs only cargo
     Fast,
-    /// Everything but the coding agents
+    /// Everything
     All,
-    /// Real coding agents with a model on the loopback
+    /// Only the real coding agents with a model on the loopback
     Agents,
 }
 
@@ -138,15 +138,26 @@ fn main() -> ExitCode {
 
 fn test(ring: Ring, arguments: &[String]) -> Result<(), Failure> {
     if ring == Ring::All {
-        let clients = tools::install()?;
+        tools::system()?;
+        // What is fetched waits for the network, what is built for the processor: beside each other they take
+        // little longer than the longer one.
+        let (packages, built) = std::thread::scope(|scope| {
+            let packages = scope.spawn(tools::packages);
+            let built = steps::run(&mut cargo(&["test", "--workspace", "--no-run"]));
+            (packages.join(), built)
+        });
+        built?;
+        let failed = |_| Err(Failure::bad("the packages of the tests were not installed"));
+        let packages = packages.unwrap_or_else(failed)?;
         return steps::run(
             cargo(&["test", "--workspace", "--"])
-                .args(["--skip", NEED_AGENTS])
                 .args(arguments)
-                .env("ARCHAL_TEST_CLIENTS", clients),
+                .env("ARCHAL_TEST_CLIENTS", packages.clients)
+                .env("ARCHAL_TEST_AGENTS", packages.agents),
         );
     }
     if ring == Ring::Agents {
+        tools::system()?;
         let agents = tools::agents()?;
         return steps::run(
             cargo(&["test", "--test", "it", "--", NEED_AGENTS])

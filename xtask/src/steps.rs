@@ -8,6 +8,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How long nothing is said.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Why a development command ends, and with which exit code.
 #[derive(Debug)]
@@ -71,6 +76,22 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     } else {
         Err(Failure::bad(format!("`{line}` ended with {status}")))
     }
+}
+
+/// [`run`]s what is silent for long, and says from time to time that it still does.
+pub(crate) fn run_at_length(command: &mut Command) -> Result<(), Failure> {
+    let (line, began) = (shown(command), Instant::now());
+    let said = |what: &str| note(&format!("`{line}` {what} {} s", began.elapsed().as_secs()));
+    std::thread::scope(|scope| {
+        let (_ended, is_ended) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while is_ended.recv_timeout(SILENCE) == Err(RecvTimeoutError::Timeout) {
+                said("is at it for");
+            }
+            said("took");
+        });
+        run(command)
+    })
 }
 
 /// What a program writes to stdout when it succeeds.

@@ -1,5 +1,5 @@
 //! What the tests need beyond cargo: git, gh, curl, Python 3, Node, Chromium, and the published clients of the
-//! services, in pinned versions, in a folder of their own under `target`.
+//! services and the coding agents, in pinned versions, in folders of their own under `target`.
 //!
 //! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
 //! otherwise the one command that installs it is printed and the exit code is 3.
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::steps::{Failure, answers, note, root, run, target};
+use crate::steps::{Failure, answers, note, root, run, run_at_length, target};
 
 /// Where system programs are looked for: tests run children with this `PATH`, as users that cannot
 /// read a developer's home.
@@ -39,28 +39,37 @@ const SYSTEM: &[(&str, &[&str], &[&str])] = &[
     ("chromium", &["--version"], &["chromium"]),
 ];
 
-/// Makes sure of everything and returns the folder with the clients: `python/` is a virtual
-/// environment, `js/` holds `node_modules`.
-pub(crate) fn install() -> Result<PathBuf, Failure> {
-    system()?;
+/// Where the packages are that tests need.
+#[derive(Debug)]
+pub(crate) struct Packages {
+    /// The published clients: `python/` is a virtual environment, `js/` holds `node_modules`.
+    pub(crate) clients: PathBuf,
+    /// The coding agents: the folder that holds their `node_modules`.
+    pub(crate) agents: PathBuf,
+}
+
+/// Makes sure of the packages; [`system`] comes before.
+pub(crate) fn packages() -> Result<Packages, Failure> {
     let clients = target().join("test-clients");
     fs::create_dir_all(&clients).map_err(|error| failed(&clients, &error))?;
     let packages = clients.join("python");
     python(&packages, "clients/python/requirements.txt")?;
     run(Command::new(packages.join("bin/python")).args(["-m", "pip", "check"]))?;
     javascript(&clients.join("js"), "clients/js")?;
-    Ok(clients)
+    let agents = agents()?;
+    Ok(Packages { clients, agents })
 }
 
-/// Makes sure of the coding agents and returns the folder that holds their `node_modules`.
+/// Makes sure of the coding agents alone and returns the folder that holds their `node_modules`;
+/// [`system`] comes before.
 pub(crate) fn agents() -> Result<PathBuf, Failure> {
-    system()?;
     let folder = target().join("test-agents");
     javascript(&folder, "coding_agents/js")?;
     Ok(folder)
 }
 
-fn system() -> Result<(), Failure> {
+/// Makes sure of the programs.
+pub(crate) fn system() -> Result<(), Failure> {
     let missing = || {
         SYSTEM.iter().filter(|(program, probe, _)| {
             !answers(Command::new(program).args(*probe).env("PATH", PATH))
@@ -125,16 +134,18 @@ pub(crate) fn python(folder: &Path, list: &str) -> Result<(), Failure> {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(folder))?;
-    run(Command::new(&program)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
-        .args(["--no-deps", "--requirement"])
-        .arg(&wanted))?;
+    run_at_length(
+        Command::new(&program)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args(["--no-deps", "--requirement"])
+            .arg(&wanted),
+    )?;
     mark_current(folder, &text)
 }
 
@@ -155,9 +166,11 @@ pub(crate) fn javascript(folder: &Path, list: &str) -> Result<(), Failure> {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|error| failed(&path, &error))?;
     }
-    run(Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(folder))?;
+    run_at_length(
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(folder),
+    )?;
     mark_current(folder, &wanted)
 }
 
