@@ -29,7 +29,7 @@ use crate::store::layout::Layout;
 
 use super::flags::AttachFlags;
 use super::ready::{self, Ready, ReadyError};
-use super::settings::{Settings as AttachSettings, Surroundings};
+use super::settings::{Settings as AttachSettings, SettingsError, Surroundings};
 use super::state::attempts::{self, AttemptState};
 use super::state::{State, attachments, facts, jobs};
 use super::telling::Bell;
@@ -309,6 +309,15 @@ impl Engine {
         &self.surround
     }
 
+    /// The settings under those flags, for work that needs no commit.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used.
+    pub fn settings(&self, flags: &AttachFlags) -> Result<AttachSettings, SettingsError> {
+        AttachSettings::load(flags, self.around())
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.surround.clock.now()
     }
@@ -473,7 +482,7 @@ impl Engine {
     }
 
     /// When the configuration file was last written; none where there is none.
-    fn config_changed_at(&self, attached: &Attached) -> Option<Timestamp> {
+    pub(super) fn config_changed_at(&self, attached: &Attached) -> Option<Timestamp> {
         let file = match &attached.flags.config {
             Some(file) => file.clone(),
             None => crate::config::find(&self.surround.repo)?,

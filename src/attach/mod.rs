@@ -18,6 +18,7 @@
 //!   `sweep`: what a killed process left.
 //! - `telling`: notices while archal works; `upkeep`: what is old goes; `room`: low disks.
 //! - [`reprocess`]: ended jobs that are opened again.
+//! - [`submitted`]: commands that are jobs of the watcher, and commits that are run.
 //! - [`check`], [`evidence`]: what is ready and what is missing, before anything is done.
 //! - [`hosted`]: sources of the registry that run inside the watcher.
 //! - `recording`: the settings of SDKs that bring what traces lack.
@@ -58,6 +59,7 @@ pub mod service;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod submitted;
 mod sweep;
 mod telling;
 mod turns;

@@ -19,6 +19,8 @@ use super::hosted::SourceNow;
 use super::ready::ReadyError;
 use super::reprocess::{ReprocessError, ReprocessRequest};
 use super::settings::SettingsError;
+use super::submitted::job::Submission;
+use super::submitted::queue::SubmitError;
 use super::watcher::{Watcher, WatcherError};
 
 /// What a step gets to come to its end when its directory is detached.
@@ -57,6 +59,21 @@ pub struct Joined {
     pub directory: PathBuf,
     /// How far the loop goes with its traces.
     pub policy: ExecutionPolicy,
+}
+
+/// What was detached: `archal detach --json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Detached {
+    /// The directories that were attached before.
+    pub detached: Vec<PathBuf>,
+    /// The commands that were jobs and are none any more.
+    #[serde(default)]
+    pub cancelled: Vec<String>,
+    /// Whether nothing works for the repository any more.
+    pub ended: bool,
+    /// Whether a watcher ran.
+    pub watched: bool,
 }
 
 /// What a watcher is doing now.
@@ -148,6 +165,8 @@ impl Service {
             // Whoever asks for the end does not wait for sources.
             if waited.timed_out() {
                 self.watcher.look_at_sources(false);
+                self.watcher.look_at_commits();
+                self.end_if_idle();
             }
             ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             if waited.timed_out() {
@@ -167,9 +186,31 @@ impl Service {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends a process for which nothing is left: it was begun for commands alone, or was left with
+    /// them.
+    fn end_if_idle(&self) {
+        // Whoever attaches, detaches or hands something over at this moment knows better.
+        let Ok(_alone) = self.attaching.try_lock() else {
+            return;
+        };
+        if self.watcher.desk().attached().is_empty() && !self.watcher.has_submitted() {
+            self.end(GRACE);
+        }
+    }
+
     fn is_ending(&self) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.is_some()
+    }
+
+    /// Nothing is taken over any more by a process that ends.
+    fn refuse_at_the_end(&self) -> Result<(), Refusal> {
+        if self.is_ending() {
+            let refusal = "the watcher is ending at this moment";
+            return Err(Refusal::new(RefusalKind::Busy, refusal)
+                .hint("the same command again, when it has ended"));
+        }
+        Ok(())
     }
 
     /// What it is doing.
@@ -222,11 +263,23 @@ impl Service {
             .watcher
             .detach(directory.map(Path::new), grace)
             .map_err(|error| refusal(&error))?;
-        let is_last = self.watcher.desk().attached().is_empty();
+        let mut cancelled = Vec::new();
+        if all {
+            let ended = self.watcher.cancel_submitted(grace);
+            cancelled = ended.map_err(|error| refusal(&error.into()))?;
+        }
+        let attached = self.watcher.desk().attached();
+        let is_last = attached.is_empty() && (all || !self.watcher.has_submitted());
         if is_last {
             self.end(grace);
         }
-        Ok(json!({"detached": detached, "ended": is_last}))
+        let detached = Detached {
+            detached,
+            cancelled,
+            ended: is_last,
+            watched: true,
+        };
+        Ok(serde_json::to_value(detached).unwrap_or_default())
     }
 }
 
@@ -237,11 +290,7 @@ impl Handler for Service {
             Request::Attach { payload } => {
                 let asked: AttachRequest = understood(payload)?;
                 let _alone = self.alone();
-                if self.is_ending() {
-                    let refusal = "the watcher is ending at this moment";
-                    return Err(Refusal::new(RefusalKind::Busy, refusal)
-                        .hint("the same command again, when it has ended"));
-                }
+                self.refuse_at_the_end()?;
                 let policy = self.attach(&asked).map_err(|error| refusal(&error))?;
                 let joined = Joined {
                     directory: asked.directory,
@@ -268,10 +317,14 @@ impl Handler for Service {
                 self.watcher.wake();
                 Ok(json!({"woken": true}))
             }
-            Request::Submit { kind, .. } => Err(Refusal::new(
-                RefusalKind::Usage,
-                format!("this version has no {kind:?} jobs"),
-            )),
+            Request::Submit { kind, payload } => {
+                let asked: Submission = understood(payload)?;
+                let _alone = self.alone();
+                self.refuse_at_the_end()?;
+                let job = self.watcher.submit(kind, asked);
+                let job = job.map_err(|error| submit_refusal(&error))?;
+                Ok(serde_json::to_value(job).unwrap_or_default())
+            }
             Request::Stop => {
                 self.end(GRACE);
                 Ok(json!({"ended": true}))
@@ -305,6 +358,14 @@ fn refusal(error: &WatcherError) -> Refusal {
     } else {
         refusal
     }
+}
+
+fn submit_refusal(error: &SubmitError) -> Refusal {
+    let kind = match error {
+        SubmitError::State(_) => RefusalKind::Environment,
+        _ => RefusalKind::Usage,
+    };
+    Refusal::of(kind, error).hint("archal attach-status")
 }
 
 fn reprocess_refusal(error: &ReprocessError) -> Refusal {

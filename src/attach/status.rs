@@ -21,12 +21,15 @@ use super::seeding::{self, Origin};
 use super::service::DoingNow;
 use super::state::attempts::{self, StoredAttempt};
 use super::state::jobs::{self, StoredJob, Transition};
-use super::state::{attachments, files, tallies};
+use super::state::{attachments, files, submitted, tallies};
+use super::submitted::job::SubmittedJob;
 
 /// The most files that gave no trace which are told one by one.
 const MOST_FILES: usize = 50;
 /// The most jobs that are told one by one, the newest.
 const MOST_JOBS: usize = 50;
+/// The most commands that are told, the newest.
+const MOST_SUBMITTED: usize = 20;
 
 /// The process that works on the repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +70,9 @@ pub struct StatusReport {
     pub blocked: Vec<Cause>,
     /// The newest jobs, those that are not at their end first.
     pub newest: Vec<JobReport>,
+    /// The newest commands that are or were jobs, those that are not at their end first.
+    #[serde(default)]
+    pub submitted: Vec<SubmittedJob>,
 }
 
 /// One directory.
@@ -145,6 +151,7 @@ pub fn report(
         budget: None,
         blocked,
         newest,
+        submitted: submitted::newest(connection, MOST_SUBMITTED)?,
     })
 }
 

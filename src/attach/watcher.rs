@@ -26,6 +26,7 @@ use super::intake::IntakeError;
 use super::job::{Stage, Status};
 use super::ready::ReadyError;
 use super::state::{attachments, failures, files, jobs, tallies, waits};
+use super::submitted::queue::Submitted;
 use super::{telling, upkeep};
 
 /// A thread waits so long for another look at its stop.
@@ -78,6 +79,8 @@ pub struct Watcher {
     feeds: Mutex<BTreeMap<i64, Running>>,
     /// Sources of the registry; none in a single pass.
     hosted: Option<Hosted>,
+    /// Commands that are jobs; none in a single pass.
+    pub(super) submitted: Option<Arc<Submitted>>,
     /// Threads that end by themselves.
     beside: Mutex<Vec<JoinHandle<()>>>,
     /// Ends those that deliver notices and remove what is old.
@@ -105,13 +108,18 @@ impl Watcher {
     ) -> Result<Self, WatcherError> {
         let rest = engine.was_cut_off()?.then(|| engine.sweep());
         let desk = Desk::new(engine.clone(), once, told.clone());
-        let source: Arc<dyn WorkSource> = desk.clone();
+        let mut sources: Vec<Arc<dyn WorkSource>> = vec![desk.clone()];
+        let submitted = match once {
+            true => None,
+            false => Some(Submitted::new(engine.clone(), desk.clone(), told.clone())?),
+        };
+        sources.extend(submitted.iter().flat_map(Submitted::sources));
         let size = PoolSize {
             heavy: heavy.max(1),
             // One waits for the judge; another one reads meanwhile.
             light: light_steps(),
         };
-        let pool = Pool::start(vec![source], size, engine.surround.clock.clone())?;
+        let pool = Pool::start(sources, size, engine.surround.clock.clone())?;
         desk.wakes(pool.waker());
         // There is one pool for an engine; a second one would lend the first one's hands.
         engine.hands.set(pool.waker()).ok();
@@ -135,6 +143,7 @@ impl Watcher {
             pool,
             feeds: Mutex::default(),
             hosted,
+            submitted,
             beside: Mutex::new(beside),
             rest,
             is_tidied: AtomicBool::new(once),

@@ -1,5 +1,6 @@
 //! What every command is given.
 
+use std::ffi::OsString;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use crate::app::World;
 use crate::config::{self, Loaded, Override};
 
 use crate::grade::rules;
+use crate::report::shell;
 
 use super::error::CliError;
 use super::output::Printer;
@@ -21,15 +23,18 @@ pub struct CommandContext {
     pub printer: Printer,
     /// The command as it was given, for a shell.
     pub command: String,
+    /// Its arguments, without the name of the program.
+    pub arguments: Vec<OsString>,
 }
 
 impl CommandContext {
-    /// A context over a world.
-    pub fn new(world: World, printer: Printer, command: String) -> Self {
+    /// A context over a world; the first of the arguments is the name of the program.
+    pub fn new(world: World, printer: Printer, arguments: &[OsString]) -> Self {
         Self {
             world,
             printer,
-            command,
+            command: told(arguments),
+            arguments: arguments.iter().skip(1).cloned().collect(),
         }
     }
 
@@ -70,4 +75,14 @@ impl Deref for CommandContext {
     fn deref(&self) -> &World {
         &self.world
     }
+}
+
+/// The command as it is told to whoever is to repeat it.
+fn told(arguments: &[OsString]) -> String {
+    let rest = arguments.iter().skip(1);
+    let words = rest.map(|word| shell::word(word.to_string_lossy().into_owned()));
+    std::iter::once("archal".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -7,6 +7,7 @@
 //! - `making`: what commands that make runs of scenarios share.
 //! - `checking`: what stands in the way, before anything is done.
 //! - `sessions`: what commands that open sessions of clones or ask them share.
+//! - `submitting`: handing a command to the watcher.
 //! - `suites`: what commands that show suites of runs share.
 //! - `state`: where the state is, for commands that look at it beside a watcher.
 //! - `arguments`: the grammar of the command line.
@@ -26,6 +27,7 @@ mod pass;
 mod reference;
 mod sessions;
 mod state;
+mod submitting;
 mod suites;
 mod watching;
 
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::app::{World, WorldError};
-use crate::report::shell;
+use crate::sandbox::job::{self, JOB_ARGUMENT};
 
 use arguments::Cli;
 use context::CommandContext;
@@ -53,7 +55,15 @@ pub fn main(world: Result<World, WorldError>) -> ExitCode {
             return Exit::CouldNotRun.into();
         }
     };
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == JOB_ARGUMENT) {
+        arguments.remove(1);
+        if let Err(error) = job::follow() {
+            let printer = Printer::standard(Colour::Never, false);
+            printer.error(&CliError::environment(error));
+            return Exit::CouldNotRun.into();
+        }
+    }
     run(world, &arguments).into()
 }
 
@@ -77,7 +87,7 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
     printer.set_quiet(cli.global.quiet);
     printer.set_verbose(cli.global.verbose > 0);
     let log = world.environment.get("ARCHAL_LOG").map(str::to_owned);
-    let mut cx = CommandContext::new(world, printer, told(arguments));
+    let mut cx = CommandContext::new(world, printer, arguments);
     let logging = if cli.command.has_own_log() {
         Ok(())
     } else {
@@ -96,16 +106,6 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
             error.exit()
         }
     }
-}
-
-/// The command as it is told to whoever is to repeat it.
-fn told(arguments: &[OsString]) -> String {
-    let rest = arguments.iter().skip(1);
-    let words = rest.map(|word| shell::word(word.to_string_lossy().into_owned()));
-    std::iter::once("archal".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// Help and version are results; everything else clap says is a usage error.

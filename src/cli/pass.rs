@@ -13,7 +13,7 @@ use crate::attach::handoff;
 use crate::attach::ready::{Ready, ReadyError, first_commit};
 use crate::attach::report::PassReport;
 use crate::attach::service::GRACE;
-use crate::attach::settings::SettingsError;
+use crate::attach::settings::{Settings, SettingsError};
 use crate::attach::state::{Opened, State, jobs};
 use crate::attach::watcher::{self, Watcher, WatcherError};
 use crate::budget::ledger::{self, Ledger};
@@ -179,7 +179,7 @@ pub(crate) fn make(
     };
     let ready = works.engine.ready(&probe, true).map_err(ready_error)?;
     say(&ready, cx);
-    let heavy = heavy(plan.jobs, &ready);
+    let heavy = heavy(plan.jobs, &ready.settings);
     let watcher = Watcher::start(works.engine.clone(), heavy, true, told).map_err(watcher_error)?;
     let attached = watcher
         .attach(&plan.directory, plan.flags.clone())
@@ -210,8 +210,8 @@ pub(crate) fn make(
 }
 
 /// How many jobs run children at once: as the command line says, else as the configuration.
-pub(crate) fn heavy(flag: Option<usize>, ready: &Ready) -> usize {
-    let configured = ready.settings.options.jobs;
+pub(crate) fn heavy(flag: Option<usize>, settings: &Settings) -> usize {
+    let configured = settings.options.jobs;
     flag.or(configured.map(|jobs| usize::try_from(jobs).unwrap_or(usize::MAX)))
         .unwrap_or_else(watcher::default_jobs)
 }

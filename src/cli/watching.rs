@@ -7,21 +7,26 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::attach::desk::Told;
-use crate::attach::engine::{Attached, PROBE};
+use crate::attach::engine::{Attached, Engine, PROBE};
 use crate::attach::flags::AttachFlags;
 use crate::attach::service::{AttachRequest, GRACE, Service, is_removed};
+use crate::attach::settings::Settings;
 use crate::attach::state::attachments;
+use crate::attach::submitted::job::{Submission, SubmittedJob};
+use crate::attach::submitted::queue::SubmitError;
 use crate::attach::watcher::Watcher;
-use crate::host::background::{Announcer, Failure};
+use crate::host::background::{self, Announcer, BackgroundError, Failure, Launch};
 use crate::host::client::{Client, ClientError};
 use crate::host::interrupts::{Hangup, Interrupt, Interrupts};
 use crate::host::lock::WatcherLock;
 use crate::host::log::{LogFile, LogLimits};
 use crate::host::protocol::Request;
+use crate::host::queue::WorkKind;
 use crate::host::record::WatcherRecord;
 use crate::host::socket::ControlSocket;
 use crate::store::layout::Layout;
 
+use super::bench;
 use super::context::CommandContext;
 use super::error::CliError;
 use super::exit::Exit;
@@ -42,7 +47,51 @@ pub(crate) struct Watching {
     /// The repository, absolute and without links.
     pub(crate) repo: PathBuf,
     /// What it begins with.
-    pub(crate) request: AttachRequest,
+    pub(crate) begin: Begin,
+}
+
+/// What a watcher begins with, beside what the one before it left.
+#[derive(Debug, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Begin {
+    /// A directory is attached.
+    Attach(AttachRequest),
+    /// A command is taken over. It has the variables of the watcher, which are those of its caller.
+    Submit {
+        /// Of which kind.
+        kind: WorkKind,
+        /// The command.
+        submission: Submission,
+    },
+}
+
+impl Begin {
+    /// The directory that is attached.
+    fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Attach(request) => Some(&request.directory),
+            Self::Submit { .. } => None,
+        }
+    }
+
+    fn jobs(&self) -> Option<usize> {
+        match self {
+            Self::Attach(request) => request.jobs,
+            Self::Submit { .. } => None,
+        }
+    }
+}
+
+/// What a watcher says that was begun for a command.
+#[derive(Debug, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TakenNow {
+    /// The watcher's process.
+    pub(crate) pid: u32,
+    /// The job.
+    pub(crate) job: SubmittedJob,
+    /// What became of a state that could not be used.
+    pub(crate) lost: Option<String>,
 }
 
 /// What is said when a watcher is ready.
@@ -119,21 +168,10 @@ fn round(
     let is_repair = before.is_some();
     let ledger = pass::user_ledger(cx);
     let works = pass::open(&watching.repo, ledger.as_deref(), is_repair, cx)?;
-    let probe = Attached {
-        id: PROBE,
-        directory: watching.request.directory.clone(),
-        flags: watching.request.flags.clone(),
-    };
-    let ready = works
-        .engine
-        .ready(&probe, true)
-        .map_err(pass::ready_error)?;
-    if !is_repair {
-        pass::say(&ready, cx);
-    }
+    let (settings, policy) = settings(&works.engine, &watching.begin, is_repair, cx)?;
     let told: Told = match voice {
         Voice::Background(_) if log.is_none() => {
-            let scrubber = ready.settings.scrubber.clone();
+            let scrubber = settings.scrubber.clone();
             let redact = Arc::new(move |line: &str| scrubber.text(line));
             let file = LogFile::open(&works.layout.watcher_log(), LogLimits::default(), redact)
                 .map_err(CliError::environment)?;
@@ -153,15 +191,12 @@ fn round(
             }
         },
     };
-    let heavy = pass::heavy(watching.request.jobs, &ready);
+    let heavy = pass::heavy(watching.begin.jobs(), &settings);
     let watcher = Watcher::start(works.engine.clone(), heavy, false, told.clone())
         .map_err(pass::watcher_error)?;
+    let mut taken = None;
     match before {
-        None => drop(
-            watcher
-                .attach(&watching.request.directory, watching.request.flags.clone())
-                .map_err(pass::watcher_error)?,
-        ),
+        None => taken = begin(&watcher, &watching.begin)?,
         Some(attached) => {
             for attached in attached {
                 watcher
@@ -173,7 +208,9 @@ fn round(
     if works.is_unchecked {
         watcher.check_behind().map_err(pass::watcher_error)?;
     }
-    resume(&watcher, &watching.request.directory, &told)?;
+    resume(&watcher, watching.begin.directory(), &told)?;
+    // A commit that comes from now on is new.
+    watcher.look_at_commits();
     let service = Service::new(watcher);
     let socket = ControlSocket::bind(&works.layout, &cx.environment, &works.lock)
         .map_err(CliError::environment)?;
@@ -189,14 +226,20 @@ fn round(
     record
         .write(&works.layout, &works.lock)
         .map_err(CliError::environment)?;
-    let now = ReadyNow {
-        pid: record.pid,
-        log: log_path,
-        socket: record.socket.clone(),
-        directory: watching.request.directory.clone(),
-        policy: policy_name(ready.policy()),
-        lost: works.lost.clone(),
-    };
+    let lost = works.lost.clone();
+    let pid = record.pid;
+    let now = match (taken, watching.begin.directory()) {
+        (Some(job), _) => serde_json::to_value(TakenNow { pid, job, lost }),
+        (None, directory) => serde_json::to_value(ReadyNow {
+            pid,
+            log: log_path,
+            socket: record.socket.clone(),
+            directory: directory.map(Path::to_owned).unwrap_or_default(),
+            policy: policy.clone(),
+            lost,
+        }),
+    }
+    .map_err(CliError::internal)?;
     let asked = service.clone();
     let hangup = match voice {
         Voice::Background(_) => Hangup::Nothing,
@@ -212,16 +255,13 @@ fn round(
     .map_err(CliError::environment)?;
     match std::mem::replace(voice, Voice::Foreground) {
         Voice::Foreground if log.is_none() => {
-            cx.printer.note(format!(
-                "watching with policy {}; Ctrl-C ends it",
-                now.policy
-            ));
+            cx.printer
+                .note(format!("watching with policy {policy}; Ctrl-C ends it"));
         }
         Voice::Foreground => {}
         Voice::Background(announcer) => {
-            let payload = serde_json::to_value(&now).unwrap_or_default();
             // Whoever started it gave up and does not know of it.
-            if !announcer.ready(payload) {
+            if !announcer.ready(now) {
                 service.end(Duration::ZERO);
             }
         }
@@ -268,15 +308,64 @@ fn round(
     }))
 }
 
+/// The settings for the process itself, and the policy of what is attached.
+fn settings(
+    engine: &Engine,
+    begin: &Begin,
+    is_repair: bool,
+    cx: &CommandContext,
+) -> Result<(Arc<Settings>, String), CliError> {
+    match begin {
+        Begin::Attach(request) => {
+            let probe = Attached {
+                id: PROBE,
+                directory: request.directory.clone(),
+                flags: request.flags.clone(),
+            };
+            let ready = engine.ready(&probe, true).map_err(pass::ready_error)?;
+            if !is_repair {
+                pass::say(&ready, cx);
+            }
+            Ok((ready.settings.clone(), policy_name(ready.policy())))
+        }
+        Begin::Submit { submission, .. } => {
+            let flags = AttachFlags {
+                config: submission.config.clone(),
+                ..AttachFlags::default()
+            };
+            let settings = engine.settings(&flags);
+            let settings = settings.map_err(|error| pass::ready_error(error.into()))?;
+            Ok((Arc::new(settings), String::new()))
+        }
+    }
+}
+
+/// Attaches a directory, or takes a command over, and gives its job.
+fn begin(watcher: &Watcher, begin: &Begin) -> Result<Option<SubmittedJob>, CliError> {
+    match begin {
+        Begin::Attach(request) => {
+            let attached = watcher.attach(&request.directory, request.flags.clone());
+            attached.map(|_| None).map_err(pass::watcher_error)
+        }
+        Begin::Submit { kind, submission } => {
+            let job = watcher.submit(*kind, submission.clone());
+            job.map(Some).map_err(|error| match error {
+                SubmitError::State(error) => CliError::environment(error),
+                error => CliError::usage(error).hint("archal attach-status"),
+            })
+        }
+    }
+}
+
 /// Attaches again what was attached when the watcher before this one ended without being asked.
-fn resume(watcher: &Watcher, but: &Path, told: &Told) -> Result<(), CliError> {
+fn resume(watcher: &Watcher, but: Option<&Path>, told: &Told) -> Result<(), CliError> {
     let all = watcher
         .engine()
         .state()
         .read(attachments::all)
         .map_err(CliError::environment)?;
     for attachment in all {
-        if !attachment.is_attached || attachment.directory == but {
+        if !attachment.is_attached || Some(&*attachment.directory) == but {
             continue;
         }
         let flags: AttachFlags = serde_json::from_value(attachment.flags).unwrap_or_default();
@@ -324,6 +413,56 @@ pub(crate) fn failure(error: &CliError) -> Failure {
         causes,
         hints: error.hints.clone(),
     }
+}
+
+/// Starts the watcher in the background; gives what it says when it is ready.
+pub(crate) fn start(
+    watching: &Watching,
+    cx: &CommandContext,
+) -> Result<serde_json::Value, CliError> {
+    let layout = bench::layout(&watching.repo, cx)?;
+    let arguments = ["--repo".to_owned(), watching.repo.display().to_string()];
+    let request = serde_json::to_string(&watching.begin).map_err(CliError::internal)?;
+    let mut variables = cx.environment.variables.clone();
+    // Arguments are there for every user of the machine to read, variables for this one.
+    variables.insert(REQUEST.to_owned(), request);
+    // The watcher stands in another directory.
+    if let Some(elsewhere) = variables.get_mut("ARCHAL_STATE_DIR") {
+        *elsewhere = watching.repo.join(&*elsewhere).display().to_string();
+    }
+    let started = background::start(
+        &Launch {
+            binary: &cx.binary,
+            command: background::BACKGROUND_ARGUMENT,
+            arguments: &arguments,
+            variables: &variables,
+            log: &layout.watcher_log(),
+            patience: background::START_PATIENCE,
+        },
+        cx.clock.as_ref(),
+    )
+    .map_err(not_started)?;
+    Ok(started.payload)
+}
+
+fn not_started(error: BackgroundError) -> CliError {
+    let BackgroundError::Failed(failure) = error else {
+        return CliError::environment(error);
+    };
+    let mut text = failure.message.clone();
+    for cause in &failure.causes {
+        text.push_str(": ");
+        text.push_str(cause);
+    }
+    let mut error = if failure.exit_code == Exit::Usage.code() {
+        CliError::usage(text)
+    } else {
+        CliError::environment(text)
+    };
+    for hint in failure.hints {
+        error = error.hint(hint);
+    }
+    error
 }
 
 /// Asks the watcher of a repository; none where there is none.

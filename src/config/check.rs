@@ -10,11 +10,7 @@ use super::document::{Member, Node, NodeKind, join};
 
 /// Keys and values that the design names and this version does not have. They are refused, not
 /// ignored: a configuration never promises more than it does.
-const PLANNED: &[(&str, &str)] = &[
-    ("attach.preprod", "running preprod from attach"),
-    ("clock", "a fixed clock"),
-    ("pdca", "the PDCA loop"),
-];
+const PLANNED: &[(&str, &str)] = &[("clock", "a fixed clock"), ("pdca", "the PDCA loop")];
 
 /// Names the original product used for keys, and what they are called here.
 const OLD_NAMES: &[(&str, &str)] = &[
@@ -423,13 +419,12 @@ mod tests {
     #[test]
     fn planned_keys_are_refused_and_old_names_taken() {
         insta::assert_snapshot!(findings(
-            r#"{"twins": ["github"], "clock": {}, "evaluatorModel": "x", "autoloop": {"preprod": {}}}"#
+            r#"{"twins": ["github"], "clock": {}, "evaluatorModel": "x", "autoloop": {"poll": 9}}"#
         ), @r#"
             "twins" | config/old-name | `twins` is now called `clones`
             "evaluatorModel" | config/old-name | `evaluatorModel` is now called `judge.model`
             "autoloop" | config/old-name | `autoloop` is now called `attach`
             "clock" | config/not-yet | `clock` is not supported yet in this version | a fixed clock is planned; remove this until then
-            "preprod" | config/not-yet | `attach.preprod` is not supported yet in this version | running preprod from attach is planned; remove this until then
             "#);
         insta::assert_snapshot!(findings(r#"{"twins": [], "clones": []}"#), @r#""twins" | config/duplicate-key | `twins` is an old name of `clones`, which is set too"#);
     }

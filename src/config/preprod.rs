@@ -1,9 +1,21 @@
-//! What the loop before a change ships may do: the key `preprod`.
+//! What the loop before a change ships may do, the key `preprod`, and when a watcher runs it, the key
+//! `attach.preprod`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::BudgetCap;
+
+/// When a watcher runs the loop before a change ships.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AttachPreprod {
+    /// Whether each new commit of the branch that is checked out is run, by `archal preprod run` as
+    /// `preprod` says, once HEAD stays where it is. The newest commit wins, and one runs at a time.
+    pub on_commit: bool,
+    /// The scenario files and folders of these runs; empty takes `scenarios`.
+    pub scenarios: Vec<String>,
+}
 
 /// What `archal preprod run` may do. Its options win over these keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

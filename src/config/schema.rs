@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::amounts::{Age, Size};
 use super::fixer::FixerSettings;
 use super::grade::GradeSettings;
-use super::preprod::Preprod;
+use super::preprod::{AttachPreprod, Preprod};
 use super::publish::Publish;
 use super::sandbox::SandboxMode;
 
@@ -268,6 +268,8 @@ pub struct Attach {
     pub open_pr: bool,
     /// Where and as what a proven fix is published.
     pub publish: Publish,
+    /// When the watcher runs the loop before a change ships.
+    pub preprod: AttachPreprod,
 }
 
 impl Default for Attach {
@@ -286,6 +288,7 @@ impl Default for Attach {
             notify: Notify::default(),
             open_pr: false,
             publish: Publish::default(),
+            preprod: AttachPreprod::default(),
         }
     }
 }

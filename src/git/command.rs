@@ -213,6 +213,45 @@ pub fn head(repo: &Path, path: &str) -> Result<String, GitError> {
         .line()
 }
 
+/// Where HEAD is, and whose commit that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The commit.
+    pub commit: String,
+    /// The branch that is checked out, by its short name; none where HEAD is detached.
+    pub branch: Option<String>,
+    /// What the trailer of that name says in the commit's message; none where it has no such.
+    pub trailer: Option<String>,
+}
+
+impl Head {
+    /// Asks git, and looks for `trailer`.
+    ///
+    /// # Errors
+    ///
+    /// When git refuses, as it does where there is no commit.
+    pub fn of(repo: &Path, path: &str, trailer: &str) -> Result<Self, GitError> {
+        let format = format!("--format=%H%x00%D%x00%(trailers:key={trailer},valueonly)");
+        let said = Git::new(repo, path)
+            .args(["log", "-1", "--no-show-signature", "--decorate=full"])
+            .arg(format)
+            .line()?;
+        let mut parts = said.split('\0');
+        let mut part = || parts.next().unwrap_or_default().trim();
+        let (commit, names, trailer) = (part(), part(), part());
+        let branch = names
+            .split(", ")
+            .find_map(|name| name.strip_prefix("HEAD -> refs/heads/"));
+        Ok(Self {
+            commit: commit.to_owned(),
+            branch: branch.map(str::to_owned),
+            trailer: Some(trailer)
+                .filter(|trailer| !trailer.is_empty())
+                .map(str::to_owned),
+        })
+    }
+}
+
 /// The top folder of the repository that holds `folder`, without links.
 pub fn top(folder: &Path, path: &str) -> Result<PathBuf, GitError> {
     let top = Git::new(folder, path)
@@ -240,4 +279,39 @@ pub fn version(path: &str) -> Option<(u32, u32)> {
         .ok()?;
     let mut numbers = line.split_whitespace().nth(2)?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_is_told_with_its_branch_and_whose_commit_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = "/usr/local/bin:/usr/bin:/bin";
+        let git = |arguments: &[&str]| {
+            Git::new(folder.path(), path)
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+                .args(arguments)
+                .output()
+                .expect("git")
+        };
+        let head = || Head::of(folder.path(), path, "Some-Group");
+        git(&["init", "--quiet", "--initial-branch=a/b"]);
+        assert!(head().is_err(), "there is no commit");
+        git(&["commit", "--quiet", "--allow-empty", "-m", "a, HEAD -> x"]);
+        git(&["tag", "t"]);
+        git(&["branch", "other"]);
+        let first = head().expect("a commit");
+        assert_eq!(first.commit.len(), 40);
+        assert_eq!(first.branch.as_deref(), Some("a/b"));
+        assert_eq!(first.trailer, None);
+        let message = "fix: it\n\nwhy\n\nSome-Group: g-1\nOther: x\n";
+        git(&["commit", "--quiet", "--allow-empty", "-m", message]);
+        let own = head().expect("a commit");
+        assert_eq!(own.trailer.as_deref(), Some("g-1"));
+        git(&["checkout", "--quiet", "--detach", "other"]);
+        let detached = head().expect("a commit");
+        assert_eq!((detached.commit, detached.branch), (first.commit, None));
+    }
 }

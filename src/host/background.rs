@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::log::{self, LogError};
-use crate::sandbox::inherited;
+use crate::sandbox::{inherited, job};
 
 /// The first argument of a binary that is to be the watcher in the background: a hidden command.
 pub const BACKGROUND_ARGUMENT: &str = "__watch";
@@ -244,9 +244,10 @@ fn tail(log: &Path, start: u64) -> String {
 ///
 /// Right at the start, when this process has opened nothing and has one thread.
 pub fn leave_caller(arguments: &[String]) {
+    let hidden = [BACKGROUND_ARGUMENT, SESSION_ARGUMENT, job::JOB_ARGUMENT];
     if arguments
         .first()
-        .is_none_or(|first| first != BACKGROUND_ARGUMENT && first != SESSION_ARGUMENT)
+        .is_none_or(|first| !hidden.contains(&first.as_str()))
     {
         return;
     }

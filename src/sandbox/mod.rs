@@ -11,6 +11,7 @@ pub mod confine;
 pub mod credentials;
 pub mod hold;
 pub mod inherited;
+pub mod job;
 pub mod stop;
 
 #[cfg(target_os = "linux")]

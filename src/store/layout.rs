@@ -140,6 +140,11 @@ impl Layout {
         self.root.join("preprod")
     }
 
+    /// The lock of whoever runs that loop.
+    pub fn preprod_lock(&self) -> PathBuf {
+        self.preprod().join("lock")
+    }
+
     /// A folder of attach: `imports`, `grades`, `seeds`, `runs` or `fixes`.
     pub fn attach(&self, stage: &str) -> PathBuf {
         self.root.join("attach").join(stage)

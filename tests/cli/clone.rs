@@ -6,6 +6,7 @@ use super::environment;
 fn every_clone_of_the_catalogue_is_listed() {
     let output = environment().run(&["clone", "list", "--json"]).ended(0);
     let document = output.json();
+    super::schema::holds(&document);
     let listed: Vec<&str> = document["clones"]
         .as_array()
         .expect("a list")

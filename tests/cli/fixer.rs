@@ -36,6 +36,7 @@ fn agents_are_listed_with_their_call_and_never_their_key() {
 
     let output = environment.run(&["fixer", "list", "--json"]).ended(0);
     let document = output.json();
+    super::schema::holds(&document);
     assert_eq!(document["configured"], "codex");
     let rows = document["fixers"].as_array().expect("rows");
     let names: Vec<&str> = rows.iter().filter_map(|row| row["name"].as_str()).collect();

@@ -46,6 +46,7 @@ fn traces_are_graded_with_reasons_and_exit_codes() {
         .ended(1)
         .json();
     assert_eq!(document["schema"], "archal.grades");
+    super::schema::holds(&document);
     let trace = &document["traces"][0];
     assert_eq!(trace["verdict"], "fail");
     assert_eq!(trace["findings"][0]["rule"], "claim.without-act");

@@ -20,7 +20,7 @@ mod redact;
 mod run;
 mod runs;
 mod scenario;
-mod schema;
+pub(crate) mod schema;
 mod seed;
 mod trace_source;
 

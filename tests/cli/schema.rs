@@ -1,6 +1,31 @@
 //! `archal schema`.
 
+use serde_json::Value;
+
 use super::environment;
+
+/// Holds a document that a command wrote to the schema that is published under its name, which has to
+/// say what each of its fields is.
+pub(crate) fn holds(document: &Value) {
+    let name = document["schema"].as_str().expect("a name");
+    let name = name
+        .strip_prefix("archal.")
+        .expect("a document of archal's");
+    let schema = environment().run(&["schema", name]).ended(0).json();
+    let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}\n{document:#}");
+    for field in document.as_object().expect("an object").keys() {
+        let is_said = schema["properties"].get(field).is_some();
+        assert!(
+            is_said || field == "schema" || field == "version",
+            "{name} says nothing of `{field}`"
+        );
+    }
+}
 
 #[test]
 fn every_listed_schema_is_a_valid_schema() {

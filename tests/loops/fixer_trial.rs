@@ -12,6 +12,7 @@ const REPAIR: &str = "sed -i 's/sum - number/sum + number/' total.sh";
 fn tried(world: &TestEnv, arguments: &[&str]) -> (Output, Value) {
     let output = world.run(&[&["fixer", "test", "--json"], arguments].concat());
     let document = output.json();
+    crate::cli::schema::holds(&document);
     (output, document)
 }
 

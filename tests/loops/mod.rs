@@ -30,6 +30,7 @@ mod regressions;
 mod repeatable;
 mod reproduced;
 mod resume;
+mod submitted;
 mod suite;
 mod tended;
 mod trace_folder;

@@ -93,6 +93,7 @@ fn late_spans_make_a_new_job_and_an_older_copy_does_not() {
 
     watched.arrive("traces/a.json", &short);
     let first = watched.until_trace("late", "observed");
+    crate::cli::schema::holds(&first);
     watched.arrive("traces/b.json", &longer);
     watched.until("the late spans", |status| jobs(status, "superseded") == 1);
     let second = watched.until_trace("late", "observed");
@@ -135,6 +136,7 @@ fn directories_join_one_watcher_and_leave_it_one_by_one() {
     // The last word on how many jobs run at once counts for the whole watcher.
     let more = [&["two", "--jobs", "3", "--json"][..], OBSERVE].concat();
     let joined = watched.archal("attach", &more).ended(0).json();
+    crate::cli::schema::holds(&joined);
     assert_eq!(joined["policy"], "observe", "{joined}");
     assert_eq!(watched.status()["watcher"]["doing"]["jobs"], 3);
     watched.arrive("one/t.json", &batch("a", &[one("in-one")]));

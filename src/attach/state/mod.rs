@@ -18,6 +18,7 @@
 //! - [`tallies`]: how many files and jobs stand how.
 //! - [`pruned`]: which artifacts were removed because they were old.
 //! - [`packed`]: what archal itself put into trace directories.
+//! - [`submitted`]: commands that are jobs of the watcher.
 
 pub mod attachments;
 pub mod attempts;
@@ -30,6 +31,7 @@ pub mod packed;
 pub mod pruned;
 pub mod results;
 mod schema;
+pub mod submitted;
 pub mod tallies;
 pub mod traces;
 pub mod waits;

@@ -272,4 +272,26 @@ ALTER TABLE jobs ADD COLUMN tried_from INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX jobs_ready ON jobs (stage, id) WHERE status = 'queued' AND due_at IS NULL;
 ",
+    "
+-- Commands that are jobs of the watcher: handed over by a person, or begun for a commit.
+CREATE TABLE submitted (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  exit_code INTEGER,
+  arguments TEXT NOT NULL,
+  directory BLOB NOT NULL,
+  artifacts BLOB NOT NULL,
+  log BLOB NOT NULL,
+  commit_id TEXT,
+  tries INTEGER NOT NULL DEFAULT 0,
+  created_at TEXT NOT NULL,
+  started_at TEXT,
+  ended_at TEXT
+) STRICT;
+CREATE INDEX submitted_by_status ON submitted (status, kind, id);
+CREATE INDEX submitted_commits ON submitted (commit_id) WHERE commit_id IS NOT NULL;
+",
 ];

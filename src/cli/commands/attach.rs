@@ -22,8 +22,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
-use crate::cli::watching::{self, ReadyNow, Voice, Watching};
-use crate::host::background::{self, BackgroundError, Launch};
+use crate::cli::watching::{self, Begin, ReadyNow, Voice, Watching};
 use crate::host::lock::WatcherLock;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherRecord, WatcherState};
@@ -200,14 +199,17 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     } else if let Some(exit) = join(&repo, &request, cx)? {
         return Ok(exit);
     }
-    let watching = Watching { repo, request };
+    let watching = Watching {
+        repo,
+        begin: Begin::Attach(request.clone()),
+    };
     if args.foreground {
         watching::run(&watching, Voice::Foreground, cx)
     } else {
         match in_background(&watching, cx) {
             // Of several that begin at once one watches; the others join it when it answers.
             Err(error) if error.exit() == Exit::CouldNotRun => {
-                join_soon(&watching, cx)?.ok_or(error)
+                join_soon(&watching.repo, &request, cx)?.ok_or(error)
             }
             started => started,
         }
@@ -287,13 +289,17 @@ fn join(
 }
 
 /// Hands the directory to a watcher that has just begun, once it answers; none where none begins.
-fn join_soon(watching: &Watching, cx: &CommandContext) -> Result<Option<Exit>, CliError> {
-    let layout = bench::layout(&watching.repo, cx)?;
+fn join_soon(
+    repo: &Path,
+    request: &AttachRequest,
+    cx: &CommandContext,
+) -> Result<Option<Exit>, CliError> {
+    let layout = bench::layout(repo, cx)?;
     let until = cx.clock.monotonic() + JOIN_PATIENCE;
     while WatcherLock::is_held(&layout).map_err(CliError::environment)?
         && cx.clock.monotonic() < until
     {
-        if let Some(exit) = join(&watching.repo, &watching.request, cx)? {
+        if let Some(exit) = join(repo, request, cx)? {
             return Ok(Some(exit));
         }
         // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
@@ -304,29 +310,8 @@ fn join_soon(watching: &Watching, cx: &CommandContext) -> Result<Option<Exit>, C
 }
 
 fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliError> {
-    let layout = bench::layout(&watching.repo, cx)?;
-    let arguments = ["--repo".to_owned(), watching.repo.display().to_string()];
-    let request = serde_json::to_string(&watching.request).map_err(CliError::internal)?;
-    let mut variables = cx.environment.variables.clone();
-    // Arguments are there for every user of the machine to read, variables for this one.
-    variables.insert(watching::REQUEST.to_owned(), request);
-    // The watcher stands in another directory.
-    if let Some(elsewhere) = variables.get_mut("ARCHAL_STATE_DIR") {
-        *elsewhere = watching.repo.join(&*elsewhere).display().to_string();
-    }
-    let started = background::start(
-        &Launch {
-            binary: &cx.binary,
-            command: background::BACKGROUND_ARGUMENT,
-            arguments: &arguments,
-            variables: &variables,
-            log: &layout.watcher_log(),
-            patience: background::START_PATIENCE,
-        },
-        cx.clock.as_ref(),
-    )
-    .map_err(not_started)?;
-    let ready: ReadyNow = serde_json::from_value(started.payload).map_err(CliError::internal)?;
+    let started = watching::start(watching, cx)?;
+    let ready: ReadyNow = serde_json::from_value(started).map_err(CliError::internal)?;
     tell(&ready, &watching.repo, false, cx);
     Ok(Exit::Fine)
 }
@@ -358,26 +343,6 @@ fn tell(ready: &ReadyNow, repo: &Path, joined: bool, cx: &CommandContext) {
     ));
     cx.printer.line(&text);
     cx.printer.document("archal.attach-started", 1, ready);
-}
-
-fn not_started(error: BackgroundError) -> CliError {
-    let BackgroundError::Failed(failure) = error else {
-        return CliError::environment(error);
-    };
-    let mut text = failure.message.clone();
-    for cause in &failure.causes {
-        text.push_str(": ");
-        text.push_str(cause);
-    }
-    let mut error = if failure.exit_code == Exit::Usage.code() {
-        CliError::usage(text)
-    } else {
-        CliError::environment(text)
-    };
-    for hint in failure.hints {
-        error = error.hint(hint);
-    }
-    error
 }
 
 /// One exit for all jobs and files of a pass, and for what could not be looked at.

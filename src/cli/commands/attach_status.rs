@@ -9,7 +9,7 @@ use crate::attach::handoff;
 use crate::attach::hosted::SourceNow;
 use crate::attach::reprocess::{self, ReprocessError};
 use crate::attach::service::DoingNow;
-use crate::attach::state::{Look, State, attachments, jobs};
+use crate::attach::state::{Look, State, attachments, jobs, submitted};
 use crate::attach::status::{self, AttachmentStatus, StatusReport, TraceStatus, WatcherNow};
 use crate::budget::cap::Caps;
 use crate::budget::ledger::{self, Ledger};
@@ -19,6 +19,7 @@ use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::cli::submitting;
 use crate::cli::watching;
 use crate::config;
 use crate::grade::Grade;
@@ -39,7 +40,7 @@ const MOST_LINES: usize = 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun, Exit::Interrupted]))]
 pub(crate) struct Args {
-    /// One trace, by name or id, with everything needed to hand it on
+    /// One trace, by name or id, with everything needed to hand it on; or a job, by its id
     trace: Option<String>,
 
     /// The repository of the agent
@@ -58,6 +59,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let repo = bench::repository(&args.repo, cx)?;
     let layout = bench::known_layout(&repo, cx);
     if let Some(asked) = &args.trace {
+        let job = look(&layout)?.read(|rows| submitted::named(rows, asked));
+        if let Some(job) = job.map_err(CliError::environment)? {
+            cx.printer.line(submitting::text(&job));
+            cx.printer.document("archal.job-status", 1, &job);
+            return Ok(Exit::Fine);
+        }
         let status = one(asked, &repo, &layout, cx)?;
         cx.printer.line(trace_text(&status).trim_end());
         cx.printer.document("archal.trace-status", 1, &status);
@@ -204,6 +211,7 @@ fn text(status: &StatusReport) -> String {
     _ = head(&mut out, status);
     _ = directories(&mut out, status);
     _ = jobs_text(&mut out, status);
+    _ = submitted_text(&mut out, status);
     out
 }
 
@@ -371,6 +379,21 @@ fn jobs_text(out: &mut String, status: &StatusReport) -> std::fmt::Result {
             job.name,
             job.reason
         )?;
+    }
+    Ok(())
+}
+
+fn submitted_text(out: &mut String, status: &StatusReport) -> std::fmt::Result {
+    if !status.submitted.is_empty() {
+        writeln!(out, "\ncommands")?;
+    }
+    for job in status.submitted.iter().take(MOST_LINES) {
+        let (how, label) = (job.status.name(), job.label());
+        let reason = match job.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        writeln!(out, "  {how:<14} {}, {label}{reason}", job.id)?;
     }
     Ok(())
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
-
-use crate::attach::service::{GRACE, path_text};
-use crate::attach::state::{State, attachments};
+use crate::attach::service::{Detached, GRACE, path_text};
+use crate::attach::state::{State, attachments, submitted};
+use crate::attach::submitted::job::SubmittedStatus;
 use crate::cli::arguments::JsonOutput;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
@@ -56,36 +55,48 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     };
     let patience = GRACE + watching::PATIENCE * 2;
     let done = match watching::ask(&layout, &asked, patience, cx)? {
-        Some(done) => done,
+        Some(done) => serde_json::from_value(done).map_err(CliError::internal)?,
         None => nobody(&layout, &asked, cx)?,
     };
-    let detached: Vec<&str> = done["detached"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    for directory in &detached {
-        cx.printer.line(format!("detached {directory}"));
+    for directory in &done.detached {
+        cx.printer.line(format!("detached {}", directory.display()));
     }
-    if detached.is_empty() {
+    for job in &done.cancelled {
+        cx.printer.line(format!("cancelled {job}"));
+    }
+    if done.detached.is_empty() && done.cancelled.is_empty() {
         cx.printer.line(if args.all {
             "nothing is attached"
         } else {
             "that directory is not attached"
         });
     }
-    if done["watched"] != json!(false) && done["ended"] == json!(true) {
+    if done.watched && done.ended {
         watching::until_gone(&layout, cx)?;
         cx.printer.line("the watcher ended");
+    }
+    if !done.ended && args.trace_dir.is_some() && is_left(&layout)? {
+        cx.printer
+            .note("jobs that were handed over go on; archal detach --all cancels them");
     }
     cx.printer.document("archal.detach", 1, &done);
     Ok(Exit::Fine)
 }
 
+/// Whether nothing is attached and the process goes on for commands that it took over.
+fn is_left(layout: &Layout) -> Result<bool, CliError> {
+    let look = State::look(layout).map_err(CliError::environment)?;
+    let Some(look) = look else { return Ok(false) };
+    look.read(|rows| {
+        let is_any = attachments::all(rows)?.iter().any(|one| one.is_attached);
+        Ok(!is_any && !submitted::open(rows)?.is_empty())
+    })
+    .map_err(CliError::environment)
+}
+
 /// Detaches what a watcher left attached that was killed, so that the next one does not go on
 /// with it.
-fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value, CliError> {
+fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Detached, CliError> {
     match record::state(layout).map_err(CliError::environment)? {
         WatcherState::Alive(record) => {
             return Err(CliError::environment(format!(
@@ -98,7 +109,7 @@ fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value
         WatcherState::Unknown => return Err(busy()),
         WatcherState::Absent | WatcherState::Dead(_) => {}
     }
-    let mut detached = Vec::new();
+    let (mut detached, mut cancelled) = (Vec::new(), Vec::new());
     let is_known = match State::look(layout) {
         Ok(look) => look.is_some(),
         // Nobody watches, which is what was asked for; the next attach says what it finds.
@@ -115,7 +126,7 @@ fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value
             .map_err(CliError::environment)?
             .state;
         let now = cx.clock.now();
-        detached = state
+        (detached, cancelled) = state
             .write(|change| {
                 let mut detached = Vec::new();
                 for attachment in attachments::all(change)? {
@@ -130,11 +141,24 @@ fn nobody(layout: &Layout, asked: &Request, cx: &CommandContext) -> Result<Value
                         detached.push(attachment.directory);
                     }
                 }
-                Ok(detached)
+                let mut cancelled = Vec::new();
+                if matches!(asked, Request::Detach { all: true, .. }) {
+                    for job in submitted::open(change)? {
+                        let how = (SubmittedStatus::Cancelled, "everything was detached");
+                        submitted::change(change, &job.id, how, None, now)?;
+                        cancelled.push(job.id);
+                    }
+                }
+                Ok((detached, cancelled))
             })
             .map_err(CliError::environment)?;
     }
-    Ok(json!({"detached": detached, "ended": true, "watched": false}))
+    Ok(Detached {
+        detached,
+        cancelled,
+        ended: true,
+        watched: false,
+    })
 }
 
 fn busy() -> CliError {

@@ -22,18 +22,48 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "what is ready and what is missing, `archal attach --check --json`",
         || schema_for!(crate::attach::check::CheckReport).to_value(),
     ),
+    (
+        "attach-started",
+        "a watcher that was started or joined, `archal attach --json`",
+        || schema_for!(crate::cli::watching::ReadyNow).to_value(),
+    ),
+    (
+        "attach-status",
+        "how everything attached stands, `archal attach-status --json`",
+        || schema_for!(crate::attach::status::StatusReport).to_value(),
+    ),
     ("budget", "what was spent, `archal budget --json`", || {
         schema_for!(crate::budget::summary::Report).to_value()
     }),
+    (
+        "clone-list",
+        "the clones, `archal clone list --json`",
+        || schema_for!(super::clone::CloneList).to_value(),
+    ),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),
+    (
+        "detach",
+        "what was detached, `archal detach --json`",
+        || schema_for!(crate::attach::service::Detached).to_value(),
+    ),
     ("finding", "a finding of a grade", || {
         schema_for!(archal_core::grade::Finding).to_value()
     }),
     ("fix-record", "the record of a fix attempt", || {
         schema_for!(archal_core::fixer::FixRecord).to_value()
     }),
+    (
+        "fixer-list",
+        "the coding agents, `archal fixer list --json`",
+        || schema_for!(super::fixer::FixerList).to_value(),
+    ),
+    (
+        "fixer-test",
+        "how a trial ended, `archal fixer test --json`",
+        || schema_for!(super::fixer::FixerTest<'static>).to_value(),
+    ),
     ("grade", "the grade of a trace, `grade.json`", || {
         schema_for!(crate::grade::Grade).to_value()
     }),
@@ -69,6 +99,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "issue-why",
         "why a failure is one, `archal issue why --json`",
         || schema_for!(crate::attach::inbox::document::IssueReasons).to_value(),
+    ),
+    (
+        "job-status",
+        "a run that is a job of the watcher, `archal attach-status <job> --json`",
+        || schema_for!(crate::attach::submitted::job::SubmittedJob).to_value(),
     ),
     (
         "judgement",
@@ -181,6 +216,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         || schema_for!(super::scenario::ScenarioValidation).to_value(),
     ),
     (
+        "submitted",
+        "a run that a watcher took over, `archal preprod run --background --json`",
+        || schema_for!(crate::cli::submitting::Submitted).to_value(),
+    ),
+    (
         "trace",
         "a batch file of traces, `archal.trace.upload-batch`",
         || schema_for!(archal_core::trace::Batch).to_value(),
@@ -224,6 +264,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "trace-sources",
         "the registry, `.archal/trace-sources.json`",
         || schema_for!(crate::ingest::registry::file::SharedFile).to_value(),
+    ),
+    (
+        "trace-status",
+        "one trace with its hand-off, `archal attach-status <trace> --json`",
+        || schema_for!(crate::attach::status::TraceStatus).to_value(),
     ),
     ("transcript", "a run as it went, `transcript.json`", || {
         schema_for!(crate::run::transcript::Transcript).to_value()

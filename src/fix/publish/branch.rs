@@ -8,6 +8,9 @@ use crate::git::command::{Git, GitError};
 
 use super::program::Programs;
 
+/// The trailer of the commits that archal makes: the group of failures that it mends.
+pub const GROUP_TRAILER: &str = "Archal-Group";
+
 /// Whose name stands on the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
@@ -134,7 +137,9 @@ impl<'a> Repository<'a> {
         let said = self
             .git()
             .args(["show", "--no-patch", "--no-show-signature"])
-            .arg("--format=%ce%n%ae%n%(trailers:key=Archal-Group,valueonly)")
+            .arg(format!(
+                "--format=%ce%n%ae%n%(trailers:key={GROUP_TRAILER},valueonly)"
+            ))
             .arg(commit)
             .line();
         said.is_ok_and(|said| {
@@ -197,7 +202,7 @@ impl<'a> Repository<'a> {
 pub fn message(title: &str, group: &str, traces: &[String], base: &str) -> String {
     let mut message = format!(
         "{title}\n\nThe failure showed on the base commit and does not show with this change.\n\n\
-         Archal-Group: {group}\nArchal-Base: {base}\n"
+         {GROUP_TRAILER}: {group}\nArchal-Base: {base}\n"
     );
     // An id of a trace is anything; what is no plain word stays out of the trailers.
     let is_word = |trace: &&String| {

@@ -33,6 +33,7 @@ fn what_is_missing_is_told_line_by_line() {
         .run(&["trace-source", "test", "--json"])
         .ended(3)
         .json();
+    crate::cli::schema::holds(&told);
     let of = |name: &str, status: &str| (name.to_owned(), status.to_owned());
     assert_eq!(
         parts(&told),
@@ -103,6 +104,7 @@ fn a_source_that_does_not_run_says_what_would_run_it() {
         .run(&["trace-source", "status", "--json"])
         .ended(0)
         .json();
+    crate::cli::schema::holds(&told);
     assert_eq!(told["hasWatcher"], false);
     let file = &told["sources"][0];
     assert_eq!(

@@ -228,6 +228,7 @@ fn sources_are_listed_switched_and_disabled() {
     // Said again, it is enabled again.
     drop(run(&["connect", "otel", "--name", "prod"]).ended(0));
     let list = run(&["list", "--json"]).ended(0).json();
+    crate::cli::schema::holds(&list);
     assert_eq!(list["sources"][1]["isEnabled"], true);
 }
 

@@ -200,26 +200,6 @@ fn without_an_agent_scenarios_or_a_route_nothing_runs() {
 }
 
 #[test]
-fn what_is_not_built_is_refused_by_name() {
-    let world = janitor();
-    let output = preprod(&world, &["--background"]);
-    assert_eq!(output.code, Some(2), "{output}");
-    assert!(
-        output.stderr.contains("--background is not built"),
-        "{output}"
-    );
-    let config = world.read("janitor/.archal.json");
-    let config = config.replace(
-        "\"policy\"",
-        "\"preprod\": {\"onCommit\": true}, \"policy\"",
-    );
-    world.write("janitor/.archal.json", &config);
-    let output = preprod(&world, &["--plan"]);
-    assert_eq!(output.code, Some(2), "{output}");
-    assert!(output.stderr.contains("attach.preprod"), "{output}");
-}
-
-#[test]
 fn a_tree_that_is_not_head_is_checked_and_not_fixed() {
     let world = janitor();
     world.write("janitor/README.md", "changed\n");

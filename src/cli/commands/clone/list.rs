@@ -2,7 +2,9 @@
 
 use archal_core::clone::NamedSeed;
 use archal_core::stability::Stability;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
@@ -17,20 +19,31 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// The clones: `archal clone list --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneList {
+    /// Each, by name.
     clones: Vec<Row>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Row {
+    /// Its name.
     name: &'static str,
+    /// The service, in a line.
     about: &'static str,
+    /// How far it can be relied on.
+    #[schemars(with = "String")]
     stability: Stability,
+    /// The hosts it answers for.
     hosts: &'static [&'static str],
+    /// Hosts of the service that are refused.
     refused_hosts: &'static [&'static str],
+    /// The starting states it has by name.
+    #[schemars(with = "Vec<Value>")]
     seeds: &'static [NamedSeed],
+    /// How many operations it models.
     operations: usize,
 }
 
@@ -67,6 +80,6 @@ pub(crate) fn run(_args: &Args, cx: &mut CommandContext) -> Exit {
             .line(format!("  operations  {}", clone.operations));
     }
     cx.printer
-        .document("archal.clone-list", 1, &Document { clones });
+        .document("archal.clone-list", 1, &CloneList { clones });
     Exit::Fine
 }

@@ -16,6 +16,8 @@ mod stop;
 mod tools;
 mod webhooks;
 
+pub(crate) use list::CloneList;
+
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::{ConfigFile, JsonOutput};
@@ -32,31 +33,39 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// The coding agents: `archal fixer list --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FixerList {
     /// The configured fixer: a name, or `command`.
     configured: Option<&'static str>,
+    /// Each that archal can call.
     fixers: Vec<Row>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Row {
+    /// Its name.
     name: &'static str,
+    /// Whether it is the configured fixer.
     is_configured: bool,
+    /// Where it is; null where it is not found.
     program: Option<PathBuf>,
+    /// What it says of its version.
     version: Option<String>,
     /// How it would be called; `{…}` stands for something of the run.
     call: String,
+    /// Where its key is.
     key: Key,
     /// Whether it says how many tokens it used.
     tells_tokens: bool,
     /// Whether it says what they cost.
     tells_usd: bool,
+    /// The command that installs it.
     install: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Key {
     /// The variables it may be in; none where that depends on the model.
@@ -108,7 +117,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     }
     let configured = looking.configured;
     cx.printer
-        .document("archal.fixer-list", 1, &Document { configured, fixers });
+        .document("archal.fixer-list", 1, &FixerList { configured, fixers });
     Ok(Exit::Fine)
 }
 

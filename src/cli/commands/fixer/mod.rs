@@ -3,6 +3,9 @@
 mod list;
 mod test;
 
+pub(crate) use list::FixerList;
+pub(crate) use test::FixerTest;
+
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;

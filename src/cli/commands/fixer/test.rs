@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use archal_core::fixer::{FixEnd, FixRecord};
 use archal_core::id;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::budget::amount::Usd;
@@ -61,13 +62,15 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
+/// How a trial ended: `archal fixer test --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub(crate) struct FixerTest<'a> {
     /// Whether the script adds rightly now, and nothing else changed.
     is_repaired: bool,
+    /// The files it changed.
     changed: &'a [String],
-    /// Null where the budget forbids it.
+    /// Its record; null where the budget forbids it.
     fixer: Option<&'a FixRecord>,
     /// The end of what it wrote.
     last_words: &'a str,
@@ -107,7 +110,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             let reason = format!("not run: {denied}");
             cx.printer.line(&reason);
             cx.printer.note("archal budget shows what was spent");
-            let document = Document {
+            let document = FixerTest {
                 is_repaired: false,
                 changed: &[],
                 fixer: None,
@@ -150,7 +153,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     purse.charge(&tried.record, cx);
     let hint = hint(&choice, &tried);
     print(&tried, hint.as_deref(), cx);
-    let document = Document {
+    let document = FixerTest {
         is_repaired: tried.is_repaired,
         changed: &tried.changed,
         fixer: Some(&tried.record),

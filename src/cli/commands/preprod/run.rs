@@ -14,12 +14,14 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::making::options::SuiteArgs;
 use crate::cli::making::{loading, resolved};
+use crate::cli::submitting::{self, Handed};
 use crate::config::preprod::Preprod;
 use crate::config::sandbox::SandboxMode;
 use crate::config::{Loaded, Override};
 use crate::fix::choice::FixerChoice;
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::host::lock::FileLock;
+use crate::host::queue::WorkKind;
 use crate::preprod::artifacts;
 use crate::preprod::decide::{self, Means, Next};
 use crate::preprod::failure::Failure;
@@ -104,8 +106,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "USD|none")]
     budget_usd: Option<Cap>,
 
-    /// Work in the repository's watcher; refused, because no watcher takes such work yet
-    #[arg(long, hide = true)]
+    /// Hand the run to the repository's watcher, which is started where none runs, and return
+    ///
+    /// The exit code says whether it was taken over; archal attach-status says how it ends.
+    #[arg(long, conflicts_with = "plan")]
     background: bool,
 
     /// How far the fixer, the set-up and the other commands are confined [default: best-effort]
@@ -114,12 +118,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
-    if args.background {
-        return Err(CliError::usage(
-            "--background is not built: archal preprod run works in the foreground alone",
-        )
-        .hint("leave it out, and let a shell or CI have it in the background"));
-    }
     let request = args.suite.request(None, cx)?;
     let flags: Vec<Override> = [
         Override::of("--runs", "runs", request.runs),
@@ -252,14 +250,26 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return ending.tell(end, cx);
     }
 
+    if args.background {
+        drop(interrupts);
+        let handed = Handed {
+            kind: WorkKind::Preprod,
+            repo: &loaded.directory,
+            artifacts: &folder,
+            is_named: args.artifacts.is_some(),
+            config: request.config.as_deref(),
+        };
+        return submitting::submit(&handed, cx);
+    }
+
     // Who counts the money.
     let prices = options.prices.clone();
     let state = layout.preprod();
-    let _lock = FileLock::take(&state.join("lock"))
+    let _lock = FileLock::take(&layout.preprod_lock())
         .map_err(CliError::environment)?
         .ok_or_else(|| {
             CliError::environment("another preprod run works on this repository")
-                .hint("wait for its end, or end it where it was started")
+                .hint("wait for its end, or end it where it was started: archal attach-status shows one of the watcher")
         })?;
     // What a run that was killed left in the cache.
     private::collect(&cx.environment);

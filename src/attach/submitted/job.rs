@@ -1,0 +1,178 @@
+//! What is handed over, how a job stands, and what is told of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::queue::WorkKind;
+use crate::report::shell;
+
+/// The document in the artifacts of `archal preprod run` that says how it ended.
+pub const PREPROD_RESULT: &str = "preprod-result.json";
+
+/// The words that a command of a kind begins with, and its document of results; none where no command
+/// is of that kind.
+pub fn words(kind: WorkKind) -> Option<([&'static str; 2], &'static str)> {
+    match kind {
+        WorkKind::Preprod => Some((["preprod", "run"], PREPROD_RESULT)),
+        WorkKind::Trace | WorkKind::Pdca => None,
+    }
+}
+
+/// A command that a watcher is to take over.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Submission {
+    /// Its arguments, `preprod run …`; with them alone it goes on where its artifacts are.
+    pub arguments: Vec<String>,
+    /// Where it is run, absolute.
+    pub directory: PathBuf,
+    /// Where its artifacts go, absolute.
+    pub artifacts: PathBuf,
+    /// The configuration that was named, absolute.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
+    /// The variables of whoever hands it over; none where those of the watcher count. They hold
+    /// keys, and are never written down.
+    #[serde(default)]
+    pub variables: Option<BTreeMap<String, String>>,
+}
+
+// Not derived: variables hold keys.
+impl std::fmt::Debug for Submission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Submission")
+            .field("arguments", &self.arguments)
+            .field("directory", &self.directory)
+            .field("artifacts", &self.artifacts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SubmittedStatus {
+    /// It waits; so does one that was cut off and goes on with the next watcher.
+    Queued,
+    /// It is worked on.
+    Running,
+    /// The command came to its own end; its exit code says to which.
+    Ended,
+    /// Everything of the repository was detached.
+    Cancelled,
+    /// A newer commit is run in its place.
+    Superseded,
+    /// It cannot be run.
+    Error,
+}
+
+impl SubmittedStatus {
+    /// As it is written in rows and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
+            Self::Error => "error",
+        }
+    }
+
+    /// The status of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        [
+            Self::Queued,
+            Self::Running,
+            Self::Ended,
+            Self::Cancelled,
+            Self::Superseded,
+            Self::Error,
+        ]
+        .into_iter()
+        .find(|status| status.name() == name)
+    }
+
+    /// Whether there is still something to do.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A command that is a job of the watcher: `archal attach-status <id> --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubmittedJob {
+    /// Its name.
+    pub id: String,
+    /// Of what kind the command is.
+    pub kind: WorkKind,
+    /// How it stands.
+    pub status: SubmittedStatus,
+    /// Why it stands so; of one that ended its own status and reason.
+    pub reason: String,
+    /// The exit code of the command, where it came to its own end.
+    pub exit_code: Option<i32>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Where its artifacts are.
+    pub artifacts: PathBuf,
+    /// What it printed.
+    pub log: PathBuf,
+    /// The commit that it is run for; null where a person handed it over.
+    pub commit: Option<String>,
+    /// How often it was begun.
+    pub tries: u32,
+    /// When it came.
+    pub created_at: String,
+    /// When it was begun last.
+    pub started_at: Option<String>,
+    /// When it came to its end.
+    pub ended_at: Option<String>,
+}
+
+impl SubmittedJob {
+    /// The command for a shell.
+    pub fn command(&self) -> String {
+        let words = self.arguments.iter().cloned().map(shell::word);
+        let all: Vec<String> = std::iter::once("archal".to_owned()).chain(words).collect();
+        all.join(" ")
+    }
+
+    /// What it is, in a few words.
+    pub fn label(&self) -> String {
+        let kind = match words(self.kind) {
+            Some((words, _)) => words.join(" "),
+            None => "command".to_owned(),
+        };
+        match &self.commit {
+            Some(commit) => format!("{kind} of commit {}", short(commit)),
+            None => kind,
+        }
+    }
+}
+
+/// A commit as people name it.
+pub fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+/// What the document of results of a command says of its end, `passed (fixed)`; none where there is
+/// none.
+pub fn outcome(kind: WorkKind, artifacts: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Said {
+        status: String,
+        stop_reason: String,
+    }
+    let (_, document) = words(kind)?;
+    let bytes = std::fs::read(artifacts.join(document)).ok()?;
+    let said: Said = serde_json::from_slice(&bytes).ok()?;
+    Some(format!("{} ({})", said.status, said.stop_reason))
+}

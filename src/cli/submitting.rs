@@ -1,0 +1,287 @@
+//! Handing a command to the watcher of a repository, one that runs or one that is started for it, and
+//! showing how it stands.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::attach::submitted::job::{Submission, SubmittedJob, words};
+use crate::host::lock::WatcherLock;
+use crate::host::protocol::Request;
+use crate::host::queue::WorkKind;
+use crate::host::record::WatcherRecord;
+use crate::report::shell::quoted;
+use crate::store::layout::Layout;
+
+use super::bench;
+use super::context::CommandContext;
+use super::error::CliError;
+use super::exit::Exit;
+use super::watching::{self, Begin, TakenNow, Watching};
+
+/// The option that hands a command over.
+const OPTION: &str = "--background";
+/// How often a watcher is looked for and started, where others start and end at the same time.
+const TRIES: u32 = 3;
+/// How long a watcher that another process has just begun may take to answer.
+const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at whether it does.
+const JOIN_LOOK: Duration = Duration::from_millis(50);
+
+/// The command that is handed over: this one.
+pub(crate) struct Handed<'a> {
+    /// Of which kind it is.
+    pub(crate) kind: WorkKind,
+    /// The repository.
+    pub(crate) repo: &'a Path,
+    /// Where its artifacts go.
+    pub(crate) artifacts: &'a Path,
+    /// Whether its arguments name them.
+    pub(crate) is_named: bool,
+    /// The configuration that it names.
+    pub(crate) config: Option<&'a Path>,
+}
+
+/// A command that a watcher took over: `archal preprod run --background --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Submitted {
+    /// The watcher's process.
+    pid: u32,
+    /// Whether it was started for this.
+    is_started: bool,
+    /// The job.
+    job: SubmittedJob,
+    /// The command that shows how it stands.
+    see: String,
+    /// The command that cancels it, and detaches everything else.
+    stop: String,
+}
+
+/// Hands this command over and says where it is found.
+pub(crate) fn submit(handed: &Handed<'_>, cx: &CommandContext) -> Result<Exit, CliError> {
+    let repo = bench::repository(handed.repo, cx)?;
+    let layout = bench::layout(&repo, cx)?;
+    let submission = Submission {
+        arguments: arguments(&cx.arguments, handed)?,
+        directory: cx.environment.directory.clone(),
+        artifacts: handed.artifacts.to_owned(),
+        config: handed.config.map(|file| cx.environment.resolve(file)),
+        variables: None,
+    };
+    let mut tries = 0;
+    let told = loop {
+        tries += 1;
+        if let Some(told) = join(&layout, handed.kind, &submission, cx)? {
+            break told;
+        }
+        let watching = Watching {
+            repo: repo.clone(),
+            begin: Begin::Submit {
+                kind: handed.kind,
+                submission: submission.clone(),
+            },
+        };
+        match watching::start(&watching, cx) {
+            Ok(started) => {
+                let taken: TakenNow =
+                    serde_json::from_value(started).map_err(CliError::internal)?;
+                if let Some(lost) = &taken.lost {
+                    cx.printer.note(lost);
+                }
+                break (taken.pid, taken.job, true);
+            }
+            // Of several that begin at once one watches, and one that ends is waited for.
+            Err(error) if error.exit() == Exit::CouldNotRun && tries < TRIES => {
+                if !until_it_answers(&layout, cx)? {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    tell(told, &repo, cx);
+    Ok(Exit::Fine)
+}
+
+/// Hands it to the watcher that runs; none where none runs.
+fn join(
+    layout: &Layout,
+    kind: WorkKind,
+    submission: &Submission,
+    cx: &CommandContext,
+) -> Result<Option<(u32, SubmittedJob, bool)>, CliError> {
+    let mut submission = submission.clone();
+    // Its keys are those of this shell, whatever the watcher was started with.
+    submission.variables = Some(cx.environment.variables.clone());
+    let payload = serde_json::to_value(submission).map_err(CliError::internal)?;
+    let asked = Request::Submit { kind, payload };
+    let Some(job) = watching::ask_living(layout, &asked, watching::PATIENCE, cx)? else {
+        return Ok(None);
+    };
+    let job = serde_json::from_value(job).map_err(CliError::internal)?;
+    let record = WatcherRecord::read(layout).ok().flatten();
+    Ok(Some((record.map_or(0, |record| record.pid), job, false)))
+}
+
+/// Waits until a watcher that begins answers or is gone; false when nobody had the lock.
+fn until_it_answers(layout: &Layout, cx: &CommandContext) -> Result<bool, CliError> {
+    let is_held = || WatcherLock::is_held(layout).map_err(CliError::environment);
+    let was_held = is_held()?;
+    let until = cx.clock.monotonic() + JOIN_PATIENCE;
+    while is_held()? && cx.clock.monotonic() < until {
+        if watching::ask(layout, &Request::Status, watching::PATIENCE, cx)
+            .is_ok_and(|told| told.is_some())
+        {
+            return Ok(true);
+        }
+        // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
+        // tells of all three. At most 200 looks.
+        std::thread::sleep(JOIN_LOOK);
+    }
+    Ok(was_held)
+}
+
+/// The arguments with which the job does what this command would: without the option that hands it
+/// over, and with the folder that it goes on in.
+fn arguments(given: &[OsString], handed: &Handed<'_>) -> Result<Vec<String>, CliError> {
+    let text = |argument: &OsString| {
+        argument.to_str().map(str::to_owned).ok_or_else(|| {
+            let shown = argument.to_string_lossy();
+            CliError::usage(format!("{shown} is no UTF-8, which {OPTION} needs"))
+        })
+    };
+    let given: Vec<String> = given.iter().map(text).collect::<Result<_, _>>()?;
+    let (words, _) =
+        words(handed.kind).ok_or_else(|| CliError::internal("a command of this kind is no job"))?;
+    // Options of the terminal stand before the command.
+    let begin = given.iter().position(|argument| argument == words[0]);
+    let mut rest = given
+        .into_iter()
+        .skip(begin.unwrap_or_default() + words.len());
+    let mut made: Vec<String> = words.map(str::to_owned).to_vec();
+    if !handed.is_named {
+        let artifacts = handed.artifacts.to_str().ok_or_else(|| {
+            let shown = handed.artifacts.display();
+            CliError::usage(format!("{shown} is no UTF-8, which {OPTION} needs"))
+        })?;
+        made.extend(["--artifacts".to_owned(), artifacts.to_owned()]);
+    }
+    for argument in rest.by_ref() {
+        let is_last = argument == "--";
+        if argument != OPTION {
+            made.push(argument);
+        }
+        if is_last {
+            break;
+        }
+    }
+    made.extend(rest);
+    Ok(made)
+}
+
+fn tell((pid, job, is_started): (u32, SubmittedJob, bool), repo: &Path, cx: &CommandContext) {
+    let repo = quoted(repo);
+    let told = Submitted {
+        pid,
+        is_started,
+        see: format!("archal attach-status {} --repo {repo}", job.id),
+        stop: format!("archal detach --all --repo {repo}"),
+        job,
+    };
+    let watcher = match is_started {
+        true => "the watcher that was started for it",
+        false => "the watcher that runs",
+    };
+    let shown = |path: &PathBuf| path.display().to_string();
+    cx.printer.line(format!(
+        "{} is the job {} of {watcher} (process {pid})\n  artifacts: {}\n  log:       {}\n  see:       {}\n  stop:      {}",
+        told.job.label(),
+        told.job.id,
+        shown(&told.job.artifacts),
+        shown(&told.job.log),
+        told.see,
+        told.stop,
+    ));
+    cx.printer.document("archal.submitted", 1, &told);
+}
+
+/// A job for a person.
+pub(crate) fn text(job: &SubmittedJob) -> String {
+    let mut lines = vec![
+        format!("{} {}, {}", job.status.name(), job.id, job.label()),
+        format!("  command:   {}", job.command()),
+        format!("  in:        {}", job.directory.display()),
+        format!("  artifacts: {}", job.artifacts.display()),
+        format!("  log:       {}", job.log.display()),
+        format!("  came:      {}", job.created_at),
+    ];
+    if !job.reason.is_empty() {
+        lines.insert(1, format!("  {}", job.reason));
+    }
+    if let Some(commit) = &job.commit {
+        lines.push(format!("  commit:    {commit}"));
+    }
+    if let Some(at) = &job.started_at {
+        lines.push(format!("  begun:     {at}, {} times in all", job.tries));
+    }
+    if let Some(at) = &job.ended_at {
+        lines.push(format!("  ended:     {at}"));
+    }
+    if let Some(code) = job.exit_code {
+        lines.push(format!("  exit code: {code}"));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(given: &[&str], is_named: bool) -> String {
+        let given: Vec<OsString> = given.iter().map(OsString::from).collect();
+        let handed = Handed {
+            kind: WorkKind::Preprod,
+            repo: Path::new("/a"),
+            artifacts: Path::new("/a/out"),
+            is_named,
+            config: None,
+        };
+        arguments(&given, &handed).expect("text").join(" ")
+    }
+
+    #[test]
+    fn a_job_has_the_arguments_of_its_command_and_names_its_artifacts() {
+        assert_eq!(
+            made(
+                &["preprod", "run", "x.md", "--background", "--dry-run"],
+                false
+            ),
+            "preprod run --artifacts /a/out x.md --dry-run"
+        );
+        assert_eq!(
+            made(
+                &["-q", "preprod", "run", "--artifacts", "out", "--background"],
+                true
+            ),
+            "preprod run --artifacts out"
+        );
+        // Behind the end of options it is the name of a file.
+        assert_eq!(
+            made(
+                &["preprod", "run", "--background", "--", "--background"],
+                false
+            ),
+            "preprod run --artifacts /a/out -- --background"
+        );
+    }
+
+    #[test]
+    fn the_result_of_a_run_is_found_under_its_name() {
+        let (_, document) = words(WorkKind::Preprod).expect("a command");
+        assert_eq!(document, crate::preprod::artifacts::RESULT);
+    }
+}
