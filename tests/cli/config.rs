@@ -29,6 +29,8 @@ fn every_value_says_where_it_comes_from() {
     attach.openPr = false  (default)
     attach.policy = "fix"  (.archal.json:4:24)
     attach.poll = 5  (default)
+    attach.preprod.onCommit = false  (default)
+    attach.preprod.scenarios = []  (default)
     attach.publish.as = "pr"  (default)
     attach.publish.authorEmail = "archal@localhost"  (default)
     attach.publish.authorName = "archal"  (default)

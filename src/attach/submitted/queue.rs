@@ -190,8 +190,8 @@ impl Submitted {
             inner.variables.insert(job.id.clone(), variables);
         }
         drop(inner);
-        self.has_open.store(true, Ordering::SeqCst);
         (self.told)(&format!("{} is the job {}", job.command(), job.id));
+        self.has_come();
         Ok(job)
     }
 
