@@ -40,6 +40,8 @@ pub mod attach;
 
 pub mod preprod;
 
+pub mod pdca;
+
 pub mod app;
 
 pub mod cli;

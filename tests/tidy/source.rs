@@ -20,7 +20,7 @@ const ORDER: &[&[&str]] = &[
     &["reproduce"],
     &["record"],
     &["fix"],
-    &["attach", "preprod"],
+    &["attach", "pdca", "preprod"],
     &["app"],
     &["cli"],
 ];
