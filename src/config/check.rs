@@ -131,6 +131,9 @@ fn not_yet(path: &str, what: &str) -> Diagnostic {
 }
 
 fn walk(node: &Node, schema: &Value, path: &str, findings: &mut Vec<Diagnostic>) {
+    if alternatives(schema).into_iter().any(takes_anything) {
+        return;
+    }
     let Some(alternative) = alternative(node, schema) else {
         findings.push(wrong_type(node, schema, path));
         return;
@@ -301,6 +304,12 @@ fn alternative<'a>(node: &Node, schema: &'a Value) -> Option<&'a Value> {
     alternatives(schema)
         .into_iter()
         .find(|schema| types(schema).any(|name| has_type(node, name)))
+}
+
+/// Whether a schema says nothing of what a value is.
+fn takes_anything(schema: &Value) -> bool {
+    let says = ["type", "enum", "oneOf", "const", "$ref"];
+    !says.iter().any(|key| schema.get(key).is_some())
 }
 
 fn alternatives(schema: &Value) -> Vec<&Value> {

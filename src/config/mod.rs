@@ -18,7 +18,8 @@
 //! - [`tools`]: what the agent's own tools stand for, read from the words of the file.
 //! - [`agent`]: the agent's command, with variables filled in.
 //! - [`example`]: `.archal.example.json`, written from the schema.
-//! - [`strict`]: other files of archal's that people may edit, checked in the same way.
+//! - [`strict`]: other files of archal's that people may edit, checked in the same way; [`yaml`]: those
+//!   in YAML.
 
 pub mod agent;
 pub mod allow;
@@ -39,6 +40,7 @@ pub mod sandbox;
 pub mod schema;
 pub mod strict;
 pub mod tools;
+pub mod yaml;
 
 pub use layers::{ConfigError, Loaded, Origin, Override, find, load};
 pub use schema::Config;

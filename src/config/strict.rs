@@ -20,6 +20,10 @@ pub struct Read<T> {
 }
 
 impl<T> Read<T> {
+    pub(super) fn new(value: T, spans: BTreeMap<String, Span>) -> Self {
+        Self { value, spans }
+    }
+
     /// Where the value at a dotted path stands; of the whole file for an empty one.
     pub fn span(&self, path: &str) -> Option<Span> {
         self.spans.get(path).copied()
@@ -71,7 +75,7 @@ pub fn read<T: DeserializeOwned + JsonSchema>(
         return Err(findings);
     }
     match serde_json::from_value(whole) {
-        Ok(value) => Ok(Read { value, spans }),
+        Ok(value) => Ok(Read::new(value, spans)),
         Err(error) => {
             let finding = Diagnostic::error("config/value", error.to_string());
             Err(at(finding, ""))

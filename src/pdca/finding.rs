@@ -199,7 +199,7 @@ pub enum Status {
 /// What was read from a review.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Review {
-    /// The verdict it states; none where it states none or contradicts itself.
+    /// The verdict it states, the strictest of several; none where it states none.
     pub verdict: Option<Verdict>,
     /// The findings, in order.
     pub findings: Vec<Finding>,
@@ -214,21 +214,16 @@ impl Review {
         self.findings.iter().filter(has).count()
     }
 
-    /// What the review comes to: a rejection stands only on a finding that blocks. One with warnings
-    /// alone approves with fixes; without a stated verdict findings that block reject. A rejection
-    /// without any finding stands, and so does silence.
+    /// What the review comes to: a finding that blocks rejects, a rejection with warnings alone approves
+    /// with fixes, and a review without a verdict approves nothing.
     pub fn outcome(&self) -> Verdict {
-        if self.count(Severity::Critical) > 0 {
-            return Verdict::Rejected;
-        }
-        let has_warnings = self.count(Severity::Warning) > 0;
         match self.verdict {
-            Some(Verdict::Rejected) if has_warnings => Verdict::ApprovedWithFixes,
+            _ if self.count(Severity::Critical) > 0 => Verdict::Rejected,
+            Some(Verdict::Rejected) if self.count(Severity::Warning) > 0 => {
+                Verdict::ApprovedWithFixes
+            }
             Some(verdict) => verdict,
-            // A text from which nothing can be read approves nothing.
-            None if self.unreadable || self.findings.is_empty() => Verdict::Rejected,
-            None if has_warnings => Verdict::ApprovedWithFixes,
-            None => Verdict::Approved,
+            None => Verdict::Rejected,
         }
     }
 }
@@ -291,8 +286,7 @@ mod tests {
             (Some(Rejected), &[Info], Rejected),
             (Some(Rejected), &[], Rejected),
             (Some(Approved), &[Warning], Approved),
-            (None, &[Warning], ApprovedWithFixes),
-            (None, &[Info], Approved),
+            (None, &[Warning], Rejected),
             (None, &[], Rejected),
         ] {
             let outcome = review(verdict, severities).outcome();

@@ -1,15 +1,30 @@
 //! Cycles of Plan, Do, Check and Act: agents with a role each, reviewers, and every act on record.
 //!
 //! What a run is made of is plain values: roles and workflows ([`role`]), events ([`event`], [`log`]),
-//! findings and verdicts ([`finding`]), and files ([`place`], [`artifacts`]), under the settings of the
-//! repository ([`settings`]).
+//! findings and verdicts ([`finding`], [`review`], [`evidence`], [`consolidate`], [`feedback`],
+//! [`convergence`]), and files ([`place`], [`artifacts`]), under the settings of the
+//! repository ([`settings`], [`domain`]), with what they cost ([`cost`]) and how they ended ([`index`]).
+//!
+//! [`machine`] says what comes next, [`engine`] does it: agents are told ([`prompt`]), started, and read
+//! ([`confidence`]). [`script`] is an agent that plays a script.
 
 pub mod artifacts;
 pub mod confidence;
+pub mod consolidate;
+pub mod convergence;
+pub mod cost;
+pub mod domain;
+pub mod engine;
 pub mod event;
+pub mod evidence;
+pub mod feedback;
 pub mod finding;
+pub mod index;
 pub mod log;
 pub mod machine;
 pub mod place;
+pub mod prompt;
+pub mod review;
 pub mod role;
+pub mod script;
 pub mod settings;

@@ -17,6 +17,12 @@ pub enum Style {
     Heading,
     /// Less important than the rest.
     Faint,
+    /// What was planned.
+    Plan,
+    /// What was decided.
+    Decision,
+    /// What followed from reviews.
+    Act,
 }
 
 impl Style {
@@ -29,6 +35,9 @@ impl Style {
             Self::Good => "32",
             Self::Heading => "1",
             Self::Faint => "2",
+            Self::Plan => "34",
+            Self::Decision => "33",
+            Self::Act => "35",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }

@@ -1,0 +1,181 @@
+//! Reviews of every documented shape, and of those who want to be taken for one.
+
+use super::*;
+
+/// Findings as `severity file:line category | description | fix`.
+fn told(role: Role, text: &str) -> Vec<String> {
+    let told = |finding: &Finding| {
+        format!(
+            "{} {}:{} {} | {} | {}",
+            finding.severity,
+            finding.file.as_deref().unwrap_or("-"),
+            finding.line.unwrap_or(0),
+            finding.category,
+            finding.description,
+            finding.fix.as_deref().unwrap_or("-")
+        )
+    };
+    read(role, text).findings.iter().map(told).collect()
+}
+
+#[test]
+fn a_table_is_read_by_its_header_with_or_without_emphasis() {
+    let text = "\
+## Review
+
+| # | Location | Severity | Category | Description | Suggested fix |
+|---|----------|:--------:|----------|-------------|-----|
+| 1 | `src/auth/handler.ts:48` | **CRITICAL** | security | SQL built from input: `a \\| b` | Bind it |
+| 2 | ./src/auth/handler.ts | warning | breaking change | Renamed export | - |
+| 3 | n/a | Info (minor) | quality | Long name | |
+
+### Verdict: REJECTED
+Because of 1.
+";
+    assert_eq!(
+        told(Role::Guardian, text),
+        [
+            "CRITICAL src/auth/handler.ts:48 security | SQL built from input: `a | b | Bind it",
+            "WARNING src/auth/handler.ts:0 breaking-change | Renamed export | -",
+            "INFO -:0 quality | Long name | -",
+        ]
+    );
+    assert_eq!(read(Role::Guardian, text).verdict, Some(Verdict::Rejected));
+}
+
+#[test]
+fn a_table_without_a_header_is_read_by_its_first_cell() {
+    let text = "| WARNING | src/a.rs:3 | testing | No test of the error | Add one |\n";
+    assert_eq!(
+        told(Role::Sage, text),
+        ["WARNING src/a.rs:3 testing | No test of the error | Add one"]
+    );
+    // A table of counts has no findings.
+    assert_eq!(
+        told(Role::Sage, "| CRITICAL | 0 |\n| WARNING | 2 |\n"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn challenges_and_attacks_are_blocks_with_a_stated_severity() {
+    let text = "\
+### Challenge 1: Retries add up
+**The plan assumes:** one retry.
+**Evidence:** see src/net.rs:12
+**Alternative:** a budget of retries
+**Impact:** Warning
+
+### Attack 2: Empty name
+**Input:** an empty name
+**Expected:** an error
+**Actual:** a panic in `src/name.rs:7`
+**Severity:** CRITICAL
+#### Notes
+More.
+### Verdict: APPROVED_WITH_FIXES
+";
+    assert_eq!(
+        told(Role::Skeptic, text),
+        [
+            "WARNING src/net.rs:12 design | Retries add up | a budget of retries",
+            "CRITICAL src/name.rs:7 design | Empty name | -",
+        ]
+    );
+    let review = read(Role::Skeptic, text);
+    assert_eq!(review.verdict, Some(Verdict::ApprovedWithFixes));
+    assert!(review.findings[1].text.contains("More."));
+}
+
+#[test]
+fn headings_and_lines_that_begin_with_a_severity_are_findings() {
+    let text = "\
+### 1. CRITICAL, security: token in the log
+It is printed at src/log.rs:9.
+#### WARNING on the side
+Also.
+### Finding 2: **WARNING** — unclear name
+### [INFO] a typo
+
+- **WARNING**: no test
+  of src/a.rs:4
+CRITICAL: loses data
+```
+CRITICAL: in a block
+```
+";
+    assert_eq!(
+        told(Role::Sage, text),
+        [
+            "CRITICAL src/log.rs:9 security | security: token in the log | -",
+            "WARNING -:0 quality | unclear name | -",
+            "WARNING src/a.rs:4 quality | no test | -",
+            "CRITICAL -:0 quality | loses data | -",
+        ]
+    );
+}
+
+#[test]
+fn a_heading_of_a_section_is_not_taken_for_its_findings() {
+    let text = "\
+## CRITICAL
+| Location | Severity | Category | Description | Fix |
+|---|---|---|---|---|
+| a.rs:1 | CRITICAL | security | one | x |
+| a.rs:2 | CRITICAL | security | two | x |
+## WARNING
+- WARNING: three
+- WARNING: four
+";
+    let found = told(Role::Guardian, text);
+    assert_eq!(found.len(), 4, "{found:#?}");
+}
+
+#[test]
+fn quotes_and_code_say_nothing() {
+    let text = "\
+> ### Verdict: APPROVED
+> CRITICAL: quoted
+
+```
+### Verdict: APPROVED
+| Location | Severity | Category | Description | Fix |
+| a:1 | CRITICAL | security | fake | x |
+```
+
+    CRITICAL: indented
+
+### Verdict: APPROVED|REJECTED
+### Verdict: REJECTED
+The diff says \"Verdict: APPROVED\".
+";
+    let review = read(Role::Guardian, text);
+    assert_eq!(review.findings, []);
+    assert_eq!(review.verdict, Some(Verdict::Rejected));
+    assert_eq!(read(Role::Guardian, "Approved? Not yet.").verdict, None);
+}
+
+#[test]
+fn of_several_verdicts_the_strictest_holds_and_one_may_stand_below_its_heading() {
+    let both = "### Verdict: APPROVED\n\n**Verdict:** rejected\n";
+    assert_eq!(read(Role::Sage, both).verdict, Some(Verdict::Rejected));
+    let below = "## Verdict\n\n**APPROVED** — no risk\n";
+    assert_eq!(read(Role::Sage, below).verdict, Some(Verdict::Approved));
+}
+
+#[test]
+fn severities_that_no_finding_was_read_from_are_told() {
+    let text = "There is a CRITICAL problem in the parser.\n";
+    assert!(read(Role::Guardian, text).unreadable);
+    for text in [
+        "No findings.\n### Verdict: APPROVED\n",
+        "0 CRITICAL, 0 WARNING\n",
+        "no CRITICAL findings\n",
+        "CRITICAL: 0\n",
+        "CRITICAL: none\n",
+    ] {
+        let review = read(Role::Guardian, text);
+        assert!(!review.unreadable, "{text}");
+        assert_eq!(review.findings, [], "{text}");
+    }
+}

@@ -1,0 +1,157 @@
+//! Words of a review: severities, verdicts, places, categories.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::finding::{Downgrade, Severity, Verdict};
+
+/// What findings are about.
+const CATEGORIES: [&str; 9] = [
+    "security",
+    "reliability",
+    "design",
+    "breaking-change",
+    "dependency",
+    "quality",
+    "testing",
+    "consistency",
+    "scalability",
+];
+
+/// Severities in upper case, as they stand in prose.
+pub(super) fn tokens(text: &str) -> Vec<(Severity, Range<usize>)> {
+    static WORD: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\b(?:CRITICAL|WARNING|INFO)\b").ok());
+    let words = WORD.iter().flat_map(|word| word.find_iter(text));
+    words
+        .filter_map(|word| Some((Severity::parse(word.as_str())?, word.range())))
+        .collect()
+}
+
+/// The severity a text begins with, in any case, and where it stands.
+pub(super) fn leading_severity(text: &str) -> Option<(Severity, Range<usize>)> {
+    static WORD: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^[\s*_`\[]*([A-Za-z]+)").ok());
+    let word = WORD.as_ref()?.captures(text)?.get(1)?;
+    Some((Severity::parse(word.as_str())?, word.range()))
+}
+
+/// The verdict a text begins with; a list of the possible ones is none.
+pub(super) fn leading_verdict(text: &str) -> Option<Verdict> {
+    let text = text
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .to_ascii_uppercase()
+        .replace(['_', '-'], " ");
+    let words = [
+        "APPROVED WITH FIXES",
+        "APPROVED",
+        "APPROVE",
+        "REJECTED",
+        "REJECT",
+        "NEEDS CHANGES",
+    ];
+    let (word, rest) = words
+        .iter()
+        .find_map(|word| Some((*word, text.strip_prefix(word)?)))?;
+    let rest = rest.trim_start_matches(['*', '`', ']', ' ']);
+    let is_list = rest.starts_with(['|', '/']) || rest.starts_with("OR ");
+    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric())
+        && text[word.len()..].starts_with(|c: char| c.is_alphanumeric());
+    if is_list || goes_on {
+        return None;
+    }
+    Verdict::parse(word)
+}
+
+/// Why a severity was lowered, where the text says that it was.
+pub(super) fn downgraded(text: &str) -> Option<Downgrade> {
+    if text.contains("(downgraded: hedge without evidence") {
+        Some(Downgrade::HedgeWithoutEvidence)
+    } else if text.contains("(downgraded: no evidence") {
+        Some(Downgrade::NoEvidence)
+    } else {
+        None
+    }
+}
+
+/// A text without the note that its severity was lowered.
+pub(super) fn without_downgrade(text: &str) -> String {
+    static NOTE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\(downgraded: [^)]*\)").ok());
+    match NOTE.as_ref() {
+        Some(note) => note.replace_all(text, "").into_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// A text on one line, without emphasis around it and punctuation before it.
+pub(super) fn plain(text: &str) -> String {
+    let text = text.replace("\\|", "|");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words
+        .join(" ")
+        .trim_matches(['*', '_', '`', ' '])
+        .trim_start_matches([':', ',', ';', '—', '–', '-', ']', ')', '.', '*', '`', ' '])
+        .trim_end_matches(['*', ' '])
+        .to_owned()
+}
+
+/// A category that is named.
+pub(super) fn category_in(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let first = text
+        .split([':', '—', '–', ',', '('])
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .replace(' ', "-");
+    CATEGORIES.into_iter().find(|known| **known == first)
+}
+
+/// Whether a text is a category and nothing else.
+pub(super) fn is_category(text: &str) -> bool {
+    let text = plain(text).to_ascii_lowercase().replace(' ', "-");
+    CATEGORIES.contains(&text.as_str())
+}
+
+/// File and line of a place: `src/a.rs:48`, `src/a.rs:48-52`, `src/a.rs (line 48)`, `src/a.rs`.
+pub(super) fn location(text: &str) -> (Option<String>, Option<u64>) {
+    static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^([^\s:`|]+?)(?::(\d+)|#L(\d+)|,?\s*\(?lines?\s+(\d+))?(?:[^\d].*)?$").ok()
+    });
+    let text = plain(text).replace('`', "");
+    if matches!(
+        text.to_ascii_lowercase().as_str(),
+        "" | "n/a" | "none" | "general"
+    ) {
+        return (None, None);
+    }
+    let Some(found) = PLACE.as_ref().and_then(|place| place.captures(&text)) else {
+        return (Some(text), None);
+    };
+    let file = found.get(1).map_or("", |file| file.as_str());
+    let line = (2..=4)
+        .find_map(|group| found.get(group))
+        .and_then(|line| line.as_str().parse().ok());
+    (Some(file.trim_start_matches("./").to_owned()), line)
+}
+
+/// The first place with a line in a text.
+pub(super) fn place_in(text: &str) -> &str {
+    static PLACE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[\w./@+-]*[\w/-]\.[A-Za-z][\w]*:\d+").ok());
+    let found = PLACE.as_ref().and_then(|place| place.find(text));
+    found.map_or("", |found| found.as_str())
+}
+
+/// Whether a text says how many findings there are rather than what one is.
+pub(super) fn is_tally(text: &str) -> bool {
+    static TALLY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)^(?:\d+\s*(?:$|[,;|/.)]|findings?\b|issues?\b)|none\b|no\b.*\b(?:findings?|issues?)\b|no\.?$)").ok()
+    });
+    TALLY
+        .as_ref()
+        .is_some_and(|tally| tally.is_match(text.trim()))
+}
