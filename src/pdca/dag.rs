@@ -51,7 +51,11 @@ pub fn render(events: &[Event]) -> Vec<String> {
     push(&mut open, root.seq, "", 0);
     while let Some((event, prefix, is_last, depth)) = open.pop() {
         let branch = if is_last { "└── " } else { "├── " };
-        lines.push(format!("{prefix}{branch}{}{}", number(event.seq), label(event)));
+        lines.push(format!(
+            "{prefix}{branch}{}{}",
+            number(event.seq),
+            label(event)
+        ));
         let more = if is_last { "    " } else { "│   " };
         let prefix = if depth < DEEPEST {
             format!("{prefix}{more}")
@@ -83,7 +87,12 @@ fn label(event: &Event) -> String {
     let text = |name: &str| event.text(name).map(clean).unwrap_or_default();
     let role = event.role().map(clean).unwrap_or_default();
     let phase = clean(&event.phase);
-    let count = |names: &[&str]| names.iter().find_map(|name| event.number(name)).unwrap_or(0);
+    let count = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| event.number(name))
+            .unwrap_or(0)
+    };
     match &event.kind {
         Kind::RunStart => match event.text("resumed_from") {
             Some(from) => format!("run.start (from {})", clean(from)),
@@ -118,7 +127,10 @@ fn label(event: &Event) -> String {
         }
         Kind::DecisionPoint => {
             let confidence = event.amount("confidence").unwrap_or(0.0);
-            Style::Decision.paint(&format!("{role} → {} (conf {confidence})", text("decision")))
+            Style::Decision.paint(&format!(
+                "{role} → {} (conf {confidence})",
+                text("decision")
+            ))
         }
         Kind::FixApplied => format!("fix ({}): {}", text("source"), text("finding")),
         Kind::CycleBoundary => {
@@ -138,11 +150,7 @@ fn label(event: &Event) -> String {
             count(&["agents_total", "agents"]),
             count(&["fixes_total", "fixes"])
         ),
-        Kind::EvidenceDowngrade => format!(
-            "downgrade: {role} {} → {}",
-            text("from"),
-            text("to")
-        ),
+        Kind::EvidenceDowngrade => format!("downgrade: {role} {} → {}", text("from"), text("to")),
         Kind::Other(name) => clean(name),
     }
 }
@@ -211,11 +219,17 @@ mod tests {
     fn a_chain_of_a_thousand_events_stays_narrow() {
         let mut log = String::from("{\"seq\":1,\"type\":\"run.start\"}\n");
         for seq in 2..=1000_u64 {
-            log += &format!("{{\"seq\":{seq},\"parent\":[{}],\"type\":\"x\"}}\n", seq - 1);
+            log += &format!(
+                "{{\"seq\":{seq},\"parent\":[{}],\"type\":\"x\"}}\n",
+                seq - 1
+            );
         }
         let text = plain(&log);
         assert_eq!(text.lines().count(), 1000);
-        assert!(text.lines().all(|line| line.chars().count() < 4 * (DEEPEST + 3)));
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() < 4 * (DEEPEST + 3))
+        );
         assert!(text.contains("#1000 x"), "{}", &text[text.len() - 200..]);
     }
 }

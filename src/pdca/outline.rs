@@ -178,7 +178,16 @@ pub fn seconds(from: Timestamp, to: Timestamp) -> Option<u64> {
 pub fn clean(text: &str) -> String {
     let spaced: String = text
         .chars()
-        .map(|c| if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{1e}' | '\u{1f}') { ' ' } else { c })
+        .map(|c| {
+            if matches!(
+                c,
+                '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{1e}' | '\u{1f}'
+            ) {
+                ' '
+            } else {
+                c
+            }
+        })
         .collect();
     harmless(&spaced, false).into_owned()
 }
@@ -200,7 +209,10 @@ mod tests {
             + r#"{"ts":"2026-04-03T10:03:10Z","run_id":"r","seq":3,"parent":[],"type":"run.complete","phase":"act","agent":null,"data":{"status":"completed","cycles":1,"agents_total":3,"fixes_total":"many","shadows":0}}
 "#;
         let outline = Outline::of(&parse(ended.as_bytes()).events);
-        assert_eq!(outline.line(), "[completed] Add auth — 1 cycles, 3 agents, 0 fixes (~3 min) [r]");
+        assert_eq!(
+            outline.line(),
+            "[completed] Add auth — 1 cycles, 3 agents, 0 fixes (~3 min) [r]"
+        );
         let merged = ended
             + r#"{"seq":4,"type":"run.merged","phase":"act","data":{"base":"main"}}
 {"seq":5,"type":"run.start","phase":"do","data":{"resumed_from":"do","team":["maker"]}}
@@ -208,7 +220,10 @@ mod tests {
         let events = parse(merged.as_bytes()).events;
         assert_eq!(Outline::of(&events[..4]).status, "merged");
         let resumed = Outline::of(&events);
-        assert_eq!((resumed.status.as_str(), resumed.task.as_str()), ("in-progress", "Add auth"));
+        assert_eq!(
+            (resumed.status.as_str(), resumed.task.as_str()),
+            ("in-progress", "Add auth")
+        );
         assert_eq!(resumed.team, ["maker"]);
     }
 }

@@ -118,6 +118,16 @@ impl Place {
     /// When it is a link or cannot be written.
     pub fn prepare(&self, run: &RunId) -> Result<(), PlaceError> {
         self.refuse_links(run)?;
+        self.make()
+    }
+
+    /// Makes the folder with its `.gitignore`, unless there is one already.
+    ///
+    /// # Errors
+    ///
+    /// When it is a link or cannot be written.
+    pub fn make(&self) -> Result<(), PlaceError> {
+        refuse_link(&self.root)?;
         let gitignore = self.root.join(".gitignore");
         if !gitignore.exists() {
             atomic::write(&gitignore, GITIGNORE.as_bytes(), Durability::Derived)?;

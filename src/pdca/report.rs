@@ -46,7 +46,11 @@ pub fn document(events: &[Event]) -> String {
 }
 
 fn head(text: &mut String, outline: &Outline) {
-    let task = if outline.task.is_empty() { "a run" } else { &outline.task };
+    let task = if outline.task.is_empty() {
+        "a run"
+    } else {
+        &outline.task
+    };
     line(text, &format!("# Report: {task}\n"));
     let workflow = outline.workflow.as_deref().unwrap_or("unknown workflow");
     line(
@@ -121,7 +125,10 @@ fn entry(event: &Event) -> String {
             let verdict = said("verdict").to_uppercase().replace('_', " ");
             let mut entry = format!("**{role}** → {verdict}");
             for finding in findings(event) {
-                entry.push_str(&format!("\n- [{}] {}", finding.severity, finding.description));
+                entry.push_str(&format!(
+                    "\n- [{}] {}",
+                    finding.severity, finding.description
+                ));
             }
             entry
         }
@@ -130,7 +137,11 @@ fn entry(event: &Event) -> String {
                 Some(line) => format!("{}:{line}", said("file")),
                 None => said("file"),
             };
-            format!("**Fix** ({}): {} ({place})", said("source"), said("finding"))
+            format!(
+                "**Fix** ({}): {} ({place})",
+                said("source"),
+                said("finding")
+            )
         }
         Kind::EvidenceDowngrade => format!(
             "**Downgrade** ({role}): {} → {}, {}",
@@ -169,7 +180,10 @@ fn agent(event: &Event, role: &str) -> String {
     }
     if let Some(usd) = cost_of(event) {
         let estimated = event.data.get("cost_estimated") == Some(&Value::Bool(true));
-        facts.push(format!("${usd:.2}{}", if estimated { " estimated" } else { "" }));
+        facts.push(format!(
+            "${usd:.2}{}",
+            if estimated { " estimated" } else { "" }
+        ));
     }
     let failed = event.data.get("error") == Some(&Value::Bool(true));
     let mut entry = format!("**{role}**");
@@ -179,7 +193,11 @@ fn agent(event: &Event, role: &str) -> String {
     if !facts.is_empty() {
         entry.push_str(&format!(" ({})", facts.join(", ")));
     }
-    if let Some(summary) = event.text("summary").map(clean).filter(|text| !text.is_empty()) {
+    if let Some(summary) = event
+        .text("summary")
+        .map(clean)
+        .filter(|text| !text.is_empty())
+    {
         entry.push_str(&format!(": {summary}"));
     }
     let names: Vec<String> = names(event).collect();
@@ -193,7 +211,9 @@ fn boundary(event: &Event) -> String {
     let count = |name: &str| event.number(name).unwrap_or(0);
     let said = |name: &str| event.text(name).map(clean);
     let condition = said("exit_condition").unwrap_or_else(|| "none".to_owned());
-    let next = said("decision").or_else(|| said("next_action")).unwrap_or_default();
+    let next = said("decision")
+        .or_else(|| said("next_action"))
+        .unwrap_or_default();
     let counts = ["critical", "warning", "info"];
     let tally = if counts.iter().any(|name| event.number(name).is_some()) {
         format!(
@@ -224,7 +244,10 @@ fn comparison(text: &mut String, events: &[Event]) {
     }
     line(text, "## Cycle Comparison\n");
     let mut cycles: Vec<Vec<Told>> = vec![Vec::new(); boundaries.len() + 1];
-    for event in events.iter().filter(|event| event.kind == Kind::ReviewVerdict) {
+    for event in events
+        .iter()
+        .filter(|event| event.kind == Kind::ReviewVerdict)
+    {
         let cycle = boundaries.partition_point(|seq| *seq < event.seq);
         for finding in findings(event) {
             if !cycles[cycle].contains(&finding) {
@@ -244,9 +267,8 @@ fn comparison(text: &mut String, events: &[Event]) {
             line(text, "(No findings to compare)\n");
             continue;
         }
-        let has = |all: &[Told], one: &Told| {
-            all.iter().any(|other| other.description == one.description)
-        };
+        let has =
+            |all: &[Told], one: &Told| all.iter().any(|other| other.description == one.description);
         let fresh = after.iter().filter(|one| !has(before, one)).collect();
         let gone = before.iter().filter(|one| !has(after, one)).collect();
         let kept = after.iter().filter(|one| has(before, one)).collect();

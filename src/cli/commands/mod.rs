@@ -20,6 +20,7 @@ pub(crate) mod grade;
 pub(crate) mod init;
 pub(crate) mod issue;
 pub(crate) mod man;
+pub(crate) mod pdca;
 pub(crate) mod preprod;
 pub(crate) mod prices;
 pub(crate) mod prune;

@@ -116,6 +116,61 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         || schema_for!(crate::attach::inbox::labels::LabelLine).to_value(),
     ),
     (
+        "pdca-bundle",
+        "a run in one file, `archal pdca export`",
+        || schema_for!(crate::pdca::bundle::Bundle).to_value(),
+    ),
+    (
+        "pdca-compare",
+        "two runs beside each other, `archal pdca replay compare --json`",
+        || schema_for!(crate::pdca::replay::Compared).to_value(),
+    ),
+    (
+        "pdca-config",
+        "the settings of runs, `.archeflow/config.yaml`",
+        || schema_for!(crate::pdca::settings::Config).to_value(),
+    ),
+    (
+        "pdca-domain",
+        "what a repository is about, `.archeflow/domains/*.yaml`",
+        || schema_for!(crate::pdca::domain::Domain).to_value(),
+    ),
+    (
+        "pdca-event",
+        "a line of a run's log, `.archeflow/events/*.jsonl`",
+        || schema_for!(crate::pdca::event::Event).to_value(),
+    ),
+    (
+        "pdca-hooks",
+        "commands at points of a run, `.archeflow/hooks.yaml`",
+        || schema_for!(crate::pdca::settings::Hooks).to_value(),
+    ),
+    (
+        "pdca-list",
+        "the runs of a repository, `archal pdca list --json`",
+        || schema_for!(super::pdca::list::PdcaList).to_value(),
+    ),
+    (
+        "pdca-progress",
+        "where a run stands, `archal pdca progress --json`",
+        || schema_for!(crate::pdca::progress::Progress).to_value(),
+    ),
+    (
+        "pdca-status",
+        "how a run stands, `archal pdca status --json`",
+        || schema_for!(crate::pdca::outline::Outline).to_value(),
+    ),
+    (
+        "pdca-timeline",
+        "the decisions of a run, `archal pdca replay timeline --json`",
+        || schema_for!(super::pdca::replay::Timeline).to_value(),
+    ),
+    (
+        "pdca-whatif",
+        "other weights of reviewers, `archal pdca replay whatif --json`",
+        || schema_for!(crate::pdca::replay::WhatIf).to_value(),
+    ),
+    (
         "preprod-failures",
         "what fails and whose fault it is, `preprod-failures.json`",
         || schema_for!(crate::preprod::failure::FailuresDocument).to_value(),

@@ -46,16 +46,16 @@ fn a_line_is_as_documented() {
 }
 
 #[test]
-fn twenty_writers_leave_whole_lines_without_a_gap() {
+fn twenty_writers_leave_ten_thousand_whole_lines_without_a_gap() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Arc::new(log(folder.path()));
     std::thread::scope(|scope| {
         for writer in 0..20 {
             let log = Arc::clone(&log);
             scope.spawn(move || {
-                for number in 0..25 {
-                    log.append(note(writer * 25 + number), now())
-                        .expect("appended");
+                for number in 0..500 {
+                    let event = note(writer * 500 + number).after([1]);
+                    log.append(event, now()).expect("appended");
                 }
             });
         }
@@ -63,14 +63,14 @@ fn twenty_writers_leave_whole_lines_without_a_gap() {
     let read = log.read().expect("readable").expect("there");
     assert_eq!(read.problems, []);
     let numbers: Vec<u64> = read.events.iter().map(|event| event.seq).collect();
-    assert_eq!(numbers, (1..=500).collect::<Vec<u64>>());
-    let mut written: Vec<u64> = read
+    assert_eq!(numbers, (1..=10_000).collect::<Vec<u64>>());
+    let numbers = read
         .events
         .iter()
-        .filter_map(|event| event.number("number"))
-        .collect();
+        .filter_map(|event| event.number("number"));
+    let mut written: Vec<u64> = numbers.collect();
     written.sort_unstable();
-    assert_eq!(written, (0..500).collect::<Vec<u64>>());
+    assert_eq!(written, (0..10_000).collect::<Vec<u64>>());
 }
 
 #[test]
