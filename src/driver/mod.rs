@@ -6,6 +6,7 @@
 //!
 //! - [`table`]: the agents, a row each.
 //! - [`records`]: what an agent's output says: its end, its errors, its refusals, its usage.
+//! - [`answer`]: what it said last.
 //! - [`outcome`]: from that, the exit and the tree to an outcome.
 //! - [`usage`]: tokens, and what they cost.
 //! - [`run`]: a contained run from prompt to outcome.
@@ -13,6 +14,7 @@
 //! - [`found`]: where a program is, and which version.
 
 pub mod advice;
+pub mod answer;
 pub mod found;
 pub mod outcome;
 pub mod records;

@@ -13,6 +13,7 @@ use crate::sandbox::child::{Bind, ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PRO
 use crate::sandbox::{self, Hold};
 use crate::store::atomic::{self, Durability};
 
+use super::answer;
 use super::found;
 use super::outcome::{self, Outcome};
 use super::records::{self, Left, Reading};
@@ -85,6 +86,8 @@ pub struct Done {
     pub command: Vec<String>,
     /// What its output says.
     pub reading: Reading,
+    /// Its answer, as it gave it.
+    pub answer: String,
     /// How its process ended, with its raw output.
     pub end: ChildEnd,
 }
@@ -189,22 +192,22 @@ pub fn run(
             .ok();
     }
     let (usage, result) = (left(&places.usage), left(&places.result));
-    let reading = records::read(
-        dialect,
-        &Left {
-            stdout: &end.stdout,
-            stdout_end: &end.stdout_tail,
-            stderr: &end.stderr,
-            usage_file: usage.as_deref(),
-            result_file: result.as_deref(),
-        },
-    );
+    let said = Left {
+        stdout: &end.stdout,
+        stdout_end: &end.stdout_tail,
+        stderr: &end.stderr,
+        usage_file: usage.as_deref(),
+        result_file: result.as_deref(),
+    };
+    let reading = records::read(dialect, &said);
+    let answer = answer::read(dialect, &said);
     let outcome = outcome::decide(&end.outcome, exits, &reading, changed);
     Done {
         outcome,
         detail: detail(outcome, &reading, &end, work),
         command,
         reading,
+        answer,
         end,
     }
 }
@@ -215,6 +218,7 @@ fn missing(hold: &Hold<'_>, reason: String) -> Done {
         detail: Some(reason.clone()),
         command: Vec::new(),
         reading: Reading::default(),
+        answer: String::new(),
         end: sandbox::hold::not_started(hold.containment, reason),
     }
 }

@@ -28,7 +28,7 @@ use super::ruling::{self, Rejected, Ruled, Ruling};
 /// The patch, in the folder of the fix.
 pub const FILE: &str = "candidate.patch";
 /// The name of the file, in its private home, in which a fixer may say what it used.
-pub(super) const USAGE_FILE: &str = "archal-usage.json";
+pub const USAGE_FILE: &str = "archal-usage.json";
 /// What is made from the patch, in the same folder.
 const MADE_FROM_IT: &[&str] = &[
     FILE,

@@ -48,6 +48,17 @@ pub struct Confinement<'a> {
     pub stop: Option<&'a StopToken>,
 }
 
+/// What of the disk a confined program is given.
+#[derive(Debug)]
+pub struct Walls<'a> {
+    /// Folders that it may write.
+    pub writable: &'a [&'a Path],
+    /// Folders that it may not even read, beside those with credentials.
+    pub hidden: &'a [&'a Path],
+    /// A folder for what its network saw.
+    pub session: &'a Path,
+}
+
 impl<'a> Confinement<'a> {
     /// One in which the clones of a bench are reached, on these states.
     pub fn on(
@@ -108,9 +119,19 @@ impl<'a> Confinement<'a> {
 
     /// Runs a fixer's program to its end, and says in it how far it was confined. It is not started
     /// where `demand` is not met, nor where the mode's own is not.
-    pub fn run(&self, mut spec: ChildSpec, task: &FixTask<'_>, demand: Demand) -> ChildEnd {
+    pub fn run(&self, spec: ChildSpec, task: &FixTask<'_>, demand: Demand) -> ChildEnd {
+        let walls = Walls {
+            writable: &[task.workspace, task.home],
+            hidden: &[],
+            session: &task.home.with_file_name("fixer-session"),
+        };
+        self.run_within(spec, &walls, demand)
+    }
+
+    /// The same for a program of any role.
+    pub fn run_within(&self, mut spec: ChildSpec, walls: &Walls<'_>, demand: Demand) -> ChildEnd {
         let containment = self.probe.containment();
-        let Some(mut confine) = self.confine(&[task.workspace, task.home]) else {
+        let Some(mut confine) = self.confine(walls.writable) else {
             let hold = Hold {
                 helper: self.helper,
                 containment,
@@ -121,6 +142,8 @@ impl<'a> Confinement<'a> {
         if confine.demand == Demand::Nothing {
             confine.demand = demand;
         }
+        let hidden = walls.hidden.iter().map(|path| (*path).to_owned());
+        confine.hidden.extend(hidden);
         spec.confine = Some(confine);
         let egress = Egress::of(self.hosts, self.environment);
         let clones = self.states.iter().filter_map(|(name, state)| {
@@ -138,7 +161,7 @@ impl<'a> Confinement<'a> {
             clones: clones.collect(),
             route: RouteMode::Auto,
             probe: Some(self.probe.clone()),
-            evidence: task.home.with_file_name("fixer-session"),
+            evidence: walls.session.to_owned(),
             clock: Arc::clone(&self.clock),
             ids: hash::sixty_four_bits(b"fixer"),
             helper: self.helper.to_owned(),

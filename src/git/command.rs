@@ -114,6 +114,14 @@ impl Git {
         self
     }
 
+    /// Sets variables.
+    pub fn envs(&mut self, variables: &[(String, String)]) -> &mut Self {
+        for (name, value) in variables {
+            self.env(name, value);
+        }
+        self
+    }
+
     /// Runs it and gives its stdout.
     pub fn output(&mut self) -> Result<Vec<u8>, GitError> {
         let output = self.command.output();

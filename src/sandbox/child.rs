@@ -97,6 +97,8 @@ pub enum ChildOutcome {
 pub struct ChildEnd {
     /// How it ended.
     pub outcome: ChildOutcome,
+    /// The process that held it, with which all of it ended; none where nothing was started.
+    pub pid: Option<u32>,
     /// The first `output_cap` bytes of its stdout.
     pub stdout: Vec<u8>,
     /// The first `output_cap` bytes of its stderr.

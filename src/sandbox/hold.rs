@@ -291,6 +291,7 @@ pub fn not_started(containment: Containment, reason: String) -> ChildEnd {
 fn nothing_ran(containment: Containment, outcome: ChildOutcome) -> ChildEnd {
     ChildEnd {
         outcome,
+        pid: None,
         stdout: Vec::new(),
         stderr: Vec::new(),
         stdout_tail: Vec::new(),

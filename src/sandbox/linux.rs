@@ -343,6 +343,7 @@ impl Watch {
         }
         ChildEnd {
             outcome,
+            pid: Some(self.process.id()),
             stdout,
             stderr,
             stdout_tail,

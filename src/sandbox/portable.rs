@@ -216,6 +216,7 @@ fn watch(mut child: Child, spec: &ChildSpec, hold: &Hold<'_>, started: Instant) 
     let (stderr, _, stderr_dropped) = stderr.map(Pipe::finish).unwrap_or_default();
     ChildEnd {
         outcome,
+        pid: Some(child.id()),
         stdout,
         stderr,
         stdout_tail,
