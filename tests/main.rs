@@ -18,6 +18,7 @@ mod kept_suites;
 mod loops;
 mod mapping;
 mod notices;
+mod pdca;
 mod push;
 mod results;
 mod sandbox;

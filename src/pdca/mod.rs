@@ -6,13 +6,18 @@
 //! repository ([`settings`], [`domain`]), with what they cost ([`cost`]) and how they ended ([`index`]).
 //!
 //! [`machine`] says what comes next, [`engine`] does it: agents are told ([`prompt`]), started, and read
-//! ([`confidence`]). [`script`] is an agent that plays a script.
+//! ([`confidence`], [`shadow`]). [`script`] is an agent that plays a script.
+//!
+//! People read logs as a line ([`outline`]), a tree ([`dag`]), a [`report`] and by [`progress`] and [`replay`];
+//! a [`bundle`] hands a run on.
 
 pub mod artifacts;
+pub mod bundle;
 pub mod confidence;
 pub mod consolidate;
 pub mod convergence;
 pub mod cost;
+pub mod dag;
 pub mod domain;
 pub mod engine;
 pub mod event;
@@ -22,9 +27,14 @@ pub mod finding;
 pub mod index;
 pub mod log;
 pub mod machine;
+pub mod outline;
 pub mod place;
+pub mod progress;
 pub mod prompt;
+pub mod replay;
+pub mod report;
 pub mod review;
 pub mod role;
 pub mod script;
 pub mod settings;
+pub mod shadow;

@@ -377,10 +377,9 @@ fn files_of(diff: &str) -> BTreeMap<&str, usize> {
         } else if line.starts_with(['+', '-'])
             && !line.starts_with("+++ ")
             && !line.starts_with("--- ")
+            && let Some(count) = current.and_then(|name| files.get_mut(name))
         {
-            if let Some(count) = current.and_then(|name| files.get_mut(name)) {
-                *count += 1;
-            }
+            *count += 1;
         }
     }
     files

@@ -80,6 +80,7 @@ fn an_event_that_cannot_be_one_is_refused() {
             "invalid parent format `1;2`",
         ),
         (&[RUN, "a b", "plan", ""], "is no type of event"),
+        (&[RUN, "a", "plan", "x y"], "is no role"),
     ] {
         let mut all = vec!["pdca", "event"];
         all.extend(arguments);
@@ -259,7 +260,12 @@ fn a_run_is_exported_whole_and_nothing_is_overwritten() {
         format!(".archeflow/artifacts/{RUN}/plan-creator.md"),
         "plan",
     );
-    environment.run(&["pdca", "export", RUN]).ended(0);
+    let exported = environment.run(&["pdca", "export", RUN]).ended(0);
+    assert!(
+        exported
+            .stdout
+            .ends_with(&format!("2 files of run {RUN}\n"))
+    );
     let text = environment.read(format!("{RUN}.pdca.json"));
     let bundle: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(bundle["schema"], "archal.pdca-bundle");
@@ -267,17 +273,14 @@ fn a_run_is_exported_whole_and_nothing_is_overwritten() {
     assert_eq!(bundle["files"][1]["text"], SEED);
     let again = environment.run(&["pdca", "export", RUN]).ended(3);
     assert!(again.stderr.contains("-o FILE"), "{}", again.stderr);
-    environment
-        .run(&["pdca", "report", RUN, "-o", "report.md"])
-        .ended(0);
+    let report = ["pdca", "report", RUN, "-o", "report.md"];
+    assert_eq!(environment.run(&report).ended(0).stdout, "");
     assert!(
         environment
             .read("report.md")
             .starts_with("# Report: Add auth\n")
     );
-    environment
-        .run(&["pdca", "report", RUN, "-o", "report.md"])
-        .ended(3);
+    assert_eq!(environment.run(&report).ended(3).stdout, "");
 }
 
 #[test]

@@ -268,6 +268,8 @@ fn programs_are_started_where_they_can_be_held() {
     only_in(
         "Command::new(",
         &[
+            // It plays an agent, so it is what is held.
+            "src/cli/commands/pdca/play.rs",
             "src/sandbox/",
             "src/git/",
             // Programs of git on a repository of the clone's own, each waited for.

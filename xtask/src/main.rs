@@ -31,6 +31,7 @@ const NEED_TOOLS: [&[&str]; 2] = [
         "clone_sessions::",
         "coding_agents::",
         "loops::",
+        "pdca::",
         "sandbox::",
         "session::",
     ],

@@ -62,10 +62,8 @@ pub(super) fn of_line(role: Role, lines: &[Line<'_>]) -> Option<(Vec<Found>, usi
         return None;
     }
     let goes_on = |line: &&Line<'_>| {
-        !line.text.trim().is_empty()
-            && line.heading.is_none()
-            && !line.is_row()
-            && !(line.is_prose && severity_of_line(line.text).is_some())
+        let is_next = line.is_prose && severity_of_line(line.text).is_some();
+        !line.text.trim().is_empty() && line.heading.is_none() && !line.is_row() && !is_next
     };
     let mut count = 1 + lines[1..].iter().take_while(goes_on).count();
     // A code block that follows is the evidence, whatever is in it.

@@ -54,6 +54,12 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             args.kind
         )));
     }
+    if !args.agent.chars().all(is_kind) {
+        return Err(CliError::usage(format!(
+            "`{}` is no role; a role is like `guardian`",
+            args.agent
+        )));
+    }
     let mut data: Value = serde_json::from_str(&args.data)
         .map_err(|error| CliError::usage(format!("the data is no JSON: {error}")))?;
     if !data.is_object() {

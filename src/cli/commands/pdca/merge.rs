@@ -1,0 +1,160 @@
+//! `archal pdca merge`: the yes to a run that was approved.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::arguments::{ConfigFile, JsonOutput};
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::pdca::engine::act::{self, Merged};
+use crate::pdca::engine::ending;
+use crate::pdca::engine::stage::{self, Record};
+use crate::pdca::event::{Event, Kind, NewEvent};
+use crate::pdca::machine::course::End;
+use crate::pdca::role::Phase;
+use crate::report::style::Style;
+
+use super::run::voices;
+use super::setup::{self, Said, Setup};
+
+/// Merge a run that was approved
+///
+/// Hooks and tests run first, on a merge that nobody sees; your branch moves only where they pass.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[
+    Exit::Fine,
+    Exit::Bad,
+    Exit::Usage,
+    Exit::CouldNotRun,
+    Exit::Interrupted,
+]))]
+pub(crate) struct Args {
+    /// The run
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// Merge a run that was not approved: what is open stays open
+    #[arg(long)]
+    as_is: bool,
+
+    /// Allow hooks and the test command to run
+    #[arg(long)]
+    allow_external_execution: bool,
+
+    #[command(flatten)]
+    config: ConfigFile,
+
+    #[command(flatten)]
+    output: JsonOutput,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    run: &'a str,
+    is_merged: bool,
+    /// Why not.
+    reason: Option<&'a str>,
+    commit: Option<&'a str>,
+    base_branch: &'a str,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let run = super::run_id(&args.run)?;
+    let (_, place) = setup::repository(cx)?;
+    place.refuse_links(&run).map_err(CliError::environment)?;
+    let record = Record::read(&place, &run).map_err(|error| setup::engine_error(error, None))?;
+    let setup = Setup::new(args.config.config.as_deref(), None, cx)?;
+    setup.refuse_forbidden(args.allow_external_execution)?;
+    let _lock =
+        stage::take(&setup.place, &run).map_err(|error| setup::engine_error(error, None))?;
+    let one = setup.one(run, record, setup::nobody())?;
+    let said = Said {
+        is_allowed: args.allow_external_execution,
+        merges: true,
+        ..Said::default()
+    };
+    let (tell, warn) = voices(cx);
+    let stage = setup.stage(&one, &said, (&tell, &warn), cx);
+    let events = stage.log.read().map_err(CliError::environment)?;
+    let events = events.unwrap_or_default().events;
+    let status = status(&events);
+    if status == Some("merged") {
+        return Err(CliError::usage(format!(
+            "the run {} is merged already",
+            one.run
+        )));
+    }
+    if status != Some("awaiting_merge") && !args.as_is {
+        return Err(CliError::usage(format!(
+            "the run {} was not approved: it is {}",
+            one.run,
+            status.unwrap_or("not over")
+        ))
+        .hint(format!("archal pdca report {}", one.run))
+        .hint(format!("archal pdca merge {} --as-is", one.run)));
+    }
+    let cycle = events
+        .iter()
+        .rfind(|event| event.kind == Kind::CycleBoundary)
+        .and_then(|event| u32::try_from(event.number("cycle")?).ok())
+        .unwrap_or(1);
+    let merged = act::land(&stage, cycle).map_err(|error| setup::engine_error(error, None))?;
+    let (commit, reason, exit) = match &merged {
+        Merged::Yes(merge) => (Some(merge.commit.as_str()), None, Exit::Fine),
+        Merged::Conflict => {
+            let base = &one.record.base_branch;
+            let why = format!("it conflicts with {base}; the branch stays, merge it by hand");
+            (None, Some(why), Exit::Bad)
+        }
+        Merged::Forbidden => (None, Some("a hook forbids it".to_owned()), Exit::Bad),
+        Merged::Not(why) => (None, Some(why.clone()), Exit::Bad),
+        Merged::TestsFailed(how) => {
+            let why = format!("the tests fail after the merge, which was taken back: {how}");
+            (None, Some(why), Exit::Bad)
+        }
+        Merged::Stopped => (None, Some("stopped".to_owned()), Exit::Interrupted),
+    };
+    if commit.is_some() {
+        let base = &one.record.base_branch;
+        let data = json!({"base": base, "strategy": "no-ff", "commit": commit});
+        stage.emit(NewEvent::new(Kind::RunMerged, Phase::Act, data));
+        ending::line(&stage, End::Merged.status(), cycle)
+            .map_err(|error| setup::engine_error(error, None))?;
+    }
+    match &reason {
+        None => cx.printer.line(format!(
+            "{}  {} into {}",
+            Style::Good.paint("merged"),
+            one.run,
+            one.record.base_branch
+        )),
+        Some(why) => cx
+            .printer
+            .line(format!("{}  {why}", Style::Error.paint("not merged"))),
+    }
+    cx.printer.document(
+        "archal.pdca-merge",
+        1,
+        &Document {
+            run: one.run.as_str(),
+            is_merged: commit.is_some(),
+            reason: reason.as_deref(),
+            commit,
+            base_branch: &one.record.base_branch,
+        },
+    );
+    Ok(exit)
+}
+
+/// How a run ended last, where it did.
+fn status(events: &[Event]) -> Option<&str> {
+    let last = events
+        .iter()
+        .rfind(|event| matches!(event.kind, Kind::RunComplete | Kind::RunMerged))?;
+    match last.kind {
+        Kind::RunMerged => Some("merged"),
+        _ => last.text("status"),
+    }
+}

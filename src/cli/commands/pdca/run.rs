@@ -1,0 +1,367 @@
+//! `archal pdca run`: a task, cycles of agents, and a merge.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::arguments::{ConfigFile, JsonOutput};
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::exit::{self, Exit};
+use crate::pdca::cost;
+use crate::pdca::engine::begin::{self, Wanted};
+use crate::pdca::engine::drive::{self, Memo};
+use crate::pdca::engine::stage::{self, Record, Stage};
+use crate::pdca::engine::{command, ending};
+use crate::pdca::machine::course::{Course, End};
+use crate::pdca::place::RunId;
+use crate::pdca::role::{Phase, Workflow};
+use crate::report::style::Style;
+
+use super::setup::{self, OneRun, Said, Setup};
+
+/// Let agents plan, make, review and merge a change
+///
+/// Each agent is a process of its own, contained, in a private copy of the repository: only the Maker may
+/// write there, and what it commits comes to a branch of the run. Nothing is merged into your branch
+/// before every reviewer approves, no CRITICAL finding is open, the tests pass and you say yes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[
+    Exit::Fine,
+    Exit::Bad,
+    Exit::Usage,
+    Exit::CouldNotRun,
+    Exit::Inconclusive,
+    Exit::Budget,
+    Exit::Interrupted,
+]))]
+pub(crate) struct Args {
+    /// What is to be done
+    #[arg(required_unless_present = "run_id")]
+    task: Option<String>,
+
+    /// fast, standard or thorough [default: `workflow` in config.yaml, else by the words of the task]
+    #[arg(long, value_name = "NAME", conflicts_with = "run_id")]
+    workflow: Option<Workflow>,
+
+    /// Begin a run that is there again at plan, do, check or act [default: where it was]
+    #[arg(long, value_name = "PHASE", requires = "run_id")]
+    start_from: Option<Phase>,
+
+    /// Go on with a run
+    #[arg(long, value_name = "ID", conflicts_with = "task")]
+    run_id: Option<String>,
+
+    /// Only plan, and say what the run would cost
+    #[arg(long, conflicts_with = "run_id")]
+    dry_run: bool,
+
+    /// The most cycles; no rule raises it [default: 1, 2 or 3 by the workflow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20), conflicts_with = "run_id")]
+    max_cycles: Option<u32>,
+
+    /// code, writing, research, or a file of `.archeflow/domains` [default: by the files of the repository]
+    #[arg(long, value_name = "NAME", conflicts_with = "run_id")]
+    domain: Option<String>,
+
+    /// Who plays the roles: claude, codex, or one of `drivers` in config.yaml [default: `driver` there]
+    #[arg(long, value_name = "NAME")]
+    driver: Option<String>,
+
+    /// The most it may cost, in US dollars [default: `costs.budget_usd` in config.yaml]
+    #[arg(long, value_name = "USD")]
+    budget_usd: Option<f64>,
+
+    /// Merge what is approved without asking
+    #[arg(long)]
+    yes: bool,
+
+    /// Allow hooks and the test command to run
+    #[arg(long)]
+    allow_external_execution: bool,
+
+    #[command(flatten)]
+    config: ConfigFile,
+
+    #[command(flatten)]
+    output: JsonOutput,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    run: &'a str,
+    /// `merged`, `awaiting_merge`, `planned`, `needs_user`, `stopped`, `wiggum_break` or `failed`.
+    status: &'a str,
+    /// Why, for people.
+    reason: &'a str,
+    workflow: Workflow,
+    cycle: u32,
+    max_cycles: u32,
+    agents: u64,
+    fixes: u64,
+    cost_usd: f64,
+    branch: &'a str,
+    base_branch: &'a str,
+    artifacts: PathBuf,
+    events: PathBuf,
+    /// What is open.
+    findings: Vec<&'a crate::pdca::finding::Open>,
+    /// The command that goes on.
+    next: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    if args
+        .budget_usd
+        .is_some_and(|usd| !usd.is_finite() || usd < 0.0)
+    {
+        return Err(CliError::usage("--budget-usd is an amount of US dollars"));
+    }
+    let setup = Setup::new(args.config.config.as_deref(), args.driver.as_deref(), cx)?;
+    setup.refuse_forbidden(args.allow_external_execution)?;
+    let choice = setup.choice(args.driver.as_deref())?;
+    let path = setup.path(cx);
+    let (run, record, is_new) = match &args.run_id {
+        Some(id) => {
+            let run = super::run_id(id)?;
+            setup
+                .place
+                .refuse_links(&run)
+                .map_err(CliError::environment)?;
+            let record = Record::read(&setup.place, &run)
+                .map_err(|error| setup::engine_error(error, None))?;
+            (run, record, false)
+        }
+        None => {
+            let wanted = wanted(args, &setup)?;
+            let begun = begin::begin(&setup.repo, path, &setup.place, wanted, cx.clock.now());
+            let (run, record) = begun.map_err(|error| setup::begin_error(error, None))?;
+            (run, record, true)
+        }
+    };
+    let _lock =
+        stage::take(&setup.place, &run).map_err(|error| setup::engine_error(error, None))?;
+    begin::make_branch(&setup.repo, path, &record)
+        .map_err(|error| setup::engine_error(error, Some(&run)))?;
+    let one = setup.one(run, record, choice)?;
+    let said = Said {
+        is_allowed: args.allow_external_execution,
+        merges: args.yes,
+        is_dry_run: args.dry_run,
+        budget_usd: args.budget_usd,
+    };
+    let (tell, warn) = voices(cx);
+    let stage = setup.stage(&one, &said, (&tell, &warn), cx);
+    let (mut course, mut memo) = start(args, &stage, &one, is_new)?;
+    let at = (Phase::Plan, course.cycle());
+    let variables = [("ARCHEFLOW_WORKFLOW", course.workflow().to_string())];
+    let hook = setup.settings.hooks.run_start.as_ref().filter(|_| is_new);
+    let engine = |error| setup::engine_error(error, Some(&one.run));
+    if !command::hook(&stage, "run-start", hook, at, &variables).map_err(engine)? {
+        memo.why = "the hook run-start forbids it".to_owned();
+        course.end(End::HookAbort);
+    }
+    let end = drive::drive(&stage, &mut course, &mut memo).map_err(engine)?;
+    ending::finish(&stage, &course, &memo, end).map_err(engine)?;
+    Ok(report(&setup, &one, &course, &memo, end, cx))
+}
+
+fn wanted(args: &Args, setup: &Setup) -> Result<Wanted, CliError> {
+    let task = args.task.as_deref().unwrap_or_default().trim().to_owned();
+    if task.is_empty() {
+        return Err(CliError::usage("the task is empty"));
+    }
+    let config = &setup.settings.config;
+    let (workflow, reason) = match (args.workflow, config.workflow) {
+        (Some(workflow), _) => (workflow, "--workflow".to_owned()),
+        (None, Some(workflow)) => (workflow, "config.yaml".to_owned()),
+        (None, None) => begin::workflow_of(&task),
+    };
+    Ok(Wanted {
+        task,
+        workflow,
+        reason,
+        max_cycles: args.max_cycles.or(config.max_cycles),
+        domain: setup.domain(args.domain.as_deref())?.name,
+        branch_prefix: config.git.branch_prefix.clone(),
+    })
+}
+
+fn start(
+    args: &Args,
+    stage: &Stage<'_>,
+    one: &OneRun,
+    is_new: bool,
+) -> Result<(Course, Memo), CliError> {
+    let (course, memo, from) = if is_new {
+        let (course, memo) = begin::fresh(stage);
+        (course, memo, None)
+    } else {
+        let events = stage.log.read().map_err(CliError::environment)?;
+        let events = events.unwrap_or_default().events;
+        let (course, memo, from) = begin::resumed(stage, &events, args.start_from)
+            .map_err(|error| setup::begin_error(error, Some(&one.run)))?;
+        (course, memo, Some(from))
+    };
+    begin::announce(stage, &course, from);
+    (stage.tell)(&format!("Run {}: {}", one.run, stage.record.task));
+    (stage.tell)(&format!(
+        "{} ({}), cycle {}/{}, played by {}",
+        course.workflow(),
+        stage.record.reason,
+        course.cycle(),
+        course.limit(),
+        stage.choice.shown()
+    ));
+    Ok((course, memo))
+}
+
+/// Where lines for people go while a run works.
+pub(super) fn voices(
+    cx: &CommandContext,
+) -> (impl Fn(&str) + Sync + use<>, impl Fn(&str) + Sync + use<>) {
+    let (notes, warnings) = (cx.printer.clone(), cx.printer.clone());
+    (
+        move |text: &str| notes.note(text),
+        move |text: &str| warnings.warning(text),
+    )
+}
+
+fn report(
+    setup: &Setup,
+    one: &OneRun,
+    course: &Course,
+    memo: &Memo,
+    end: End,
+    cx: &CommandContext,
+) -> Exit {
+    let next = next(&one.run, end);
+    let status = match end {
+        End::Planned => "planned",
+        end => end.status(),
+    };
+    let open = match end {
+        End::Merged => &[][..],
+        _ => memo.findings.last().map_or(&[][..], Vec::as_slice),
+    };
+    let mark = match exit_of(end) {
+        Exit::Fine => Style::Good.paint(status),
+        _ => Style::Error.paint(status),
+    };
+    let line = |text: &str| cx.printer.line(text);
+    line(&format!("{mark}  {}: {}", one.run, one.record.task));
+    if !memo.why.is_empty() {
+        line(&format!("  why        {}", memo.why));
+    }
+    if end == End::Planned {
+        plan(one, course, memo, cx);
+    } else {
+        let cycles = match course.cycle() {
+            1 => "1 cycle".to_owned(),
+            many => format!("{many} cycles"),
+        };
+        line(&format!(
+            "  run        {}, {cycles}, {} agents, {} fixes, ${:.4}",
+            course.workflow(),
+            memo.agents,
+            memo.fixes,
+            memo.spent
+        ));
+    }
+    for open in open {
+        let finding = &open.finding;
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(number)) => format!("{file}:{number} "),
+            (Some(file), None) => format!("{file} "),
+            (None, _) => String::new(),
+        };
+        line(&format!(
+            "  {:<10} {place}{}",
+            finding.severity, finding.description
+        ));
+    }
+    line(&format!("  branch     {}", one.record.branch));
+    let artifacts = setup.place.artifacts(&one.run);
+    line(&format!("  artifacts  {}", artifacts.display()));
+    if let Some(next) = &next {
+        line(&format!("  {} {next}", Style::Hint.paint("next:")));
+    }
+    cx.printer.document(
+        "archal.pdca-run",
+        1,
+        &Document {
+            run: one.run.as_str(),
+            status,
+            reason: &memo.why,
+            workflow: course.workflow(),
+            cycle: course.cycle(),
+            max_cycles: course.limit(),
+            agents: memo.agents,
+            fixes: memo.fixes,
+            cost_usd: memo.spent,
+            branch: &one.record.branch,
+            base_branch: &one.record.base_branch,
+            artifacts,
+            events: setup.place.events(&one.run),
+            findings: open.iter().collect(),
+            next,
+        },
+    );
+    exit_of(end)
+}
+
+/// What a dry run tells beside: what is to come, and what it may cost.
+fn plan(one: &OneRun, course: &Course, memo: &Memo, cx: &CommandContext) {
+    let agents = course.workflow().agents().len();
+    let cycles = usize::try_from(course.limit()).unwrap_or(usize::MAX);
+    let line = |text: String| cx.printer.line(text);
+    line(format!(
+        "  workflow   {} ({} cycles max)",
+        course.workflow(),
+        course.limit()
+    ));
+    line(format!(
+        "  agents     {agents} per cycle, {} at most",
+        agents.saturating_mul(cycles)
+    ));
+    let estimate = cost::estimate_of_run(course.workflow(), course.limit());
+    line(format!(
+        "  cost       about ${:.2} at most; ${:.4} so far",
+        estimate.dollars(),
+        memo.spent
+    ));
+    if let Some(confidence) = memo.confidence {
+        line(format!("  confidence {}", confidence.shown()));
+    }
+    line("  phases     Plan (done) -> Do -> Check -> Act".to_owned());
+    line(format!("  domain     {}", one.record.domain));
+}
+
+fn next(run: &RunId, end: End) -> Option<String> {
+    match end {
+        End::Merged => Some(format!("archal pdca report {run}")),
+        End::AwaitingMerge => Some(format!("archal pdca merge {run}")),
+        End::Planned => Some(format!("archal pdca run --run-id {run} --start-from do")),
+        End::NeedsUser => Some(format!("archal pdca run --run-id {run} --start-from plan")),
+        End::Stopped | End::Budget => Some(format!("archal pdca run --run-id {run}")),
+        End::Failed | End::Blocked => {
+            Some(format!("archal pdca run --run-id {run} --start-from plan"))
+        }
+        End::MaxCycles | End::Escalated | End::Broken | End::Conflict | End::HookAbort => {
+            Some(format!("archal pdca report {run}"))
+        }
+    }
+}
+
+fn exit_of(end: End) -> Exit {
+    match end {
+        End::Merged | End::AwaitingMerge | End::Planned => Exit::Fine,
+        End::MaxCycles | End::Escalated | End::Broken | End::Conflict | End::HookAbort => Exit::Bad,
+        End::NeedsUser => Exit::Inconclusive,
+        End::Blocked | End::Failed => Exit::CouldNotRun,
+        End::Budget => Exit::Budget,
+        End::Stopped => Exit::Interrupted,
+    }
+}

@@ -1,0 +1,457 @@
+//! How a run begins, and how one goes on whose process has ended: from its log, artifacts and branch.
+
+use std::fs;
+use std::path::Path;
+
+use archal_core::clock::Timestamp;
+use serde_json::json;
+
+use crate::git::command::{self, Git, GitError};
+use crate::pdca::artifacts::{self, Artifacts};
+use crate::pdca::event::{Event, Kind, NewEvent};
+use crate::pdca::finding::{Confidence, Open};
+use crate::pdca::machine::course::{Course, Limit};
+use crate::pdca::place::{Place, RunId};
+use crate::pdca::role::{Phase, Role, Workflow};
+
+use super::act::matter;
+use super::change::{branch_ref, tip};
+use super::drive::{Memo, decide};
+use super::stage::{EngineError, Record, Stage};
+
+/// Files told of a tree that is not clean.
+const MOST_NAMES: usize = 5;
+
+/// What a new run is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The task.
+    pub task: String,
+    /// The workflow.
+    pub workflow: Workflow,
+    /// Why that one.
+    pub reason: String,
+    /// The cycles that somebody said.
+    pub max_cycles: Option<u32>,
+    /// The domain.
+    pub domain: String,
+    /// What stands before the id in the name of the branch.
+    pub branch_prefix: String,
+}
+
+/// Why a run cannot begin here.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// No branch is checked out.
+    #[error("no branch is checked out: a run is merged into the branch it began on")]
+    Detached,
+    /// The checkout has changes.
+    #[error("the checkout has changes that are not committed: {}", .0.join(", "))]
+    Dirty(Vec<String>),
+    /// It has no commit.
+    #[error("the repository has no commit yet")]
+    NoCommit(#[source] GitError),
+    /// No branch can have that name.
+    #[error("`{0}` cannot be the beginning of a branch's name")]
+    Prefix(String),
+    /// The run is over.
+    #[error("the run {run} is over: it is {status}")]
+    Over {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        status: String,
+    },
+    /// Its state cannot be used.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The workflow of a task for which nobody named one, and the word that decides it.
+pub fn workflow_of(task: &str) -> (Workflow, String) {
+    const THOROUGH: &[&str] = &[
+        "security",
+        "auth",
+        "password",
+        "secret",
+        "crypto",
+        "breaking",
+        "public api",
+        "migration",
+    ];
+    const FAST: &[&str] = &[
+        "typo", "small", "fix", "rename", "bump", "comment", "hotfix",
+    ];
+    let task = task.to_lowercase();
+    let is_in = |word: &&&str| {
+        task.match_indices(**word).any(|(at, _)| {
+            // At the beginning of a word: `fix`, `fixes`, but not `prefix`.
+            !task[..at].ends_with(char::is_alphanumeric)
+        })
+    };
+    if let Some(word) = THOROUGH.iter().find(is_in) {
+        return (Workflow::Thorough, format!("the task says `{word}`"));
+    }
+    if let Some(word) = FAST.iter().find(is_in) {
+        return (Workflow::Fast, format!("the task says `{word}`"));
+    }
+    (
+        Workflow::Standard,
+        "nothing in the task says that it is small or risky".to_owned(),
+    )
+}
+
+/// Finds out where a run can begin, and writes down how it does. No event is written yet.
+///
+/// # Errors
+///
+/// When the checkout is not fit for it, or its state cannot be written.
+pub fn begin(
+    repo: &Path,
+    path: &str,
+    place: &Place,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Result<(RunId, Record), BeginError> {
+    let git = || Git::new(repo, path);
+    let base = command::head(repo, path).map_err(BeginError::NoCommit)?;
+    let base_branch = git()
+        .args(["symbolic-ref", "--quiet", "--short", "HEAD"])
+        .line()
+        .map_err(|_| BeginError::Detached)?;
+    let changed = command::changed_tracked_files(repo, path).map_err(EngineError::from)?;
+    if !changed.is_empty() {
+        return Err(BeginError::Dirty(
+            changed.into_iter().take(MOST_NAMES).collect(),
+        ));
+    }
+    let prefix = &wanted.branch_prefix;
+    let name = |run: &RunId| format!("{prefix}{run}");
+    let run = RunId::of_task(now, &wanted.task, |run| {
+        place.run(run).exists()
+            || place.artifacts(run).exists()
+            || place.events(run).exists()
+            || tip(repo, path, &name(run)).is_some()
+    });
+    let branch = name(&run);
+    let is_name = git()
+        .args(["check-ref-format", &branch_ref(&branch)])
+        .output()
+        .is_ok();
+    if prefix.starts_with('-') || !is_name {
+        return Err(BeginError::Prefix(prefix.clone()));
+    }
+    place.prepare(&run).map_err(EngineError::from)?;
+    let record = Record {
+        task: wanted.task,
+        workflow: wanted.workflow,
+        reason: wanted.reason,
+        max_cycles: wanted.max_cycles,
+        base_branch,
+        base,
+        branch,
+        domain: wanted.domain,
+    };
+    record.write(place, &run)?;
+    let artifacts = Artifacts::of(place.artifacts(&run));
+    let written = artifacts.write(artifacts::TASK, record.task.as_bytes());
+    written.map_err(EngineError::from)?;
+    Ok((run, record))
+}
+
+/// Makes the branch of a run where it is not there.
+///
+/// # Errors
+///
+/// When git refuses.
+pub fn make_branch(repo: &Path, path: &str, record: &Record) -> Result<(), EngineError> {
+    if tip(repo, path, &record.branch).is_none() {
+        let zero = "0".repeat(record.base.len());
+        Git::new(repo, path)
+            .args([
+                "update-ref",
+                &branch_ref(&record.branch),
+                &record.base,
+                &zero,
+            ])
+            .output()?;
+    }
+    Ok(())
+}
+
+fn limit(record: &Record) -> Limit {
+    record.max_cycles.map_or(Limit::OfWorkflow, Limit::Said)
+}
+
+/// The beginning of a run that was never worked on.
+pub fn fresh(stage: &Stage<'_>) -> (Course, Memo) {
+    let course = Course::new(stage.record.workflow, limit(stage.record));
+    let memo = Memo {
+        began: stage.clock.now(),
+        ..Memo::default()
+    };
+    (course, memo)
+}
+
+/// Tells that a run begins, or goes on.
+pub fn announce(stage: &Stage<'_>, course: &Course, from: Option<Phase>) {
+    let record = stage.record;
+    let mut data = json!({
+        "task": stage.scrubber.text(&record.task),
+        "workflow": course.workflow(),
+        "reason": record.reason,
+        "max_cycles": course.limit(),
+        "team": course.workflow().agents(),
+        "domain": record.domain,
+        "driver": stage.choice.shown(),
+    });
+    if let Some(budget) = stage.budget_usd {
+        data["budget_usd"] = json!(budget);
+    }
+    if let Some(phase) = from {
+        data["resumed_from"] = json!(phase);
+    }
+    stage.emit(NewEvent::new(
+        Kind::RunStart,
+        from.unwrap_or(Phase::Plan),
+        data,
+    ));
+}
+
+/// Where a run is, from what it left. `phase` is where it is to go on; without it, where it was.
+///
+/// # Errors
+///
+/// When the run is over, or an artifact is missing that the phase needs.
+pub fn resumed(
+    stage: &Stage<'_>,
+    events: &[Event],
+    phase: Option<Phase>,
+) -> Result<(Course, Memo, Phase), BeginError> {
+    let over = events
+        .iter()
+        .rfind(|event| matches!(event.kind, Kind::RunComplete | Kind::RunMerged));
+    let status = over.map(|event| match event.kind {
+        Kind::RunMerged => "merged",
+        _ => event.text("status").unwrap_or("over"),
+    });
+    let went_on = over.is_some_and(|over| {
+        let later = |event: &&Event| event.kind == Kind::RunStart && event.seq > over.seq;
+        events.iter().any(|event| later(&event))
+    });
+    if let Some(status) =
+        status.filter(|status| !went_on && (phase.is_none() || *status == "merged"))
+    {
+        return Err(BeginError::Over {
+            run: stage.run.clone(),
+            status: status.to_owned(),
+        });
+    }
+    let chose = |what: &str, chosen: &str| {
+        let is_it = |event: &&Event| {
+            event.kind == Kind::Decision
+                && event.text("what") == Some(what)
+                && event.text("chosen") == Some(chosen)
+        };
+        events.iter().filter(is_it).collect::<Vec<_>>()
+    };
+    let mut workflow = stage.record.workflow;
+    if !chose("confidence_gate", "upgrade_to_standard").is_empty() {
+        workflow = workflow.max(Workflow::Standard);
+    }
+    let mut course = Course::new(workflow, limit(stage.record));
+    if !chose("escalation", "upgrade_to_standard").is_empty() {
+        course = course.escalated();
+    }
+    let boundaries: Vec<&Event> = events
+        .iter()
+        .filter(|event| {
+            event.kind == Kind::CycleBoundary && event.text("next_action") == Some("cycle_back")
+        })
+        .collect();
+    let reverts = chose("post_merge_test", "revert");
+    let back = u32::try_from(boundaries.len() + reverts.len()).unwrap_or(u32::MAX);
+    let cycle = back.saturating_add(1).min(course.limit());
+    let last_back = [boundaries.last(), reverts.last()]
+        .into_iter()
+        .flatten()
+        .map(|event| event.seq)
+        .max()
+        .unwrap_or(0);
+    let now: Vec<&Event> = events
+        .iter()
+        .filter(|event| event.seq > last_back)
+        .collect();
+    if cycle > 1 && !now.iter().any(|event| event.kind == Kind::AgentStart) {
+        // It may have been cut off in the midst of this.
+        stage
+            .artifacts
+            .archive(cycle - 1)
+            .map_err(EngineError::from)?;
+    }
+    let skipped = chose("guardian_fast_path", "skip_remaining_reviewers")
+        .iter()
+        .any(|event| event.seq > last_back);
+    let reviewers: Vec<Role> = match skipped {
+        true => vec![Role::Guardian],
+        false => course.workflow().reviewers().to_vec(),
+    };
+    let inferred = now
+        .iter()
+        .rfind(|event| event.kind == Kind::PhaseTransition)
+        .and_then(|event| event.phase.parse::<Phase>().ok())
+        .unwrap_or(Phase::Plan);
+    let from = phase.unwrap_or(inferred);
+    stage
+        .artifacts
+        .ready_for(from, &reviewers)
+        .map_err(EngineError::from)?;
+    let is_made = phase.is_none() && last_end(&now, Role::Maker).is_some();
+    match from {
+        Phase::Act => {}
+        Phase::Do if is_made => stale(stage.artifacts, Phase::Check)?,
+        from => stale(stage.artifacts, from)?,
+    }
+    let mut findings: Vec<Vec<Open>> = Vec::new();
+    for number in 1..cycle {
+        findings.push(kept_findings(stage.artifacts, number)?);
+    }
+    let history = findings
+        .iter()
+        .map(|open| open.iter().map(matter).collect())
+        .collect();
+    if phase.is_none() && from == Phase::Do {
+        undo_cut_off(stage, &now)?;
+    }
+    let mut course = course.at(cycle, from, history);
+    if stage.artifacts.has(artifacts::EXPLORER) {
+        course = course.with_research();
+    }
+    let count = |kind: Kind| events.iter().filter(|event| event.kind == kind).count() as u64;
+    let mut memo = Memo {
+        began: events
+            .first()
+            .and_then(Event::at)
+            .unwrap_or(stage.clock.now()),
+        findings,
+        agents: count(Kind::AgentStart),
+        fixes: count(Kind::FixApplied),
+        spent: events
+            .iter()
+            .filter(|event| event.kind == Kind::AgentComplete)
+            .filter_map(|event| event.amount("estimated_cost_usd"))
+            .sum(),
+        ..Memo::default()
+    };
+    if from == Phase::Act {
+        memo.reviews = super::check::kept_reviews(stage, &reviewers)?;
+    }
+    if phase.is_none() {
+        pass_over(stage, &now, from, &mut course, &mut memo)?;
+    }
+    Ok((course, memo, from))
+}
+
+/// The end of an agent that came back, where it is the last thing that any agent did.
+fn last_end<'e>(now: &[&'e Event], role: Role) -> Option<&'e Event> {
+    let last = now
+        .iter()
+        .rfind(|event| matches!(event.kind, Kind::AgentStart | Kind::AgentComplete))?;
+    let came_back = last.kind == Kind::AgentComplete && !last.data.contains_key("error");
+    (came_back && last.role() == Some(role.name())).then_some(*last)
+}
+
+/// Passes over the agent whose work was kept before its phase was cut off: nobody works twice.
+fn pass_over(
+    stage: &Stage<'_>,
+    now: &[&Event],
+    from: Phase,
+    course: &mut Course,
+    memo: &mut Memo,
+) -> Result<(), EngineError> {
+    let role = match from {
+        Phase::Plan => Role::Creator,
+        Phase::Do => Role::Maker,
+        Phase::Check | Phase::Act => return Ok(()),
+    };
+    let Some(end) = last_end(now, role) else {
+        return Ok(());
+    };
+    memo.after = vec![end.seq];
+    if role == Role::Maker {
+        course.made();
+    } else if let Some(proposal) = stage.artifacts.read(artifacts::CREATOR)? {
+        let confidence = Confidence::read(&proposal);
+        memo.confidence = Some(confidence);
+        let decided = course.created(&confidence);
+        decide(stage, Phase::Plan, decided.as_ref(), Some(end.seq));
+    }
+    Ok(())
+}
+
+/// Takes the commits of a Maker that was cut off from the branch again: its successor begins where it did.
+fn undo_cut_off(stage: &Stage<'_>, now: &[&Event]) -> Result<(), EngineError> {
+    if last_end(now, Role::Maker).is_some() {
+        return Ok(());
+    }
+    let is_maker = |event: &&&Event| {
+        event.kind == Kind::AgentStart && event.role() == Some(Role::Maker.name())
+    };
+    let start = now.iter().find(is_maker);
+    let commit = start.and_then(|event| event.text("commit"));
+    let (path, branch) = (stage.path(), &stage.record.branch);
+    if let (Some(commit), Some(tip)) = (commit, tip(stage.repo, path, branch))
+        && commit != tip
+    {
+        Git::new(stage.repo, path)
+            .args(["merge-base", "--is-ancestor", commit, &tip])
+            .output()?;
+        Git::new(stage.repo, path)
+            .args(["update-ref", &branch_ref(branch), commit, &tip])
+            .output()?;
+    }
+    Ok(())
+}
+
+/// Takes away what a phase makes anew, so that none of it is taken for the new.
+fn stale(artifacts: &Artifacts, from: Phase) -> Result<(), EngineError> {
+    for name in artifacts.names()? {
+        let is_review = name.starts_with("check-");
+        let is_change = name.starts_with("do-") && from < Phase::Check;
+        if is_review || is_change {
+            let path = artifacts.path(&name);
+            fs::remove_file(&path).map_err(|source| EngineError::Read { path, source })?;
+        }
+    }
+    Ok(())
+}
+
+fn kept_findings(artifacts: &Artifacts, cycle: u32) -> Result<Vec<Open>, EngineError> {
+    let name = artifacts::findings(cycle);
+    let Some(text) = artifacts.read(&name)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(&text).map_err(|source| EngineError::Form {
+        path: artifacts.path(&name),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_without_a_workflow_gets_the_one_its_words_ask_for() {
+        for (task, wanted) in [
+            ("Fix the typo in the README", Workflow::Fast),
+            ("fixes a crash", Workflow::Fast),
+            ("Add a prefix to every line", Workflow::Standard),
+            ("Add paging", Workflow::Standard),
+            ("Fix the security hole", Workflow::Thorough),
+            ("Change the public API", Workflow::Thorough),
+        ] {
+            assert_eq!(workflow_of(task).0, wanted, "{task}");
+        }
+    }
+}

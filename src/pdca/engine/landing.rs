@@ -1,0 +1,209 @@
+//! The merge: made as a commit that nobody sees, tested in a copy, and only then the branch's.
+
+use std::path::Path;
+
+use crate::git::command::{self, Git, GitError};
+
+use super::change::{branch_ref, identity, tip};
+use super::command::{self as own, Ran};
+use super::stage::{EngineError, Stage};
+
+/// A merge that nobody sees yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// Its commit.
+    pub commit: String,
+    /// What the branch was when it was made.
+    pub onto: String,
+}
+
+/// What came of trying to merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prepared {
+    /// It can be merged.
+    Ready(Merge),
+    /// It conflicts with what the branch is by now.
+    Conflict,
+    /// There is nothing to merge.
+    Nothing,
+    /// The branch that the run began on is gone.
+    NoTarget,
+}
+
+/// The subject of the commit that merges a run.
+pub fn subject(run: &crate::pdca::place::RunId) -> String {
+    format!("archeflow: merge run {run}")
+}
+
+/// Makes the merge of a run's branch into the branch that it began on, as objects alone.
+///
+/// # Errors
+///
+/// When git fails.
+pub fn prepare(stage: &Stage<'_>) -> Result<Prepared, EngineError> {
+    let (repo, path) = (stage.repo, stage.path());
+    let Some(onto) = tip(repo, path, &stage.record.base_branch) else {
+        return Ok(Prepared::NoTarget);
+    };
+    let Some(change) = tip(repo, path, &stage.record.branch) else {
+        return Ok(Prepared::Nothing);
+    };
+    let git = || Git::new(repo, path);
+    let is_in = git()
+        .args(["merge-base", "--is-ancestor", &change, &onto])
+        .output()
+        .is_ok();
+    if is_in {
+        return Ok(Prepared::Nothing);
+    }
+    let merged = git()
+        .args([
+            "merge-tree",
+            "--write-tree",
+            "--no-messages",
+            &onto,
+            &change,
+        ])
+        .line();
+    let tree = match merged {
+        Ok(tree) => tree,
+        // It names conflicts on stdout and says nothing beside them.
+        Err(GitError::Failed { stderr, .. }) if stderr.is_empty() => return Ok(Prepared::Conflict),
+        Err(error) => return Err(error.into()),
+    };
+    let commit = git()
+        .args(["commit-tree", "--no-gpg-sign", "-p", &onto, "-p", &change])
+        .args(["-m", &subject(stage.run), &tree])
+        .envs(&identity(stage))
+        .line()?;
+    Ok(Prepared::Ready(Merge { commit, onto }))
+}
+
+/// Tests what was merged, in a copy of its own; none where no command is named.
+///
+/// # Errors
+///
+/// When there is no copy.
+pub fn test(stage: &Stage<'_>, merge: &Merge, cycle: u32) -> Result<Option<Ran>, EngineError> {
+    let Some(command) = &stage.settings.config.test_command else {
+        return Ok(None);
+    };
+    let workshop = stage.workshop(&merge.commit);
+    let place = workshop.open(&[])?;
+    own::tests(stage, &place, command, cycle).map(Some)
+}
+
+/// Whether it became the branch's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Landed {
+    /// It did.
+    Yes,
+    /// It did not, and why.
+    No(String),
+}
+
+/// Moves the branch that the run began on to the merge: in the user's checkout where that is what is
+/// checked out, else the branch alone.
+///
+/// # Errors
+///
+/// When git fails for another reason than that somebody moved the branch.
+pub fn land(repo: &Path, path: &str, branch: &str, merge: &Merge) -> Result<Landed, EngineError> {
+    let git = || Git::new(repo, path);
+    if tip(repo, path, branch).as_deref() != Some(merge.onto.as_str()) {
+        return Ok(Landed::No(format!("{branch} was moved meanwhile")));
+    }
+    let checked_out = git().args(["symbolic-ref", "--quiet", "HEAD"]).line().ok();
+    if checked_out.as_deref() != Some(&branch_ref(branch)) {
+        let moved = git()
+            .args([
+                "update-ref",
+                &branch_ref(branch),
+                &merge.commit,
+                &merge.onto,
+            ])
+            .output();
+        return Ok(match moved {
+            Ok(_) => Landed::Yes,
+            Err(error) => Landed::No(error.to_string()),
+        });
+    }
+    let changed = command::changed_tracked_files(repo, path)?;
+    if !changed.is_empty() {
+        return Ok(Landed::No(format!(
+            "the checkout has changes that are not committed: {}",
+            changed.join(", ")
+        )));
+    }
+    let moved = git()
+        .args(["merge", "--ff-only", "--quiet", &merge.commit])
+        .output();
+    Ok(match moved {
+        Ok(_) => Landed::Yes,
+        Err(error) => Landed::No(error.to_string()),
+    })
+}
+
+/// The commit on a branch that merged a run, where there is one that was not taken back.
+///
+/// # Errors
+///
+/// When git fails.
+pub fn merge_of(
+    repo: &Path,
+    path: &str,
+    branch: &str,
+    run: &crate::pdca::place::RunId,
+) -> Result<Option<String>, GitError> {
+    let listed = Git::new(repo, path)
+        .args(["log", "--first-parent", "--format=%H %s"])
+        .arg(branch_ref(branch))
+        .output()?;
+    let (ours, reverted) = (subject(run), format!("Revert \"{}\"", subject(run)));
+    for line in String::from_utf8_lossy(&listed).lines() {
+        match line.split_once(' ') {
+            Some((_, said)) if said == reverted => return Ok(None),
+            Some((commit, said)) if said == ours => return Ok(Some(commit.to_owned())),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the commit that takes back a merge; none where it conflicts with what came after it.
+///
+/// # Errors
+///
+/// When git fails.
+pub fn revert(stage: &Stage<'_>, commit: &str) -> Result<Option<Merge>, EngineError> {
+    let (repo, path) = (stage.repo, stage.path());
+    let git = || Git::new(repo, path);
+    let own = identity(stage);
+    let Some(onto) = tip(repo, path, &stage.record.base_branch) else {
+        return Ok(None);
+    };
+    // The step from the merge back to its first parent, merged with what the branch is by now.
+    let back = git()
+        .args(["commit-tree", "--no-gpg-sign", "-p", commit, "-m", "back"])
+        .arg(format!("{commit}^1^{{tree}}"))
+        .envs(&own)
+        .line()?;
+    let merged = git()
+        .args(["merge-tree", "--write-tree", "--no-messages", &onto, &back])
+        .line();
+    let tree = match merged {
+        Ok(tree) => tree,
+        Err(GitError::Failed { stderr, .. }) if stderr.is_empty() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let message = format!(
+        "Revert \"{}\"\n\nThis reverts commit {commit}.",
+        subject(stage.run)
+    );
+    let commit = git()
+        .args(["commit-tree", "--no-gpg-sign", "-p", &onto, "-m", &message])
+        .arg(&tree)
+        .envs(&own)
+        .line()?;
+    Ok(Some(Merge { commit, onto }))
+}
