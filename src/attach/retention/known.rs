@@ -22,6 +22,8 @@ pub enum Reason {
     Blocked,
     /// It led to a patch that is not applied.
     PatchNotApplied,
+    /// Its pull request was open when it was read last.
+    PullRequest,
     /// A regression came from it.
     Regression,
     /// An open failure of the inbox is told by it.
@@ -47,6 +49,7 @@ impl Reason {
             Self::UnderWay => "a job of it is under way",
             Self::Blocked => "a blocked job refers to it",
             Self::PatchNotApplied => "its patch is not applied",
+            Self::PullRequest => "its pull request is open",
             Self::Regression => "a regression came from it",
             Self::Inbox => "the inbox shows it",
             Self::Young => "not old enough",

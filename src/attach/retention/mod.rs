@@ -1,13 +1,14 @@
 //! What goes of the state folder because it is old, or because there is too much of it.
 //!
 //! Oldest first: the evidence of runs, then imports, grades and seeds of traces. What a job under
-//! way, a blocked one, an open failure, a patch that is not applied or a regression refers to
-//! stays. Rows stay too, with a note, so that a trace that went is not taken for a new one.
+//! way, a blocked one, an open failure, a patch that is not applied, an open pull request or a
+//! regression refers to stays. Rows stay too, with a note, so that a trace that went is not taken for a new one.
 //!
 //! There may be a million traces: none is remembered longer than it takes to decide about it, but
 //! for those that go next because there is not enough room.
 //!
 //! - `known`: what the state knows that decides.
+//! - `loops`: artifacts of the loop before a change ships that something refers to.
 //! - `plan`: what of one trace may go.
 //! - `survey`: all traces and runs, one after another.
 //! - `oldest`: which of them go first.
@@ -15,6 +16,7 @@
 //! - `tree`: looking and removing without following a link.
 
 mod known;
+mod loops;
 mod oldest;
 mod plan;
 mod survey;
@@ -225,6 +227,7 @@ impl Pruner<'_> {
                     layout: self.layout,
                 }),
                 sessions: running_sessions(self.layout),
+                loops: loops::held(self.layout),
             },
             now: self.clock.now(),
             stop: self.stop,

@@ -1,6 +1,6 @@
 //! What of one trace, or of one run, may go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -174,10 +174,15 @@ pub(super) struct Held {
     pub(super) needed: BTreeSet<String>,
     /// Sessions of clones that run.
     pub(super) sessions: BTreeSet<String>,
+    /// Artifacts of the loop before a change ships that stay, and why.
+    pub(super) loops: BTreeMap<String, Reason>,
 }
 
 /// Where sessions of clones leave their evidence.
 pub(super) const SESSIONS: &str = "cache/sessions";
+/// Where `archal preprod run` leaves artifacts that nobody named a folder for, beside its lock and its
+/// open steps.
+pub(super) const LOOPS: &str = "preprod";
 
 /// Decides about a folder that `archal run` left, of a run or of a suite, or a session of clones;
 /// its name begins with `beginning`.
@@ -206,6 +211,10 @@ pub(super) fn of_run(
         }
         _ if path.starts_with(SESSIONS) && held.sessions.contains(name.as_ref()) => {
             decision.kept = Some((Reason::Session, measured.bytes));
+        }
+        _ if path.starts_with(LOOPS) && held.loops.contains_key(name.as_ref()) => {
+            let reason = held.loops[name.as_ref()];
+            decision.kept = Some((reason, measured.bytes));
         }
         _ if held.needed.contains(name.as_ref()) => {
             decision.kept = Some((Reason::Suite, measured.bytes));

@@ -22,16 +22,13 @@ use super::tree::Tree;
 
 /// Traces of which something is left that are remembered; others are told of again.
 const MOST_LEFT: usize = 10_000;
-/// Where `archal preprod run` leaves artifacts that nobody named a folder for, beside its lock and its
-/// open steps.
-const PREPROD: &str = "preprod";
 /// Where `archal run` leaves its evidence and its suites, sessions of clones theirs and `archal preprod
 /// run` its artifacts, and how the names there begin.
 const RUNS: [(&str, &str); 4] = [
     ("cache/runs", "run-"),
     (plan::SESSIONS, ""),
     ("cache/suites", "suite-"),
-    (PREPROD, "preprod-"),
+    (plan::LOOPS, "preprod-"),
 ];
 
 /// The state that is asked, and whether anything may go.
@@ -117,7 +114,7 @@ impl Survey<'_> {
         for (folder, beginning) in RUNS {
             let folder = Path::new(folder);
             self.names(folder, visit, &mut |name, visit| {
-                if folder == Path::new(PREPROD) && matches!(name, "lock" | "open") {
+                if folder == Path::new(plan::LOOPS) && matches!(name, "lock" | "open") {
                     return Ok(());
                 }
                 let path = folder.join(name);

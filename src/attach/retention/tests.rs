@@ -15,6 +15,7 @@ use super::*;
 use crate::attach::job::{Artifact, JobReport, Stage, Status};
 use crate::attach::state::failures::{self, FailureStatus};
 use crate::attach::state::{attachments, jobs, pruned, traces};
+use crate::fix::publish::record::Record;
 
 /// Bytes of each file that [`World::files`] makes.
 const EACH: u64 = 100;
@@ -388,6 +389,46 @@ fn artifacts_of_preprod_go_by_their_files_and_what_it_works_with_stays() {
     assert!(!folder.join("preprod-000000000001").exists());
     assert!(folder.join("open/a.json").exists() && folder.join("lock").exists());
     assert!(folder.join("mine/x").exists());
+}
+
+#[test]
+fn artifacts_of_preprod_stay_while_a_pull_request_or_a_step_is_open() {
+    let world = World::new();
+    let folder = world.layout.preprod();
+    for (name, state) in [
+        ("a", Some("open")),
+        ("b", Some("closed")),
+        ("c", Some("open")),
+        ("e", None),
+    ] {
+        world.file(&format!("preprod/preprod-{name}/pr.json"));
+        let mut record = Record::begun("g", "b", "p", world.clock.now(), None);
+        record.published = state.map(|state| {
+            let published = serde_json::json!({
+                "kind": "pr", "refusal": null, "findings": [], "request": {
+                    "number": 1, "url": "u", "draft": true, "state": state,
+                    "checks": {"passed": [], "failed": [], "pending": []},
+                },
+            });
+            serde_json::from_value(published).expect("a publication")
+        });
+        let folder = folder.join(format!("preprod-{name}"));
+        record.write(&folder).expect("written");
+    }
+    world.file("preprod/preprod-d/run.json");
+    world.file("preprod/open/attempt-1.json");
+    let open = serde_json::json!({"step": "s", "record": folder.join("preprod-d/steps/s.json")});
+    fs::write(folder.join("open/attempt-1.json"), open.to_string()).expect("written");
+    fs::write(folder.join("preprod-c/pr.json"), "{").expect("written");
+    world.clock.advance(Duration::from_secs(60_000 * 86_400));
+    let report = world.prune();
+    let there = |name: &str| folder.join(name).exists();
+    for name in ["preprod-a", "preprod-d", "preprod-e"] {
+        assert!(there(name), "{name}: {report:?}");
+    }
+    assert!(!there("preprod-b") && !there("preprod-c"), "{report:?}");
+    assert!(kept(&report, Reason::PullRequest).is_some_and(|kept| kept.0 == 1));
+    assert!(kept(&report, Reason::UnderWay).is_some_and(|kept| kept.0 == 2));
 }
 
 #[test]
