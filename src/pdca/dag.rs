@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn every_event_is_drawn_once_whatever_it_says_of_its_parents() {
         let log = r#"{"seq":1,"type":"run.start","phase":"plan","data":{}}
-{"seq":2,"parent":[3],"type":"note\n\u001b[31m","phase":"plan"}
+{"seq":2,"parent":[3],"type":"no\nte\u001b[31m","phase":"plan"}
 {"seq":3,"parent":[2,1],"type":"agent.start","phase":"plan","agent":"a\nb"}
 {"seq":3,"parent":[1],"type":"twice"}
 {"seq":4,"parent":[99],"type":"decision","data":{"what":"x","chosen":"y"}}
@@ -208,7 +208,7 @@ mod tests {
             plain(log),
             "\
 #1  run.start
-├── #2  note 
+├── #2  no te
 │   └── #3  a b started (plan)
 └── #4  decision: x → y"
         );

@@ -94,11 +94,6 @@ impl Domain {
             .map(String::as_str)
     }
 
-    /// What a term of code is called here.
-    pub fn concept<'a>(&'a self, term: &'a str) -> &'a str {
-        self.concepts.get(term).map_or(term, String::as_str)
-    }
-
     /// What a reviewer looks at.
     pub fn focus(&self, role: Role) -> Vec<String> {
         self.review_focus.get(&role).cloned().unwrap_or_default()
@@ -232,9 +227,8 @@ mod tests {
         let own = "name: law\nconcepts: {tests: citations}\nmetrics: []\ncontext: {always: [a/style.md], check_phase: [b.md]}\n";
         fs::write(place.domain("law"), own).expect("written");
         let domain = load(&place, Some("law"), folder.path()).expect("sound");
-        assert_eq!(domain.concept("tests"), "citations");
-        assert_eq!(domain.concept("review"), "code review");
-        assert_eq!(domain.concept("unknown"), "unknown");
+        assert_eq!(domain.concepts["tests"], "citations");
+        assert_eq!(domain.concepts["review"], "code review");
         let files: Vec<&str> = domain.files(Phase::Check).collect();
         assert_eq!(files, ["a/style.md", "b.md"]);
         assert!(!domain.metrics.is_empty());

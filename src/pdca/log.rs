@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 const BLOCK: usize = 64 << 10;
 /// A longer line is no event.
 const LONGEST_LINE: usize = 4 << 20;
+/// A larger file is no log.
+const LARGEST: u64 = 256 << 20;
 /// A larger number would lose digits in other readers.
 const LARGEST_SEQ: u64 = 1_000_000_000_000_000;
 
@@ -145,27 +147,27 @@ impl Log {
     /// taken away: it was no event.
     fn follows(&self, file: &mut File, event: &NewEvent) -> io::Result<(u64, Vec<u64>)> {
         close_last_line(file)?;
-        let mut back = Backwards::new(file)?.peekable();
-        let last = match back.peek() {
+        let mut back = Backwards::new(file)?;
+        let last = match back.next() {
             None => return Ok((1, listed(event).unwrap_or_default())),
-            Some(Err(_)) => 0,
-            Some(Ok(last)) => last.seq,
+            Some(last) => last?,
         };
+        let seq = last.seq + 1;
         let parent = match listed(event) {
             Some(parents) => parents,
             None => {
                 let mut failure = None;
-                let before =
+                let earlier =
                     back.map_while(|event| event.map_err(|error| failure = Some(error)).ok());
-                let agent = event.agent.as_deref();
-                let parents = automatic_parents(&event.kind, agent, before);
+                let before = std::iter::once(last).chain(earlier);
+                let parents = automatic_parents(&event.kind, event.agent.as_deref(), before);
                 match failure {
                     Some(error) => return Err(error),
                     None => parents,
                 }
             }
         };
-        Ok((last + 1, parent))
+        Ok((seq, parent))
     }
 
     /// Reads the log; none where there is none.
@@ -175,14 +177,23 @@ impl Log {
     /// When it is there and cannot be read.
     pub fn read(&self) -> Result<Option<Events>, LogError> {
         refuse_link(&self.path)?;
-        match std::fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(parse(&bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(LogError::Io {
-                path: self.path.clone(),
-                source,
-            }),
+        let failed = |source| LogError::Io {
+            path: self.path.clone(),
+            source,
+        };
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(failed)?,
+        };
+        let mut bytes = Vec::new();
+        file.take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > LARGEST {
+            let reason = "it is larger than 256 MiB";
+            return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, reason)));
         }
+        Ok(Some(parse(&bytes)))
     }
 }
 
@@ -196,37 +207,39 @@ fn listed(event: &NewEvent) -> Option<Vec<u64>> {
 /// Ends the log with a whole line.
 fn close_last_line(file: &mut File) -> io::Result<()> {
     let length = file.seek(SeekFrom::End(0))?;
-    if length == 0 {
-        return Ok(());
-    }
+    let mut end_of_lines = length;
+    // What follows the last line end, block for block from the end on.
     let mut tail = Vec::new();
-    let mut start = length;
-    // What follows the last line end.
-    let end_of_lines = loop {
-        let take = start.min(BLOCK as u64);
-        start -= take;
-        let mut block = vec![0; usize::try_from(take).unwrap_or(BLOCK)];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut block)?;
-        if let Some(at) = block.iter().rposition(|byte| *byte == b'\n') {
-            let rest = block.split_off(at + 1);
-            tail.splice(0..0, rest);
-            break start + at as u64 + 1;
+    while end_of_lines > 0 {
+        let block = block_before(file, end_of_lines)?;
+        let kept = block.iter().rposition(|byte| *byte == b'\n');
+        let kept = kept.map_or(0, |at| at + 1);
+        end_of_lines -= (block.len() - kept) as u64;
+        tail.push(block[kept..].to_vec());
+        if kept > 0 {
+            break;
         }
-        tail.splice(0..0, block);
-        if start == 0 {
-            break 0;
-        }
-    };
-    if tail.is_empty() {
+    }
+    let size = length - end_of_lines;
+    if size == 0 {
         return Ok(());
     }
-    if parse_line(&tail).is_ok() {
+    tail.reverse();
+    if size <= LONGEST_LINE as u64 && parse_line(&tail.concat()).is_ok() {
         // Another tool left out the line end.
         file.seek(SeekFrom::End(0))?;
         return file.write_all(b"\n");
     }
     file.set_len(end_of_lines)
+}
+
+/// The bytes before `end`, a block at most.
+fn block_before(file: &mut File, end: u64) -> io::Result<Vec<u8>> {
+    let take = end.min(BLOCK as u64);
+    let mut block = vec![0; usize::try_from(take).unwrap_or(BLOCK)];
+    file.seek(SeekFrom::Start(end - take))?;
+    file.read_exact(&mut block)?;
+    Ok(block)
 }
 
 /// The events of a log from the last to the first; lines that are none are passed over.
@@ -259,11 +272,13 @@ impl<'a> Backwards<'a> {
                 let line = std::mem::take(&mut self.rest);
                 return Ok((!line.is_empty()).then_some(line));
             }
-            let take = self.start.min(BLOCK as u64);
-            self.start -= take;
-            let mut block = vec![0; usize::try_from(take).unwrap_or(BLOCK)];
-            self.file.seek(SeekFrom::Start(self.start))?;
-            self.file.read_exact(&mut block)?;
+            if self.rest.len() > LONGEST_LINE {
+                // No event is that long: its end stands for it, with a byte that no event has.
+                self.rest.drain(..self.rest.len() - BLOCK);
+                self.rest[0] = 0;
+            }
+            let mut block = block_before(self.file, self.start)?;
+            self.start -= block.len() as u64;
             block.append(&mut self.rest);
             self.rest = block;
         }

@@ -1,4 +1,4 @@
-//! How a run goes on: lines while it does, `progress.md`, and the same as a document.
+//! How a run goes on: `progress.md`, and the same as a document.
 
 use std::fmt::Write;
 
@@ -11,7 +11,6 @@ use super::dag;
 use super::event::{Event, Kind};
 use super::outline::{Outline, clean, cost_of, seconds, tokens_of};
 use super::report::duration;
-use super::role::Role;
 use crate::report::style::harmless;
 
 /// Where a run stands: the document of `archal pdca progress --json`.
@@ -308,138 +307,6 @@ impl Progress {
     }
 }
 
-/// What a person is told when `event` comes after `before`; nothing of most events.
-pub fn live(event: &Event, before: &[Event]) -> Option<String> {
-    let text = |name: &str| event.text(name).map(clean).unwrap_or_default();
-    let agent = event.role().map(clean).unwrap_or_default();
-    match &event.kind {
-        Kind::RunStart => Some(format!(
-            "━━━ ArcheFlow Run: {} ━━━\nRun ID: {} | Workflow: {} | Cycle: {}/{}\n",
-            Outline::of(&[before, std::slice::from_ref(event)].concat()).task,
-            clean(&event.run_id),
-            text("workflow"),
-            1 + before
-                .iter()
-                .filter(|event| event.kind == Kind::CycleBoundary)
-                .count(),
-            event.number("max_cycles").unwrap_or(1),
-        )),
-        Kind::AgentComplete | Kind::AgentFailed | Kind::AgentTimeout => {
-            let failed = event.data.get("error") == Some(&Value::Bool(true))
-                || event.kind != Kind::AgentComplete;
-            let is_reviewer = agent
-                .parse()
-                .is_ok_and(|role: Role| role.phase() == super::role::Phase::Check);
-            // A reviewer's verdict says more than that it is done.
-            if is_reviewer && !failed {
-                return None;
-            }
-            let took = event.number("duration_ms").map(|ms| duration(ms / 1000));
-            let took = took.map_or_else(String::new, |took| format!(" ({took})"));
-            let outcome = if failed { "failed" } else { "done" };
-            Some(format!(
-                "{} -> {outcome}{took}",
-                doing(&event.phase, &agent)
-            ))
-        }
-        Kind::ReviewVerdict => {
-            let verdict = text("verdict").to_uppercase().replace('_', " ");
-            let mut counts = Vec::new();
-            for severity in ["CRITICAL", "WARNING", "INFO"] {
-                let has = |finding: &&Value| {
-                    let said = finding.get("severity").and_then(Value::as_str);
-                    said.is_some_and(|said| said.eq_ignore_ascii_case(severity))
-                };
-                let count = findings(event).iter().filter(has).count();
-                if count > 0 {
-                    counts.push(format!("{count} {severity}"));
-                }
-            }
-            let counts = if counts.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", counts.join(", "))
-            };
-            Some(format!(
-                "{} -> {verdict}{counts}",
-                doing(&event.phase, &agent)
-            ))
-        }
-        Kind::Decision => Some(format!(
-            "{} {}: {} ({})",
-            bracket(&event.phase),
-            text("what").replace('_', " "),
-            text("chosen").replace('_', " "),
-            text("rationale")
-        )),
-        Kind::ShadowDetected => Some(format!(
-            "{} {agent} shows {}: {}",
-            bracket(&event.phase),
-            text("shadow").replace('_', " "),
-            text("trigger")
-        )),
-        Kind::WiggumBreak => Some(format!(
-            "{} stopped: {} break",
-            bracket(&event.phase),
-            text("type")
-        )),
-        Kind::CycleBoundary => {
-            let next = event.text("decision").or_else(|| event.text("next_action"));
-            Some(format!(
-                "{} cycle {}/{} -> {}",
-                bracket(&event.phase),
-                event.number("cycle").unwrap_or(0),
-                event.number("max_cycles").unwrap_or(0),
-                next.map(clean).unwrap_or_default().replace('_', " ")
-            ))
-        }
-        Kind::RunMerged => Some(format!(
-            "{} merged to {}",
-            bracket(&event.phase),
-            text("base")
-        )),
-        Kind::RunComplete => {
-            let outline = Outline::of(&[before, std::slice::from_ref(event)].concat());
-            let run = &outline.run_id;
-            let lasted = outline.seconds.map(duration).unwrap_or_default();
-            let cycles = if outline.cycles == 1 {
-                "cycle"
-            } else {
-                "cycles"
-            };
-            Some(format!(
-                "\n━━━ {}: {lasted}, {} {cycles} ━━━\nArtifacts: .archeflow/artifacts/{run}/\nReport: .archeflow/events/{run}.jsonl",
-                sentence(&outline.status.replace('_', " ")),
-                outline.cycles
-            ))
-        }
-        _ => None,
-    }
-}
-
-fn doing(phase: &str, agent: &str) -> String {
-    let verb = match agent {
-        "explorer" => "researching",
-        "creator" => "designing proposal",
-        "maker" => "implementing",
-        "skeptic" => "challenging",
-        "trickster" => "attacking",
-        "guardian" | "sage" => "reviewing",
-        _ => "working",
-    };
-    format!("{} {} {verb}...", bracket(phase), sentence(agent))
-}
-
-fn bracket(phase: &str) -> String {
-    format!("[{}]", sentence(&clean(phase)))
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
-}
-
 fn findings(event: &Event) -> &[Value] {
     let list = event.data.get("findings").and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default()
@@ -486,33 +353,5 @@ mod tests {
         assert_eq!(Progress::of(&events[..4]).status, "idle");
         let now = "2026-04-03T10:02:00Z".parse().expect("a time");
         insta::assert_snapshot!(progress.document(&events, now));
-    }
-
-    #[test]
-    fn people_are_told_what_came_of_it() {
-        let mut events = parse(LOG.as_bytes()).events;
-        events.extend(
-            parse(
-                br#"{"ts":"2026-04-03T10:03:10Z","run_id":"r","seq":10,"type":"run.complete","phase":"act","data":{"status":"stopped","cycles":1}}"#,
-            )
-            .events,
-        );
-        let told: Vec<String> = (0..events.len())
-            .filter_map(|at| live(&events[at], &events[..at]))
-            .collect();
-        assert_eq!(
-            told.join("\n"),
-            "\
-━━━ ArcheFlow Run: Add auth ━━━
-Run ID: r | Workflow: fast | Cycle: 1/2
-
-[Plan] Creator designing proposal... -> done (1m 27s)
-[Check] Guardian reviewing... -> REJECTED (1 CRITICAL)
-[Act] cycle 1/2 -> cycle back
-
-━━━ Stopped: 3m 10s, 1 cycle ━━━
-Artifacts: .archeflow/artifacts/r/
-Report: .archeflow/events/r.jsonl"
-        );
     }
 }

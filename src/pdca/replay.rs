@@ -118,11 +118,11 @@ pub fn what_if(
     if all <= 0.0 {
         return None;
     }
-    let against: f64 = verdicts
+    // A sum of nothing would be a zero with a sign.
+    let against = verdicts
         .iter()
         .filter(|one| !one.approved)
-        .map(|one| one.weight)
-        .sum();
+        .fold(0.0, |sum, one| sum + one.weight);
     let score = against / all;
     let outcome = if score >= threshold {
         "BLOCK"

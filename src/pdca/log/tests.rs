@@ -122,6 +122,21 @@ fn parents_are_found_in_a_log_of_many_blocks() {
 }
 
 #[test]
+fn a_line_without_end_that_no_event_is_as_long_as_is_passed_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = log(folder.path());
+    log.append(note(1), now()).expect("appended");
+    let mut bytes = fs::read(log.path()).expect("a log");
+    bytes.extend(vec![b'x'; LONGEST_LINE + 3 * BLOCK]);
+    // Once as a whole line and once as one that was cut off.
+    for end in [&b"\n"[..], b""] {
+        fs::write(log.path(), [&bytes[..], end].concat()).expect("written");
+        let event = log.append(note(2), now()).expect("appended");
+        assert_eq!((event.seq, &event.parent[..]), (2, &[1][..]));
+    }
+}
+
+#[test]
 fn logs_of_other_tools_are_read_with_what_is_odd_told() {
     let text = concat!(
         r#"{"seq":2,"parent":1,"type":"review.verdict","phase":"CHECK","agent":"","data":[]}"#,

@@ -26,7 +26,7 @@ fn a_table_is_read_by_its_header_with_or_without_emphasis() {
 | # | Location | Severity | Category | Description | Suggested fix |
 |---|----------|:--------:|----------|-------------|-----|
 | 1 | `src/auth/handler.ts:48` | **CRITICAL** | security | SQL built from input: `a \\| b` | Bind it |
-| 2 | ./src/auth/handler.ts | warning | breaking change | Renamed export | - |
+| 2 | ./src/auth/handler.ts | warning | breaking change | `api()` renamed: output: `boom` | - |
 | 3 | n/a | Info (minor) | quality | Long name | |
 
 ### Verdict: REJECTED
@@ -36,7 +36,7 @@ Because of 1.
         told(Role::Guardian, text),
         [
             "CRITICAL src/auth/handler.ts:48 security | SQL built from input: `a | b | Bind it",
-            "WARNING src/auth/handler.ts:0 breaking-change | Renamed export | -",
+            "WARNING src/auth/handler.ts:0 breaking-change | `api()` renamed: output: `boom` | -",
             "INFO -:0 quality | Long name | -",
         ]
     );
@@ -90,27 +90,28 @@ More.
 #[test]
 fn headings_and_lines_that_begin_with_a_severity_are_findings() {
     let text = "\
-### 1. CRITICAL, security: token in the log
-It is printed at src/log.rs:9.
-#### WARNING on the side
-Also.
-### Finding 2: **WARNING** — unclear name
-### [INFO] a typo
-
 - **WARNING**: no test
   of src/a.rs:4
 CRITICAL: loses data
 ```
 CRITICAL: in a block
 ```
+
+### 1. CRITICAL, security: token in the log
+It is printed at src/log.rs:9.
+#### WARNING on the side
+Also.
+### Finding 2: **WARNING** — unclear name
+### [INFO] a typo
 ";
     assert_eq!(
         told(Role::Sage, text),
         [
-            "CRITICAL src/log.rs:9 security | security: token in the log | -",
-            "WARNING -:0 quality | unclear name | -",
             "WARNING src/a.rs:4 quality | no test | -",
             "CRITICAL -:0 quality | loses data | -",
+            "CRITICAL src/log.rs:9 security | security: token in the log | -",
+            "WARNING -:0 quality | unclear name | -",
+            "INFO -:0 quality | a typo | -",
         ]
     );
 }
@@ -177,5 +178,27 @@ fn severities_that_no_finding_was_read_from_are_told() {
         let review = read(Role::Guardian, text);
         assert!(!review.unreadable, "{text}");
         assert_eq!(review.findings, [], "{text}");
+    }
+}
+
+#[test]
+fn places_are_read_however_they_are_written() {
+    for (text, file, line) in [
+        ("`src/a.rs:48-52`", Some("src/a.rs"), Some(48)),
+        ("src/a.rs#L7", Some("src/a.rs"), Some(7)),
+        ("src/a.rs (lines 12-14)", Some("src/a.rs"), Some(12)),
+        ("./a.rs", Some("a.rs"), None),
+        ("Makefile:3", Some("Makefile"), Some(3)),
+        (
+            ".github/workflows/ci.yml",
+            Some(".github/workflows/ci.yml"),
+            None,
+        ),
+        ("the login page", Some("the login page"), None),
+        ("N/A", None, None),
+        (":3", None, Some(3)),
+    ] {
+        let wanted = (file.map(str::to_owned), line);
+        assert_eq!(words::location(text), wanted, "{text}");
     }
 }

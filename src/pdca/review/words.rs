@@ -90,12 +90,22 @@ pub(super) fn without_downgrade(text: &str) -> String {
 pub(super) fn plain(text: &str) -> String {
     let text = text.replace("\\|", "|");
     let words: Vec<&str> = text.split_whitespace().collect();
-    words
-        .join(" ")
-        .trim_matches(['*', '_', '`', ' '])
-        .trim_start_matches([':', ',', ';', '—', '–', '-', ']', ')', '.', '*', '`', ' '])
-        .trim_end_matches(['*', ' '])
-        .to_owned()
+    let text = words.join(" ");
+    let text = text
+        .trim_start_matches([':', ',', ';', '—', '–', '-', ']', ')', '*', '_', ' '])
+        .trim_end_matches(['*', '_', ' ']);
+    let text = text.strip_prefix(". ").unwrap_or(text);
+    // One mark is half of what stood around the whole; of two the text is code from end to end.
+    let is_around = match text.matches('`').count() {
+        1 => true,
+        2 => text.starts_with('`') && text.ends_with('`'),
+        _ => false,
+    };
+    if is_around {
+        text.trim_matches('`').to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A category that is named.
@@ -118,24 +128,31 @@ pub(super) fn is_category(text: &str) -> bool {
 
 /// File and line of a place: `src/a.rs:48`, `src/a.rs:48-52`, `src/a.rs (line 48)`, `src/a.rs`.
 pub(super) fn location(text: &str) -> (Option<String>, Option<u64>) {
-    static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^([^\s:`|]+?)(?::(\d+)|#L(\d+)|,?\s*\(?lines?\s+(\d+))?(?:[^\d].*)?$").ok()
-    });
-    let text = plain(text).replace('`', "");
+    let text = text.replace(['`', '*'], "");
+    let text = text.trim();
     if matches!(
         text.to_ascii_lowercase().as_str(),
-        "" | "n/a" | "none" | "general"
+        "" | "-" | "n/a" | "none" | "general"
     ) {
         return (None, None);
     }
-    let Some(found) = PLACE.as_ref().and_then(|place| place.captures(&text)) else {
-        return (Some(text), None);
-    };
-    let file = found.get(1).map_or("", |file| file.as_str());
-    let line = (2..=4)
-        .find_map(|group| found.get(group))
-        .and_then(|line| line.as_str().parse().ok());
-    (Some(file.trim_start_matches("./").to_owned()), line)
+    let ends = |c: char| c.is_whitespace() || matches!(c, ':' | '#' | ',' | '(');
+    let (file, rest) = text.split_at(text.find(ends).unwrap_or(text.len()));
+    if !file.contains(['.', '/']) && rest.starts_with(char::is_whitespace) {
+        // A place in words.
+        return (Some(text.to_owned()), None);
+    }
+    let lower = rest.to_ascii_lowercase();
+    let number = rest
+        .strip_prefix(':')
+        .or_else(|| rest.strip_prefix("#L"))
+        .or_else(|| rest.get(lower.find("line")? + "line".len()..))
+        .unwrap_or_default()
+        .trim_start_matches(['s', ' ']);
+    let digits = number.find(|c: char| !c.is_ascii_digit());
+    let line = number[..digits.unwrap_or(number.len())].parse().ok();
+    let file = file.trim_start_matches("./");
+    (Some(file.to_owned()).filter(|file| !file.is_empty()), line)
 }
 
 /// The first place with a line in a text.
