@@ -10,6 +10,7 @@ use archal_core::environment::Environment;
 use archal_core::redact::{RedactionCounts, Redactor};
 
 use crate::budget::amount::Usd;
+use crate::budget::cap::Cap;
 use crate::budget::entry::{Charge, Cost, CostSource};
 use crate::budget::prices::{Prices, Tokens};
 
@@ -201,6 +202,12 @@ impl<'a> Judge<'a> {
     /// What a person should know of how money was counted; each once.
     pub fn notes(&self) -> Vec<String> {
         self.purse.notes()
+    }
+
+    /// Counts what is asked from now on with the work of that name in the ledger, and holds it to
+    /// its cap, too. The first word counts.
+    pub fn count_with(&self, work: &str, cap: Cap) {
+        self.purse.count_with(work, cap);
     }
 
     /// Asks a question. `attempt` names the run and the criterion in the ledger, `model` is the

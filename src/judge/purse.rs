@@ -21,6 +21,8 @@ pub struct Purse {
     cap: Cap,
     caps: Caps,
     repo: PathBuf,
+    /// What every question is for whose asker names nothing else, and its cap.
+    work: OnceLock<(String, Cap)>,
     book: OnceLock<Result<Ledger, Refusal>>,
     taken: Mutex<Taken>,
 }
@@ -68,6 +70,7 @@ impl Purse {
             cap: settings.cap,
             caps: settings.caps,
             repo: settings.repo.clone(),
+            work: OnceLock::new(),
             book: OnceLock::new(),
             taken: Mutex::default(),
         }
@@ -84,6 +87,11 @@ impl Purse {
     /// What a person should know of how money was counted; each once.
     pub fn notes(&self) -> Vec<String> {
         std::mem::take(&mut self.taken().notes)
+    }
+
+    /// Counts every question from now on with the work of that name, and holds it to its cap.
+    pub(super) fn count_with(&self, work: &str, cap: Cap) {
+        self.work.set((work.to_owned(), cap)).ok();
     }
 
     /// Takes what a question to `model` is expected to cost; none is a price that nobody knows.
@@ -106,6 +114,12 @@ impl Purse {
                 notes.push(note);
             }
         }
+        let work = self.work.get();
+        let trace = trace.or(work.map(|(name, _)| name.as_str()));
+        let caps = Caps {
+            per_trace: work.map_or(self.caps.per_trace, |(_, cap)| *cap),
+            ..self.caps
+        };
         let asked = estimate.unwrap_or_default();
         if let Cap::AtMost(cap) = self.cap {
             let mut taken = self.taken();
@@ -138,13 +152,16 @@ impl Purse {
             trace: trace.map(str::to_owned),
             estimate,
         };
-        match book.reserve(&request, &self.caps, now) {
+        match book.reserve(&request, &caps, now) {
             Ok(_) => Ok(ticket),
             Err(error) => {
                 self.give_back(&ticket, Usd::ZERO);
                 Err(match error {
                     ReserveError::Denied(denied) => Refusal::Spent {
-                        reason: denied.to_string(),
+                        reason: match work {
+                            Some(_) => denied.to_string().replace("of this trace", "of this run"),
+                            None => denied.to_string(),
+                        },
                         hint: "archal budget".to_owned(),
                     },
                     ReserveError::Ledger(error) => closed(&error),
@@ -274,6 +291,22 @@ mod tests {
         assert!(purse.reserve("e", None, "m", None, now).is_err());
         let notes = purse.notes();
         assert!(notes.len() == 1 && notes[0].starts_with("what `m` costs is not known"));
+    }
+
+    #[test]
+    fn what_is_asked_for_a_piece_of_work_is_held_to_its_cap() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let purse = purse(Cap::NONE, Cap::NONE, folder.path());
+        let now = Timestamp::UNIX_EPOCH;
+        purse.count_with("preprod/run-1", Cap::AtMost(usd(50)));
+        let first = purse.reserve("a", None, "m", Some(usd(40)), now);
+        purse.settle(&first.expect("fits"), &Cost::Reported(usd(40)).into());
+        insta::assert_snapshot!(told(purse.reserve("b", None, "m", Some(usd(20)), now).expect_err("too much")), @"the budget of this run is used up: $0.00002 asked for, $0.00004 spent and $0.00 reserved of $0.00005 | archal budget");
+        let ledger = Ledger::existing(&folder.path().join("ledger.db"));
+        let ledger = ledger.expect("readable").expect("there");
+        let repo = crate::budget::entry::repo_name(folder.path());
+        let (totals, _) = ledger.of_trace(&repo, "preprod/run-1").expect("readable");
+        assert_eq!(totals.spent_usd, usd(40));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Files in use that git does not track: they go into the private copy, and into the patch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,8 @@ pub struct Carried {
     pub files: Vec<PathBuf>,
     /// The patch that adds them to HEAD; empty where there are none.
     pub patch: Vec<u8>,
+    /// What they held when they were carried over.
+    held: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 /// Why files cannot be carried over.
@@ -110,6 +112,7 @@ impl Carried {
             let bytes =
                 fs::read(&from).map_err(|source| CarryError::Read { path: from, source })?;
             atomic::write(&place.tree().join(file), &bytes, Durability::Derived)?;
+            carried.held.insert(file.clone(), bytes);
         }
         carried.patch = place.workspace().patch(&carried.files)?;
         Ok(carried)
@@ -120,20 +123,22 @@ impl Carried {
         self.files.iter().any(|file| file == path)
     }
 
-    /// Puts one of them back as it was carried over.
+    /// Puts one of them back as it was carried over, whatever the user's file holds by now; whether
+    /// it was something else.
     ///
     /// # Errors
     ///
-    /// When the user's file cannot be read any more, or the copy not written.
-    pub fn restore(&self, repo: &Path, tree: &Path, file: &Path) -> Result<bool, CarryError> {
-        let from = repo.join(file);
-        let bytes = fs::read(&from).map_err(|source| CarryError::Read { path: from, source })?;
+    /// When the copy cannot be written.
+    pub fn restore(&self, tree: &Path, file: &Path) -> Result<bool, CarryError> {
+        let Some(bytes) = self.held.get(file) else {
+            return Ok(false);
+        };
         let to = tree.join(file);
         let is_link = fs::symlink_metadata(&to).is_ok_and(|found| found.is_symlink());
-        if !is_link && fs::read(&to).ok().as_ref() == Some(&bytes) {
+        if !is_link && fs::read(&to).ok().as_ref() == Some(bytes) {
             return Ok(false);
         }
-        atomic::write(&to, &bytes, Durability::Derived)?;
+        atomic::write(&to, bytes, Durability::Derived)?;
         Ok(true)
     }
 
@@ -148,5 +153,32 @@ impl Carried {
         let there = |file: &&PathBuf| place.tree().join(file).exists();
         let files: Vec<PathBuf> = self.files.iter().filter(there).cloned().collect();
         workspace.patch(&files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_put_back_as_it_was_carried_over() {
+        let tree = tempfile::tempdir().expect("a folder");
+        let file = Path::new("archal/a.md");
+        let carried = Carried {
+            files: vec![file.to_owned()],
+            patch: Vec::new(),
+            held: BTreeMap::from([(file.to_owned(), b"asked".to_vec())]),
+        };
+        let there = tree.path().join(file);
+        for (left, is_other) in [(Some("asked"), false), (Some("less"), true), (None, true)] {
+            fs::create_dir_all(tree.path().join("archal")).expect("writable");
+            match left {
+                Some(text) => fs::write(&there, text).expect("writable"),
+                None => fs::remove_file(&there).expect("there"),
+            }
+            let found = carried.restore(tree.path(), file).expect("written");
+            assert_eq!(found, is_other, "{left:?}");
+            assert_eq!(fs::read(&there).expect("there"), b"asked");
+        }
     }
 }

@@ -20,6 +20,7 @@ use crate::store::atomic::WriteError;
 use super::brief::Brief;
 use super::carried::Carried;
 use super::decide::{self, Means, Next};
+use super::differing::{self, Differing};
 use super::failure::Failure;
 use super::mending::{HELD_BACK, MendError, Mended, Mender, PATCH, is_unusable};
 use super::pull_request::PublisherError;
@@ -147,6 +148,8 @@ pub struct Course<'a> {
     pub fix_harness: bool,
     /// What failed in the first run, as the judge has it.
     pub first: &'a [Failure],
+    /// How often what is to be mended is run at the least, without a patch and with it.
+    pub proof_runs: u32,
 }
 
 /// How the fix phase ended.
@@ -157,7 +160,11 @@ pub struct Ended {
     pub explanation: String,
     /// Each attempt.
     pub attempts: Vec<AttemptOutcome>,
-    /// The last trial.
+    /// What was the fixer's, as it failed without a patch.
+    pub asked: Vec<Failure>,
+    /// What failed otherwise in the checkout.
+    pub differing: Vec<Differing>,
+    /// The last trial, of the scenarios that were asked for.
     pub last: Trial,
     /// What fails in it.
     pub failures: Vec<Failure>,
@@ -165,6 +172,21 @@ pub struct Ended {
     pub validation: Option<ValidationOutcome>,
     /// The patch with which every scenario passes that was the fixer's.
     pub patch: Option<PathBuf>,
+}
+
+/// What came of it so far: the attempts, the last trial after that of HEAD, what fails.
+type Facts = (Vec<AttemptOutcome>, Option<Trial>, Vec<Failure>);
+
+/// What is known when HEAD has run in a private copy.
+struct Ground {
+    /// The scenarios at HEAD.
+    base: Trial,
+    /// The places of those that are the fixer's.
+    targets: Vec<usize>,
+    /// How they fail.
+    asked: Vec<Failure>,
+    /// What failed otherwise in the checkout.
+    differing: Vec<Differing>,
 }
 
 /// One line for a person at each step.
@@ -179,31 +201,14 @@ impl Course<'_> {
     pub fn run(&self, told: Told<'_>) -> Result<Ended, CourseError> {
         told("running the scenarios in a private copy of HEAD");
         let ready = self.trials.ready;
-        let base = self
-            .trials
-            .make(Which::Base, &self.carried.patch, &|at| ready[at].runs)?;
-        let mut failures = self.failures(&base);
-        let targets: Vec<usize> = (0..ready.len())
-            .filter(|at| is_target(&failures, &base, *at))
-            .collect();
-        if targets.is_empty() {
-            let explanation = match failures.first() {
-                None => "what fails in the checkout passes in a private copy of HEAD with a cleared environment; name what the agent needs in workspace.env, agentKeys or workspace.share".to_owned(),
-                Some(first) => format!(
-                    "in a private copy of HEAD with a cleared environment something else fails: {}; name what the agent needs in workspace.env, agentKeys or workspace.share",
-                    first.line()
-                ),
-            };
-            return Ok(Ended {
-                reason: StopReason::NotReproduced,
-                explanation,
-                attempts: Vec::new(),
-                last: base,
-                failures,
-                validation: None,
-                patch: None,
-            });
+        let (ground, mut failures) = self.ground(told)?;
+        if ground.targets.is_empty() {
+            let explanation = told_of(&ground.differing);
+            let why = (StopReason::NotReproduced, explanation);
+            let facts = (Vec::new(), None, failures);
+            return Ok(self.ended(why, ground, facts, None));
         }
+        let Ground { base, targets, .. } = &ground;
         let mut attempts: Vec<AttemptOutcome> = Vec::new();
         let mut last: Option<Trial> = None;
         let mut before = self.carried.patch.clone();
@@ -223,26 +228,21 @@ impl Course<'_> {
             if is_unusable(mended.fixer.end) {
                 let explanation = mended.reason.clone().unwrap_or_default();
                 attempts.push(self.untried(number, mended));
-                return Ok(self.ended(
-                    (StopReason::FixerUnavailable, explanation),
-                    (attempts, last.unwrap_or(base), failures),
-                    None,
-                ));
+                let why = (StopReason::FixerUnavailable, explanation);
+                return Ok(self.ended(why, ground, (attempts, last, failures), None));
             }
             if mended.patch.is_none() {
                 let outcome = self.untried(number, mended);
                 told(&format!("attempt {number}: {}", outcome.reason));
                 attempts.push(outcome);
-                let next =
-                    decide::after_attempt(Tried::NoPatch, &failures, self.at(number), &self.means);
+                let next = self.next(Tried::NoPatch, &failures, number, &ground);
                 if let Some(Next::Stop(reason)) = next {
-                    let last = last.unwrap_or(base);
-                    return Ok(self.spent(reason, (attempts, last, failures)));
+                    return Ok(self.spent(reason, ground, (attempts, last, failures)));
                 }
                 continue;
             }
             let mut outcome = self.untried(number, mended);
-            let trial = match self.tried(&mut outcome, &patch, &base, &targets) {
+            let trial = match self.tried(&mut outcome, &patch, base, targets) {
                 Ok(trial) => trial,
                 // A fix that leaves no agent to run is a fix that failed.
                 Err(CourseError::Workspace(why)) => {
@@ -251,9 +251,8 @@ impl Course<'_> {
                     told(&format!("attempt {number}: {}", outcome.reason));
                     attempts.push(outcome);
                     if number >= self.means.max_attempts {
-                        let last = last.unwrap_or(base);
                         let reason = StopReason::FixAttempts;
-                        return Ok(self.spent(reason, (attempts, last, failures)));
+                        return Ok(self.spent(reason, ground, (attempts, last, failures)));
                     }
                     continue;
                 }
@@ -262,27 +261,32 @@ impl Course<'_> {
             told(&format!("attempt {number}: {}", outcome.reason));
             let tried = outcome.outcome;
             attempts.push(outcome);
-            let left = self.failures(&trial);
-            let next = decide::after_attempt(tried, &left, self.at(number), &self.means);
+            let left = self.failures(&trial, &|at| targets.contains(&at));
+            let next = self.next(tried, &left, number, &ground);
             let own = self.mender.folder_of(number).join(PATCH);
             match next {
                 Some(Next::Validate) => {
-                    let facts = (attempts, trial, left);
-                    return self.validated(&patch, own, facts, told);
+                    let facts = (attempts, Some(trial), left);
+                    return self.validated(&patch, own, ground, facts, told);
                 }
                 Some(Next::Stop(reason)) if tried == Tried::Fixed => {
-                    let explanation = match left.first() {
-                        None => attempts.last().map(|one| one.reason.clone()),
-                        Some(first) => Some(format!(
+                    let explanation = match (reason, left.first()) {
+                        (StopReason::NotReproduced, _) => Some(format!(
+                            "the fixer's part is mended; {}",
+                            told_of(&ground.differing)
+                        )),
+                        (_, None) => attempts.last().map(|one| one.reason.clone()),
+                        (_, Some(first)) => Some(format!(
                             "the fixer's part is mended; what still fails is not the agent's: {}",
                             first.line()
                         )),
                     };
                     let why = (reason, explanation.unwrap_or_default());
-                    return Ok(self.ended(why, (attempts, trial, left), Some(own)));
+                    let facts = (attempts, Some(trial), left);
+                    return Ok(self.ended(why, ground, facts, Some(own)));
                 }
                 Some(Next::Stop(reason)) => {
-                    return Ok(self.spent(reason, (attempts, trial, left)));
+                    return Ok(self.spent(reason, ground, (attempts, Some(trial), left)));
                 }
                 Some(Next::Fix) | None => {}
             }
@@ -296,17 +300,55 @@ impl Course<'_> {
                 }
             }
         }
-        let last = last.unwrap_or(base);
-        Ok(self.spent(StopReason::FixAttempts, (attempts, last, failures)))
+        let facts = (attempts, last, failures);
+        Ok(self.spent(StopReason::FixAttempts, ground, facts))
     }
 
-    fn at(&self, number: u32) -> (u32, u32) {
-        (number, self.means.max_attempts)
+    /// HEAD in a private copy, beside what the checkout showed; with what fails of it.
+    fn ground(&self, told: &mut dyn FnMut(&str)) -> Result<(Ground, Vec<Failure>), CourseError> {
+        let ready = self.trials.ready;
+        let failed_first = |at: usize| {
+            let mut first = self.first.iter().filter(|failure| failure.for_fixer);
+            first.any(|failure| failure.path == ready[at].scenario().path)
+        };
+        let count = |at: usize| match failed_first(at) {
+            true => ready[at].runs.max(self.proof_runs),
+            false => ready[at].runs,
+        };
+        let base = self.trials.make(Which::Base, &self.carried.patch, &count)?;
+        let found = self.failures(&base, &|_| true);
+        let differing = differing::compare(self.first, &found);
+        for one in &differing {
+            told(&one.line());
+        }
+        let is_shared = |one: &&Failure| {
+            let mut first = self.first.iter().filter(|first| first.for_fixer);
+            one.for_fixer && first.any(|first| differing::is_same(first, one))
+        };
+        let asked: Vec<Failure> = found.iter().filter(is_shared).cloned().collect();
+        let is_target = |at: &usize| asked.iter().any(|one| one.path == base.reports[*at].path);
+        let targets: Vec<usize> = (0..self.trials.asked).filter(is_target).collect();
+        let failures = self.failures(&base, &|at| targets.contains(&at));
+        let ground = Ground {
+            base,
+            targets,
+            asked,
+            differing,
+        };
+        Ok((ground, failures))
     }
 
-    fn failures(&self, trial: &Trial) -> Vec<Failure> {
+    fn next(&self, tried: Tried, left: &[Failure], number: u32, ground: &Ground) -> Option<Next> {
+        let differs = !ground.differing.is_empty();
+        let at = (number, self.means.max_attempts);
+        decide::after_attempt(tried, left, differs, at, &self.means)
+    }
+
+    /// What fails of the scenarios that were asked for; `may_go` says which places may be a fixer's.
+    fn failures(&self, trial: &Trial, may_go: &dyn Fn(usize) -> bool) -> Vec<Failure> {
         let options = self.trials.options;
-        let tags = totals::tags(&trial.reports, &options.tag_thresholds);
+        let reports = &trial.reports[..self.trials.asked];
+        let tags = totals::tags(reports, &options.tag_thresholds);
         let missed: Vec<&str> = tags
             .iter()
             .filter(|tag| tag.status != ScenarioStatus::Passed)
@@ -314,9 +356,12 @@ impl Course<'_> {
             .collect();
         let may_fix = |category| decide::is_fixable(category, self.fix_harness);
         let ready = self.trials.ready;
-        let mut failures =
-            scene::failures(ready, &trial.reports, &missed, options.strict, &may_fix);
+        let mut failures = scene::failures(ready, reports, &missed, options.strict, &may_fix);
         second::overrule(&mut failures, self.first, &may_fix);
+        for failure in &mut failures {
+            let at = reports.iter().position(|one| one.path == failure.path);
+            failure.for_fixer &= at.is_some_and(may_go);
+        }
         failures
     }
 
@@ -332,7 +377,7 @@ impl Course<'_> {
         let ready = self.trials.ready;
         // A failure that did not show every time takes more runs to be gone.
         let count = |at: usize| match targets.contains(&at) {
-            true => proof::green_runs(ready[at].runs, base.red(at)),
+            true => proof::green_runs(ready[at].runs.max(self.proof_runs), base.red(at)),
             false => ready[at].runs,
         };
         let trial = self.trials.make(Which::Patched(number), patch, &count)?;
@@ -391,6 +436,7 @@ impl Course<'_> {
             number,
             patch,
             before: &self.carried.patch,
+            runs: self.proof_runs,
             base,
             asked: self.mender.asked,
         };
@@ -441,13 +487,19 @@ impl Course<'_> {
     fn ended(
         &self,
         (reason, explanation): (StopReason, String),
-        (attempts, last, failures): (Vec<AttemptOutcome>, Trial, Vec<Failure>),
+        ground: Ground,
+        (attempts, last, failures): Facts,
         patch: Option<PathBuf>,
     ) -> Ended {
+        let mut last = last.unwrap_or(ground.base);
+        last.reports.truncate(self.trials.asked);
+        last.records.truncate(self.trials.asked);
         Ended {
             reason,
             explanation,
             attempts,
+            asked: ground.asked,
+            differing: ground.differing,
             last,
             failures,
             validation: None,
@@ -456,11 +508,7 @@ impl Course<'_> {
     }
 
     /// No further attempt is allowed.
-    fn spent(
-        &self,
-        reason: StopReason,
-        facts: (Vec<AttemptOutcome>, Trial, Vec<Failure>),
-    ) -> Ended {
+    fn spent(&self, reason: StopReason, ground: Ground, facts: Facts) -> Ended {
         let made = facts.0.len();
         let last = facts.0.last().map_or("", |one| one.reason.as_str());
         let attempts = match made {
@@ -468,7 +516,7 @@ impl Course<'_> {
             many => format!("{many} fix attempts were"),
         };
         let explanation = format!("{attempts} made, and the last came to: {last}");
-        self.ended((reason, explanation), facts, None)
+        self.ended((reason, explanation), ground, facts, None)
     }
 
     /// The validation command on the patch.
@@ -476,11 +524,13 @@ impl Course<'_> {
         &self,
         patch: &[u8],
         file: PathBuf,
-        facts: (Vec<AttemptOutcome>, Trial, Vec<Failure>),
+        ground: Ground,
+        facts: Facts,
         told: Told<'_>,
     ) -> Result<Ended, CourseError> {
         let Some(validator) = self.validator else {
-            return Ok(self.ended((StopReason::Fixed, String::new()), facts, Some(file)));
+            let why = (StopReason::Fixed, String::new());
+            return Ok(self.ended(why, ground, facts, Some(file)));
         };
         told(&format!("validating with `{}`", validator.command));
         let outcome = validator.in_copy(&self.trials.workshop, patch)?;
@@ -497,7 +547,7 @@ impl Course<'_> {
                 outcome.how
             ),
         };
-        let mut ended = self.ended((reason, explanation), facts, Some(file));
+        let mut ended = self.ended((reason, explanation), ground, facts, Some(file));
         ended.validation = Some(outcome);
         Ok(ended)
     }
@@ -511,12 +561,13 @@ fn refuse(outcome: &mut AttemptOutcome, rule: BreachRule, detail: String) {
     outcome.breaches.push(breach);
 }
 
-/// Whether a scenario is the fixer's: it failed in the trial, and whose fault it is says so.
-fn is_target(failures: &[Failure], trial: &Trial, at: usize) -> bool {
-    let path = &trial.reports[at].path;
-    failures
-        .iter()
-        .any(|failure| failure.for_fixer && failure.path == *path)
+/// What differs between the checkout and a private copy, and what mends it.
+fn told_of(differing: &[Differing]) -> String {
+    let lines: Vec<String> = differing.iter().map(Differing::line).collect();
+    format!(
+        "{}; the environment is cleared there: name what the agent needs in workspace.env, agentKeys or workspace.share",
+        lines.join("; ")
+    )
 }
 
 /// What a fixer is to mend, without what differs between two lives of the same run.

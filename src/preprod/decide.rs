@@ -123,15 +123,17 @@ pub fn tried(green: &[Rate], objection: Option<String>, worse: Option<String>) -
 pub fn after_attempt(
     tried: Tried,
     left: &[Failure],
+    differs: bool,
     (attempt, most): (u32, u32),
     means: &Means,
 ) -> Option<Next> {
+    let is_open = left.iter().any(|failure| failure.for_fixer);
     match tried {
+        // What failed in the checkout alone nobody has seen mended.
+        Tried::Fixed if differs && !is_open => Some(Next::Stop(StopReason::NotReproduced)),
         Tried::Fixed if left.is_empty() => Some(passed(means, StopReason::Fixed)),
         // What a fixer could mend is mended; what is left is not its business.
-        Tried::Fixed if !left.iter().any(|failure| failure.for_fixer) => {
-            Some(Next::Stop(StopReason::NotTheAgent))
-        }
+        Tried::Fixed if !is_open => Some(Next::Stop(StopReason::NotTheAgent)),
         _ if attempt >= most => Some(Next::Stop(StopReason::FixAttempts)),
         _ => None,
     }
@@ -274,7 +276,7 @@ mod tests {
         let red = [sample("a", "x")];
         let mut foreign = red.clone();
         foreign[0].for_fixer = false;
-        let after = |tried, left: &[Failure], at| after_attempt(tried, left, (at, 2), &ALL);
+        let after = |tried, left: &[Failure], at| after_attempt(tried, left, false, (at, 2), &ALL);
         let stop = |reason| Some(Next::Stop(reason));
         assert_eq!(after(Tried::Fixed, &[], 1), stop(StopReason::Fixed));
         assert_eq!(
@@ -284,6 +286,11 @@ mod tests {
         assert_eq!(after(Tried::StillFailing, &red, 1), None);
         assert_eq!(after(Tried::NoPatch, &red, 1), None);
         assert_eq!(after(Tried::Worse, &red, 2), stop(StopReason::FixAttempts));
+        let differing = |tried, left: &[Failure]| after_attempt(tried, left, true, (1, 2), &ALL);
+        let not_reproduced = stop(StopReason::NotReproduced);
+        assert_eq!(differing(Tried::Fixed, &[]), not_reproduced);
+        assert_eq!(differing(Tried::Fixed, &foreign), not_reproduced);
+        assert_eq!(differing(Tried::Fixed, &red), None);
     }
 
     #[test]

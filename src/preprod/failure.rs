@@ -143,13 +143,17 @@ pub struct Failure {
 impl Failure {
     /// For a person, in one line.
     pub fn line(&self) -> String {
+        format!("{}: {}", self.scenario, self.how())
+    }
+
+    /// The same without the scenario's name.
+    pub fn how(&self) -> String {
         let fault = self
             .classification
             .fault
             .map_or_else(String::new, |fault| format!(" ({})", word(&fault)));
         format!(
-            "{}: {}{fault}: {}",
-            self.scenario,
+            "{}{fault}: {}",
             word(&self.classification.category),
             self.classification.summary
         )

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use archal_core::environment::Environment;
 use archal_core::fixer::Fixer;
+use archal_core::hash;
 
 use crate::budget::prices::Prices;
 use crate::config::Config;
 use crate::config::sandbox::SandboxMode;
+use crate::driver::run::Driver;
 use crate::fix::choice::FixerChoice;
 use crate::fix::confinement::Confinement;
 use crate::fix::driven::DrivenFixer;
 use crate::reproduce::workplace::Workplace;
 use crate::run::attempt::Bench;
 use crate::run::seeds::StartState;
+use crate::sandbox::StopToken;
 use crate::sandbox::child::Bind;
 
 use super::mending::Shop;
@@ -26,6 +30,41 @@ pub fn chosen(config: &Config, is_command_asked: bool) -> Option<FixerChoice> {
         .fix_command
         .clone_from(&config.preprod.fix_command);
     FixerChoice::of(&own, is_command_asked)
+}
+
+/// Whether a fixer is given anything that it could pay with: a key, or for a command any variable of
+/// the caller's beside those that every program gets.
+pub fn has_key(
+    choice: &FixerChoice,
+    caller: &Environment,
+    withheld: &[String],
+    variables: &[String],
+) -> bool {
+    match choice.driver {
+        // An agent may have logged in by other ways than a variable.
+        Driver::Agent(_) => true,
+        Driver::Command(_) => variables
+            .iter()
+            .any(|name| !withheld.contains(name) && caller.get(name).is_some()),
+    }
+}
+
+/// Everything about a choice that decides what its fixer does, as one text.
+pub fn identity(choice: &FixerChoice, mode: SandboxMode, variables: &[String]) -> String {
+    let hosts: Vec<String> = choice
+        .hosts
+        .iter()
+        .map(|host| format!("{host:?}"))
+        .collect();
+    hash::of_json(&(
+        (
+            choice.shown(),
+            &choice.model,
+            &choice.key,
+            &choice.arguments,
+        ),
+        (choice.idle, hosts, mode.name(), variables),
+    ))
 }
 
 /// Fixers of one choice.
@@ -42,6 +81,8 @@ pub struct ChosenShop<'a> {
     pub bench: &'a Bench<'a>,
     /// The starting states of the clones that it may reach.
     pub states: &'a BTreeMap<String, StartState>,
+    /// Variables of the caller that every program in a private copy gets.
+    pub variables: &'a [String],
     /// How far it is confined.
     pub mode: SandboxMode,
 }
@@ -49,6 +90,10 @@ pub struct ChosenShop<'a> {
 impl Shop for ChosenShop<'_> {
     fn name(&self) -> &str {
         self.shown
+    }
+
+    fn identity(&self) -> String {
+        identity(self.choice, self.mode, self.variables)
     }
 
     fn confinement(&self) -> Confinement<'_> {
@@ -61,7 +106,7 @@ impl Shop for ChosenShop<'_> {
         binds: &'p [Bind],
         confinement: &'p Confinement<'p>,
         variables: BTreeMap<String, String>,
-        transcript: PathBuf,
+        (transcript, stop): (PathBuf, &'p StopToken),
     ) -> Box<dyn Fixer + 'p> {
         let caller = self.bench.environment;
         let mut environment = place.environment(caller);
@@ -80,7 +125,56 @@ impl Shop for ChosenShop<'_> {
             confinement: Some(confinement),
             scrubber: self.bench.scrubber,
             transcript,
-            stop: self.bench.stop,
+            stop: Some(stop),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(config: &str) -> FixerChoice {
+        let config: Config = serde_json::from_str(config).expect("a configuration");
+        chosen(&config, false).expect("a fixer")
+    }
+
+    #[test]
+    fn another_model_or_argument_is_another_fixer() {
+        let none: Vec<String> = Vec::new();
+        let of = |config: &str| identity(&choice(config), SandboxMode::BestEffort, &none);
+        let plain = of(r#"{"fixer": {"name": "claude"}}"#);
+        assert_eq!(of(r#"{"fixer": {"name": "claude"}}"#), plain);
+        for other in [
+            r#"{"fixer": {"name": "codex"}}"#,
+            r#"{"fixer": {"name": "claude", "model": "m"}}"#,
+            r#"{"fixer": {"name": "claude", "args": ["--verbose"]}}"#,
+            r#"{"fixer": {"name": "claude", "hosts": ["example.com"]}}"#,
+            r#"{"preprod": {"fixCommand": "x"}}"#,
+        ] {
+            assert_ne!(of(other), plain, "{other}");
+        }
+        let one = choice(r#"{"fixer": {"name": "claude"}}"#);
+        assert_ne!(identity(&one, SandboxMode::Off, &none), plain);
+    }
+
+    #[test]
+    fn a_command_that_is_given_no_variable_has_nothing_to_pay_with() {
+        let environment = |names: &[&str]| Environment {
+            variables: names
+                .iter()
+                .map(|name| ((*name).to_owned(), "x".to_owned()))
+                .collect(),
+            directory: PathBuf::new(),
+        };
+        let named = ["FIX_KEY".to_owned()];
+        let command = choice(r#"{"preprod": {"fixCommand": "x"}}"#);
+        let there = environment(&["FIX_KEY"]);
+        assert!(has_key(&command, &there, &[], &named));
+        assert!(!has_key(&command, &there, &named, &named));
+        assert!(!has_key(&command, &there, &[], &[]));
+        assert!(!has_key(&command, &environment(&[]), &[], &named));
+        let agent = choice(r#"{"fixer": {"name": "claude"}}"#);
+        assert!(has_key(&agent, &environment(&[]), &[], &[]));
     }
 }

@@ -37,6 +37,9 @@ pub fn text(result: &PreprodResult) -> String {
         );
         line("failure", &text);
     }
+    for one in &result.differing {
+        line("differs", &one.line());
+    }
     for attempt in &result.attempts {
         let text = format!(
             "{}: {}: {}",

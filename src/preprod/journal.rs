@@ -32,6 +32,8 @@ use crate::store::atomic::{self, Durability, WriteError};
 const OPEN: &str = "open";
 /// The kind of a fixer's step in the ledger.
 const FIX: &str = "fix";
+/// The kind of a run of the agent in a private copy.
+const RERUN: &str = "rerun";
 /// The folder of records, in the folder of the artifacts.
 const ENDED: &str = "steps";
 
@@ -69,8 +71,10 @@ pub struct Purse<'a> {
     pub caps: Caps,
     /// The name under which this run's money is counted together.
     pub run: String,
-    /// What a fixer reserves that says nothing of its cost.
+    /// What a fixer may spend that says nothing of its cost.
     pub fixer_share: Option<Usd>,
+    /// Whether a fixer is given anything to pay with: then it reserves its share.
+    pub fixer_has_key: bool,
     /// What tokens cost, where only those are said.
     pub prices: &'a Prices,
 }
@@ -87,8 +91,23 @@ pub struct RunJournal<'a> {
     /// Ends what works when the money is spent.
     work: &'a StopToken,
     is_capped: AtomicBool,
-    /// What each open attempt may spend where that is less than all, and its key.
-    open: Mutex<BTreeMap<String, (Option<Usd>, String)>>,
+    /// The attempts that are open.
+    open: Mutex<BTreeMap<String, Working>>,
+}
+
+/// An attempt that is open.
+#[derive(Debug, Clone)]
+struct Working {
+    /// The key of its step.
+    step: String,
+    /// What it may spend, where that is less than all.
+    limit: Option<Usd>,
+    /// What it takes from the caps: what it reserved, or what it spent where that is more.
+    held: Usd,
+    /// Ends it and nothing else.
+    end: Option<StopToken>,
+    /// Whether it was ended since it spent what it may.
+    is_over: bool,
 }
 
 /// Why a step of the loop does not begin.
@@ -188,7 +207,7 @@ impl<'a> RunJournal<'a> {
         AttemptKey::new(self.purse.repo, attempt)
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<String, (Option<Usd>, String)>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Working>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +228,18 @@ impl<'a> RunJournal<'a> {
         step: &str,
         kind: &str,
         estimate: Option<Usd>,
-    ) -> Result<(AttemptId, Option<Usd>), StepRefused> {
+    ) -> Result<AttemptId, StepRefused> {
+        self.open_within(step, kind, estimate, None)
+    }
+
+    /// The same for a step that may spend no more than `limit`.
+    fn open_within(
+        &self,
+        step: &str,
+        kind: &str,
+        estimate: Option<Usd>,
+        limit: Option<Usd>,
+    ) -> Result<AttemptId, StepRefused> {
         if self.work.is_asked() {
             return Err(StepRefused::Stopped);
         }
@@ -244,26 +274,63 @@ impl<'a> RunJournal<'a> {
             self.purse.ledger.release(&self.key(&attempt)).ok();
             return Err(unwritten(error));
         }
-        // What a run of the agent reserves is an estimate; what a fixer does is its share.
-        let limit = reserved.filter(|_| kind == FIX);
-        self.held()
-            .insert(attempt.clone(), (limit, step.to_owned()));
-        Ok((AttemptId(attempt), reserved))
+        let working = Working {
+            step: step.to_owned(),
+            limit,
+            held: reserved.unwrap_or_default(),
+            end: None,
+            is_over: false,
+        };
+        self.held().insert(attempt.clone(), working);
+        Ok(AttemptId(attempt))
     }
 
-    /// What an open step has spent so far; where that is all it may, work is ended.
+    /// What ends an open step, and nothing else, when it has spent what it may.
+    pub fn ends(&self, attempt: &AttemptId, end: &StopToken) {
+        if let Some(working) = self.held().get_mut(&attempt.0) {
+            working.end = Some(end.clone());
+        }
+    }
+
+    /// What an open step was allowed where it was ended since it had spent that.
+    pub fn over(&self, attempt: &AttemptId) -> Option<Usd> {
+        let held = self.held();
+        let working = held.get(&attempt.0).filter(|working| working.is_over)?;
+        working.limit
+    }
+
+    /// What an open step has spent so far. Where that is all it may, it is ended; where it is all
+    /// that there is, work is.
     pub fn told(&self, attempt: &AttemptId, spent: Usd) {
         let key = self.key(&attempt.0);
         // What is not metered is charged at the end, or by its whole reservation.
         self.purse.ledger.meter(&key, spent).ok();
-        let own = self.held().get(&attempt.0).and_then(|open| open.0);
-        let is_own_spent = own.is_some_and(|own| spent >= own && own > Usd::ZERO);
+        let mut open = self.held();
+        let Some(working) = open.get_mut(&attempt.0) else {
+            return;
+        };
+        working.held = working.held.max(spent);
         let cap = self.purse.caps.per_trace.amount();
-        let is_all_spent = own.is_none()
-            && cap.is_some_and(|cap| self.totals().is_ok_and(|totals| totals.taken() >= cap));
-        if is_own_spent || is_all_spent {
+        // What it reserved is an estimate, and not spent.
+        let of_others = |taken: Usd| taken.saturating_sub(working.held);
+        let is_all_spent = cap.is_some_and(|cap| {
+            let taken = self.totals().map(|totals| of_others(totals.taken()));
+            taken.is_ok_and(|taken| taken.saturating_add(spent) >= cap)
+        });
+        if is_all_spent {
             self.is_capped.store(true, Ordering::Relaxed);
             self.work.stop();
+            return;
+        }
+        let is_over = |limit: Usd| spent >= limit && limit > Usd::ZERO;
+        if let Some(end) = working
+            .end
+            .clone()
+            .filter(|_| working.limit.is_some_and(is_over))
+        {
+            working.is_over = true;
+            drop(open);
+            end.stop();
         }
     }
 
@@ -279,7 +346,7 @@ impl<'a> RunJournal<'a> {
         record: Option<&Value>,
         spent: &Spent,
     ) -> Result<(), StepRefused> {
-        let step = self.held().remove(&attempt.0).map(|open| open.1);
+        let step = self.held().remove(&attempt.0).map(|open| open.step);
         let step = step.unwrap_or_default();
         if let Some(record) = record {
             let ended = EndedStep {
@@ -312,15 +379,19 @@ impl Journal for RunJournal<'_> {
 
     fn begin(&self, key: &StepKey, estimate: &Estimate) -> Result<Begun, Refused> {
         let known = estimate.micros.and_then(Usd::from_micros);
-        let (kind, estimate) = match (&key.phase, known) {
-            (Phase::Fixer, None) => (FIX, self.purse.fixer_share),
-            (Phase::Fixer, known) => (FIX, known),
-            (_, known) => ("rerun", known),
-        };
-        let (id, reserved) = self.open(&key.to_string(), kind, estimate)?;
+        let step = key.to_string();
+        if key.phase != Phase::Fixer {
+            let id = self.open(&step, RERUN, known)?;
+            let may_spend = known.map(Usd::micros);
+            return Ok(Begun { id, may_spend });
+        }
+        let share = known.or(self.purse.fixer_share);
+        // One that has nothing to pay with would hold its share for ever: it never says a cost.
+        let reserved = share.filter(|_| self.purse.fixer_has_key);
+        let id = self.open_within(&step, FIX, reserved, share)?;
         Ok(Begun {
             id,
-            may_spend: reserved.map(Usd::micros),
+            may_spend: share.map(Usd::micros),
         })
     }
 
@@ -436,3 +507,6 @@ pub fn fixer_share(per_run: Cap, attempts: u32) -> Option<Usd> {
     let cap = per_run.amount()?;
     Usd::from_micros(cap.micros() / (2 * i64::from(attempts.max(1))))
 }
+
+#[cfg(test)]
+mod tests;

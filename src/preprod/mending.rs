@@ -24,6 +24,7 @@ use crate::reproduce::metering;
 use crate::reproduce::spent::Spent;
 use crate::reproduce::workplace::{Workplace, WorkplaceError, Workshop};
 use crate::run::scrub::Scrubber;
+use crate::sandbox::StopToken;
 use crate::sandbox::child::Bind;
 use crate::store::atomic::{self, Durability, WriteError};
 
@@ -94,17 +95,21 @@ pub trait Shop {
     /// For what an attempt depends on, and for people.
     fn name(&self) -> &str;
 
+    /// Everything about it that decides what it does, as one text: another one is asked anew.
+    fn identity(&self) -> String;
+
     /// How far a fixer is confined.
     fn confinement(&self) -> Confinement<'_>;
 
-    /// A fixer that is shown `binds`, with further variables; its transcript goes to a file.
+    /// A fixer that is shown `binds`, with further variables; its transcript goes to a file, and the
+    /// token ends it.
     fn fixer<'p>(
         &'p self,
         place: &'p Workplace,
         binds: &'p [Bind],
         confinement: &'p Confinement<'p>,
         variables: BTreeMap<String, String>,
-        transcript: PathBuf,
+        kept: (PathBuf, &'p StopToken),
     ) -> Box<dyn Fixer + 'p>;
 }
 
@@ -120,6 +125,8 @@ pub struct Mender<'a> {
     pub shop: &'a dyn Shop,
     /// How long it may take.
     pub timeout: Duration,
+    /// Ends all work.
+    pub work: &'a StopToken,
     /// What must not reach a disk.
     pub scrubber: &'a Scrubber,
     /// Where paid steps are written down.
@@ -153,7 +160,7 @@ impl Mender<'_> {
         let inputs = hash::of_json(&(
             self.workshop.base,
             hash::sha256(before),
-            self.shop.name(),
+            (self.shop.identity(), self.timeout),
             about,
         ));
         if let Some(found) = self.kept(&key, &inputs) {
@@ -175,9 +182,15 @@ impl Mender<'_> {
             _ => {}
         }
         let guards = self.workshop.guards(&place)?;
-        let confinement = self.shop.confinement();
+        // What ends it alone, and with everything else.
+        let end = self.work.within();
+        let confinement = Confinement {
+            stop: Some(&end),
+            ..self.shop.confinement()
+        };
         let binds = place.shown_to_fixer(confinement.mode, &guards);
         let begun = self.journal.begin(&key, &Estimate::UNKNOWN)?;
+        self.journal.ends(&begun.id, &end);
         let home = place.home();
         let changed = || {
             let now = self.carried.patch_of(&place);
@@ -196,10 +209,17 @@ impl Mender<'_> {
         let transcript = folder.join(TRANSCRIPT);
         let fixer = self
             .shop
-            .fixer(&place, binds, &confinement, variables, transcript);
-        let record = metering::metered(self.journal, &begun.id, &usage, self.scrubber, || {
+            .fixer(&place, binds, &confinement, variables, (transcript, &end));
+        let mut record = metering::metered(self.journal, &begun.id, &usage, self.scrubber, || {
             fixer.fix(&task)
         });
+        if let Some(share) = self.journal.over(&begun.id)
+            && !self.work.is_stopped()
+        {
+            // It was ended for its money alone: that is an attempt like another.
+            record.end = FixEnd::LimitBudget;
+            record.detail = Some(format!("it spent its share of ${share}"));
+        }
         let spent = Spent::of_fixer(&record);
         let mended = match record.end {
             FixEnd::Stopped => Err(MendError::Stopped),
@@ -307,10 +327,7 @@ impl Mender<'_> {
                 }));
             }
             let was_there = place.tree().join(file).exists();
-            if self
-                .carried
-                .restore(self.workshop.repo, place.tree(), file)?
-            {
+            if self.carried.restore(place.tree(), file)? {
                 let shown = file.display().to_string();
                 let how = match was_there {
                     true => "it was changed",

@@ -8,6 +8,7 @@
 //! - [`artifacts`]: the files of a run.
 //! - [`journal`]: paid steps: reserved, written down, charged once.
 //! - [`carried`]: files in use that git does not track.
+//! - [`differing`]: the checkout and a private copy beside each other.
 //! - [`trial`]: every scenario in private copies. [`variation`]: a patch on one that the fixer never
 //!   saw.
 //! - [`brief`]: what a fixer is told. [`mending`]: one attempt of it. [`fixers`]: who it may be.
@@ -24,6 +25,7 @@ pub mod classify;
 pub mod course;
 pub mod decide;
 pub mod details;
+pub mod differing;
 pub mod failure;
 pub mod fixers;
 pub mod handoff;

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::budget::spent::Spent;
 use crate::config::publish::{Publish, PublishAs};
 use crate::fix::publish::branch::{self, Author, Commit, Repository};
-use crate::fix::publish::decision::{Known, Refusal, Rule};
+use crate::fix::publish::decision::{self, Known, Refusal, Rule};
 use crate::fix::publish::details::title;
 use crate::fix::publish::place::{Place, Targets};
 use crate::fix::publish::program::Programs;
@@ -279,6 +279,8 @@ impl Publisher<'_> {
         };
 
         let known = service.pulls_of(owner, &branch)?;
+        // What a person closed stays closed, whoever would open it again.
+        decision::open(&known, &commit, &place.base_branch).map_err(Failed::Rule)?;
         if of(&known, &commit).is_none() {
             let remote = Remote {
                 programs: self.programs,
@@ -371,7 +373,7 @@ impl Publisher<'_> {
             stop: self.bench.stop,
         };
         let step = format!("pr/{}", document.commit);
-        let (attempt, _) = self.journal.open(&step, "pr", None)?;
+        let attempt = self.journal.open(&step, "pr", None)?;
         let scrubber = self.bench.scrubber;
         let end = metering::metered(self.journal, &attempt, &usage, scrubber, || {
             sandbox::run(&spec, &hold)

@@ -16,6 +16,7 @@ use crate::report::rate::Rate;
 use crate::run::report::ScenarioReport;
 use crate::run::score::{RunStatus, ScenarioStatus};
 
+use super::differing::Differing;
 use super::failure::{AgentFault, Category, Failure};
 use super::status::{Status, StopReason};
 
@@ -53,6 +54,9 @@ pub struct PreprodResult {
     pub scenarios: Vec<ScenarioOutcome>,
     /// What fails in the end, and whose fault it is; the evidence is in `preprod-failures.json`.
     pub failures: Vec<FailureOutcome>,
+    /// What fails otherwise in a private copy of HEAD than in the checkout: nobody mends that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differing: Vec<Differing>,
     /// Files in use that git does not track: they are part of the patch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<PathBuf>,

@@ -11,15 +11,16 @@ use crate::report::rate::Rate;
 use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::estimate::{Basis, Estimate};
 use crate::reproduce::identity::{FailureIdentity, FindingIdentity};
-use crate::reproduce::journal::{Journal, Phase};
+use crate::reproduce::journal::{Journal, Phase, Refused};
 use crate::reproduce::seat::Later;
 use crate::reproduce::workplace::Workshop;
-use crate::run::attempt::Bench;
+use crate::run::attempt::{AttemptError, Bench};
+use crate::run::discarded;
 use crate::run::harness::Wanted;
 use crate::run::ready::Ready;
 use crate::run::report::ScenarioReport;
 use crate::run::result::RunResult;
-use crate::run::score::{CriterionReport, CriterionStatus, RunStatus};
+use crate::run::score::{CriterionReport, CriterionStatus, RunStatus, Unjudged};
 use crate::run::suite::{self, SuiteOptions};
 
 /// What every trial shares.
@@ -28,8 +29,12 @@ pub struct Trials<'a> {
     pub bench: &'a Bench<'a>,
     /// The scenarios.
     pub ready: &'a [Ready<'a>],
+    /// How many of them were asked for: those after them only guard what held before.
+    pub asked: usize,
     /// The settings of runs.
     pub options: &'a SuiteOptions<'a>,
+    /// The settings of runs of those that guard: what the caller asked is not about them.
+    pub guarding: &'a SuiteOptions<'a>,
     /// How the agent is named; it is looked for in each copy anew.
     pub agent: &'a Wanted<'a>,
     /// What one run of each may cost.
@@ -114,7 +119,17 @@ impl Trials<'_> {
                 result.index = record.number;
                 results.push(result);
             }
-            trial.reports.push(suite::of_scenario(ready, results));
+            let report = suite::of_scenario(ready, results);
+            if is_judge_out_of_money(&report) {
+                // They show nothing, and are made again when there is money.
+                let unjudged = made.iter().filter(|one| one.run.is_unjudged());
+                for one in unjudged {
+                    discarded::remove(&one.run.evidence).map_err(AttemptError::from)?;
+                }
+                let reason = "the money for the judge is spent, so criteria are open".to_owned();
+                return Err(Refused::Budget { reason }.into());
+            }
+            trial.reports.push(report);
             trial.records.push(made);
         }
         Ok(trial)
@@ -123,6 +138,10 @@ impl Trials<'_> {
     /// How a scenario is run.
     pub(super) fn attempts(&self, at: usize) -> Attempts<'_> {
         let ready = &self.ready[at];
+        let options = match at < self.asked {
+            true => self.options,
+            false => self.guarding,
+        };
         Attempts {
             bench: self.bench,
             prepared: ready.prepared,
@@ -131,12 +150,12 @@ impl Trials<'_> {
             stand_ins: &[],
             task: &ready.scenario().prompt,
             agent: self.agent,
-            model: self.options.model,
+            model: options.model,
             timeout: ready.timeout,
             clock: None,
             route: ready.route,
-            expose_clone_urls: self.options.expose_clone_urls,
-            trouble: &self.options.trouble,
+            expose_clone_urls: options.expose_clone_urls,
+            trouble: &options.trouble,
             journal: self.journal,
             estimate: self.estimates.get(at).copied().unwrap_or(Estimate::UNKNOWN),
             hands: None,
@@ -207,6 +226,12 @@ impl Trial {
 /// unsure. Such a run shows nothing to rely on, whatever the other criteria came to.
 pub fn is_open(criterion: &CriterionReport) -> bool {
     criterion.unjudged.is_some() || criterion.status == CriterionStatus::Unsure
+}
+
+/// Whether a judge was not asked since its money was spent.
+pub fn is_judge_out_of_money(report: &ScenarioReport) -> bool {
+    let mut criteria = report.results.iter().flat_map(|result| &result.criteria);
+    criteria.any(|criterion| criterion.unjudged == Some(Unjudged::Budget))
 }
 
 /// The criteria that did not hold in some run, or were left open.

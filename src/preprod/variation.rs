@@ -29,6 +29,8 @@ pub struct Examined<'a> {
     pub patch: &'a [u8],
     /// HEAD with the files that git does not track.
     pub before: &'a [u8],
+    /// How often each is run at the least.
+    pub runs: u32,
     /// The scenarios at HEAD.
     pub base: &'a Trial,
     /// Files that say what is asked of the agent, relative to the repository.
@@ -77,7 +79,7 @@ impl Trials<'_> {
             asked: examined.asked,
             identity: &identity,
             red: examined.base.red(at),
-            runs: ready.runs,
+            runs: ready.runs.max(examined.runs),
             folder: &folder.join(name),
         }
         .run(&base, &patched)

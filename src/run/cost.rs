@@ -41,6 +41,21 @@ impl Sum {
         self.unknown_runs += usize::from(!is_known);
     }
 
+    /// Adds what the agent alone said of a run: the judge's questions are charged by themselves.
+    pub fn add_agent(&mut self, cost: Option<&RunCost>) {
+        let usd = cost.and_then(|cost| cost.agent_usd);
+        let source = match usd {
+            Some(_) => CostSource::Reported,
+            None => CostSource::Unknown,
+        };
+        let alone = RunCost {
+            usd,
+            source,
+            ..RunCost::default()
+        };
+        self.add(cost.map(|_| &alone));
+    }
+
     /// The sum of several runs.
     pub fn of<'a>(costs: impl IntoIterator<Item = Option<&'a RunCost>>) -> Self {
         let mut sum = Self::default();
@@ -141,6 +156,32 @@ mod tests {
         assert_eq!(all.unknown_runs, 3);
         assert_eq!(sum(&[Some(&known)]).unknown_runs, 0);
         assert_eq!(sum(&[Some(&silent)]).usd, None);
+    }
+
+    #[test]
+    fn what_the_judge_cost_is_none_of_the_agents() {
+        let both = RunCost {
+            usd: Some(0.75),
+            source: CostSource::Unknown,
+            agent_usd: Some(0.5),
+            judge_usd: Some(0.25),
+        };
+        let judged = RunCost {
+            agent_usd: None,
+            ..both
+        };
+        let mut sum = Sum::default();
+        sum.add_agent(Some(&both));
+        assert_eq!(
+            (sum.usd.map(Usd::micros), sum.unknown_runs),
+            (Some(500_000), 0)
+        );
+        sum.add_agent(Some(&judged));
+        sum.add_agent(None);
+        assert_eq!(
+            (sum.usd.map(Usd::micros), sum.unknown_runs),
+            (Some(500_000), 2)
+        );
     }
 
     #[test]

@@ -67,8 +67,25 @@ pub struct ScenarioEstimate {
     pub run_ms: Option<u64>,
     /// The mean of what earlier runs cost, in dollars.
     pub run_usd: Option<f64>,
+    /// The mean of what the agent alone said they cost, where one said it.
+    #[serde(skip)]
+    pub agent_usd: Option<f64>,
     /// How many earlier runs that is from.
     pub from: usize,
+}
+
+impl Estimate {
+    /// What the agent may cost in so many more runs of each scenario, in dollars; none where that of
+    /// one is not known.
+    pub fn agent_usd(&self, left: &[usize]) -> Option<f64> {
+        let each = self.scenarios.iter().zip(left);
+        let costs = each.filter(|(_, left)| **left > 0);
+        costs
+            .map(|(scenario, left)| {
+                Some(scenario.agent_usd? * u32::try_from(*left).ok().map(f64::from)?)
+            })
+            .sum()
+    }
 }
 
 /// What earlier runs of one scenario took.
@@ -76,6 +93,7 @@ pub struct ScenarioEstimate {
 struct Past {
     times: Vec<u64>,
     costs: Vec<f64>,
+    of_agent: Vec<f64>,
 }
 
 /// Estimates from the latest suites in the state folder.
@@ -95,6 +113,7 @@ pub fn of(layout: &Layout, ready: &[Ready<'_>], jobs: NonZeroUsize) -> Estimate 
                 timeout_ms: milliseconds(ready.timeout),
                 run_ms: median(known.times.clone()),
                 run_usd: mean(&known.costs),
+                agent_usd: mean(&known.of_agent),
                 from: known.times.len(),
             }
         })
@@ -143,7 +162,9 @@ fn past(layout: &Layout) -> BTreeMap<String, Past> {
             let known = past.entry(scenario.scenario).or_default();
             for result in scenario.results {
                 known.times.push(took(&result));
-                known.costs.extend(result.cost.and_then(|cost| cost.usd));
+                let cost = result.cost.unwrap_or_default();
+                known.costs.extend(cost.usd);
+                known.of_agent.extend(cost.agent_usd);
             }
         }
     }
@@ -196,6 +217,35 @@ mod tests {
         assert_eq!(spread(&[(1, 50), (4, 10)], jobs(2)), 50);
         assert_eq!(spread(&[(2, u64::MAX)], jobs(1)), u64::MAX);
         assert_eq!(spread(&[], jobs(4)), 0);
+    }
+
+    #[test]
+    fn only_the_runs_that_are_left_may_cost_something() {
+        let scenario = |agent_usd| ScenarioEstimate {
+            scenario: "s".to_owned(),
+            title: String::new(),
+            path: PathBuf::new(),
+            clones: Vec::new(),
+            runs: 4,
+            timeout_ms: 1,
+            run_ms: None,
+            run_usd: Some(1.0),
+            agent_usd,
+            from: 1,
+        };
+        let estimate = Estimate {
+            scenarios: vec![scenario(Some(0.25)), scenario(None)],
+            runs: 8,
+            known_runs: 0,
+            jobs: 1,
+            time_ms: None,
+            at_most_ms: 1,
+            usd: Some(8.0),
+            priced_runs: 8,
+        };
+        assert_eq!(estimate.agent_usd(&[4, 0]), Some(1.0));
+        assert_eq!(estimate.agent_usd(&[1, 0]), Some(0.25));
+        assert_eq!(estimate.agent_usd(&[1, 1]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Says once and for all that work is to stop. Cheap to clone; clones are the same token.
@@ -28,6 +28,8 @@ struct State {
     /// The writing ends of the alarms, by number. Nothing is ever written: closing them rings.
     alarms: Vec<(u64, PipeWriter)>,
     last: u64,
+    /// Tokens that end with this one.
+    within: Vec<Weak<Shared>>,
 }
 
 impl StopToken {
@@ -36,10 +38,33 @@ impl StopToken {
         Self::default()
     }
 
+    /// A token for a part of the work: it ends with this one, and may end before it alone.
+    #[must_use]
+    pub fn within(&self) -> Self {
+        let part = Self::new();
+        let mut state = self.state();
+        // Under the lock, so that whoever stops this one meanwhile finds the part or is found here.
+        let mut own = part.state();
+        (own.asked, own.stopped) = (state.asked, state.stopped);
+        drop(own);
+        state.within.retain(|other| other.strong_count() > 0);
+        state.within.push(Arc::downgrade(&part.shared));
+        drop(state);
+        part
+    }
+
+    /// The parts that are still of use.
+    fn parts(&self) -> Vec<Self> {
+        let state = self.state();
+        let parts = state.within.iter().filter_map(Weak::upgrade);
+        parts.map(|shared| Self { shared }).collect()
+    }
+
     /// Asks work under this token to end where it can go on later; children run on.
     pub fn ask(&self) {
         self.state().asked = true;
         self.shared.changed.notify_all();
+        self.parts().iter().for_each(Self::ask);
     }
 
     /// Ends the children under this token, and asks everything else to end; saying it again changes
@@ -51,6 +76,7 @@ impl StopToken {
         state.alarms.clear();
         drop(state);
         self.shared.changed.notify_all();
+        self.parts().iter().for_each(Self::stop);
     }
 
     /// Whether work is to end at the next place from which it can go on.
@@ -155,5 +181,17 @@ mod tests {
         let mut nothing = [0; 1];
         assert_eq!(before.reader.read(&mut nothing).expect("the end"), 0);
         assert_eq!(after.reader.read(&mut nothing).expect("the end"), 0);
+    }
+
+    #[test]
+    fn a_part_ends_alone_and_with_the_whole() {
+        let whole = StopToken::new();
+        let (one, other) = (whole.within(), whole.within());
+        one.stop();
+        assert!(one.is_stopped() && !whole.is_asked() && !other.is_asked());
+        whole.ask();
+        assert!(other.is_asked() && !other.is_stopped());
+        whole.stop();
+        assert!(other.is_stopped() && whole.within().is_stopped());
     }
 }

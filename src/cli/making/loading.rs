@@ -146,6 +146,29 @@ pub(crate) fn scenarios(
     })
 }
 
+/// The regressions of the repository that are not among `asked`: a fix must not break them, whoever
+/// asked for what.
+pub(crate) fn guards(
+    asked: &[Prepared],
+    loaded: &Loaded,
+    cx: &CommandContext,
+) -> Result<Vec<Prepared>, CliError> {
+    let folder = &loaded.directory;
+    let pack = discover::with_regressions(folder, &[]);
+    let found = discover::discover(folder, &pack).map_err(CliError::usage)?;
+    let mut guards = Vec::new();
+    for path in found {
+        let (prepared, _) = scenarios::load(&path, cx.clones).map_err(not_a_scenario)?;
+        governed(&prepared.scenario)?;
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let is_asked = |one: &Prepared| place(&one.scenario.path) == place(&path);
+        if !prepared.scenario.config.retired && !asked.iter().any(is_asked) {
+            guards.push(prepared);
+        }
+    }
+    Ok(guards)
+}
+
 /// That a scenario is kept and not run, and who answers for it.
 fn retired(scenario: &Scenario, folder: &Path) -> String {
     let path = scenario.path.strip_prefix(folder);

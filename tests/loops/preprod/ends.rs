@@ -56,7 +56,7 @@ fn scenarios_that_pass_need_nothing_more() {
 
 #[test]
 fn a_fixer_that_repairs_the_agent_leaves_a_patch_and_the_checkout_as_it_was() {
-    let world = janitor();
+    let world = super::shipped();
     let before = listing(&world.repo().join("janitor"));
     let output = preprod(
         &world,
@@ -76,9 +76,10 @@ fn a_fixer_that_repairs_the_agent_leaves_a_patch_and_the_checkout_as_it_was() {
     assert_eq!(attempt["outcome"], "fixed");
     assert_eq!(attempt["changed"], serde_json::json!(["agent.py"]));
     let proved = &attempt["proved"][0];
+    // One run in the checkout; three each are the proof, as `archal attach` makes it.
     assert_eq!(
         (&proved["red"]["k"], &proved["green"]["k"]),
-        (&1.into(), &1.into())
+        (&3.into(), &3.into())
     );
     assert_eq!(document["validation"]["inCheckout"], false);
     // The patch applies to the checkout.
@@ -117,6 +118,23 @@ fn what_is_told_before_anything_is_fixed() {
         ("planned".to_owned(), "plan_only".to_owned(), Some(0))
     );
     assert_eq!(planned["scenarios"][0]["status"], Value::Null);
+    assert_eq!(planned["policy"]["sandboxEnforced"], "not tried");
+    // What is a word of another command names no folder.
+    let other = [
+        "preprod",
+        "run",
+        "--json",
+        "-c",
+        "janitor/.archal.json",
+        "--plan",
+    ];
+    let other = [&other[..], &["--validation-command", "x --artifacts y"]].concat();
+    let other = world.run(&other).ended(0).json();
+    let folder = text(&other["artifacts"]);
+    assert!(
+        text(&other["next"]).ends_with(&format!("--artifacts {folder}")),
+        "{other}"
+    );
     assert!(!world.repo().join(OUT).exists() && !world.repo().join("janitor/.archal").exists());
 
     let output = preprod(&world, &["--dry-run", "--fix-command", RIGHT, ALLOWED]);
@@ -193,6 +211,8 @@ fn without_an_agent_scenarios_or_a_route_nothing_runs() {
     let output = run_without_namespaces(&world, &arguments);
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(document["stopReason"], "run_incomplete", "{document}");
+    let explanation = text(&document["explanation"]);
+    assert!(explanation.contains("namespaces"), "{explanation}");
     assert_eq!(
         (&document["status"], output.status.code()),
         (&"blocked".into(), Some(3))
@@ -213,6 +233,16 @@ fn a_tree_that_is_not_head_is_checked_and_not_fixed() {
     std::fs::remove_dir_all(world.repo().join("janitor/.git")).expect("there");
     let output = preprod(&world, &["--fix-command", RIGHT, ALLOWED]);
     is(&ended(&world, &output), "blocked", "no_repository", 3);
+    let blocker = text(&document(&world)["blocker"]);
+    assert!(
+        blocker.ends_with("git init && git add --all && git commit"),
+        "{blocker}"
+    );
+    super::git(&world, ".", &["init", "--quiet"]);
+    let output = preprod(&world, &["--fix-command", RIGHT, ALLOWED]);
+    is(&ended(&world, &output), "blocked", "no_repository", 3);
+    let blocker = text(&document(&world)["blocker"]);
+    assert!(blocker.contains("archal preprod run -c "), "{blocker}");
 }
 
 #[test]
@@ -243,6 +273,37 @@ fn a_private_copy_must_be_had_and_show_the_failure() {
     world.set("BREAK", "1");
     let output = preprod(&world, &["--fix-command", RIGHT, ALLOWED]);
     is(&ended(&world, &output), "blocked", "not_reproduced", 3);
+    assert_eq!(document(&world)["attempts"], Value::Null);
+}
+
+#[test]
+fn what_fails_in_the_checkout_alone_is_told_beside_what_is_mended() {
+    let mut world = janitor();
+    super::say_why(&world, "janitor/archal/say-why.md");
+    let agent = world.read("janitor/agent.py");
+    let said = "no activity for";
+    assert!(agent.contains(said));
+    let quiet = format!("{agent}\n").replace(
+        "import os\n",
+        "import os\nQUIET = \"quiet for\" if \"BREAK\" in os.environ else \"no activity for\"\n",
+    );
+    let quiet = quiet.replacen("Closing: no activity for", "Closing: {QUIET}", 1);
+    assert!(
+        quiet.contains("{QUIET}") && quiet.contains("QUIET ="),
+        "{quiet}"
+    );
+    world.write("janitor/agent.py", &quiet);
+    commit(&world);
+    world.set("BREAK", "1");
+    let output = preprod(&world, &["--fix-command", RIGHT, ALLOWED]);
+    is(&ended(&world, &output), "blocked", "not_reproduced", 3);
+    let document = document(&world);
+    assert_eq!(document["attempts"][0]["outcome"], "fixed", "{document}");
+    assert!(text(&document["patch"]).ends_with("fix.patch"));
+    let differing = document["differing"].as_array().expect("a list");
+    assert_eq!(differing.len(), 1, "{document}");
+    assert_eq!(differing[0]["scenario"], "say-why");
+    assert_eq!(differing[0]["copy"], Value::Null);
 }
 
 #[test]

@@ -234,24 +234,17 @@ fn files_in_use_that_git_does_not_track_go_into_the_copy_and_the_patch() {
 #[test]
 fn a_patch_that_makes_another_scenario_worse_is_not_gone_on_from() {
     let world = janitor();
-    // A second scenario, which the agent passes: it leaves a comment on what it closes.
-    let scenario = world.read("janitor/archal/close-stale-issues.md");
-    let other: Vec<&str> = scenario
-        .lines()
-        .filter(|line| !line.starts_with("- [D]") || line.contains("Every closed issue has"))
-        .filter(|line| !line.starts_with("match:"))
-        .collect();
-    let other = other
-        .join("\n")
-        .replace("# Close stale issues", "# Say why");
-    world.write("janitor/archal/say-why.md", &other);
+    // A regression that nobody asked for guards all the same.
+    super::say_why(&world, "janitor/archal/regressions/say-why.md");
     commit(&world);
     // The first attempt repairs the one and breaks the other; the second only repairs.
     let silent = "sed -i 's/no activity for/quiet for/' agent.py";
     let command = format!("{RIGHT}; if [ $ARCHAL_PREPROD_ATTEMPT = 1 ]; then {silent}; fi");
-    let output = preprod(&world, &["--fix-command", &command, ALLOWED]);
+    let asked = "janitor/archal/close-stale-issues.md";
+    let output = preprod(&world, &["--fix-command", &command, ALLOWED, asked]);
     is(&ended(&world, &output), "passed", "fixed", 0);
     let document = document(&world);
+    assert_eq!(document["scenarios"].as_array().map(Vec::len), Some(1));
     assert_eq!(document["attempts"][0]["outcome"], "worse");
     assert!(reasons(&world)[0].contains("say-why"), "{document}");
     let patch = world.read(format!("{OUT}/attempts/2/fix.patch"));
@@ -285,15 +278,56 @@ fn money_is_reserved_first_and_a_fixer_at_its_cap_is_ended_and_charged() {
         5,
     );
 
-    // Half of the cap is the fixer's, and it says that it spent more.
-    let command = "printf '{\"costUsd\": 0.9}' > \"$ARCHAL_PREPROD_USAGE_PATH\"; sleep 600";
-    let more = ["--fix-command", command, ALLOWED, "--max-fix-attempts", "1"];
+    // A quarter of the cap is what the first of two may spend: it is ended there, and the second works.
+    let says = |cost: &str| {
+        format!("printf '{{\"costUsd\": {cost}}}' > \"$ARCHAL_PREPROD_USAGE_PATH\"; sleep 600")
+    };
+    let command = format!(
+        "if [ $ARCHAL_PREPROD_ATTEMPT = 1 ]; then {}; else {RIGHT}; fi",
+        says("0.3")
+    );
+    let output = preprod(&world, &["--fix-command", &command, ALLOWED]);
+    is(&ended(&world, &output), "passed", "fixed", 0);
+    let reason = &reasons(&world)[0];
+    assert!(
+        reason.starts_with("limit_budget: ") && reason.contains("$0.25"),
+        "{reason}"
+    );
+    let fixes = |world: &TestEnv| -> Vec<_> {
+        let all = ledger(world).into_iter().filter(|one| one.0 == "fix");
+        all.map(|one| (one.1, one.3)).collect()
+    };
+    let charged = |cost: &str| (State::Charged, Some(cost.to_owned()));
+    assert_eq!(fixes(&world), [charged("0.30"), (State::Charged, None)]);
+
+    // One that says that it spent all there is ends the loop.
+    let more = ["--fix-command", &says("0.9"), ALLOWED];
     let output = preprod(&world, &more);
     is(&ended(&world, &output), "blocked", "budget_cap", 5);
-    let fix = ledger(&world)
-        .into_iter()
-        .find(|one| one.0 == "fix")
-        .expect("it is in the ledger");
-    assert_eq!(fix.3, Some("0.90".to_owned()));
-    assert_eq!(fix.1, State::Charged);
+    assert_eq!(fixes(&world).last(), Some(&charged("0.90")));
+}
+
+#[test]
+fn the_first_run_may_spend_what_it_reserved() {
+    let world = janitor();
+    let agent = world.read("janitor/agent.py");
+    let costly = "import os\nif \"AGENT_METRICS_FILE\" in os.environ:\n    \
+         open(os.environ[\"AGENT_METRICS_FILE\"], \"w\").write('{\"costUsd\": 0.2}')\n";
+    let costly = agent.replacen("import os\n", costly, 1);
+    assert_ne!(costly, agent);
+    world.write("janitor/agent.py", &costly);
+    commit(&world);
+    let two = ["--dry-run", "-n", "2"];
+    is(
+        &ended(&world, &preprod(&world, &two)),
+        "dry_run",
+        "classified",
+        1,
+    );
+    // Now it is known what two runs cost: most of the cap.
+    std::fs::remove_dir_all(world.repo().join(OUT)).expect("there");
+    let output = preprod(&world, &[&two[..], &["--budget-usd", "0.5"]].concat());
+    is(&ended(&world, &output), "dry_run", "classified", 1);
+    let spent = &document(&world)["costs"]["totals"]["spentUsd"];
+    assert_eq!(spent.as_f64(), Some(0.4));
 }

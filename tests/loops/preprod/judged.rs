@@ -79,4 +79,13 @@ fn what_a_judge_leaves_open_has_not_passed() {
     let output = preprod(&world, &[]);
     is(&ended(&world, &output), "blocked", "run_incomplete", 3);
     assert!(!server.asked().is_empty(), "the judge was asked");
+    // On the money of this run, and not on that of its agent.
+    let kept = world.read(format!("{OUT}/preprod-result.json"));
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    let entries = super::resumed::entries(&world, &text(&kept["costs"]["run"]));
+    let kinds: Vec<&str> = entries.iter().map(|one| one.kind.as_str()).collect();
+    assert!(
+        kinds.contains(&"judge") && kinds.contains(&"run"),
+        "{kinds:?}"
+    );
 }

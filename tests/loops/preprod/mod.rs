@@ -22,8 +22,20 @@ const RIGHT: &str = "python3 fix.py";
 /// Where the artifacts go, outside of the repository.
 const OUT: &str = "out";
 
-/// A world with the example repository in `janitor`, committed.
+/// A world with the example repository in `janitor`, committed: what is to be mended is run once
+/// without the patch and once with it.
 fn janitor() -> TestEnv {
+    let world = shipped();
+    let config = world.read("janitor/.archal.json");
+    assert!(config.contains(r#""reproduceRuns": 3"#), "{config}");
+    let config = config.replace(r#""reproduceRuns": 3"#, r#""reproduceRuns": 1"#);
+    world.write("janitor/.archal.json", &config);
+    commit(&world);
+    world
+}
+
+/// The same as it is shipped.
+fn shipped() -> TestEnv {
     let mut world = world();
     // What the agent writes into the checkout is not what is looked at.
     world.set("PYTHONDONTWRITEBYTECODE", "1");
@@ -44,6 +56,20 @@ fn commit(world: &TestEnv) {
     }
     git(world, "janitor", &["add", "--all"]);
     git(world, "janitor", &["commit", "--quiet", "-m", "x"]);
+}
+
+/// Writes a second scenario, which the agent passes: it leaves a comment on what it closes.
+fn say_why(world: &TestEnv, path: &str) {
+    let scenario = world.read("janitor/archal/close-stale-issues.md");
+    let other: Vec<&str> = scenario
+        .lines()
+        .filter(|line| !line.starts_with("- [D]") || line.contains("Every closed issue has"))
+        .filter(|line| !line.starts_with("match:"))
+        .collect();
+    let other = other
+        .join("\n")
+        .replace("# Close stale issues", "# Say why");
+    world.write(path, &other);
 }
 
 /// The arguments of `preprod run` on the example, with more.

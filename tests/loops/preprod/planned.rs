@@ -123,7 +123,7 @@ fn nothing_that_is_there_is_overwritten() {
     assert!(
         output
             .stdout
-            .contains("archal preprod run --dry-run checks/smoke.md"),
+            .contains("repo && archal preprod run --dry-run checks/smoke.md"),
         "{output}"
     );
     assert!(output.stderr.contains(".archal.json is there"), "{output}");

@@ -213,6 +213,13 @@ fn a_command_opens_the_draft_and_its_word_for_it_is_not_asked() {
     is(&ended(&desk.world, &output), "passed", "fixed", 0);
     assert_draft(&desk);
     assert_eq!(listing(&desk.world.repo().join("janitor")), before);
+
+    // A person closed it: no command opens another.
+    desk.exec("gh api -X PATCH repos/mona/janitor/pulls/1 -f state=closed");
+    let output = desk.repaired(&["--pr-command", OPENS]);
+    is(&ended(&desk.world, &output), "pr_failed", "pr_refused", 3);
+    assert_eq!(desk.document()["pr"]["refusal"]["rule"], "closed");
+    assert_eq!(desk.pulls().len(), 1);
 }
 
 #[test]

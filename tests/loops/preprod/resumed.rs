@@ -46,7 +46,7 @@ fn steps(world: &TestEnv) -> (Vec<String>, Vec<String>) {
     )
 }
 
-fn entries(world: &TestEnv, run: &str) -> Vec<Entry> {
+pub(super) fn entries(world: &TestEnv, run: &str) -> Vec<Entry> {
     let path = world.home().join(".local/state/archal/ledger.db");
     let ledger = Ledger::existing(&path).expect("readable").expect("there");
     let repo = repo_name(&world.repo().join("janitor"));
@@ -193,9 +193,11 @@ fn two_runs_at_once_do_not_work_on_one_repository() {
         assert!(began.elapsed() < LATEST);
         StopToken::new().wait(LOOK);
     }
-    let output = world.run(&["preprod", "run", "-c", "janitor/.archal.json"]);
+    // Also one that has nothing to do: what is in the folder is the other's.
+    let output = preprod(&world, &["--tag", "nothing-has-this"]);
     assert_eq!(output.code, Some(3), "{output}");
     assert!(output.stderr.contains("another preprod run"), "{output}");
+    assert!(!world.repo().join(OUT).join("preprod-result.json").exists());
     let pid = i32::try_from(child.id()).expect("a process id");
     kill(Pid::from_raw(pid), Signal::SIGINT).expect("my own child");
     child.wait().expect("my own child");

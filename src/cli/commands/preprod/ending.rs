@@ -13,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::fix::publish::record::Published;
 use crate::preprod::artifacts;
 use crate::preprod::course::Ended;
+use crate::preprod::differing::Differing;
 use crate::preprod::failure::Failure;
 use crate::preprod::handoff;
 use crate::preprod::report::{
@@ -30,11 +31,14 @@ use crate::run::totals;
 pub(super) struct End {
     pub(super) reason: StopReason,
     pub(super) explanation: String,
+    /// How to remove what stands in the way, where the reason alone does not say it.
+    pub(super) way_out: Option<String>,
     pub(super) folder: PathBuf,
     pub(super) base: Option<String>,
     pub(super) suite: Option<String>,
     pub(super) scenarios: Vec<ScenarioOutcome>,
     pub(super) failures: Vec<Failure>,
+    pub(super) differing: Vec<Differing>,
     pub(super) carried: Vec<PathBuf>,
     pub(super) attempts: Vec<AttemptOutcome>,
     pub(super) validation: Option<ValidationOutcome>,
@@ -56,11 +60,13 @@ impl End {
         Self {
             reason,
             explanation: explanation.into(),
+            way_out: None,
             folder: folder.to_owned(),
             base: None,
             suite: None,
             scenarios: Vec::new(),
             failures: Vec::new(),
+            differing: Vec::new(),
             carried: Vec::new(),
             attempts: Vec::new(),
             validation: None,
@@ -112,6 +118,7 @@ impl End {
         self.reason = ended.reason;
         self.explanation = ended.explanation;
         self.attempts = ended.attempts;
+        self.differing = ended.differing;
         self.validation = ended.validation;
         self.patch = ended.patch;
         self.failures = ended.failures;
@@ -132,6 +139,8 @@ pub(super) struct Ending<'a> {
     pub(super) policy: Policy,
     pub(super) started_at: Timestamp,
     pub(super) is_planned: bool,
+    /// Whether the command names the folder of the artifacts.
+    pub(super) is_folder_named: bool,
 }
 
 /// A run that a signal ended: it goes on where it was.
@@ -148,20 +157,21 @@ impl Ending<'_> {
     /// Writes the artifacts and tells the result.
     pub(super) fn tell(&self, end: End, cx: &CommandContext) -> Result<Exit, CliError> {
         let status = end.reason.status();
-        let next = next_command(&cx.command, &end.folder);
+        let next = self.next(&cx.command, &end.folder);
         let mut result = PreprodResult {
             command: cx.command.clone(),
             repo: self.repo.to_owned(),
             base: end.base,
             status,
             stop_reason: end.reason,
-            blocker: blocker(end.reason, &end.explanation),
+            blocker: blocker(end.reason, &end.explanation, end.way_out.as_deref()),
             explanation: end.explanation,
             started_at: self.started_at.to_string(),
             finished_at: cx.clock.now().to_string(),
             suite: end.suite,
             scenarios: end.scenarios,
             failures: end.failures.iter().map(Into::into).collect(),
+            differing: end.differing,
             carried: end.carried,
             attempts: end.attempts,
             validation: end.validation,
@@ -208,11 +218,19 @@ impl Ending<'_> {
         Ok(exit(&result))
     }
 
+    /// The command that goes on: the same with the same artifacts.
+    fn next(&self, command: &str, folder: &Path) -> String {
+        match self.is_folder_named {
+            true => command.to_owned(),
+            false => format!("{command} --artifacts {}", quoted(folder)),
+        }
+    }
+
     /// A signal ended the run: nothing is said of it but how to go on.
     pub(super) fn interrupted(&self, folder: &Path, cx: &CommandContext) -> Exit {
         let told = Interrupted {
             artifacts: folder.to_owned(),
-            next: self.scrubber.text(&next_command(&cx.command, folder)),
+            next: self.scrubber.text(&self.next(&cx.command, folder)),
         };
         cx.printer
             .warning("interrupted; what was finished is kept, and what was paid is charged");
@@ -233,16 +251,8 @@ fn exit(result: &PreprodResult) -> Exit {
     }
 }
 
-/// The command that goes on: the same with the same artifacts.
-fn next_command(command: &str, folder: &Path) -> String {
-    match command.contains("--artifacts") {
-        true => command.to_owned(),
-        false => format!("{command} --artifacts {}", quoted(folder)),
-    }
-}
-
 /// What stands in the way and how to remove it; none where nothing does.
-fn blocker(reason: StopReason, explanation: &str) -> Option<String> {
+fn blocker(reason: StopReason, explanation: &str, own: Option<&str>) -> Option<String> {
     let way_out = match reason {
         StopReason::ScenariosPassed
         | StopReason::Fixed
@@ -254,7 +264,7 @@ fn blocker(reason: StopReason, explanation: &str) -> Option<String> {
         StopReason::NoScenarios => {
             "archal preprod run <scenario.md>, or `scenarios` in .archal.json"
         }
-        StopReason::RunIncomplete => "the run's own error is above; the same command goes on",
+        StopReason::RunIncomplete => "mend that; the same command goes on",
         StopReason::NotTheAgent => {
             "mend what the failures name; preprod.fixHarness lets a fixer mend the harness"
         }
@@ -264,7 +274,7 @@ fn blocker(reason: StopReason, explanation: &str) -> Option<String> {
         StopReason::NoFixer => {
             "--fix-command <command> or --fixer <name>, or preprod.fixCommand or fixer.name in .archal.json"
         }
-        StopReason::NoRepository => "git init, and a first commit",
+        StopReason::NoRepository => "git init && git add --all && git commit",
         StopReason::TrackedFilesChanged => "commit or stash them",
         StopReason::SandboxUnavailable => "--sandbox best-effort",
         StopReason::Workspace => {
@@ -285,5 +295,5 @@ fn blocker(reason: StopReason, explanation: &str) -> Option<String> {
             "look at the pull request; where it is not archal's doing, close it and run the same again"
         }
     };
-    Some(format!("{explanation}: {way_out}"))
+    Some(format!("{explanation}: {}", own.unwrap_or(way_out)))
 }

@@ -19,15 +19,16 @@ use crate::preprod::journal::{RunJournal, StepRefused};
 use crate::preprod::scene;
 use crate::preprod::status::StopReason;
 use crate::preprod::trial;
+use crate::report::causes::chain;
 use crate::run::attempt::Bench;
 use crate::run::cost::Sum;
-use crate::run::discarded;
+use crate::run::discarded::{self, Discarded};
 use crate::run::estimate;
 use crate::run::plan::{PlanError, SuiteLock, SuitePlan};
 use crate::run::ready::Ready;
 use crate::run::report::{StopReason as SuiteStop, SuiteReport};
 use crate::run::scenarios::Prepared;
-use crate::run::score::{ScenarioStatus, Unjudged};
+use crate::run::score::ScenarioStatus;
 use crate::run::suite::{self, Ended, SuiteOptions};
 use crate::run::terminal::{self, Look};
 use crate::store::atomic::{self, Durability};
@@ -102,20 +103,27 @@ pub(super) fn make<'a>(
     cx: &CommandContext,
 ) -> Result<Made<'a>, CliError> {
     let (bench, layout) = (first.bench, first.layout);
-    let (plan, _lock) = planned(first, &options, &mut begun, cx)?;
-    let known: BTreeSet<String> = plan
-        .finished(layout)
-        .into_values()
-        .map(|result| result.run_id)
-        .collect();
+    let Planned {
+        plan,
+        lock: _lock,
+        left_over,
+    } = planned(first, &options, &mut begun, cx)?;
+    let finished = plan.finished(layout);
+    // Before it reserves anything: its own reservation is there for it to spend.
+    let left = first.journal.left().map_err(CliError::environment)?;
     let step = format!("run/{}", plan.suite);
     let mut open = None;
-    if known.len() < plan.size() {
+    if finished.len() < plan.size() || !left_over.is_empty() {
+        let to_make: Vec<usize> = (0..plan.scenarios.len())
+            .map(|at| {
+                let made = finished.keys().filter(|(one, _)| *one == at).count();
+                plan.scenarios[at].runs.len() - made
+            })
+            .collect();
         let expected = estimate::of(layout, first.ready, options.jobs);
-        let is_whole = expected.priced_runs == expected.runs;
-        let expected = expected.usd.filter(|_| is_whole).and_then(Usd::reported);
+        let expected = expected.agent_usd(&to_make).and_then(Usd::reported);
         match first.journal.open(&step, "run", expected) {
-            Ok((attempt, _)) => open = Some(attempt),
+            Ok(attempt) => open = Some(attempt),
             Err(StepRefused::Budget(reason)) => {
                 let reason = (StopReason::CostReservationDenied, reason);
                 let end = End::stopped(reason.0, reason.1, first.folder);
@@ -126,22 +134,35 @@ pub(super) fn make<'a>(
         }
     }
     plan.write(layout).map_err(CliError::environment)?;
-    let paid = plan.finished(layout);
-    let paid = Sum::of(paid.values().map(|result| result.cost.as_ref()));
-    let left = first.journal.left().map_err(CliError::environment)?;
-    // What was made before is in the suite's own count.
+    let is_charged = |one: &&Discarded| !left_over.contains(one);
+    let paid = finished.values().map(|result| result.cost.as_ref());
+    let discarded = plan.discarded.iter().filter(is_charged);
+    let paid = Sum::of(paid.chain(discarded.map(|one| one.cost.as_ref())));
+    // What was paid before is in the suite's own count.
     options.budget = left.map(|left| left.saturating_add(paid.usd.unwrap_or_default()));
     let printer = cx.printer.clone();
     let mut sum = Sum::default();
+    // What a run that was killed left half made nobody has charged.
+    for one in &left_over {
+        sum.add_agent(one.cost.as_ref());
+    }
     let mut progress = |ended: Ended<'_>| {
         let line = terminal::progress::line(ended.result, Some(ended.planned), Look::default());
         printer.note(line);
-        sum.add(ended.result.cost.as_ref());
+        sum.add_agent(ended.result.cost.as_ref());
         if let (Some(attempt), Some(spent)) = (&open, sum.usd) {
             first.journal.told(attempt, spent);
         }
     };
     let made = suite::run(bench, layout, &plan, first.ready, &options, &mut progress);
+    // What was broken off in this life counts for nothing, and is spent.
+    let now = SuitePlan::read(layout, &plan.suite).map_err(resolved::plan_error)?;
+    for one in now.discarded.iter().skip(plan.discarded.len()) {
+        sum.add_agent(one.cost.as_ref());
+    }
+    if let (Some(attempt), Some(spent)) = (&open, sum.usd) {
+        first.journal.told(attempt, spent);
+    }
     let spent = match (sum.usd, sum.unknown_runs) {
         (Some(usd), 0) => Spent {
             micros: Some(usd.micros()),
@@ -159,6 +180,7 @@ pub(super) fn make<'a>(
             .map_err(CliError::environment)?;
     }
     let made = made.map_err(CliError::environment)?;
+    let error = made.error;
     let report = made.report;
     let mut end = End::of_first(report.clone(), Vec::new(), first.folder);
     if first.journal.is_capped() {
@@ -167,11 +189,13 @@ pub(super) fn make<'a>(
         return Ok(Made::Stopped(Box::new(end)));
     }
     if let Some(stopped) = &report.stopped {
+        // What made a run impossible is told with all its causes.
+        let why = error.as_ref().map(|error| chain(error));
         end.explanation = format!(
             "{} of {} runs were not made: {}",
             stopped.left,
             stopped.left + report.totals.runs,
-            stopped.explanation
+            why.as_ref().unwrap_or(&stopped.explanation)
         );
         end.reason = match stopped.reason {
             SuiteStop::Interrupted => return Ok(Made::Interrupted),
@@ -180,7 +204,7 @@ pub(super) fn make<'a>(
         };
         return Ok(Made::Stopped(Box::new(end)));
     }
-    if is_judge_out_of_money(&report) {
+    if report.scenarios.iter().any(trial::is_judge_out_of_money) {
         end.reason = StopReason::BudgetCap;
         end.explanation = "the money for the judge is spent, so criteria are open".to_owned();
         return Ok(Made::Stopped(Box::new(end)));
@@ -191,26 +215,32 @@ pub(super) fn make<'a>(
     })
 }
 
-/// The scenarios out of quarantine in which a judge left criteria open, by id.
-pub(super) fn left_open(report: &SuiteReport) -> Vec<&str> {
+/// The scenarios out of quarantine in which a judge left criteria open, by id, with why.
+pub(super) fn left_open(report: &SuiteReport) -> Vec<String> {
     let counted = report
         .scenarios
         .iter()
         .filter(|one| one.quarantine.is_none());
     counted
-        .filter(|one| {
+        .filter_map(|one| {
             let mut criteria = one.results.iter().flat_map(|result| &result.criteria);
-            criteria.any(trial::is_open)
+            let open = criteria.find(|criterion| trial::is_open(criterion))?;
+            Some(match &open.explanation {
+                Some(why) => format!("{} ({why})", one.scenario),
+                None => one.scenario.clone(),
+            })
         })
-        .map(|one| one.scenario.as_str())
         .collect()
 }
 
-fn is_judge_out_of_money(report: &SuiteReport) -> bool {
-    let results = report.scenarios.iter().flat_map(|one| &one.results);
-    results
-        .flat_map(|result| &result.criteria)
-        .any(|criterion| criterion.unjudged == Some(Unjudged::Budget))
+/// What the first run is to make.
+struct Planned {
+    /// Its runs.
+    plan: SuitePlan,
+    /// The right to make them.
+    lock: SuiteLock,
+    /// What a process that was killed left half made.
+    left_over: Vec<Discarded>,
 }
 
 /// The plan that is gone on with, where it is of the same agent and was asked for alike; else a new
@@ -220,7 +250,7 @@ fn planned(
     options: &SuiteOptions<'_>,
     begun: &mut Begun,
     cx: &CommandContext,
-) -> Result<(SuitePlan, SuiteLock), CliError> {
+) -> Result<Planned, CliError> {
     let (bench, layout, request) = (first.bench, first.layout, first.made.request);
     let agent = resolved::agent(first.made, options, first.scenarios, cx);
     let present: Vec<_> = first
@@ -231,10 +261,25 @@ fn planned(
     let ids = cx.ids.as_ref();
     let kept = begun.suite.as_deref();
     let kept = kept.and_then(|suite| SuitePlan::read(layout, suite).ok());
-    if let Some(mut old) = kept.filter(|plan| plan.request == *request) {
+    let mut left_over = Vec::new();
+    let mut gone_on_with = None;
+    if let Some(mut old) = kept {
         let lock = old.lock(layout).map_err(resolved::plan_error)?;
         let with = (bench.scrubber, &options.prices);
+        // What has a result was told of when it ended, though it may have left a judge's part open.
+        let runs = old.scenarios.iter().flat_map(|one| &one.runs);
+        let is_told = |run: &&String| layout.run(run).join("result.json").is_file();
+        let told: BTreeSet<String> = runs.filter(is_told).cloned().collect();
+        let known = old.discarded.len();
         discarded::leftovers(&mut old, layout, with).map_err(resolved::plan_error)?;
+        let left = old.discarded.iter().skip(known);
+        left_over = left
+            .filter(|one| !told.contains(&one.run))
+            .cloned()
+            .collect();
+        gone_on_with = (old.request == *request).then_some((old, lock));
+    }
+    if let Some((old, lock)) = gone_on_with {
         match old.renewed(layout, ids, &agent.hash, &present) {
             Ok((plan, notes)) => {
                 let finished = plan.finished(layout).len();
@@ -248,7 +293,11 @@ fn planned(
                     "{finished} of {} runs in the checkout are finished",
                     plan.size()
                 ));
-                return Ok((plan, lock));
+                return Ok(Planned {
+                    plan,
+                    lock,
+                    left_over,
+                });
             }
             // Runs of another agent say nothing of this one.
             Err(error @ PlanError::Agent { .. }) => {
@@ -263,7 +312,11 @@ fn planned(
     plan.write(layout).map_err(CliError::environment)?;
     begun.suite = Some(plan.suite.clone());
     write(first.folder, begun)?;
-    Ok((plan, lock))
+    Ok(Planned {
+        plan,
+        lock,
+        left_over,
+    })
 }
 
 /// What fails of the first run, and whose fault that is.

@@ -1,9 +1,10 @@
 //! `archal preprod`: the loop before a change ships.
 //!
 //! - `plan`: what a repository has and lacks. [`run`]: the options. `first`: the first run, in the checkout. `phase`: the fix phase.
-//! - `ending`: the result written, told and turned into an exit code.
+//! - `explained`: what it would do, and why it stops after the first run, in words. `ending`: the result written, told and turned into an exit code.
 
 mod ending;
+mod explained;
 mod first;
 mod phase;
 mod plan;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use archal_core::{hash, id};
 
 use crate::cli::context::CommandContext;
-use crate::cli::error::CliError;
 use crate::config::Loaded;
 use crate::fix::choice::FixerChoice;
 use crate::fix::publish::program::Programs;
@@ -20,7 +19,7 @@ use crate::preprod::handoff;
 use crate::preprod::journal::RunJournal;
 use crate::preprod::mending::Mender;
 use crate::preprod::pull_request::{Proposal, Publisher};
-use crate::preprod::report::FailureOutcome;
+use crate::preprod::report::{FailureOutcome, Proved};
 use crate::preprod::status::StopReason;
 use crate::preprod::trial::{self, Trials};
 use crate::preprod::validation::Validator;
@@ -38,18 +37,19 @@ use crate::scenario::spec::is_seed_file;
 
 use super::ending::End;
 
-/// Why there is no end: none for a signal.
-pub(super) type NoEnd = Option<Box<CliError>>;
-
 /// What the fix phase is made of.
 pub(super) struct Place<'a> {
     pub(super) bench: &'a Bench<'a>,
     pub(super) loaded: &'a Loaded,
     pub(super) wanted: &'a Wanted<'a>,
     pub(super) harness_flag: Option<&'a Path>,
+    /// The scenarios that were asked for, and those that guard.
     pub(super) ready: &'a [Ready<'a>],
+    pub(super) asked: usize,
     pub(super) scenarios: &'a [Prepared],
+    pub(super) guards: &'a [Prepared],
     pub(super) options: &'a SuiteOptions<'a>,
+    pub(super) guarding: &'a SuiteOptions<'a>,
     pub(super) journal: &'a RunJournal<'a>,
     pub(super) folder: &'a Path,
     pub(super) means: Means,
@@ -58,20 +58,21 @@ pub(super) struct Place<'a> {
     pub(super) work: &'a StopToken,
 }
 
-/// Goes through the fix phase; `end` is how the first run ended.
-pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Result<End, NoEnd> {
+/// Goes through the fix phase; `end` is how the first run ended. None where a signal ended it.
+pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Option<End> {
     let directory = &place.loaded.directory;
     let repo = directory
         .canonicalize()
         .unwrap_or_else(|_| directory.clone());
     let path = cx.environment.get("PATH").unwrap_or_default();
-    let (tree, why) = look(&repo, path);
-    if let Some(reason) = decide::before_fixing(tree) {
+    let looked = look(&repo, path);
+    if let Some(reason) = decide::before_fixing(looked.tree) {
         end.reason = reason;
-        end.explanation = why;
-        return Ok(end);
+        end.explanation = looked.said;
+        end.way_out = looked.way_out;
+        return Some(end);
     }
-    let base = why;
+    let base = looked.said;
     end.base = Some(base.clone());
     let containment = place.bench.probe.containment();
     let workspace = WorkspaceOptions::of(&place.loaded.config);
@@ -102,11 +103,13 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
         Err(error) => {
             end.reason = StopReason::Workspace;
             end.explanation = chain(&error);
-            return Ok(end);
+            return Some(end);
         }
     };
     end.carried.clone_from(&carried.files);
-    let asked = asked(&repo, &in_use, &config.scenarios);
+    let mut asks = in_use.clone();
+    asks.extend(carried::in_use(place.guards, None, &[]));
+    let asked = asked(&repo, &asks, &config.scenarios);
     // In a copy the harness is looked for at the same place.
     let flag = place.harness_flag.map(|flag| {
         let flag = cx.environment.resolve(flag);
@@ -123,7 +126,9 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
     let trials = Trials {
         bench: place.bench,
         ready: place.ready,
+        asked: place.asked,
         options: place.options,
+        guarding: place.guarding,
         agent: &agent,
         estimates: &estimates,
         workshop,
@@ -133,7 +138,7 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
     let shown = place.choice.shown();
     // Each clone once, as the first scenario that has it begins.
     let mut states = BTreeMap::new();
-    for ready in place.ready {
+    for ready in &place.ready[..place.asked] {
         for (clone, state) in &ready.states {
             states.entry(clone.clone()).or_insert_with(|| state.clone());
         }
@@ -142,6 +147,7 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
         choice: place.choice,
         shown: &shown,
         withheld: &workspace.agent_keys,
+        variables: &config.workspace.env,
         prices: &place.options.prices,
         bench: place.bench,
         states: &states,
@@ -154,6 +160,7 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
         asked: &asked,
         shop: &shop,
         timeout: std::time::Duration::from_secs(config.preprod.fix_timeout.into()),
+        work: place.work,
         scrubber: place.bench.scrubber,
         journal: place.journal,
         folder: &attempts,
@@ -166,14 +173,15 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
         means: place.means,
         fix_harness: config.preprod.fix_harness,
         first: &first,
+        proof_runs: config.attach.reproduce_runs,
     };
     let printer = cx.printer.clone();
     match course.run(&mut |line: &str| printer.note(line)) {
         Ok(ended) => {
-            let failed: Vec<FailureOutcome> = end.failures.iter().map(Into::into).collect();
+            let failed: Vec<FailureOutcome> = ended.asked.iter().map(Into::into).collect();
             let end = end.fixed(ended);
             if end.reason != StopReason::Fixed || !config.preprod.open_pr {
-                return Ok(end);
+                return Some(end);
             }
             printer.note("publishing the patch");
             published(place, end, (&failed, workshop), cx)
@@ -182,27 +190,17 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Resul
     }
 }
 
-/// Publishes what is proved.
+/// Publishes what is proved; none where a signal ended it.
 fn published(
     place: &Place<'_>,
     mut end: End,
     (failed, workshop): (&[FailureOutcome], Workshop<'_>),
     cx: &CommandContext,
-) -> Result<End, NoEnd> {
+) -> Option<End> {
     let (Some(attempt), Some(patch)) = (end.attempts.last(), &end.patch) else {
-        return Ok(end);
+        return Some(end);
     };
-    let fixed: Vec<&FailureOutcome> = failed.iter().filter(|one| one.for_fixer).collect();
-    let ids: Vec<&str> = fixed.iter().map(|one| one.scenario.as_str()).collect();
-    let group = format!(
-        "{}-{}",
-        id::slug(ids.first().copied().unwrap_or_default(), 40),
-        hash::short(&hash::of_json(&ids))
-    );
-    let title = match ids.as_slice() {
-        [one] => format!("scenario {one} passes"),
-        several => format!("{} scenarios pass", several.len()),
-    };
+    let (group, title) = named(&attempt.proved);
     let scrubber = place.bench.scrubber;
     let paths = end.scenarios.iter().map(|one| {
         let path = one.path.strip_prefix(workshop.repo).unwrap_or(&one.path);
@@ -253,17 +251,46 @@ fn published(
                 end.reason = reason;
                 end.explanation = format!("the patch is proved and not published: {why}");
             }
-            Ok(end)
+            Some(end)
         }
         Err(error) => end.unfinished(error.into(), place.journal),
     }
 }
 
-/// The repository: how its tree is, and its commit or why nothing can be fixed.
-fn look(repo: &Path, path: &str) -> (Tree, String) {
+/// What a patch is called that makes these scenarios pass: its branch, and its title.
+fn named(proved: &[Proved]) -> (String, String) {
+    let ids: Vec<&str> = proved.iter().map(|one| one.scenario.as_str()).collect();
+    let group = format!(
+        "{}-{}",
+        id::slug(ids.first().copied().unwrap_or_default(), 40),
+        hash::short(&hash::of_json(&ids))
+    );
+    let title = match ids.as_slice() {
+        [one] => format!("scenario {one} passes"),
+        several => format!("{} scenarios pass", several.len()),
+    };
+    (group, title)
+}
+
+/// What the repository is when a fix phase would begin.
+struct Looked {
+    /// How its tree is.
+    tree: Tree,
+    /// Its commit, or why nothing can be fixed.
+    said: String,
+    /// What removes that, where the reason to stop does not say it.
+    way_out: Option<String>,
+}
+
+/// Looks at the repository.
+fn look(repo: &Path, path: &str) -> Looked {
+    let nothing = |said: String, way_out: Option<String>| Looked {
+        tree: Tree::Nothing,
+        said,
+        way_out,
+    };
     let Ok(top) = command::top(repo, path) else {
-        let why = format!("{} is no git repository", repo.display());
-        return (Tree::Nothing, why);
+        return nothing(format!("{} is no git repository", repo.display()), None);
     };
     if top != repo {
         let why = format!(
@@ -271,13 +298,21 @@ fn look(repo: &Path, path: &str) -> (Tree, String) {
             repo.display(),
             top.display()
         );
-        return (Tree::Nothing, why);
+        let config = quoted(&top.join(".archal.json"));
+        let way_out = format!("archal preprod run -c {config}, with a configuration there");
+        return nothing(why, Some(way_out));
     }
     let Ok(base) = command::head(repo, path) else {
-        return (Tree::Nothing, format!("{} has no commit", repo.display()));
+        let way_out = "git add --all && git commit".to_owned();
+        let why = format!("{} has no commit", repo.display());
+        return nothing(why, Some(way_out));
     };
     match command::changed_tracked_files(repo, path) {
-        Ok(changed) if changed.is_empty() => (Tree::Clean, base),
+        Ok(changed) if changed.is_empty() => Looked {
+            tree: Tree::Clean,
+            said: base,
+            way_out: None,
+        },
         Ok(changed) => {
             let some: Vec<&str> = changed.iter().take(5).map(String::as_str).collect();
             let why = format!(
@@ -289,9 +324,16 @@ fn look(repo: &Path, path: &str) -> (Tree, String) {
                     ""
                 }
             );
-            (Tree::Changed, why)
+            Looked {
+                tree: Tree::Changed,
+                said: why,
+                way_out: None,
+            }
         }
-        Err(error) => (Tree::Nothing, chain(&error)),
+        Err(error) => {
+            let way_out = format!("git -C {} status says more", quoted(repo));
+            nothing(chain(&error), Some(way_out))
+        }
     }
 }
 
@@ -315,22 +357,22 @@ fn asked(
 }
 
 impl End {
-    /// The loop came to no end of its own.
+    /// The loop came to no end of its own; none where a signal ended it.
     pub(super) fn unfinished(
         mut self,
         error: CourseError,
         journal: &RunJournal<'_>,
-    ) -> Result<Self, NoEnd> {
+    ) -> Option<Self> {
         (self.reason, self.explanation) = match error {
             CourseError::Stopped if journal.is_capped() => (
                 StopReason::BudgetCap,
                 "what worked was ended because its money was spent".to_owned(),
             ),
-            CourseError::Stopped => return Err(None),
+            CourseError::Stopped => return None,
             CourseError::Budget(why) => (StopReason::CostReservationDenied, why),
             CourseError::Workspace(why) => (StopReason::Workspace, why),
-            CourseError::Step(error) => return Err(Some(Box::new(CliError::environment(error)))),
+            CourseError::Step(error) => (StopReason::RunIncomplete, chain(&*error)),
         };
-        Ok(self)
+        Some(self)
     }
 }

@@ -121,6 +121,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         &authored,
         config.written || found.config.is_some(),
     );
+    // Its paths are those of the repository.
+    let here = cx.environment.directory.canonicalize();
+    let next = match here.is_ok_and(|here| here == repo) {
+        true => next,
+        false => format!("cd {} && {next}", quoted(&repo)),
+    };
     let plan = PreprodPlan {
         repo,
         found,

@@ -24,7 +24,6 @@ use crate::host::lock::FileLock;
 use crate::host::queue::WorkKind;
 use crate::preprod::artifacts;
 use crate::preprod::decide::{self, Means, Next};
-use crate::preprod::failure::Failure;
 use crate::preprod::fixers;
 use crate::preprod::journal::{self, Purse, RunJournal};
 use crate::preprod::report::{Policy, ScenarioOutcome};
@@ -33,15 +32,18 @@ use crate::preprod::status::StopReason;
 use crate::preprod::validation::Validator;
 use crate::report::rate::Rate;
 use crate::reproduce::private;
+use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::attempt::Bench;
 use crate::run::harness;
 use crate::run::judged::Until;
+use crate::run::request::Request;
 use crate::run::scenarios::Prepared;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::Containment;
 use crate::sandbox::confine;
 
 use super::ending::{End, Ending};
+use super::explained::{explain_first, explained};
 use super::first::{self, First};
 use super::phase;
 
@@ -176,6 +178,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         ),
         started_at: cx.clock.now(),
         is_planned: args.plan,
+        is_folder_named: args.artifacts.is_some(),
     };
     let layout = match args.plan {
         true => bench::known_layout(&loaded.directory, cx),
@@ -186,6 +189,20 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     artifacts::refuse_foreign(&folder).map_err(|error| {
         CliError::usage(error.to_string()).hint("--artifacts <a new or empty folder>")
     })?;
+    let state = layout.preprod();
+    // Before anything is written, also of an end that comes early: the folder may be another run's.
+    // What is handed over waits for that run, so it takes the lock when its turn comes.
+    let _lock = match args.plan || args.background {
+        true => None,
+        false => Some(
+            FileLock::take(&layout.preprod_lock())
+                .map_err(CliError::environment)?
+                .ok_or_else(|| {
+                    CliError::environment("another preprod run works on this repository")
+                        .hint("wait for its end, or end it where it was started: archal attach-status shows one of the watcher")
+                })?,
+        ),
+    };
 
     // Resolve.
     if let Some(missing) = loading::nothing(&request, &loaded) {
@@ -198,9 +215,14 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let missing = format!("no scenario has the tag {tag}");
         return ending.tell(End::stopped(StopReason::NoScenarios, missing, &folder), cx);
     }
+    // Whatever was asked for, a fix must not bring back what was repaired before.
+    let mut guards = match choice.is_some() && !args.dry_run && !args.plan {
+        true => loading::guards(&scenarios, &loaded, cx)?,
+        false => Vec::new(),
+    };
     if request.route.is_some() {
         // The option wins over what a scenario says, in private copies as in the checkout.
-        for prepared in &mut scenarios {
+        for prepared in scenarios.iter_mut().chain(&mut guards) {
             prepared.scenario.config.route = None;
         }
     }
@@ -241,7 +263,22 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         request: &request,
     };
     let options = resolved::options(&made, &scenarios, cx)?;
-    let ready = loading::ready(&bench, &scenarios, &options)?;
+    // What goes wrong on purpose, and other starting states, are about what was asked for.
+    let calm = Request {
+        seeds: Vec::new(),
+        faults: Vec::new(),
+        rate_limit: None,
+        ..request.clone()
+    };
+    let guarding = resolved::Made {
+        request: &calm,
+        ..made
+    };
+    let guarding = resolved::options(&guarding, &guards, cx)?;
+    let mut all = loading::ready(&bench, &scenarios, &options)?;
+    let asked = all.len();
+    all.extend(loading::ready(&bench, &guards, &guarding)?);
+    let ready = &all[..asked];
     resolved::judge_ready(&bench, &scenarios)?;
     if args.plan {
         let explanation = explained(&ending.policy, ready.len());
@@ -264,13 +301,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 
     // Who counts the money.
     let prices = options.prices.clone();
-    let state = layout.preprod();
-    let _lock = FileLock::take(&layout.preprod_lock())
-        .map_err(CliError::environment)?
-        .ok_or_else(|| {
-            CliError::environment("another preprod run works on this repository")
-                .hint("wait for its end, or end it where it was started: archal attach-status shows one of the watcher")
-        })?;
     // What a run that was killed left in the cache.
     private::collect(&cx.environment);
     let (ledger, warning) =
@@ -288,6 +318,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             ledger,
             caps,
             run: begun.run.clone(),
+            fixer_has_key: choice.as_ref().is_some_and(|choice| {
+                let workspace = WorkspaceOptions::of(&loaded.config);
+                let (withheld, named) = (&workspace.agent_keys, &loaded.config.workspace.env);
+                fixers::has_key(choice, &cx.environment, withheld, named)
+            }),
             fixer_share: journal::fixer_share(
                 caps.per_trace,
                 loaded.config.preprod.max_fix_attempts,
@@ -299,6 +334,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         &work,
     );
 
+    if let Some(judge) = &judge {
+        judge.count_with(journal.run(), caps.per_trace);
+    }
+
     // Run and classify.
     let first = first::make(
         &First {
@@ -306,7 +345,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             layout: &layout,
             made: &made,
             scenarios: &scenarios,
-            ready: &ready,
+            ready,
             journal: &journal,
             folder: &folder,
         },
@@ -326,11 +365,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         first::Made::Stopped(end) => *end,
         first::Made::Whole { report, options } => {
             let fix_harness = loaded.config.preprod.fix_harness;
-            let mut failures = first::failures(&ready, &report, fix_harness);
+            let mut failures = first::failures(ready, &report, fix_harness);
             if let Some(judge) = judge.as_ref() {
                 second::ask(
                     &mut failures,
-                    &ready,
+                    ready,
                     &report.scenarios,
                     &Asking {
                         judge,
@@ -356,7 +395,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                 Next::Stop(reason) if is_undecided => {
                     first.reason = reason;
                     first.explanation = format!(
-                        "the judge could not be asked or was unsure about {open}: archal run says why, and the same command asks again"
+                        "the judge could not be asked or was unsure about {open}; the same command asks again"
                     );
                     first
                 }
@@ -368,9 +407,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                     match validated {
                         Some(Ok(outcome)) => first.validated(outcome),
                         Some(Err(error)) => match first.unfinished(error.into(), &journal) {
-                            Ok(end) => end,
-                            Err(None) => return Ok(ending.interrupted(&folder, cx)),
-                            Err(Some(error)) => return Err(*error),
+                            Some(end) => end,
+                            None => return Ok(ending.interrupted(&folder, cx)),
                         },
                         None => explain_first(first, StopReason::ScenariosPassed, &ending.policy),
                     }
@@ -384,9 +422,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                         loaded: &loaded,
                         wanted: &wanted,
                         harness_flag: request.harness.as_deref(),
-                        ready: &ready,
+                        ready: &all,
+                        asked,
                         scenarios: &scenarios,
+                        guards: &guards,
                         options: &options,
+                        guarding: &guarding,
                         journal: &journal,
                         folder: &folder,
                         means,
@@ -395,9 +436,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                         work: &work,
                     };
                     match phase::run(&place, first, cx) {
-                        Ok(end) => end,
-                        Err(None) => return Ok(ending.interrupted(&folder, cx)),
-                        Err(Some(error)) => return Err(*error),
+                        Some(end) => end,
+                        None => return Ok(ending.interrupted(&folder, cx)),
                     }
                 }
             }
@@ -461,7 +501,12 @@ fn policy(
         per_day_usd: caps.per_day,
         fix_harness: config.fix_harness,
         sandbox: mode.name().to_owned(),
-        sandbox_enforced: able.map_or_else(|| "off".to_owned(), Confined::in_one_line),
+        sandbox_enforced: match (mode, able) {
+            (SandboxMode::Off, _) => "off".to_owned(),
+            (_, Some(able)) => able.in_one_line(),
+            // To look at a plan runs nothing.
+            (_, None) => "not tried".to_owned(),
+        },
         containment: match containment {
             Containment::Namespaces => "namespaces",
             Containment::Pgroup => "pgroup",
@@ -508,66 +553,4 @@ fn unrun(scenarios: &[Prepared]) -> Vec<ScenarioOutcome> {
             runs: Vec::new(),
         })
         .collect()
-}
-
-fn explained(policy: &Policy, scenarios: usize) -> String {
-    let fixing = match (&policy.fixer, policy.allow_external_execution) {
-        (None, _) => "nothing is fixed: no fixer is named".to_owned(),
-        (Some(_), false) => "nothing is fixed: external execution is not allowed".to_owned(),
-        (Some(fixer), true) => format!(
-            "{fixer} gets at most {} attempts at what is the agent's, each followed by all scenarios",
-            policy.max_fix_attempts
-        ),
-    };
-    let validation = match &policy.validation_command {
-        None => String::new(),
-        Some(command) => format!("; then `{command}` must succeed"),
-    };
-    let pr = match (policy.open_pr, &policy.pr_command) {
-        (false, _) => String::new(),
-        (true, None) => "; a patch that is proved becomes a draft pull request".to_owned(),
-        (true, Some(command)) => {
-            format!("; a patch that is proved becomes a draft pull request by `{command}`")
-        }
-    };
-    let run = match scenarios {
-        1 => "1 scenario".to_owned(),
-        many => format!("{many} scenarios"),
-    };
-    format!("{run} would be run in the checkout and failures classified; {fixing}{validation}{pr}")
-}
-
-fn explain_first(mut end: End, reason: StopReason, policy: &Policy) -> End {
-    end.reason = reason;
-    let first = end.failures.first().map(Failure::line);
-    let first = first.unwrap_or_default();
-    let count = end.failures.len();
-    let failing = match count {
-        1 => "1 scenario fails".to_owned(),
-        many => format!("{many} scenarios fail"),
-    };
-    end.explanation = match reason {
-        StopReason::ScenariosPassed => "every scenario passes".to_owned(),
-        StopReason::Classified if count == 0 => "nothing fails".to_owned(),
-        StopReason::Classified => format!("{failing}: {first}"),
-        StopReason::NotTheAgent => {
-            format!("{failing}, and none of it is for a fixer: {first}")
-        }
-        StopReason::FixAttempts => {
-            format!("{failing}, and no fix attempt is allowed: {first}")
-        }
-        StopReason::NoFixer => format!("{failing}, and no fixer is named: {first}"),
-        StopReason::ExternalExecutionNotAllowed if count == 0 => {
-            "the scenarios pass, and the validation command may not run".to_owned()
-        }
-        StopReason::ExternalExecutionNotAllowed => {
-            format!("{failing}, and the fixer may not run: {first}")
-        }
-        StopReason::SandboxUnavailable => format!(
-            "the sandbox is required and this machine cannot make all of it: {}",
-            policy.sandbox_enforced
-        ),
-        _ => first,
-    };
-    end
 }
