@@ -23,7 +23,7 @@ use crate::store::atomic::{self, Durability, WriteError};
 
 use super::brief::{self, Brief};
 use super::repair::{Repair, RepairError};
-use super::ruling::{self, Rejected, Ruled, Ruling};
+use super::ruling::{Rejected, Ruled, Ruling};
 
 /// The patch, in the folder of the fix.
 pub const FILE: &str = "candidate.patch";
@@ -220,9 +220,6 @@ impl Repair<'_> {
         if record.end == FixEnd::Stopped {
             return Err(RepairError::Stopped);
         }
-        if let Some(reason) = ruling::of_end(record) {
-            return Ok(Err(reason.into()));
-        }
         let asked = self.asked();
         let ruling = Ruling {
             asked: &asked,
@@ -230,7 +227,7 @@ impl Repair<'_> {
             scrubber: self.attempts.bench.scrubber,
             has_setup: self.workshop.options.setup.is_some(),
         };
-        let ruled = match ruling.of_tree(place)? {
+        let ruled = match ruling.of_tree(place, record)? {
             Ok(ruled) => ruled,
             Err(rejected) => return Ok(Err(rejected)),
         };

@@ -78,12 +78,45 @@ pub struct Ruling<'a> {
 
 impl Ruling<'_> {
     /// Puts back what may not be changed and names what must be reviewed; or says what a fix may
-    /// not hold at all.
+    /// not hold at all, or that its fixer came to no good end, and what that did all the same.
     ///
     /// # Errors
     ///
     /// When git refuses.
-    pub fn of_tree(&self, place: &Workplace) -> Result<Result<Ruled, Rejected>, GitError> {
+    pub fn of_tree(
+        &self,
+        place: &Workplace,
+        record: &FixRecord,
+    ) -> Result<Result<Ruled, Rejected>, GitError> {
+        let ruled = match of_end(record) {
+            None => self.of_files(place)?,
+            Some(reason) => Err(Rejected {
+                breaches: self.of_lost(place)?,
+                ..reason.into()
+            }),
+        };
+        Ok(ruled.map_err(|mut rejected| {
+            rejected.breaches.extend(self.of_conduct(place, record));
+            rejected
+        }))
+    }
+
+    /// What is in a tree that nobody takes anything from.
+    fn of_lost(&self, place: &Workplace) -> Result<Vec<Breach>, GitError> {
+        let mut breaches = Vec::new();
+        for changed in place.workspace().changed()? {
+            if !self.is_carried(&changed) {
+                let rule = rules::of(&changed.path, self.asked);
+                breaches.extend(self.breaches_of(place, &changed, rule)?);
+            }
+        }
+        for breach in &mut breaches {
+            breach.consequence = Consequence::Without;
+        }
+        Ok(breaches)
+    }
+
+    fn of_files(&self, place: &Workplace) -> Result<Result<Ruled, Rejected>, GitError> {
         let mut ruled = Ruled::default();
         for changed in place.workspace().changed()? {
             if self.is_carried(&changed) {
@@ -139,16 +172,7 @@ impl Ruling<'_> {
         record: &FixRecord,
         (patch, is_new): (&[u8], bool),
     ) -> Result<Ruled, Rejected> {
-        ruled.breaches.extend(planted_hook(place));
-        let confined = record.confined.as_ref();
-        ruled.breaches.extend(conduct::of_confined(confined));
-        let said = fs::read(&record.transcript).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        if let Some(key) = self.scrubber.key_taken_out_of(&said) {
-            let detail = format!("it printed the value of {key}, which was taken out");
-            let printed = Breach::new(BreachRule::SecretPrinted, detail, Consequence::Without);
-            ruled.breaches.push(printed);
-        }
+        ruled.breaches.extend(self.of_conduct(place, record));
         let refused = if !is_new {
             let what = match ruled.reverted.is_empty() {
                 true => "the fixer changed nothing",
@@ -184,6 +208,20 @@ impl Ruling<'_> {
             });
         }
         Ok(ruled)
+    }
+
+    /// What it did beside changing files of the repository.
+    fn of_conduct(&self, place: &Workplace, record: &FixRecord) -> Vec<Breach> {
+        let mut breaches: Vec<Breach> = planted_hook(place).into_iter().collect();
+        breaches.extend(conduct::of_confined(record.confined.as_ref()));
+        let said = fs::read(&record.transcript).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        if let Some(key) = self.scrubber.key_taken_out_of(&said) {
+            let detail = format!("it printed the value of {key}, which was taken out");
+            let printed = Breach::new(BreachRule::SecretPrinted, detail, Consequence::Without);
+            breaches.push(printed);
+        }
+        breaches
     }
 
     fn is_carried(&self, changed: &Changed) -> bool {
@@ -279,7 +317,7 @@ fn added(patch: &[u8]) -> String {
 }
 
 /// Why a fixer that ended so left nothing to prove; none where what it left is looked at.
-pub fn of_end(record: &FixRecord) -> Option<String> {
+fn of_end(record: &FixRecord) -> Option<String> {
     let code = record.exit_code.unwrap_or(-1);
     let what = match record.end {
         FixEnd::Changed | FixEnd::NoChange | FixEnd::Stopped => return None,

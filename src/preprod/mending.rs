@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::fix::conduct::{Breach, BreachRule, Consequence};
 use crate::fix::confinement::Confinement;
 use crate::fix::repair::link_on_the_way;
-use crate::fix::ruling::{self, Rejected, Ruled, Ruling};
+use crate::fix::ruling::{Rejected, Ruled, Ruling};
 use crate::git::command::GitError;
 use crate::reproduce::estimate::Estimate;
 use crate::reproduce::journal::{Journal, Phase, Refused, StepKey};
@@ -265,10 +265,7 @@ impl Mender<'_> {
         inputs: &str,
         folder: &Path,
     ) -> Result<(Mended, Vec<u8>), MendError> {
-        let ruled = match ruling::of_end(&record) {
-            Some(reason) => Err(Rejected::from(reason)),
-            None => self.rule(place, before, &record)?,
-        };
+        let ruled = self.rule(place, before, &record)?;
         let mut mended = Mended {
             inputs: inputs.to_owned(),
             reason: None,
@@ -309,7 +306,7 @@ impl Mender<'_> {
             scrubber: self.scrubber,
             has_setup: self.workshop.options.setup.is_some(),
         };
-        let mut ruled = match ruling.of_tree(place)? {
+        let mut ruled = match ruling.of_tree(place, record)? {
             Ok(ruled) => ruled,
             Err(rejected) => return Ok(Err(rejected)),
         };
