@@ -46,6 +46,9 @@ pub struct Proof {
     pub others: Vec<Compared>,
     /// Scenario files that cannot be read and so could not be compared.
     pub unreadable: Vec<PathBuf>,
+    /// The set-up command in the copy with the patch, where one is configured.
+    #[serde(default)]
+    pub set_up: Option<SetUp>,
     /// The validation command, where one is configured.
     pub validation: Option<Validation>,
     /// The variation the fixer never saw.
@@ -88,6 +91,29 @@ impl Compared {
         }
         !self.newly_broken.is_empty()
             || (self.before == ScenarioStatus::Passed && self.after != ScenarioStatus::Passed)
+    }
+}
+
+/// How the set-up command ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SetUp {
+    /// The command.
+    pub command: String,
+    /// How far it was confined, in one line; `off` where it was not.
+    pub sandbox: String,
+    /// The same in its parts; null where it was not.
+    pub confined: Option<Confined>,
+}
+
+impl SetUp {
+    /// Of a command that was confined so.
+    pub fn of(command: &str, confined: Option<&Confined>) -> Self {
+        Self {
+            command: command.to_owned(),
+            sandbox: confined.map_or_else(|| "off".to_owned(), Confined::in_one_line),
+            confined: confined.cloned(),
+        }
     }
 }
 

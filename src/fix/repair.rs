@@ -31,7 +31,7 @@ use crate::store::atomic::{self, Durability, WriteError};
 use super::brief::Evidence;
 use super::candidate::Candidate;
 use super::conduct::{Breach, BreachRule, Consequence};
-use super::proof::{self, Compared, HeldBack, Proof, Validation};
+use super::proof::{self, Compared, HeldBack, Proof, SetUp, Validation};
 use super::publish;
 
 /// How long the validation command may take.
@@ -332,6 +332,10 @@ impl Repair<'_> {
                 self.validate(command, place)
             })
             .transpose()?;
+        let set_up = self.workshop.options.setup.as_ref().map(|command| {
+            let place = patched.place()?;
+            Ok::<_, WorkplaceError>(SetUp::of(command, place.set_up_confined()))
+        });
         let guards = |path: &&PathBuf| path.starts_with(publish::FOLDER);
         let objection = proof::objection(self.red_runs, &green_runs, &others, validation.as_ref())
             .or_else(|| {
@@ -383,6 +387,7 @@ impl Repair<'_> {
             green_runs,
             others,
             unreadable: self.unreadable.to_vec(),
+            set_up: set_up.transpose()?,
             validation,
             held_back,
             reverted: candidate.ruled.reverted.clone(),

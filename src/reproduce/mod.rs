@@ -5,7 +5,7 @@
 //! - [`decision`]: what one attempt showed, and what several add up to.
 //! - [`private`]: folders of this process alone.
 //! - [`workplace`]: the private copy of the repository in which a harness or a fixer runs.
-//! - [`dependencies`]: what is installed there.
+//! - [`dependencies`]: what is installed there; [`editable`]: and leads to the checkout.
 //! - [`seat`]: a workplace that is opened when it is needed; [`pool`]: idle ones.
 //! - [`slot`]: the folder of one attempt's evidence.
 //! - [`attempts`]: the attempts themselves; [`rounds`]: several of them side by side.
@@ -25,6 +25,7 @@ pub mod dates;
 pub mod decision;
 pub mod dependencies;
 pub mod difference;
+pub mod editable;
 pub mod estimate;
 pub mod generated;
 pub mod identity;

@@ -15,10 +15,12 @@ use crate::run::environment::{Start, kept};
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::confine::Confine;
 use crate::sandbox::{self, Hold, StopToken, credentials};
+use crate::store::atomic::{self, Durability, WriteError};
+use archal_core::confined::Confined;
 use archal_core::environment::Environment;
 
-use super::dependencies;
 use super::private::{PrivateFolder, private_folder};
+use super::{dependencies, editable};
 
 /// How long the set-up command may take.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(600);
@@ -66,6 +68,8 @@ pub struct Workplace {
     set_up: BTreeSet<PathBuf>,
     /// What those files and git's own were then.
     stamps: BTreeMap<PathBuf, Stamp>,
+    /// How far the set-up command was confined; none where there is none, or it was not.
+    set_up_confined: Option<Confined>,
     /// The fix that is part of this copy.
     patch: Vec<u8>,
     /// How far what that fix changed is confined.
@@ -97,6 +101,9 @@ pub enum WorkplaceError {
     /// No private folder could be made.
     #[error(transparent)]
     Private(#[from] super::private::PrivateError),
+    /// What leads into the copy could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The repository could not be copied.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -163,7 +170,7 @@ impl Workshop<'_> {
         self.show_dependencies(&mut place)?;
         // What the patch adds is put back by applying the patch again, not by keeping it.
         let patched = place.workspace.untracked()?;
-        self.set_up(&place)?;
+        place.set_up_confined = self.set_up(&place)?;
         let all = place.workspace.untracked()?;
         place.set_up = all.difference(&patched).cloned().collect();
         place.stamps = place.stamps_now();
@@ -210,6 +217,7 @@ impl Workshop<'_> {
                 target,
                 read_only: true,
             });
+            self.lead_into(place, &name)?;
         }
         if self.containment == Containment::Namespaces {
             for (source, shown) in dependencies::crates(self.environment, place.tree())? {
@@ -222,6 +230,21 @@ impl Workshop<'_> {
             }
         }
         place.renew_home()
+    }
+
+    /// Lets what a folder of dependencies says of the checkout lead into the copy.
+    fn lead_into(&self, place: &mut Workplace, name: &str) -> Result<(), WorkplaceError> {
+        for (file, text) in editable::files(self.repo, name, place.tree()) {
+            let source = place.beside("editable").join(&file);
+            atomic::write(&source, text.as_bytes(), Durability::Derived)?;
+            let shown = [place.tree(), self.repo].map(|folder| Bind {
+                source: source.clone(),
+                target: folder.join(&file),
+                read_only: true,
+            });
+            place.binds.extend(shown);
+        }
+        Ok(())
     }
 
     /// Copies the repository and applies `patch`, without set-up: to look at files.
@@ -253,6 +276,7 @@ impl Workshop<'_> {
             agent_variables: self.options.agent_keys.clone(),
             set_up: BTreeSet::new(),
             stamps: BTreeMap::new(),
+            set_up_confined: None,
             patch: patch.to_vec(),
             sandbox: self.options.sandbox,
         };
@@ -343,10 +367,10 @@ impl Workshop<'_> {
         Ok(binds)
     }
 
-    /// Runs the set-up command again, after a fixer changed what it installs.
-    pub fn set_up(&self, place: &Workplace) -> Result<(), WorkplaceError> {
+    /// Runs the set-up command, and says how far it was confined.
+    fn set_up(&self, place: &Workplace) -> Result<Option<Confined>, WorkplaceError> {
         let Some(command) = &self.options.setup else {
-            return Ok(());
+            return Ok(None);
         };
         let end = sandbox::run(
             &ChildSpec {
@@ -368,7 +392,7 @@ impl Workshop<'_> {
             },
         );
         if end.succeeded() {
-            return Ok(());
+            return Ok(end.confined);
         }
         let said = String::from_utf8_lossy(&end.stderr);
         let last: Vec<&str> = said.lines().rev().take(5).collect();
@@ -401,6 +425,11 @@ impl Workplace {
     /// The private home.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// How far the set-up command was confined; none where there is none, or it was not.
+    pub fn set_up_confined(&self) -> Option<&Confined> {
+        self.set_up_confined.as_ref()
     }
 
     /// To what a command is confined that works here: it writes tree and home.

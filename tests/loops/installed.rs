@@ -166,7 +166,12 @@ fn an_agent_in_python_finds_its_virtual_environment_in_every_copy() {
         .replace("KEEP_OPEN = \"keep-open\"", "KEEP_OPEN = keeping.LABEL");
     assert!(needs.contains("import keeping\n") && needs.contains("keeping.LABEL"));
     world.write("demo/agent.py", &needs);
-    let agent = json!({"command": ".venv/bin/python", "args": ["agent.py"]});
+    // The agent is a package that is installed as editable: it is found through the environment.
+    let checkout = demo.display().to_string();
+    std::fs::write(packages.join("agent.pth"), checkout).expect("writable");
+    let start = "import sys\nimport agent\nsys.exit(agent.main())\n";
+    world.write("demo/bin/start.py", start);
+    let agent = json!({"command": ".venv/bin/python", "args": ["bin/start.py"]});
     configure(&world, &agent, &json!({}));
     commit(&world);
     let job = repaired(&world, ".venv/bin/python fix.py");
