@@ -312,7 +312,7 @@ fn time_ends_a_child_that_listens_and_one_that_does_not() {
 fn a_contained_child_has_no_privileges_and_sees_only_itself() {
     let end = held(
         &shell(
-            "grep -E '^(Cap|NoNewPrivs|Uid)' /proc/self/status; ls /proc | grep -c '^[0-9]'; mount -t tmpfs none /mnt && echo mounted",
+            "grep -E '^(Cap|NoNewPrivs|Uid)' /proc/self/status; readlink /proc/self/ns/ipc; ls /proc | grep -c '^[0-9]'; mount -t tmpfs none /mnt && echo mounted",
         ),
         Containment::Namespaces,
     );
@@ -330,6 +330,13 @@ fn a_contained_child_has_no_privileges_and_sees_only_itself() {
         );
     }
     assert!(stdout.contains("NoNewPrivs:\t1\n"), "{stdout}");
+    // Memory that programs share by a number, and what they send each other by it.
+    let outside = fs::read_link("/proc/self/ns/ipc").expect("a link");
+    let outside = outside.to_string_lossy();
+    assert!(
+        stdout.contains("ipc:[") && !stdout.contains(&*outside),
+        "{stdout}"
+    );
     assert!(!stdout.contains("mounted"), "{stdout}");
     let processes: u32 = stdout
         .lines()

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,26 +36,39 @@ pub(super) fn main(control: UnixStream) -> ExitCode {
         Ok(Some((Order::Start(start), beside))) => (start, beside.into_iter().next()),
         _ => return ExitCode::FAILURE,
     };
+    if let Err(reason) = privileges::close_memory() {
+        return not_started(&control, reason);
+    }
     match prepare_and_start(&control, &start, stdin) {
-        Ok((child, reports, stage)) => reap_until_end(&reports, child, stage.as_ref()),
-        Err(reason) => {
-            let report = Report::NotStarted { reason };
-            if control::send(&control, &report, &[]).is_err() {
-                return ExitCode::FAILURE;
-            }
-            ExitCode::SUCCESS
-        }
+        Ok(running) => reap_until_end(&running),
+        Err(reason) => not_started(&control, reason),
+    }
+}
+
+fn not_started(control: &UnixStream, reason: String) -> ExitCode {
+    match control::send(control, &Report::NotStarted { reason }, &[]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
 /// Both threads send over it, a frame at a time.
 type Reports = Arc<Mutex<UnixStream>>;
 
+/// A child that was started.
+struct Running {
+    child: u32,
+    reports: Reports,
+    stage: Option<Stage>,
+    /// Whether everything was told to end, so that nothing runs on of its own accord.
+    is_ending: Arc<AtomicBool>,
+}
+
 fn prepare_and_start(
     control: &UnixStream,
     start: &Start,
     stdin: Option<OwnedFd>,
-) -> Result<(u32, Reports, Option<Stage>), String> {
+) -> Result<Running, String> {
     mounts::make_private().map_err(|error| format!("mounts cannot be made private: {error}"))?;
     let has_own_proc = mounts::own_proc();
     let mut stage = Stage::of(start);
@@ -69,7 +83,10 @@ fn prepare_and_start(
             .map_err(|error| format!("archal's ports cannot be opened: {error}"))?;
         let led = start.redirect.as_ref().map(redirect::install);
         not_led = led.and_then(|led| led.err().map(|error| error.to_string()));
+        mounts::hide_name_services();
         mounts::hide_sockets(&start.hidden)?;
+    } else if let Some(stage) = &mut stage {
+        stage.hide_sockets(&start.hidden);
     }
     for bind in &start.optional_binds {
         if bind.source.exists() && bind.target.exists() {
@@ -102,8 +119,14 @@ fn prepare_and_start(
         .map_err(|error| launch::failure(&start.command[0], &error))?;
     let no_thread = |error: io::Error| format!("the helper has no second thread: {error}");
     let reports = Arc::new(Mutex::new(control.try_clone().map_err(no_thread)?));
-    follow_orders(control, &reports, child.id()).map_err(no_thread)?;
-    Ok((child.id(), reports, stage))
+    let running = Running {
+        child: child.id(),
+        reports,
+        stage,
+        is_ending: Arc::default(),
+    };
+    follow_orders(control, &running).map_err(no_thread)?;
+    Ok(running)
 }
 
 fn mount(bind: &super::child::Bind) -> Result<(), String> {
@@ -123,9 +146,15 @@ pub(super) fn die_with_parent() -> Result<(), String> {
 }
 
 /// Follows archal's orders on a thread of its own; ends the process when archal is gone.
-fn follow_orders(control: &UnixStream, reports: &Reports, child: u32) -> io::Result<()> {
+fn follow_orders(control: &UnixStream, running: &Running) -> io::Result<()> {
     let control = control.try_clone()?;
-    let reports = Arc::clone(reports);
+    let (child, reports) = (running.child, Arc::clone(&running.reports));
+    let is_ending = Arc::clone(&running.is_ending);
+    // Everything in the namespace but this process; an error means nobody is left.
+    let all = move |signal| {
+        is_ending.store(true, Ordering::SeqCst);
+        kill(Pid::from_raw(-1), signal).ok();
+    };
     std::thread::Builder::new()
         .name("orders".to_owned())
         .stack_size(128 * 1024)
@@ -135,10 +164,9 @@ fn follow_orders(control: &UnixStream, reports: &Reports, child: u32) -> io::Res
                     Ok(Some((Order::Connect { number, port }, _))) => {
                         connect(&reports, number, port);
                     }
-                    // Everything in the namespace but this process; an error means nobody is left.
-                    Ok(Some((Order::Terminate, _))) => {
-                        kill(Pid::from_raw(-1), Signal::SIGTERM).ok();
-                    }
+                    Ok(Some((Order::Terminate, _))) => all(Signal::SIGTERM),
+                    // Not this process, which still has to say what it saw; it ends with the child.
+                    Ok(Some((Order::Kill, _))) => all(Signal::SIGKILL),
                     Ok(Some((Order::Signal(number), _))) => {
                         if let Ok(signal) = Signal::try_from(number) {
                             kill(Pid::from_raw(child.cast_signed()), signal).ok();
@@ -175,12 +203,12 @@ fn send(reports: &Reports, report: &Report, sockets: &[OwnedFd]) -> io::Result<(
     control::send(&control, report, sockets)
 }
 
-fn reap_until_end(reports: &Reports, child: u32, stage: Option<&Stage>) -> ExitCode {
-    let mut report = wait_for(child);
-    if let (Report::Ended { refused, .. }, Some(stage)) = (&mut report, stage) {
-        *refused = stage.refused();
+fn reap_until_end(running: &Running) -> ExitCode {
+    let mut report = wait_for(running.child);
+    if let (Report::Ended { refused, .. }, Some(stage)) = (&mut report, &running.stage) {
+        *refused = stage.refused(running.is_ending.load(Ordering::SeqCst));
     }
-    match send(reports, &report, &[]) {
+    match send(&running.reports, &report, &[]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -23,6 +23,7 @@ use super::hold::{
     Signals, not_started,
 };
 use super::listening;
+use super::mounts::LOOKUP_SOCKETS;
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
 use super::stop::{Alarm, StopToken};
@@ -150,7 +151,12 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
         redirect: network.and_then(|network| network.redirect.clone()),
-        hidden: network.map_or_else(Vec::new, |network| listening::paths(network.visible)),
+        hidden: match (network, &spec.confine) {
+            (Some(network), _) => listening::paths(network.visible),
+            // Who reaches what archal reaches may ask for names, too.
+            (None, Some(_)) => listening::paths(&LOOKUP_SOCKETS.map(PathBuf::from)),
+            (None, None) => Vec::new(),
+        },
         attached: false,
         confine: spec.confine.clone(),
         is_memory_limited: cgroup.is_some_and(|cgroup| cgroup.limits_memory),
@@ -395,6 +401,8 @@ impl Watch {
     /// Reads one report; false when it was the last.
     fn read_control(&mut self, network: &mut Option<OwnNetwork<'_>>) -> bool {
         let ended = match control::receive::<Report>(&self.control) {
+            // Said once: whoever says it again is not the helper as it was started.
+            Ok(Some((Report::Ready { .. }, _))) if self.ready.is_some() => None,
             Ok(Some((
                 Report::Ready {
                     process_limit,

@@ -72,7 +72,10 @@ fn namespaces(control: &UnixStream, rest: &[String]) -> ExitCode {
 fn enter(own_network: bool) -> Result<(), String> {
     let user = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
-    let mut flags = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
+    let mut flags = CloneFlags::CLONE_NEWUSER
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC;
     if own_network {
         flags |= CloneFlags::CLONE_NEWNET;
     }

@@ -13,7 +13,7 @@ use super::child::Bind;
 pub(super) const NOTHING: Option<&Path> = None;
 
 /// Unix sockets through which name lookups would leave the child's network.
-const LOOKUP_SOCKETS: &[&str] = &[
+pub(super) const LOOKUP_SOCKETS: [&str; 3] = [
     "/run/systemd/resolve/io.systemd.Resolve",
     "/run/nscd/socket",
     "/var/run/nscd/socket",
@@ -43,8 +43,8 @@ pub(super) fn own_proc() -> bool {
     .is_ok()
 }
 
-/// Hides the sockets of the host's name services and of its other programs.
-pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
+/// Hides the sockets of the host's name services.
+pub(super) fn hide_name_services() {
     for path in LOOKUP_SOCKETS {
         let path = Path::new(path);
         if path.exists() {
@@ -53,6 +53,10 @@ pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
             bind_over(Path::new("/dev/null"), path).ok();
         }
     }
+}
+
+/// Hides sockets of the host's other programs.
+pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
     for path in others {
         let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
         if is_socket {

@@ -23,9 +23,24 @@ pub(super) fn keep_across_exec() -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Drops every capability for good: the bounding set too, or root would regain them at exec.
+/// Keeps others out of this process's memory and descriptors: the child has the same user, and whoever
+/// writes here speaks to archal in the helper's name. Every program that is started from here has its own.
+pub(super) fn close_memory() -> Result<(), String> {
+    let closed = rustix::process::DumpableBehavior::NotDumpable;
+    rustix::process::set_dumpable_behavior(closed)
+        .map_err(|error| format!("the helper's memory cannot be closed: {error}"))
+}
+
+/// Drops every capability for good: the bounding set too, where this process may, or root would regain
+/// them at exec.
 pub(super) fn drop_all() -> rustix::io::Result<()> {
-    for bit in 0..u64::BITS {
+    let own = rustix::thread::capabilities(None)?;
+    // Whoever may not has none to regain.
+    let bits = match own.effective.contains(CapabilitySet::SETPCAP) {
+        true => 0..u64::BITS,
+        false => 0..0,
+    };
+    for bit in bits {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
         match rustix::thread::capability_is_in_bounding_set(capability) {
             Ok(true) => rustix::thread::remove_capability_from_bounding_set(capability)?,

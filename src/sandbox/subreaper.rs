@@ -70,10 +70,12 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
         ));
     }
     let mut limited = privileges::limit(start, tasks_of_user);
+    privileges::close_memory()?;
     let mut stage = Stage::of(start);
     if let Some(stage) = &mut stage {
-        // What holds this thread holds the child, and cannot be had without it.
-        rustix::thread::set_no_new_privs(true)
+        // What holds this thread holds the child, and cannot be had without it. Root's capabilities would
+        // open what its owner closed, this process's memory among it.
+        privileges::drop_all()
             .map_err(|error| format!("privileges cannot be given up: {error}"))?;
         limited = stage.close(start, limited)?;
     }

@@ -201,6 +201,18 @@ fn the_mode_decides_what_is_recorded() {
     let validation = &proof["validation"]["confined"];
     assert_eq!(validation["files"], "mount namespace", "{proof}");
     assert_eq!(validation["network"], "open", "{proof}");
+    let set_up = &proof["setUp"];
+    assert_eq!(set_up["confined"]["files"], "mount namespace", "{proof}");
+    let fixes = only_folder(&demo.join(".archal/attach/fixes"));
+    let details = fs::read_to_string(fixes.join("pr-details.md")).expect("written");
+    let told = format!(
+        "| sandbox of the set-up command | {} |",
+        set_up["sandbox"].as_str().expect("text")
+    );
+    assert!(
+        told.contains("whole: ") && details.contains(&told),
+        "{told} {details}"
+    );
     assert!(!Path::new("/etc/archal-set-up").exists());
     assert!(!Path::new("/etc/archal-validated").exists());
     assert!(demo.join(".archal").exists());
@@ -306,6 +318,12 @@ fn credentials_beside_the_workspace_cannot_be_hidden_and_that_is_told() {
         reason.contains("credentials: $TEST_ENV/home cannot be hidden"),
         "{reason}"
     );
+    let mut asks = vec!["attach", "demo/traces", "--repo", "demo", "--check"];
+    asks.extend(&fix_arguments(RIGHT, "required")[9..]);
+    let output = world.run(&asks);
+    assert_eq!(output.code, Some(3), "{output}");
+    let told = "credentials: $TEST_ENV/home cannot be hidden";
+    assert!(output.stdout.contains(told), "{output}");
 }
 
 #[test]

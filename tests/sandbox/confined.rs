@@ -4,14 +4,18 @@
 use std::fs;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use archal::sandbox::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
-use archal::sandbox::confine::{Confine, Demand, Network, able};
+use archal::sandbox::confine::{Confine, Demand, Network, able, is_walled};
+use archal::sandbox::{Hold, StopToken, run};
 use archal_core::confined::{Confined, Rule, Witness};
 use tempfile::TempDir;
 
-use super::{BOTH, MARK, held, helper, mark, marked, shell};
+use super::{BOTH, MARK, eventually, held, helper, mark, marked, shell};
 
 const SECRET: &str = "a-secret-that-nobody-reads";
 
@@ -92,6 +96,113 @@ fn the_degree_here_is_whole() {
     assert_eq!(able.files.as_deref(), Some("mount namespace"));
     assert_eq!(able.network.as_deref(), Some("own network"));
     assert_eq!(able.calls.as_deref(), Some("seccomp"));
+}
+
+#[test]
+fn what_landlock_alone_does_not_hold_is_told() {
+    let able = able(&helper(), Containment::Pgroup);
+    assert_eq!(able.files.as_deref(), Some("landlock"), "{able:?}");
+    let parts: Vec<&str> = able
+        .missing
+        .iter()
+        .filter_map(|missing| missing.split(':').next())
+        .collect();
+    assert!(
+        parts.contains(&"rights") && parts.contains(&"hosts"),
+        "{able:?}"
+    );
+    assert!(!is_walled(&able), "{able:?}");
+}
+
+#[test]
+fn the_helper_is_closed_to_its_child() {
+    for containment in BOTH {
+        let place = Place::new();
+        let script = "for what in mem environ fd/0; do head -c 1 /proc/$PPID/$what; done; exit 0";
+        let end = held(&place.spec(script), containment);
+        assert!(end.succeeded(), "{end:?}");
+        let said = text(&end.stderr);
+        assert_eq!(said.matches("Permission denied").count(), 3, "{end:?}");
+        assert_eq!(text(&end.stdout), "", "{end:?}");
+    }
+}
+
+#[test]
+fn a_credential_that_is_written_anew_while_it_runs_is_not_read_either() {
+    let place = Place::elsewhere();
+    let script = "touch ready; while [ ! -e go ]; do sleep 0.02; done; \
+                  cat $ROOT/home/.netrc; cat $ROOT/home/plain.txt; mv go $HOME/gone; exit 0";
+    let spec = place.spec(script);
+    let end = std::thread::scope(|scope| {
+        let child = scope.spawn(|| held(&spec, Containment::Namespaces));
+        eventually("its start", || place.at("work/tree/ready").exists());
+        fs::write(place.at("home/.netrc.new"), SECRET).expect("writable");
+        fs::rename(place.at("home/.netrc.new"), place.at("home/.netrc")).expect("renamed");
+        fs::write(place.at("work/tree/go"), "").expect("writable");
+        child.join().expect("ended")
+    });
+    assert!(end.succeeded(), "{end:?}");
+    assert_eq!(text(&end.stdout), "plain\n", "{end:?}");
+    assert!(text(&end.stderr).contains(".netrc"), "{end:?}");
+    assert!(place.at("work/home/gone").exists());
+    assert!(confined(&end).is_whole(), "{end:?}");
+}
+
+#[test]
+fn what_was_seen_of_a_child_that_has_to_be_killed_is_told() {
+    let place = Place::new();
+    let mut spec = place
+        .spec("trap '' TERM; cat $ROOT/home/.netrc; touch ready; while :; do sleep 0.02; done");
+    spec.grace = Duration::from_millis(100);
+    let (token, helper) = (StopToken::new(), helper());
+    let hold = Hold {
+        helper: &helper,
+        containment: Containment::Namespaces,
+        stop: Some(&token),
+    };
+    let end = std::thread::scope(|scope| {
+        let child = scope.spawn(|| run(&spec, &hold));
+        eventually("its start", || place.at("work/tree/ready").exists());
+        token.stop();
+        child.join().expect("ended")
+    });
+    assert_eq!(end.outcome, ChildOutcome::Stopped, "{end:?}");
+    let path = place.at("home/.netrc").display().to_string();
+    let seen = refused(&end, Rule::Credentials);
+    assert_eq!(seen, [(path.as_str(), Witness::Seen)], "{end:?}");
+    // What is ended with it did not run on of its own accord.
+    assert_eq!(refused(&end, Rule::Survivors), [], "{end:?}");
+}
+
+#[test]
+fn a_child_with_the_machines_network_reaches_no_socket_of_another_program() {
+    let place = Place::elsewhere();
+    let path = place.at("home/agent.sock");
+    let _agent = UnixListener::bind(&path).expect("bound");
+    let name = format!("archal-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let _display = UnixListener::bind_addr(&address).expect("bound");
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let script = format!(
+        "python3 - <<'X'\nimport socket\n\
+         for name in ['{}', '\\0{name}']:\n\
+         \x20 try: socket.socket(socket.AF_UNIX).connect(name); print('reached')\n\
+         \x20 except OSError as e: print(e.strerror)\n\
+         socket.create_connection(('127.0.0.1', {port})); print('open')\n\
+         X\n",
+        path.display()
+    );
+    let end = held(&place.spec(&script), Containment::Namespaces);
+    assert_eq!(
+        text(&end.stdout),
+        "Connection refused\nOperation not permitted\nopen\n",
+        "{end:?}"
+    );
+    assert!(confined(&end).is_whole(), "{end:?}");
+    let end = held(&place.spec("exit 0"), Containment::Pgroup);
+    let is_told = |missing: &String| missing.starts_with("sockets: ");
+    assert!(confined(&end).missing.iter().any(is_told), "{end:?}");
 }
 
 #[test]
@@ -184,7 +295,8 @@ fn what_is_the_machines_own_is_out_of_reach() {
                   echo t > /tmp/archal-test-own-temporary && cat /tmp/archal-test-own-temporary; \
                   unshare -Ur true; mount -t tmpfs none /mnt; \
                   python3 -c 'import ctypes; c = ctypes.CDLL(None, use_errno=True); \
-                  print(c.ptrace(0, 0, 0, 0), ctypes.get_errno())'";
+                  print(c.ptrace(0, 0, 0, 0), ctypes.get_errno()); \
+                  print(c.syscall(0x40000000 | 39), ctypes.get_errno())'";
     let end = held(&place.spec(script), Containment::Namespaces);
     let said = text(&end.stdout);
     assert!(end.succeeded(), "{end:?}");
@@ -193,7 +305,13 @@ fn what_is_the_machines_own_is_out_of_reach() {
         "{said}"
     );
     assert!(!said.contains("vda") && !said.contains("nvme"), "{said}");
-    assert!(said.ends_with("t\n-1 1\n"), "{end:?}");
+    // By the second table of numbers, too, where the processor has one.
+    let second = match cfg!(target_arch = "x86_64") {
+        true => "-1 1\n",
+        false => "-1 38\n",
+    };
+    let calls = format!("t\n-1 1\n{second}");
+    assert!(said.ends_with(&calls), "{end:?}");
     assert!(!Path::new("/tmp/archal-test-own-temporary").exists());
     assert!(
         text(&end.stderr).contains("unshare failed: Operation not permitted"),
@@ -228,8 +346,20 @@ fn without_a_network_of_its_own_it_reaches_archals_ports_alone() {
              \x20 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {}))\n\
              \x20 print('sent')\n\
              except OSError as e: print(e.strerror)\n\
+             other = ('127.0.0.1', {})\n\
+             for number, way in enumerate([\n\
+             \x20 lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).connect(other),\n\
+             \x20 lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).sendto(b'x', socket.MSG_FASTOPEN, other),\n\
+             \x20 lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).sendmsg([b'x'], [], socket.MSG_FASTOPEN, other),\n\
+             \x20 lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).setsockopt(6, 30, 1),\n\
+             \x20 lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),\n\
+             \x20 lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),\n\
+             ]):\n\
+             \x20 try: way(); print('by way', number)\n\
+             \x20 except PermissionError: pass\n\
              X\n",
-            port(datagrams.local_addr())
+            port(datagrams.local_addr()),
+            ports[1]
         );
         let mut spec = place.spec(&script);
         let held_to = Network::Held {
@@ -246,6 +376,9 @@ fn without_a_network_of_its_own_it_reaches_archals_ports_alone() {
             "{end:?}"
         );
         assert_eq!(confined(&end).network.as_deref(), Some("landlock"));
+        let missing = &confined(&end).missing;
+        let is_told = |missing: &String| missing.starts_with("hosts: ");
+        assert!(missing.iter().any(is_told), "{end:?}");
         let mut heard = String::new();
         let (mut client, _) = allowed.accept().expect("a client");
         client.read_to_string(&mut heard).expect("read");

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use archal_core::confined::Confined;
+
 use crate::budget::cap::Cap;
 use crate::budget::ledger::Ledger;
 use crate::budget::summary::day_of;
@@ -14,8 +16,9 @@ use crate::fix::publish::program::Programs;
 use crate::git::command::{self, Git};
 use crate::host::record::{self, WatcherState};
 use crate::ingest::folder;
+use crate::reproduce::private::private_folder;
 use crate::sandbox::child::Containment;
-use crate::sandbox::confine;
+use crate::sandbox::confine::{self, Confine, Network};
 use crate::sandbox::stop::StopToken;
 use crate::session::route::{self, RouteLevel};
 use crate::store::space;
@@ -236,7 +239,7 @@ fn confined(cx: &Checking<'_>, settings: Option<&Settings>, mut part: Part) -> P
     if mode == SandboxMode::Off {
         return part;
     }
-    let able = confine::able(cx.binary, cx.probe.containment());
+    let able = tried(cx, mode);
     if able.is_whole() {
         part.detail.push_str("; a fixer is confined whole");
         return part;
@@ -249,6 +252,23 @@ fn confined(cx: &Checking<'_>, settings: Option<&Settings>, mut part: Part) -> P
     match confine::remedy(&able.missing, cx.probe.containment()) {
         Some(command) => part.hint(command),
         None => part,
+    }
+}
+
+/// How far it would be, in a folder as it would have: what stands beside that may be in the way.
+fn tried(cx: &Checking<'_>, mode: SandboxMode) -> Confined {
+    let containment = cx.probe.containment();
+    // Without a folder there is no fix either, which another part says.
+    let folder = private_folder(cx.environment).ok();
+    let confine = folder.as_ref().and_then(|folder| {
+        Some(Confine {
+            network: Network::Held { ports: Vec::new() },
+            ..Confine::of(mode, cx.environment, &[folder.path()])?
+        })
+    });
+    match confine {
+        Some(confine) => confine::tried(cx.binary, containment, confine),
+        None => confine::able(cx.binary, containment),
     }
 }
 

@@ -17,7 +17,9 @@
 //! - *around the others* (`io_uring_*`, `open_by_handle_at`): files and sockets without the calls that
 //!   are looked at; whoever uses `io_uring` does without where it is refused;
 //! - *sockets outside of every network namespace* (`AF_VSOCK`): the host of a virtual machine; and where the
-//!   child has no network of its own, UDP, raw and Unix sockets, which Landlock does not hold.
+//!   child has no network of its own, all but plain TCP, which alone Landlock holds: multipath TCP is another protocol
+//!   to it, and data that is sent while connecting (`MSG_FASTOPEN`) connects without the call that it looks at;
+//! - *the same calls by other numbers* (x32): a processor of `x86_64` has a second table of them.
 
 use std::collections::BTreeMap;
 
@@ -81,8 +83,22 @@ const NAMESPACES: &[libc::c_int] = &[
 ];
 /// Not in every table of constants: `CLONE_NEWTIME`.
 const NEW_TIME: libc::c_int = 0x80;
+/// Not in every table of constants: calls that came later, with the same number on every processor.
+const LATER: &[i64] = &[
+    443, // quotactl_fd
+    467, // open_tree_attr
+];
 /// The bits of a socket's type that are no flags.
 const SOCKET_TYPE: u64 = 0xf;
+/// Types of sockets: all that there are but streams. Datagrams, raw, reliable datagrams, packets in order, DCCP and
+/// the old way to packets; not all are in every table of constants.
+const NO_STREAMS: &[u64] = &[2, 3, 4, 5, 6, 10];
+/// Families of which there are sockets where nothing but TCP is to be had: names and interfaces are asked for over
+/// the last.
+const FAMILIES: &[libc::c_int] = &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+/// The lowest number of the second table of calls.
+#[cfg(target_arch = "x86_64")]
+const X32: u32 = 0x4000_0000;
 
 /// Refuses the calls to this thread and all that it starts. `holds_sockets` where nothing else
 /// keeps the child from UDP, raw and Unix sockets. Needs `no_new_privs`.
@@ -92,7 +108,37 @@ pub(super) fn refuse(holds_sockets: bool) -> Result<(), String> {
     for program in &programs {
         seccompiler::apply_filter(program).map_err(text)?;
     }
+    #[cfg(target_arch = "x86_64")]
+    seccompiler::apply_filter(&without_second_table()).map_err(text)?;
     Ok(())
+}
+
+/// Refuses every call of the second table. Whether the kernel has one is its business.
+#[cfg(target_arch = "x86_64")]
+fn without_second_table() -> BpfProgram {
+    let line = |what: u32, jt, jf, k| seccompiler::sock_filter {
+        code: u16::try_from(what).unwrap_or_default(),
+        jt,
+        jf,
+        k,
+    };
+    vec![
+        // The number of the call stands first in what a filter sees.
+        line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        line(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32),
+        line(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            SeccompAction::Errno(libc::EPERM.unsigned_abs()).into(),
+        ),
+        line(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            SeccompAction::Allow.into(),
+        ),
+    ]
 }
 
 fn programs(holds_sockets: bool) -> Result<[BpfProgram; 2], BackendError> {
@@ -114,8 +160,11 @@ fn programs(holds_sockets: bool) -> Result<[BpfProgram; 2], BackendError> {
 }
 
 fn rules(holds_sockets: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED
+        .iter()
+        .chain(LATER)
+        .map(|call| (*call, Vec::new()))
+        .collect();
     let makes_namespace: Vec<SeccompRule> = NAMESPACES
         .iter()
         .chain(&[NEW_TIME])
@@ -131,14 +180,31 @@ fn rules(holds_sockets: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Backend
     let family = |family: libc::c_int| is(0, u64::from(family.unsigned_abs()));
     let mut sockets = vec![SeccompRule::new(vec![family(libc::AF_VSOCK)?])?];
     if holds_sockets {
-        sockets.push(SeccompRule::new(vec![family(libc::AF_UNIX)?])?);
+        let others = FAMILIES.iter().map(|family| is_not(0, *family));
+        sockets.push(SeccompRule::new(others.collect::<Result<_, _>>()?)?);
         for of in [libc::AF_INET, libc::AF_INET6] {
-            for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
-                let kind = has(1, SOCKET_TYPE, u64::from(kind.unsigned_abs()))?;
+            for kind in NO_STREAMS {
+                let kind = has(1, SOCKET_TYPE, *kind)?;
                 sockets.push(SeccompRule::new(vec![family(of)?, kind])?);
             }
+            let (any, tcp) = (is_not(2, 0)?, is_not(2, libc::IPPROTO_TCP)?);
+            sockets.push(SeccompRule::new(vec![family(of)?, any, tcp])?);
         }
-        sockets.push(SeccompRule::new(vec![family(libc::AF_PACKET)?])?);
+        let fast = u64::from(libc::MSG_FASTOPEN.unsigned_abs());
+        for (call, flags) in [
+            (libc::SYS_sendto, 3),
+            (libc::SYS_sendmsg, 2),
+            (libc::SYS_sendmmsg, 3),
+        ] {
+            let connects = SeccompRule::new(vec![has(flags, fast, fast)?])?;
+            rules.insert(call, vec![connects]);
+        }
+        let option = |at, value: libc::c_int| is(at, u64::from(value.unsigned_abs()));
+        let connects = vec![
+            option(1, libc::IPPROTO_TCP)?,
+            option(2, libc::TCP_FASTOPEN_CONNECT)?,
+        ];
+        rules.insert(libc::SYS_setsockopt, vec![SeccompRule::new(connects)?]);
     }
     rules.insert(libc::SYS_socket, sockets);
     Ok(rules)
@@ -153,6 +219,12 @@ fn has(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition, BackendE
 /// That an argument has a value.
 fn is(argument: u8, value: u64) -> Result<SeccompCondition, BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+/// That an argument has another value.
+fn is_not(argument: u8, value: libc::c_int) -> Result<SeccompCondition, BackendError> {
+    let value = u64::from(value.unsigned_abs());
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ const READS: usize = 64;
 pub(in crate::sandbox) struct Decoys {
     events: Option<OwnedFd>,
     watched: BTreeMap<i32, PathBuf>,
+    /// Those that are files.
+    files: Vec<PathBuf>,
 }
 
 impl Decoys {
@@ -39,6 +41,7 @@ impl Decoys {
         let mut decoys = Self {
             events: inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok(),
             watched: BTreeMap::new(),
+            files: Vec::new(),
         };
         // What cannot be found from here cannot be read either.
         let there: BTreeSet<PathBuf> = hidden
@@ -62,9 +65,17 @@ impl Decoys {
                 false => file(&path),
             };
             put.map_err(|error| format!("{} cannot be hidden: {error}", path.display()))?;
+            if !found.is_dir() {
+                decoys.files.push(path.clone());
+            }
             decoys.watch(path);
         }
         Ok(decoys)
+    }
+
+    /// The places of those that are files.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     fn watch(&mut self, path: PathBuf) {

@@ -13,6 +13,7 @@ use landlock::{
 };
 
 use super::Confine;
+use super::scratch::TEMPORARY;
 
 /// What is asked of the kernel: files with truncation, and TCP ports (Linux 6.7).
 const WANTED: ABI = ABI::V4;
@@ -24,6 +25,8 @@ const DEVICES: &[&str] = &[
     "/dev/tty",
     "/dev/pts",
 ];
+/// Where the machine's own accounts are.
+const OF_THE_MACHINE: &str = "/etc";
 /// Most entries of folders on the way to what is hidden.
 const MOST_ENTRIES: usize = 20_000;
 
@@ -61,7 +64,7 @@ pub(super) fn hold_all(confine: &Confine, ports: Option<&[u16]>) -> Result<(), S
         }
         rules.restrict_self()
     };
-    enforced(hold())
+    enforced(hold(), "Linux 6.7")
 }
 
 /// Holds this thread and all that it starts to those ports, for TCP.
@@ -76,11 +79,57 @@ pub(super) fn hold_ports(ports: &[u16]) -> Result<(), String> {
         }
         rules.restrict_self()
     };
-    enforced(hold())
+    enforced(hold(), "Linux 6.7")
+}
+
+/// Keeps this thread and all that it starts from reading files that come into the folders of `decoys` later, which are
+/// files that are empty. Its own files and temporary folders are read all the same. Needs `no_new_privs`.
+pub(super) fn hold_reads(confine: &Confine, decoys: &[PathBuf]) -> Result<(), String> {
+    // What the machine keeps its accounts in changes with its network, too, and is written by root alone.
+    let decoys: Vec<&PathBuf> = decoys
+        .iter()
+        .filter(|path| !path.starts_with(OF_THE_MACHINE))
+        .collect();
+    if decoys.is_empty() {
+        return Ok(());
+    }
+    let own = confine.writable.iter().map(PathBuf::as_path);
+    let own = own.chain(TEMPORARY.iter().map(Path::new));
+    let hold = || {
+        let mut rules = Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            // Moving from folder to folder is refused by every rule that does not name it.
+            .handle_access(AccessFs::ReadFile | AccessFs::Refer)?
+            .create()?;
+        rules = allow(rules, Path::new("/"), AccessFs::Refer.into())?;
+        let places: Vec<PathBuf> = decoys.iter().map(|path| (*path).clone()).collect();
+        for path in readable(&places) {
+            rules = allow(rules, &path, AccessFs::ReadFile.into())?;
+        }
+        for path in own.chain(decoys.iter().map(|path| path.as_path())) {
+            rules = allow(rules, path, AccessFs::ReadFile.into())?;
+        }
+        rules.restrict_self()
+    };
+    enforced(hold(), "Linux 5.19")
+}
+
+/// Keeps this thread and all that it starts from sockets with a name that is no file. Needs `no_new_privs` or the
+/// right to do without.
+pub(super) fn hold_names_of_sockets() -> Result<(), String> {
+    let hold = || {
+        Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .scope(Scope::AbstractUnixSocket)?
+            .create()?
+            .restrict_self()
+    };
+    enforced(hold(), "Linux 6.12")
 }
 
 fn enforced(
     held: Result<landlock::RestrictionStatus, landlock::RulesetError>,
+    since: &str,
 ) -> Result<(), String> {
     match held {
         Ok(status) if status.ruleset != RulesetStatus::NotEnforced => Ok(()),
@@ -89,7 +138,7 @@ fn enforced(
             let said = error.to_string();
             // Not every single right by its name.
             let said = said.split(": BitFlags").next().unwrap_or_default();
-            Err(format!("Landlock (Linux 6.7 or newer): {said}"))
+            Err(format!("Landlock ({since} or newer): {said}"))
         }
     }
 }
@@ -120,7 +169,8 @@ fn readable(hidden: &[PathBuf]) -> Vec<PathBuf> {
     let mut readable = Vec::new();
     let mut open = vec![PathBuf::from("/")];
     while let Some(path) = open.pop() {
-        if hidden.contains(&path) {
+        // What a link leads to is readable by its own name, or hidden.
+        if hidden.contains(&path) || path.is_symlink() {
             continue;
         }
         if !hidden.iter().any(|hidden| hidden.starts_with(&path)) {
@@ -144,13 +194,18 @@ mod tests {
         for name in [".ssh", ".config/gh", ".config/other", "work"] {
             fs::create_dir_all(home.join(name)).expect("writable");
         }
-        let hidden = [".ssh", ".config/gh", "missing"].map(|name| home.join(name));
+        fs::write(home.join("work/agent.py"), "").expect("writable");
+        // As those have it who keep such files in a repository.
+        fs::write(home.join("work/netrc"), "").expect("writable");
+        std::os::unix::fs::symlink("work/netrc", home.join(".netrc")).expect("linked");
+        let hidden = [".ssh", ".config/gh", ".netrc", "missing"].map(|name| home.join(name));
         let readable = readable(&hidden);
         let is_readable = |name: &str| {
             let path = home.join(name);
             readable.iter().any(|allowed| path.starts_with(allowed))
         };
-        assert!(is_readable("work") && is_readable(".config/other"));
+        assert!(is_readable("work/agent.py") && is_readable(".config/other"));
+        assert!(!is_readable("work/netrc") && !is_readable(".netrc"));
         assert!(!is_readable(".ssh/key") && !is_readable(".config/gh/hosts.yml"));
         assert!(!is_readable("missing") && !is_readable(".config"));
         assert!(readable.iter().any(|path| path == Path::new("/usr")));

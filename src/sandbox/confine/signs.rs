@@ -5,22 +5,36 @@
 
 use archal_core::confined::{Confined, Rule, Witness};
 
-/// What a line says, and the rule that was met.
+/// What a program says of itself, as its language writes it: the words as they follow what failed, and the rule that
+/// was met. A line that only speaks of such a thing (code, a question, an answer) is none.
 const WORDS: &[(&str, Rule)] = &[
-    ("Read-only file system", Rule::WritesOutside),
-    ("EROFS", Rule::WritesOutside),
-    ("Resource temporarily unavailable", Rule::Processes),
+    (": Read-only file system", Rule::WritesOutside),
+    ("[Errno 30] Read-only file system", Rule::WritesOutside),
+    ("EROFS: read-only file system, ", Rule::WritesOutside),
+    ("fork: Resource temporarily unavailable", Rule::Processes),
+    (
+        "fork: retry: Resource temporarily unavailable",
+        Rule::Processes,
+    ),
+    (
+        "[Errno 11] Resource temporarily unavailable",
+        Rule::Processes,
+    ),
     ("Cannot fork", Rule::Processes),
-    ("can't fork", Rule::Processes),
-    ("EAGAIN", Rule::Processes),
-    ("Cannot allocate memory", Rule::Memory),
-    ("MemoryError", Rule::Memory),
-    ("out of memory", Rule::Memory),
-    ("ENOMEM", Rule::Memory),
-    ("Operation not permitted", Rule::SystemCalls),
+    ("can't start new thread", Rule::Processes),
+    (" EAGAIN", Rule::Processes),
+    (": Cannot allocate memory", Rule::Memory),
+    ("[Errno 12] Cannot allocate memory", Rule::Memory),
+    ("JavaScript heap out of memory", Rule::Memory),
+    (": Operation not permitted", Rule::SystemCalls),
+    ("[Errno 1] Operation not permitted", Rule::SystemCalls),
 ];
+/// What is said alone in its line.
+const ALONE: &[(&str, Rule)] = &[("MemoryError", Rule::Memory)];
+/// What ends the words: what follows in a line is about something else, but for the file it is about.
+const ENDS: &[&str] = &["\\n", "\"", "'", ": ", " (os error ", ", ", " '"];
 /// Where files are held by Landlock, a refused write is no more than this.
-const DENIED: &str = "Permission denied";
+const DENIED: &str = ": Permission denied";
 /// Longer lines are cut.
 const MOST_LETTERS: usize = 200;
 /// Most refusals of one rule that are read.
@@ -31,8 +45,9 @@ pub(in crate::sandbox) fn read(stream: &[u8], confined: &mut Confined) {
     let text = String::from_utf8_lossy(stream);
     let is_denied = confined.files.as_deref() == Some("landlock");
     for line in text.lines() {
-        let denied = (is_denied && line.contains(DENIED)).then_some(Rule::WritesOutside);
-        let said = WORDS.iter().find(|(words, _)| line.contains(words));
+        let denied = (is_denied && says(line, DENIED)).then_some(Rule::WritesOutside);
+        let alone = ALONE.iter().find(|(words, _)| line.trim() == *words);
+        let said = alone.or_else(|| WORDS.iter().find(|(words, _)| says(line, words)));
         let Some(rule) = said.map(|(_, rule)| *rule).or(denied) else {
             continue;
         };
@@ -46,6 +61,19 @@ pub(in crate::sandbox) fn read(stream: &[u8], confined: &mut Confined) {
     }
 }
 
+/// Whether a line ends with these words, or with the file that they are about. Lines of an agent's record hold what
+/// its commands said between quotes.
+fn says(line: &str, words: &str) -> bool {
+    // Words that end with a blank go on with the file.
+    let is_end = |rest: &str| {
+        words.ends_with(' ')
+            || rest.trim_end().is_empty()
+            || ENDS.iter().any(|end| rest.starts_with(end))
+    };
+    line.match_indices(words)
+        .any(|(at, _)| is_end(&line[at + words.len()..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,9 +83,9 @@ mod tests {
         let mut confined = Confined::default();
         let mut text = b"fine\nsh: 1: cannot create /x: Read-only file system\n".to_vec();
         for number in 0..50 {
-            text.extend(format!("{number}: Cannot fork{}\n", "!".repeat(900)).bytes());
+            text.extend(format!("{}{number}: Cannot fork\n", "!".repeat(900)).bytes());
         }
-        text.extend(b"Permission denied\n\xff");
+        text.extend(b"cat: x: Permission denied\n\xff");
         read(&text, &mut confined);
         assert_eq!(confined.refused.len(), 1 + MOST_OF_A_RULE);
         let first = &confined.refused[0];
@@ -68,5 +96,61 @@ mod tests {
         let before = confined.refused.len();
         read(b"cat: /home/me/x: Permission denied", &mut confined);
         assert_eq!(confined.refused.len(), before + 1);
+    }
+
+    #[test]
+    fn what_programs_say_of_themselves_is_told_from_what_they_speak_of() {
+        let rule_of = |line: &str| {
+            let mut confined = Confined::default();
+            read(line.as_bytes(), &mut confined);
+            confined.refused.first().map(|refusal| refusal.rule)
+        };
+        for (line, rule) in [
+            (
+                "touch: cannot touch '/x': Read-only file system",
+                Rule::WritesOutside,
+            ),
+            (
+                "OSError: [Errno 30] Read-only file system: '/x'",
+                Rule::WritesOutside,
+            ),
+            (
+                "Error: EROFS: read-only file system, open '/x'",
+                Rule::WritesOutside,
+            ),
+            (
+                "Error: Read-only file system (os error 30)",
+                Rule::WritesOutside,
+            ),
+            (
+                r#"{"output":"sh: 1: cannot create /x: Read-only file system\n"}"#,
+                Rule::WritesOutside,
+            ),
+            (
+                "bash: fork: retry: Resource temporarily unavailable",
+                Rule::Processes,
+            ),
+            ("Error: spawn sh EAGAIN", Rule::Processes),
+            ("RuntimeError: can't start new thread", Rule::Processes),
+            ("MemoryError", Rule::Memory),
+            ("fatal: mmap failed: Cannot allocate memory", Rule::Memory),
+            (
+                "unshare: unshare failed: Operation not permitted",
+                Rule::SystemCalls,
+            ),
+        ] {
+            assert_eq!(rule_of(line), Some(rule), "{line}");
+        }
+        for line in [
+            "if error == EROFS or error == EAGAIN:",
+            "    except MemoryError as error:",
+            "1 passed; the queue is never out of memory",
+            "ENOMEM is returned where there is none",
+            "Resource temporarily unavailable, retrying the request in 2 s",
+            "a Read-only file system is mounted at /x",
+            "what of: Operation not permitted by the policy of the shop",
+        ] {
+            assert_eq!(rule_of(line), None, "{line}");
+        }
     }
 }

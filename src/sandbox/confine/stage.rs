@@ -6,7 +6,7 @@ use archal_core::confined::{Confined, Refusal, Rule, Witness};
 
 use super::super::control::Start;
 use super::super::hold::NOT_ENFORCED;
-use super::super::processes;
+use super::super::{mounts, processes};
 use super::decoys::Decoys;
 use super::scratch::Scratch;
 use super::{Confine, Network, calls, files, limits, paths};
@@ -15,6 +15,14 @@ use super::{Confine, Network, calls, files, limits, paths};
 const BY_NAMESPACE: &str = "pid namespace";
 /// Most programs that are named of those left running.
 const MOST_LEFT: usize = 16;
+
+/// What Landlock leaves open of files: no rule of it is for this.
+const RIGHTS: &str =
+    "rights: Landlock does not keep it from changing the permissions and times of the user's files";
+/// What it leaves open of ports: its rules name no host.
+const HOSTS: &str = "hosts: Landlock lets it connect to the ports of archal on other machines, too";
+/// What it leaves open where a child may reach what archal reaches.
+const SOCKETS: &str = "sockets: Landlock does not keep it from the Unix sockets of other programs";
 
 /// A child's way into confinement.
 #[derive(Debug)]
@@ -60,6 +68,14 @@ impl Stage {
         }
     }
 
+    /// In namespaces, where it has no network of its own: hides what others listen on, as an agent that holds keys
+    /// or the daemon of containers.
+    pub(in crate::sandbox) fn hide_sockets(&mut self, others: &[PathBuf]) {
+        if let Err(reason) = mounts::hide_sockets(others) {
+            self.confined.missing.push(format!("sockets: {reason}"));
+        }
+    }
+
     /// Last before the child, without privileges and for good: on the thread that starts it.
     /// `limited` says how its processes are limited; the answer is how they are now.
     ///
@@ -76,6 +92,7 @@ impl Stage {
             limited => limited,
         };
         self.limits(start, limited);
+        self.keep_hidden();
         // The rules of files come before the filter, which refuses nothing that they need.
         let is_held = start.own_network || self.holds(start);
         if let Network::Held { .. } = self.confine.network
@@ -99,6 +116,18 @@ impl Stage {
             ));
         }
         Ok(limited)
+    }
+
+    /// Whoever writes a file of credentials anew puts another in its place, and the decoy goes with the old one: what
+    /// comes to such a folder later cannot be read.
+    fn keep_hidden(&mut self) {
+        let Some(decoys) = &self.decoys else {
+            return;
+        };
+        if let Err(reason) = paths::hold_reads(&self.confine, decoys.files()) {
+            let reason = format!("credentials: files that are written anew: {reason}");
+            self.confined.missing.push(reason);
+        }
     }
 
     fn limits(&mut self, start: &Start, limited: &str) {
@@ -131,7 +160,13 @@ impl Stage {
             _ => None,
         };
         let held = match (has_view, ports) {
-            (true, None) => return false,
+            (true, None) => {
+                if let Err(reason) = paths::hold_names_of_sockets() {
+                    let reason = format!("sockets: those with names of no file: {reason}");
+                    self.confined.missing.push(reason);
+                }
+                return false;
+            }
             (true, Some(ports)) => paths::hold_ports(ports),
             (false, ports) => paths::hold_all(&self.confine, ports),
         };
@@ -142,6 +177,12 @@ impl Stage {
                     self.confined.missing.retain(|missing| {
                         !missing.starts_with("files:") && !missing.starts_with("credentials:")
                     });
+                    self.confined.missing.push(RIGHTS.to_owned());
+                }
+                if ports.is_some() {
+                    self.confined.missing.push(HOSTS.to_owned());
+                } else if !has_view {
+                    self.confined.missing.push(SOCKETS.to_owned());
                 }
                 ports.is_some()
             }
@@ -169,7 +210,8 @@ impl Stage {
     }
 
     /// What was seen of it when the child itself has ended.
-    pub(in crate::sandbox) fn refused(&self) -> Vec<Refusal> {
+    /// Where it `is_ending` because it was told to, nothing of it runs on of its own accord.
+    pub(in crate::sandbox) fn refused(&self, is_ending: bool) -> Vec<Refusal> {
         let looked_at = self.decoys.iter().flat_map(Decoys::seen);
         let credentials = looked_at.map(|path: PathBuf| Refusal {
             rule: Rule::Credentials,
@@ -182,7 +224,7 @@ impl Stage {
             what: path.display().to_string(),
             by: Witness::Seen,
         });
-        let left = self.left().into_iter().map(|name| Refusal {
+        let left = self.left(is_ending).into_iter().map(|name| Refusal {
             rule: Rule::Survivors,
             what: name,
             by: Witness::Seen,
@@ -191,8 +233,8 @@ impl Stage {
     }
 
     /// The programs that run on, by name; they end with the namespace.
-    fn left(&self) -> Vec<String> {
-        if !self.has_own_proc {
+    fn left(&self, is_ending: bool) -> Vec<String> {
+        if !self.has_own_proc || is_ending {
             return Vec::new();
         }
         let own = rustix::process::getpid().as_raw_nonzero().get();
