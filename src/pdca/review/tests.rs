@@ -35,7 +35,7 @@ Because of 1.
     assert_eq!(
         told(Role::Guardian, text),
         [
-            "CRITICAL src/auth/handler.ts:48 security | SQL built from input: `a | b | Bind it",
+            "CRITICAL src/auth/handler.ts:48 security | SQL built from input: `a | b` | Bind it",
             "WARNING src/auth/handler.ts:0 breaking-change | `api()` renamed: output: `boom` | -",
             "INFO -:0 quality | Long name | -",
         ]
