@@ -83,7 +83,7 @@ mod tests {
         let mut confined = Confined::default();
         let mut text = b"fine\nsh: 1: cannot create /x: Read-only file system\n".to_vec();
         for number in 0..50 {
-            text.extend(format!("{}{number}: Cannot fork\n", "!".repeat(900)).bytes());
+            text.extend(format!("{number}{}: Cannot fork\n", "!".repeat(900)).bytes());
         }
         text.extend(b"cat: x: Permission denied\n\xff");
         read(&text, &mut confined);
