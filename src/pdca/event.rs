@@ -152,6 +152,11 @@ impl Event {
         number.filter(|number| number.is_finite() && *number >= 0.0)
     }
 
+    /// Whether what an agent cost is not known but estimated.
+    pub fn is_estimated(&self) -> bool {
+        self.data.get("cost_estimated") == Some(&Value::Bool(true))
+    }
+
     /// The role it is about: the agent, or else what its data names.
     pub fn role(&self) -> Option<&str> {
         self.agent.as_deref().or_else(|| self.text("archetype"))

@@ -40,6 +40,8 @@ pub struct Outline {
     pub started: Option<String>,
 }
 
+/// The status of a run whose merge was taken back.
+pub const ROLLED_BACK: &str = "rolled_back";
 /// The status of a run that has not ended.
 pub const IN_PROGRESS: &str = "in-progress";
 
@@ -88,6 +90,9 @@ impl Outline {
                     outline.status = event.text("status").map_or("completed".to_owned(), clean);
                 }
                 Kind::RunMerged => outline.status = "merged".to_owned(),
+                Kind::Decision if event.text("what") == Some("rollback") => {
+                    outline.status = ROLLED_BACK.to_owned();
+                }
                 _ => {}
             }
         }
@@ -215,10 +220,12 @@ mod tests {
         );
         let merged = ended
             + r#"{"seq":4,"type":"run.merged","phase":"act","data":{"base":"main"}}
-{"seq":5,"type":"run.start","phase":"do","data":{"resumed_from":"do","team":["maker"]}}
+{"seq":5,"type":"decision","phase":"act","data":{"what":"rollback","chosen":"revert"}}
+{"seq":6,"type":"run.start","phase":"do","data":{"resumed_from":"do","team":["maker"]}}
 "#;
         let events = parse(merged.as_bytes()).events;
         assert_eq!(Outline::of(&events[..4]).status, "merged");
+        assert_eq!(Outline::of(&events[..5]).status, ROLLED_BACK);
         let resumed = Outline::of(&events);
         assert_eq!(
             (resumed.status.as_str(), resumed.task.as_str()),

@@ -179,7 +179,7 @@ fn agent(event: &Event, role: &str) -> String {
         facts.push(format!("{tokens} tokens"));
     }
     if let Some(usd) = cost_of(event) {
-        let estimated = event.data.get("cost_estimated") == Some(&Value::Bool(true));
+        let estimated = event.is_estimated();
         facts.push(format!(
             "${usd:.2}{}",
             if estimated { " estimated" } else { "" }

@@ -115,6 +115,8 @@ fn a_fast_run_that_nobody_said_yes_to_waits_is_merged_and_taken_back() {
     _ = world.pdca(&["rollback", &id]).ended(0);
     assert!(!world.env.repo().join("greeting.txt").exists());
     assert_eq!(world.env.read("later.txt"), "later\n");
+    let status = world.pdca(&["status", &id]).ended(0);
+    assert!(status.stdout.starts_with("[rolled_back]"), "{status}");
     let again = world.pdca(&["rollback", &id]).ended(2);
     assert!(again.stderr.contains("no merge of"), "{again}");
 }

@@ -121,6 +121,10 @@ fn a_checkout_that_is_not_fit_is_refused_before_anything_is_made() {
         "driver: played\nmax_cycles: many\n",
     );
     refused("max_cycles");
+    world
+        .env
+        .write(".archeflow/config.yaml", "driver: nobody\n");
+    refused("there is no driver nobody: there are claude, codex, and");
     world.settings("strategy: pipeline\n");
     refused("`strategy: pipeline` is not supported");
     world.settings("");

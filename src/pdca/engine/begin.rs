@@ -341,6 +341,7 @@ pub fn resumed(
             .filter(|event| event.kind == Kind::AgentComplete)
             .filter_map(|event| event.amount("estimated_cost_usd"))
             .sum(),
+        is_estimated: events.iter().any(Event::is_estimated),
         ..Memo::default()
     };
     if from == Phase::Act {

@@ -50,6 +50,8 @@ pub struct Memo {
     pub fixes: u64,
     /// What it cost so far in US dollars.
     pub spent: f64,
+    /// Whether some of it is not known but estimated.
+    pub is_estimated: bool,
     /// The failure modes that showed: role and name, in this cycle and in the whole run.
     pub(super) shadows: Vec<(String, String)>,
     pub(super) shadows_of_run: Vec<(String, String)>,

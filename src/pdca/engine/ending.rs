@@ -46,7 +46,7 @@ pub fn finish(
     });
     stage.emit(NewEvent::new(Kind::RunComplete, Phase::Act, data));
     spent(stage, memo, &events);
-    line(stage, end.status(), course.cycle())?;
+    line(stage, end.status(), course.cycle().into())?;
     let variables = [
         ("ARCHEFLOW_STATUS", end.status().to_owned()),
         ("ARCHEFLOW_CYCLES", course.cycle().to_string()),
@@ -62,14 +62,14 @@ pub fn finish(
 /// # Errors
 ///
 /// When it cannot be written.
-pub fn line(stage: &Stage<'_>, status: &str, cycles: u32) -> Result<(), EngineError> {
+pub fn line(stage: &Stage<'_>, status: &str, cycles: u64) -> Result<(), EngineError> {
     let line = IndexLine {
         run_id: stage.run.to_string(),
         ts: rfc3339_seconds(stage.clock.now()),
         task: stage.scrubber.text(&stage.record.task),
         workflow: Some(stage.record.workflow.to_string()),
         status: status.to_owned(),
-        cycles: Some(cycles.into()),
+        cycles: Some(cycles),
     };
     Ok(index::append(stage.place, &line)?)
 }
@@ -88,10 +88,6 @@ fn spent(stage: &Stage<'_>, memo: &Memo, events: &[Event]) {
         .collect();
     models.sort();
     models.dedup();
-    let is_estimated = |event: &Event| {
-        let estimated = event.data.get("cost_estimated");
-        estimated.and_then(serde_json::Value::as_bool) == Some(true)
-    };
     let now = stage.clock.now();
     let noted = cost::record(
         stage.place,
@@ -103,7 +99,7 @@ fn spent(stage: &Stage<'_>, memo: &Memo, events: &[Event]) {
                 .unwrap_or_default(),
             tokens_input: tokens("tokens_input"),
             tokens_output: tokens("tokens_output"),
-            cost_estimated: ends().any(is_estimated),
+            cost_estimated: ends().any(Event::is_estimated),
             models,
             domain: Some(stage.record.domain.clone()),
         },

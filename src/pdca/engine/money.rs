@@ -16,6 +16,7 @@ use super::stage::Stage;
 pub(super) fn charge(stage: &Stage<'_>, memo: &mut Memo, role: Role, said: &Said) {
     let before = memo.spent;
     memo.spent += said.cost_usd;
+    memo.is_estimated |= said.cost_estimated;
     let costs = &stage.settings.config.costs;
     let most = costs.per_agent_usd.map(|usd| usd.dollars());
     if let Some(most) = most.filter(|most| said.cost_usd > *most) {

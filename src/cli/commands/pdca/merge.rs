@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let base = &one.record.base_branch;
         let data = json!({"base": base, "strategy": "no-ff", "commit": commit});
         stage.emit(NewEvent::new(Kind::RunMerged, Phase::Act, data));
-        ending::line(&stage, End::Merged.status(), cycle)
+        ending::line(&stage, End::Merged.status(), cycle.into())
             .map_err(|error| setup::engine_error(error, None))?;
     }
     match &reason {

@@ -11,6 +11,7 @@ use crate::pdca::engine::ending;
 use crate::pdca::engine::landing::{self, Landed};
 use crate::pdca::engine::stage::{self, Record};
 use crate::pdca::event::{Kind, NewEvent};
+use crate::pdca::outline::{Outline, ROLLED_BACK};
 use crate::pdca::role::Phase;
 use crate::report::style::Style;
 
@@ -84,7 +85,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             Phase::Act,
             json!({"what": "rollback", "chosen": "revert", "rationale": "asked for", "commit": commit}),
         ));
-        ending::line(&stage, "rolled_back", 1).map_err(failed)?;
+        let log = stage.log.read().map_err(CliError::environment)?;
+        let cycles = Outline::of(&log.unwrap_or_default().events).cycles;
+        ending::line(&stage, ROLLED_BACK, cycles).map_err(failed)?;
     }
     match &reason {
         None => cx.printer.line(format!(

@@ -102,6 +102,8 @@ struct Document<'a> {
     agents: u64,
     fixes: u64,
     cost_usd: f64,
+    /// Whether some of it is not known but estimated.
+    cost_estimated: bool,
     branch: &'a str,
     base_branch: &'a str,
     artifacts: PathBuf,
@@ -263,11 +265,12 @@ fn report(
             many => format!("{many} cycles"),
         };
         line(&format!(
-            "  run        {}, {cycles}, {} agents, {} fixes, ${:.4}",
+            "  run        {}, {cycles}, {} agents, {} fixes, ${:.4}{}",
             course.workflow(),
             memo.agents,
             memo.fixes,
-            memo.spent
+            memo.spent,
+            if memo.is_estimated { " estimated" } else { "" }
         ));
     }
     for open in open {
@@ -301,6 +304,7 @@ fn report(
             agents: memo.agents,
             fixes: memo.fixes,
             cost_usd: memo.spent,
+            cost_estimated: memo.is_estimated,
             branch: &one.record.branch,
             base_branch: &one.record.base_branch,
             artifacts,

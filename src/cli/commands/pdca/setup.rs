@@ -38,6 +38,12 @@ const COMMITS: &[(&str, &[&str])] = &[
     ("codex", &[]),
 ];
 
+/// Those agents, for people.
+fn committing() -> String {
+    let names: Vec<&str> = COMMITS.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
 /// Where lines for people go.
 type Voice<'a> = &'a (dyn Fn(&str) + Sync);
 
@@ -105,6 +111,13 @@ impl Setup {
         let named = driver.or(settings.config.driver.as_deref());
         let own = named.is_some_and(|name| settings.config.drivers.contains_key(name));
         let agent = named.filter(|_| !own).map(str::to_owned);
+        if let Some(unknown) = agent.as_deref().filter(|name| table::named(name).is_none()) {
+            return Err(CliError::usage(format!(
+                "there is no driver {unknown}: there are {}, and what stands under `drivers` in {}",
+                committing(),
+                place.config().display()
+            )));
+        }
         let flag = match driver {
             Some(_) => "--driver",
             None => "driver",
@@ -142,16 +155,11 @@ impl Setup {
         })?;
         if let Driver::Agent(agent) = choice.driver {
             let Some((_, arguments)) = COMMITS.iter().find(|(name, _)| *name == agent.name) else {
-                let others: Vec<&str> = table::ALL
-                    .iter()
-                    .map(|agent| agent.name)
-                    .filter(|name| COMMITS.iter().any(|(known, _)| known == name))
-                    .collect();
                 return Err(CliError::usage(format!(
                     "{} cannot be the driver of a run: it may not commit; there are {}, and `drivers` in \
                      .archeflow/config.yaml",
                     agent.name,
-                    others.join(", ")
+                    committing()
                 )));
             };
             let given = arguments.iter().map(ToString::to_string);
