@@ -5,7 +5,7 @@
 //! to; the record of a step that has ended stands with the artifacts, so that whoever goes on with
 //! them finds it. A step without a record is begun again under another id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::budget::amount::Usd;
 use crate::budget::cap::{Cap, Caps};
-use crate::budget::entry::{AttemptKey, Charge, Cost, Request};
+use crate::budget::entry::{AttemptKey, Charge, Cost, CostSource, Entry, Request};
 use crate::budget::ledger::{Ledger, LedgerError, ReserveError};
 use crate::budget::prices::{Prices, Tokens};
 use crate::budget::spent::{Spent, SpentSource};
@@ -443,7 +443,8 @@ fn charge(spent: &Spent, prices: &Prices) -> Charge {
 }
 
 /// Settles what a run that was killed left open in this repository. To be called by whoever has the
-/// lock of preprod, before anything is reserved.
+/// lock of preprod, before anything is reserved. Gives the keys of the steps that are charged with all
+/// they had reserved, since nothing is known of what they spent.
 ///
 /// # Errors
 ///
@@ -453,7 +454,7 @@ pub fn settle(
     ledger: &Ledger,
     state: &Path,
     prices: &Prices,
-) -> Result<(), StepRefused> {
+) -> Result<BTreeSet<String>, StepRefused> {
     let folder = state.join(OPEN);
     let mut known = BTreeMap::new();
     let entries = match fs::read_dir(&folder) {
@@ -482,13 +483,17 @@ pub fn settle(
             }
         }
     }
-    ledger
+    let recovered = ledger
         .recover(repo, |attempt| known.contains_key(attempt))
         .map_err(unwritten)?;
+    let whole = recovered.interrupted.iter();
+    let whole = whole.filter(|entry| entry.cost_source == Some(CostSource::Reserved));
+    let step = |entry: &Entry| Some(known.get(&entry.attempt)?.as_ref()?.step.clone());
+    let whole = whole.filter_map(step).collect();
     for attempt in known.keys() {
         remove(&folder.join(format!("{attempt}.json"))).map_err(unwritten)?;
     }
-    Ok(())
+    Ok(whole)
 }
 
 fn remove(path: &Path) -> Result<(), WriteError> {

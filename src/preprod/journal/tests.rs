@@ -97,3 +97,20 @@ fn a_fixer_without_a_key_holds_nothing_and_its_cost_stays_unknown() {
         assert_eq!((totals.held_usd, totals.unknown_cost), (held, 1));
     }
 }
+
+#[test]
+fn a_step_that_was_cut_off_before_it_said_what_it_spent_is_paid_with_what_it_reserved() {
+    let desk = Desk::new();
+    let journal = desk.journal(false);
+    let silent = journal.open("run/silent", "run", Some(usd(10)));
+    let heard = journal.open("run/heard", "run", Some(usd(10)));
+    let (_silent, heard) = (silent.expect("allowed"), heard.expect("allowed"));
+    journal.told(&heard, usd(3));
+    drop(journal);
+    let path = desk.folder.path();
+    let ledger = Ledger::open(Some(&path.join("ledger.db"))).expect("usable");
+    let whole = settle(path, &ledger.0, path, &desk.prices).expect("settled");
+    assert_eq!(whole, BTreeSet::from(["run/silent".to_owned()]));
+    let again = settle(path, &ledger.0, path, &desk.prices).expect("settled");
+    assert_eq!(again, BTreeSet::new());
+}

@@ -80,6 +80,8 @@ pub(super) struct First<'a> {
     pub(super) ready: &'a [Ready<'a>],
     pub(super) journal: &'a RunJournal<'a>,
     pub(super) folder: &'a Path,
+    /// The steps of a life before that are charged with all they reserved.
+    pub(super) whole: &'a BTreeSet<String>,
 }
 
 /// What the first run came to.
@@ -112,6 +114,11 @@ pub(super) fn make<'a>(
     // Before it reserves anything: its own reservation is there for it to spend.
     let left = first.journal.left().map_err(CliError::environment)?;
     let step = format!("run/{}", plan.suite);
+    // What a killed process left half made is paid where it was charged with all it had reserved.
+    let left_over = match first.whole.contains(&step) {
+        true => Vec::new(),
+        false => left_over,
+    };
     let mut open = None;
     if finished.len() < plan.size() || !left_over.is_empty() {
         let to_make: Vec<usize> = (0..plan.scenarios.len())

@@ -309,7 +309,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         cx.printer.note(warning);
     }
     let ledger = ledger.held_by(&state);
-    journal::settle(&loaded.directory, &ledger, &state, &prices).map_err(CliError::environment)?;
+    let whole = journal::settle(&loaded.directory, &ledger, &state, &prices)
+        .map_err(CliError::environment)?;
     artifacts::forget(&folder, artifacts::ALL).map_err(CliError::environment)?;
     let begun = first::begun(&folder, cx)?;
     let journal = RunJournal::new(
@@ -348,6 +349,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             ready,
             journal: &journal,
             folder: &folder,
+            whole: &whole,
         },
         options,
         begun,
