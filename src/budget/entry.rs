@@ -60,6 +60,8 @@ pub enum Cost {
     Reserved,
     /// Nobody knows. It stays unknown, and what it reserved stays taken from the caps.
     Unknown,
+    /// Nobody knows, of one that was given nothing to pay with: what it reserved is let go.
+    Unpaid,
 }
 
 /// The end of an attempt, for the ledger.
@@ -248,6 +250,10 @@ impl Entry {
             ),
             Cost::Reserved => (self.held(), CostSource::Reserved, None),
             Cost::Unknown => (None, CostSource::Unknown, None),
+            Cost::Unpaid => {
+                self.reserved_usd = None;
+                (None, CostSource::Unknown, None)
+            }
         };
         self.state = State::Charged;
         self.cost_usd = amount;

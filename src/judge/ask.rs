@@ -584,7 +584,7 @@ fn add(judged: &mut Judged, cost: &Cost) {
     let (amount, source) = match cost {
         Cost::Reported(amount) => (Some(*amount), judged.cost_source),
         Cost::Computed(computed) => (Some(computed.amount), CostSource::Computed),
-        Cost::Reserved | Cost::Unknown => (None, CostSource::Unknown),
+        Cost::Reserved | Cost::Unknown | Cost::Unpaid => (None, CostSource::Unknown),
     };
     judged.cost = match (judged.cost, amount) {
         (Some(sum), Some(amount)) => Some(sum.saturating_add(amount)),

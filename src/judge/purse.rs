@@ -175,7 +175,7 @@ impl Purse {
         let cost = match &charge.cost {
             Cost::Reported(amount) => *amount,
             Cost::Computed(computed) => computed.amount,
-            Cost::Reserved | Cost::Unknown => ticket.reserved,
+            Cost::Reserved | Cost::Unknown | Cost::Unpaid => ticket.reserved,
         };
         self.give_back(ticket, cost);
         self.told(|book| book.charge(&ticket.key, charge).map(drop));

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::budget::amount::Usd;
 use crate::budget::cap::{Cap, Caps};
-use crate::budget::entry::{AttemptKey, Charge, Cost, CostSource, Entry, Request};
+use crate::budget::entry::{AttemptKey, Charge, Cost, Entry, Request};
 use crate::budget::ledger::{Ledger, LedgerError, ReserveError};
 use crate::budget::prices::{Prices, Tokens};
 use crate::budget::spent::{Spent, SpentSource};
@@ -73,7 +73,7 @@ pub struct Purse<'a> {
     pub run: String,
     /// What a fixer may spend that says nothing of its cost.
     pub fixer_share: Option<Usd>,
-    /// Whether a fixer is given anything to pay with: then it reserves its share.
+    /// Whether a fixer is given anything to pay with: one that is not and says no cost holds nothing at its end.
     pub fixer_has_key: bool,
     /// What tokens cost, where only those are said.
     pub prices: &'a Prices,
@@ -346,8 +346,9 @@ impl<'a> RunJournal<'a> {
         record: Option<&Value>,
         spent: &Spent,
     ) -> Result<(), StepRefused> {
-        let step = self.held().remove(&attempt.0).map(|open| open.step);
-        let step = step.unwrap_or_default();
+        let open = self.held().remove(&attempt.0);
+        let is_fixer = open.as_ref().is_some_and(|open| open.limit.is_some());
+        let step = open.map(|open| open.step).unwrap_or_default();
         if let Some(record) = record {
             let ended = EndedStep {
                 attempt: attempt.0.clone(),
@@ -362,10 +363,14 @@ impl<'a> RunJournal<'a> {
         match (record, spent.source) {
             // Cut off, and nobody said what it spent: what was metered last, or all of it.
             (None, SpentSource::Unknown) => self.purse.ledger.interrupted(&key),
-            _ => self
-                .purse
-                .ledger
-                .charge(&key, &charge(spent, self.purse.prices)),
+            _ => {
+                let mut charge = charge(spent, self.purse.prices);
+                // One that has nothing to pay with would hold its share for ever: it never says a cost.
+                if charge.cost == Cost::Unknown && is_fixer && !self.purse.fixer_has_key {
+                    charge.cost = Cost::Unpaid;
+                }
+                self.purse.ledger.charge(&key, &charge)
+            }
         }
         .map_err(unwritten)?;
         remove(&self.open_file(&attempt.0)).map_err(unwritten)
@@ -386,9 +391,7 @@ impl Journal for RunJournal<'_> {
             return Ok(Begun { id, may_spend });
         }
         let share = known.or(self.purse.fixer_share);
-        // One that has nothing to pay with would hold its share for ever: it never says a cost.
-        let reserved = share.filter(|_| self.purse.fixer_has_key);
-        let id = self.open_within(&step, FIX, reserved, share)?;
+        let id = self.open_within(&step, FIX, share, share)?;
         Ok(Begun {
             id,
             may_spend: share.map(Usd::micros),
@@ -487,7 +490,7 @@ pub fn settle(
         .recover(repo, |attempt| known.contains_key(attempt))
         .map_err(unwritten)?;
     let whole = recovered.interrupted.iter();
-    let whole = whole.filter(|entry| entry.cost_source == Some(CostSource::Reserved));
+    let whole = whole.filter(|entry| entry.metered_usd.is_none() && entry.reserved_usd.is_some());
     let step = |entry: &Entry| Some(known.get(&entry.attempt)?.as_ref()?.step.clone());
     let whole = whole.filter_map(step).collect();
     for attempt in known.keys() {

@@ -101,3 +101,39 @@ fn work_in_the_checkout_is_not_merged_over() {
     assert_eq!(world.env.read("README.md"), "mine\n");
     assert_eq!(world.main(), "first");
 }
+
+#[test]
+fn what_is_approved_no_more_or_lies_under_another_checkout_is_not_merged() {
+    let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
+    let (id, _) = world.run(0, &["--workflow", "fast"]);
+    world.git(&["checkout", "--quiet", "-b", "other"]);
+    let beside = world.beside("beside");
+    let beside = beside.to_str().expect("a path");
+    world.git(&["worktree", "add", "--quiet", beside, "main"]);
+    let elsewhere = world.pdca(&["merge", &id]).ended(1);
+    assert!(elsewhere.stdout.contains("another worktree"), "{elsewhere}");
+    assert_eq!(world.main(), "first");
+    world.git(&["worktree", "remove", beside]);
+
+    // Gone on with and cut off: nobody has approved what is on the branch by now.
+    let begun = ["event", &id, "run.start", "do", "", "{}"];
+    _ = world.pdca(&begun).ended(0);
+    let merged = world.pdca(&["merge", &id]).ended(2);
+    assert!(merged.stderr.contains("it is not over"), "{merged}");
+    assert_eq!(world.main(), "first");
+}
+
+#[test]
+fn a_merge_that_was_said_yes_to_and_cannot_be_done_is_no_success() {
+    let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
+    // While the run works its branch goes another way.
+    world.env.write(
+        ".archeflow/hooks.yaml",
+        "pre-merge: {command: git branch --move main elsewhere}\n",
+    );
+    let arguments = ["--workflow", "fast", "--yes", "--allow-external-execution"];
+    let (_, document) = world.run(1, &arguments);
+    assert_eq!(document["status"], "awaiting_merge", "{document}");
+    let reason = document["reason"].as_str().expect("a reason");
+    assert!(reason.contains("there is no branch main"), "{reason}");
+}

@@ -70,6 +70,13 @@ pub(super) fn rule(
     }
     decide(stage, Phase::Act, decided.as_ref(), None);
     let ruling = ruled.ruling;
+    // Before the cycle counts as over: one that is gone on with is told of it.
+    if matches!(course.next(), Step::CycleBack) {
+        let document = feedback::document(cycle, &found);
+        stage
+            .artifacts
+            .write(artifacts::FEEDBACK, document.as_bytes())?;
+    }
     stage.emit(NewEvent::new(
         Kind::CycleBoundary,
         Phase::Act,
@@ -108,12 +115,6 @@ pub(super) fn rule(
         _ => "Stopped",
     };
     (stage.tell)(&format!("[Act]   {next}: {told}"));
-    if matches!(course.next(), Step::CycleBack) {
-        let document = feedback::document(cycle, &found);
-        stage
-            .artifacts
-            .write(artifacts::FEEDBACK, document.as_bytes())?;
-    }
     memo.findings.push(found.open);
     Ok(())
 }
@@ -256,7 +257,7 @@ pub(super) fn merge(
         }
         Merged::Not(why) => {
             memo.why = format!("not merged: {why}; the branch stays");
-            End::AwaitingMerge
+            End::NotMerged
         }
         Merged::TestsFailed(how) => {
             let tests = failed_tests(&how);
@@ -306,7 +307,19 @@ pub fn land(stage: &Stage<'_>, cycle: u32) -> Result<Merged, EngineError> {
     let merge = match landing::prepare(stage)? {
         Prepared::Ready(merge) => merge,
         Prepared::Conflict => return Ok(Merged::Conflict),
-        Prepared::Nothing => return Ok(Merged::Not("there is nothing to merge".to_owned())),
+        Prepared::Nothing => {
+            // Killed after the branch was moved and before that was told.
+            let base = &stage.record.base_branch;
+            return Ok(
+                match landing::merge_of(stage.repo, stage.path(), base, stage.run)? {
+                    Some(commit) => Merged::Yes(Merge {
+                        onto: commit.clone(),
+                        commit,
+                    }),
+                    None => Merged::Not("there is nothing to merge".to_owned()),
+                },
+            );
+        }
         Prepared::NoTarget => {
             let branch = &stage.record.base_branch;
             return Ok(Merged::Not(format!("there is no branch {branch} any more")));

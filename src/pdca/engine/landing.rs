@@ -115,6 +115,19 @@ pub fn land(repo: &Path, path: &str, branch: &str, merge: &Merge) -> Result<Land
     }
     let checked_out = git().args(["symbolic-ref", "--quiet", "HEAD"]).line().ok();
     if checked_out.as_deref() != Some(&branch_ref(branch)) {
+        // Moving a branch below another checkout would make its files look like changes.
+        let worktrees = git()
+            .args(["worktree", "list", "--porcelain", "-z"])
+            .output()?;
+        let line = format!("branch {}", branch_ref(branch));
+        if worktrees
+            .split(|byte| *byte == 0)
+            .any(|one| one == line.as_bytes())
+        {
+            return Ok(Landed::No(format!(
+                "{branch} is checked out in another worktree: merge there"
+            )));
+        }
         let moved = git()
             .args([
                 "update-ref",

@@ -33,6 +33,8 @@ pub enum End {
     Merged,
     /// It is approved; somebody has to say yes to the merge.
     AwaitingMerge,
+    /// It is approved, and the merge that was said yes to could not be done.
+    NotMerged,
     /// Only the plan was wanted.
     Planned,
     /// There are findings and no cycles left.
@@ -62,7 +64,7 @@ impl End {
     pub fn status(self) -> &'static str {
         match self {
             Self::Merged => "merged",
-            Self::AwaitingMerge => "awaiting_merge",
+            Self::AwaitingMerge | Self::NotMerged => "awaiting_merge",
             Self::Broken => "wiggum_break",
             Self::NeedsUser => "needs_user",
             Self::Failed | Self::Blocked => "failed",

@@ -148,12 +148,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     Ok(exit)
 }
 
-/// How a run ended last, where it did.
+/// How a run ended last, where it did: what was approved before it was gone on with counts no more.
 fn status(events: &[Event]) -> Option<&str> {
-    let last = events
-        .iter()
-        .rfind(|event| matches!(event.kind, Kind::RunComplete | Kind::RunMerged))?;
+    let ends = [Kind::RunStart, Kind::RunComplete, Kind::RunMerged];
+    let last = events.iter().rfind(|event| ends.contains(&event.kind))?;
     match last.kind {
+        Kind::RunStart => None,
         Kind::RunMerged => Some("merged"),
         _ => last.text("status"),
     }

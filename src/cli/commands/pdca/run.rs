@@ -346,11 +346,12 @@ fn plan(one: &OneRun, course: &Course, memo: &Memo, cx: &CommandContext) {
 fn next(run: &RunId, end: End) -> Option<String> {
     match end {
         End::Merged => Some(format!("archal pdca report {run}")),
-        End::AwaitingMerge => Some(format!("archal pdca merge {run}")),
+        End::AwaitingMerge | End::NotMerged => Some(format!("archal pdca merge {run}")),
         End::Planned => Some(format!("archal pdca run --run-id {run} --start-from do")),
         End::NeedsUser => Some(format!("archal pdca run --run-id {run} --start-from plan")),
-        End::Stopped | End::Budget => Some(format!("archal pdca run --run-id {run}")),
-        End::Failed | End::Blocked => {
+        End::Stopped => Some(format!("archal pdca run --run-id {run}")),
+        // One that ended is gone on with from a phase that is named.
+        End::Failed | End::Blocked | End::Budget => {
             Some(format!("archal pdca run --run-id {run} --start-from plan"))
         }
         End::MaxCycles | End::Escalated | End::Broken | End::Conflict | End::HookAbort => {
@@ -362,7 +363,12 @@ fn next(run: &RunId, end: End) -> Option<String> {
 fn exit_of(end: End) -> Exit {
     match end {
         End::Merged | End::AwaitingMerge | End::Planned => Exit::Fine,
-        End::MaxCycles | End::Escalated | End::Broken | End::Conflict | End::HookAbort => Exit::Bad,
+        End::MaxCycles
+        | End::Escalated
+        | End::Broken
+        | End::Conflict
+        | End::HookAbort
+        | End::NotMerged => Exit::Bad,
         End::NeedsUser => Exit::Inconclusive,
         End::Blocked | End::Failed => Exit::CouldNotRun,
         End::Budget => Exit::Budget,
