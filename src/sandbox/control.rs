@@ -76,6 +76,8 @@ pub(super) struct Start {
     pub(super) redirect: Option<Redirect>,
     /// Sockets of the host's programs, which lead out of the network.
     pub(super) hidden: Vec<PathBuf>,
+    /// Which of them cannot be hidden, for a person.
+    pub(super) not_hidden: Vec<String>,
     /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
     pub(super) attached: bool,
     /// To what it is confined.

@@ -138,6 +138,9 @@ pub const VARIABLES: &[&str] = &[
     "XAUTHORITY",
 ];
 
+/// Variables that name the socket of an engine of containers, as a URL.
+pub const ENGINES: &[&str] = &["CONTAINER_HOST", "DOCKER_HOST"];
+
 /// All places of the caller's, whether they are there or not.
 pub fn places(caller: &Environment) -> Vec<PathBuf> {
     let home = caller.get("HOME").map(Path::new);
@@ -151,7 +154,16 @@ pub fn places(caller: &Environment) -> Vec<PathBuf> {
         .flat_map(|value| value.split(':'))
         .filter(|path| !path.is_empty())
         .map(|path| caller.resolve(path));
-    in_home.chain(of_the_machine).chain(named).collect()
+    let engines = ENGINES
+        .iter()
+        .filter_map(|name| caller.get(name)?.strip_prefix("unix://"))
+        .filter(|path| path.starts_with('/'))
+        .map(PathBuf::from);
+    in_home
+        .chain(of_the_machine)
+        .chain(named)
+        .chain(engines)
+        .collect()
 }
 
 #[cfg(test)]
@@ -165,18 +177,28 @@ mod tests {
                 ("HOME", "/home/me"),
                 ("KUBECONFIG", "/srv/a.yaml:b.yaml"),
                 ("NETRC", ""),
+                ("DOCKER_HOST", "unix:///srv/docker.sock"),
+                ("CONTAINER_HOST", "tcp://127.0.0.1:2375"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
             directory: "/w".into(),
         };
         let places = places(&caller);
-        for place in ["/home/me/.ssh", "/etc/shadow", "/srv/a.yaml", "/w/b.yaml"] {
+        for place in [
+            "/home/me/.ssh",
+            "/etc/shadow",
+            "/srv/a.yaml",
+            "/w/b.yaml",
+            "/srv/docker.sock",
+        ] {
             assert!(
                 places.iter().any(|found| found == Path::new(place)),
                 "{place}"
             );
         }
         assert!(places.iter().all(|place| place.is_absolute()));
+        let is_port = |place: &PathBuf| place.ends_with("127.0.0.1:2375");
+        assert!(!places.iter().any(is_port), "{places:?}");
     }
 }

@@ -88,6 +88,9 @@ fn prepare_and_start(
     } else if let Some(stage) = &mut stage {
         stage.hide_sockets(&start.hidden);
     }
+    if let Some(stage) = &mut stage {
+        stage.lacks(&start.not_hidden);
+    }
     for bind in &start.optional_binds {
         if bind.source.exists() && bind.target.exists() {
             mount(bind)?;

@@ -22,7 +22,7 @@ use super::hold::{
     self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
     Signals, not_started,
 };
-use super::listening;
+use super::listening::{self, Others};
 use super::mounts::LOOKUP_SOCKETS;
 use super::orphans::{self, Running};
 use super::pipes::Pipe;
@@ -87,7 +87,8 @@ pub(super) fn run(
 
 /// Where programs of this machine listen.
 pub(super) fn listening() -> (Vec<SocketAddr>, Vec<PathBuf>) {
-    (listening::local(), listening::paths(&[]))
+    let others = listening::sockets(&[], true);
+    (listening::local(), others.paths.into_iter().collect())
 }
 
 /// Tries namespaces with a child that does nothing.
@@ -139,6 +140,13 @@ fn with_cause(reason: String) -> String {
 }
 
 fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgroup>) -> Start {
+    let is_confined = spec.confine.is_some();
+    let others = match (network, is_confined) {
+        (Some(network), _) => listening::sockets(network.visible, is_confined),
+        // Who reaches what archal reaches may ask for names, too.
+        (None, true) => listening::sockets(&LOOKUP_SOCKETS.map(PathBuf::from), true),
+        (None, false) => Others::default(),
+    };
     Start {
         command: spec.command.clone(),
         directory: spec.directory.clone(),
@@ -151,12 +159,8 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         tcp: network.map_or_else(Vec::new, |network| network.tcp.to_vec()),
         udp: network.map_or_else(Vec::new, |network| network.udp.to_vec()),
         redirect: network.and_then(|network| network.redirect.clone()),
-        hidden: match (network, &spec.confine) {
-            (Some(network), _) => listening::paths(network.visible),
-            // Who reaches what archal reaches may ask for names, too.
-            (None, Some(_)) => listening::paths(&LOOKUP_SOCKETS.map(PathBuf::from)),
-            (None, None) => Vec::new(),
-        },
+        hidden: others.paths.into_iter().collect(),
+        not_hidden: others.unknown,
         attached: false,
         confine: spec.confine.clone(),
         is_memory_limited: cgroup.is_some_and(|cgroup| cgroup.limits_memory),

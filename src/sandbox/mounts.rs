@@ -60,9 +60,14 @@ pub(super) fn hide_sockets(others: &[PathBuf]) -> Result<(), String> {
     for path in others {
         let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
         if is_socket {
-            bind_over(Path::new("/dev/null"), path).map_err(|error| {
-                format!("the socket {} cannot be hidden: {error}", path.display())
-            })?;
+            match bind_over(Path::new("/dev/null"), path) {
+                // It went away since.
+                Ok(()) | Err(Errno::ENOENT) => {}
+                Err(error) => {
+                    let path = path.display();
+                    return Err(format!("the socket {path} cannot be hidden: {error}"));
+                }
+            }
         }
     }
     Ok(())

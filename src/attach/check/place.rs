@@ -239,7 +239,13 @@ fn confined(cx: &Checking<'_>, settings: Option<&Settings>, mut part: Part) -> P
     if mode == SandboxMode::Off {
         return part;
     }
-    let able = tried(cx, mode);
+    let mut able = tried(cx, mode);
+    let has_commands = wanted.is_some_and(|options| {
+        options.workspace.setup.is_some() || options.validation_command.is_some()
+    });
+    if has_commands {
+        able = confine::with_commands(able, cx.binary, cx.probe.containment());
+    }
     if able.is_whole() {
         part.detail.push_str("; a fixer is confined whole");
         return part;

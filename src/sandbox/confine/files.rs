@@ -110,7 +110,7 @@ fn read_only() -> Result<(), String> {
 }
 
 /// The place of a mount in a line of the kernel's list.
-fn mount_point(line: &[u8]) -> Option<PathBuf> {
+pub(in crate::sandbox) fn mount_point(line: &[u8]) -> Option<PathBuf> {
     let field = line.split(|byte| *byte == b' ').nth(4)?;
     let mut name = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -9,6 +9,9 @@ use archal_core::confined::{Confined, Rule, Witness};
 /// was met. A line that only speaks of such a thing (code, a question, an answer) is none.
 const WORDS: &[(&str, Rule)] = &[
     (": Read-only file system", Rule::WritesOutside),
+    (" (Read-only file system)", Rule::WritesOutside),
+    (": read-only file system", Rule::WritesOutside),
+    ("Read-only file system @ ", Rule::WritesOutside),
     ("[Errno 30] Read-only file system", Rule::WritesOutside),
     ("EROFS: read-only file system, ", Rule::WritesOutside),
     ("fork: Resource temporarily unavailable", Rule::Processes),
@@ -24,9 +27,11 @@ const WORDS: &[(&str, Rule)] = &[
     ("can't start new thread", Rule::Processes),
     (" EAGAIN", Rule::Processes),
     (": Cannot allocate memory", Rule::Memory),
+    (": cannot allocate memory", Rule::Memory),
     ("[Errno 12] Cannot allocate memory", Rule::Memory),
     ("JavaScript heap out of memory", Rule::Memory),
     (": Operation not permitted", Rule::SystemCalls),
+    (": operation not permitted", Rule::SystemCalls),
     ("[Errno 1] Operation not permitted", Rule::SystemCalls),
 ];
 /// What is said alone in its line.
@@ -34,7 +39,12 @@ const ALONE: &[(&str, Rule)] = &[("MemoryError", Rule::Memory)];
 /// What ends the words: what follows in a line is about something else, but for the file it is about.
 const ENDS: &[&str] = &["\\n", "\"", "'", ": ", " (os error ", ", ", " '"];
 /// Where files are held by Landlock, a refused write is no more than this.
-const DENIED: &str = ": Permission denied";
+const DENIED: &[&str] = &[
+    ": Permission denied",
+    " (Permission denied)",
+    ": permission denied",
+    "Permission denied @ ",
+];
 /// Longer lines are cut.
 const MOST_LETTERS: usize = 200;
 /// Most refusals of one rule that are read.
@@ -45,7 +55,8 @@ pub(in crate::sandbox) fn read(stream: &[u8], confined: &mut Confined) {
     let text = String::from_utf8_lossy(stream);
     let is_denied = confined.files.as_deref() == Some("landlock");
     for line in text.lines() {
-        let denied = (is_denied && says(line, DENIED)).then_some(Rule::WritesOutside);
+        let denied = (is_denied && DENIED.iter().any(|words| says(line, words)))
+            .then_some(Rule::WritesOutside);
         let alone = ALONE.iter().find(|(words, _)| line.trim() == *words);
         let said = alone.or_else(|| WORDS.iter().find(|(words, _)| says(line, words)));
         let Some(rule) = said.map(|(_, rule)| *rule).or(denied) else {
@@ -69,9 +80,22 @@ fn says(line: &str, words: &str) -> bool {
         words.ends_with(' ')
             || rest.trim_end().is_empty()
             || ENDS.iter().any(|end| rest.starts_with(end))
+            || is_place_in_code(rest)
     };
     line.match_indices(words)
         .any(|(at, _)| is_end(&line[at + words.len()..]))
+}
+
+/// Whether Perl ends so: ` at x line 1.`
+fn is_place_in_code(rest: &str) -> bool {
+    let place = rest
+        .strip_prefix(" at ")
+        .map(|rest| rest.rsplit_once(" line "));
+    let Some(Some((_, number))) = place else {
+        return false;
+    };
+    let number = number.split([',', '.']).next().unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -94,8 +118,19 @@ mod tests {
         assert_eq!(confined.refused[1].what.len(), MOST_LETTERS);
         confined.files = Some("landlock".to_owned());
         let before = confined.refused.len();
-        read(b"cat: /home/me/x: Permission denied", &mut confined);
-        assert_eq!(confined.refused.len(), before + 1);
+        for (at, line) in [
+            "cat: /home/me/x: Permission denied",
+            "java.io.FileNotFoundException: /x (Permission denied)",
+            "x.rb:1:in 'initialize': Permission denied @ rb_sysopen - /x (Errno::EACCES)",
+            "Can't open '/x': Permission denied at x.pl line 1.",
+            "open /x: permission denied",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            read(line.as_bytes(), &mut confined);
+            assert_eq!(confined.refused.len(), before + at + 1, "{line}");
+        }
     }
 
     #[test]
@@ -127,6 +162,25 @@ mod tests {
                 Rule::WritesOutside,
             ),
             (
+                "java.io.FileNotFoundException: /x (Read-only file system)",
+                Rule::WritesOutside,
+            ),
+            (
+                "x.rb:1:in 'initialize': Read-only file system @ rb_sysopen - /x (Errno::EROFS)",
+                Rule::WritesOutside,
+            ),
+            (
+                "Can't open '/x': Read-only file system at x line 1.",
+                Rule::WritesOutside,
+            ),
+            (
+                "cannot write: Read-only file system at x.pl line 12, <STDIN> line 3.",
+                Rule::WritesOutside,
+            ),
+            ("open /x: read-only file system", Rule::WritesOutside),
+            ("mmap: cannot allocate memory", Rule::Memory),
+            ("unshare: operation not permitted", Rule::SystemCalls),
+            (
                 "bash: fork: retry: Resource temporarily unavailable",
                 Rule::Processes,
             ),
@@ -148,6 +202,7 @@ mod tests {
             "ENOMEM is returned where there is none",
             "Resource temporarily unavailable, retrying the request in 2 s",
             "a Read-only file system is mounted at /x",
+            "where it says: Read-only file system at line of the mount",
             "what of: Operation not permitted by the policy of the shop",
         ] {
             assert_eq!(rule_of(line), None, "{line}");

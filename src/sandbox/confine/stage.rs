@@ -76,6 +76,11 @@ impl Stage {
         }
     }
 
+    /// Told to it as missing.
+    pub(in crate::sandbox) fn lacks(&mut self, reasons: &[String]) {
+        self.confined.missing.extend_from_slice(reasons);
+    }
+
     /// Last before the child, without privileges and for good: on the thread that starts it.
     /// `limited` says how its processes are limited; the answer is how they are now.
     ///

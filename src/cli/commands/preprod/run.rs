@@ -166,8 +166,16 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let containment = tools.bench(cx).probe.containment();
     let mode = loaded.config.attach.sandbox;
     // Tried for real where a command may come to run; a look alone runs nothing.
-    let able =
-        (mode != SandboxMode::Off && !args.plan).then(|| confine::able(&cx.binary, containment));
+    let config = &loaded.config;
+    let has_commands =
+        config.workspace.setup.is_some() || config.preprod.validation_command.is_some();
+    let able = (mode != SandboxMode::Off && !args.plan).then(|| {
+        let able = confine::able(&cx.binary, containment);
+        match has_commands {
+            true => confine::with_commands(able, &cx.binary, containment),
+            false => able,
+        }
+    });
     let ending = Ending {
         scrubber: tools.scrubber(),
         repo: &loaded.directory,
