@@ -187,7 +187,8 @@ fn of_list(list: &[u8], with_datagrams: bool) -> Others {
         let takes = flags.is_some_and(|flags| flags & ACCEPTS != 0);
         let kind = words.next();
         let name = words.nth(2);
-        if !takes && !(with_datagrams && kind == Some(DATAGRAMS)) {
+        let is_sent_to = with_datagrams && kind == Some(DATAGRAMS);
+        if !(takes || is_sent_to) {
             continue;
         }
         match name {
@@ -266,7 +267,11 @@ Num       RefCount Protocol Flags    Type St Inode Path
         let (confined, other) = (sockets(&[], true).paths, sockets(&[], false).paths);
         assert!(confined.contains(&stream) && confined.contains(&datagrams));
         assert!(other.contains(&stream) && !other.contains(&datagrams));
-        assert!(!sockets(&[stream.clone()], true).paths.contains(&stream));
+        assert!(
+            !sockets(std::slice::from_ref(&stream), true)
+                .paths
+                .contains(&stream)
+        );
     }
 
     #[test]
