@@ -2,8 +2,11 @@
 //! through the real binary.
 
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -31,9 +34,19 @@ fn gate(watched: &Watched) -> PathBuf {
     watched.path("agent/gate")
 }
 
-/// Lets the run that waits go on: returns when it has the other end.
+/// Lets the run that waits go on: returns when it has the other end. Opened without waiting, since an
+/// agent that died has none.
 fn open(watched: &Watched) {
-    drop(OpenOptions::new().write(true).open(gate(watched)));
+    let nonblocking = OFlag::O_NONBLOCK.bits();
+    watched.until("the run reads its pipe", |_| {
+        let mut options = OpenOptions::new();
+        options.write(true).custom_flags(nonblocking);
+        match options.open(gate(watched)) {
+            Ok(_) => true,
+            Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => false,
+            Err(error) => panic!("the pipe: {error}"),
+        }
+    });
 }
 
 /// How many runs of the agent were begun.
