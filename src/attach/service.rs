@@ -207,7 +207,7 @@ impl Service {
     fn refuse_at_the_end(&self) -> Result<(), Refusal> {
         if self.is_ending() {
             let refusal = "the watcher is ending at this moment";
-            return Err(Refusal::new(RefusalKind::Busy, refusal)
+            return Err(Refusal::new(RefusalKind::Ending, refusal)
                 .hint("the same command again, when it has ended"));
         }
         Ok(())

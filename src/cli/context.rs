@@ -25,16 +25,19 @@ pub struct CommandContext {
     pub command: String,
     /// Its arguments, without the name of the program.
     pub arguments: Vec<OsString>,
+    /// Whether it works for a watcher, which gave it its turn.
+    pub(crate) is_job: bool,
 }
 
 impl CommandContext {
     /// A context over a world; the first of the arguments is the name of the program.
-    pub fn new(world: World, printer: Printer, arguments: &[OsString]) -> Self {
+    pub fn new(world: World, printer: Printer, arguments: &[OsString], is_job: bool) -> Self {
         Self {
             world,
             printer,
             command: told(arguments),
             arguments: arguments.iter().skip(1).cloned().collect(),
+            is_job,
         }
     }
 

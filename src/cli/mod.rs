@@ -56,7 +56,8 @@ pub fn main(world: Result<World, WorldError>) -> ExitCode {
         }
     };
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|first| first == JOB_ARGUMENT) {
+    let is_job = arguments.get(1).is_some_and(|first| first == JOB_ARGUMENT);
+    if is_job {
         arguments.remove(1);
         if let Err(error) = job::follow() {
             let printer = Printer::standard(Colour::Never, false);
@@ -64,10 +65,10 @@ pub fn main(world: Result<World, WorldError>) -> ExitCode {
             return Exit::CouldNotRun.into();
         }
     }
-    run(world, &arguments).into()
+    run(world, &arguments, is_job).into()
 }
 
-fn run(world: World, arguments: &[OsString]) -> Exit {
+fn run(world: World, arguments: &[OsString], is_job: bool) -> Exit {
     let no_colour = world.environment.get("NO_COLOR").is_some();
     let parsed = Cli::command()
         .try_get_matches_from(arguments)
@@ -87,7 +88,7 @@ fn run(world: World, arguments: &[OsString]) -> Exit {
     printer.set_quiet(cli.global.quiet);
     printer.set_verbose(cli.global.verbose > 0);
     let log = world.environment.get("ARCHAL_LOG").map(str::to_owned);
-    let mut cx = CommandContext::new(world, printer, arguments);
+    let mut cx = CommandContext::new(world, printer, arguments, is_job);
     let logging = if cli.command.has_own_log() {
         Ok(())
     } else {

@@ -57,6 +57,10 @@ pub(crate) struct Works {
     pub(crate) lost: Option<String>,
 }
 
+/// What no artifact brings back.
+pub(crate) const HANDED_OVER: &str =
+    "runs that were handed over and had not ended are to be handed over again";
+
 /// Takes the lock and opens state and ledger; `check` reads all of the state first.
 pub(crate) fn open(
     repo: &Path,
@@ -78,11 +82,11 @@ pub(crate) fn open(
     } = State::open(&layout, check).map_err(CliError::environment)?;
     let lost = match set_aside {
         Some((aside, reason)) => Some(format!(
-            "{reason}; it was moved to {} and is derived again from traces and artifacts",
+            "{reason}; it was moved to {} and is derived again from traces and artifacts; {HANDED_OVER}",
             aside.display()
         )),
         None if is_lost(&state, &layout)? => Some(format!(
-            "{} is gone; it is derived again from traces and artifacts",
+            "{} is gone; it is derived again from traces and artifacts; {HANDED_OVER}",
             state.path().display()
         )),
         None => None,

@@ -14,6 +14,7 @@ use crate::host::protocol::Request;
 use crate::host::queue::WorkKind;
 use crate::host::record::WatcherRecord;
 use crate::report::shell::quoted;
+use crate::run::scrub::Scrubber;
 use crate::store::layout::Layout;
 
 use super::bench;
@@ -105,6 +106,21 @@ pub(crate) fn submit(handed: &Handed<'_>, cx: &CommandContext) -> Result<Exit, C
     };
     tell(told, &repo, cx);
     Ok(Exit::Fine)
+}
+
+/// The state keeps the arguments word for word, so that the job can be begun again: those that hold a
+/// key of the caller's own cannot be kept.
+pub(crate) fn refuse_keys(given: &[OsString], scrubber: &Scrubber) -> Result<(), CliError> {
+    let mut words = given.iter().map(|word| word.to_string_lossy());
+    let held = words.find_map(|word| scrubber.key_in(&word).map(str::to_owned));
+    held.map_or(Ok(()), |variable| {
+        Err(CliError::usage(format!(
+            "an argument holds the value of ${variable}, which is not kept anywhere"
+        ))
+        .hint(format!(
+            "name the variable ('${variable}') and let the command read it"
+        )))
+    })
 }
 
 /// Hands it to the watcher that runs; none where none runs.
@@ -276,6 +292,29 @@ mod tests {
                 false
             ),
             "preprod run --artifacts /a/out -- --background"
+        );
+    }
+
+    #[test]
+    fn a_key_of_the_caller_is_refused_and_its_name_is_not() {
+        use archal_core::environment::Environment;
+        use archal_core::redact::Redactor;
+        let mut environment = Environment::default();
+        let key = "an-ordinary-looking-value";
+        let variables = &mut environment.variables;
+        variables.insert("GITHUB_TOKEN".to_owned(), key.to_owned());
+        let scrubber = Scrubber::new(Redactor::new([0; 32], []), &environment, &[]);
+        let refused = |word: &str| {
+            let given = ["preprod", "run", word].map(OsString::from);
+            refuse_keys(&given, &scrubber).err()
+        };
+        assert!(refused("--validation-command=check $GITHUB_TOKEN").is_none());
+        let error = refused(&format!("--validation-command=check {key}")).expect("refused");
+        assert_eq!(error.exit(), Exit::Usage);
+        let told = error.error.to_string();
+        assert!(
+            told.contains("$GITHUB_TOKEN") && !told.contains(key),
+            "{told}"
         );
     }
 

@@ -13,14 +13,14 @@ use crate::attach::service::{AttachRequest, GRACE, Service, is_removed};
 use crate::attach::settings::Settings;
 use crate::attach::state::attachments;
 use crate::attach::submitted::job::{Submission, SubmittedJob};
-use crate::attach::submitted::queue::SubmitError;
+use crate::attach::submitted::queue::{SubmitError, Untold};
 use crate::attach::watcher::Watcher;
 use crate::host::background::{self, Announcer, BackgroundError, Failure, Launch};
 use crate::host::client::{Client, ClientError};
 use crate::host::interrupts::{Hangup, Interrupt, Interrupts};
 use crate::host::lock::WatcherLock;
 use crate::host::log::{LogFile, LogLimits};
-use crate::host::protocol::Request;
+use crate::host::protocol::{RefusalKind, Request};
 use crate::host::queue::WorkKind;
 use crate::host::record::WatcherRecord;
 use crate::host::socket::ControlSocket;
@@ -205,6 +205,8 @@ fn round(
             }
         }
     }
+    // Whoever waits for it is told of a failure up to the announcement, and hands it over again.
+    let mut untold = taken.as_ref().and_then(|job| watcher.untold(&job.id));
     if works.is_unchecked {
         watcher.check_behind().map_err(pass::watcher_error)?;
     }
@@ -260,8 +262,11 @@ fn round(
         }
         Voice::Foreground => {}
         Voice::Background(announcer) => {
-            // Whoever started it gave up and does not know of it.
-            if !announcer.ready(now) {
+            if announcer.ready(now) {
+                untold.take().into_iter().for_each(Untold::told);
+            } else {
+                // Whoever started it gave up and does not know of it.
+                drop(untold.take());
                 service.end(Duration::ZERO);
             }
         }
@@ -298,7 +303,10 @@ fn round(
         return Ok(End::Asked(Exit::CouldNotRun));
     }
     if is_broken {
-        told("the state is broken; it is begun anew and derived again");
+        let lost = pass::HANDED_OVER;
+        told(&format!(
+            "the state is broken; it is begun anew and derived again; {lost}"
+        ));
         return Ok(End::Broken(attached));
     }
     Ok(End::Asked(if interrupts.is_interrupted() {
@@ -497,11 +505,19 @@ pub(crate) fn ask_living(
     cx: &CommandContext,
 ) -> Result<Option<serde_json::Value>, CliError> {
     match asked(layout, request, patience, cx) {
-        Some(Err(ClientError::Gone { .. } | ClientError::Io { .. })) => {
+        Some(Err(error)) if is_end(&error) => {
             until_gone(layout, cx)?;
             Ok(None)
         }
         answer => answer.transpose().map_err(client_error),
+    }
+}
+
+fn is_end(error: &ClientError) -> bool {
+    match error {
+        ClientError::Gone { .. } | ClientError::Io { .. } => true,
+        ClientError::Refused(refusal) => refusal.kind == RefusalKind::Ending,
+        _ => false,
     }
 }
 

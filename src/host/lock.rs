@@ -45,20 +45,7 @@ pub struct FileLock {
 impl FileLock {
     /// Takes it, making the file and its folder; none when another process has it.
     pub fn take(path: &Path) -> Result<Option<Self>, LockError> {
-        let failed = |source| LockError::Open {
-            path: path.to_owned(),
-            source,
-        };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        // Never removed: another process may have it open and would lock a file nobody sees.
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(failed)?;
+        let file = opened(path)?;
         for look in 0..LOOKS {
             if look > 0 {
                 std::thread::sleep(PAUSE);
@@ -68,6 +55,13 @@ impl FileLock {
             }
         }
         Ok(None)
+    }
+
+    /// Takes it when whoever has it gives it back, however long that takes.
+    pub fn wait(path: &Path) -> Result<Self, LockError> {
+        let file = opened(path)?;
+        tried(path, file.lock().map_err(TryLockError::Error))?;
+        Ok(Self { _file: file })
     }
 
     /// Whether a process has it.
@@ -101,6 +95,24 @@ impl WatcherLock {
     pub fn is_held(layout: &Layout) -> Result<bool, LockError> {
         FileLock::is_held(&layout.watcher_lock())
     }
+}
+
+/// The file of a lock, made with its folder where there is none. It is never removed: another process
+/// may have it open and would lock a file nobody sees.
+fn opened(path: &Path) -> Result<File, LockError> {
+    let failed = |source| LockError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(failed)
 }
 
 fn tried(path: &Path, outcome: Result<(), TryLockError>) -> Result<bool, LockError> {

@@ -98,6 +98,8 @@ pub enum RefusalKind {
     Environment,
     /// Too much is being asked at once.
     Busy,
+    /// The process ends and takes nothing over any more.
+    Ending,
     /// A bug.
     Internal,
 }

@@ -45,7 +45,9 @@ impl Submitted {
     /// Looks where HEAD is, where new commits are to be run, and puts such a run into the queue.
     pub(super) fn look_at_head(&self, attached: &Attached) -> Result<(), DatabaseError> {
         let mut seen = self.seen();
-        let wanted = self.wanted(&mut seen, attached);
+        let Some(wanted) = self.wanted(&mut seen, attached) else {
+            return Ok(());
+        };
         if !wanted.on_commit {
             return self.forget(&mut seen);
         }
@@ -135,27 +137,28 @@ impl Submitted {
         }
     }
 
-    /// What the configuration of the attachment says; nothing where it cannot be used, which the
-    /// status of the attachment tells.
-    fn wanted(&self, seen: &mut Seen, attached: &Attached) -> AttachPreprod {
+    /// What the configuration of the attachment says. While it cannot be used, which the status of the
+    /// attachment tells, it is what it said before: a file that is being written must not make a
+    /// commit old that came meanwhile. None where nothing is known of it.
+    fn wanted(&self, seen: &mut Seen, attached: &Attached) -> Option<AttachPreprod> {
         let (surround, flags) = (self.engine.surround(), &attached.flags);
         let at = self.engine.config_changed_at(attached);
         if let Some((known, written, wanted)) = &seen.wanted
             && known == flags
             && *written == at
         {
-            return wanted.clone();
+            return Some(wanted.clone());
         }
         let overrides = flags.overrides();
         let environment = &surround.environment;
         let file = flags.config.as_deref();
-        let loaded = config::load(file, &surround.repo, &overrides, environment);
-        let wanted = loaded.map_or_else(
-            |_| AttachPreprod::default(),
-            |loaded| loaded.config.attach.preprod,
-        );
+        let Ok(loaded) = config::load(file, &surround.repo, &overrides, environment) else {
+            let before = seen.wanted.as_ref().filter(|(known, ..)| known == flags);
+            return before.map(|(.., wanted)| wanted.clone());
+        };
+        let wanted = loaded.config.attach.preprod;
         seen.wanted = Some((flags.clone(), at, wanted.clone()));
-        wanted
+        Some(wanted)
     }
 
     /// What is there when commits are to be run again is no new commit.

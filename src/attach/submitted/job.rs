@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use archal_core::clock::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -162,17 +163,43 @@ pub fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }
 
-/// What the document of results of a command says of its end, `passed (fixed)`; none where there is
-/// none.
-pub fn outcome(kind: WorkKind, artifacts: &Path) -> Option<String> {
+/// What the document of results of a command that was begun at that time says of its end,
+/// `passed (fixed)`; none where there is none, or that of an earlier run.
+pub fn outcome(kind: WorkKind, artifacts: &Path, begun_at: Timestamp) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Said {
         status: String,
         stop_reason: String,
+        started_at: String,
     }
     let (_, document) = words(kind)?;
     let bytes = std::fs::read(artifacts.join(document)).ok()?;
     let said: Said = serde_json::from_slice(&bytes).ok()?;
-    Some(format!("{} ({})", said.status, said.stop_reason))
+    let started_at: Timestamp = said.started_at.parse().ok()?;
+    (started_at >= begun_at).then(|| format!("{} ({})", said.status, said.stop_reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_left_says_nothing_of_this_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let time = |text: &str| -> Timestamp { text.parse().expect("a time") };
+        let begun_at = time("2026-01-01T10:00:00Z");
+        let of = || outcome(WorkKind::Preprod, folder.path(), begun_at);
+        assert_eq!(of(), None);
+        let leave = |at: &str| {
+            let said = serde_json::json!({
+                "status": "blocked", "stopReason": "no_fixer", "startedAt": at,
+            });
+            std::fs::write(folder.path().join(PREPROD_RESULT), said.to_string()).expect("written");
+        };
+        leave("2026-01-01T09:59:59.999Z");
+        assert_eq!(of(), None);
+        leave("2026-01-01T10:00:00.001Z");
+        assert_eq!(of().as_deref(), Some("blocked (no_fixer)"));
+    }
 }

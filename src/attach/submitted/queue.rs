@@ -77,8 +77,8 @@ pub struct Submitted {
 struct Inner {
     /// Those that a thread of this process works on.
     running: BTreeSet<String>,
-    /// Those of them that are not to go on.
-    cancelled: BTreeSet<String>,
+    /// Those of them that are not to go on, with the reason.
+    cancelled: BTreeMap<String, &'static str>,
     /// What those who handed them over had in their environment.
     variables: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -230,11 +230,14 @@ impl Submitted {
     /// Claims the next job of a kind; none while one of them runs, here or in a terminal.
     fn begin(&self, kind: WorkKind) -> Result<Option<SubmittedJob>, DatabaseError> {
         let state = self.engine.state();
-        let open = state.read(submitted::open)?;
+        // Before the look: one that comes after it says so again.
+        self.has_open.store(false, Ordering::SeqCst);
+        let open = state.read(submitted::open);
+        let open = open.inspect_err(|_| self.has_come())?;
         if open.is_empty() {
-            self.has_open.store(false, Ordering::SeqCst);
             return Ok(None);
         }
+        self.has_come();
         let mut inner = self.inner();
         let of_kind = || open.iter().filter(|job| job.kind == kind);
         let is_free = !of_kind().any(|job| inner.running.contains(&job.id));
@@ -269,6 +272,24 @@ impl Submitted {
         kind == WorkKind::Preprod && FileLock::is_held(&layout.preprod_lock()).unwrap_or_default()
     }
 
+    /// Cancels a job, one that a thread works on as well.
+    fn cancel(&self, id: &str, reason: &'static str) -> Result<(), DatabaseError> {
+        let now = self.engine.surround().clock.now();
+        let mut inner = self.inner();
+        if inner.running.contains(id) {
+            inner.cancelled.insert(id.to_owned(), reason);
+        }
+        // Its row as well: this process may end before that thread does.
+        self.engine.state().write(|change| {
+            let open = submitted::open(change)?;
+            if open.iter().any(|job| job.id == id) {
+                let how = (SubmittedStatus::Cancelled, reason);
+                submitted::change(change, id, how, None, now)?;
+            }
+            Ok(())
+        })
+    }
+
     fn step(self: Arc<Self>, job: SubmittedJob) -> Step {
         Step {
             id: job.id.clone(),
@@ -281,10 +302,11 @@ impl Submitted {
     fn work(&self, job: &SubmittedJob, stop: &StopToken) {
         let _at_work = AtWork(self, &job.id);
         (self.told)(&format!("{}: {}", job.id, job.command()));
+        let begun_at = self.engine.surround().clock.now();
         let made = self.make(job, stop);
-        let is_cancelled = self.inner().cancelled.contains(&job.id);
-        let end = end_of(&made, (stop.is_asked(), is_cancelled), || {
-            outcome(job.kind, &job.artifacts)
+        let cancelled = self.inner().cancelled.get(&job.id).copied();
+        let end = end_of(&made, (stop.is_asked(), cancelled), || {
+            outcome(job.kind, &job.artifacts, begun_at)
         });
         let now = self.engine.surround().clock.now();
         let written = self.engine.state().write(|change| match end.status {
@@ -324,6 +346,32 @@ impl Submitted {
     }
 }
 
+/// A job of which whoever handed it over was not told yet: it is cancelled unless that comes.
+pub struct Untold {
+    of: Arc<Submitted>,
+    job: String,
+    is_told: bool,
+}
+
+impl Untold {
+    /// They were told.
+    pub fn told(mut self) {
+        self.is_told = true;
+    }
+}
+
+impl Drop for Untold {
+    fn drop(&mut self) {
+        if self.is_told {
+            return;
+        }
+        let reason = "whoever handed it over was not told of it";
+        if let Err(error) = self.of.cancel(&self.job, reason) {
+            self.of.desk.in_trouble(&error);
+        }
+    }
+}
+
 /// Removes the logs of jobs that are not remembered any more.
 pub(super) fn forget(logs: &[PathBuf]) {
     for log in logs {
@@ -352,7 +400,7 @@ struct JobEnd {
 /// Decides it from how the command ended, whether it was to, and what its artifacts say.
 fn end_of(
     made: &Result<ExitStatus, String>,
-    (is_asked, is_cancelled): (bool, bool),
+    (is_asked, cancelled): (bool, Option<&str>),
     outcome: impl FnOnce() -> Option<String>,
 ) -> JobEnd {
     let end = |status, reason: String, exit_code| JobEnd {
@@ -367,9 +415,9 @@ fn end_of(
     let (code, signal) = (how.code(), how.signal());
     let is_cut = signal.is_some() || code == Some(INTERRUPTED);
     if is_asked && is_cut {
-        return if is_cancelled {
-            let reason = "everything of the repository was detached; the same command goes on";
-            end(SubmittedStatus::Cancelled, reason.to_owned(), None)
+        return if let Some(reason) = cancelled {
+            let reason = format!("{reason}; the same command goes on");
+            end(SubmittedStatus::Cancelled, reason, None)
         } else {
             let reason = "its watcher ended; it goes on with the next one";
             end(SubmittedStatus::Queued, reason.to_owned(), None)
@@ -381,9 +429,8 @@ fn end_of(
             "a signal ended it; the same command goes on".to_owned(),
             code,
         ),
-        // One that could not begin leaves what an earlier run said.
         (Some(code @ (2 | 3)), _) => {
-            let said = outcome().filter(|said| code == 3 && !said.starts_with("passed"));
+            let said = outcome().filter(|_| code == 3);
             let reason = said.unwrap_or_else(|| "it could not run; its log says why".to_owned());
             end(SubmittedStatus::Ended, reason, Some(code))
         }
@@ -414,6 +461,15 @@ impl Watcher {
         Ok(job)
     }
 
+    /// Holds a job that was taken over until whoever handed it over is told.
+    pub fn untold(&self, job: &str) -> Option<Untold> {
+        self.submitted.as_ref().map(|of| Untold {
+            of: of.clone(),
+            job: job.to_owned(),
+            is_told: false,
+        })
+    }
+
     /// Whether commands wait or run. A state that cannot be read may hold some.
     pub fn has_submitted(&self) -> bool {
         let open = self.engine().state().read(submitted::open);
@@ -440,7 +496,10 @@ impl Watcher {
             Ok(open)
         })?;
         let running = inner.running.clone();
-        inner.cancelled.extend(running);
+        let reason = "everything of the repository was detached";
+        inner
+            .cancelled
+            .extend(running.into_iter().map(|job| (job, reason)));
         drop(inner);
         let fits = |step: &Running| step.kind != WorkKind::Trace;
         self.pool().stop(&Which::Fitting(&fits), grace);
@@ -479,7 +538,8 @@ mod tests {
         is_cancelled: bool,
     ) -> (SubmittedStatus, String, Option<i32>) {
         let outcome = || Some("blocked (no_fixer)".to_owned());
-        let end = end_of(&made, (is_asked, is_cancelled), outcome);
+        let cancelled = is_cancelled.then_some("it was cancelled");
+        let end = end_of(&made, (is_asked, cancelled), outcome);
         (end.status, end.reason, end.exit_code)
     }
 

@@ -138,7 +138,8 @@ pub(super) struct Ending<'a> {
     pub(super) repo: &'a Path,
     pub(super) policy: Policy,
     pub(super) started_at: Timestamp,
-    pub(super) is_planned: bool,
+    /// Whether this command leaves the artifacts to another run, or runs nothing.
+    pub(super) is_unwritten: bool,
     /// Whether the command names the folder of the artifacts.
     pub(super) is_folder_named: bool,
 }
@@ -186,7 +187,7 @@ impl Ending<'_> {
             artifacts: end.folder.clone(),
             next,
         };
-        if self.is_planned {
+        if self.is_unwritten {
             // Nothing was run, so nothing is written.
             result.deciding.clear();
             result = self

@@ -1,6 +1,6 @@
 //! `archal preprod run`: scenarios, failures classified, fix attempts, everything again, validation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archal_core::confined::Confined;
 use archal_core::id;
@@ -185,7 +185,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             (choice.as_ref(), &tools),
         ),
         started_at: cx.clock.now(),
-        is_planned: args.plan,
+        is_unwritten: args.plan || args.background,
         is_folder_named: args.artifacts.is_some(),
     };
     let layout = match args.plan {
@@ -202,14 +202,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     // What is handed over waits for that run, so it takes the lock when its turn comes.
     let _lock = match args.plan || args.background {
         true => None,
-        false => Some(
-            FileLock::take(&layout.preprod_lock())
-                .map_err(CliError::environment)?
-                .ok_or_else(|| {
-                    CliError::environment("another preprod run works on this repository")
-                        .hint("wait for its end, or end it where it was started: archal attach-status shows one of the watcher")
-                })?,
-        ),
+        false => Some(turn(&layout.preprod_lock(), cx)?),
     };
 
     // Resolve.
@@ -304,6 +297,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             is_named: args.artifacts.is_some(),
             config: request.config.as_deref(),
         };
+        submitting::refuse_keys(&cx.arguments, tools.scrubber())?;
         return submitting::submit(&handed, cx);
     }
 
@@ -459,6 +453,22 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     ending.tell(end, cx)
 }
 
+/// The right to run in this repository. A job was given its turn by the watcher, and whoever took the
+/// lock in a terminal since then only delays it: a signal ends it while it waits, and it is queued again.
+fn turn(lock: &Path, cx: &CommandContext) -> Result<FileLock, CliError> {
+    if let Some(lock) = FileLock::take(lock).map_err(CliError::environment)? {
+        return Ok(lock);
+    }
+    let taken = "another preprod run works on this repository";
+    if cx.is_job {
+        cx.printer
+            .warning(format!("{taken}; this one waits for its end"));
+        return FileLock::wait(lock).map_err(CliError::environment);
+    }
+    Err(CliError::environment(taken)
+        .hint("wait for its end, or end it where it was started: archal attach-status shows one of the watcher"))
+}
+
 /// A ledger that cannot be used, as an error with the way out.
 fn ledger_error(error: ledger::LedgerError) -> CliError {
     let hint = error.hint();
@@ -469,7 +479,7 @@ fn ledger_error(error: ledger::LedgerError) -> CliError {
     }
 }
 
-fn folder(args: &Args, state: &std::path::Path, cx: &CommandContext) -> PathBuf {
+fn folder(args: &Args, state: &Path, cx: &CommandContext) -> PathBuf {
     match &args.artifacts {
         Some(folder) => cx.environment.resolve(folder),
         None => state.join(id::prefixed(cx.ids.as_ref(), "preprod")),
@@ -539,7 +549,7 @@ fn means(args: &Args, config: &Preprod, (has_fixer, lacks_sandbox): (bool, bool)
 fn validator<'a>(
     loaded: &'a Loaded,
     bench: &'a Bench<'a>,
-    folder: &'a std::path::Path,
+    folder: &'a Path,
 ) -> Option<Validator<'a>> {
     let command = loaded.config.preprod.validation_command.as_deref()?;
     Some(Validator {
