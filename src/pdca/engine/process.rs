@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
@@ -80,9 +80,11 @@ impl Processes {
         let folder = place.run(run);
         let count = fs::read_to_string(folder.join(RECORDS));
         let count = count.map_or(0, |text| text.lines().count());
+        let count = u64::try_from(count).unwrap_or_default();
+        let last = count.max(last_kept(&folder));
         Self {
             folder,
-            last: Mutex::new(u64::try_from(count).unwrap_or_default()),
+            last: Mutex::new(last),
         }
     }
 
@@ -142,10 +144,41 @@ impl Processes {
     }
 }
 
+/// The highest number of a kept file: a process that was killed with archal has one and no record.
+fn last_kept(folder: &Path) -> u64 {
+    let names = fs::read_dir(folder).into_iter().flatten();
+    names
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            name.split_once('-')?.0.parse().ok()
+        })
+        .max()
+        .unwrap_or(0)
+}
+
 /// The name of an agent in records: its role, and `mini-explorer` where it only looks at risks.
 pub fn name(role: Role, is_mini: bool) -> String {
     match is_mini {
         true => format!("mini-{role}"),
         false => role.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_whose_files_are_there_is_not_given_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::of(folder.path());
+        let run = RunId::new("r").expect("an id");
+        let first = Processes::of(&place, &run);
+        assert_eq!(first.number(), 1);
+        let killed = first.number();
+        fs::create_dir_all(place.run(&run)).expect("a folder");
+        let kept = first.keep(killed, "maker", "prompt.md", b"make it");
+        kept.expect("written");
+        assert_eq!(Processes::of(&place, &run).number(), 3);
     }
 }
