@@ -215,6 +215,16 @@ pub(super) fn cycle_back(
         if let Some(last) = memo.findings.last_mut() {
             *last = found.open;
         }
+        // The boundary was told before the tests ran, and said that it merges.
+        stage.emit(NewEvent::new(
+            Kind::Decision,
+            Phase::Act,
+            json!({
+                "what": "cycle",
+                "chosen": "cycle_back",
+                "rationale": "the tests fail after the merge",
+            }),
+        ));
     }
     if !stage.artifacts.has(artifacts::FIXES) {
         stage.artifacts.write(artifacts::FIXES, b"")?;

@@ -247,41 +247,17 @@ pub fn resumed(
             status: status.to_owned(),
         });
     }
-    let chose = |what: &str, chosen: &str| {
-        let is_it = |event: &&Event| {
-            event.kind == Kind::Decision
-                && event.text("what") == Some(what)
-                && event.text("chosen") == Some(chosen)
-        };
-        events.iter().filter(is_it).collect::<Vec<_>>()
-    };
+    let chose =
+        |what: &str, chosen: &str| events.iter().any(|event| is_choice(event, what, chosen));
     let mut workflow = stage.record.workflow;
-    if !chose("confidence_gate", "upgrade_to_standard").is_empty() {
+    if chose("confidence_gate", "upgrade_to_standard") {
         workflow = workflow.max(Workflow::Standard);
     }
     let mut course = Course::new(workflow, limit(stage.record));
-    if !chose("escalation", "upgrade_to_standard").is_empty() {
+    if chose("escalation", "upgrade_to_standard") {
         course = course.escalated();
     }
-    let boundaries: Vec<&Event> = events
-        .iter()
-        .filter(|event| {
-            event.kind == Kind::CycleBoundary && event.text("next_action") == Some("cycle_back")
-        })
-        .collect();
-    let reverts = chose("post_merge_test", "revert");
-    let back = u32::try_from(boundaries.len() + reverts.len()).unwrap_or(u32::MAX);
-    let cycle = back.saturating_add(1).min(course.limit());
-    let last_back = [boundaries.last(), reverts.last()]
-        .into_iter()
-        .flatten()
-        .map(|event| event.seq)
-        .max()
-        .unwrap_or(0);
-    let now: Vec<&Event> = events
-        .iter()
-        .filter(|event| event.seq > last_back)
-        .collect();
+    let (cycle, now) = this_cycle(events);
     if cycle > 1 && !now.iter().any(|event| event.kind == Kind::AgentStart) {
         // It may have been cut off in the midst of this.
         stage
@@ -289,19 +265,11 @@ pub fn resumed(
             .archive(cycle - 1)
             .map_err(EngineError::from)?;
     }
-    let skipped = chose("guardian_fast_path", "skip_remaining_reviewers")
-        .iter()
-        .any(|event| event.seq > last_back);
-    let reviewers: Vec<Role> = match skipped {
+    let reviewers: Vec<Role> = match was_fast(&now) {
         true => vec![Role::Guardian],
         false => course.workflow().reviewers().to_vec(),
     };
-    let inferred = now
-        .iter()
-        .rfind(|event| event.kind == Kind::PhaseTransition)
-        .and_then(|event| event.phase.parse::<Phase>().ok())
-        .unwrap_or(Phase::Plan);
-    let from = phase.unwrap_or(inferred);
+    let from = phase.unwrap_or_else(|| last_phase(&now));
     stage
         .artifacts
         .ready_for(from, &reviewers)
@@ -351,6 +319,45 @@ pub fn resumed(
         pass_over(stage, &now, from, &mut course, &mut memo)?;
     }
     Ok((course, memo, from))
+}
+
+fn is_choice(event: &Event, what: &str, chosen: &str) -> bool {
+    event.kind == Kind::Decision
+        && event.text("what") == Some(what)
+        && event.text("chosen") == Some(chosen)
+}
+
+/// The number of the cycle, and the events in it. Tests that fail after a merge do not end a cycle by
+/// themselves: it may have been the last, or a merge that was asked for later.
+fn this_cycle(events: &[Event]) -> (u32, Vec<&Event>) {
+    let ends_one = |event: &&Event| {
+        (event.kind == Kind::CycleBoundary && event.text("next_action") == Some("cycle_back"))
+            || is_choice(event, "cycle", "cycle_back")
+    };
+    let ends = || events.iter().filter(ends_one);
+    let last = ends().map(|event| event.seq).max().unwrap_or(0);
+    let now = events.iter().filter(|event| event.seq > last).collect();
+    let cycle = u32::try_from(ends().count()).unwrap_or(u32::MAX);
+    (cycle.saturating_add(1), now)
+}
+
+/// Whether Guardian alone reviewed. What was decided before its last start was of another Check.
+fn was_fast(now: &[&Event]) -> bool {
+    let start = now.iter().rfind(|event| {
+        event.kind == Kind::AgentStart && event.role() == Some(Role::Guardian.name())
+    });
+    let from = start.map_or(0, |event| event.seq);
+    now.iter().any(|event| {
+        event.seq > from && is_choice(event, "guardian_fast_path", "skip_remaining_reviewers")
+    })
+}
+
+/// The phase it was in: the last it entered, or began in.
+fn last_phase(now: &[&Event]) -> Phase {
+    now.iter()
+        .rfind(|event| matches!(event.kind, Kind::PhaseTransition | Kind::RunStart))
+        .and_then(|event| event.phase.parse().ok())
+        .unwrap_or(Phase::Plan)
 }
 
 /// The end of an agent that came back, where it is the last thing that any agent did.
@@ -441,6 +448,68 @@ fn kept_findings(artifacts: &Artifacts, cycle: u32) -> Result<Vec<Open>, EngineE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A log of lines of kind, phase, and role or `what=chosen`; `-` where there is neither.
+    fn log(lines: &[&str]) -> Vec<Event> {
+        let event = |(seq, line): (u64, &&str)| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let data = match words[2].split_once('=') {
+                Some(("next_action", action)) => json!({"next_action": action}),
+                Some((what, chosen)) => json!({"what": what, "chosen": chosen}),
+                None => json!({"archetype": words[2]}),
+            };
+            let event = json!({
+                "ts": "2026-04-03T10:00:00Z", "run_id": "r", "seq": seq, "parent": [],
+                "type": words[0], "phase": words[1], "agent": null, "data": data,
+            });
+            serde_json::from_value(event).expect("an event")
+        };
+        (1..).zip(lines).map(event).collect()
+    }
+
+    #[test]
+    fn only_the_last_check_says_whether_guardian_reviewed_alone() {
+        const ALONE: &str = "decision check guardian_fast_path=skip_remaining_reviewers";
+        let once = ["agent.start check guardian", ALONE];
+        let again = [
+            &once[..],
+            &["agent.start check guardian", "agent.start check sage"],
+        ]
+        .concat();
+        for (lines, wanted) in [(&once[..], true), (&again[..], false), (&[ALONE][..], true)] {
+            let events = log(lines);
+            assert_eq!(was_fast(&this_cycle(&events).1), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_in_the_phase_it_last_entered_or_began_in() {
+        let cut_off = [
+            "run.start plan -",
+            "phase.transition act -",
+            "run.start check -",
+        ];
+        assert_eq!(last_phase(&this_cycle(&log(&cut_off)).1), Phase::Check);
+        assert_eq!(last_phase(&this_cycle(&log(&cut_off[..2])).1), Phase::Act);
+        assert_eq!(last_phase(&[]), Phase::Plan);
+    }
+
+    #[test]
+    fn failed_tests_end_a_cycle_only_where_the_run_went_back() {
+        let mut lines = vec![
+            "run.start plan -",
+            "cycle.boundary act next_action=cycle_back",
+            "cycle.boundary act next_action=merge",
+            "decision act post_merge_test=revert",
+        ];
+        let events = log(&lines);
+        let (cycle, now) = this_cycle(&events);
+        assert_eq!((cycle, now.len()), (2, 2));
+        lines.push("decision act cycle=cycle_back");
+        let events = log(&lines);
+        let (cycle, now) = this_cycle(&events);
+        assert_eq!((cycle, now.len()), (3, 0));
+    }
 
     #[test]
     fn a_task_without_a_workflow_gets_the_one_its_words_ask_for() {
