@@ -1,6 +1,7 @@
 //! How a run begins, and how one goes on whose process has ended: from its log, artifacts and branch.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use archal_core::clock::Timestamp;
@@ -127,21 +128,23 @@ pub fn begin(
     }
     let prefix = &wanted.branch_prefix;
     let name = |run: &RunId| format!("{prefix}{run}");
-    let run = RunId::of_task(now, &wanted.task, |run| {
-        place.run(run).exists()
-            || place.artifacts(run).exists()
-            || place.events(run).exists()
-            || tip(repo, path, &name(run)).is_some()
-    });
-    let branch = name(&run);
+    let named = RunId::of_task(now, &wanted.task, |_| false);
     let is_name = git()
-        .args(["check-ref-format", &branch_ref(&branch)])
+        .args(["check-ref-format", &branch_ref(&name(&named))])
         .output()
         .is_ok();
     if prefix.starts_with('-') || !is_name {
         return Err(BeginError::Prefix(prefix.clone()));
     }
+    place.prepare(&named).map_err(EngineError::from)?;
+    let run = RunId::of_task(now, &wanted.task, |run| {
+        place.artifacts(run).exists()
+            || place.events(run).exists()
+            || tip(repo, path, &name(run)).is_some()
+            || is_claimed(&place.run(run))
+    });
     place.prepare(&run).map_err(EngineError::from)?;
+    let branch = name(&run);
     let record = Record {
         task: wanted.task,
         workflow: wanted.workflow,
@@ -157,6 +160,14 @@ pub fn begin(
     let written = artifacts.write(artifacts::TASK, record.task.as_bytes());
     written.map_err(EngineError::from)?;
     Ok((run, record))
+}
+
+/// Whether another run has this folder; otherwise it is made, which only one of two can do that begin at
+/// once. Where it cannot be made, writing to it says why.
+fn is_claimed(folder: &Path) -> bool {
+    let parent = folder.parent().map_or(Ok(()), fs::create_dir_all);
+    let made = parent.and_then(|()| fs::create_dir(folder));
+    made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// Makes the branch of a run where it is not there.
@@ -509,6 +520,19 @@ mod tests {
         let events = log(&lines);
         let (cycle, now) = this_cycle(&events);
         assert_eq!((cycle, now.len()), (3, 0));
+    }
+
+    #[test]
+    fn of_those_who_begin_a_run_at_once_one_has_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("runs/r");
+        let claimed = std::thread::scope(|scope| {
+            let all = [(); 8].map(|()| scope.spawn(|| is_claimed(&folder)));
+            all.map(|one| one.join().expect("no panic"))
+        });
+        let won = claimed.iter().filter(|is_claimed| !**is_claimed);
+        assert_eq!(won.count(), 1);
+        assert!(is_claimed(&folder));
     }
 
     #[test]
