@@ -268,6 +268,18 @@ pub fn top(folder: &Path, path: &str) -> Result<PathBuf, GitError> {
     Ok(PathBuf::from(top))
 }
 
+/// The git directory that all checkouts of a repository share.
+///
+/// # Errors
+///
+/// When git does not answer.
+pub fn common_folder(repo: &Path, path: &str) -> Result<PathBuf, GitError> {
+    let common = Git::new(repo, path)
+        .args(["rev-parse", "--path-format=absolute", "--git-common-dir"])
+        .line()?;
+    Ok(PathBuf::from(common))
+}
+
 /// Tracked files of the repository at `repo` that differ from HEAD, as `M path`.
 pub fn changed_tracked_files(repo: &Path, path: &str) -> Result<Vec<String>, GitError> {
     let text = Git::new(repo, path)

@@ -215,10 +215,10 @@ impl Review {
     }
 
     /// What the review comes to: a finding that blocks rejects, a rejection with warnings alone approves
-    /// with fixes, and a review without a verdict approves nothing.
+    /// with fixes, and a review without a verdict or with findings that nobody can read approves nothing.
     pub fn outcome(&self) -> Verdict {
         match self.verdict {
-            _ if self.count(Severity::Critical) > 0 => Verdict::Rejected,
+            _ if self.unreadable || self.count(Severity::Critical) > 0 => Verdict::Rejected,
             Some(Verdict::Rejected) if self.count(Severity::Warning) > 0 => {
                 Verdict::ApprovedWithFixes
             }
@@ -292,5 +292,10 @@ mod tests {
             let outcome = review(verdict, severities).outcome();
             assert_eq!(outcome, wanted, "{verdict:?} {severities:?}");
         }
+        let unreadable = Review {
+            unreadable: true,
+            ..review(Some(Approved), &[])
+        };
+        assert_eq!(unreadable.outcome(), Rejected);
     }
 }

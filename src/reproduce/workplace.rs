@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::config::sandbox::SandboxMode;
-use crate::git::command::{Git, GitError};
+use crate::git::command::{GitError, common_folder};
 use crate::git::workspace::{Objects, Workspace};
 use crate::run::environment::{Start, kept};
 use crate::sandbox::child::{Bind, ChildOutcome, ChildSpec, Containment, DEFAULT_PROCESS_LIMIT};
@@ -292,10 +292,7 @@ impl Workshop<'_> {
             return Ok(Vec::new());
         }
         let path = self.environment.get("PATH").unwrap_or_default();
-        let common = Git::new(self.repo, path)
-            .args(["rev-parse", "--path-format=absolute", "--git-common-dir"])
-            .line()?;
-        let common = PathBuf::from(common);
+        let common = common_folder(self.repo, path)?;
         // It may hold tokens of remotes, and nothing in the copy needs it.
         let settings = common.join("config");
         let mut folders = vec![common];
@@ -415,6 +412,11 @@ impl Workplace {
     /// The working tree.
     pub fn tree(&self) -> &Path {
         self.workspace.tree()
+    }
+
+    /// The folder in which all of it lies.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The copy as git sees it.

@@ -1,5 +1,6 @@
 //! The reviews: Guardian's alone and first, then the others side by side.
 
+use std::path::PathBuf;
 use std::thread;
 
 use serde_json::json;
@@ -12,8 +13,9 @@ use crate::pdca::machine::course::Course;
 use crate::pdca::machine::ruling;
 use crate::pdca::prompt::Ask;
 use crate::pdca::role::{Phase, Role};
+use crate::reproduce::workplace::Workplace;
 
-use super::agent::{self, Call, Said};
+use super::agent::{self, Call, Said, Worked};
 use super::drive::{self, Memo};
 use super::money;
 use super::shadows::look;
@@ -58,19 +60,31 @@ pub(super) fn others(
         return Ok(());
     }
     let material = drive::material(stage, course.cycle())?;
+    // All copies are there before anybody starts, so that nobody can look into another's.
+    let copies = roles.iter().map(|role| {
+        let commit = drive::commit_for(stage, *role);
+        Ok(stage.workshop(&commit).open(&[])?)
+    });
+    let copies: Vec<Workplace> = copies.collect::<Result<_, EngineError>>()?;
+    let folders: Vec<PathBuf> = copies.iter().map(|copy| copy.folder().to_owned()).collect();
     let mut calls = Vec::new();
-    for role in roles {
+    for (at, role) in roles.iter().enumerate() {
         let commit = drive::commit_for(stage, *role);
         let attempt = drive::begin(stage, memo, course, (*role, Ask::Usual), &commit);
         let model = drive::model(stage, course, memo, *role);
         let correction = memo.corrections.get(role).cloned();
-        calls.push((*role, attempt, commit, model, correction));
+        let mut others = folders.clone();
+        others.remove(at);
+        let own = stage.of_agent(*role, others);
+        calls.push((*role, attempt, commit, model, correction, own));
     }
     let (workflow, cycle) = (course.workflow(), course.cycle());
-    let worked: Vec<Result<Said, EngineError>> = thread::scope(|scope| {
+    // Nobody's copy goes while another may still have to be kept out of it.
+    let worked: Vec<Result<Worked, EngineError>> = thread::scope(|scope| {
         let started: Vec<_> = calls
             .iter()
-            .map(|(role, attempt, commit, model, correction)| {
+            .zip(copies)
+            .map(|((role, attempt, commit, model, correction, own), copy)| {
                 let call = Call {
                     role: *role,
                     ask: Ask::Usual,
@@ -82,20 +96,20 @@ pub(super) fn others(
                     model: model.as_deref(),
                     correction: correction.as_deref(),
                 };
-                scope.spawn(move || agent::work(stage, &call, None).map(|worked| worked.said))
+                scope.spawn(move || agent::work(own, &call, Some(copy)))
             })
             .collect();
         started
             .into_iter()
             .map(|one| match one.join() {
-                Ok(said) => said,
+                Ok(worked) => worked,
                 Err(panic) => std::panic::resume_unwind(panic),
             })
             .collect()
     });
     let mut is_whole = true;
-    for (role, said) in roles.iter().zip(worked) {
-        let said = said?;
+    for (role, worked) in roles.iter().zip(worked) {
+        let said = worked?.said;
         money::charge(stage, memo, *role, &said);
         // What the others said is kept whatever became of one.
         match is_whole {
@@ -172,6 +186,7 @@ fn take(
 pub(super) fn with_reason(mut review: Review, role: Role) -> Review {
     if review.findings.is_empty() && review.outcome() == Verdict::Rejected {
         let description = match review.verdict {
+            _ if review.unreadable => "names a severity where no finding can be read",
             Some(_) => "rejected without naming a finding",
             None => "gave no verdict that can be read",
         };

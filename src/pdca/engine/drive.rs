@@ -272,7 +272,7 @@ pub(super) fn one(
     let attempt = begin(stage, memo, course, (role, ask), &commit);
     let model = model(stage, course, memo, role);
     let worked = agent::work(
-        stage,
+        &stage.of_agent(role, Vec::new()),
         &Call {
             role,
             ask,

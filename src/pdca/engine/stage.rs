@@ -19,7 +19,7 @@ use crate::pdca::event::NewEvent;
 use crate::pdca::log::{Log, LogError};
 use crate::pdca::place::{Place, PlaceError, RunId};
 use crate::pdca::progress::Progress;
-use crate::pdca::role::Workflow;
+use crate::pdca::role::{Role, Workflow};
 use crate::pdca::settings::Settings;
 use crate::reproduce::workplace::{WorkplaceError, Workshop, WorkspaceOptions};
 use crate::run::scrub::Scrubber;
@@ -173,6 +173,12 @@ pub struct Stage<'a> {
     pub domain: &'a Domain,
     /// Who plays the roles.
     pub choice: &'a FixerChoice,
+    /// Who plays the role that writes: the same, and it may commit.
+    pub maker: &'a FixerChoice,
+    /// The git directory that all checkouts of the repository share.
+    pub git: &'a Path,
+    /// What one agent may not read beside what none may: the folders of those who work beside it.
+    pub siblings: Vec<PathBuf>,
     /// Variables that are somebody else's keys.
     pub withheld: &'a [String],
     /// What a private copy has.
@@ -264,11 +270,33 @@ impl Stage<'_> {
         }
     }
 
-    /// What agents may not even read: what others were told and said.
+    /// The stage of one agent: of who plays it, and of what those beside it have.
+    pub fn of_agent(&self, role: Role, siblings: Vec<PathBuf>) -> Stage<'_> {
+        let choice = match role.writes() {
+            true => self.maker,
+            false => self.choice,
+        };
+        Stage {
+            choice,
+            siblings,
+            clock: Arc::clone(&self.clock),
+            ..*self
+        }
+    }
+
+    /// What agents may not even read: what others were told and said, and what they committed.
     pub fn hidden(&self) -> Vec<PathBuf> {
-        ["artifacts", "events", "runs", "costs", "worktrees"]
-            .iter()
-            .map(|name| self.place.root().join(name))
-            .collect()
+        let branch = &self.record.branch;
+        // The branches of other runs lie beside it.
+        let folder = branch
+            .rsplit_once('/')
+            .map_or(branch.as_str(), |(folder, _)| folder);
+        let refs = ["refs/heads", "logs/refs/heads"];
+        let mut hidden = vec![self.place.root().to_owned()];
+        hidden.extend(refs.map(|refs| self.git.join(refs).join(folder)));
+        // Where git puts them when it tidies up, or keeps them altogether.
+        hidden.extend(["packed-refs", "reftable"].map(|name| self.git.join(name)));
+        hidden.extend(self.siblings.iter().cloned());
+        hidden
     }
 }

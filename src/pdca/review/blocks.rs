@@ -42,6 +42,13 @@ pub(super) fn under_heading(role: Role, lines: &[Line<'_>]) -> Option<(Vec<Found
     let (severity, token) = own
         .filter_map(|line| stated(line))
         .max_by_key(|(severity, _)| *severity)?;
+    // A finding that a sub-heading begins is one of its own.
+    let begins = |at: &usize| {
+        block[*at].heading.is_some()
+            && under_heading(role, &block[*at..]).is_some_and(|(found, _)| !found.is_empty())
+    };
+    let count = (1..count).find(begins).unwrap_or(count);
+    let block = &block[..count];
     let parts = Parts {
         location: location_of(block),
         category: field(block, &["category"]).unwrap_or_default(),

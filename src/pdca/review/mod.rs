@@ -166,25 +166,15 @@ fn verdict(lines: &[Line<'_>]) -> Option<Verdict> {
 
 /// Whether severities are named other than to say that there is none of them.
 fn names_severities(lines: &[Line<'_>]) -> bool {
-    static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"(?:\b(?i:0|no|zero|any|without)\s+)?[*`\[]*\b(?:CRITICAL|WARNING)\b[*`\]]*(?:\s*[:=]\s*(?i:0|none|no)\b)?",
-        )
-        .ok()
-    });
-    let Some(named) = NAMED.as_ref() else {
-        return false;
-    };
-    let is_denial = |text: &str| {
-        let first = text.split_whitespace().next().unwrap_or_default();
-        let denies = ["0", "no", "zero", "any", "without"];
-        denies.iter().any(|word| first.eq_ignore_ascii_case(word)) || text.contains([':', '='])
-    };
-    lines
+    static NAMED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\b(?:CRITICAL|WARNING)\b").ok());
+    let prose: Vec<&str> = lines
         .iter()
         .filter(|line| line.is_prose)
-        .flat_map(|line| named.find_iter(line.text))
-        .any(|found| !is_denial(found.as_str()))
+        .map(|line| line.text)
+        .collect();
+    let rest = words::without_denials(&prose.join("\n"));
+    NAMED.as_ref().is_some_and(|named| named.is_match(&rest))
 }
 
 /// Why the severity of a text was lowered, where it was.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::finding::Severity;
 use super::super::role::Role;
 use super::lines::Line;
 use super::words;
@@ -39,10 +40,15 @@ pub(super) fn rows(role: Role, lines: &[Line<'_>]) -> (Vec<Found>, usize) {
 
 fn row(role: Role, line: &Line<'_>, columns: &Columns) -> Option<Found> {
     let cells = cells(line);
-    let said = columns.severity.or_else(|| {
-        let first = cells.first()?;
-        words::leading_severity(first.text).map(|_| 0)
-    })?;
+    let begins = |at: &usize| {
+        let cell = cells.get(*at);
+        cell.is_some_and(|cell| words::leading_severity(cell.text).is_some())
+    };
+    let said = columns
+        .severity
+        .filter(begins)
+        .or_else(|| Some(0).filter(begins))
+        .or_else(|| alone(&cells))?;
     let severity_cell = cells.get(said)?;
     let (severity, within) = words::leading_severity(severity_cell.text)?;
     // A header has no finding, and a row like `CRITICAL | 0` counts.
@@ -75,6 +81,20 @@ fn row(role: Role, line: &Line<'_>, columns: &Columns) -> Option<Found> {
         vec![token],
         line.number,
     ))
+}
+
+/// The only cell that is a severity and nothing else; the header of a count has several.
+fn alone(cells: &[Cell<'_>]) -> Option<usize> {
+    let is_severity = |cell: &Cell<'_>| {
+        let text = words::plain(cell.text);
+        Severity::parse(&text).is_some_and(|severity| severity.name().eq_ignore_ascii_case(&text))
+    };
+    let at = cells.iter().position(is_severity)?;
+    let (_, rest) = cells.split_at(at + 1);
+    let counts = rest
+        .first()
+        .is_some_and(|next| words::is_tally(&words::plain(next.text)));
+    (!counts && !rest.iter().any(is_severity)).then_some(at)
 }
 
 /// The parts of a row without a header, by what they look like.

@@ -50,6 +50,25 @@ fn a_table_without_a_header_is_read_by_its_first_cell() {
         told(Role::Sage, text),
         ["WARNING src/a.rs:3 testing | No test of the error | Add one"]
     );
+    for (row, wanted) in [
+        (
+            "| greeting.txt:1 | CRITICAL | security | leaks a key; output: x | m |",
+            "CRITICAL greeting.txt:1 security | leaks a key; output: x | m",
+        ),
+        (
+            "| 1 | **warning** | a.rs:2 | no test | - |",
+            "WARNING a.rs:2 quality | 1 | no test",
+        ),
+    ] {
+        assert_eq!(told(Role::Sage, row), [wanted]);
+        assert!(!read(Role::Sage, row).unreadable);
+    }
+    // A column of another name, and one that says something else.
+    let level = "| Place | Level | Impact |\n|---|---|---|\n| a.rs:1 | CRITICAL | data is lost |\n";
+    assert_eq!(read(Role::Sage, level).count(Severity::Critical), 1);
+    let head = "| Role | CRITICAL | WARNING |\n|---|---|---|\n| sage | 0 | 0 |\n";
+    assert_eq!(told(Role::Sage, head), [""; 0]);
+    assert_eq!(told(Role::Sage, "| sage | CRITICAL | 0 |\n"), [""; 0]);
     // A table of counts has no findings.
     assert_eq!(
         told(Role::Sage, "| CRITICAL | 0 |\n| WARNING | 2 |\n"),
@@ -85,6 +104,29 @@ More.
     let review = read(Role::Skeptic, text);
     assert_eq!(review.verdict, Some(Verdict::ApprovedWithFixes));
     assert!(review.findings[1].text.contains("More."));
+}
+
+#[test]
+fn findings_of_sub_headings_are_not_lost_in_the_block_around_them() {
+    let text = "\
+# Guardian review
+**Impact:** WARNING and worse
+### 1. CRITICAL: leaks a key
+At greeting.txt:1.
+### Attack 2: Empty name
+**Severity:** CRITICAL
+### Verdict: REJECTED
+";
+    let review = read(Role::Guardian, text);
+    assert_eq!(
+        told(Role::Guardian, text),
+        [
+            "WARNING -:0 security | Guardian review | -",
+            "CRITICAL greeting.txt:1 security | leaks a key | -",
+            "CRITICAL -:0 security | Empty name | -",
+        ]
+    );
+    assert_eq!(review.outcome(), Verdict::Rejected);
 }
 
 #[test]
@@ -169,11 +211,30 @@ fn severities_that_no_finding_was_read_from_are_told() {
     let text = "There is a CRITICAL problem in the parser.\n";
     assert!(read(Role::Guardian, text).unreadable);
     for text in [
+        "One CRITICAL issue in greeting.txt:1 leaks a key; output: x.",
+        "No tests, CRITICAL for a parser.",
+        "No CRITICAL or WARNING findings, and then one CRITICAL after all.",
+        "CRITICAL: 0, WARNING in a.rs:3 that matters.",
+        "CRITICAL\nNo validation of the input.",
+    ] {
+        let review = read(Role::Guardian, &format!("{text}\n### Verdict: APPROVED\n"));
+        assert!(review.unreadable, "{text}");
+        assert_eq!(review.outcome(), Verdict::Rejected, "{text}");
+    }
+    for text in [
         "No findings.\n### Verdict: APPROVED\n",
         "0 CRITICAL, 0 WARNING\n",
         "no CRITICAL findings\n",
         "CRITICAL: 0\n",
         "CRITICAL: none\n",
+        "No CRITICAL or WARNING findings.\n",
+        "No findings of CRITICAL, WARNING or INFO severity.\n",
+        "Nothing rises to CRITICAL.\n",
+        "It is not CRITICAL.\n",
+        "- **CRITICAL**: 0\n- **WARNING**: 0\n",
+        "CRITICAL (0), WARNING (0)\n",
+        "### CRITICAL\n\nNone.\n\n### WARNING\n\nNo issues found.\n",
+        "| Severity | Count |\n|---|---|\n| CRITICAL | 0 |\n| **WARNING** | 0 |\n",
     ] {
         let review = read(Role::Guardian, text);
         assert!(!review.unreadable, "{text}");

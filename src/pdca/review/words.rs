@@ -163,6 +163,33 @@ pub(super) fn place_in(text: &str) -> &str {
     found.map_or("", |found| found.as_str())
 }
 
+/// A text without what says that there is nothing of a severity: `no CRITICAL or WARNING findings`,
+/// `CRITICAL: 0`, a heading `CRITICAL` over `None.`
+pub(super) fn without_denials(text: &str) -> String {
+    const NAMES: &str = r"[*_`\[]*\b(?:CRITICAL|WARNING|INFO)\b[*_`\]]*";
+    // Only words that cannot say that something is missing stand between the two.
+    static BEFORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(&format!(
+            r"\b(?i:0|no|not|zero|any|without|neither|nothing)\s+(?i:(?:findings?|issues?|problems?|new|open|remaining|other|further|is|are|was|of|at|that|rises?|to|reaches|severity)\s+){{0,4}}{NAMES}(?:\s*(?:,|/|\||&|(?i:\b(?:or|and|nor)\b))+\s*(?i:(?:0|no|or|and)\s+)*{NAMES})*"
+        ))
+        .ok()
+    });
+    static AFTER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(&format!(
+            r"(?m){NAMES}(?i:\s+(?:findings?|issues?|problems?))?[\s:=|(*_—–-]*\b(?i:(?:0|zero|none|nothing|n/a|no)(?:\s+(?:findings?|issues?|problems?))?(?:\s+(?:found|identified))?)[*_ \t]*(?:[.,;|)/]|$)"
+        ))
+        .ok()
+    });
+    let mut text = text.to_owned();
+    // Counts first: `CRITICAL: 0, WARNING: 2` denies one of the two.
+    for denial in [&AFTER, &BEFORE] {
+        if let Some(denial) = denial.as_ref() {
+            text = denial.replace_all(&text, " ").into_owned();
+        }
+    }
+    text
+}
+
 /// Whether a text says how many findings there are rather than what one is.
 pub(super) fn is_tally(text: &str) -> bool {
     static TALLY: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -171,7 +171,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 }
 
 fn wanted(args: &Args, setup: &Setup) -> Result<Wanted, CliError> {
-    let task = args.task.as_deref().unwrap_or_default().trim().to_owned();
+    // Before anything is made of it: names of files and branches are, too.
+    let task = setup
+        .scrubber
+        .text(args.task.as_deref().unwrap_or_default().trim());
     if task.is_empty() {
         return Err(CliError::usage("the task is empty"));
     }

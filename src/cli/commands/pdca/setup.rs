@@ -11,7 +11,7 @@ use crate::config::{Loaded, Override};
 use crate::driver::run::Driver;
 use crate::driver::table;
 use crate::fix::choice::FixerChoice;
-use crate::git::command::top;
+use crate::git::command::{common_folder, top};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::pdca::artifacts::Artifacts;
 use crate::pdca::cost;
@@ -44,6 +44,25 @@ fn committing() -> String {
     names.join(", ")
 }
 
+/// The arguments that let an agent commit; none where it cannot.
+fn commits(agent: &str) -> Option<&'static [&'static str]> {
+    let found = COMMITS.iter().find(|(name, _)| *name == agent)?;
+    Some(found.1)
+}
+
+/// Who plays the role that writes, by who plays the others: whoever only reads need not be able to
+/// commit.
+fn committer(choice: &FixerChoice) -> FixerChoice {
+    let mut maker = choice.clone();
+    if let Driver::Agent(agent) = choice.driver {
+        let given = commits(agent.name).unwrap_or_default();
+        maker
+            .arguments
+            .extend(given.iter().map(ToString::to_string));
+    }
+    maker
+}
+
 /// Where lines for people go.
 type Voice<'a> = &'a (dyn Fn(&str) + Sync);
 
@@ -53,8 +72,10 @@ pub(super) struct Setup {
     pub(super) place: Place,
     pub(super) settings: Settings,
     pub(super) loaded: Loaded,
+    /// The git directory that all checkouts of the repository share.
+    git: PathBuf,
     options: WorkspaceOptions,
-    scrubber: Scrubber,
+    pub(super) scrubber: Scrubber,
     prices: Prices,
     probe: Probe,
     interrupts: Interrupts,
@@ -75,6 +96,8 @@ pub(super) struct OneRun {
     pub(super) record: Record,
     pub(super) domain: Domain,
     pub(super) choice: FixerChoice,
+    /// The same for the role that writes.
+    maker: FixerChoice,
     artifacts: Artifacts,
     log: Log,
     processes: Processes,
@@ -132,6 +155,8 @@ impl Setup {
             prices: bench::prices(&loaded)?,
             probe: hold::probe(&cx.binary),
             interrupts: Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?,
+            git: common_folder(&repo, cx.environment.get("PATH").unwrap_or_default())
+                .map_err(CliError::environment)?,
             repo,
             place,
             settings,
@@ -148,22 +173,20 @@ impl Setup {
             own.attach.fix_command = Some(driver.command.clone());
         }
         let is_command = own.attach.fix_command.is_some();
-        let mut choice = FixerChoice::of(&own, is_command).ok_or_else(|| {
+        let choice = FixerChoice::of(&own, is_command).ok_or_else(|| {
             CliError::usage("no driver is named and none is configured")
                 .hint("archal pdca run … --driver claude")
                 .hint("archal fixer list")
         })?;
         if let Driver::Agent(agent) = choice.driver {
-            let Some((_, arguments)) = COMMITS.iter().find(|(name, _)| *name == agent.name) else {
+            if commits(agent.name).is_none() {
                 return Err(CliError::usage(format!(
                     "{} cannot be the driver of a run: it may not commit; there are {}, and `drivers` in \
                      .archeflow/config.yaml",
                     agent.name,
                     committing()
                 )));
-            };
-            let given = arguments.iter().map(ToString::to_string);
-            choice.arguments.extend(given);
+            }
         }
         Ok(choice)
     }
@@ -189,6 +212,7 @@ impl Setup {
             artifacts: Artifacts::of(self.place.artifacts(&run)),
             log: Log::new(self.place.events(&run), run.clone()),
             processes: Processes::of(&self.place, &run),
+            maker: committer(&choice),
             run,
             record,
             choice,
@@ -255,6 +279,9 @@ impl Setup {
             settings: &self.settings,
             domain: &one.domain,
             choice: &one.choice,
+            maker: &one.maker,
+            git: &self.git,
+            siblings: Vec::new(),
             withheld: &self.loaded.config.agent_keys,
             options: &self.options,
             sandbox: self.loaded.config.attach.sandbox,
