@@ -29,7 +29,12 @@ pub(super) fn under_heading(role: Role, lines: &[Line<'_>]) -> Option<(Vec<Found
         if has_rows || (!inner.is_empty() && words::plain(after).is_empty()) {
             return Some((inner, count));
         }
-        if words::is_tally(&words::plain(after)) {
+        let below = || block[1..].iter().map(|line| words::plain(line.text));
+        let said = match words::plain(after) {
+            empty if empty.is_empty() => below().find(|text| !text.is_empty()),
+            said => Some(said),
+        };
+        if said.is_some_and(|said| words::is_tally(&said)) {
             return None;
         }
         return Some((vec![whole(role, block, after)], count));

@@ -193,7 +193,7 @@ pub(super) fn without_denials(text: &str) -> String {
 /// Whether a text says how many findings there are rather than what one is.
 pub(super) fn is_tally(text: &str) -> bool {
     static TALLY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^(?:\d+\s*(?:$|[,;|/.)]|findings?\b|issues?\b)|none\b|no\b.*\b(?:findings?|issues?)\b|no\.?$)").ok()
+        Regex::new(r"(?i)^(?:\(?\d+\s*(?:$|[,;|/.)]|findings?\b|issues?\b)|none\b|no\b.*\b(?:findings?|issues?)\b|no\.?$)").ok()
     });
     TALLY
         .as_ref()

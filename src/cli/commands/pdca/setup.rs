@@ -178,15 +178,15 @@ impl Setup {
                 .hint("archal pdca run … --driver claude")
                 .hint("archal fixer list")
         })?;
-        if let Driver::Agent(agent) = choice.driver {
-            if commits(agent.name).is_none() {
-                return Err(CliError::usage(format!(
-                    "{} cannot be the driver of a run: it may not commit; there are {}, and `drivers` in \
-                     .archeflow/config.yaml",
-                    agent.name,
-                    committing()
-                )));
-            }
+        if let Driver::Agent(agent) = choice.driver
+            && commits(agent.name).is_none()
+        {
+            return Err(CliError::usage(format!(
+                "{} cannot be the driver of a run: it may not commit; there are {}, and `drivers` in \
+                 .archeflow/config.yaml",
+                agent.name,
+                committing()
+            )));
         }
         Ok(choice)
     }
