@@ -1,6 +1,6 @@
 //! Agents that fail or do harm, and repositories that are not fit: a clear message, nothing merged.
 
-use super::{CREATOR, MAKER, World, approves};
+use super::{CREATOR, MAKER, World, approves, below};
 
 /// A fast run whose Maker or Guardian is this; what it says of the failure.
 fn fails(script: &[&str], settings: &str, wanted: &str) {
@@ -72,6 +72,8 @@ fn only_the_maker_writes_and_nobody_reads_what_others_said() {
     echo evil > \"$ARCHAL_PDCA_REPO/.archeflow/config.yaml\"
     cat \"$ARCHAL_PDCA_REPO\"/.archeflow/artifacts/*/*.md
     ls \"$ARCHAL_PDCA_REPO/.archeflow/runs\"
+    cat \"$ARCHAL_PDCA_REPO/.archeflow/progress.md\"
+    git --git-dir=\"$ARCHAL_PDCA_REPO/.git\" log --patch \"archeflow/$ARCHAL_PDCA_RUN\"
     true
   says: |
     No findings.
@@ -85,10 +87,29 @@ fn only_the_maker_writes_and_nobody_reads_what_others_said() {
     assert_eq!(world.env.read(".archeflow/config.yaml"), settings);
     let output = world.place("runs", &id).join("003-guardian-output.log");
     let output = std::fs::read_to_string(output).expect("an output");
-    assert!(
-        !output.contains("PROPOSAL-MARK") && !output.contains("prompt.md"),
-        "{output}"
-    );
+    for hidden in ["PROPOSAL-MARK", "prompt.md", "# Progress", "DIFF-MARK"] {
+        assert!(!output.contains(hidden), "{hidden}: {output}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_task_is_written_nowhere() {
+    let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
+    let secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    let task = format!("Greet with {secret}");
+    let arguments = ["run", &task, "--workflow", "fast", "--json"];
+    let (id, document) = world.document(0, &arguments);
+    assert!(!document.to_string().contains(secret), "{document}");
+    assert!(!id.contains("abcdefghij"), "{id}");
+    let root = world.env.repo().join(".archeflow");
+    let mut names = Vec::new();
+    below(&root, &root, &mut names);
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        let bytes = std::fs::read(root.join(&name)).expect("a file");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(secret), "{name}: {text}");
+    }
 }
 
 #[test]
