@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,10 +26,6 @@ use super::watching::{self, Begin, TakenNow, Watching};
 const OPTION: &str = "--background";
 /// How often a watcher is looked for and started, where others start and end at the same time.
 const TRIES: u32 = 3;
-/// How long a watcher that another process has just begun may take to answer.
-const JOIN_PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks at whether it does.
-const JOIN_LOOK: Duration = Duration::from_millis(50);
 
 /// The command that is handed over: this one.
 pub(crate) struct Handed<'a> {
@@ -145,20 +140,12 @@ fn join(
 
 /// Waits until a watcher that begins answers or is gone; false when nobody had the lock.
 fn until_it_answers(layout: &Layout, cx: &CommandContext) -> Result<bool, CliError> {
-    let is_held = || WatcherLock::is_held(layout).map_err(CliError::environment);
-    let was_held = is_held()?;
-    let until = cx.clock.monotonic() + JOIN_PATIENCE;
-    while is_held()? && cx.clock.monotonic() < until {
-        if watching::ask(layout, &Request::Status, watching::PATIENCE, cx)
-            .is_ok_and(|told| told.is_some())
-        {
-            return Ok(true);
-        }
-        // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
-        // tells of all three. At most 200 looks.
-        std::thread::sleep(JOIN_LOOK);
-    }
-    Ok(was_held)
+    let was_held = WatcherLock::is_held(layout).map_err(CliError::environment)?;
+    // One that is asked while it begins may refuse: it is asked again.
+    let answer =
+        || Ok(watching::ask(layout, &Request::Status, watching::PATIENCE, cx).unwrap_or(None));
+    let answered = watching::while_it_begins(layout, answer, cx)?;
+    Ok(was_held || answered.is_some())
 }
 
 /// The arguments with which the job does what this command would: without the option that hands it

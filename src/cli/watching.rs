@@ -34,6 +34,10 @@ use super::pass;
 
 /// How long a watcher may take to answer a request.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a watcher that another process has just begun may take to answer.
+const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at whether it does.
+const JOIN_LOOK: Duration = Duration::from_millis(50);
 /// Between two looks at a watcher that ends.
 const LOOK: Duration = Duration::from_millis(10);
 /// How often a state that breaks under a running watcher is begun anew.
@@ -519,6 +523,27 @@ fn is_end(error: &ClientError) -> bool {
         ClientError::Refused(refusal) => refusal.kind == RefusalKind::Ending,
         _ => false,
     }
+}
+
+/// Looks again and again until a watcher that begins answers what is asked for; none where none
+/// begins, or where it is gone.
+pub(crate) fn while_it_begins<T>(
+    layout: &Layout,
+    answer: impl Fn() -> Result<Option<T>, CliError>,
+    cx: &CommandContext,
+) -> Result<Option<T>, CliError> {
+    let until = cx.clock.monotonic() + JOIN_PATIENCE;
+    while WatcherLock::is_held(layout).map_err(CliError::environment)?
+        && cx.clock.monotonic() < until
+    {
+        if let Some(answer) = answer()? {
+            return Ok(Some(answer));
+        }
+        // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
+        // tells of all three. At most 200 looks.
+        std::thread::sleep(JOIN_LOOK);
+    }
+    Ok(None)
 }
 
 /// Waits for the end of a watcher that was asked for it.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use archal_core::diagnostic::Severity;
 use clap::ValueEnum;
@@ -23,14 +22,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::cli::pass::{self, PassPlan};
 use crate::cli::watching::{self, Begin, ReadyNow, Voice, Watching};
-use crate::host::lock::WatcherLock;
 use crate::host::protocol::Request;
 use crate::host::record::{self, WatcherRecord, WatcherState};
-
-/// How long a watcher that another process has just begun may take to answer.
-const JOIN_PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks at whether it does.
-const JOIN_LOOK: Duration = Duration::from_millis(50);
 
 /// Work through a directory of traces: grade, rebuild, reproduce, fix, prove
 #[derive(Debug, clap::Args)]
@@ -295,18 +288,7 @@ fn join_soon(
     cx: &CommandContext,
 ) -> Result<Option<Exit>, CliError> {
     let layout = bench::layout(repo, cx)?;
-    let until = cx.clock.monotonic() + JOIN_PATIENCE;
-    while WatcherLock::is_held(&layout).map_err(CliError::environment)?
-        && cx.clock.monotonic() < until
-    {
-        if let Some(exit) = join(repo, request, cx)? {
-            return Ok(Some(exit));
-        }
-        // Looked at, not waited for: it may listen on its socket, end, or be killed, and no one event
-        // tells of all three. At most 200 looks.
-        std::thread::sleep(JOIN_LOOK);
-    }
-    Ok(None)
+    watching::while_it_begins(&layout, || join(repo, request, cx), cx)
 }
 
 fn in_background(watching: &Watching, cx: &CommandContext) -> Result<Exit, CliError> {
