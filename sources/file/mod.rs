@@ -48,6 +48,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: Some(FORMAT),
+    pull: None,
     push: None,
 };
 

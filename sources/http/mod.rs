@@ -53,6 +53,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: None,
+    pull: None,
     push: Some(PushSource {
         doors: &[Door {
             name: "http",

@@ -60,6 +60,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     ],
     // A collector's dumps are read by `file`.
     files: None,
+    pull: None,
     push: Some(PushSource {
         doors: &[
             Door {

@@ -10,6 +10,7 @@
 //! - [`clock`], [`id`], [`environment`]: the world as arguments.
 //! - [`hash`]: stable content hashes. [`graphql`]: questions and changes.
 //! - [`confined`]: how far a child was confined, and what it was refused.
+//! - [`pull`], [`push`]: how a [`source`] is asked, and is sent to.
 //! - [`source`], [`clone`], [`grade`], [`fixer`]: the plug points.
 
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod grade;
 pub mod graphql;
 pub mod hash;
 pub mod id;
+pub mod pull;
 pub mod push;
 pub mod redact;
 pub mod source;

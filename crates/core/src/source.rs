@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::pull::PullSource;
 use crate::push::PushSource;
 use crate::stability::Stability;
 use crate::trace::{BatchSource, Trace};
@@ -80,6 +81,8 @@ pub struct SourceDescriptor {
     pub options: &'static [OptionInfo],
     /// The files it reads; none for a source whose traces are in no files.
     pub files: Option<FileFormat>,
+    /// What asks; none for a source whose traces are in files here, or are sent.
+    pub pull: Option<PullSource>,
     /// What answers those who send; none for a source that archal asks.
     pub push: Option<PushSource>,
 }

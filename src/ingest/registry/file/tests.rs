@@ -22,6 +22,7 @@ const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
     name: "test",
     about: "for this test",
     stability: Stability::Beta,
+    pull: None,
     push: None,
     style: SourceStyle::Pull,
     options: &[
