@@ -19,14 +19,44 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostic::Diagnostic;
 use crate::push::Kept;
-use crate::source::DecodedTrace;
+use crate::source::{DecodedTrace, OptionInfo, OptionKind};
 
 /// The side of a source that is asked.
 #[derive(Clone, Copy)]
 pub struct PullSource {
     /// Makes ready to ask; sends nothing yet.
     pub open: fn(Asking) -> Result<Opened, PullError>,
+    /// Whom it would contact with these options, as `host` or `host:port`, for those who look before
+    /// they allow it. No secret is among the options.
+    pub hosts: fn(&Said) -> Vec<String>,
 }
+
+/// How long to wait between two passes; options of every source that is asked may be these three.
+pub const INTERVAL: OptionInfo = OptionInfo {
+    name: "interval",
+    about: "how long to wait between two passes",
+    kind: OptionKind::Duration,
+    default: Some("60s"),
+    is_required: false,
+};
+
+/// How long rows are kept for what comes late.
+pub const KEEP: OptionInfo = OptionInfo {
+    name: "keep",
+    about: "how long rows are kept for what comes late",
+    kind: OptionKind::Duration,
+    default: Some("30d"),
+    is_required: false,
+};
+
+/// How long a trace must be quiet.
+pub const SETTLE: OptionInfo = OptionInfo {
+    name: "settle",
+    about: "how long a trace whose root has ended must be quiet before it is given out",
+    kind: OptionKind::Duration,
+    default: Some("60s"),
+    is_required: false,
+};
 
 impl fmt::Debug for PullSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
