@@ -11,6 +11,7 @@
 //! - [`hash`]: stable content hashes. [`graphql`]: questions and changes.
 //! - [`confined`]: how far a child was confined, and what it was refused.
 //! - [`pull`], [`push`]: how a [`source`] is asked, and is sent to.
+//! - [`program`]: programs of somebody else's that a source talks with.
 //! - [`source`], [`clone`], [`grade`], [`fixer`]: the plug points.
 
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod grade;
 pub mod graphql;
 pub mod hash;
 pub mod id;
+pub mod program;
 pub mod pull;
 pub mod push;
 pub mod redact;

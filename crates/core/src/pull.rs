@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostic::Diagnostic;
+use crate::program::Programs;
 use crate::push::Kept;
 use crate::source::{DecodedTrace, OptionInfo, OptionKind};
 
@@ -94,6 +95,8 @@ pub struct Asking {
     pub clock: Arc<dyn Clock>,
     /// How often may be asked, shared by all sources of the process.
     pub rates: Arc<dyn Rates>,
+    /// What starts programs, for a source that asks one.
+    pub programs: Arc<dyn Programs>,
     /// How to wait, and when to end.
     pub stop: Arc<dyn Stop>,
 }

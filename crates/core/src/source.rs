@@ -147,8 +147,14 @@ pub enum OptionKind {
     },
     /// A file or folder. It differs between machines and is not shared with the repository.
     Path,
+    /// A program or library that is started: a path that only this machine's own file may say, so that
+    /// a repository that somebody cloned starts nothing.
+    Program,
     /// The name of an environment variable that holds a secret.
     Variable,
+    /// Names of such variables, with commas between them. A source reads them as text: the values
+    /// are handed on by name.
+    Variables,
     /// One of these.
     Choice(&'static [&'static str]),
 }

@@ -282,10 +282,13 @@ impl Registry {
             .find(|known| known.name == shared.provider);
         let mut said = shared.options.clone();
         // Somebody wrote it into the committed file: it means the same wherever archal is started.
-        let paths = descriptor.map_or(&[][..], |known| known.options).iter();
-        for option in paths.filter(|option| option.kind == OptionKind::Path) {
-            if let Some(path) = said.get_mut(option.name) {
-                *path = self.places.repo.join(&path).to_string_lossy().into_owned();
+        for option in descriptor.map_or(&[][..], |known| known.options) {
+            match (option.kind, said.get_mut(option.name)) {
+                (OptionKind::Path, Some(path)) => {
+                    *path = self.places.repo.join(&path).to_string_lossy().into_owned();
+                }
+                (OptionKind::Program, Some(_)) => drop(said.remove(option.name)),
+                _ => {}
             }
         }
         for (option, path) in local.options {
@@ -326,6 +329,10 @@ impl Registry {
         }
         match source::provider(&source.provider, self.providers) {
             Ok(_) => {
+                found
+                    .extend(self.programs(source).map(|(option, finding)| {
+                        place(finding, &format!("{at}.options.{option}"))
+                    }));
                 for error in source.options.problems(&source.provider) {
                     let finding = Diagnostic::error("trace-sources/option", error.to_string());
                     found.push(place(finding, &at));
@@ -341,6 +348,31 @@ impl Registry {
             }
         }
         found
+    }
+
+    /// Programs that only the committed file names.
+    fn programs(&self, source: &Source) -> impl Iterator<Item = (&'static str, Diagnostic)> {
+        let said = self.now.sources.get(&source.name);
+        let known = source.descriptor(self.providers);
+        let options = known.map_or(&[][..], |known| known.options).iter();
+        options
+            .filter(|option| option.kind == OptionKind::Program)
+            .filter(move |option| said.is_some_and(|said| said.options.contains_key(option.name)))
+            .filter(|option| source.options.text(option.name).is_none())
+            .map(|option| {
+                let finding = Diagnostic::error(
+                    "trace-sources/program",
+                    format!(
+                        "`{}` stands in the committed file, which starts no program: whoever wants it says so on their machine",
+                        option.name
+                    ),
+                );
+                let command = format!(
+                    "archal trace-source connect {} --name {} --option {}=<path>",
+                    source.provider, source.name, option.name
+                );
+                (option.name, finding.with_help(command))
+            })
     }
 
     /// Adds a source or adds to what is said of it, and enables it. The first one is the default.
@@ -367,10 +399,9 @@ impl Registry {
         shared.enabled = true;
         let mut local = self.local.sources.remove(name).unwrap_or_default();
         for (option, text) in &said.options {
-            let is_path = provider
-                .options
-                .iter()
-                .any(|known| known.name == option && known.kind == OptionKind::Path);
+            let is_path = provider.options.iter().any(|known| {
+                known.name == option && matches!(known.kind, OptionKind::Path | OptionKind::Program)
+            });
             let (kept, text) = match text {
                 Some(text) if is_path => (&mut local.options, Some(places.kept(text.as_ref())?)),
                 text if is_path => (&mut local.options, text.clone()),

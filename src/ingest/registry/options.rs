@@ -80,7 +80,7 @@ pub fn check(option: &'static OptionInfo, text: &str) -> Result<(), OptionError>
         return wanted(format!("is one line of 1 to {MAX_VALUE} bytes"));
     }
     match option.kind {
-        OptionKind::Text | OptionKind::Path => Ok(()),
+        OptionKind::Text | OptionKind::Path | OptionKind::Program => Ok(()),
         OptionKind::Number { least, most } => match text.parse::<u64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(()),
             _ => wanted(format!("is a whole number from {least} to {most}")),
@@ -110,9 +110,20 @@ pub fn check(option: &'static OptionInfo, text: &str) -> Result<(), OptionError>
                  secret itself"
                 .to_owned(),
         ),
+        OptionKind::Variables if names(text).all(is_variable) => Ok(()),
+        OptionKind::Variables => wanted(
+            "are names of environment variables, in upper case, with commas between them \
+                 (`MY_TOKEN,MY_HOST`), never the secrets themselves"
+                .to_owned(),
+        ),
         OptionKind::Choice(choices) if choices.contains(&text) => Ok(()),
         OptionKind::Choice(choices) => wanted(format!("is one of {}", choices.join(", "))),
     }
+}
+
+/// The names in a list of variables.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
 }
 
 /// Only upper case: a token in the place of its variable would be committed with the registry.
@@ -206,10 +217,12 @@ impl Options {
 
     /// Variables that hold secrets, by option.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let is_named = |kind| matches!(kind, OptionKind::Variable | OptionKind::Variables);
         self.known
             .iter()
-            .filter(|option| option.kind == OptionKind::Variable)
+            .filter(move |option| is_named(option.kind))
             .filter_map(|option| Some((option.name, self.text(option.name)?)))
+            .flat_map(|(option, text)| names(text).map(move |name| (option, name)))
     }
 }
 
@@ -231,6 +244,7 @@ mod tests {
         option("host", OptionKind::Text, true),
         option("keyEnv", OptionKind::Variable, true),
         option("listen", OptionKind::Listen { may_be_off: false }, false),
+        option("more", OptionKind::Variables, false),
         option(
             "pages",
             OptionKind::Number {
@@ -259,13 +273,14 @@ mod tests {
             ("listen", "127.0.0.1:0"),
             ("pages", "7"),
             ("keyEnv", "A_KEY"),
+            ("more", "B_KEY, C_KEY"),
         ]);
         assert_eq!(options.duration("settle"), Some(Duration::from_secs(5)));
         assert_eq!(options.number("pages"), Some(7));
         assert_eq!(options.listen("listen").map(|at| at.port()), Some(0));
         assert_eq!(
             options.variables().collect::<Vec<_>>(),
-            [("keyEnv", "A_KEY")]
+            [("keyEnv", "A_KEY"), ("more", "B_KEY"), ("more", "C_KEY")]
         );
         assert_eq!(options.text("host"), None);
     }
@@ -296,10 +311,13 @@ mod tests {
             ("9_LIVES", false),
             ("_KEY_2", true),
         ] {
-            let checked = check(&KNOWN[1], text);
-            assert_eq!(checked.is_ok(), is_name, "{text}");
-            if let Err(error) = checked {
-                assert!(!error.to_string().contains(text), "{error}");
+            let list = format!("A_KEY,{text}");
+            for (known, text) in [(&KNOWN[1], text), (&KNOWN[3], &list)] {
+                let checked = check(known, text);
+                assert_eq!(checked.is_ok(), is_name, "{text}");
+                if let Err(error) = checked {
+                    assert!(!error.to_string().contains(text), "{error}");
+                }
             }
         }
     }

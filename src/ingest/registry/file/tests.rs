@@ -28,6 +28,7 @@ const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
     options: &[
         option("folder", OptionKind::Path),
         option("host", OptionKind::Text),
+        option("program", OptionKind::Program),
     ],
     files: None,
 }];
@@ -230,4 +231,24 @@ fn a_path_that_was_written_into_the_committed_file_begins_at_the_repository() {
     let folder = world.folder.path().join("logs/a");
     assert_eq!(source.options.path("folder"), Some(folder));
     assert_eq!(source.options.text("host"), Some("logs/a"));
+}
+
+#[test]
+fn a_repository_that_was_cloned_starts_no_program() {
+    let world = World::new();
+    world.write(
+        r#"{"schema":"archal.trace-sources","version":1,"sources":{"a":{"provider":"test","options":{"program":"evil.sh"}}}}"#,
+    );
+    let source = world.read().source("a").expect("there");
+    assert_eq!(source.options.path("program"), None);
+    let codes: Vec<&str> = source
+        .problems
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert_eq!(codes, ["trace-sources/program"]);
+    world.connect("a", &[("program", Some("/mine.sh"))], None);
+    let source = world.read().source("a").expect("there");
+    assert_eq!(source.options.path("program"), Some("/mine.sh".into()));
+    assert_eq!(source.problems, []);
 }
