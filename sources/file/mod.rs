@@ -17,12 +17,14 @@ use std::path::Path;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::{
-    Decoded, FileFormat, OptionInfo, OptionKind, SourceDescriptor, SourceStyle,
+    Decoded, DecodedTrace, FileFormat, OptionInfo, OptionKind, SourceDescriptor, SourceStyle,
 };
 use archal_core::stability::Stability;
+use archal_core::trace::Trace;
 
 use crate::document::Document;
 use crate::findings;
+use crate::merge::merge;
 use crate::raw::Record;
 
 /// The source as the catalogue lists it.
@@ -53,7 +55,11 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
 };
 
 /// The files it reads.
-pub const FORMAT: FileFormat = FileFormat { accepts, decode };
+pub const FORMAT: FileFormat = FileFormat {
+    accepts,
+    decode,
+    join,
+};
 
 /// One shape of trace files.
 struct Dialect {
@@ -67,6 +73,9 @@ struct Dialect {
 
 /// The dialects in the order in which they are tried.
 const DIALECTS: &[Dialect] = &[batch::DIALECT, otlp_json::DIALECT, messages::DIALECT];
+
+/// Dialects of which a file has whole traces; those of all others may go on in other files.
+const WHOLE: &[&str] = &["batch", "messages"];
 
 /// Endings of names that writers give to files they have not finished.
 const UNFINISHED: &[&str] = &[".tmp", ".part", ".swp", ".swx", ".crdownload", "~"];
@@ -96,6 +105,14 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     decoded
 }
 
+fn join(earlier: Trace, later: Trace) -> Trace {
+    let of = |trace| DecodedTrace {
+        trace,
+        ..DecodedTrace::default()
+    };
+    merge(of(earlier), of(later)).trace
+}
+
 fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
     let dialect = DIALECTS
         .iter()
@@ -115,6 +132,7 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
         return;
     };
     decoded.dialect = Some(dialect.name);
+    decoded.is_in_parts = !WHOLE.contains(&dialect.name);
     let (fitting, strange): (Vec<Record<'_>>, Vec<Record<'_>>) =
         records.iter().cloned().partition(dialect.fits);
     for record in strange {

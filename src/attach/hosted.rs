@@ -2,7 +2,7 @@
 //! is attached. One that fails is started again after a pause; the others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -300,6 +300,15 @@ impl Ledger for EngineLedger {
     ) -> Result<Vec<Known>, LedgerError> {
         let clock = self.0.surround().clock.as_ref();
         self.0.state().ledger(clock).known(directory, traces)
+    }
+
+    fn place(
+        &self,
+        directory: &Path,
+        identity: &TraceIdentity,
+    ) -> Result<Option<PathBuf>, LedgerError> {
+        let clock = self.0.surround().clock.as_ref();
+        self.0.state().ledger(clock).place(directory, identity)
     }
 
     fn note(&self, source: &str, packed: &Packed) -> Result<(), LedgerError> {

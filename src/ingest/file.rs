@@ -65,6 +65,8 @@ pub struct FileReport {
     pub diagnostics: Vec<Diagnostic>,
     /// Its size on the disk.
     pub bytes: u64,
+    /// Whether its traces may go on in other files.
+    pub is_in_parts: bool,
     /// Whole records of an unfinished file.
     held: Vec<Imported>,
     by_record: bool,
@@ -276,6 +278,7 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
         traces: Vec::new(),
         diagnostics,
         bytes,
+        is_in_parts: decoded.is_in_parts,
         held: Vec::new(),
         by_record: decoded.by_record,
     };

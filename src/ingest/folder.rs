@@ -280,6 +280,7 @@ mod tests {
                 .is_some_and(|extension| extension == "json")
         },
         decode: |_| Decoded::default(),
+        join: |_, later| later,
     };
 
     #[test]

@@ -19,9 +19,10 @@ use archal_core::trace::TraceIdentity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::file::{FileReport, FileStatus, Imported, age, read_file};
+use super::file::{FileReport, FileStatus, Imported, age, read_bytes, read_file};
 use super::folder::{self, ScanError};
 use super::pack::{Packed, Packer};
+use super::parts::{Part, Parts};
 use crate::store::atomic::WriteError;
 
 /// The most findings that are told one by one.
@@ -56,6 +57,17 @@ pub trait Ledger {
         traces: &[(&TraceIdentity, &str)],
     ) -> Result<Vec<Known>, LedgerError>;
 
+    /// The file of a directory that has the newest revision of a trace; none where none is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    fn place(
+        &self,
+        directory: &Path,
+        identity: &TraceIdentity,
+    ) -> Result<Option<PathBuf>, LedgerError>;
+
     /// Notes a file that was written for a source of that name.
     ///
     /// # Errors
@@ -77,6 +89,8 @@ pub struct Import<'a> {
     /// The source's name: that of traces whose file names none, and the beginning of the names of
     /// batch files.
     pub source: &'a str,
+    /// Its provider, as batch files name it.
+    pub provider: &'a str,
     /// The trace directory, absolute.
     pub directory: &'a Path,
     /// Traces that ended before are left out.
@@ -170,19 +184,7 @@ impl Import<'_> {
         path: &Path,
         told: &mut dyn FnMut(&str),
     ) -> Result<ImportReport, ImportError> {
-        let begun = self.clock.monotonic();
-        let mut work = Work {
-            import: self,
-            packer: Packer::new(self.directory, self.source, "file"),
-            seen: BTreeSet::new(),
-            report: ImportReport {
-                path: path.to_owned(),
-                trace_dir: self.directory.to_owned(),
-                source: self.source.to_owned(),
-                is_dry_run: self.is_dry,
-                ..ImportReport::default()
-            },
-        };
+        let mut work = self.begin(path);
         let files = self.files(path, &mut work.report)?;
         let is_many = files.len() > 1;
         for file in files {
@@ -210,12 +212,26 @@ impl Import<'_> {
                 ));
             }
         }
-        let written = work.packer.finish(self.clock.now())?;
-        work.note(written)?;
-        let mut report = work.report;
-        let took = self.clock.monotonic().saturating_sub(begun);
-        report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        Ok(report)
+        work.write()?;
+        Ok(work.ended())
+    }
+
+    /// An import of what lies at `path`, whose files are handed to it one by one.
+    pub fn begin(&self, path: &Path) -> Importing<'_> {
+        Importing {
+            import: self,
+            packer: Packer::new(self.directory, self.source, self.provider),
+            parts: Parts::new(self.format, self.redactor),
+            seen: BTreeSet::new(),
+            begun: self.clock.monotonic(),
+            report: ImportReport {
+                path: path.to_owned(),
+                trace_dir: self.directory.to_owned(),
+                source: self.source.to_owned(),
+                is_dry_run: self.is_dry,
+                ..ImportReport::default()
+            },
+        }
     }
 
     fn files(&self, path: &Path, report: &mut ImportReport) -> Result<Vec<PathBuf>, ImportError> {
@@ -239,32 +255,90 @@ impl Import<'_> {
     }
 }
 
-struct Work<'a> {
+/// An import under way.
+pub struct Importing<'a> {
     import: &'a Import<'a>,
     packer: Packer<'a>,
-    /// Hashes of identities, and of identities with revisions, that this import came upon: the same
-    /// trace may be in several files.
+    parts: Parts<'a>,
+    /// Hashes of identities, and of identities with revisions, that this import came upon and that
+    /// are not noted yet: the same trace may be in several files.
     seen: BTreeSet<u64>,
+    begun: Duration,
     report: ImportReport,
 }
 
-impl Work<'_> {
-    fn is_full(&self) -> bool {
+/// What was taken of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether traces were left out that another import may want: too old for this one, or too many.
+    pub is_partial: bool,
+    /// Why nothing of it could be read.
+    pub rejected: Option<String>,
+}
+
+impl Importing<'_> {
+    /// Whether as many traces were taken as were asked for.
+    pub fn is_full(&self) -> bool {
         let taken = self.report.new + self.report.updated;
         self.import.limit.is_some_and(|limit| taken >= limit)
+    }
+
+    /// What became of it so far.
+    pub fn report(&self) -> &ImportReport {
+        &self.report
+    }
+
+    /// The same, to add to.
+    pub fn report_mut(&mut self) -> &mut ImportReport {
+        &mut self.report
+    }
+
+    /// What became of it.
+    pub fn ended(self) -> ImportReport {
+        let mut report = self.report;
+        let took = self.import.clock.monotonic().saturating_sub(self.begun);
+        report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        report
     }
 
     fn counts(&self) -> [u64; 3] {
         [self.report.new, self.report.updated, self.report.unchanged]
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), ImportError> {
+    /// Takes a file.
+    ///
+    /// # Errors
+    ///
+    /// When something but the traces is wrong.
+    pub fn file(&mut self, path: &Path) -> Result<Taken, ImportError> {
         let (format, redactor) = (self.import.format, self.import.redactor);
         let source = Some(self.import.source);
-        // A file is hostile: one that finds a fault in archal does not end the import.
-        let read = || read_file(format, path, redactor, source).settle(Duration::MAX);
-        let read = catch_unwind(AssertUnwindSafe(read));
-        let read = read.unwrap_or_else(|_| FileReport::faulty(path));
+        self.caught(path, || read_file(format, path, redactor, source))
+    }
+
+    /// Takes the bytes of a file that is told of as `shown`.
+    ///
+    /// # Errors
+    ///
+    /// When something but the traces is wrong.
+    pub fn bytes(&mut self, shown: &Path, bytes: &[u8]) -> Result<Taken, ImportError> {
+        let (format, redactor) = (self.import.format, self.import.redactor);
+        let source = Some(self.import.source);
+        self.caught(shown, || read_bytes(format, shown, bytes, redactor, source))
+    }
+
+    /// A file is hostile: one that finds a fault in archal does not end the import.
+    fn caught(
+        &mut self,
+        path: &Path,
+        read: impl FnOnce() -> FileReport,
+    ) -> Result<Taken, ImportError> {
+        let read = catch_unwind(AssertUnwindSafe(|| read().settle(Duration::MAX)));
+        self.take(read.unwrap_or_else(|_| FileReport::faulty(path)))
+    }
+
+    fn take(&mut self, read: FileReport) -> Result<Taken, ImportError> {
+        let mut taken = Taken::default();
         self.report.files += 1;
         self.report.bytes += read.bytes;
         self.report.dialects.extend(read.dialect.clone());
@@ -274,11 +348,12 @@ impl Work<'_> {
             FileStatus::Waiting { .. } | FileStatus::Rejected { .. } => 1,
         };
         let mut findings = read.diagnostics;
-        if let FileStatus::Waiting { reason } | FileStatus::Rejected { reason } = &read.status
-            && !findings.iter().any(Diagnostic::is_error)
-        {
-            let finding = Diagnostic::error("trace/rejected", reason.clone());
-            findings.push(finding.in_file(path));
+        if let FileStatus::Waiting { reason } | FileStatus::Rejected { reason } = &read.status {
+            taken.rejected = Some(reason.clone());
+            if !findings.iter().any(Diagnostic::is_error) {
+                let finding = Diagnostic::error("trace/rejected", reason.clone());
+                findings.push(finding.in_file(&read.path));
+            }
         }
         let room = MOST_FINDINGS.saturating_sub(self.report.diagnostics.len());
         self.report
@@ -294,17 +369,24 @@ impl Work<'_> {
             .ledger
             .known(self.import.directory, &asked)
             .map_err(ImportError::Ledger)?;
-        for (one, known) in read.traces.iter().zip(known) {
+        for (one, known) in read.traces.into_iter().zip(known) {
             if self.is_full() {
                 self.report.is_limited = true;
+                taken.is_partial = true;
                 break;
             }
-            self.trace(one, known)?;
+            taken.is_partial |= !self.trace(one, known, read.is_in_parts)?;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    fn trace(&mut self, one: &Imported, known: Known) -> Result<(), ImportError> {
+    /// Takes a trace; false where it is left out though the directory does not have it.
+    fn trace(
+        &mut self,
+        one: Imported,
+        known: Known,
+        is_in_parts: bool,
+    ) -> Result<bool, ImportError> {
         let TraceIdentity {
             source,
             project,
@@ -314,28 +396,74 @@ impl Work<'_> {
         let revision = format!("{identity}{}", one.trace.revision);
         if known == Known::Same || !self.seen.insert(hash::sixty_four_bits(revision.as_bytes())) {
             self.report.unchanged += 1;
-            return Ok(());
+            return Ok(true);
         }
         let (ended, _) = age(&one.trace);
         if let (Some(since), Some(ended)) = (self.import.since, ended)
             && ended < since
         {
             self.report.older += 1;
-            return Ok(());
+            return Ok(false);
         }
         let is_first = self.seen.insert(hash::sixty_four_bits(identity.as_bytes()));
-        if known == Known::New && is_first {
+        let is_new = known == Known::New && is_first;
+        let redactions = one.redactions.values().sum::<u64>();
+        if is_in_parts && !self.import.is_dry {
+            let written = if known == Known::New {
+                None
+            } else {
+                let place = self.import.ledger;
+                place
+                    .place(self.import.directory, &one.identity)
+                    .map_err(ImportError::Ledger)?
+            };
+            match self.parts.hold(one, written.as_deref()) {
+                Part::First => self.count(is_new, redactions),
+                Part::Joined => self.report.redactions += redactions,
+                Part::Known => self.report.unchanged += 1,
+            }
+            if self.parts.is_full() {
+                self.write()?;
+            }
+            return Ok(true);
+        }
+        self.count(is_new, redactions);
+        if self.import.is_dry {
+            return Ok(true);
+        }
+        let now = self.import.clock.now();
+        let written = self.packer.add(&one.identity, &one.trace, now)?;
+        self.note(written)?;
+        Ok(true)
+    }
+
+    fn count(&mut self, is_new: bool, redactions: u64) {
+        if is_new {
             self.report.new += 1;
         } else {
             self.report.updated += 1;
         }
-        self.report.redactions += one.redactions.values().sum::<u64>();
-        if self.import.is_dry {
-            return Ok(());
-        }
+        self.report.redactions += redactions;
+    }
+
+    /// Writes and notes everything that was taken.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written, or not be noted.
+    pub fn write(&mut self) -> Result<(), ImportError> {
         let now = self.import.clock.now();
-        let written = self.packer.add(&one.identity, &one.trace, now)?;
-        self.note(written)
+        for one in self.parts.take() {
+            let written = self.packer.add(&one.identity, &one.trace, now)?;
+            self.note(written)?;
+        }
+        let written = self.packer.finish(now)?;
+        self.note(written)?;
+        if !self.import.is_dry {
+            // The ledger knows it by now.
+            self.seen.clear();
+        }
+        Ok(())
     }
 
     fn note(&mut self, written: Vec<Packed>) -> Result<(), ImportError> {

@@ -5,7 +5,7 @@
 //! ([`mod@file`]), the import artifact ([`artifact`]), the user's
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
 //! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
-//! ([`pack`]) once or again and again ([`pull`]), and what a source is given to run
+//! ([`pack`]; what comes in parts is joined by [`parts`]) once or again and again ([`pull`]), and what a source is given to run
 //! ([`subscription`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk
 //! ([`spool`]), and batch files ([`assembly`]).
 
@@ -17,6 +17,7 @@ pub mod folder;
 pub mod import;
 pub mod key;
 pub mod pack;
+pub mod parts;
 pub mod pull;
 pub mod registry;
 pub mod schema;

@@ -86,6 +86,7 @@ impl FilePull {
             ledger: self.ledger.as_ref(),
             clock: clock.as_ref(),
             source: &source.name,
+            provider: &source.provider,
             directory: &source.trace_dir,
             since: None,
             limit: None,

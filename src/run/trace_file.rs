@@ -175,6 +175,7 @@ mod tests {
     const FORMAT: FileFormat = FileFormat {
         accepts: |_| true,
         decode,
+        join: |_, later| later,
     };
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Decoded {
     /// Whether the file is a list of records, so that the whole records of an unfinished file
     /// are good on their own.
     pub by_record: bool,
+    /// Whether its traces may go on in other files: spans as they were exported. Then every file has
+    /// a part of them, and [`FileFormat::join`] makes the whole.
+    pub is_in_parts: bool,
     /// The traces, assembled and normalised, not yet redacted; `revision` is still empty.
     /// The project each belongs to stands beside it, where its root names one.
     pub traces: Vec<DecodedTrace>,
@@ -94,6 +97,9 @@ pub struct FileFormat {
     pub accepts: fn(path: &Path) -> bool,
     /// Decodes one file's bytes. Total: bad input is diagnostics, never a panic or an error.
     pub decode: fn(bytes: &[u8]) -> Decoded,
+    /// The union of two parts of one trace, without a revision. A part that is in the other adds
+    /// nothing.
+    pub join: fn(earlier: Trace, later: Trace) -> Trace,
 }
 
 /// Who begins when traces come in.

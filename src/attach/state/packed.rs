@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archal_core::clock::{Clock, Timestamp};
@@ -67,6 +67,35 @@ pub fn known(
         found = Known::Changed;
     }
     Ok(found)
+}
+
+/// The file of a directory that has the newest revision of a trace.
+pub fn place(
+    connection: &Connection,
+    directory: &Path,
+    identity: &TraceIdentity,
+) -> rusqlite::Result<Option<PathBuf>> {
+    let mut newest_first = connection.prepare_cached(
+        "SELECT packed_files.path
+         FROM packed JOIN packed_files ON packed_files.id = packed.file
+         WHERE packed.trace = ?3 AND packed.source = ?1 AND packed.project = ?2
+           AND packed_files.directory = ?4
+         ORDER BY packed_files.id DESC",
+    )?;
+    let mut rows = newest_first.query(params![
+        identity.source,
+        identity.project,
+        identity.trace,
+        directory.as_os_str().as_bytes()
+    ])?;
+    while let Some(row) = rows.next()? {
+        let path: Vec<u8> = row.get(0)?;
+        let path = Path::new(OsStr::from_bytes(&path));
+        if path.exists() {
+            return Ok(Some(path.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Notes a file that was written for a source.
@@ -171,6 +200,17 @@ impl Ledger for PackedLedger<'_> {
         Ok(known)
     }
 
+    fn place(
+        &self,
+        directory: &Path,
+        identity: &TraceIdentity,
+    ) -> Result<Option<PathBuf>, LedgerError> {
+        let found = self
+            .state
+            .read(|connection| place(connection, directory, identity))?;
+        Ok(found)
+    }
+
     fn note(&self, source: &str, packed: &Packed) -> Result<(), LedgerError> {
         let now = self.clock.now();
         self.state
@@ -201,6 +241,16 @@ impl Ledger for OwnedLedger {
         self.state
             .ledger(self.clock.as_ref())
             .known(directory, traces)
+    }
+
+    fn place(
+        &self,
+        directory: &Path,
+        identity: &TraceIdentity,
+    ) -> Result<Option<PathBuf>, LedgerError> {
+        self.state
+            .ledger(self.clock.as_ref())
+            .place(directory, identity)
     }
 
     fn note(&self, source: &str, packed: &Packed) -> Result<(), LedgerError> {

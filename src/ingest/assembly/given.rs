@@ -4,16 +4,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archal_core::hash;
 use archal_core::source::DecodedTrace;
-use archal_core::trace::{BatchSource, Trace};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use super::opened::Opened;
 use crate::store::atomic::{self, Durability};
 
 /// Traces that are remembered; of older ones late spans make a trace of their own.
@@ -189,9 +186,9 @@ impl Given {
         if self
             .opened
             .as_ref()
-            .is_none_or(|opened| opened.path != path)
+            .is_none_or(|opened| opened.path() != Path::new(path.as_ref()))
         {
-            self.opened = Some(Opened::read(path)?);
+            self.opened = Some(Opened::read(Path::new(path.as_ref()))?);
         }
         self.opened.as_ref()?.trace(id)
     }
@@ -199,61 +196,6 @@ impl Given {
     /// Lets go of the file that was read last.
     pub fn close(&mut self) {
         self.opened = None;
-    }
-}
-
-/// A batch file that was read, and where in it each trace stands.
-#[derive(Debug)]
-struct Opened {
-    path: Arc<str>,
-    text: String,
-    /// By id: the batch's source, and the trace's bytes.
-    places: HashMap<String, (Arc<BatchSource>, Range<usize>)>,
-}
-
-impl Opened {
-    fn read(path: Arc<str>) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Batch<'a> {
-            source: BatchSource,
-            #[serde(borrow)]
-            traces: Vec<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Named {
-            id: String,
-        }
-        let text = fs::read_to_string(path.as_ref()).ok()?;
-        let mut places = HashMap::new();
-        for line in text.lines() {
-            let Ok(batch) = serde_json::from_str::<Batch<'_>>(line) else {
-                continue;
-            };
-            let source = Arc::new(batch.source);
-            for raw in batch.traces {
-                let Ok(named) = serde_json::from_str::<Named>(raw.get()) else {
-                    continue;
-                };
-                // It is a part of the text.
-                let begin = raw.get().as_ptr().addr() - text.as_ptr().addr();
-                let place = begin..begin + raw.get().len();
-                places
-                    .entry(named.id)
-                    .or_insert_with(|| (Arc::clone(&source), place));
-            }
-        }
-        Some(Self { path, text, places })
-    }
-
-    fn trace(&self, id: &str) -> Option<DecodedTrace> {
-        let (source, place) = self.places.get(id)?;
-        let trace: Trace = serde_json::from_str(self.text.get(place.clone())?).ok()?;
-        Some(DecodedTrace {
-            source: source.name.clone(),
-            project: source.project.clone(),
-            trace,
-            ..DecodedTrace::default()
-        })
     }
 }
 
@@ -290,6 +232,7 @@ fn key(trace: &str) -> String {
 #[cfg(test)]
 mod tests {
     use archal_core::clock::Timestamp;
+    use archal_core::trace::Trace;
 
     use super::*;
     use crate::ingest::assembly::batch::{self, Packing};

@@ -78,6 +78,54 @@ fn files_of_any_dialect_are_packed_and_nothing_is_written_twice() {
     assert_eq!(counts(&anew), [3, 0, 0, 0]);
 }
 
+/// A dump of one span of the trace `00…7a`, as a collector writes it.
+fn span(number: u8, parent: Option<u8>) -> String {
+    let id = |number: u8| format!("{number:016x}");
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": format!("{:032x}", 0x7a),
+        "spanId": id(number),
+        "parentSpanId": parent.map(id).unwrap_or_default(),
+        "name": format!("step {number}"),
+        "startTimeUnixNano": format!("{}", 1_780_000_000_000_000_000_u64 + u64::from(number)),
+        "endTimeUnixNano": "1780000001000000000",
+    }]}]}]})
+    .to_string()
+}
+
+#[test]
+fn a_trace_whose_spans_are_in_several_files_is_one() {
+    let environment = environment();
+    environment.write("dumps/a.json", &span(2, Some(1)));
+    environment.write("dumps/b.json", &span(3, Some(1)));
+    let report = imported(&environment, &["dumps"], 0);
+    assert_eq!(counts(&report), [1, 0, 0, 0], "{report:#}");
+
+    // The root comes later, in a file of its own.
+    environment.write("dumps/c.json", &span(1, None));
+    let report = imported(&environment, &["dumps"], 0);
+    assert_eq!(counts(&report), [0, 1, 2, 0], "{report:#}");
+    let mut spans = Vec::new();
+    for entry in fs::read_dir(environment.repo().join(".archal/traces"))
+        .expect("a folder")
+        .flatten()
+    {
+        let text = fs::read_to_string(entry.path()).expect("readable");
+        let batch: Value = serde_json::from_str(&text).expect("JSON");
+        let [trace] = batch["traces"].as_array().expect("a list").as_slice() else {
+            panic!("{text}");
+        };
+        spans.push(trace["spans"].as_array().expect("a list").len());
+        let orphans = &trace["completeness"]["orphans"];
+        assert_eq!(*orphans, if spans.last() == Some(&3) { 0 } else { 2 });
+    }
+    spans.sort_unstable();
+    assert_eq!(spans, [2, 3]);
+
+    let again = imported(&environment, &["dumps"], 0);
+    assert_eq!(counts(&again), [0, 0, 3, 0], "{again:#}");
+    assert_eq!(again["writtenFiles"], 0);
+}
+
 #[test]
 fn secrets_do_not_reach_the_trace_directory() {
     let environment = environment();

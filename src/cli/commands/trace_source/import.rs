@@ -124,6 +124,7 @@ pub(super) fn import(
         ledger: &ledger,
         clock: cx.clock.as_ref(),
         source: wanted.source,
+        provider: "file",
         directory: wanted.directory,
         since: wanted.since,
         limit: wanted.limit,
