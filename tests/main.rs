@@ -4,6 +4,7 @@
 //! `coding_agents` what `--ring agents` does; `--ring fast` leaves them out by name, so what needs a tool belongs
 //! into one of them.
 
+mod asked;
 mod cli;
 mod clients;
 mod clone_sessions;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::import::{Known, Ledger, LedgerError};
 use crate::ingest::pack::Packed;
+use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::{Places, Registry, Source};
 use crate::ingest::subscription::{self, Subscription};
 use crate::ingest::watch::Stamp;
@@ -45,6 +46,8 @@ pub(super) struct Hosted {
     engine: Arc<Engine>,
     places: Places,
     told: Told,
+    /// How often services may be asked, by all of them.
+    rates: Arc<SharedRates>,
     inner: Mutex<Inner>,
 }
 
@@ -78,6 +81,7 @@ impl Hosted {
         let surround = engine.surround();
         Self {
             places: Places::of(&surround.repo, &surround.layout),
+            rates: Arc::new(SharedRates::new(surround.clock.clone())),
             engine,
             told,
             inner: Mutex::default(),
@@ -240,6 +244,7 @@ impl Hosted {
             environment: surround.environment.clone(),
             clock: surround.clock.clone(),
             ids: surround.ids.clone(),
+            rates: self.rates.clone(),
         };
         let ledger = Arc::new(EngineLedger(self.engine.clone()));
         subscription::feed(subscription, surround.sources, ledger)

@@ -197,6 +197,20 @@ impl Printer {
         }
     }
 
+    /// A line on a terminal's stderr that takes the place of the one before, or none any more;
+    /// elsewhere nothing.
+    pub fn progress(&self, line: Option<&str>) {
+        let mut streams = self.lock();
+        if streams.quiet || !streams.err.terminal {
+            return;
+        }
+        streams.err.bytes(b"\r\x1b[2K");
+        if let Some(line) = line {
+            streams.err.text(line);
+        }
+        streams.err.flush();
+    }
+
     /// A message that is not the result and always said.
     pub fn warning(&self, text: impl AsRef<str>) {
         let text = format!("{} {}", Style::Warning.paint("warning:"), text.as_ref());

@@ -4,6 +4,7 @@
 //! that doubles with each failure, and is shown as unhealthy meanwhile; the others go on.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::sandbox::StopToken;
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// What is told of a feed that ended in a panic.
+const FAULT: &str = "archal has a fault that this source finds; please report it";
 
 /// How a feed does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,10 +74,15 @@ pub fn supervise(
             let mut pause = first_pause;
             while !stop.is_stopped() {
                 let has_run = std::cell::Cell::new(false);
-                let ended = feed.run(&stop, &|health| {
-                    has_run.set(true);
-                    told(health);
-                });
+                let run = || {
+                    feed.run(&stop, &|health| {
+                        has_run.set(true);
+                        told(health);
+                    })
+                };
+                // A fault of one feed is no end of it, and none of the others.
+                let ended = catch_unwind(AssertUnwindSafe(run));
+                let ended = ended.unwrap_or_else(|_| Err(FAULT.to_owned()));
                 let Err(reason) = ended else { return };
                 if has_run.get() {
                     (times, pause) = (0, first_pause);

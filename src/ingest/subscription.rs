@@ -6,12 +6,13 @@ use std::sync::Arc;
 use archal_core::clock::Clock;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
+use archal_core::pull::Rates;
 use archal_core::redact::Redactor;
 use archal_core::source::{SourceDescriptor, SourceStyle};
 
 use super::feed::Feed;
 use super::import::Ledger;
-use super::pull::FilePull;
+use super::pull::{FilePull, PullFeed};
 use super::registry::Source;
 use super::serve;
 
@@ -31,6 +32,8 @@ pub struct Subscription {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
+    /// How often services may be asked.
+    pub rates: Arc<dyn Rates>,
 }
 
 /// What runs a source, which has no problems; `ledger` knows what stands in its trace directory.
@@ -48,6 +51,9 @@ pub fn feed(
     let known = known.ok_or_else(|| format!("there is no provider `{provider}`"))?;
     if known.push.is_some() {
         return serve::feed::of(&subscription, known).map_err(|error| error.to_string());
+    }
+    if let Some(pull) = known.pull {
+        return Ok(Arc::new(PullFeed::new(subscription, known, pull, ledger)));
     }
     match (known.style, &known.files) {
         (SourceStyle::Pull, Some(format)) => FilePull::new(subscription, format, ledger)

@@ -325,6 +325,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "one trace with its hand-off, `archal attach-status <trace> --json`",
         || schema_for!(crate::attach::status::TraceStatus).to_value(),
     ),
+    (
+        "trace-sync",
+        "what was got of a source that is asked, `archal trace-source sync --json`",
+        || schema_for!(super::trace_source::PassReport).to_value(),
+    ),
     ("transcript", "a run as it went, `transcript.json`", || {
         schema_for!(crate::run::transcript::Transcript).to_value()
     }),

@@ -1,13 +1,18 @@
 //! Every host the present configuration could contact, and why.
 
+use std::path::Path;
+
 use archal_core::environment::Environment;
 use serde::Serialize;
 
 use crate::cli::context::CommandContext;
+use crate::cli::state::Place;
 use crate::config::notice::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
 use crate::config::{Config, Loaded};
 use crate::driver::table;
+use crate::ingest::pull::asking;
+use crate::ingest::registry::{Places, Registry};
 use crate::judge::settings::Settings;
 
 /// Someone who could be contacted.
@@ -29,13 +34,14 @@ struct Document {
 /// Who contacts what a webhook names.
 const ITSELF: &str = "archal itself";
 
-/// Prints the contacts. archal itself has none but the judge and a webhook: no hosted source can
-/// be configured in this version. Publishing is by git, `gh` or REST and told as such.
+/// Prints the contacts. archal itself has none but the judge, a webhook and sources that are asked.
+/// Publishing is by git, `gh` or REST and told as such.
 pub(super) fn print(loaded: &Loaded, cx: &CommandContext) {
     let judge = judge(loaded, &cx.environment);
     let contacts: Vec<Contact> = judge
         .into_iter()
         .chain(contacts(&loaded.config, &cx.environment))
+        .chain(sources(cx))
         .collect();
     if contacts.iter().all(|contact| contact.by != ITSELF) {
         cx.printer.line(format!("{ITSELF}: no host"));
@@ -119,6 +125,39 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
                 hosts: format!("the host of the remote {}", config.attach.publish.remote),
                 why: "a proven fix is pushed and opened as a draft there (`attach.openPr`)"
                     .to_owned(),
+            });
+        }
+    }
+    contacts
+}
+
+/// Sources of this repository that are enabled and asked. A registry that cannot be read asks nobody.
+fn sources(cx: &CommandContext) -> Vec<Contact> {
+    let Ok(place) = Place::of(Path::new("."), cx) else {
+        return Vec::new();
+    };
+    let places = Places::of(&place.repo, &place.layout);
+    let Ok(registry) = Registry::read(&places, cx.sources) else {
+        return Vec::new();
+    };
+    let mut contacts = Vec::new();
+    for source in registry.sources().iter().filter(|one| one.is_enabled) {
+        let Some((known, pull)) = source
+            .descriptor(cx.sources)
+            .and_then(|known| Some((known, known.pull?)))
+        else {
+            continue;
+        };
+        let said = asking::said(&source.options, known.options, None).unwrap_or_default();
+        let hosts = (pull.hosts)(&said);
+        if !hosts.is_empty() {
+            contacts.push(Contact {
+                by: ITSELF,
+                hosts: hosts.join(", "),
+                why: format!(
+                    "the trace source `{}` ({}) is asked for traces",
+                    source.name, source.provider
+                ),
             });
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use archal_core::redact::{RedactionCounts, Redactor};
 use archal_core::source::{OptionKind, SourceDescriptor, SourceStyle};
 
+use super::asked;
 use super::document::{ChangedSource, SourceRow};
 use super::site::{self, Repo, Site};
 use crate::cli::bench;
@@ -24,7 +25,7 @@ use crate::ingest::registry::{Registry, RegistryError, Source};
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
 pub(super) struct Args {
-    /// The provider: file, http or otel
+    /// The provider, one of `archal trace-source list --providers`
     provider: String,
 
     /// The source's name, part of the identity of its traces [default: the provider's]
@@ -284,6 +285,11 @@ fn next(site: &Site, source: &Source, style: SourceStyle, cx: &CommandContext) -
     let traces = site.shown(&source.trace_dir, cx);
     let attach = format!("archal attach {traces} --repo {repo} --create");
     match style {
+        SourceStyle::Pull if asked::pull_of(source, cx).is_some() => vec![
+            format!("archal trace-source test {name}{option}"),
+            format!("archal trace-source sync {name}{option}"),
+            attach,
+        ],
         SourceStyle::Pull => vec![format!("archal trace-source sync {name}{option}"), attach],
         SourceStyle::Push => vec![attach],
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::{SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
@@ -13,8 +14,10 @@ use serde::Serialize;
 use crate::attach::check::Part;
 use crate::attach::evidence::Evidence;
 use crate::ingest::feed::FeedHealth;
+use crate::ingest::pull::store::RowStore;
 use crate::ingest::registry::Source;
 use crate::report::style::Style;
+use crate::store::database::DatabaseError;
 
 /// A source, as programs read it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -230,6 +233,63 @@ pub(crate) struct SourceStatus {
     pub(crate) traces: u64,
     /// When the last of them was imported or packed.
     pub(crate) last: Option<String>,
+    /// How far it was asked; null for one that is not asked or never was.
+    pub(crate) asked: Option<Asked>,
+}
+
+/// How far a source was asked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    /// When the last pass began.
+    pub(crate) begun_at: Option<Timestamp>,
+    /// When a pass last came to its end.
+    pub(crate) ended_at: Option<Timestamp>,
+    /// Since when the cursor stands where it does.
+    pub(crate) cursor_at: Option<Timestamp>,
+    /// Traces that ended before are not asked for.
+    pub(crate) since: Option<Timestamp>,
+    /// Rows that are held for what comes late.
+    pub(crate) rows: u64,
+    /// Traces of which something was not given out yet.
+    pub(crate) waiting: u64,
+    /// Traces that could not be put together.
+    pub(crate) failed: u64,
+    /// Requests that were ever made.
+    pub(crate) requests: u64,
+    /// Bytes that ever came.
+    pub(crate) bytes: u64,
+    /// Why the last pass did not come to its end.
+    pub(crate) error: Option<String>,
+    /// What mends that.
+    pub(crate) advice: Option<String>,
+}
+
+impl Asked {
+    /// Of what is kept of a source; none where it was never asked.
+    pub(super) fn of(spool: &Path) -> Result<Option<Self>, DatabaseError> {
+        let Some(store) = RowStore::look(spool)? else {
+            return Ok(None);
+        };
+        let (standing, holds) = (store.standing()?, store.holds()?);
+        let (error, advice) = match standing.error {
+            Some((error, advice, _)) => (Some(error), advice),
+            None => (None, None),
+        };
+        Ok(Some(Self {
+            begun_at: standing.begun_at,
+            ended_at: standing.ended_at,
+            cursor_at: standing.cursor_at,
+            since: standing.since,
+            rows: holds.rows,
+            waiting: holds.waiting,
+            failed: holds.failed,
+            requests: standing.requests,
+            bytes: standing.bytes,
+            error,
+            advice,
+        }))
+    }
 }
 
 /// `archal trace-source serve --json`, when it listens.
@@ -266,7 +326,7 @@ pub(crate) struct SourceTest {
     pub(crate) repo: PathBuf,
     /// The source.
     pub(crate) source: String,
-    /// How many of its newest files were read.
+    /// How many of its newest files were read, or of its newest rows.
     pub(crate) sample: usize,
     /// What their traces show.
     pub(crate) evidence: Evidence,

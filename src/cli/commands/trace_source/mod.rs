@@ -1,15 +1,18 @@
 //! `archal trace-source`: where traces come from.
 //!
 //! - `site`: the repository and its registry; `document`: what is told of a source.
-//! - `connect`, `choose`: changing the registry. `list`, `status`, `test`: looking at it.
-//! - `import`, `sync`: from files that lie elsewhere into a trace directory.
+//! - `connect`, `choose`: changing the registry. `list`, `status`, `test`: looking at it; `sampled`: at a
+//!   source that is asked.
+//! - `import`, `sync`: into a trace directory, from files that lie elsewhere and from sources that are `asked`.
 //! - `serve`, `watch`: sources in the foreground.
 
+mod asked;
 mod choose;
 mod connect;
 mod document;
 mod import;
 mod list;
+mod sampled;
 mod serve;
 mod site;
 mod status;
@@ -18,6 +21,7 @@ mod test;
 mod watch;
 
 pub(crate) use crate::ingest::import::ImportReport;
+pub(crate) use crate::ingest::pull::PassReport;
 pub(crate) use document::{
     ChangedSource, Serving, SourceList, SourceStatuses, SourceTest, Watched,
 };

@@ -17,6 +17,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::state::database_error;
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::ingest::feed::{Feed, FeedHealth};
+use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::{Source, options};
 use crate::ingest::subscription::{self, Subscription};
 use crate::report::shell::quoted;
@@ -133,17 +134,31 @@ pub(super) fn feed(
     source: Source,
     cx: &CommandContext,
 ) -> Result<Arc<dyn Feed>, CliError> {
+    let subscription = subscription(site, source, cx)?;
+    let ledger = Arc::new(ledger(site, cx)?);
+    subscription::feed(subscription, cx.sources, ledger).map_err(CliError::environment)
+}
+
+/// What a source is given in this process.
+pub(super) fn subscription(
+    site: &Site,
+    source: Source,
+    cx: &CommandContext,
+) -> Result<Subscription, CliError> {
     let loaded = cx.load_config(None, &site.place.repo, &[])?;
-    let redactor = bench::redactor(cx, &loaded)?;
-    let state = State::beside_or_new(&site.place.layout).map_err(database_error)?;
-    let subscription = Subscription {
+    Ok(Subscription {
         spool: site.place.layout.spool(&source.name),
         source,
-        redactor,
+        redactor: bench::redactor(cx, &loaded)?,
         environment: cx.environment.clone(),
         clock: cx.clock.clone(),
         ids: cx.ids.clone(),
-    };
-    let ledger = Arc::new(OwnedLedger::new(state, cx.clock.clone()));
-    subscription::feed(subscription, cx.sources, ledger).map_err(CliError::environment)
+        rates: Arc::new(SharedRates::new(cx.clock.clone())),
+    })
+}
+
+/// What stands in trace directories.
+pub(super) fn ledger(site: &Site, cx: &CommandContext) -> Result<OwnedLedger, CliError> {
+    let state = State::beside_or_new(&site.place.layout).map_err(database_error)?;
+    Ok(OwnedLedger::new(state, cx.clock.clone()))
 }

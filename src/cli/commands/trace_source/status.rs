@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use archal_core::source::SourceStyle;
 
-use super::document::{SourceRow, SourceStatus, SourceStatuses};
+use super::asked;
+use super::document::{Asked, SourceRow, SourceStatus, SourceStatuses};
 use super::site::{self, Repo, Site};
 use crate::attach::service::DoingNow;
 use crate::attach::state::packed;
@@ -63,7 +64,13 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             health: now.as_ref().and_then(|now| now.health.clone()),
             detail: match &now {
                 Some(now) => now.detail.clone(),
-                None => served(&site, &source).map(str::to_owned),
+                None => served(&site, &source, cx).map(str::to_owned),
+            },
+            asked: match asked::pull_of(&source, cx) {
+                Some(_) => {
+                    Asked::of(&site.place.layout.spool(&source.name)).map_err(database_error)?
+                }
+                None => None,
             },
             is_running: now.is_some(),
             traces: came.traces,
@@ -111,11 +118,14 @@ pub(super) fn running(
 }
 
 /// What is told of a source that the watcher does not run and another process serves.
-pub(super) fn served(site: &Site, source: &Source) -> Option<&'static str> {
+pub(super) fn served(site: &Site, source: &Source, cx: &CommandContext) -> Option<&'static str> {
     let lock = serve::lock_of(&site.place.layout.spool(&source.name));
     // What cannot be known is not told; who wants to serve it hears why.
     let is_served = FileLock::is_held(&lock).unwrap_or(false);
-    is_served.then_some("`archal trace-source serve` has it")
+    is_served.then_some(match source.style(cx.sources) {
+        Some(SourceStyle::Pull) => "it is asked at this moment",
+        _ => "`archal trace-source serve` has it",
+    })
 }
 
 fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
@@ -149,5 +159,38 @@ fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
         Some(last) => writeln!(out, "  came     {came}, the last at {last}"),
         None => writeln!(out, "  came     {came}"),
     };
+    if let Some(asked) = &status.asked {
+        told(&mut out, asked);
+    }
     out
+}
+
+/// How far a source was asked, for a person.
+fn told(out: &mut String, asked: &Asked) {
+    // Writing to a String cannot fail.
+    _ = match asked.ended_at {
+        Some(at) => writeln!(
+            out,
+            "  asked    last at {at:.0}; {}, {}",
+            asked::counted(asked.requests, "request"),
+            words::bytes(asked.bytes)
+        ),
+        None => writeln!(out, "  asked    never to the end"),
+    };
+    if let Some(at) = asked.cursor_at {
+        _ = writeln!(out, "  cursor   of {at:.0}");
+    }
+    _ = writeln!(
+        out,
+        "  holds    {}; {} waiting, {} failed",
+        asked::counted(asked.rows, "row"),
+        asked::counted(asked.waiting, "trace"),
+        asked.failed
+    );
+    if let Some(error) = &asked.error {
+        _ = writeln!(out, "  failed   {error}");
+    }
+    if let Some(advice) = &asked.advice {
+        _ = writeln!(out, "  mend     {advice}");
+    }
 }

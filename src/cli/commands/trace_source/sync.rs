@@ -3,6 +3,7 @@
 use archal_core::clock::Timestamp;
 use archal_core::source::SourceStyle;
 
+use super::asked;
 use super::import::{self, Wanted};
 use super::site::{self, Repo, Site};
 use crate::cli::context::CommandContext;
@@ -39,6 +40,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let site = Site::prepared(&args.repo, cx)?;
     let source = site.source(args.source.as_deref(), cx)?;
+    if let Some(pull) = asked::pull_of(&source, cx) {
+        if !source.problems.is_empty() {
+            return Err(site::unusable(&source));
+        }
+        let wanted = asked::Wanted {
+            since: args.since,
+            limit: args.limit,
+            is_dry: args.dry_run,
+        };
+        return asked::made(&site, source, pull, &wanted, cx);
+    }
     let path = pulled(&site, &source, cx)?;
     let wanted = Wanted {
         path: &path,
@@ -51,8 +63,20 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     import::made(&site, &wanted, cx)
 }
 
-/// Where a pull source has its traces.
-pub(super) fn pulled(
+/// That a source can be asked again and again.
+pub(super) fn can_be_asked(
+    site: &Site,
+    source: &Source,
+    cx: &CommandContext,
+) -> Result<(), CliError> {
+    if source.problems.is_empty() && asked::pull_of(source, cx).is_some() {
+        return Ok(());
+    }
+    pulled(site, source, cx).map(drop)
+}
+
+/// Where a source that reads files has its traces.
+fn pulled(
     site: &Site,
     source: &Source,
     cx: &CommandContext,

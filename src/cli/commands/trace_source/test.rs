@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use archal_core::pull::PullSource;
 use archal_core::push::Door;
 use archal_core::source::SourceStyle;
 
+use super::asked;
 use super::connect;
 use super::document::SourceTest;
+use super::sampled;
 use super::site::{Repo, Site};
 use super::status;
 use crate::attach::check::{self, Part, PartStatus, SAMPLE};
@@ -28,7 +31,8 @@ use crate::report::shell::quoted;
 
 /// Say what is ready of a source and what is missing, and how much its newest traces show
 ///
-/// Nothing is imported, and nothing is sent to anybody.
+/// Nothing is imported. A source that is asked is asked for little: whether it answers, and for its
+/// newest traces.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
 pub(super) struct Args {
@@ -47,6 +51,9 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let doing = status::doing(&site, cx);
     let mut parts = vec![registered(&source)];
     parts.extend(variables(&source, cx));
+    if let Some(pull) = asked::pull_of(&source, cx) {
+        return asked_for(&site, &source, &pull, parts, cx);
+    }
     let is_push = source.style(cx.sources) == Some(SourceStyle::Push);
     let (reach, files) = if is_push {
         (
@@ -79,22 +86,60 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         Evidence::of(traces.clone().map(|one| &one.trace), cx.clones, &tools).spoken(traces);
     parts.push(check::sample(&read, true));
     parts.push(check::shown(&evidence, None));
+    Ok(tell(&site, &source, read.len(), evidence, parts, cx))
+}
+
+/// The same of a source that is asked.
+fn asked_for(
+    site: &Site,
+    source: &Source,
+    pull: &PullSource,
+    mut parts: Vec<Part>,
+    cx: &CommandContext,
+) -> Result<Exit, CliError> {
+    let is_missing = |part: &Part| part.status == PartStatus::Missing;
+    let mut sample = (0, Evidence::default());
+    // What is missing is told once.
+    if !parts.iter().any(is_missing) {
+        let looked = sampled::look(site, source, pull, cx)?;
+        parts.extend(looked.parts);
+        let loaded = cx.load_config(None, &site.place.repo, &[])?;
+        let tools = Tools::of(&loaded.config.tools);
+        let traces = looked.traces.iter();
+        let evidence = Evidence::of(traces.clone().map(|one| &one.trace), cx.clones, &tools);
+        sample = (looked.rows, evidence.spoken(traces));
+    }
+    let doing = status::doing(site, cx);
+    parts.push(directory(site, source, doing.as_ref(), cx));
+    let (rows, evidence) = sample;
+    parts.push(check::shown(&evidence, None));
+    Ok(tell(site, source, rows, evidence, parts, cx))
+}
+
+fn tell(
+    site: &Site,
+    source: &Source,
+    sample: usize,
+    evidence: Evidence,
+    parts: Vec<Part>,
+    cx: &CommandContext,
+) -> Exit {
     let document = SourceTest {
         ready: parts.iter().all(|part| part.status != PartStatus::Missing),
-        repo: site.place.repo,
-        source: source.name,
-        sample: read.len(),
+        repo: site.place.repo.clone(),
+        source: source.name.clone(),
+        sample,
         evidence,
         parts,
     };
     cx.printer.line(checking::text(&document.parts).trim_end());
     cx.printer
         .document("archal.trace-source-test", 1, &document);
-    Ok(if document.ready {
+    if document.ready {
         Exit::Fine
     } else {
         Exit::CouldNotRun
-    })
+    }
 }
 
 fn registered(source: &Source) -> Part {
@@ -162,7 +207,7 @@ fn listens(site: &Site, source: &Source, doing: Option<&DoingNow>, cx: &CommandC
             }
         };
     }
-    if let Some(detail) = status::served(site, source) {
+    if let Some(detail) = status::served(site, source, cx) {
         return Part::new(NAME, PartStatus::Ready, detail);
     }
     let Some(push) = source.descriptor(cx.sources).and_then(|known| known.push) else {

@@ -69,13 +69,13 @@ fn wanted(args: &Args, site: &Site, cx: &CommandContext) -> Result<Vec<Source>, 
             .iter()
             .map(|name| {
                 let source = site.source(Some(name), cx)?;
-                sync::pulled(site, &source, cx)?;
+                sync::can_be_asked(site, &source, cx)?;
                 Ok(source)
             })
             .collect();
     }
     let mut sources = site.registry(cx)?.sources();
-    sources.retain(|source| source.is_enabled && sync::pulled(site, source, cx).is_ok());
+    sources.retain(|source| source.is_enabled && sync::can_be_asked(site, source, cx).is_ok());
     if sources.is_empty() {
         return Err(
             CliError::usage("no pull source is enabled that can be asked")

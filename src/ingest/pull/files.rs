@@ -1,4 +1,4 @@
-//! A pull source at work: it is asked for what it has, again and again.
+//! Files and folders that somebody else writes, looked at again and again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use archal_core::hash;
 use archal_core::source::FileFormat;
 
-use super::feed::{Feed, FeedHealth};
-use super::import::{Import, ImportReport, Ledger};
-use super::subscription::Subscription;
-use super::watch::Stamp;
+use crate::ingest::feed::{Feed, FeedHealth};
+use crate::ingest::import::{Import, ImportReport, Ledger};
+use crate::ingest::subscription::Subscription;
+use crate::ingest::watch::Stamp;
 use crate::report::causes::chain;
 use crate::sandbox::StopToken;
 

@@ -1,0 +1,195 @@
+//! What a source is given to ask with: its options as it reads them, how to wait, and what of it
+//! must never be seen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use archal_core::clock::Timestamp;
+use archal_core::diagnostic::Diagnostic;
+use archal_core::environment::Environment;
+use archal_core::program::{NotStarted, Program, Programs, Talk};
+use archal_core::pull::{
+    Asking, Opened, PullError, PullErrorKind, PullSource, Said, SaidValue, Stop,
+};
+use archal_core::redact::{Literals, RedactionCounts, Redactor};
+use archal_core::source::{OptionInfo, OptionKind};
+use serde_json::Value;
+
+use crate::ingest::registry::Options;
+use crate::ingest::subscription::Subscription;
+use crate::sandbox::StopToken;
+
+/// Opens a source that is asked; sends nothing yet.
+///
+/// # Errors
+///
+/// When its options do not fit together, or a variable is not set.
+pub fn open(
+    subscription: &Subscription,
+    options: &[OptionInfo],
+    pull: &PullSource,
+    since: Option<Timestamp>,
+    stop: &StopToken,
+) -> Result<Opened, PullError> {
+    let said = said(
+        &subscription.source.options,
+        options,
+        Some(&subscription.environment),
+    )?;
+    let opened = (pull.open)(Asking {
+        name: subscription.source.name.clone(),
+        options: said,
+        since,
+        clock: Arc::clone(&subscription.clock),
+        rates: Arc::clone(&subscription.rates),
+        programs: Arc::new(NoPrograms),
+        stop: Arc::new(Waiting(stop.clone())),
+    });
+    opened.map_err(|error| Unseen::of(subscription).error(error))
+}
+
+/// Options as a source reads them, with what variables hold where an environment is given.
+///
+/// # Errors
+///
+/// When a variable is not set.
+pub fn said(
+    options: &Options,
+    known: &[OptionInfo],
+    environment: Option<&Environment>,
+) -> Result<Said, PullError> {
+    let mut values = BTreeMap::new();
+    for option in known {
+        let Some(text) = options.text(option.name) else {
+            continue;
+        };
+        let value = match option.kind {
+            OptionKind::Text
+            | OptionKind::Choice(_)
+            | OptionKind::Listen { .. }
+            | OptionKind::Variables => Some(SaidValue::Text(text.to_owned())),
+            OptionKind::Number { .. } => options.number(option.name).map(SaidValue::Number),
+            OptionKind::Size => options.size(option.name).map(SaidValue::Number),
+            OptionKind::Switch => Some(SaidValue::Switch(options.switch(option.name))),
+            OptionKind::Duration => options.duration(option.name).map(SaidValue::Duration),
+            OptionKind::Path | OptionKind::Program => {
+                options.path(option.name).map(SaidValue::Path)
+            }
+            OptionKind::Variable => match environment {
+                None => None,
+                Some(environment) => {
+                    let secret = environment.get(text).ok_or_else(|| unset(option, text))?;
+                    Some(SaidValue::Secret(secret.to_owned()))
+                }
+            },
+        };
+        values.extend(value.map(|value| (option.name.to_owned(), value)));
+    }
+    Ok(Said::new(values))
+}
+
+fn unset(option: &OptionInfo, variable: &str) -> PullError {
+    PullError::new(
+        PullErrorKind::Options,
+        format!(
+            "the variable {variable}, which `{}` names, is not set",
+            option.name
+        ),
+    )
+    .advice(format!("export {variable}=…"))
+}
+
+/// No program is started for a source.
+struct NoPrograms;
+
+impl Programs for NoPrograms {
+    fn start(&self, program: &Program) -> Result<Box<dyn Talk>, NotStarted> {
+        Err(NotStarted {
+            reason: format!(
+                "{} is not started: no source may start programs",
+                program.path.display()
+            ),
+            advice: None,
+        })
+    }
+}
+
+/// Waiting that ends with a token.
+struct Waiting(StopToken);
+
+impl Stop for Waiting {
+    fn is_asked(&self) -> bool {
+        self.0.is_asked()
+    }
+
+    fn wait(&self, pause: Duration) -> bool {
+        self.0.wait(pause)
+    }
+}
+
+/// What no message, finding or cursor of a source may hold: secrets by their shape, and those that
+/// its variables hold.
+pub struct Unseen {
+    redactor: Redactor,
+    secrets: Literals,
+}
+
+impl Unseen {
+    /// Of a source.
+    pub fn of(subscription: &Subscription) -> Self {
+        let variables = subscription.source.options.variables();
+        let secrets = variables.filter_map(|(_, name)| subscription.environment.get(name));
+        Self::new(&subscription.redactor, secrets)
+    }
+
+    /// Of these secrets.
+    pub fn new<'a>(redactor: &Redactor, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            redactor: redactor.clone(),
+            secrets: Literals::new(redactor, secrets),
+        }
+    }
+
+    /// What takes out secrets.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// A text without them.
+    pub fn text(&self, text: &str) -> String {
+        let known = self.secrets.text(text);
+        self.redactor.text(&known, &mut RedactionCounts::new())
+    }
+
+    /// An error without them.
+    #[must_use]
+    pub fn error(&self, error: PullError) -> PullError {
+        PullError {
+            kind: error.kind,
+            message: self.text(&error.message),
+            advice: error.advice.as_deref().map(|advice| self.text(advice)),
+        }
+    }
+
+    /// A finding without them: it may quote what could not be read.
+    #[must_use]
+    pub fn finding(&self, mut finding: Diagnostic) -> Diagnostic {
+        finding.message = self.text(&finding.message);
+        finding.help = finding.help.as_deref().map(|help| self.text(help));
+        finding
+    }
+
+    /// Whether a value holds none, whatever the names in it: a cursor that was changed would lead
+    /// elsewhere.
+    pub fn is_free(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.text(text) == *text,
+            Value::Array(items) => items.iter().all(|item| self.is_free(item)),
+            Value::Object(members) => members
+                .iter()
+                .all(|(name, value)| self.text(name) == *name && self.is_free(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! From rows that are quiet to traces in batch files.
+//!
+//! A file is written, then the store knows which traces it has, then the ledger, and then these
+//! traces count as given out. Whoever is killed in between does it again, and finds what is there.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::pull::Rows;
+use archal_core::push::Kept;
+use archal_core::redact::RedactionCounts;
+use archal_core::source::DecodedTrace;
+use archal_core::trace::TraceIdentity;
+
+use super::pass::Pass;
+use super::report::{PassError, PassReport};
+use super::store::{Due, RowStore};
+use crate::ingest::age;
+use crate::ingest::assembly::opened::Opened;
+use crate::ingest::import::Known;
+use crate::ingest::pack::{Packed, Packer};
+
+/// Traces on their way from the store to files.
+pub(super) struct Giving<'a> {
+    pass: &'a Pass<'a>,
+    store: &'a mut RowStore,
+    rows: &'a dyn Rows,
+    report: &'a mut PassReport,
+    packer: Packer<'a>,
+    /// Packed and not written yet.
+    under_way: BTreeMap<TraceIdentity, Vec<Due>>,
+    /// The file of which a trace was read last: those that are late together were mostly given out
+    /// together.
+    opened: Option<Opened>,
+}
+
+impl<'a> Giving<'a> {
+    pub(super) fn new(
+        pass: &'a Pass<'a>,
+        store: &'a mut RowStore,
+        rows: &'a dyn Rows,
+        report: &'a mut PassReport,
+    ) -> Self {
+        Self {
+            pass,
+            store,
+            rows,
+            report,
+            packer: Packer::new(pass.directory, pass.name, pass.provider),
+            under_way: BTreeMap::new(),
+            opened: None,
+        }
+    }
+
+    /// Gives out what is due.
+    pub(super) fn all(mut self) -> Result<(), PassError> {
+        let now = self.pass.clock.now();
+        let mut behind = 0;
+        'due: loop {
+            let due = self.store.due(behind, &self.pass.pace, now)?;
+            if due.is_empty() {
+                break;
+            }
+            for trace in due {
+                if self.pass.stop.is_asked() {
+                    self.report.is_interrupted = true;
+                    break 'due;
+                }
+                if self.is_full() {
+                    self.report.is_limited = true;
+                    break 'due;
+                }
+                behind = trace.id;
+                self.one(trace)?;
+            }
+        }
+        let written = self.packer.finish(self.pass.clock.now())?;
+        self.note(written)
+    }
+
+    fn is_full(&self) -> bool {
+        let given = self.report.new + self.report.updated;
+        self.pass.limit.is_some_and(|limit| given >= limit)
+    }
+
+    fn one(&mut self, trace: Due) -> Result<(), PassError> {
+        let Some(mut decoded) = self.together(&trace)? else {
+            self.report.failed += 1;
+            self.store.failed(&trace)?;
+            return Ok(());
+        };
+        let (ended, _) = age(&decoded.trace);
+        let is_before = |time| matches!((ended, time), (Some(ended), Some(time)) if ended < time);
+        if is_before(self.pass.floor) {
+            self.report.older += 1;
+            self.store.given_out([&trace])?;
+            return Ok(());
+        }
+        if is_before(self.pass.since) {
+            // Whoever asks without that gets it.
+            self.report.older += 1;
+            return Ok(());
+        }
+        let mut counts = RedactionCounts::new();
+        let redactor = self.pass.unseen.redactor();
+        redactor.trace(&mut decoded.trace, &mut counts);
+        let mut clean = |name: &str| redactor.text(name, &mut counts);
+        let identity = TraceIdentity {
+            source: decoded
+                .source
+                .as_deref()
+                .map_or_else(|| self.pass.name.to_owned(), &mut clean),
+            project: decoded.project.as_deref().map(clean).unwrap_or_default(),
+            trace: decoded.trace.id.clone(),
+        };
+        self.report.redactions += counts.values().sum::<u64>();
+        decoded.trace.renew_revision();
+        let asked = [(&identity, decoded.trace.revision.as_str())];
+        let known = self
+            .pass
+            .ledger
+            .known(self.pass.directory, &asked)
+            .map_err(PassError::Ledger)?;
+        match known.first() {
+            Some(Known::Same) => {
+                self.report.unchanged += 1;
+                self.find(&trace, &identity)?;
+                self.store.given_out([&trace])?;
+                return Ok(());
+            }
+            Some(Known::Changed) => self.report.updated += 1,
+            Some(Known::New) | None => self.report.new += 1,
+        }
+        if self.pass.is_dry {
+            self.store.given_out([&trace])?;
+            return Ok(());
+        }
+        let now = self.pass.clock.now();
+        // What became full is a file without this one.
+        let written = self.packer.add(&identity, &decoded.trace, now)?;
+        self.note(written)?;
+        self.under_way.entry(identity).or_default().push(trace);
+        Ok(())
+    }
+
+    /// Notes which file has a trace that was given out before the store knew of it.
+    fn find(&mut self, trace: &Due, identity: &TraceIdentity) -> Result<(), PassError> {
+        if trace.file.is_some() {
+            return Ok(());
+        }
+        let place = self.pass.ledger.place(self.pass.directory, identity);
+        if let Some(file) = place.map_err(PassError::Ledger)? {
+            let given = [(trace.clone(), identity.trace.clone())];
+            self.store.note_file(&given, &file)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a trace together; none where that cannot be done, which is a finding.
+    fn together(&mut self, trace: &Due) -> Result<Option<DecodedTrace>, PassError> {
+        let held = self.store.rows_of(trace)?;
+        if trace.is_whole {
+            let whole = held.rows.into_iter().next();
+            let decoded = whole.and_then(|whole| serde_json::from_value(whole.body).ok());
+            if decoded.is_none() {
+                self.cannot(trace, "it is too large, or its row is broken");
+            }
+            return Ok(decoded);
+        }
+        let earlier = self.earlier(trace);
+        if trace.is_pruned && earlier.is_none() {
+            self.report.found(Diagnostic::warning(
+                "pull/alone",
+                format!(
+                    "{}: its earlier rows and its batch file are gone; what came late stands alone",
+                    named(trace)
+                ),
+            ));
+        }
+        let kept = Kept {
+            spans: held.rows,
+            lost: held.lost,
+            earlier,
+        };
+        let (rows, mut findings) = (self.rows, Vec::new());
+        let assembled = catch_unwind(AssertUnwindSafe(|| {
+            rows.assemble(&trace.name, kept, &mut findings)
+        }));
+        for finding in findings {
+            self.report.found(self.pass.unseen.finding(finding));
+        }
+        match assembled {
+            Ok(Some(decoded)) if !decoded.trace.id.is_empty() => return Ok(Some(decoded)),
+            Ok(_) => self.cannot(trace, "no row of it can be read"),
+            Err(_) => self.cannot(trace, "archal has a fault that it finds; please report it"),
+        }
+        Ok(None)
+    }
+
+    /// What stands in the batch file of a trace whose rows are not all here.
+    fn earlier(&mut self, trace: &Due) -> Option<DecodedTrace> {
+        let (file, id) = trace.file.as_ref().filter(|_| trace.is_pruned)?;
+        if self
+            .opened
+            .as_ref()
+            .is_none_or(|opened| opened.path() != file)
+        {
+            self.opened = Opened::read(file);
+        }
+        self.opened.as_ref()?.trace(id)
+    }
+
+    fn cannot(&mut self, trace: &Due, why: &str) {
+        let finding = Diagnostic::error("pull/trace", format!("{}: {why}", named(trace)));
+        self.report.found(finding);
+    }
+
+    fn note(&mut self, written: Vec<Packed>) -> Result<(), PassError> {
+        for packed in written {
+            let mut traces: Vec<(Due, String)> = Vec::new();
+            for (identity, _) in &packed.traces {
+                let of = self.under_way.remove(identity).unwrap_or_default();
+                traces.extend(of.into_iter().map(|due| (due, identity.trace.clone())));
+            }
+            self.store.note_file(&traces, &packed.path)?;
+            self.pass
+                .ledger
+                .note(self.pass.name, &packed)
+                .map_err(PassError::Ledger)?;
+            self.store.given_out(traces.iter().map(|(due, _)| due))?;
+            self.report.wrote(packed.path, packed.bytes);
+        }
+        Ok(())
+    }
+}
+
+fn named(trace: &Due) -> String {
+    // One that came whole goes by its source and project, too.
+    let id = trace.name.rsplit('\0').next().unwrap_or(&trace.name);
+    let shown: String = id.chars().take(80).flat_map(char::escape_debug).collect();
+    format!("trace `{shown}`")
+}

@@ -1,0 +1,351 @@
+//! One pass over a source: page after page into the store, and from there what is quiet into batch
+//! files.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use archal_core::clock::{Clock, Timestamp};
+use archal_core::diagnostic::Diagnostic;
+use archal_core::hash;
+use archal_core::pull::{Page, Rows};
+use archal_core::redact::RedactionCounts;
+use serde_json::Value;
+
+use super::asking::Unseen;
+use super::giving::Giving;
+use super::report::{PassError, PassReport, Told};
+use super::store::page::PageEnd;
+use super::store::{NewRow, Pace, RowStore};
+use crate::ingest::age;
+use crate::ingest::import::Ledger;
+use crate::ingest::pack::MOST_TRACES;
+use crate::sandbox::StopToken;
+
+/// Pages of one pass; more are a source that does not end.
+const MOST_PAGES: u64 = 1_000_000;
+/// The longest name of a trace or row.
+const MOST_NAME: usize = 512;
+/// How much of a cursor is shown.
+const SHOWN: usize = 120;
+/// What is quiet waits for a full file for so long.
+const FILE_WAITS: Duration = Duration::from_secs(30);
+/// How the names of traces begin that came whole: no row has such a one.
+const WHOLE: &str = "\0whole\0";
+
+/// What a pass works with.
+pub struct Pass<'a> {
+    /// The name the source is registered under.
+    pub name: &'a str,
+    /// Its provider.
+    pub provider: &'a str,
+    /// Where batch files go.
+    pub directory: &'a Path,
+    /// What must not be seen.
+    pub unseen: &'a Unseen,
+    /// What stands in the trace directory.
+    pub ledger: &'a dyn Ledger,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// When to end.
+    pub stop: &'a StopToken,
+    /// When traces are given out.
+    pub pace: Pace,
+    /// Traces that ended before are never wanted: that is how the source was first asked.
+    pub floor: Option<Timestamp>,
+    /// Traces that ended before are not wanted now.
+    pub since: Option<Timestamp>,
+    /// How many new and updated traces are given out at most.
+    pub limit: Option<u64>,
+    /// Whether nothing is written to the trace directory.
+    pub is_dry: bool,
+}
+
+impl Pass<'_> {
+    /// Asks until there is no more; the report says how far it came, whatever ended it.
+    pub fn run(
+        &self,
+        store: &mut RowStore,
+        rows: &mut dyn Rows,
+        told: &mut dyn FnMut(Told<'_>),
+    ) -> (PassReport, Result<(), PassError>) {
+        let begun = self.clock.monotonic();
+        let mut work = Work {
+            pass: self,
+            store,
+            seen: BTreeSet::new(),
+            fresh: 0,
+            given_at: begun,
+            report: PassReport {
+                source: self.name.to_owned(),
+                provider: self.provider.to_owned(),
+                trace_dir: self.directory.to_owned(),
+                is_dry_run: self.is_dry,
+                ..PassReport::default()
+            },
+        };
+        let mut ended = work.pages(rows, told);
+        if ended.as_ref().is_err_and(PassError::is_stop) {
+            work.report.is_interrupted = true;
+            ended = Ok(());
+        }
+        let mut report = work.report;
+        let closed = self.close(store, &report, ended.as_ref().err());
+        if let Ok(waiting) = closed.as_ref() {
+            report.waiting = *waiting;
+        }
+        let took = self.clock.monotonic().saturating_sub(begun);
+        report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        (report, ended.and(closed.map(drop)))
+    }
+
+    /// Notes how it ended; how many traces wait.
+    fn close(
+        &self,
+        store: &mut RowStore,
+        report: &PassReport,
+        error: Option<&PassError>,
+    ) -> Result<u64, PassError> {
+        let now = self.clock.now();
+        match error {
+            Some(error) => {
+                let text = self.unseen.text(&crate::report::causes::chain(error));
+                store.end(Some((&text, error.advice())), now)?;
+            }
+            None if report.is_interrupted || report.is_limited => {}
+            None => {
+                store.prune(&self.pace, now)?;
+                store.end(None, now)?;
+            }
+        }
+        Ok(store.waiting()?)
+    }
+
+    /// An error that names a cursor.
+    fn circle(&self, cursor: &Value, what: &'static str) -> PassError {
+        let mut shown: String = cursor.to_string().chars().take(SHOWN).collect();
+        if shown.len() < cursor.to_string().len() {
+            shown.push('…');
+        }
+        PassError::Circle {
+            provider: self.provider.to_owned(),
+            cursor: self.unseen.text(&shown),
+            what,
+        }
+    }
+}
+
+struct Work<'a> {
+    pass: &'a Pass<'a>,
+    store: &'a mut RowStore,
+    /// Hashes of the cursors of this pass.
+    seen: BTreeSet<u64>,
+    /// Rows that changed something since traces were last given out.
+    fresh: u64,
+    /// When that was.
+    given_at: Duration,
+    report: PassReport,
+}
+
+impl Work<'_> {
+    fn pages(
+        &mut self,
+        rows: &mut dyn Rows,
+        told: &mut dyn FnMut(Told<'_>),
+    ) -> Result<(), PassError> {
+        let standing = self.store.standing()?;
+        let mut cursor = standing.cursor;
+        self.see(&cursor);
+        if standing.is_whole {
+            // What became quiet since the last pass, however this one goes.
+            self.give_out(&*rows)?;
+        }
+        loop {
+            if self.pass.stop.is_asked() {
+                self.report.is_interrupted = true;
+            }
+            if self.report.is_interrupted || self.report.is_limited {
+                return Ok(());
+            }
+            if self.report.pages >= MOST_PAGES {
+                return Err(self.pass.circle(&cursor, "it still has no end"));
+            }
+            let page = catch_unwind(AssertUnwindSafe(|| rows.page(&cursor)));
+            let page = page.map_err(|_| self.fault())?;
+            let page = page.map_err(|error| PassError::Pull(self.pass.unseen.error(error)))?;
+            let is_end = page.is_last;
+            let is_whole = page.is_last || page.is_checkpoint;
+            cursor = self.take(page, &cursor)?;
+            told(Told::Page(&self.report));
+            if is_end || is_whole && self.is_worth_a_file()? {
+                self.give_out(&*rows)?;
+            }
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fault(&self) -> PassError {
+        PassError::Fault {
+            provider: self.pass.provider.to_owned(),
+        }
+    }
+
+    /// Whether a cursor is new in this pass.
+    fn see(&mut self, cursor: &Value) -> bool {
+        let text = cursor.to_string();
+        self.seen.insert(hash::sixty_four_bits(text.as_bytes()))
+    }
+
+    /// Stores a page; gives the cursor behind it.
+    fn take(&mut self, page: Page, before: &Value) -> Result<Value, PassError> {
+        let pass = self.pass;
+        if !page.is_last && page.cursor == *before {
+            return Err(pass.circle(before, "comes the same one"));
+        }
+        if !page.is_last && !self.see(&page.cursor) {
+            return Err(pass.circle(before, "comes one that was there before"));
+        }
+        if !pass.unseen.is_free(&page.cursor) {
+            return Err(PassError::SecretCursor {
+                provider: pass.provider.to_owned(),
+            });
+        }
+        let end = PageEnd {
+            cursor: &page.cursor,
+            is_whole: page.is_last || page.is_checkpoint,
+            requests: page.requests,
+            bytes: page.bytes,
+            now: pass.clock.now(),
+        };
+        for finding in page.findings {
+            self.report.failed += u64::from(finding.is_error());
+            self.report.found(pass.unseen.finding(finding));
+        }
+        self.report.pages += 1;
+        self.report.requests += page.requests;
+        self.report.bytes += page.bytes;
+        self.report.rows += (page.rows.len() + page.traces.len()) as u64;
+        let mut counts = RedactionCounts::new();
+        let mut rows = self.clean_rows(page.rows, &mut counts);
+        rows.extend(self.clean_traces(page.traces, &mut counts));
+        self.report.redactions += counts.values().sum::<u64>();
+        let stored = self.store.take(&rows, end)?;
+        self.report.changed_rows += stored.new + stored.changed;
+        self.fresh += stored.new + stored.changed;
+        Ok(page.cursor)
+    }
+
+    fn clean_rows(
+        &mut self,
+        rows: Vec<archal_core::pull::Row>,
+        counts: &mut RedactionCounts,
+    ) -> Vec<NewRow> {
+        let redactor = self.pass.unseen.redactor();
+        let mut clean: Vec<NewRow> = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.trace.is_empty() || row.trace.len() > MOST_NAME || row.trace.starts_with('\0') {
+                self.report.failed += 1;
+                self.report.found(Diagnostic::error(
+                    "pull/row",
+                    format!(
+                        "a row names no trace, or one whose id is longer than {MOST_NAME} bytes"
+                    ),
+                ));
+                continue;
+            }
+            let id = if row.id.len() > MOST_NAME {
+                hash::sha256(row.id.as_bytes())
+            } else {
+                redactor.text(&row.id, counts)
+            };
+            clean.push(NewRow {
+                trace: redactor.text(&row.trace, counts),
+                id,
+                version: row.version,
+                ends_root: row.ends_root,
+                is_whole: false,
+                at: row.at,
+                body: row.body,
+            });
+        }
+        // What is a secret in one is none in the others.
+        let mut bodies: Vec<&mut Value> = clean.iter_mut().map(|row| &mut row.body).collect();
+        redactor.values(&mut bodies, counts);
+        clean
+    }
+
+    fn clean_traces(
+        &mut self,
+        traces: Vec<archal_core::source::DecodedTrace>,
+        counts: &mut RedactionCounts,
+    ) -> Vec<NewRow> {
+        let redactor = self.pass.unseen.redactor();
+        let mut clean = Vec::with_capacity(traces.len());
+        for mut decoded in traces {
+            redactor.trace(&mut decoded.trace, counts);
+            for name in [&mut decoded.source, &mut decoded.project] {
+                *name = name.as_deref().map(|name| redactor.text(name, counts));
+            }
+            let named = [decoded.source.as_deref(), decoded.project.as_deref()];
+            let name = format!(
+                "{WHOLE}{}\0{}\0{}",
+                named[0].unwrap_or_default(),
+                named[1].unwrap_or_default(),
+                decoded.trace.id
+            );
+            match serde_json::to_value(&decoded) {
+                Ok(body) if !decoded.trace.id.is_empty() && name.len() <= 3 * MOST_NAME => {
+                    clean.push(NewRow {
+                        trace: name,
+                        id: String::new(),
+                        version: None,
+                        ends_root: true,
+                        is_whole: true,
+                        at: age(&decoded.trace).0,
+                        body,
+                    });
+                }
+                _ => {
+                    self.report.failed += 1;
+                    self.report.found(Diagnostic::error(
+                        "pull/trace",
+                        "a trace has no id, one that is too long, or no JSON form",
+                    ));
+                }
+            }
+        }
+        clean
+    }
+
+    /// Whether there is enough for a file, or something has waited long enough for one.
+    fn is_worth_a_file(&self) -> Result<bool, PassError> {
+        let now = self.pass.clock.monotonic();
+        if self.fresh == 0 {
+            return Ok(false);
+        }
+        if now.saturating_sub(self.given_at) >= FILE_WAITS {
+            return Ok(true);
+        }
+        let enough = MOST_TRACES as u64;
+        let left = self.pass.limit.map_or(enough, |limit| {
+            limit.saturating_sub(self.report.new + self.report.updated)
+        });
+        let enough = enough.min(left.max(1));
+        if self.fresh < enough {
+            return Ok(false);
+        }
+        let due = self
+            .store
+            .how_many_due(&self.pass.pace, self.pass.clock.now())?;
+        Ok(due >= enough)
+    }
+
+    fn give_out(&mut self, rows: &dyn Rows) -> Result<(), PassError> {
+        self.fresh = 0;
+        self.given_at = self.pass.clock.monotonic();
+        Giving::new(self.pass, self.store, rows, &mut self.report).all()
+    }
+}

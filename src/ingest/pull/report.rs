@@ -1,0 +1,184 @@
+//! What became of a pass, and why one did not come to its end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::pull::{Estimate, PullError, PullErrorKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::lock::LockError;
+use crate::ingest::import::LedgerError;
+use crate::store::atomic::WriteError;
+use crate::store::database::DatabaseError;
+
+/// The most findings that are told one by one.
+const MOST_FINDINGS: usize = 100;
+/// The most files of which a report names each.
+const MOST_FILES: usize = 1_000;
+
+/// What became of a pass over a source that is asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PassReport {
+    /// The source's name.
+    pub source: String,
+    /// Its provider.
+    pub provider: String,
+    /// The trace directory.
+    pub trace_dir: PathBuf,
+    /// Whether nothing was kept, because nothing was to be.
+    pub is_dry_run: bool,
+    /// Traces that the directory did not have.
+    pub new: u64,
+    /// Traces of which it had another revision.
+    pub updated: u64,
+    /// Traces of which something came, and that it had as they are.
+    pub unchanged: u64,
+    /// Traces that are not quiet yet.
+    pub waiting: u64,
+    /// Traces that ended too long ago to be asked for.
+    pub older: u64,
+    /// Traces that could not be put together, and rows that could not be read.
+    pub failed: u64,
+    /// Rows or objects that came.
+    pub rows: u64,
+    /// Of those, how many were not known before, or otherwise.
+    pub changed_rows: u64,
+    /// Pages that were asked for.
+    pub pages: u64,
+    /// Values that were redacted in what came.
+    pub redactions: u64,
+    /// Bytes that came, as they came.
+    pub bytes: u64,
+    /// Requests, those that were tried again among them.
+    pub requests: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Whether the limit was reached, so that there may be more.
+    pub is_limited: bool,
+    /// Whether it was stopped before the end.
+    pub is_interrupted: bool,
+    /// Batch files that were written, the first of them.
+    pub written: Vec<PathBuf>,
+    /// How many were written.
+    pub written_files: u64,
+    /// Their size in bytes.
+    pub written_bytes: u64,
+    /// What could not be read, the first findings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl PassReport {
+    /// Keeps a finding, where there is room.
+    pub(super) fn found(&mut self, finding: Diagnostic) {
+        if self.diagnostics.len() < MOST_FINDINGS {
+            self.diagnostics.push(finding);
+        }
+    }
+
+    /// Counts a batch file.
+    pub(super) fn wrote(&mut self, path: PathBuf, bytes: u64) {
+        self.written_files += 1;
+        self.written_bytes += bytes;
+        if self.written.len() < MOST_FILES {
+            self.written.push(path);
+        }
+    }
+}
+
+/// What is heard of a pass while it goes on.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// How much there is, before anything is asked for.
+    Estimate(Estimate),
+    /// Another page came.
+    Page(&'a PassReport),
+    /// The store was broken and lies there now: the source is asked from its beginning.
+    Anew(PathBuf),
+}
+
+/// Why a pass did not come to its end. What came until then is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The source has no answer.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// Its cursor leads nowhere: it stays where it is, comes back, or never ends.
+    #[error("`{provider}` goes in circles: after the cursor {cursor} {what}")]
+    Circle {
+        /// The provider.
+        provider: String,
+        /// The cursor.
+        cursor: String,
+        /// What is wrong with the next.
+        what: &'static str,
+    },
+    /// The cursor holds what looks like a secret, and a cursor is written down.
+    #[error("the cursor of `{provider}` holds what looks like a secret, and is not kept")]
+    SecretCursor {
+        /// The provider.
+        provider: String,
+    },
+    /// archal has a fault that this source finds.
+    #[error("archal has a fault that `{provider}` finds; please report it")]
+    Fault {
+        /// The provider.
+        provider: String,
+    },
+    /// Another process asks it.
+    #[error("another process asks `{name}` at this moment")]
+    Taken {
+        /// The source.
+        name: String,
+    },
+    /// The lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What came cannot be kept.
+    #[error("what came cannot be kept")]
+    Store(#[from] DatabaseError),
+    /// A place for what is not to be kept cannot be made.
+    #[error("a temporary folder cannot be made")]
+    Temporary(#[source] std::io::Error),
+    /// A batch file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// What stands in the trace directory cannot be read or written.
+    #[error("what is in the trace directory already cannot be told")]
+    Ledger(#[source] LedgerError),
+    /// It is not asked in this way.
+    #[error("`{provider}` cannot be asked here")]
+    Unasked {
+        /// The provider.
+        provider: String,
+    },
+}
+
+impl PassError {
+    /// The command or setting that mends it.
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            Self::Pull(error) => error.advice.as_deref(),
+            Self::Store(error) => error.way_out(),
+            _ => None,
+        }
+    }
+
+    /// Whether the end was asked for, so that it is none.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Pull(error) if error.kind == PullErrorKind::Stopped)
+    }
+
+    /// When the service wants to be asked again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Pull(PullError {
+                kind: PullErrorKind::Limited { after },
+                ..
+            }) => *after,
+            _ => None,
+        }
+    }
+}

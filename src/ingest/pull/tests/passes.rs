@@ -1,0 +1,165 @@
+//! What comes: once, late, edited, twice, in another order, and what is not quiet.
+
+use std::time::Duration;
+
+use archal_core::clock::Timestamp;
+
+use super::bench::{BEFORE, Place};
+use super::scripted::{Scripted, Service};
+
+/// A service with traces of four spans, the root last.
+pub(super) fn service(traces: usize) -> Scripted {
+    let scripted = Scripted::new(Service {
+        page: 7,
+        overlap: 5,
+        // Its spans stand far apart: traces are whole at the end.
+        has_no_checkpoints: true,
+        ..Service::default()
+    });
+    for span in ["a", "b", "c", "root"] {
+        for trace in 0..traces {
+            let says = format!("{span} of {trace}");
+            scripted.write(&format!("t-{trace:03}"), span, 1, &says, BEFORE);
+        }
+    }
+    scripted
+}
+
+#[test]
+fn every_trace_comes_once_and_a_second_pass_changes_nothing() {
+    let (place, service) = (Place::new(), service(20));
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated, report.waiting), (20, 0, 0));
+    assert_eq!(
+        (report.rows, report.changed_rows, report.pages),
+        (80, 80, 12)
+    );
+    assert_eq!((report.requests, report.bytes), (12, 8_000));
+    place.has_all(&service);
+    let files = place.written().1;
+    let again = place.pass(&service);
+    assert_eq!((again.new, again.updated, again.unchanged), (0, 0, 0));
+    // The overlap came again.
+    assert_eq!((again.rows, again.changed_rows), (5, 0));
+    assert_eq!(place.written().1, files);
+}
+
+#[test]
+fn what_is_late_or_edited_makes_a_new_revision_and_an_older_version_does_not() {
+    let (place, service) = (Place::new(), service(10));
+    place.pass(&service);
+    service.write("t-003", "late", 1, "came late", BEFORE);
+    service.write("t-004", "b", 2, "edited", BEFORE);
+    service.write("t-005", "b", 0, "older", BEFORE);
+    service.write("t-006", "b", 1, "b of 6", BEFORE);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated, report.unchanged), (0, 2, 0));
+    place.has_all(&service);
+    // What is told of another version and says the same changes nothing.
+    service.write("t-006", "b", 9, "b of 6", BEFORE);
+    assert_eq!(place.pass(&service).changed_rows, 0);
+    service.write("t-006", "b", 8, "between", BEFORE);
+    assert_eq!(place.pass(&service).changed_rows, 0);
+}
+
+#[test]
+fn untidy_and_empty_pages_give_the_same() {
+    let (place, service) = (Place::new(), service(15));
+    service.service().is_untidy = true;
+    service.service().empty_every = Some(2);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated), (15, 0));
+    place.has_all(&service);
+}
+
+#[test]
+fn a_trace_waits_until_it_is_quiet_and_one_without_an_end_for_longer() {
+    let (place, service) = (Place::new(), service(1));
+    let soon = "2026-03-01T12:00:30Z";
+    service.write("t-soon", "root", 1, "just now", soon);
+    service.write("t-open", "a", 1, "has no end", soon);
+    // Its clock is ahead of ours: it is quiet when nothing came for a while.
+    service.write(
+        "t-ahead",
+        "root",
+        1,
+        "from tomorrow",
+        "2026-03-02T12:00:00Z",
+    );
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.waiting), (1, 3));
+    place.clock.advance(Duration::from_secs(120));
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.waiting), (2, 1));
+    place.clock.advance(Duration::from_secs(600));
+    assert_eq!(place.pass(&service).new, 1);
+    place.has_all(&service);
+}
+
+#[test]
+fn what_came_late_for_rows_that_are_gone_is_added_to_the_batch_file() {
+    let (mut place, service) = (Place::new(), service(3));
+    place.pace.keep = Duration::from_secs(3600);
+    place.pass(&service);
+    assert_eq!(place.store().holds().expect("read").rows, 12);
+    place.clock.advance(Duration::from_secs(7200));
+    place.pass(&service);
+    assert_eq!(place.store().holds().expect("read").rows, 0);
+    service.write("t-001", "late", 1, "weeks later", BEFORE);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated), (0, 1), "{report:?}");
+    place.has_all(&service);
+    // The overlap brings rows again that are gone: nothing is new in them.
+    service.service().overlap = 1_000;
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated, report.unchanged), (0, 0, 3));
+}
+
+#[test]
+fn a_limit_ends_a_pass_and_the_next_goes_on() {
+    let (mut place, service) = (Place::new(), service(20));
+    place.limit = Some(8);
+    for wanted in [8, 8, 4] {
+        let report = place.pass(&service);
+        assert_eq!((report.new, report.is_limited), (wanted, wanted == 8));
+    }
+    place.has_all(&service);
+}
+
+#[test]
+fn what_is_older_than_asked_is_left_for_whoever_asks_for_it() {
+    let (mut place, service) = (Place::new(), service(2));
+    service.write("t-new", "root", 1, "newer", "2026-02-20T12:00:00Z");
+    let since: Timestamp = "2026-02-10T00:00:00Z".parse().expect("a time");
+    place.since = Some(since);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.older), (1, 2));
+    place.since = None;
+    assert_eq!(place.pass(&service).new, 2);
+    place.has_all(&service);
+}
+
+#[test]
+fn a_dry_pass_writes_nothing_to_the_directory() {
+    let (mut place, service) = (Place::new(), service(4));
+    place.is_dry = true;
+    assert_eq!(place.pass(&service).new, 4);
+    assert_eq!(place.written().1, 0);
+}
+
+#[test]
+fn secrets_reach_neither_the_store_nor_a_file() {
+    let (place, service) = (Place::new(), service(1));
+    let secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    service.write("t-000", "b", 2, &format!("my token is {secret}"), BEFORE);
+    let report = place.pass(&service);
+    assert_eq!(report.new, 1);
+    assert!(report.redactions > 0);
+    let text = serde_json::to_string(&place.written().0).expect("JSON");
+    assert!(text.contains("my token is") && !text.contains(secret));
+    for entry in std::fs::read_dir(place.spool()).expect("there").flatten() {
+        let bytes = std::fs::read(entry.path()).expect("readable");
+        let found = memchr::memmem::find(&bytes, secret.as_bytes());
+        assert_eq!(found, None, "{:?}", entry.path());
+    }
+}

@@ -1,0 +1,159 @@
+//! Sources that fail, go in circles, tell secrets or have faults.
+
+use archal_core::pull::{Page, PullErrorKind};
+use serde_json::{Value, json};
+
+use super::bench::{BEFORE, Place};
+use super::passes::service;
+use super::scripted::Scripted;
+use crate::ingest::pull::report::PassError;
+
+#[test]
+fn a_page_that_fails_is_asked_for_again_and_what_came_is_kept() {
+    let (place, service) = (Place::new(), service(12));
+    service.service().fails_every = Some(3);
+    let mut failures = 0;
+    loop {
+        let (_, ended) = place.tried(&service);
+        match ended {
+            Ok(()) => break,
+            Err(PassError::Pull(error)) => {
+                assert_eq!(error.kind, PullErrorKind::Unreachable);
+                failures += 1;
+                let standing = place.store().standing().expect("read");
+                assert_eq!(standing.error.expect("noted").0, "nobody answers");
+            }
+            Err(other) => panic!("{other}"),
+        }
+        assert!(failures < 50, "it comes to an end");
+    }
+    assert!(failures > 0);
+    assert_eq!(place.store().standing().expect("read").error, None);
+    place.has_all(&service);
+}
+
+#[test]
+fn a_fault_costs_the_trace_that_finds_it() {
+    let (place, service) = (Place::new(), service(6));
+    service.write("t-002", "b", 2, "a fault", BEFORE);
+    service.write("t-004", "b", 2, "nothing", BEFORE);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.failed), (4, 2));
+    assert_eq!(report.waiting, 0, "it is not tried again and again");
+    let told: Vec<&str> = report
+        .diagnostics
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert!(
+        told.iter()
+            .any(|line| line.contains("t-002") && line.contains("fault"))
+    );
+    assert!(told.contains(&"a row says nothing"));
+    // Another version of the row can be read.
+    service.write("t-002", "b", 3, "well again", BEFORE);
+    service.write("t-004", "b", 3, "well again", BEFORE);
+    assert_eq!(place.pass(&service).new, 2);
+    place.has_all(&service);
+}
+
+/// A source whose pages are a list of cursors.
+struct Cursors(std::vec::IntoIter<Value>, Scripted);
+
+impl archal_core::pull::Rows for Cursors {
+    fn check(&mut self) -> Vec<archal_core::pull::Point> {
+        self.1.check()
+    }
+
+    fn sample(&mut self) -> Result<Page, archal_core::pull::PullError> {
+        self.1.sample()
+    }
+
+    fn estimate(
+        &mut self,
+        cursor: &Value,
+    ) -> Result<Option<archal_core::pull::Estimate>, archal_core::pull::PullError> {
+        self.1.estimate(cursor)
+    }
+
+    fn page(&mut self, _: &Value) -> Result<Page, archal_core::pull::PullError> {
+        Ok(Page {
+            cursor: self.0.next().expect("a circle is noticed"),
+            requests: 1,
+            ..Page::default()
+        })
+    }
+
+    fn assemble(
+        &self,
+        trace: &str,
+        kept: archal_core::push::Kept,
+        findings: &mut Vec<archal_core::diagnostic::Diagnostic>,
+    ) -> Option<archal_core::source::DecodedTrace> {
+        self.1.assemble(trace, kept, findings)
+    }
+}
+
+fn told(cursors: &[Value]) -> String {
+    let place = Place::new();
+    let (report, ended) = place.with(&mut Cursors(cursors.to_vec().into_iter(), service(0)));
+    assert!(report.pages <= cursors.len() as u64);
+    let error = ended.expect_err("no end").to_string();
+    let standing = place.store().standing().expect("read");
+    assert_eq!(standing.error.expect("noted").0, error);
+    error
+}
+
+#[test]
+fn a_source_that_goes_in_circles_is_ended_with_the_cursor() {
+    let same = told(&[json!({"at": 1}), json!({"at": 1})]);
+    assert!(
+        same.contains(r#"after the cursor {"at":1} comes the same one"#),
+        "{same}"
+    );
+    let back = told(&[json!(1), json!(2), json!(3), json!(1)]);
+    assert!(
+        back.contains("after the cursor 3 comes one that was there before"),
+        "{back}"
+    );
+    let start = told(&[json!(1), Value::Null]);
+    assert!(start.contains("there before"), "{start}");
+}
+
+#[test]
+fn a_cursor_with_a_secret_is_not_kept_and_not_told() {
+    for secret in [
+        "hunter2-of-the-service",
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    ] {
+        let error = told(&[
+            json!({"at": 1}),
+            json!({"next": format!("/rows?key={secret}")}),
+        ]);
+        assert!(
+            error.contains("looks like a secret") && !error.contains(secret),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn rows_without_a_trace_or_with_a_huge_name_are_findings() {
+    let (place, service) = (Place::new(), service(2));
+    service.write("", "a", 1, "of no trace", BEFORE);
+    service.write(&"x".repeat(50_000), "a", 1, "of a huge one", BEFORE);
+    service.write("t-000", &"y".repeat(50_000), 1, "a huge id", BEFORE);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.failed), (2, 2));
+    let held = place.store().holds().expect("read");
+    assert_eq!((held.rows, held.traces), (9, 2));
+}
+
+#[test]
+fn an_end_that_is_asked_for_is_no_failure() {
+    let (place, service) = (Place::new(), service(5));
+    place.stop.ask();
+    let report = place.pass(&service);
+    assert!(report.is_interrupted);
+    assert_eq!(report.pages, 0);
+}
