@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::import::{Known, Ledger, LedgerError};
 use crate::ingest::pack::Packed;
+use crate::ingest::plugin::programs::HeldPrograms;
 use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::{Places, Registry, Source};
 use crate::ingest::subscription::{self, Subscription};
@@ -237,10 +238,19 @@ impl Hosted {
             .ready(attached, false)
             .map_err(|error| chain(&error))?;
         let surround = self.engine.surround();
+        let redactor = ready.settings.scrubber.redactor().clone();
+        let programs = HeldPrograms::new(
+            &surround.binary,
+            Some(surround.probe.clone()),
+            surround.environment.clone(),
+            ready.settings.options.sandbox,
+            redactor.clone(),
+        );
         let subscription = Subscription {
+            programs: Arc::new(programs),
             spool: surround.layout.spool(&source.name),
             source: source.clone(),
-            redactor: ready.settings.scrubber.redactor().clone(),
+            redactor,
             environment: surround.environment.clone(),
             clock: surround.clock.clone(),
             ids: surround.ids.clone(),

@@ -6,7 +6,7 @@
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
 //! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
 //! ([`pack`]; what comes in parts is joined by [`parts`]) once or again and again ([`pull`]), and what a source is given to run
-//! ([`subscription`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk
+//! ([`subscription`]), programs that it talks with among it ([`plugin`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk
 //! ([`spool`]), and batch files ([`assembly`]).
 
 pub mod artifact;
@@ -18,6 +18,7 @@ pub mod import;
 pub mod key;
 pub mod pack;
 pub mod parts;
+pub mod plugin;
 pub mod pull;
 pub mod registry;
 pub mod schema;

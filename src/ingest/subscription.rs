@@ -6,6 +6,7 @@ use std::sync::Arc;
 use archal_core::clock::Clock;
 use archal_core::environment::Environment;
 use archal_core::id::IdSource;
+use archal_core::program::Programs;
 use archal_core::pull::Rates;
 use archal_core::redact::Redactor;
 use archal_core::source::{SourceDescriptor, SourceStyle};
@@ -26,6 +27,8 @@ pub struct Subscription {
     pub spool: PathBuf,
     /// What must not reach a disk.
     pub redactor: Redactor,
+    /// What starts programs, for a source that talks with one.
+    pub programs: Arc<dyn Programs>,
     /// The caller's variables, for secrets that options name.
     pub environment: Environment,
     /// The time.

@@ -49,7 +49,8 @@ pub(super) enum Order {
     Signal(i32),
 }
 
-/// Everything the helper needs to start the child.
+/// Everything the helper needs to start the child. Where it is to read something, that travels beside
+/// the frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {
     /// Program and arguments.
@@ -78,8 +79,6 @@ pub(super) struct Start {
     pub(super) hidden: Vec<PathBuf>,
     /// Which of them cannot be hidden, for a person.
     pub(super) not_hidden: Vec<String>,
-    /// Whether it keeps the caller's streams and terminal; its stdin travels beside the frame.
-    pub(super) attached: bool,
     /// To what it is confined.
     pub(super) confine: Option<Confine>,
     /// Whether the cgroup limits its memory, too.

@@ -1,6 +1,7 @@
 //! The way in: run a child, find out how children can be held here, and the binary's hidden modes.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -179,14 +180,41 @@ pub fn run_attached(
             "a network of its own needs namespaces".to_owned(),
         );
     }
-    platform_run(spec, hold, Some(network), Some(started))
+    platform_run(spec, hold, Some(network), Streams::Callers(started))
+}
+
+/// [`run`]s a child that reads and writes pipes which the caller holds; what it writes to stderr is kept.
+pub(super) fn run_piped(spec: &ChildSpec, hold: &Hold<'_>, pipes: Pipes) -> ChildEnd {
+    if hold.is_stopped() {
+        return nothing_ran(hold.containment, ChildOutcome::Stopped);
+    }
+    platform_run(spec, hold, None, Streams::Piped(pipes))
+}
+
+/// What a child reads and writes.
+pub(super) enum Streams<'a> {
+    /// It has nothing to read, and what it writes is kept.
+    Kept,
+    /// The caller's own; whoever is given the way to send it signals gets it.
+    Callers(&'a mut dyn FnMut(Signals)),
+    /// Pipes; stderr is kept.
+    Piped(Pipes),
+}
+
+/// The child's ends of two pipes.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    /// What it reads.
+    pub(super) stdin: OwnedFd,
+    /// What it writes.
+    pub(super) stdout: OwnedFd,
 }
 
 fn held(spec: &ChildSpec, hold: &Hold<'_>, network: Option<OwnNetwork<'_>>) -> ChildEnd {
     if hold.is_stopped() {
         return nothing_ran(hold.containment, ChildOutcome::Stopped);
     }
-    platform_run(spec, hold, network, None)
+    platform_run(spec, hold, network, Streams::Kept)
 }
 
 /// The way to send signals to a child that keeps the caller's terminal.

@@ -107,7 +107,7 @@ fn prepare_and_start(
         limited = stage.close(start, limited)?;
     }
     let mut command = launch::command(start, None)?;
-    if let Some(stdin) = stdin.filter(|_| start.attached) {
+    if let Some(stdin) = stdin {
         command.stdin(stdin);
     }
     let ready = Report::Ready {

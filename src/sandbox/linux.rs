@@ -20,7 +20,7 @@ use super::confine::signs;
 use super::control::{self, Order, Report, Start};
 use super::hold::{
     self, HELPER_ARGUMENT, Hold, InsideNetwork, InsideSockets, NOT_ENFORCED, OwnNetwork, Probe,
-    Signals, not_started,
+    Signals, Streams, not_started,
 };
 use super::listening::{self, Others};
 use super::mounts::LOOKUP_SOCKETS;
@@ -40,31 +40,35 @@ pub(super) fn run(
     spec: &ChildSpec,
     hold: &Hold<'_>,
     mut network: Option<OwnNetwork<'_>>,
-    attached: Option<&mut dyn FnMut(Signals)>,
+    streams: Streams<'_>,
 ) -> ChildEnd {
     let started = Instant::now();
     let memory = spec.confine.as_ref().and_then(|confine| confine.memory);
     let cgroup = spec
         .process_limit
         .and_then(|limit| Cgroup::create(limit.saturating_add(HELPER_TASKS), memory));
-    let mut order = start(spec, network.as_ref(), cgroup.as_ref());
-    order.attached = attached.is_some();
-    let network_of = match (&attached, &network) {
-        (Some(_), _) => "attached",
-        (None, Some(_)) => "own",
-        (None, None) => "host",
+    let order = start(spec, network.as_ref(), cgroup.as_ref());
+    let network_of = match (&streams, &network) {
+        (Streams::Callers(_), _) => "attached",
+        (_, Some(_)) => "own",
+        (_, None) => "host",
+    };
+    let (stdin, stdout, signalled) = match streams {
+        Streams::Kept => (None, Some(Stdio::piped()), None),
+        Streams::Callers(signalled) => (None, None, Some(signalled)),
+        Streams::Piped(pipes) => (Some(pipes.stdin), Some(pipes.stdout.into()), None),
     };
     let order = Order::Start(Box::new(order));
-    let spawned = spawn_helper(hold, network_of, cgroup.as_ref()).and_then(|helper| {
+    let spawned = spawn_helper(hold, network_of, cgroup.as_ref(), stdout).and_then(|helper| {
         let alarm = hold.stop.map(StopToken::alarm).transpose()?;
-        let stdin = match attached {
-            Some(started) => {
-                started(Signals {
+        let stdin = match signalled {
+            Some(signalled) => {
+                signalled(Signals {
                     control: Arc::clone(&helper.orders),
                 });
                 vec![io::stdin().as_fd().try_clone_to_owned()?]
             }
-            None => Vec::new(),
+            None => Vec::from_iter(stdin),
         };
         control::send(&helper.control, &order, &stdin)?;
         Ok((helper, alarm))
@@ -107,7 +111,7 @@ pub(super) fn probe(helper: &Path) -> Probe {
         files: &[],
         serve: &mut |_| {},
     };
-    let end = run(&spec, &hold, Some(network), None);
+    let end = run(&spec, &hold, Some(network), Streams::Kept);
     Probe {
         namespaces: match end.outcome {
             ChildOutcome::Exited { code: 0 } => Ok(()),
@@ -161,7 +165,6 @@ fn start(spec: &ChildSpec, network: Option<&OwnNetwork<'_>>, cgroup: Option<&Cgr
         redirect: network.and_then(|network| network.redirect.clone()),
         hidden: others.paths.into_iter().collect(),
         not_hidden: others.unknown,
-        attached: false,
         confine: spec.confine.clone(),
         is_memory_limited: cgroup.is_some_and(|cgroup| cgroup.limits_memory),
     }
@@ -175,12 +178,18 @@ struct Helper {
     running: Running,
     control: UnixStream,
     orders: Orders,
-    /// None where the child has the caller's.
+    /// None where the child has the caller's, or a pipe of the caller's.
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
-fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::Result<Helper> {
+/// Starts the helper, whose stdout is the child's; the caller's streams are left to it where there is none.
+fn spawn_helper(
+    hold: &Hold<'_>,
+    network: &str,
+    cgroup: Option<&Cgroup>,
+    stdout: Option<Stdio>,
+) -> io::Result<Helper> {
     let (control, inside) = UnixStream::pair()?;
     let mut command = Command::new(hold.helper);
     command.arg(HELPER_ARGUMENT);
@@ -199,8 +208,8 @@ fn spawn_helper(hold: &Hold<'_>, network: &str, cgroup: Option<&Cgroup>) -> io::
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(inside)));
-    if network != "attached" {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(stdout) = stdout {
+        command.stdout(stdout).stderr(Stdio::piped());
     }
     let is_group = hold.containment == Containment::Pgroup;
     let (mut process, running) = orphans::start(&mut command, is_group)?;

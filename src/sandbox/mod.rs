@@ -8,6 +8,7 @@ pub mod asking;
 pub mod broker;
 pub mod child;
 pub mod confine;
+pub mod conversation;
 pub mod credentials;
 pub mod hold;
 pub mod inherited;

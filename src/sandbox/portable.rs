@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 
 use super::child::{ChildEnd, ChildOutcome, ChildSpec, Containment};
 use super::confine::{Confine, Network, seatbelt, signs};
-use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, Signals, not_started};
+use super::hold::{Hold, NOT_ENFORCED, OwnNetwork, Probe, Streams, not_started};
 use super::pipes::Pipe;
 
 /// Between two looks at the child and its pipes.
@@ -45,7 +45,7 @@ pub(super) fn run(
     spec: &ChildSpec,
     hold: &Hold<'_>,
     network: Option<OwnNetwork<'_>>,
-    _attached: Option<&mut dyn FnMut(Signals)>,
+    streams: Streams<'_>,
 ) -> ChildEnd {
     let started = Instant::now();
     if hold.containment == Containment::Namespaces || network.is_some() {
@@ -59,7 +59,7 @@ pub(super) fn run(
         let reason = format!("not confined as required: {missing}");
         return not_started(hold.containment, reason);
     }
-    let mut end = match spawn(spec) {
+    let mut end = match spawn(spec, streams) {
         Ok(child) => watch(child, spec, hold, started),
         Err(reason) => not_started(hold.containment, reason),
     };
@@ -94,7 +94,7 @@ fn confined(confine: &Confine) -> Confined {
     confined
 }
 
-fn spawn(spec: &ChildSpec) -> Result<Child, String> {
+fn spawn(spec: &ChildSpec, streams: Streams<'_>) -> Result<Child, String> {
     let (name, arguments) = spec.command.split_first().ok_or("the command is empty")?;
     if let Some(bind) = spec.binds.first() {
         return Err(format!(
@@ -117,14 +117,18 @@ fn spawn(spec: &ChildSpec) -> Result<Child, String> {
         }
         _ => Command::new(name),
     };
+    let (stdin, stdout) = match streams {
+        Streams::Kept | Streams::Callers(_) => (Stdio::null(), Stdio::piped()),
+        Streams::Piped(pipes) => (pipes.stdin.into(), pipes.stdout.into()),
+    };
     let child = command
         .args(arguments)
         .current_dir(&spec.directory)
         .env_clear()
         .envs(&spec.environment)
         .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdin(stdin)
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("{name} could not be started: {error}"))?;

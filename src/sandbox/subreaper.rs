@@ -4,6 +4,7 @@
 //! all of them, when the child ends or when archal is gone.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -23,11 +24,11 @@ const HUNT: Duration = Duration::from_secs(5);
 
 /// Starts the child, and ends every descendant when it ends or archal is gone.
 pub(super) fn main(control: UnixStream) -> ExitCode {
-    let start = match control::receive::<Order>(&control) {
-        Ok(Some((Order::Start(start), _))) => start,
+    let (start, stdin) = match control::receive::<Order>(&control) {
+        Ok(Some((Order::Start(start), beside))) => (start, beside.into_iter().next()),
         _ => return ExitCode::FAILURE,
     };
-    let report = match begin(&control, &start) {
+    let report = match begin(&control, &start, stdin) {
         Ok(child) => init::wait_for(child),
         Err(reason) => Report::NotStarted { reason },
     };
@@ -59,7 +60,7 @@ pub(super) fn become_child(arguments: &[String]) -> ExitCode {
     ExitCode::from(127)
 }
 
-fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
+fn begin(control: &UnixStream, start: &Start, stdin: Option<OwnedFd>) -> Result<u32, String> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|error| format!("orphans cannot be adopted: {error}"))?;
     if let Some(bind) = start.binds.first() {
@@ -80,6 +81,9 @@ fn begin(control: &UnixStream, start: &Start) -> Result<u32, String> {
         limited = stage.close(start, limited)?;
     }
     let mut command = launch::command(start, Some(&[HELPER_ARGUMENT, "become"]))?;
+    if let Some(stdin) = stdin {
+        command.stdin(stdin);
+    }
     let ready = Report::Ready {
         process_limit: limited.to_owned(),
         not_led: None,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
-use archal_core::program::{NotStarted, Program, Programs, Talk};
 use archal_core::pull::{
     Asking, Opened, PullError, PullErrorKind, PullSource, Said, SaidValue, Stop,
 };
@@ -43,7 +42,7 @@ pub fn open(
         since,
         clock: Arc::clone(&subscription.clock),
         rates: Arc::clone(&subscription.rates),
-        programs: Arc::new(NoPrograms),
+        programs: Arc::clone(&subscription.programs),
         stop: Arc::new(Waiting(stop.clone())),
     });
     opened.map_err(|error| Unseen::of(subscription).error(error))
@@ -98,21 +97,6 @@ fn unset(option: &OptionInfo, variable: &str) -> PullError {
         ),
     )
     .advice(format!("export {variable}=…"))
-}
-
-/// No program is started for a source.
-struct NoPrograms;
-
-impl Programs for NoPrograms {
-    fn start(&self, program: &Program) -> Result<Box<dyn Talk>, NotStarted> {
-        Err(NotStarted {
-            reason: format!(
-                "{} is not started: no source may start programs",
-                program.path.display()
-            ),
-            advice: None,
-        })
-    }
 }
 
 /// Waiting that ends with a token.

@@ -17,6 +17,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::state::database_error;
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::ingest::feed::{Feed, FeedHealth};
+use crate::ingest::plugin::programs::HeldPrograms;
 use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::{Source, options};
 use crate::ingest::subscription::{self, Subscription};
@@ -146,10 +147,19 @@ pub(super) fn subscription(
     cx: &CommandContext,
 ) -> Result<Subscription, CliError> {
     let loaded = cx.load_config(None, &site.place.repo, &[])?;
+    let redactor = bench::redactor(cx, &loaded)?;
+    let programs = HeldPrograms::new(
+        &cx.binary,
+        None,
+        cx.environment.clone(),
+        loaded.config.attach.sandbox,
+        redactor.clone(),
+    );
     Ok(Subscription {
+        programs: Arc::new(programs),
         spool: site.place.layout.spool(&source.name),
         source,
-        redactor: bench::redactor(cx, &loaded)?,
+        redactor,
         environment: cx.environment.clone(),
         clock: cx.clock.clone(),
         ids: cx.ids.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use archal_core::clock::{FakeClock, Timestamp};
 use archal_core::environment::Environment;
 use archal_core::id::SequentialIds;
+use archal_core::program::{NotStarted, Program, Programs, Talk};
 use archal_core::pull::{Asking, INTERVAL, Opened, Page, PullError, PullErrorKind, PullSource};
 use archal_core::redact::Redactor;
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
@@ -155,6 +156,21 @@ fn environment() -> Environment {
     }
 }
 
+/// No program is started here.
+struct NoPrograms;
+
+impl Programs for NoPrograms {
+    fn start(&self, program: &Program) -> Result<Box<dyn Talk>, NotStarted> {
+        Err(NotStarted {
+            reason: format!(
+                "{} is not started: none is in this test",
+                program.path.display()
+            ),
+            advice: None,
+        })
+    }
+}
+
 /// What is first told of a source that does this.
 fn first_told(does: &str) -> FeedHealth {
     let folder = tempfile::tempdir().expect("a folder");
@@ -169,6 +185,7 @@ fn first_told(does: &str) -> FeedHealth {
             problems: Vec::new(),
         },
         spool: folder.path().join("spool"),
+        programs: Arc::new(NoPrograms),
         redactor: Redactor::new([7; 32], []),
         environment: environment(),
         rates: Arc::new(SharedRates::new(clock.clone())),
