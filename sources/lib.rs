@@ -9,6 +9,7 @@ pub mod file;
 pub mod http;
 pub mod otel;
 pub mod otlp;
+pub mod postgres;
 
 mod document;
 mod findings;

@@ -208,7 +208,8 @@ fn named(value: Value) -> Value {
     }
 }
 
-fn time(value: Value) -> Value {
+/// A time as RFC 3339, where it is one.
+pub(crate) fn time(value: Value) -> Value {
     let number = match &value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -235,7 +236,8 @@ fn time(value: Value) -> Value {
     }
 }
 
-fn status(value: &Value) -> &'static str {
+/// A status by the words that there are for it.
+pub(crate) fn status(value: &Value) -> &'static str {
     let text = match value {
         Value::Bool(true) => "ok".to_owned(),
         Value::Bool(false) => "error".to_owned(),
@@ -249,12 +251,14 @@ fn status(value: &Value) -> &'static str {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+/// A kind of span by the words that there are for it.
+pub(crate) fn kind(value: &Value) -> &'static str {
     let text = value.as_str().unwrap_or_default().to_lowercase();
     match text.as_str() {
-        "agent" | "workflow" => "agent",
-        "llm" | "generation" | "model" | "chat" | "completion" => "llm",
-        "tool" | "function" | "tool_call" => "tool",
+        "agent" | "workflow" | "agent_run" | "workflow_run" => "agent",
+        "llm" | "generation" | "model" | "chat" | "completion" | "llm_generation"
+        | "model_generation" => "llm",
+        "tool" | "function" | "tool_call" | "function_call" | "mcp_tool_call" => "tool",
         "retrieval" | "retriever" => "retrieval",
         "http" | "request" => "http",
         "event" => "event",

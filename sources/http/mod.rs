@@ -2,7 +2,7 @@
 //! own that a mapping of fields explains (`mapping`).
 
 mod door;
-mod mapping;
+pub(crate) mod mapping;
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ pub(crate) mod json;
 
 mod assemble;
 mod attributes;
-mod dialects;
+pub(crate) mod dialects;
 mod elements;
 mod events;
 mod http;
@@ -45,3 +45,4 @@ pub use model::{Attributes, OtlpEvent, OtlpSpan, Side};
 pub use protobuf::{decode_protobuf, decode_protobuf_logs};
 pub use request::{LooseEvent, Request, Undecodable};
 pub(crate) use tools::says_error;
+pub(crate) use values::attributes as attributes_of;

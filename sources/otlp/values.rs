@@ -100,7 +100,7 @@ pub(super) fn count(value: Option<&Value>) -> u64 {
 }
 
 /// A list of `{key, value}`, or a plain object as some writers make it.
-pub(super) fn attributes(value: Option<Value>) -> Attributes {
+pub(crate) fn attributes(value: Option<Value>) -> Attributes {
     match value {
         Some(Value::Array(pairs)) => pairs
             .into_iter()

@@ -25,7 +25,7 @@ use steps::{Failure, cargo, note};
 /// Modules whose tests need more than cargo, by name: the fast ring leaves them out. First those
 /// beside the code, then those of the integration binary.
 const NEED_TOOLS: [&[&str]; 2] = [
-    &["fix::", "git::"],
+    &["fix::", "git::", "postgres::real::"],
     &[
         "clients::",
         "clone_sessions::",

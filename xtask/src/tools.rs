@@ -1,4 +1,4 @@
-//! What the tests need beyond cargo: git, gh, curl, Python 3, Node, Chromium, and the published clients of the
+//! What the tests need beyond cargo: git, gh, curl, Python 3, Node, Chromium, PostgreSQL, and the published clients of the
 //! services and the coding agents, in pinned versions, in folders of their own under `target`.
 //!
 //! Nothing is ever skipped: what is missing is installed by apt when this runs as root,
@@ -37,6 +37,8 @@ const SYSTEM: &[(&str, &[&str], &[&str])] = &[
     ),
     ("npm", &["--version"], &["npm"]),
     ("chromium", &["--version"], &["chromium"]),
+    // It comes with the server, whose own programs are in no folder of `PATH`.
+    ("pg_lsclusters", &["--help"], &["postgresql"]),
 ];
 
 /// Where the packages are that tests need.

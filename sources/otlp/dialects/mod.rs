@@ -5,6 +5,7 @@
 //! in the order of that table, and what one has said the next ones do not say again. The first that
 //! fits names the span.
 //!
+//! - `columns`: columns of tables, by archal's own names.
 //! - `ai_sdk`: Vercel AI SDK up to 6. Release 7 with `@ai-sdk/otel` speaks `gen_ai`.
 //! - `langsmith`: LangSmith's OpenTelemetry exporter.
 //! - `pydantic_ai`: Pydantic AI, which Logfire switches on.
@@ -14,6 +15,7 @@
 //! - `plain`: names without a convention, archal's own among them.
 
 mod ai_sdk;
+pub(crate) mod columns;
 mod gen_ai;
 mod gen_ai_events;
 mod langsmith;
@@ -41,6 +43,7 @@ pub(super) struct Dialect {
 
 /// The dialects in the order in which they are asked.
 pub(super) const DIALECTS: &[Dialect] = &[
+    columns::DIALECT,
     ai_sdk::DIALECT,
     langsmith::DIALECT,
     pydantic_ai::DIALECT,

@@ -1,0 +1,210 @@
+//! The `postgres` and `supabase` sources: traces in tables or views of PostgreSQL.
+//!
+//! - `address`: the connection string, read by archal first: who is asked, and that it is encrypted.
+//! - `tls`: whom to trust.
+//! - `session`: one connection, read-only transactions, and what their errors mean.
+//! - `settings`: what was said of the source.
+//! - `identifiers`: names of tables and columns, quoted.
+//! - `mapping`: which column is which field of a trace or span.
+//! - `schema`: the tables as the database describes them.
+//! - `query`: the statements.
+//! - `cursor`: where a pass is, and where the next one begins.
+//! - `row`: cells to rows; `assemble`: rows to traces.
+//! - `rows`: the source at work; `check`: what is ready.
+//!
+//! Every statement goes without a name and in a transaction of its own, so that a pooler may give
+//! each to another connection.
+
+mod address;
+mod assemble;
+mod check;
+mod cursor;
+mod identifiers;
+mod mapping;
+mod query;
+mod row;
+mod rows;
+mod schema;
+mod session;
+mod settings;
+mod tls;
+
+#[cfg(test)]
+mod real;
+
+use archal_core::pull::{Asking, INTERVAL, KEEP, Opened, PullError, PullSource, SETTLE, Said};
+use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::stability::Stability;
+
+/// `postgres` as the catalogue lists it.
+pub const POSTGRES: SourceDescriptor = SourceDescriptor {
+    name: "postgres",
+    about: "tables or views in PostgreSQL, read only",
+    stability: Stability::Beta,
+    style: SourceStyle::Pull,
+    options: OPTIONS,
+    files: None,
+    pull: Some(PullSource { open, hosts }),
+    push: None,
+};
+
+/// `supabase` as the catalogue lists it: the same, with what is Supabase's own in its advice.
+pub const SUPABASE: SourceDescriptor = SourceDescriptor {
+    name: "supabase",
+    about: "tables or views in Supabase, read only",
+    ..POSTGRES
+};
+
+const fn option(name: &'static str, about: &'static str, kind: OptionKind) -> OptionInfo {
+    OptionInfo {
+        name,
+        about,
+        kind,
+        default: None,
+        is_required: false,
+    }
+}
+
+const fn with_default(option: OptionInfo, default: &'static str) -> OptionInfo {
+    OptionInfo {
+        default: Some(default),
+        ..option
+    }
+}
+
+const OPTIONS: &[OptionInfo] = &[
+    with_default(
+        option(
+            "cursorMode",
+            "how new rows are found: by the time of their last change, of their making, or by a growing number",
+            OptionKind::Choice(&["created_at_id", "id", "updated_at_id"]),
+        ),
+        "updated_at_id",
+    ),
+    option(
+        "documentColumn",
+        "the column of `traceTable` that holds whole traces as JSON",
+        OptionKind::Text,
+    ),
+    option(
+        "filterColumn",
+        "only rows with `filterValue` in this column are read",
+        OptionKind::Text,
+    ),
+    option(
+        "filterValue",
+        "what `filterColumn` has to be",
+        OptionKind::Text,
+    ),
+    INTERVAL,
+    KEEP,
+    with_default(
+        option(
+            "maxValue",
+            "the largest value that is read; a larger one counts as cut",
+            OptionKind::Size,
+        ),
+        "16MiB",
+    ),
+    with_default(
+        option(
+            "overlap",
+            "how far back each pass begins: the longest transaction that writes traces",
+            OptionKind::Duration,
+        ),
+        "5m",
+    ),
+    with_default(
+        option(
+            "pageRows",
+            "rows that are asked for at a time",
+            OptionKind::Number {
+                least: 1,
+                most: 10_000,
+            },
+        ),
+        "1000",
+    ),
+    option(
+        "passwordEnv",
+        "the variable with the password, where the connection string has none: `PGPASSWORD`",
+        OptionKind::Variable,
+    ),
+    option(
+        "rescan",
+        "how often everything is read again, for rows whose times were set wrong; never where nobody says",
+        OptionKind::Duration,
+    ),
+    option(
+        "rootCert",
+        "the file with the certificates of who may vouch for the server; the system's where nobody says",
+        OptionKind::Path,
+    ),
+    SETTLE,
+    option(
+        "spanColumns",
+        "which column of the spans is what, where it is not told by its name: `id=span_id,input=payload`",
+        OptionKind::Text,
+    ),
+    option(
+        "spanTable",
+        "the table or view of spans: `ai_spans` where nobody says, `off` for none",
+        OptionKind::Text,
+    ),
+    option(
+        "spansFrom",
+        "where to begin with spans: a time, or a time and an id (`2026-01-01T00:00:00Z,42`)",
+        OptionKind::Text,
+    ),
+    with_default(
+        option(
+            "statementTimeout",
+            "how long one statement may take",
+            OptionKind::Duration,
+        ),
+        "30s",
+    ),
+    option(
+        "traceColumns",
+        "which column of the traces is what, where it is not told by its name: `id=run_id,input=question`",
+        OptionKind::Text,
+    ),
+    option(
+        "traceTable",
+        "the table or view of traces: `ai_traces` where nobody says, `off` for none",
+        OptionKind::Text,
+    ),
+    option(
+        "tracesFrom",
+        "where to begin with traces: a time, or a time and an id",
+        OptionKind::Text,
+    ),
+    OptionInfo {
+        is_required: true,
+        ..option(
+            "urlEnv",
+            "the variable with the connection string, `postgresql://…`",
+            OptionKind::Variable,
+        )
+    },
+    option(
+        "zone",
+        "the time zone of columns without one: `UTC`, `Europe/Berlin`",
+        OptionKind::Text,
+    ),
+];
+
+fn open(asking: Asking) -> Result<Opened, PullError> {
+    rows::PostgresRows::open(asking).map(|rows| Opened::Rows(Box::new(rows)))
+}
+
+/// The server, where the connection string is at hand; it stands in a variable.
+fn hosts(said: &Said) -> Vec<String> {
+    let address = said
+        .secret("urlEnv")
+        .and_then(|url| address::Address::parse(url, None).ok());
+    vec![address.map_or_else(
+        || "the database that the connection string in `urlEnv` names".to_owned(),
+        |address| address.server(),
+    )]
+}
