@@ -9,8 +9,9 @@ use std::time::Duration;
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::hash;
-use archal_core::pull::{Page, Rows};
+use archal_core::pull::{Page, Row, Rows};
 use archal_core::redact::RedactionCounts;
+use archal_core::source::DecodedTrace;
 use serde_json::Value;
 
 use super::asking::Unseen;
@@ -238,11 +239,7 @@ impl Work<'_> {
         Ok(page.cursor)
     }
 
-    fn clean_rows(
-        &mut self,
-        rows: Vec<archal_core::pull::Row>,
-        counts: &mut RedactionCounts,
-    ) -> Vec<NewRow> {
+    fn clean_rows(&mut self, rows: Vec<Row>, counts: &mut RedactionCounts) -> Vec<NewRow> {
         let redactor = self.pass.unseen.redactor();
         let mut clean: Vec<NewRow> = Vec::with_capacity(rows.len());
         for row in rows {
@@ -279,7 +276,7 @@ impl Work<'_> {
 
     fn clean_traces(
         &mut self,
-        traces: Vec<archal_core::source::DecodedTrace>,
+        traces: Vec<DecodedTrace>,
         counts: &mut RedactionCounts,
     ) -> Vec<NewRow> {
         let redactor = self.pass.unseen.redactor();

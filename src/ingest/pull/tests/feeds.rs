@@ -6,14 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use archal_core::clock::{FakeClock, Timestamp};
+use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
 use archal_core::id::SequentialIds;
 use archal_core::program::{NotStarted, Program, Programs, Talk};
-use archal_core::pull::{Asking, INTERVAL, Opened, Page, PullError, PullErrorKind, PullSource};
+use archal_core::pull::{
+    Asking, Estimate, INTERVAL, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows,
+};
+use archal_core::push::Kept;
 use archal_core::redact::Redactor;
-use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 use archal_core::trace::TraceIdentity;
+use serde_json::Value;
 
 use super::scripted::{Scripted, Service};
 use crate::ingest::feed::{self, FeedHealth};
@@ -76,8 +81,8 @@ struct Doing {
     scripted: Scripted,
 }
 
-impl archal_core::pull::Rows for Doing {
-    fn check(&mut self) -> Vec<archal_core::pull::Point> {
+impl Rows for Doing {
+    fn check(&mut self) -> Vec<Point> {
         self.scripted.check()
     }
 
@@ -85,14 +90,11 @@ impl archal_core::pull::Rows for Doing {
         self.scripted.sample()
     }
 
-    fn estimate(
-        &mut self,
-        cursor: &serde_json::Value,
-    ) -> Result<Option<archal_core::pull::Estimate>, PullError> {
+    fn estimate(&mut self, cursor: &Value) -> Result<Option<Estimate>, PullError> {
         self.scripted.estimate(cursor)
     }
 
-    fn page(&mut self, cursor: &serde_json::Value) -> Result<Page, PullError> {
+    fn page(&mut self, cursor: &Value) -> Result<Page, PullError> {
         match self.does.as_str() {
             "deny" => {
                 let key = self.key.as_deref().unwrap_or_default();
@@ -114,9 +116,9 @@ impl archal_core::pull::Rows for Doing {
     fn assemble(
         &self,
         trace: &str,
-        kept: archal_core::push::Kept,
-        findings: &mut Vec<archal_core::diagnostic::Diagnostic>,
-    ) -> Option<archal_core::source::DecodedTrace> {
+        kept: Kept,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<DecodedTrace> {
         self.scripted.assemble(trace, kept, findings)
     }
 }

@@ -1,6 +1,9 @@
 //! Sources that fail, go in circles, tell secrets or have faults.
 
-use archal_core::pull::{Page, PullErrorKind};
+use archal_core::diagnostic::Diagnostic;
+use archal_core::pull::{Estimate, Page, Point, PullError, PullErrorKind, Rows};
+use archal_core::push::Kept;
+use archal_core::source::DecodedTrace;
 use serde_json::{Value, json};
 
 use super::bench::{BEFORE, Place};
@@ -60,23 +63,20 @@ fn a_fault_costs_the_trace_that_finds_it() {
 /// A source whose pages are a list of cursors.
 struct Cursors(std::vec::IntoIter<Value>, Scripted);
 
-impl archal_core::pull::Rows for Cursors {
-    fn check(&mut self) -> Vec<archal_core::pull::Point> {
+impl Rows for Cursors {
+    fn check(&mut self) -> Vec<Point> {
         self.1.check()
     }
 
-    fn sample(&mut self) -> Result<Page, archal_core::pull::PullError> {
+    fn sample(&mut self) -> Result<Page, PullError> {
         self.1.sample()
     }
 
-    fn estimate(
-        &mut self,
-        cursor: &Value,
-    ) -> Result<Option<archal_core::pull::Estimate>, archal_core::pull::PullError> {
+    fn estimate(&mut self, cursor: &Value) -> Result<Option<Estimate>, PullError> {
         self.1.estimate(cursor)
     }
 
-    fn page(&mut self, _: &Value) -> Result<Page, archal_core::pull::PullError> {
+    fn page(&mut self, _: &Value) -> Result<Page, PullError> {
         Ok(Page {
             cursor: self.0.next().expect("a circle is noticed"),
             requests: 1,
@@ -87,9 +87,9 @@ impl archal_core::pull::Rows for Cursors {
     fn assemble(
         &self,
         trace: &str,
-        kept: archal_core::push::Kept,
-        findings: &mut Vec<archal_core::diagnostic::Diagnostic>,
-    ) -> Option<archal_core::source::DecodedTrace> {
+        kept: Kept,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<DecodedTrace> {
         self.1.assemble(trace, kept, findings)
     }
 }
