@@ -5,12 +5,15 @@
 
 use archal_core::source::SourceDescriptor;
 
+pub mod braintrust;
 pub mod file;
 pub mod http;
+pub mod langfuse;
 pub mod otel;
 pub mod otlp;
 pub mod postgres;
 
+mod client;
 mod document;
 mod findings;
 mod merge;

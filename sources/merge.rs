@@ -1,5 +1,7 @@
 //! Two parts of one trace made one: the spans that were given out, and those that came late.
 
+use std::collections::BTreeSet;
+
 use archal_core::source::DecodedTrace;
 use archal_core::trace::Trace;
 
@@ -27,6 +29,28 @@ pub(crate) fn merge(earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace 
     }
     join(&mut first.trace, second.trace);
     first
+}
+
+/// The union of what was given out and what is known now of the same spans: a span that came again takes
+/// the place of what it was.
+pub(crate) fn take_place_of(mut earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace {
+    let cut: Vec<(String, String)> = cut_places(&earlier.trace).collect();
+    let here: BTreeSet<&str> = later.trace.spans.iter().map(|span| &*span.id).collect();
+    earlier
+        .trace
+        .spans
+        .retain(|span| !here.contains(span.id.as_str()));
+    put_cut_places(&mut earlier.trace, cut);
+    if !later
+        .trace
+        .spans
+        .iter()
+        .any(|span| span.parent_id.is_none())
+    {
+        return merge(earlier, later);
+    }
+    // The part that is newer has the root: it speaks.
+    merge(later, earlier)
 }
 
 fn join(trace: &mut Trace, other: Trace) {

@@ -7,6 +7,8 @@
 //!
 //! - `columns`: columns of tables, by archal's own names.
 //! - `ai_sdk`: Vercel AI SDK up to 6. Release 7 with `@ai-sdk/otel` speaks `gen_ai`.
+//! - `braintrust`: Braintrust's exporters, and its rows.
+//! - `langfuse`: Langfuse's SDKs since release 3, and its rows.
 //! - `langsmith`: LangSmith's OpenTelemetry exporter.
 //! - `pydantic_ai`: Pydantic AI, which Logfire switches on.
 //! - `openllmetry`: OpenLLMetry and the Traceloop SDK.
@@ -15,16 +17,18 @@
 //! - `plain`: names without a convention, archal's own among them.
 
 mod ai_sdk;
+mod braintrust;
 pub(crate) mod columns;
 mod gen_ai;
 mod gen_ai_events;
+mod langfuse;
 mod langsmith;
 mod openinference;
 mod openllmetry;
 mod plain;
 mod pydantic_ai;
 
-use archal_core::trace::{Message, Score, SpanKind, Usage};
+use archal_core::trace::{Message, Part, Score, SpanKind, Usage};
 use serde_json::{Map, Value};
 
 use super::attributes::Taking;
@@ -44,6 +48,8 @@ pub(super) struct Dialect {
 /// The dialects in the order in which they are asked.
 pub(super) const DIALECTS: &[Dialect] = &[
     columns::DIALECT,
+    langfuse::DIALECT,
+    braintrust::DIALECT,
     ai_sdk::DIALECT,
     langsmith::DIALECT,
     pydantic_ai::DIALECT,
@@ -162,6 +168,50 @@ fn unwrapped(value: Value, name: &str) -> Value {
         }
         other => other,
     }
+}
+
+/// What was said in a call of a model, of a value that may be something else, too: one that is no
+/// conversation stays in its slot, and one of which something has no place in a message stays under its
+/// name beside the messages.
+fn spoken(taking: &mut Taking, name: &str, slot: &mut Option<Value>, role: &str) -> Vec<Message> {
+    let Some(value) = slot.take() else {
+        return Vec::new();
+    };
+    match conversation(&value, role) {
+        Some((said, is_whole)) => {
+            if !is_whole {
+                taking.put(name, value);
+            }
+            said
+        }
+        None => {
+            *slot = Some(value);
+            Vec::new()
+        }
+    }
+}
+
+/// The messages of a value, and whether nothing of it was left out; none where it is no conversation.
+fn conversation(value: &Value, role: &str) -> Option<(Vec<Message>, bool)> {
+    let list = match value {
+        Value::Object(map) => ["messages", "choices", "contents", "input"]
+            .iter()
+            .find_map(|name| map.get(*name).filter(|list| list.is_array())),
+        _ => None,
+    };
+    let mut read = messages::read(list.unwrap_or(value), role);
+    let system = value.get("system").and_then(Value::as_str);
+    if let Some(system) = system.filter(|_| list.is_some()) {
+        let text = system.to_owned();
+        let system = Message {
+            role: "system".to_owned(),
+            parts: vec![Part::Text { text }],
+        };
+        read.messages.insert(0, system);
+    }
+    // An object that is no message reads as one that says nothing.
+    let says = read.messages.iter().any(|said| !said.parts.is_empty());
+    says.then_some((read.messages, read.whole))
 }
 
 /// Messages said in one attribute; it stays when something in it has no place in a message.

@@ -1,0 +1,259 @@
+//! Braintrust's data plane on the loopback: BTQL as far as sources ask it, as strict as the published
+//! one: who may ask, how much a page holds, the cursor inside the query, the limit of a minute.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use archal_core::clock::{Clock, Timestamp};
+use serde_json::{Value, json};
+
+use crate::loopback::{Asked, Loopback, Reply};
+
+/// The key it takes.
+pub const KEY: &str = "sk-bt-7c5b1d90e4";
+/// The project's id.
+pub const PROJECT: &str = "0b9f5b1e-9c1c-4c43-9d0b-2d6f0f0a1b2c";
+/// The project's name.
+pub const NAME: &str = "support";
+
+/// What the project holds, and how the server behaves.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Versions of rows in the order of their writes.
+    pub writes: Vec<Value>,
+    /// Queries a minute on the project; none where there is no limit.
+    pub per_minute: Option<u64>,
+    /// The largest answer.
+    pub most_body: Option<usize>,
+    /// Whether pages may be short or empty before the end, and have rows twice.
+    pub is_ragged: bool,
+    /// Answers that take the place of the next ones.
+    pub faults: VecDeque<Reply>,
+    /// What was asked.
+    pub asked: Vec<Asked>,
+    window: (i64, u64),
+}
+
+/// The server.
+pub struct Braintrust {
+    loopback: Loopback,
+    state: Arc<Mutex<State>>,
+}
+
+impl Braintrust {
+    /// An empty project. The limit of a minute goes by `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let mine = Arc::clone(&state);
+        let loopback = Loopback::new(move |asked| {
+            let mut state = mine.lock().unwrap_or_else(PoisonError::into_inner);
+            state.asked.push(asked.clone());
+            state.reply(asked, clock.now())
+        });
+        Self { loopback, state }
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        self.loopback.url()
+    }
+
+    /// What it holds.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes a row at a time: it gets the number of the write.
+    pub fn write(&mut self, mut row: Value, at: Timestamp) {
+        let number =
+            (0x0de1_i64 << 48) | (at.as_second() << 16) | (self.writes.len() as i64 & 0xffff);
+        row["_xact_id"] = number.to_string().into();
+        row["_pagination_key"] = format!("p{number:020}").into();
+        row["project_id"] = PROJECT.into();
+        row["log_id"] = "g".into();
+        if row["created"].is_null() {
+            row["created"] = at.to_string().into();
+        }
+        self.writes.push(row);
+    }
+
+    fn reply(&mut self, asked: &Asked, now: Timestamp) -> Reply {
+        if let Some(fault) = self.faults.pop_front() {
+            return fault;
+        }
+        if asked.header("authorization") != Some(&format!("Bearer {KEY}")) {
+            return Reply::json(401, &json!({"error": {"message": "Invalid API key"}}));
+        }
+        match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET", "/v1/project") => {
+                let is_it = asked.parameter("project_name") == Some(NAME);
+                let found = is_it.then(|| json!({"id": PROJECT, "name": NAME}));
+                let found: Vec<Value> = found.into_iter().collect();
+                Reply::json(200, &json!({"objects": found}))
+            }
+            ("POST", "/btql") => match self.limited(now) {
+                Some(refusal) => refusal,
+                None => self.query(&asked.json()),
+            },
+            _ => Reply::json(404, &json!({"error": "Not found"})),
+        }
+    }
+
+    /// It says that it is too much, and not for how long.
+    fn limited(&mut self, now: Timestamp) -> Option<Reply> {
+        let most = self.per_minute?;
+        let minute = now.as_second().div_euclid(60);
+        if self.window.0 != minute {
+            self.window = (minute, 0);
+        }
+        self.window.1 += 1;
+        (self.window.1 > most).then(|| Reply::json(429, &json!({"error": "Too many requests"})))
+    }
+
+    fn query(&self, body: &Value) -> Reply {
+        let Some(query) = body["query"].as_str() else {
+            return Reply::json(400, &json!({"error": "query is required"}));
+        };
+        let parsed = match Query::read(query) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                return Reply::json(400, &json!({"error": format!("{error} in {query}")}));
+            }
+        };
+        if parsed.from != PROJECT {
+            return Reply::json(404, &json!({"error": "no such project"}));
+        }
+        // The newest version of each row stands where it was last written.
+        let last: BTreeMap<&str, usize> = self
+            .writes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, row)| Some((row["id"].as_str()?, place)))
+            .collect();
+        let mut places: Vec<usize> = last.into_values().collect();
+        places.sort_unstable();
+        let rows = places.into_iter().map(|place| &self.writes[place]);
+        let mut newest: Vec<&Value> = rows.filter(|row| parsed.wants(row)).collect();
+        if parsed.is_count {
+            return Reply::json(
+                200,
+                &json!({"data": [{"rows": newest.len()}], "cursor": null}),
+            );
+        }
+        if parsed.is_newest_first {
+            newest.reverse();
+        }
+        let (start, turn) = parsed.cursor.unwrap_or((0, 0));
+        let mut many = parsed.limit;
+        let mut begin = start;
+        if self.is_ragged {
+            many = match turn % 3 {
+                1 => 0,
+                2 => many.div_ceil(2),
+                _ => many,
+            };
+            // A row comes again that the last page had.
+            begin = if many > 1 {
+                start.saturating_sub(1)
+            } else {
+                start
+            };
+        }
+        let data: Vec<&&Value> = newest.iter().skip(begin).take(many).collect();
+        let next = begin + data.len();
+        let mut reply = json!({"data": data, "schema": {"type": "array"}});
+        if next < newest.len() && !parsed.is_newest_first {
+            reply["cursor"] = format!("{next}.{}", turn + 1).into();
+        }
+        let answer = Reply::json(200, &reply);
+        if self.most_body.is_some_and(|most| answer.body.len() > most) {
+            return Reply::json(413, &json!({"error": "Response too large"}));
+        }
+        answer
+    }
+}
+
+/// A query in the form with pipes, as far as sources write it.
+#[derive(Debug, Default)]
+struct Query {
+    from: String,
+    terms: Vec<(String, String, String)>,
+    is_any: bool,
+    limit: usize,
+    cursor: Option<(usize, u64)>,
+    is_newest_first: bool,
+    is_count: bool,
+}
+
+impl Query {
+    fn read(query: &str) -> Result<Self, String> {
+        let mut read = Self {
+            limit: 1_000,
+            ..Self::default()
+        };
+        let unquoted = |text: &str| text.trim().trim_matches('\'').replace("''", "'");
+        for clause in query.split(" | ") {
+            let (name, rest) = clause.split_once(": ").ok_or("a clause without a name")?;
+            match name {
+                "select" => {}
+                "measures" => read.is_count = true,
+                "from" => {
+                    let inner = rest.strip_prefix("project_logs(").ok_or("no source")?;
+                    let inner = inner.strip_suffix(") spans").ok_or("no shape")?;
+                    read.from = unquoted(inner);
+                }
+                "filter" => {
+                    read.is_any = rest.contains(" or ");
+                    let rest = rest.trim_matches(['(', ')']);
+                    for term in rest.split(" and ").flat_map(|term| term.split(" or ")) {
+                        let mut words = term.splitn(3, ' ');
+                        let mut word = || words.next().unwrap_or_default();
+                        let (field, sign, value) = (word(), word(), word());
+                        if !["_xact_id", "created", "root_span_id", "is_root"].contains(&field) {
+                            return Err(format!("no field {field}"));
+                        }
+                        read.terms
+                            .push((field.to_owned(), sign.to_owned(), unquoted(value)));
+                    }
+                }
+                "sort" => match rest {
+                    "_pagination_key asc" => {}
+                    "created desc" => read.is_newest_first = true,
+                    _ => return Err("no such order".to_owned()),
+                },
+                "limit" => match rest.parse() {
+                    Ok(limit) if limit <= 1_000 => read.limit = limit,
+                    _ => return Err("the limit is 1000 at most".to_owned()),
+                },
+                "cursor" => {
+                    let text = unquoted(rest);
+                    let (place, turn) = text.split_once('.').ok_or("no cursor")?;
+                    let place = place.parse().map_err(|_| "no cursor")?;
+                    read.cursor = Some((place, turn.parse().map_err(|_| "no cursor")?));
+                }
+                other => return Err(format!("no clause {other}")),
+            }
+        }
+        Ok(read)
+    }
+
+    fn wants(&self, row: &Value) -> bool {
+        let is_met = |(field, sign, value): &(String, String, String)| {
+            let own = row[field.as_str()].as_str().unwrap_or_default();
+            match (field.as_str(), sign.as_str()) {
+                ("is_root", _) => row["is_root"] == true,
+                // Numbers as text: of one length for ages.
+                (_, ">") => own > value.as_str(),
+                (_, ">=") => own >= value.as_str(),
+                _ => own == value,
+            }
+        };
+        if self.is_any {
+            self.terms.iter().any(is_met)
+        } else {
+            self.terms.iter().all(is_met)
+        }
+    }
+}
