@@ -1,5 +1,6 @@
 //! What agents cost: estimates before, the ledger of a day, and the gates of a budget.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use archal_core::clock::Timestamp;
@@ -93,14 +94,18 @@ pub fn warns(spent: Usd, budget: Option<Usd>, percent: Option<u8>) -> bool {
     })
 }
 
-/// A run in the ledger of a day: a line of `costs/<date>.jsonl`.
+/// What an agent cost, in the ledger of the day on which it started: a line of `costs/<date>.jsonl`. It is
+/// entered with an estimate before it starts and again at its end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunCost {
     /// When it was written.
     pub ts: String,
     /// The run.
     pub run_id: String,
-    /// What was spent since the run's line before.
+    /// The number of the agent's process: the last line of one holds. A line without is added to all others.
+    #[serde(default)]
+    pub process: Option<u64>,
+    /// What it cost.
     pub cost_usd: Usd,
     /// Input.
     #[serde(default)]
@@ -119,13 +124,13 @@ pub struct RunCost {
     pub domain: Option<String>,
 }
 
-/// Enters a run into the ledger of the day.
+/// Enters a cost into the ledger of a day.
 ///
 /// # Errors
 ///
 /// When the ledger cannot be written.
-pub fn record(place: &Place, now: Timestamp, cost: &RunCost) -> Result<(), PlaceError> {
-    let path = place.costs(now);
+pub fn record(place: &Place, day: Timestamp, cost: &RunCost) -> Result<(), PlaceError> {
+    let path = place.costs(day);
     refuse_link(&path)?;
     let mut bytes = serde_json::to_vec(cost).map_err(|source| WriteError::Encode {
         path: path.clone(),
@@ -145,10 +150,19 @@ pub fn spent_on(place: &Place, now: Timestamp) -> io::Result<Usd> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Usd::ZERO),
         bytes => bytes?,
     };
-    let costs = bytes
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<RunCost>(line).ok());
-    Ok(costs.fold(Usd::ZERO, |sum, cost| sum.saturating_add(cost.cost_usd)))
+    let mut sum = Usd::ZERO;
+    let mut of_processes: BTreeMap<(String, u64), Usd> = BTreeMap::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Ok(cost) = serde_json::from_slice::<RunCost>(line) else {
+            continue;
+        };
+        match cost.process {
+            Some(process) => _ = of_processes.insert((cost.run_id, process), cost.cost_usd),
+            None => sum = sum.saturating_add(cost.cost_usd),
+        }
+    }
+    let add = |sum: Usd, cost: &Usd| sum.saturating_add(*cost);
+    Ok(of_processes.values().fold(sum, add))
 }
 
 #[cfg(test)]
@@ -201,6 +215,15 @@ mod tests {
         lines::append(&place.costs(now), b"not json\n{\"cut").expect("written");
         record(&place, now, &cost("0.25")).expect("written");
         assert_eq!(spent_on(&place, now).expect("readable"), usd("0.75"));
+        // An estimate before, what it was after; a process that was cut off has its estimate alone.
+        for (process, amount) in [(1, "0.1"), (1, "4"), (2, "0.2")] {
+            let cost = RunCost {
+                process: Some(process),
+                ..cost(amount)
+            };
+            record(&place, now, &cost).expect("written");
+        }
+        assert_eq!(spent_on(&place, now).expect("readable"), usd("4.95"));
         assert!(place.costs(now).ends_with("costs/2026-04-03.jsonl"));
     }
 }

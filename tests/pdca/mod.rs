@@ -8,6 +8,7 @@ mod merging;
 mod records;
 mod resuming;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -224,13 +225,16 @@ impl World {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Every process of a run.
+    /// Every process of a run, by the last line of each.
     fn processes(&self, id: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.place("runs", id).join("processes.jsonl"));
-        text.expect("records")
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a record"))
-            .collect()
+        let text = text.expect("records");
+        let lines = text.lines().map(|line| {
+            let record: Value = serde_json::from_str(line).expect("a record");
+            (record["number"].as_u64().expect("a number"), record)
+        });
+        let last: BTreeMap<u64, Value> = lines.collect();
+        last.into_values().collect()
     }
 
     /// What an agent was told.

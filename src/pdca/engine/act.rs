@@ -17,7 +17,7 @@ use crate::pdca::shadow;
 use super::drive::{Memo, decide};
 use super::landing::{self, Landed, Merge, Prepared};
 use super::stage::{EngineError, Stage};
-use super::{check, command};
+use super::{check, command, money};
 
 /// What failed tests are called among the findings.
 const TESTS: &str = "post-merge-test";
@@ -44,7 +44,7 @@ pub(super) fn rule(
         oscillating: oscillating(before, last, &found.open).len(),
         convergence: memo.convergence.clone(),
         is_unchanged: is_same_set(last, &found.open),
-        spent_percent: stage.budget_usd.map(|budget| percent(memo.spent, budget)),
+        spent_percent: money::budget(stage, memo).map(|budget| percent(memo.spent, budget)),
         ..Signs::default()
     };
     of_system(stage, memo, cycle)?;

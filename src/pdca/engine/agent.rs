@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archal_core::clock::rfc3339_seconds;
-use archal_core::confined::Confined;
-
 use crate::driver::outcome::Outcome;
 use crate::driver::run::{self, Done, Driver, Work};
 use crate::fix::candidate::USAGE_FILE;
@@ -17,11 +14,12 @@ use crate::pdca::prompt::{self, Ask, Material};
 use crate::pdca::role::{Role, Workflow};
 use crate::reproduce::metering;
 use crate::reproduce::workplace::Workplace;
-use crate::sandbox::child::{ChildEnd, ChildOutcome, Containment};
+use crate::sandbox::child::ChildOutcome;
 use crate::sandbox::confine::{self, Demand};
 use crate::store::atomic::{self, Durability};
 
-use super::process::{self, ProcessRecord};
+use super::money;
+use super::process::{self, Begun, ProcessRecord};
 use super::stage::{EngineError, Stage};
 
 /// A longer answer is none.
@@ -137,9 +135,32 @@ pub fn work(
     let task = place.beside("brief").join("task.md");
     atomic::write(&task, told.as_bytes(), Durability::Derived)?;
 
+    let argv = match &stage.choice.driver {
+        Driver::Command(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+        Driver::Agent(agent) => vec![agent.name.to_owned()],
+    };
+    let shown = |argv: &[String]| argv.iter().map(|part| stage.scrubber.text(part)).collect();
     let started_at = stage.clock.now();
+    let begun = Begun {
+        number,
+        what: process::AGENT,
+        name: &name,
+        at: (call.role.phase(), call.cycle),
+        attempt: call.attempt,
+        argv: shown(&argv),
+        started_at,
+    };
+    // What it may cost counts before it starts: archal may end with it.
+    money::reserve(stage, number, call.role, started_at)?;
+    let record = ProcessRecord {
+        prompt_bytes: told.len() as u64,
+        cost_usd: Some(crate::pdca::cost::estimate(call.role).dollars()),
+        cost_estimated: true,
+        ..begun.record()
+    };
+    stage.processes.add(&record)?;
     let done = start(stage, call, &place, &task)?;
-    let ended_at = stage.clock.now();
+    let record = record.ended(&done.end, stage.clock.now());
 
     let end = &done.end;
     let said = said(stage, call, &place, &done, number);
@@ -148,36 +169,19 @@ pub fn work(
     output.extend_from_slice(&end.stderr);
     let output = stage.scrubber.bytes(&output);
     stage.processes.keep(number, &name, "output.log", &output)?;
-    let length = |bytes: &[u8], dropped: u64| bytes.len() as u64 + dropped;
-    let argv = match &stage.choice.driver {
-        Driver::Command(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
-        Driver::Agent(_) => done.command.clone(),
-    };
     stage.processes.add(&ProcessRecord {
-        number,
-        what: "agent".to_owned(),
-        name,
-        phase: call.role.phase(),
-        cycle: call.cycle,
-        attempt: call.attempt,
-        pid: end.pid,
-        argv: argv.iter().map(|part| stage.scrubber.text(part)).collect(),
-        started_at: rfc3339_seconds(started_at),
-        ended_at: rfc3339_seconds(ended_at),
-        duration_ms: said.duration_ms,
-        prompt_bytes: told.len() as u64,
-        stdout_bytes: length(&end.stdout, end.stdout_dropped),
-        stderr_bytes: length(&end.stderr, end.stderr_dropped),
-        end: end_word(&end.outcome).to_owned(),
-        exit_code: exit_code(end),
-        containment: containment(end).to_owned(),
-        sandbox: sandboxed(end),
+        argv: match &stage.choice.driver {
+            Driver::Command(_) => record.argv,
+            Driver::Agent(_) => shown(&done.command),
+        },
         cost_usd: Some(said.cost_usd),
         cost_estimated: said.cost_estimated,
         tokens_input: said.tokens.map(|(input, _)| input),
         tokens_output: said.tokens.map(|(_, output)| output),
         model: said.model.clone(),
+        ..record
     })?;
+    money::enter(stage, number, &said, started_at);
     Ok(Worked { said, place })
 }
 
@@ -352,39 +356,6 @@ fn harmless(text: &str) -> String {
         }
     }
     plain
-}
-
-/// How a process ended, in a word.
-pub(super) fn end_word(outcome: &ChildOutcome) -> &'static str {
-    match outcome {
-        ChildOutcome::Exited { .. } => "exited",
-        ChildOutcome::Killed { .. } => "killed",
-        ChildOutcome::TimedOut => "timed_out",
-        ChildOutcome::Stopped => "stopped",
-        ChildOutcome::NotStarted { .. } => "not_started",
-    }
-}
-
-/// Its exit status, where it had one.
-pub(super) fn exit_code(end: &ChildEnd) -> Option<i32> {
-    match end.outcome {
-        ChildOutcome::Exited { code } => Some(code),
-        _ => None,
-    }
-}
-
-/// How it was held.
-pub(super) fn containment(end: &ChildEnd) -> &'static str {
-    match end.containment {
-        Containment::Namespaces => "namespaces",
-        Containment::Pgroup => "pgroup",
-    }
-}
-
-/// How far it was confined, in one line.
-pub(super) fn sandboxed(end: &ChildEnd) -> String {
-    let confined = end.confined.as_ref();
-    confined.map_or_else(|| "off".to_owned(), Confined::in_one_line)
 }
 
 #[cfg(test)]

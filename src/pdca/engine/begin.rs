@@ -18,6 +18,7 @@ use crate::pdca::role::{Phase, Role, Workflow};
 use super::act::matter;
 use super::change::{branch_ref, tip};
 use super::drive::{Memo, decide};
+use super::money;
 use super::stage::{EngineError, Record, Stage};
 
 /// Files told of a tree that is not clean.
@@ -205,7 +206,7 @@ pub fn fresh(stage: &Stage<'_>) -> (Course, Memo) {
 }
 
 /// Tells that a run begins, or goes on.
-pub fn announce(stage: &Stage<'_>, course: &Course, from: Option<Phase>) {
+pub fn announce(stage: &Stage<'_>, course: &Course, memo: &Memo, from: Option<Phase>) {
     let record = stage.record;
     let mut data = json!({
         "task": stage.scrubber.text(&record.task),
@@ -216,7 +217,7 @@ pub fn announce(stage: &Stage<'_>, course: &Course, from: Option<Phase>) {
         "domain": record.domain,
         "driver": stage.choice.shown(),
     });
-    if let Some(budget) = stage.budget_usd {
+    if let Some(budget) = money::budget(stage, memo) {
         data["budget_usd"] = json!(budget);
     }
     if let Some(phase) = from {

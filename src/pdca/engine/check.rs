@@ -107,18 +107,24 @@ pub(super) fn others(
             })
             .collect()
     });
+    let worked: Vec<Worked> = worked.into_iter().collect::<Result<_, _>>()?;
+    let each = || {
+        roles
+            .iter()
+            .copied()
+            .zip(worked.iter().map(|one| &one.said))
+    };
+    money::charge(stage, memo, each());
     let mut is_whole = true;
-    for (role, worked) in roles.iter().zip(worked) {
-        let said = worked?.said;
-        money::charge(stage, memo, *role, &said);
+    for (role, said) in each() {
         // What the others said is kept whatever became of one.
         match is_whole {
-            true if drive::returned(stage, course, memo, *role, &said) => {
-                take(stage, course, memo, *role, &said)?;
-                is_whole = !look(stage, course, memo, *role, &said.text)?;
+            true if drive::returned(stage, course, memo, role, said) => {
+                take(stage, course, memo, role, said)?;
+                is_whole = !look(stage, course, memo, role, &said.text)?;
             }
             true => is_whole = false,
-            false if said.failure.is_none() => take(stage, course, memo, *role, &said)?,
+            false if said.failure.is_none() => take(stage, course, memo, role, said)?,
             false => {}
         }
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use archal_core::clock::rfc3339_seconds;
 use serde_json::json;
 
 use crate::config::sandbox::SandboxMode;
@@ -15,8 +14,7 @@ use crate::sandbox;
 use crate::sandbox::child::{ChildEnd, ChildOutcome, ChildSpec, DEFAULT_PROCESS_LIMIT};
 use crate::sandbox::confine::Confine;
 
-use super::agent::{containment, end_word, exit_code, sandboxed};
-use super::process::ProcessRecord;
+use super::process::Begun;
 use super::stage::{EngineError, Stage};
 
 /// How long a hook or the tests may take.
@@ -132,46 +130,32 @@ fn run(
     stage: &Stage<'_>,
     spec: &ChildSpec,
     (what, name): (&str, &str),
-    (phase, cycle): (Phase, u32),
+    at: (Phase, u32),
 ) -> Result<Ran, EngineError> {
     let number = stage.processes.number();
-    let started_at = stage.clock.now();
-    let end = sandbox::run(spec, &stage.hold());
-    let ended_at = stage.clock.now();
-    let mut output = end.stdout.clone();
-    output.extend_from_slice(&end.stderr);
-    let output = stage.scrubber.bytes(&output);
-    let file = format!("{what}-{name}");
-    stage.processes.keep(number, &file, "output.log", &output)?;
-    stage.processes.add(&ProcessRecord {
+    let record = Begun {
         number,
-        what: what.to_owned(),
-        name: name.to_owned(),
-        phase,
-        cycle,
+        what,
+        name,
+        at,
         attempt: 1,
-        pid: end.pid,
         argv: spec
             .command
             .iter()
             .map(|part| stage.scrubber.text(part))
             .collect(),
-        started_at: rfc3339_seconds(started_at),
-        ended_at: rfc3339_seconds(ended_at),
-        duration_ms: u64::try_from(end.duration.as_millis()).unwrap_or(u64::MAX),
-        prompt_bytes: 0,
-        stdout_bytes: end.stdout.len() as u64 + end.stdout_dropped,
-        stderr_bytes: end.stderr.len() as u64 + end.stderr_dropped,
-        end: end_word(&end.outcome).to_owned(),
-        exit_code: exit_code(&end),
-        containment: containment(&end).to_owned(),
-        sandbox: sandboxed(&end),
-        cost_usd: None,
-        cost_estimated: false,
-        tokens_input: None,
-        tokens_output: None,
-        model: None,
-    })?;
+        started_at: stage.clock.now(),
+    }
+    .record();
+    stage.processes.add(&record)?;
+    let end = sandbox::run(spec, &stage.hold());
+    let record = record.ended(&end, stage.clock.now());
+    let mut output = end.stdout.clone();
+    output.extend_from_slice(&end.stderr);
+    let output = stage.scrubber.bytes(&output);
+    let file = format!("{what}-{name}");
+    stage.processes.keep(number, &file, "output.log", &output)?;
+    stage.processes.add(&record)?;
     Ok(Ran {
         passed: end.succeeded(),
         how: how(&end),

@@ -286,7 +286,7 @@ pub(super) fn one(
         },
         place,
     )?;
-    money::charge(stage, memo, role, &worked.said);
+    money::charge(stage, memo, [(role, &worked.said)]);
     Ok(returned(stage, course, memo, role, &worked.said).then_some(worked))
 }
 
@@ -468,7 +468,7 @@ pub(super) fn commit_for(stage: &Stage<'_>, role: Role) -> String {
 pub(super) fn model(stage: &Stage<'_>, course: &Course, memo: &Memo, role: Role) -> Option<String> {
     let models = &stage.settings.config.models;
     let model = models.of(role, course.workflow(), stage.domain.model(role))?;
-    let gate = money::gate(stage, memo.spent);
+    let gate = money::gate(stage, memo);
     let is_scarce = matches!(gate, Gate::Downgrade | Gate::Finish | Gate::Stop);
     Some(match is_scarce && role.phase() == Phase::Check {
         true => model.replace("sonnet", "haiku"),

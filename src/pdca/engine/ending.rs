@@ -1,11 +1,9 @@
-//! How a run ends: the last event, its costs, its line in the index, its hook.
+//! How a run ends: the last event, its line in the index, its hook.
 
 use archal_core::clock::rfc3339_seconds;
 use serde_json::json;
 
-use crate::budget::amount::Usd;
-use crate::pdca::cost::{self, RunCost};
-use crate::pdca::event::{Event, Kind, NewEvent};
+use crate::pdca::event::{Kind, NewEvent};
 use crate::pdca::index::{self, IndexLine};
 use crate::pdca::machine::course::{Course, End};
 use crate::pdca::role::Phase;
@@ -45,7 +43,6 @@ pub fn finish(
         "artifacts": stage.artifacts.names()?,
     });
     stage.emit(NewEvent::new(Kind::RunComplete, Phase::Act, data));
-    spent(stage, memo, &events);
     line(stage, end.status(), course.cycle().into())?;
     let variables = [
         ("ARCHEFLOW_STATUS", end.status().to_owned()),
@@ -72,39 +69,4 @@ pub fn line(stage: &Stage<'_>, status: &str, cycles: u64) -> Result<(), EngineEr
         cycles: Some(cycles),
     };
     Ok(index::append(stage.place, &line)?)
-}
-
-/// Notes what it cost. The note is for budgets of days; the run is over whether it is kept or not.
-fn spent(stage: &Stage<'_>, memo: &Memo, events: &[Event]) {
-    // A run that goes on after it had ended was noted up to there.
-    let noted = events.iter().rfind(|event| event.kind == Kind::RunComplete);
-    let from = noted.map_or(0, |event| event.seq);
-    let before = noted.and_then(|event| event.amount("cost_usd"));
-    let is_new = |event: &&Event| event.kind == Kind::AgentComplete && event.seq > from;
-    let ends = || events.iter().filter(is_new);
-    let tokens = |name: &str| ends().filter_map(|event| event.number(name)).sum();
-    let mut models: Vec<String> = ends()
-        .filter_map(|event| event.text("model").map(str::to_owned))
-        .collect();
-    models.sort();
-    models.dedup();
-    let now = stage.clock.now();
-    let noted = cost::record(
-        stage.place,
-        now,
-        &RunCost {
-            ts: rfc3339_seconds(now),
-            run_id: stage.run.to_string(),
-            cost_usd: Usd::reported((memo.spent - before.unwrap_or(0.0)).max(0.0))
-                .unwrap_or_default(),
-            tokens_input: tokens("tokens_input"),
-            tokens_output: tokens("tokens_output"),
-            cost_estimated: ends().any(Event::is_estimated),
-            models,
-            domain: Some(stage.record.domain.clone()),
-        },
-    );
-    if let Err(error) = noted {
-        (stage.warn)(&format!("what it cost could not be noted: {error}"));
-    }
 }

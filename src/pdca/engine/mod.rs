@@ -9,7 +9,8 @@
 //! - [`drive`]: the loop. [`act`]: what its Act does. [`check`]: its reviews.
 //! - `shadows`: failure modes of roles. `telling`: what is told of an agent. `money`: what
 //!   it may cost.
-//! - [`begin`]: a new run, and one that goes on. [`ending`]: how one ends.
+//! - [`begin`]: a new run, and one that goes on. [`cut_off`]: agents that archal left behind. [`ending`]:
+//!   how one ends.
 
 pub mod act;
 pub mod agent;
@@ -17,6 +18,7 @@ pub mod begin;
 pub mod change;
 pub mod check;
 pub mod command;
+pub mod cut_off;
 pub mod drive;
 pub mod ending;
 pub mod landing;

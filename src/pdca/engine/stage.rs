@@ -199,7 +199,7 @@ pub struct Stage<'a> {
     pub prices: &'a Prices,
     /// Ends it.
     pub stop: &'a StopToken,
-    /// The most a run may cost, where that is limited.
+    /// The most a run may cost by its own budget, where it has one.
     pub budget_usd: Option<f64>,
     /// Whether hooks and tests may run.
     pub is_allowed: bool,

@@ -12,7 +12,7 @@ use crate::pdca::cost;
 use crate::pdca::engine::begin::{self, Wanted};
 use crate::pdca::engine::drive::{self, Memo};
 use crate::pdca::engine::stage::{self, Record, Stage};
-use crate::pdca::engine::{command, ending};
+use crate::pdca::engine::{command, cut_off, ending};
 use crate::pdca::machine::course::{Course, End};
 use crate::pdca::place::RunId;
 use crate::pdca::role::{Phase, Workflow};
@@ -204,13 +204,13 @@ fn start(
         let (course, memo) = begin::fresh(stage);
         (course, memo, None)
     } else {
-        let events = stage.log.read().map_err(CliError::environment)?;
-        let events = events.unwrap_or_default().events;
+        let events =
+            cut_off::told(stage).map_err(|error| setup::engine_error(error, Some(&one.run)))?;
         let (course, memo, from) = begin::resumed(stage, &events, args.start_from)
             .map_err(|error| setup::begin_error(error, Some(&one.run)))?;
         (course, memo, Some(from))
     };
-    begin::announce(stage, &course, from);
+    begin::announce(stage, &course, &memo, from);
     (stage.tell)(&format!("Run {}: {}", one.run, stage.record.task));
     (stage.tell)(&format!(
         "{} ({}), cycle {}/{}, played by {}",

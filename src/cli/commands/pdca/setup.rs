@@ -14,7 +14,6 @@ use crate::fix::choice::FixerChoice;
 use crate::git::command::{common_folder, top};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::pdca::artifacts::Artifacts;
-use crate::pdca::cost;
 use crate::pdca::domain::{self, Domain};
 use crate::pdca::engine::begin::BeginError;
 use crate::pdca::engine::process::Processes;
@@ -243,23 +242,6 @@ impl Setup {
         .hint("archal pdca run … --allow-external-execution"))
     }
 
-    /// What a run may cost: its own budget, and what is left of the day's.
-    fn budget(&self, said: &Said, cx: &CommandContext) -> Option<f64> {
-        let costs = &self.settings.config.costs;
-        let own = said
-            .budget_usd
-            .or(costs.budget_usd.map(|usd| usd.dollars()));
-        let of_day = costs.daily_usd.map(|day| {
-            // A ledger that cannot be read counts as spent.
-            let spent = cost::spent_on(&self.place, cx.clock.now());
-            spent.map_or(0.0, |spent| (day.dollars() - spent.dollars()).max(0.0))
-        });
-        match (own, of_day) {
-            (Some(own), Some(of_day)) => Some(own.min(of_day)),
-            (own, of_day) => own.or(of_day),
-        }
-    }
-
     pub(super) fn stage<'a>(
         &'a self,
         one: &'a OneRun,
@@ -292,7 +274,9 @@ impl Setup {
             scrubber: &self.scrubber,
             prices: &self.prices,
             stop: self.interrupts.token(),
-            budget_usd: self.budget(said, cx),
+            budget_usd: said
+                .budget_usd
+                .or(config.costs.budget_usd.map(|usd| usd.dollars())),
             is_allowed: said.is_allowed || config.allow_external_execution,
             merges: said.merges || config.git.auto_merge,
             is_dry_run: said.is_dry_run,
