@@ -96,7 +96,8 @@ impl Rows for Cursors {
 
 fn told(cursors: &[Value]) -> String {
     let place = Place::new();
-    let (report, ended) = place.with(&mut Cursors(cursors.to_vec().into_iter(), service(0)));
+    let pages = cursors.to_vec();
+    let (report, ended) = place.with(&mut Cursors(pages.into_iter(), service(0)));
     assert!(report.pages <= cursors.len() as u64);
     let error = ended.expect_err("no end").to_string();
     let standing = place.store().standing().expect("read");
