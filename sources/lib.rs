@@ -7,17 +7,20 @@ use archal_core::source::SourceDescriptor;
 
 pub mod braintrust;
 pub mod file;
+pub mod gcs;
 pub mod http;
 pub mod langfuse;
 pub mod otel;
 pub mod otlp;
 pub mod postgres;
+pub mod s3;
 
 mod client;
 mod document;
 mod findings;
 mod merge;
 mod normalise;
+mod objects;
 mod raw;
 mod server;
 

@@ -1,0 +1,177 @@
+//! The SDK's client, as the options want it.
+
+use std::time::Duration;
+
+use archal_core::pull::{PullError, PullErrorKind, Said};
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Credentials, ProvideCredentials};
+
+use super::refusal;
+use crate::objects::endpoint;
+
+/// How often a request is made at most, with the SDK's pauses between.
+const ATTEMPTS: u32 = 5;
+/// The first of these pauses; the others double, up to the SDK's longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1_000 });
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take to begin.
+const ANSWER: Duration = Duration::from_secs(60);
+/// What credentials are called that come from the options.
+const SAID: &str = "the options";
+
+/// A client, and what it was made of.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) client: Client,
+    config: SdkConfig,
+    profile: Option<String>,
+    is_anonymous: bool,
+}
+
+/// What was said, checked.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    region: Option<String>,
+    profile: Option<String>,
+    endpoint: Option<String>,
+    is_path_style: bool,
+    is_anonymous: bool,
+    credentials: Option<Credentials>,
+}
+
+impl Wanted {
+    /// Of options.
+    pub(super) fn of(said: &Said) -> Result<Self, PullError> {
+        let endpoint = said.text("endpoint").map(str::to_owned);
+        if let Some(endpoint) = &endpoint {
+            endpoint::host(endpoint)?;
+        }
+        let pair = (said.secret("accessKeyEnv"), said.secret("secretKeyEnv"));
+        let credentials = match pair {
+            (Some(key), Some(secret)) => {
+                let token = said.secret("sessionTokenEnv").map(str::to_owned);
+                Some(Credentials::new(key, secret, token, None, SAID))
+            }
+            (None, None) => None,
+            _ => {
+                let told = "`accessKeyEnv` and `secretKeyEnv` go together, and both variables are to be set";
+                return Err(PullError::new(PullErrorKind::Options, told));
+            }
+        };
+        let is_anonymous = said.switch("anonymous");
+        if is_anonymous && credentials.is_some() {
+            let told = "`anonymous` and `accessKeyEnv` exclude each other";
+            return Err(PullError::new(PullErrorKind::Options, told));
+        }
+        let is_path_style = endpoint.is_some() && !said.switch("virtualHost");
+        Ok(Self {
+            region: said.text("region").map(str::to_owned),
+            profile: said.text("profile").map(str::to_owned),
+            endpoint,
+            is_path_style,
+            is_anonymous,
+            credentials,
+        })
+    }
+
+    /// The client; the AWS configuration is read.
+    pub(super) async fn made(&self) -> Result<Made, PullError> {
+        let region = self.region.clone().map(Region::new);
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(FIRST_PAUSE),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .read_timeout(ANSWER)
+                    .build(),
+            );
+        let loader = match &self.profile {
+            Some(profile) => loader.profile_name(profile),
+            None => loader,
+        };
+        let loader = match (&self.endpoint, region) {
+            (_, Some(region)) => loader.region(region),
+            // Other stores take any; the configuration is not asked, for it asks the network.
+            (Some(_), None) => loader.region(Region::new("us-east-1")),
+            (None, None) => {
+                loader.region(RegionProviderChain::default_provider().or_else("us-east-1"))
+            }
+        };
+        let loader = match &self.endpoint {
+            Some(endpoint) => loader.endpoint_url(endpoint),
+            None => loader,
+        };
+        let loader = match &self.credentials {
+            Some(credentials) => loader.credentials_provider(credentials.clone()),
+            None if self.is_anonymous => loader.no_credentials(),
+            None => loader,
+        };
+        let config = loader.load().await;
+        if let Some(endpoint) = config.endpoint_url() {
+            // It may come from the AWS configuration.
+            endpoint::host(endpoint)?;
+        }
+        let service = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(self.is_path_style)
+            .build();
+        Ok(Made {
+            client: Client::from_conf(service),
+            config,
+            profile: self.profile.clone(),
+            is_anonymous: self.is_anonymous,
+        })
+    }
+}
+
+impl Made {
+    /// The region it asks in.
+    pub(super) fn region(&self) -> &str {
+        self.config.region().map_or("", Region::as_ref)
+    }
+
+    /// In which way credentials were found, as a person calls it.
+    pub(super) async fn credentials(&self) -> Result<String, PullError> {
+        if self.is_anonymous {
+            return Ok("none, as `anonymous` says".to_owned());
+        }
+        let Some(provider) = self.config.credentials_provider() else {
+            return Err(refusal::no_credentials(self.profile.as_deref(), ""));
+        };
+        let found = provider.provide_credentials().await.map_err(|error| {
+            refusal::no_credentials(self.profile.as_deref(), &refusal::causes(&error))
+        })?;
+        // Its name stands in its description alone, which hides the secret.
+        let described = format!("{found:?}");
+        let name = described
+            .split_once("provider_name: \"")
+            .and_then(|(_, rest)| rest.split_once('"'));
+        let name = name.map_or("the AWS configuration", |(name, _)| way(name));
+        Ok(match &self.profile {
+            Some(profile) => format!("{name}, profile `{profile}`"),
+            None => name.to_owned(),
+        })
+    }
+}
+
+/// The SDK's name of a provider as people know it.
+fn way(name: &str) -> &str {
+    match name {
+        "EnvironmentVariable" => "AWS_ACCESS_KEY_ID",
+        "ProfileProvider" => "~/.aws",
+        "CredentialProcess" => "credential_process",
+        "SSO" => "SSO",
+        "WebIdentityToken" => "web identity",
+        "AssumeRoleProvider" => "an assumed role",
+        "IMDSv2" => "the instance's role",
+        other => other,
+    }
+}

@@ -1,0 +1,108 @@
+//! The `s3` source: objects in S3, and in stores that speak like it.
+//!
+//! `client` makes the SDK's client of what was said and finds out by what credentials; `bucket` lists
+//! and reads; `refusal` says what an error means, and what mends it.
+
+mod bucket;
+mod client;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use archal_core::pull::{Asking, INTERVAL, Opened, PullError, PullSource, Said};
+use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::stability::Stability;
+
+use crate::objects::mirror::Mirror;
+use crate::objects::{
+    BUCKET, EXCLUDE, FULL_LIST, INCLUDE, MANIFESTS, MAX_OBJECT, MIRROR, ORDERED, OVERLAP, PREFIX,
+    SUFFIX, endpoint, optional,
+};
+
+/// The source as the catalogue lists it.
+pub const SOURCE: SourceDescriptor = SourceDescriptor {
+    name: "s3",
+    about: "objects in S3 or a store that speaks like it: any files that `file` reads",
+    stability: Stability::Beta,
+    style: SourceStyle::Pull,
+    options: &[
+        optional(
+            "accessKeyEnv",
+            "the variable with an access key id, where the AWS configuration is not to be used",
+            OptionKind::Variable,
+        ),
+        OptionInfo {
+            default: Some("false"),
+            ..optional(
+                "anonymous",
+                "ask without credentials: for public buckets",
+                OptionKind::Switch,
+            )
+        },
+        BUCKET,
+        optional(
+            "endpoint",
+            "the address of a store that is not AWS: https://minio.example:9000",
+            OptionKind::Text,
+        ),
+        EXCLUDE,
+        FULL_LIST,
+        INCLUDE,
+        INTERVAL,
+        MANIFESTS,
+        MAX_OBJECT,
+        MIRROR,
+        ORDERED,
+        OVERLAP,
+        PREFIX,
+        optional("profile", "the profile of ~/.aws to use", OptionKind::Text),
+        optional(
+            "region",
+            "the bucket's region, where the AWS configuration says another or none",
+            OptionKind::Text,
+        ),
+        optional(
+            "secretKeyEnv",
+            "the variable with the secret of `accessKeyEnv`",
+            OptionKind::Variable,
+        ),
+        optional(
+            "sessionTokenEnv",
+            "the variable with the session token of `accessKeyEnv`, where there is one",
+            OptionKind::Variable,
+        ),
+        SUFFIX,
+        OptionInfo {
+            default: Some("false"),
+            ..optional(
+                "virtualHost",
+                "at an `endpoint`, name the bucket in the host and not in the path",
+                OptionKind::Switch,
+            )
+        },
+    ],
+    files: Some(crate::file::FORMAT),
+    pull: Some(PullSource { open, hosts }),
+    push: None,
+};
+
+fn open(asking: Asking) -> Result<Opened, PullError> {
+    let said = &asking.options;
+    if let Some(mirror) = said.path("mirror") {
+        let prefix = said.text("prefix").unwrap_or_default();
+        return Ok(Opened::Objects(Box::new(Mirror::new(mirror, prefix))));
+    }
+    Ok(Opened::Objects(Box::new(bucket::Bucket::new(&asking)?)))
+}
+
+fn hosts(said: &Said) -> Vec<String> {
+    if said.path("mirror").is_some() {
+        return Vec::new();
+    }
+    if let Some(endpoint) = said.text("endpoint") {
+        return endpoint::host(endpoint).into_iter().collect();
+    }
+    let bucket = said.text("bucket").unwrap_or_default();
+    let region = said.text("region").unwrap_or("<region>");
+    vec![format!("{bucket}.s3.{region}.amazonaws.com")]
+}
