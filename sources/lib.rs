@@ -27,4 +27,10 @@ mod server;
 pub use server::unpack;
 
 /// Every built-in source, sorted by name.
-pub const ALL: &[SourceDescriptor] = &[file::SOURCE, http::SOURCE, otel::SOURCE];
+pub const ALL: &[SourceDescriptor] = &[
+    file::SOURCE,
+    gcs::SOURCE,
+    http::SOURCE,
+    otel::SOURCE,
+    s3::SOURCE,
+];

@@ -5,9 +5,10 @@
 //! ([`mod@file`]), the import artifact ([`artifact`]), the user's
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
 //! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
-//! ([`pack`]; what comes in parts is joined by [`parts`]) once or again and again ([`pull`]), and what a source is given to run
-//! ([`subscription`]), programs that it talks with among it ([`plugin`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk
-//! ([`spool`]), and batch files ([`assembly`]).
+//! ([`pack`]; what comes in parts is joined by [`parts`]) once or again and again ([`pull`]), from stores of objects by
+//! their listing ([`objects`]), and what a source is given to run ([`subscription`]), programs that it talks with among
+//! it ([`plugin`]). What is pushed takes another way there: a server ([`mod@serve`]), a log on the disk ([`spool`]), and
+//! batch files ([`assembly`]).
 
 pub mod artifact;
 pub mod assembly;
@@ -16,6 +17,7 @@ pub mod file;
 pub mod folder;
 pub mod import;
 pub mod key;
+pub mod objects;
 pub mod pack;
 pub mod parts;
 pub mod plugin;

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask test` installs them and names the folder in `ARCHAL_TEST_CLIENTS`.
 
+mod buckets;
 mod examples;
 mod exporters;
 mod github;

@@ -3,7 +3,7 @@
 //! [`ask`] makes one pass over a source that answers: [`pass`] stores page after page, [`giving`] writes
 //! what is quiet. [`feed`] makes passes inside the watcher. What a source is given stands in [`asking`] and
 //! [`rates`], what it gave in [`store`], what became of it in [`report`], what is ready of it in [`sample`].
-//! [`files`] looks at files here.
+//! `stored` asks for stored objects, and [`files`] looks at files here.
 
 pub mod asking;
 pub mod feed;
@@ -14,6 +14,7 @@ pub mod rates;
 pub mod report;
 pub mod sample;
 pub mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -56,15 +57,15 @@ pub struct Ask<'a> {
     pub stop: &'a StopToken,
 }
 
+/// What became of a pass, and why it did not come to its end where it did not.
+pub type Asked = (PassReport, Result<(), PassError>);
+
 /// One pass over a source. The report says how far it came, whatever ended it.
 ///
 /// # Errors
 ///
 /// Why it could not begin.
-pub fn ask(
-    ask: &Ask<'_>,
-    told: &mut dyn FnMut(Told<'_>),
-) -> Result<(PassReport, Result<(), PassError>), PassError> {
+pub fn ask(ask: &Ask<'_>, told: &mut dyn FnMut(Told<'_>)) -> Result<Asked, PassError> {
     let subscription = ask.subscription;
     let taken = || PassError::Taken {
         name: subscription.source.name.clone(),
@@ -84,9 +85,7 @@ pub fn ask(
     let opened = asking::open(subscription, options, &ask.pull, begin.floor, ask.stop)?;
     match opened {
         Opened::Rows(mut rows) => ask_rows(ask, begin, rows.as_mut(), told),
-        Opened::Objects(_) => Err(PassError::Unasked {
-            provider: ask.provider.name.to_owned(),
-        }),
+        Opened::Objects(mut objects) => stored::ask(ask, objects.as_mut(), told),
     }
 }
 
@@ -127,7 +126,7 @@ fn ask_rows(
     begin: Begin,
     rows: &mut dyn Rows,
     told: &mut dyn FnMut(Told<'_>),
-) -> Result<(PassReport, Result<(), PassError>), PassError> {
+) -> Result<Asked, PassError> {
     let subscription = ask.subscription;
     let folder;
     let mut store = if ask.is_dry {

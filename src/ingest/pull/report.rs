@@ -1,5 +1,6 @@
 //! What became of a pass, and why one did not come to its end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::lock::LockError;
 use crate::ingest::import::LedgerError;
+use crate::ingest::objects;
 use crate::store::atomic::WriteError;
 use crate::store::database::DatabaseError;
 
@@ -66,8 +68,33 @@ pub struct PassReport {
     pub written_files: u64,
     /// Their size in bytes.
     pub written_bytes: u64,
+    /// What became of objects, for a source of stored objects: rows are objects there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Objects>,
     /// What could not be read, the first findings.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What became of the objects of a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Objects {
+    /// Not wanted: by their name, or because they are older than was asked for.
+    pub skipped: u64,
+    /// Known as they are.
+    pub known: u64,
+    /// There in another version than the one that was known.
+    pub changed: u64,
+    /// That could not be read.
+    pub failed: u64,
+    /// Known and not there any more. Their traces stay.
+    pub gone: u64,
+    /// Whether the pass went on where an earlier one was cut off.
+    pub is_resumed: bool,
+    /// Whether everything was listed.
+    pub is_full: bool,
+    /// The dialects of those that were read.
+    pub dialects: BTreeSet<String>,
 }
 
 impl PassReport {
@@ -148,6 +175,9 @@ pub enum PassError {
     /// What stands in the trace directory cannot be read or written.
     #[error("what is in the trace directory already cannot be told")]
     Ledger(#[source] LedgerError),
+    /// Objects cannot be imported.
+    #[error(transparent)]
+    Objects(#[from] objects::PassError),
     /// It is not asked in this way.
     #[error("`{provider}` cannot be asked here")]
     Unasked {

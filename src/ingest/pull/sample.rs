@@ -12,6 +12,7 @@ use archal_core::trace::TraceIdentity;
 use serde_json::Value;
 
 use super::asking::{self, Unseen};
+use super::stored;
 use crate::ingest::Imported;
 use crate::ingest::subscription::Subscription;
 use crate::sandbox::StopToken;
@@ -45,6 +46,7 @@ pub fn sample(
     let unseen = Unseen::of(subscription);
     let opened = asking::open(subscription, provider.options, pull, None, stop)?;
     let mut sample = Sample::default();
+    let is_missing = |point: &Point| point.standing == Standing::Missing;
     let rows = match opened {
         Opened::Rows(mut rows) => {
             sample.points = rows.check();
@@ -52,6 +54,12 @@ pub fn sample(
         }
         Opened::Objects(mut objects) => {
             sample.points = objects.check();
+            if !sample.points.iter().any(is_missing) {
+                let read = stored::sample(subscription, provider, objects.as_mut(), &mut sample);
+                sample.error = read.err().map(|error| unseen.error(error));
+            }
+            let findings = std::mem::take(&mut sample.findings).into_iter();
+            sample.findings = findings.map(|finding| unseen.finding(finding)).collect();
             None
         }
     };
@@ -59,7 +67,6 @@ pub fn sample(
         point.detail = unseen.text(&point.detail);
         point.advice = point.advice.as_deref().map(|advice| unseen.text(advice));
     }
-    let is_missing = |point: &Point| point.standing == Standing::Missing;
     if let Some(mut rows) = rows
         && !sample.points.iter().any(is_missing)
     {

@@ -5,10 +5,8 @@
 pub const PLANNED: &[(&str, &str)] = &[
     ("braintrust", "Braintrust logs and experiments"),
     ("custom", "what a plugin of your own gives"),
-    ("gcs", "objects in Google Cloud Storage"),
     ("langfuse", "the Langfuse API"),
     ("postgres", "tables or views in PostgreSQL"),
-    ("s3", "objects in S3"),
     ("supabase", "tables or views in Supabase"),
 ];
 

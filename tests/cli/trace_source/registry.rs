@@ -186,7 +186,8 @@ fn sources_are_listed_switched_and_disabled() {
         (&empty["sources"], &empty["default"]),
         (&json!([]), &json!(null))
     );
-    assert_eq!(empty["providers"][2]["name"], "otel");
+    let providers = empty["providers"].as_array().expect("a list");
+    assert!(providers.iter().any(|provider| provider["name"] == "otel"));
     environment.write("exports/a.json", "{}");
     drop(run(&["connect", "otel", "--name", "prod"]).ended(0));
     drop(

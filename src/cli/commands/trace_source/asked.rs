@@ -192,7 +192,7 @@ fn so_far(report: &PassReport, of: Option<u64>) -> String {
     _ = write!(
         line,
         "{}, {}, {}; {} new, {} updated",
-        counted(report.rows, "row"),
+        counted(report.rows, what(report)),
         counted(report.requests, "request"),
         words::bytes(report.bytes),
         report.new,
@@ -229,12 +229,19 @@ fn text(site: &Site, report: &PassReport, cx: &CommandContext) -> String {
     _ = writeln!(
         out,
         "  read     {} ({} new or changed), {} in {}, {}",
-        counted(report.rows, "row"),
+        counted(report.rows, what(report)),
         report.changed_rows,
         words::bytes(report.bytes),
         counted(report.requests, "request"),
         words::seconds(report.took_ms)
     );
+    if let Some(objects) = &report.objects {
+        _ = writeln!(
+            out,
+            "  objects  {} known, {} skipped, {} failed, {} gone",
+            objects.known, objects.skipped, objects.failed, objects.gone
+        );
+    }
     _ = writeln!(out, "  redacted {}", counted(report.redactions, "value"));
     let directory = site.shown(&report.trace_dir, cx);
     if report.written_files > 0 {
@@ -268,6 +275,14 @@ fn text(site: &Site, report: &PassReport, cx: &CommandContext) -> String {
         );
     }
     out
+}
+
+/// What its rows are called.
+fn what(report: &PassReport) -> &'static str {
+    match report.objects {
+        Some(_) => "object",
+        None => "row",
+    }
 }
 
 pub(super) fn counted(number: u64, noun: &str) -> String {

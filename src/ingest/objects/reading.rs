@@ -1,0 +1,248 @@
+//! What is done with one object of a pass.
+
+use std::collections::BTreeMap;
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::pull::{Object, PullErrorKind};
+
+use super::fetch::{FetchError, fetch};
+use super::ledger::{Mark, Row, State, WantedFile};
+use super::manifest::{self, Manifests};
+use super::names;
+use super::pass::{Next, PassError, Work};
+
+/// Objects in a row that the store does not give before a pass ends.
+const MOST_REFUSED: u32 = 5;
+/// What was read is written after so many bytes.
+pub(super) const WRITE_AFTER: u64 = 64 << 20;
+/// And after so many objects.
+pub(super) const OBJECTS_AFTER: usize = 1_000;
+/// Findings about objects that are told one by one.
+pub(super) const MOST_FINDINGS: usize = 50;
+
+impl Work<'_> {
+    pub(super) fn object(
+        &mut self,
+        object: &Object,
+        place: Option<&String>,
+        known: &mut BTreeMap<String, Row>,
+        is_again: bool,
+    ) -> Result<Next, PassError> {
+        let settings = self.pass.settings;
+        let since = self.pass.import.since;
+        let is_older = matches!((object.modified, since), (Some(at), Some(since)) if at < since);
+        if is_older || !settings.wants(object) {
+            self.report.skipped += u64::from(!is_again);
+            return Ok(Next::Object);
+        }
+        if object.key.len() > names::LONGEST {
+            self.failed(
+                object,
+                "object/key",
+                format!(
+                    "its key has {} bytes, and no store has keys of more than {}",
+                    object.key.len(),
+                    names::LONGEST
+                ),
+            );
+            return Ok(Next::Object);
+        }
+        let row = known.get(&object.key);
+        let is_same = row.is_some_and(|row| {
+            row.version == object.version && row.size == object.size && row.state != State::Gone
+        });
+        let state = row.filter(|_| is_same).map(|row| row.state);
+        let is_file = settings
+            .manifests
+            .is_some_and(|manifests| !manifests.is_one(&object.key));
+        let is_done = match state {
+            Some(State::Read | State::Failed) => true,
+            Some(State::Listed | State::Refused) => is_file,
+            Some(State::Gone) | None => false,
+        };
+        if is_done {
+            self.report.known += u64::from(!is_again);
+            return Ok(Next::Object);
+        }
+        if row.is_some_and(|row| row.state != State::Gone && row.version != object.version) {
+            self.report.changed += 1;
+        }
+        // The same key may be listed twice.
+        known.insert(
+            object.key.clone(),
+            Row {
+                version: object.version.clone(),
+                size: object.size,
+                state: if is_file { State::Listed } else { State::Read },
+            },
+        );
+        if is_file {
+            self.marks.push(Mark::of(object, State::Listed, None));
+            return Ok(Next::Object);
+        }
+        if self.is_stopped()? {
+            return Ok(Next::End);
+        }
+        match settings.manifests {
+            Some(manifests) => self.manifest(object, manifests, place),
+            None => self.read(object, place),
+        }
+    }
+
+    fn manifest(
+        &mut self,
+        object: &Object,
+        manifests: Manifests,
+        place: Option<&String>,
+    ) -> Result<Next, PassError> {
+        let bytes = match self.fetched(object, manifest::LARGEST, place)? {
+            Ok(bytes) => bytes,
+            Err(next) => return Ok(next),
+        };
+        match manifests.read(&bytes) {
+            Ok(named) => {
+                let files: Vec<WantedFile> = named
+                    .into_iter()
+                    .filter(|file| file.key.len() <= names::LONGEST)
+                    .map(|file| WantedFile {
+                        key: file.key,
+                        manifest: object.key.clone(),
+                        unreadable: file.unreadable,
+                    })
+                    .collect();
+                if !self.is_dry() {
+                    self.pass.ledger.want(&files)?;
+                }
+                self.marks.push(Mark::of(object, State::Read, None));
+            }
+            Err(reason) => {
+                self.failed(object, "object/manifest", reason.clone());
+                self.marks
+                    .push(Mark::of(object, State::Failed, Some(reason)));
+            }
+        }
+        Ok(Next::Object)
+    }
+
+    pub(super) fn read(
+        &mut self,
+        object: &Object,
+        place: Option<&String>,
+    ) -> Result<Next, PassError> {
+        let most = self.pass.settings.most;
+        let bytes = match self.fetched(object, most, place)? {
+            Ok(bytes) => bytes,
+            Err(next) => return Ok(next),
+        };
+        self.bytes += bytes.len() as u64;
+        let shown = names::place(&self.pass.settings.label, object);
+        let taken = self.importing.bytes(&shown, &bytes)?;
+        drop(bytes);
+        if !taken.is_partial {
+            let state = match taken.rejected {
+                Some(_) => State::Failed,
+                None => State::Read,
+            };
+            self.report.failed_objects += u64::from(state == State::Failed);
+            self.marks.push(Mark::of(object, state, taken.rejected));
+        }
+        if self.bytes >= WRITE_AFTER || self.marks.len() >= 2 * OBJECTS_AFTER {
+            // The page is not done: its place stays where it is.
+            self.write(false)?;
+        }
+        if self.importing.is_full() {
+            self.importing.report_mut().is_limited = true;
+            return Ok(Next::End);
+        }
+        Ok(Next::Object)
+    }
+
+    /// The bytes of an object; where there are none, whether the pass goes on.
+    fn fetched(
+        &mut self,
+        object: &Object,
+        most: u64,
+        place: Option<&String>,
+    ) -> Result<Result<Vec<u8>, Next>, PassError> {
+        self.report.requests += 1;
+        let error = match fetch(self.pass.objects, object, most, self.pass.spool) {
+            Ok(bytes) => {
+                self.refused = 0;
+                return Ok(Ok(bytes));
+            }
+            Err(error) => error,
+        };
+        if error.is_changed() {
+            if self.is_of_rows {
+                self.is_full_due = true;
+            } else {
+                self.again.insert(place.cloned());
+            }
+            return Ok(Err(Next::Object));
+        }
+        match error {
+            FetchError::TooLarge => {
+                let reason = format!("it has {} bytes, and at most {most} are read", object.size);
+                self.failed(object, "object/too-large", reason.clone());
+                self.marks
+                    .push(Mark::of(object, State::Failed, Some(reason)));
+            }
+            FetchError::Disk(source) => {
+                let path = self.pass.spool.to_owned();
+                return Err(PassError::Disk { path, source });
+            }
+            FetchError::Store(error) if error.kind == PullErrorKind::Stopped => {
+                self.breaks_off(error);
+                return Ok(Err(Next::End));
+            }
+            // It may not be read as it is, whoever asks: what is archived.
+            FetchError::Store(error) if error.kind == PullErrorKind::Missing => {
+                self.failed(object, "object/unavailable", error.message.clone());
+                let reason = Some(error.message);
+                self.marks.push(Mark::of(object, State::Failed, reason));
+            }
+            FetchError::Store(error) => {
+                self.refused += 1;
+                self.failed(object, "object/refused", error.message.clone());
+                let reason = Some(error.message.clone());
+                self.marks.push(Mark::of(object, State::Refused, reason));
+                if self.refused >= MOST_REFUSED {
+                    self.trouble = Some(error);
+                    return Ok(Err(Next::End));
+                }
+            }
+            FetchError::Cut { .. } => {}
+        }
+        Ok(Err(Next::Object))
+    }
+
+    pub(super) fn missing(&mut self, file: &WantedFile) {
+        let object = Object {
+            key: file.key.clone(),
+            ..Object::default()
+        };
+        let manifest = names::shown(&file.manifest);
+        match &file.unreadable {
+            Some(reason) => self.failed(&object, "object/format", reason.clone()),
+            None => {
+                let told = format!("the manifest {manifest} names it, and it is not there");
+                self.find(Diagnostic::warning("object/missing", told), &object);
+            }
+        }
+    }
+
+    fn failed(&mut self, object: &Object, code: &str, reason: String) {
+        self.report.failed_objects += 1;
+        self.importing.report_mut().failed += 1;
+        self.find(Diagnostic::error(code, reason), object);
+    }
+
+    pub(super) fn find(&mut self, finding: Diagnostic, object: &Object) {
+        self.findings += 1;
+        if self.findings <= MOST_FINDINGS {
+            let place = names::place(&self.pass.settings.label, object);
+            let report = self.importing.report_mut();
+            report.diagnostics.push(finding.in_file(place));
+        }
+    }
+}
