@@ -1,199 +1,20 @@
 //! A source inside the watcher: what is told of it, and when it is asked again.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archal_core::clock::{FakeClock, Timestamp};
-use archal_core::diagnostic::Diagnostic;
-use archal_core::environment::Environment;
-use archal_core::id::SequentialIds;
-use archal_core::program::{NotStarted, Program, Programs, Talk};
-use archal_core::pull::{
-    Asking, Estimate, INTERVAL, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows,
-};
-use archal_core::push::Kept;
-use archal_core::redact::Redactor;
-use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
-use archal_core::stability::Stability;
-use archal_core::trace::TraceIdentity;
-use serde_json::Value;
+use archal_core::pull::PullErrorKind;
 
-use super::scripted::{Scripted, Service};
+use super::provider::{Nothing, OPTIONS, PROVIDERS, environment, options, subscription};
 use crate::ingest::feed::{self, FeedHealth};
-use crate::ingest::import::{Known, Ledger, LedgerError};
-use crate::ingest::pack::Packed;
 use crate::ingest::pull::asking::said;
-use crate::ingest::pull::rates::SharedRates;
-use crate::ingest::registry::{Options, Source};
-use crate::ingest::subscription::{self, Subscription};
+use crate::ingest::subscription;
 use crate::sandbox::StopToken;
-
-const OPTIONS: &[OptionInfo] = &[
-    OptionInfo {
-        name: "does",
-        about: "what it does when it is asked",
-        kind: OptionKind::Choice(&["answer", "deny", "limit", "panic"]),
-        default: Some("answer"),
-        is_required: false,
-    },
-    INTERVAL,
-    OptionInfo {
-        name: "keyEnv",
-        about: "the variable that holds its key",
-        kind: OptionKind::Variable,
-        default: None,
-        is_required: false,
-    },
-];
-
-const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
-    name: "scripted",
-    about: "a service for tests",
-    stability: Stability::Beta,
-    style: SourceStyle::Pull,
-    options: OPTIONS,
-    files: None,
-    pull: Some(PullSource {
-        open,
-        hosts: |_| Vec::new(),
-    }),
-    push: None,
-}];
-
-fn open(asking: Asking) -> Result<Opened, PullError> {
-    let does = asking.options.text("does").unwrap_or_default().to_owned();
-    let key = asking.options.secret("keyEnv").map(str::to_owned);
-    Ok(Opened::Rows(Box::new(Doing {
-        does,
-        key,
-        scripted: Scripted::new(Service {
-            page: 10,
-            ..Service::default()
-        }),
-    })))
-}
-
-struct Doing {
-    does: String,
-    key: Option<String>,
-    scripted: Scripted,
-}
-
-impl Rows for Doing {
-    fn check(&mut self) -> Vec<Point> {
-        self.scripted.check()
-    }
-
-    fn sample(&mut self) -> Result<Page, PullError> {
-        self.scripted.sample()
-    }
-
-    fn estimate(&mut self, cursor: &Value) -> Result<Option<Estimate>, PullError> {
-        self.scripted.estimate(cursor)
-    }
-
-    fn page(&mut self, cursor: &Value) -> Result<Page, PullError> {
-        match self.does.as_str() {
-            "deny" => {
-                let key = self.key.as_deref().unwrap_or_default();
-                let said = format!("the key {key} is not known");
-                Err(PullError::new(PullErrorKind::Denied, said).advice("make another key"))
-            }
-            "limit" => {
-                let after = Some(Duration::from_secs(77));
-                Err(PullError::new(
-                    PullErrorKind::Limited { after },
-                    "too much was asked",
-                ))
-            }
-            "panic" => panic!("a fault of the source"),
-            _ => self.scripted.page(cursor),
-        }
-    }
-
-    fn assemble(
-        &self,
-        trace: &str,
-        kept: Kept,
-        findings: &mut Vec<Diagnostic>,
-    ) -> Option<DecodedTrace> {
-        self.scripted.assemble(trace, kept, findings)
-    }
-}
-
-struct Nothing;
-
-impl Ledger for Nothing {
-    fn known(
-        &self,
-        _: &Path,
-        traces: &[(&TraceIdentity, &str)],
-    ) -> Result<Vec<Known>, LedgerError> {
-        Ok(vec![Known::New; traces.len()])
-    }
-
-    fn place(&self, _: &Path, _: &TraceIdentity) -> Result<Option<PathBuf>, LedgerError> {
-        Ok(None)
-    }
-
-    fn note(&self, _: &str, _: &Packed) -> Result<(), LedgerError> {
-        Ok(())
-    }
-}
-
-fn options(pairs: &[(&str, &str)]) -> Options {
-    let pairs = pairs.iter();
-    let said: BTreeMap<String, String> = pairs
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect();
-    Options::new(said, OPTIONS)
-}
-
-fn environment() -> Environment {
-    Environment {
-        variables: BTreeMap::from([("A_KEY".to_owned(), "sesame-4711".to_owned())]),
-        ..Environment::default()
-    }
-}
-
-/// No program is started here.
-struct NoPrograms;
-
-impl Programs for NoPrograms {
-    fn start(&self, program: &Program) -> Result<Box<dyn Talk>, NotStarted> {
-        Err(NotStarted {
-            reason: format!(
-                "{} is not started: none is in this test",
-                program.path.display()
-            ),
-            advice: None,
-        })
-    }
-}
 
 /// What is first told of a source that does this.
 fn first_told(does: &str) -> FeedHealth {
     let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH));
-    let subscription = Subscription {
-        source: Source {
-            name: "prod".to_owned(),
-            provider: "scripted".to_owned(),
-            is_enabled: true,
-            options: options(&[("does", does), ("keyEnv", "A_KEY")]),
-            trace_dir: folder.path().join("traces"),
-            problems: Vec::new(),
-        },
-        spool: folder.path().join("spool"),
-        programs: Arc::new(NoPrograms),
-        redactor: Redactor::new([7; 32], []),
-        environment: environment(),
-        rates: Arc::new(SharedRates::new(clock.clone())),
-        clock,
-        ids: Arc::new(SequentialIds::new(1)),
-    };
+    let subscription = subscription(folder.path(), does);
     let feed = subscription::feed(subscription, PROVIDERS, Arc::new(Nothing)).expect("a feed");
     let (stop, heard) = (StopToken::new(), Arc::new(Mutex::new(None)));
     let (ends, kept) = (stop.clone(), heard.clone());
