@@ -217,7 +217,7 @@ impl Rows for Scripted {
             "a fault of the source"
         );
         if bodies.iter().any(|body| body["says"] == "nothing") {
-            findings.push(Diagnostic::warning("test/row", "a row says nothing"));
+            findings.push(Diagnostic::error("test/row", "a row says nothing"));
             return None;
         }
         together(trace, &bodies, kept.earlier)
