@@ -4,6 +4,7 @@
 //! `cargo xtask test` installs them, in the versions of `js/package-lock.json`, and names the folder in
 //! `ARCHAL_TEST_AGENTS`; with `--ring agents` it runs nothing else.
 
+mod cycling;
 mod model;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use archal_testkit::cli::{Output, TestEnv};
 use serde_json::{Value, json};
 
-use model::{KEY, Model, TOKENS};
+use model::{KEY, Mind, Model, RIGHT, TOKENS, Turn, WRONG, read_the_task, word_before};
 
 /// Where `cargo xtask test` put the agents.
 #[expect(
@@ -33,6 +34,46 @@ fn processor() -> &'static str {
     }
 }
 
+/// The repair of `archal fixer test`.
+fn repair(text: &str) -> Turn {
+    if text.contains(RIGHT) {
+        return Turn::Say("Done.");
+    }
+    let Some(tree) = word_before(text, " the command `sh check.sh`") else {
+        return read_the_task(text);
+    };
+    let script = format!("{tree}/total.sh");
+    match text.contains(WRONG) {
+        true => Turn::Edit(script),
+        false => Turn::Read(script),
+    }
+}
+
+/// Claude, with a model that does this.
+fn claude(mind: Mind) -> Repairing {
+    let package = format!("@anthropic-ai/claude-code-linux-{}/claude", processor());
+    let mut repairing = Repairing::thinking("claude", &package, mind);
+    let url = repairing.model.url("");
+    repairing.world.set("ANTHROPIC_API_KEY", KEY);
+    repairing.world.set("ANTHROPIC_BASE_URL", url);
+    repairing
+}
+
+/// Codex, with a model that does this, and its configuration.
+fn codex(mind: Mind) -> (Repairing, Value) {
+    let package = format!(
+        "@openai/codex-linux-{}/vendor/{}-unknown-linux-musl/bin/codex",
+        processor(),
+        std::env::consts::ARCH
+    );
+    let mut repairing = Repairing::thinking("codex", &package, mind);
+    let base = format!("openai_base_url=\"{}\"", repairing.model.url("/v1"));
+    repairing.world.set("CODEX_API_KEY", KEY);
+    let hosts = [repairing.model.host()];
+    let fixer = json!({"model": "loopback", "args": ["-c", base], "hosts": hosts});
+    (repairing, fixer)
+}
+
 /// A world in which an agent is in `PATH`, with a model that speaks to it.
 struct Repairing {
     world: TestEnv,
@@ -43,6 +84,10 @@ struct Repairing {
 impl Repairing {
     /// `program` is its file below the packages.
     fn by(name: &'static str, program: &str) -> Self {
+        Self::thinking(name, program, repair)
+    }
+
+    fn thinking(name: &'static str, program: &str, mind: Mind) -> Self {
         let mut world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
         world.with_callers_programs();
         let program = packages().join(program);
@@ -50,7 +95,7 @@ impl Repairing {
         world.program(name, &format!("exec '{}' \"$@\"", program.display()));
         Self {
             world,
-            model: Model::new(),
+            model: Model::new(mind),
             name,
         }
     }
@@ -92,26 +137,12 @@ impl Repairing {
 
 #[test]
 fn claude_repairs() {
-    let package = format!("@anthropic-ai/claude-code-linux-{}/claude", processor());
-    let mut repairing = Repairing::by("claude", &package);
-    let url = repairing.model.url("");
-    repairing.world.set("ANTHROPIC_API_KEY", KEY);
-    repairing.world.set("ANTHROPIC_BASE_URL", url);
-    repairing.repairs(&json!({"fixer": {"model": "claude-sonnet-4-5"}}));
+    claude(repair).repairs(&json!({"fixer": {"model": "claude-sonnet-4-5"}}));
 }
 
 #[test]
 fn codex_repairs() {
-    let package = format!(
-        "@openai/codex-linux-{}/vendor/{}-unknown-linux-musl/bin/codex",
-        processor(),
-        std::env::consts::ARCH
-    );
-    let mut repairing = Repairing::by("codex", &package);
-    let base = format!("openai_base_url=\"{}\"", repairing.model.url("/v1"));
-    repairing.world.set("CODEX_API_KEY", KEY);
-    let hosts = [repairing.model.host()];
-    let fixer = json!({"model": "loopback", "args": ["-c", base], "hosts": hosts});
+    let (repairing, fixer) = codex(repair);
     let repaired = repairing.repairs(&json!({ "fixer": fixer }));
     // Its own sandbox could not start in archal's.
     let command = repaired["fixer"]["command"].as_str().expect("text");

@@ -1,9 +1,8 @@
-//! A model on the loopback that repairs the script of `archal fixer test`, in the protocols of four
-//! providers.
+//! A model on the loopback that repairs a script, in the protocols of four providers.
 //!
 //! It works as a model does, by what stands in the conversation: it reads the file with the task where it
-//! was only told of it, then the script, then edits it with whichever tool it was offered, then says that it
-//! is done. A request without the right key is refused.
+//! was only told of it, then does what the test has it do, with whichever tool it was offered. A request without
+//! the right key is refused.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,8 +23,11 @@ pub(super) const TOKENS: (u64, u64) = (100, 20);
 const MOST: usize = 30;
 
 /// What is wrong in the script, and what must stand there.
-const WRONG: &str = "sum - number";
-const RIGHT: &str = "sum + number";
+pub(super) const WRONG: &str = "sum - number";
+pub(super) const RIGHT: &str = "sum + number";
+
+/// What it does next, by the text of a request that holds its task.
+pub(super) type Mind = fn(&str) -> Turn;
 
 /// The server. It ends with the value.
 pub(super) struct Model {
@@ -34,25 +36,34 @@ pub(super) struct Model {
     serving: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
+    mind: Mind,
     /// The lines of the requests, and whether each was answered by the model.
     asked: Mutex<Vec<(String, bool)>>,
     over: AtomicBool,
 }
 
 /// What the model does next.
-enum Turn {
+pub(super) enum Turn {
+    /// It reads a file.
     Read(String),
+    /// It mends what is wrong in a file.
     Edit(String),
-    Done,
+    /// It runs a command.
+    Run(&'static str),
+    /// It answers.
+    Say(&'static str),
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(mind: Mind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let shared: Arc<Shared> = Arc::default();
+        let shared = Arc::new(Shared {
+            mind,
+            asked: Mutex::default(),
+            over: AtomicBool::new(false),
+        });
         let mine = Arc::clone(&shared);
         let serving = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -126,7 +137,9 @@ impl Shared {
             .filter_map(|name| asked.headers.get(name))
             .any(|value| value.trim_start_matches("Bearer ") == KEY);
         let is_early = self.lock().len() < MOST;
-        let answer = (has_key && is_early).then(|| answer(&asked)).flatten();
+        let answer = (has_key && is_early)
+            .then(|| answer(&asked, self.mind))
+            .flatten();
         self.lock().push((asked.line.clone(), answer.is_some()));
         let (status, kind, body) = match answer {
             Some(Answer::Events(events)) => (200, "text/event-stream", events),
@@ -203,17 +216,17 @@ enum Answer {
 }
 
 /// What a model says, by the path it is asked at; none where nothing is there.
-fn answer(asked: &Asked) -> Option<Answer> {
+fn answer(asked: &Asked, mind: Mind) -> Option<Answer> {
     let body = &asked.body;
     let path = asked.path.as_str();
     if path.ends_with("/v1/messages") {
-        Some(anthropic(asked))
+        Some(anthropic(asked, mind))
     } else if path.ends_with("/responses") && body.is_object() {
-        Some(responses(asked))
+        Some(responses(asked, mind))
     } else if path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent") {
-        Some(gemini(asked))
+        Some(gemini(asked, mind))
     } else if path.ends_with("/chat/completions") {
-        Some(chat(asked))
+        Some(chat(asked, mind))
     } else {
         None
     }
@@ -221,26 +234,21 @@ fn answer(asked: &Asked) -> Option<Answer> {
 
 /// What is next, by what stands in the conversation. `has_tools` is false where an agent asks for a title or
 /// the like.
-fn next(asked: &Asked, has_tools: bool) -> Turn {
-    let text = &asked.text;
-    if !has_tools || text.contains(RIGHT) {
-        return Turn::Done;
-    }
-    let Some(tree) = word_before(text, " the command `sh check.sh`") else {
-        // The prompt has said where the task stands.
-        let file = word_before(text, " whole and do what it says").unwrap_or_default();
-        return Turn::Read(file.to_owned());
-    };
-    let script = format!("{tree}/total.sh");
-    if text.contains(WRONG) {
-        Turn::Edit(script)
-    } else {
-        Turn::Read(script)
+fn next(asked: &Asked, has_tools: bool, mind: Mind) -> Turn {
+    match has_tools {
+        true => mind(&asked.text),
+        false => Turn::Say("Done."),
     }
 }
 
+/// Reads the file with the task: the prompt has said where it stands.
+pub(super) fn read_the_task(text: &str) -> Turn {
+    let file = word_before(text, " whole and do what it says").unwrap_or_default();
+    Turn::Read(file.to_owned())
+}
+
 /// The path that stands before some words.
-fn word_before<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+pub(super) fn word_before<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let (before, _) = text.split_once(words)?;
     before.rsplit(' ').next()
 }
@@ -257,22 +265,30 @@ fn events(events: &[Value]) -> Answer {
     Answer::Events(text)
 }
 
-fn anthropic(asked: &Asked) -> Answer {
+fn anthropic(asked: &Asked, mind: Mind) -> Answer {
     let has_tools = asked.body["tools"]
         .as_array()
         .is_some_and(|tools| !tools.is_empty());
-    let (name, input) = match next(asked, has_tools) {
+    let mut said = "";
+    let (name, input) = match next(asked, has_tools, mind) {
         Turn::Read(path) => ("Read", json!({"file_path": path})),
         Turn::Edit(path) => (
             "Edit",
             json!({"file_path": path, "old_string": WRONG, "new_string": RIGHT}),
         ),
-        Turn::Done => ("", Value::Null),
+        Turn::Run(command) => (
+            "Bash",
+            json!({"command": command, "description": "Works with git"}),
+        ),
+        Turn::Say(text) => {
+            said = text;
+            ("", Value::Null)
+        }
     };
     let (block, delta, stop) = if name.is_empty() {
         (
             json!({"type": "text", "text": ""}),
-            json!({"type": "text_delta", "text": "Done."}),
+            json!({"type": "text_delta", "text": said}),
             "end_turn",
         )
     } else {
@@ -303,15 +319,20 @@ fn anthropic(asked: &Asked) -> Answer {
     ])
 }
 
-fn responses(asked: &Asked) -> Answer {
+fn responses(asked: &Asked, mind: Mind) -> Answer {
     let tools = asked.body["tools"].as_array().into_iter().flatten();
     let shell = tools
         .filter_map(|tool| tool["name"].as_str())
         .find(|name| *name == "exec_command");
-    let command = match next(asked, shell.is_some()) {
+    let mut said = "";
+    let command = match next(asked, shell.is_some(), mind) {
         Turn::Read(path) => Some(format!("cat '{path}'")),
         Turn::Edit(path) => Some(format!("sed -i 's/{WRONG}/{RIGHT}/' '{path}'")),
-        Turn::Done => None,
+        Turn::Run(command) => Some(command.to_owned()),
+        Turn::Say(text) => {
+            said = text;
+            None
+        }
     };
     let item = match command {
         Some(command) => json!({
@@ -320,7 +341,7 @@ fn responses(asked: &Asked) -> Answer {
         }),
         None => json!({
             "type": "message", "id": "msg_1", "role": "assistant",
-            "content": [{"type": "output_text", "text": "Done.", "annotations": []}],
+            "content": [{"type": "output_text", "text": said, "annotations": []}],
         }),
     };
     events(&[
@@ -334,18 +355,21 @@ fn responses(asked: &Asked) -> Answer {
     ])
 }
 
-fn gemini(asked: &Asked) -> Answer {
+fn gemini(asked: &Asked, mind: Mind) -> Answer {
     let has_tools = asked.body["tools"]
         .as_array()
         .is_some_and(|tools| !tools.is_empty());
-    let part = match next(asked, has_tools) {
+    let part = match next(asked, has_tools, mind) {
         Turn::Read(path) => {
             json!({"functionCall": {"name": "read_file", "args": {"file_path": path}}})
         }
         Turn::Edit(path) => json!({"functionCall": {"name": "replace", "args": {
             "file_path": path, "old_string": WRONG, "new_string": RIGHT, "instruction": "Add.",
         }}}),
-        Turn::Done => json!({"text": "Done."}),
+        Turn::Run(command) => {
+            json!({"functionCall": {"name": "run_shell_command", "args": {"command": command}}})
+        }
+        Turn::Say(text) => json!({"text": text}),
     };
     let said = json!({
         "candidates": [{
@@ -365,7 +389,7 @@ fn gemini(asked: &Asked) -> Answer {
 }
 
 /// Two agents speak this one; each is answered with the tools it offers.
-fn chat(asked: &Asked) -> Answer {
+fn chat(asked: &Asked, mind: Mind) -> Answer {
     let tools: Vec<&str> = asked.body["tools"]
         .as_array()
         .into_iter()
@@ -377,7 +401,8 @@ fn chat(asked: &Asked) -> Answer {
     } else {
         "read"
     };
-    let call = match next(asked, !tools.is_empty()) {
+    let mut said = "";
+    let call = match next(asked, !tools.is_empty(), mind) {
         Turn::Read(path) => Some((reader, json!({"path": path, "filePath": path}))),
         Turn::Edit(path) => Some((
             "edit",
@@ -386,7 +411,11 @@ fn chat(asked: &Asked) -> Answer {
                 _ => json!({"filePath": path, "oldString": WRONG, "newString": RIGHT}),
             },
         )),
-        Turn::Done => None,
+        Turn::Run(command) => Some(("bash", json!({"command": command}))),
+        Turn::Say(text) => {
+            said = text;
+            None
+        }
     };
     let (message, finish) = match call {
         Some((name, arguments)) => (
@@ -396,7 +425,7 @@ fn chat(asked: &Asked) -> Answer {
             }]}),
             "tool_calls",
         ),
-        None => (json!({"role": "assistant", "content": "Done."}), "stop"),
+        None => (json!({"role": "assistant", "content": said}), "stop"),
     };
     let usage = json!({
         "prompt_tokens": TOKENS.0, "completion_tokens": TOKENS.1,
