@@ -184,6 +184,45 @@ impl Git {
         }
     }
 
+    /// The same for a command that may print more than is of use: none where that is more than `most` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started or fails.
+    pub fn output_within(&mut self, most: u64) -> Result<Option<Vec<u8>>, GitError> {
+        let child = self
+            .command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = match child {
+            Ok(child) => child,
+            Err(error) => return self.ended(Err(error)).map(Some),
+        };
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = thread::scope(|scope| {
+            let err = scope.spawn(|| all_of(err));
+            let stdout = all_of(out.map(|out| out.take(most.saturating_add(1))));
+            if stdout.len() as u64 > most {
+                // Ended already is as good.
+                child.kill().ok();
+            }
+            (stdout, err.join().unwrap_or_default())
+        });
+        let output = child.wait().map(|status| Output {
+            status,
+            stdout,
+            stderr,
+        });
+        if output
+            .as_ref()
+            .is_ok_and(|output| output.stdout.len() as u64 > most)
+        {
+            return Ok(None);
+        }
+        self.ended(output).map(Some)
+    }
+
     fn ended(&self, output: io::Result<Output>) -> Result<Vec<u8>, GitError> {
         let output = output.map_err(|source| GitError::Start {
             directory: self.directory.clone(),
@@ -304,6 +343,18 @@ pub fn version(path: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_is_wanted_is_not_read() {
+        let git = || Git::new(Path::new("/"), "/usr/local/bin:/usr/bin:/bin");
+        let whole = git().arg("--version").output().expect("git");
+        let most = whole.len() as u64;
+        let within = |most| git().arg("--version").output_within(most).expect("git");
+        assert_eq!(within(most), Some(whole));
+        assert_eq!(within(most - 1), None);
+        let failed = git().arg("no-such-command").output_within(0);
+        assert!(matches!(failed, Err(GitError::Failed { .. })), "{failed:?}");
+    }
 
     #[test]
     fn head_is_told_with_its_branch_and_whose_commit_it_is() {

@@ -86,6 +86,11 @@ impl Gate {
     }
 }
 
+/// Whether agents that may cost `estimate` fit into what is left of `budget`, all in US dollars.
+pub fn affords(spent: f64, estimate: f64, budget: f64) -> bool {
+    spent + estimate <= budget
+}
+
 /// Whether `spent` of `budget` is worth a warning.
 pub fn warns(spent: Usd, budget: Option<Usd>, percent: Option<u8>) -> bool {
     let percent = percent.unwrap_or(WARN_PERCENT);

@@ -203,8 +203,8 @@ pub struct Review {
     pub verdict: Option<Verdict>,
     /// The findings, in order.
     pub findings: Vec<Finding>,
-    /// Whether severities are named although no finding could be read.
-    pub unreadable: bool,
+    /// The first line that names a severity where no finding could be read.
+    pub unread: Option<String>,
 }
 
 impl Review {
@@ -218,7 +218,7 @@ impl Review {
     /// with fixes, and a review without a verdict or with findings that nobody can read approves nothing.
     pub fn outcome(&self) -> Verdict {
         match self.verdict {
-            _ if self.unreadable || self.count(Severity::Critical) > 0 => Verdict::Rejected,
+            _ if self.unread.is_some() || self.count(Severity::Critical) > 0 => Verdict::Rejected,
             Some(Verdict::Rejected) if self.count(Severity::Warning) > 0 => {
                 Verdict::ApprovedWithFixes
             }
@@ -247,7 +247,7 @@ mod tests {
         Review {
             verdict,
             findings: severities.iter().map(finding).collect(),
-            unreadable: false,
+            unread: None,
         }
     }
 
@@ -292,10 +292,10 @@ mod tests {
             let outcome = review(verdict, severities).outcome();
             assert_eq!(outcome, wanted, "{verdict:?} {severities:?}");
         }
-        let unreadable = Review {
-            unreadable: true,
+        let unread = Review {
+            unread: Some("One CRITICAL leaks.".to_owned()),
             ..review(Some(Approved), &[])
         };
-        assert_eq!(unreadable.outcome(), Rejected);
+        assert_eq!(unread.outcome(), Rejected);
     }
 }

@@ -4,7 +4,7 @@ use super::confidence::section;
 use super::role::Role;
 
 /// More of one artifact is not told; the end says so.
-const LONGEST_PART: usize = 512 << 10;
+pub const LONGEST_PART: usize = 512 << 10;
 
 /// What there is to tell.
 #[derive(Debug, Clone, Default)]

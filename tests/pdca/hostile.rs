@@ -1,6 +1,6 @@
 //! Agents that fail or do harm, and repositories that are not fit: a clear message, nothing merged.
 
-use super::{CREATOR, MAKER, World, approves, below};
+use super::{CREATOR, EXPLORER, MAKER, World, approves, below, finds};
 
 /// A fast run whose Maker or Guardian is this; what it says of the failure.
 fn fails(script: &[&str], settings: &str, wanted: &str) {
@@ -45,6 +45,13 @@ fn what_a_maker_may_not_do_is_not_taken() {
     fails(&[nothing], "", "it committed nothing");
     let rewrites = "- role: maker\n  runs: git checkout --quiet --orphan x && git commit --quiet --allow-empty -m x\n  says: done\n";
     fails(&[rewrites], "", "do not build on the branch");
+    // Its end would be cut off what reviewers are told.
+    let long = "- role: maker\n  runs: head -c 600000 /dev/zero | tr '\\0' 'a' > long.txt\n  commit: long\n  says: done\n";
+    fails(
+        &[long],
+        "",
+        "longer than the 512 KiB that reviewers are shown",
+    );
 }
 
 #[test]
@@ -89,6 +96,34 @@ fn only_the_maker_writes_and_nobody_reads_what_others_said() {
     let output = std::fs::read_to_string(output).expect("an output");
     for hidden in ["PROPOSAL-MARK", "prompt.md", "# Progress", "DIFF-MARK"] {
         assert!(!output.contains(hidden), "{hidden}: {output}");
+    }
+}
+
+#[test]
+fn those_who_review_side_by_side_see_nothing_of_each_other() {
+    // Copies are made before anybody starts, so that each could be seen at any time.
+    let looks = |role: &str| {
+        format!(
+            "- role: {role}\n  runs: for one in \"$HOME\"/../../*/; do echo \"beside $one\"; cat \"$one/tree/README.md\"; done; true\n  says: |\n    No findings.\n    ### Verdict: APPROVED\n"
+        )
+    };
+    let doubts = finds("guardian", 1, &[("WARNING", "quality", "unclear")]);
+    let script = [
+        EXPLORER,
+        CREATOR,
+        MAKER,
+        &doubts,
+        &looks("skeptic"),
+        &looks("sage"),
+    ];
+    let world = World::new(&script);
+    let (id, document) = world.run(0, &["--workflow", "standard", "--yes"]);
+    assert_eq!(document["status"], "merged");
+    for role in ["skeptic", "sage"] {
+        let seen = world.artifact(&id, &format!("check-{role}.md"));
+        assert!(seen.matches("beside ").count() >= 2, "{role}: {seen}");
+        let copies = seen.matches("# A thing").count();
+        assert_eq!(copies, 1, "{role} reads its own copy alone: {seen}");
     }
 }
 
@@ -166,12 +201,14 @@ fn a_budget_is_not_passed() {
     assert_eq!(document["costUsd"], 0.9);
     assert!(world.decided(&id, "budget", "stop"));
     assert_eq!(world.processes(&id).len(), 1);
-    // An agent's own limit, and the day's, in which that run counts.
+    // An agent's own limit, and the day's, in which those runs count, and one that is only planned.
     world.settings("costs: {per_agent_usd: 0.5}\n");
     let (_, document) = world.run(5, &["--workflow", "fast"]);
     let reason = document["reason"].as_str().expect("a reason");
     assert!(reason.contains("creator cost $0.90"), "{reason}");
-    world.settings("costs: {daily_usd: 1.9}\n");
+    world.settings("costs: {daily_usd: 2.8}\n");
+    let (_, document) = world.run(0, &["--workflow", "fast", "--dry-run"]);
+    assert_eq!(document["costUsd"], 0.9);
     let (_, document) = world.run(5, &["--workflow", "fast"]);
     assert_eq!(document["agents"], 0);
     let progress = world.env.read(".archeflow/progress.md");

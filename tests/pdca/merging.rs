@@ -52,6 +52,110 @@ fn a_change_that_fails_its_tests_is_never_seen_and_comes_back_better() {
 }
 
 #[test]
+fn tests_that_fail_a_merge_that_was_asked_for_later_are_told_to_whoever_works_next() {
+    // In the last cycle and before it: the same cycle is worked again, or another one begins.
+    for (limit, cycle) in [("1", 1), ("2", 2)] {
+        let first =
+            "- role: maker\n  writes: {greeting.txt: bad}\n  commit: A first try\n  says: done\n";
+        let second =
+            "- role: maker\n  writes: {greeting.txt: good}\n  commit: A second try\n  says: done\n";
+        let world = World::new(&[CREATOR, first, &approves("guardian")]);
+        world.settings("test_command: 'echo THE-TESTS-SAY; test \"$(cat greeting.txt)\" = good'\n");
+        let allowed = "--allow-external-execution";
+        let arguments = ["--workflow", "fast", "--max-cycles", limit, allowed];
+        let (id, document) = world.run(0, &arguments);
+        assert_eq!(document["status"], "awaiting_merge");
+        let review = world.artifact(&id, "check-guardian.md");
+        // Asked for twice it fails twice, and is told once.
+        for _ in 0..2 {
+            let merged = world.pdca(&["merge", &id, allowed]).ended(1);
+            let next = format!("next: archal pdca run --run-id {id} --start-from do");
+            assert!(merged.stdout.contains(&next), "{merged}");
+        }
+        assert_eq!(world.main(), "first");
+        let feedback = world.artifact(&id, "act-feedback.md");
+        assert_eq!(
+            feedback.matches("integration test failure").count(),
+            1,
+            "{feedback}"
+        );
+
+        world.script(&[CREATOR, second, &approves("guardian")]);
+        let arguments = [
+            "run",
+            "--run-id",
+            &id,
+            "--start-from",
+            "do",
+            "--yes",
+            allowed,
+            "--json",
+        ];
+        let (_, document) = world.document(0, &arguments);
+        assert_eq!(
+            (&document["status"], &document["cycle"]),
+            (&"merged".into(), &cycle.into())
+        );
+        let makers = world.processes(&id);
+        let maker = makers
+            .iter()
+            .rfind(|one| one["name"] == "maker")
+            .expect("a Maker");
+        let prompt = format!(
+            "{:03}-maker-prompt.md",
+            maker["number"].as_u64().expect("a number")
+        );
+        let told =
+            std::fs::read_to_string(world.place("runs", &id).join(prompt)).expect("a prompt");
+        assert!(
+            told.contains("integration test failure") && told.contains("THE-TESTS-SAY"),
+            "{told}"
+        );
+        assert_eq!(world.env.read("greeting.txt"), "good");
+        if cycle == 2 {
+            // What was approved before is kept.
+            assert_eq!(world.artifact(&id, "cycle-1/check-guardian.md"), review);
+            assert!(world.artifact(&id, "cycle-1/do-maker.diff").contains("bad"));
+        }
+    }
+}
+
+#[test]
+fn commits_that_nobody_reviewed_are_not_merged_unless_that_is_said() {
+    let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
+    let (id, document) = world.run(0, &["--workflow", "fast"]);
+    let branch = document["branch"].as_str().expect("a branch");
+    let tree = world.git(&["rev-parse", &format!("{branch}^{{tree}}")]);
+    let later = world.git(&["commit-tree", "-p", branch, "-m", "later", &tree]);
+    world.git(&["update-ref", &format!("refs/heads/{branch}"), &later]);
+    let merged = world.pdca(&["merge", &id]).ended(1);
+    assert!(
+        merged.stdout.contains("commits that nobody reviewed"),
+        "{merged}"
+    );
+    assert_eq!(world.main(), "first");
+    // Act alone does not review it either; Check does.
+    let go = |code: i32, phase: &str| {
+        let arguments = [
+            "run",
+            "--run-id",
+            &id,
+            "--start-from",
+            phase,
+            "--yes",
+            "--json",
+        ];
+        world.document(code, &arguments).1
+    };
+    let document = go(1, "act");
+    assert_eq!(document["status"], "awaiting_merge");
+    let reason = document["reason"].as_str().expect("a reason");
+    assert!(reason.contains("commits that nobody reviewed"), "{reason}");
+    assert_eq!(go(0, "check")["status"], "merged");
+    assert!(world.git(&["log", "--format=%s", "main"]).contains("later"));
+}
+
+#[test]
 fn a_hook_that_aborts_keeps_the_branch_and_one_that_warns_does_not() {
     let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
     world.env.write(

@@ -40,12 +40,10 @@ pub(super) fn rule(
         [] => (&[][..], &[][..]),
     };
     let signs = Signs {
-        shadows: memo.shadows.clone(),
         oscillating: oscillating(before, last, &found.open).len(),
         convergence: memo.convergence.clone(),
         is_unchanged: is_same_set(last, &found.open),
         spent_percent: money::budget(stage, memo).map(|budget| percent(memo.spent, budget)),
-        ..Signs::default()
     };
     of_system(stage, memo, cycle)?;
     let broken = breaks::look(&signs);
@@ -92,6 +90,7 @@ pub(super) fn rule(
             "warning": found.count(Severity::Warning),
             "info": found.count(Severity::Info),
             "convergence": memo.convergence.last(),
+            "commit": memo.reviewed,
         }),
     ));
     let told = format!(
@@ -200,31 +199,8 @@ pub(super) fn cycle_back(
     memo: &mut Memo,
 ) -> Result<(), EngineError> {
     let cycle = course.cycle();
-    if let Some(tests) = memo.tests.take() {
-        // What was approved and failed its tests is all that the next cycle is about.
-        let mut found = Consolidated {
-            open: memo.findings.last().cloned().unwrap_or_default(),
-            resolved: Vec::new(),
-        };
-        found.open.insert(0, tests);
-        let document = feedback::document(cycle, &found);
-        stage
-            .artifacts
-            .write(artifacts::FEEDBACK, document.as_bytes())?;
-        write_json(stage, &artifacts::findings(cycle), &found.open)?;
-        if let Some(last) = memo.findings.last_mut() {
-            *last = found.open;
-        }
-        // The boundary was told before the tests ran, and said that it merges.
-        stage.emit(NewEvent::new(
-            Kind::Decision,
-            Phase::Act,
-            json!({
-                "what": "cycle",
-                "chosen": "cycle_back",
-                "rationale": "the tests fail after the merge",
-            }),
-        ));
+    if std::mem::take(&mut memo.is_taken_back) {
+        told_cycle_back(stage);
     }
     if !stage.artifacts.has(artifacts::FIXES) {
         stage.artifacts.write(artifacts::FIXES, b"")?;
@@ -233,12 +209,50 @@ pub(super) fn cycle_back(
     memo.verdicts_before = std::mem::take(&mut memo.verdicts);
     memo.reviews.clear();
     memo.attempts.clear();
-    memo.shadows.clear();
+    memo.reviewed = None;
     memo.after.clear();
     memo.transition = None;
     course.cycled_back();
     (stage.tell)(&format!("Cycle {}/{}", course.cycle(), course.limit()));
     Ok(())
+}
+
+/// Tells that a cycle ends because of the tests: its boundary was told before they ran, and said that it merges.
+pub(super) fn told_cycle_back(stage: &Stage<'_>) {
+    stage.emit(NewEvent::new(
+        Kind::Decision,
+        Phase::Act,
+        json!({
+            "what": "cycle",
+            "chosen": "cycle_back",
+            "rationale": "the tests fail after the merge",
+        }),
+    ));
+}
+
+/// Keeps what failed tests say, beside what was open, for whoever works next, and gives what is open now.
+///
+/// # Errors
+///
+/// When it cannot be kept.
+pub fn keep_failed_tests(
+    stage: &Stage<'_>,
+    cycle: u32,
+    open: &[Open],
+    how: &str,
+) -> Result<Vec<Open>, EngineError> {
+    // Those that failed before fail again.
+    let others = open.iter().filter(|open| open.id != TESTS).cloned();
+    let found = Consolidated {
+        open: std::iter::once(failed_tests(how)).chain(others).collect(),
+        resolved: Vec::new(),
+    };
+    let document = feedback::document(cycle, &found);
+    stage
+        .artifacts
+        .write(artifacts::FEEDBACK, document.as_bytes())?;
+    write_json(stage, &artifacts::findings(cycle), &found.open)?;
+    Ok(found.open)
 }
 
 /// Merges what is approved, where that may be done now.
@@ -252,7 +266,12 @@ pub(super) fn merge(
         course.end(End::AwaitingMerge);
         return Ok(());
     }
-    let end = match land(stage, course.cycle())? {
+    let Some(reviewed) = memo.reviewed.clone() else {
+        memo.why = "which commit was reviewed is not on record; the branch stays".to_owned();
+        course.end(End::NotMerged);
+        return Ok(());
+    };
+    let end = match land(stage, course.cycle(), Some(&reviewed))? {
         Merged::Yes(_) => End::Merged,
         Merged::Conflict => {
             memo.why = format!(
@@ -270,10 +289,12 @@ pub(super) fn merge(
             End::NotMerged
         }
         Merged::TestsFailed(how) => {
-            let tests = failed_tests(&how);
-            course.tests_failed(matter(&tests));
+            course.tests_failed(matter(&failed_tests(&how)));
             memo.why = "the tests fail after the merge, which was taken back".to_owned();
-            memo.tests = Some(tests);
+            memo.is_taken_back = true;
+            if let Some(last) = memo.findings.last_mut() {
+                *last = keep_failed_tests(stage, course.cycle(), last, &how)?;
+            }
             return Ok(());
         }
         Merged::Stopped => End::Stopped,
@@ -299,12 +320,13 @@ pub enum Merged {
     Stopped,
 }
 
-/// Hooks, the merge, its tests, and only then the branch of the user.
+/// Hooks, the merge, its tests, and only then the branch of the user. Only what was `reviewed` is merged, where
+/// that is said.
 ///
 /// # Errors
 ///
 /// When git or a copy fails.
-pub fn land(stage: &Stage<'_>, cycle: u32) -> Result<Merged, EngineError> {
+pub fn land(stage: &Stage<'_>, cycle: u32, reviewed: Option<&str>) -> Result<Merged, EngineError> {
     let hooks = &stage.settings.hooks;
     let variables = [
         ("ARCHEFLOW_BRANCH", stage.record.branch.clone()),
@@ -314,8 +336,14 @@ pub fn land(stage: &Stage<'_>, cycle: u32) -> Result<Merged, EngineError> {
     if !command::hook(stage, "pre-merge", hooks.pre_merge.as_ref(), at, &variables)? {
         return Ok(Merged::Forbidden);
     }
-    let merge = match landing::prepare(stage)? {
+    let merge = match landing::prepare(stage, reviewed)? {
         Prepared::Ready(merge) => merge,
+        Prepared::Unreviewed => {
+            return Ok(Merged::Not(format!(
+                "{} has commits that nobody reviewed: archal pdca run --run-id {} --start-from check",
+                stage.record.branch, stage.run
+            )));
+        }
         Prepared::Conflict => return Ok(Merged::Conflict),
         Prepared::Nothing => {
             // Killed after the branch was moved and before that was told.
@@ -408,12 +436,13 @@ fn write_json(
     Ok(stage.artifacts.write(name, &bytes)?)
 }
 
+/// A part of a budget in whole percent.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a float is cut off at the ends of the integers"
 )]
-fn percent(spent: f64, budget: f64) -> u64 {
+pub(super) fn percent(spent: f64, budget: f64) -> u64 {
     match budget > 0.0 {
         true => (spent / budget * 100.0).round() as u64,
         false => 100,

@@ -15,7 +15,7 @@ use crate::pdca::machine::course::{Course, Limit};
 use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Role, Workflow};
 
-use super::act::matter;
+use super::act::{self, matter};
 use super::change::{branch_ref, tip};
 use super::drive::{Memo, decide};
 use super::money;
@@ -269,7 +269,14 @@ pub fn resumed(
     if chose("escalation", "upgrade_to_standard") {
         course = course.escalated();
     }
-    let (cycle, now) = this_cycle(events);
+    let (mut cycle, mut now) = this_cycle(events);
+    let makes = matches!(phase, Some(Phase::Plan | Phase::Do));
+    if makes && cycle < course.limit() && was_taken_back(&now) {
+        // What was approved and fails its tests is worked on in another cycle, and its reviews are kept.
+        act::told_cycle_back(stage);
+        cycle += 1;
+        now.clear();
+    }
     if cycle > 1 && !now.iter().any(|event| event.kind == Kind::AgentStart) {
         // It may have been cut off in the midst of this.
         stage
@@ -322,6 +329,11 @@ pub fn resumed(
             .filter_map(|event| event.amount("estimated_cost_usd"))
             .sum(),
         is_estimated: events.iter().any(Event::is_estimated),
+        shadows: events.iter().filter_map(shadow_of).collect(),
+        reviewed: now
+            .iter()
+            .rfind(|event| is_start(event, Role::Guardian))
+            .and_then(|event| Some(event.text("commit")?.to_owned())),
         ..Memo::default()
     };
     if from == Phase::Act {
@@ -337,6 +349,23 @@ fn is_choice(event: &Event, what: &str, chosen: &str) -> bool {
     event.kind == Kind::Decision
         && event.text("what") == Some(what)
         && event.text("chosen") == Some(chosen)
+}
+
+fn is_start(event: &Event, role: Role) -> bool {
+    event.kind == Kind::AgentStart && event.role() == Some(role.name())
+}
+
+/// Whether a merge was taken back because its tests failed.
+fn was_taken_back(now: &[&Event]) -> bool {
+    now.iter()
+        .any(|event| is_choice(event, "post_merge_test", "revert"))
+}
+
+/// The failure mode of a role that an event tells.
+fn shadow_of(event: &Event) -> Option<(String, String)> {
+    let is_one = event.kind == Kind::ShadowDetected;
+    let (role, name) = (event.role()?, event.text("shadow")?);
+    is_one.then(|| (role.to_owned(), name.to_owned()))
 }
 
 /// The number of the cycle, and the events in it. Tests that fail after a merge do not end a cycle by
@@ -355,9 +384,7 @@ fn this_cycle(events: &[Event]) -> (u32, Vec<&Event>) {
 
 /// Whether Guardian alone reviewed. What was decided before its last start was of another Check.
 fn was_fast(now: &[&Event]) -> bool {
-    let start = now.iter().rfind(|event| {
-        event.kind == Kind::AgentStart && event.role() == Some(Role::Guardian.name())
-    });
+    let start = now.iter().rfind(|event| is_start(event, Role::Guardian));
     let from = start.map_or(0, |event| event.seq);
     now.iter().any(|event| {
         event.seq > from && is_choice(event, "guardian_fast_path", "skip_remaining_reviewers")
@@ -414,10 +441,7 @@ fn undo_cut_off(stage: &Stage<'_>, now: &[&Event]) -> Result<(), EngineError> {
     if last_end(now, Role::Maker).is_some() {
         return Ok(());
     }
-    let is_maker = |event: &&&Event| {
-        event.kind == Kind::AgentStart && event.role() == Some(Role::Maker.name())
-    };
-    let start = now.iter().find(is_maker);
+    let start = now.iter().find(|event| is_start(event, Role::Maker));
     let commit = start.and_then(|event| event.text("commit"));
     let (path, branch) = (stage.path(), &stage.record.branch);
     if let (Some(commit), Some(tip)) = (commit, tip(stage.repo, path, branch))
@@ -446,7 +470,12 @@ fn stale(artifacts: &Artifacts, from: Phase) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn kept_findings(artifacts: &Artifacts, cycle: u32) -> Result<Vec<Open>, EngineError> {
+/// What was open at the end of a cycle.
+///
+/// # Errors
+///
+/// When it is there and cannot be read.
+pub fn kept_findings(artifacts: &Artifacts, cycle: u32) -> Result<Vec<Open>, EngineError> {
     let name = artifacts::findings(cycle);
     let Some(text) = artifacts.read(&name)? else {
         return Ok(Vec::new());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::git::command::{Git, GitError};
+use crate::pdca::prompt::LONGEST_PART;
 use crate::reproduce::workplace::Workplace;
 use crate::sandbox;
 use crate::sandbox::child::{ChildEnd, ChildSpec, DEFAULT_PROCESS_LIMIT};
@@ -17,6 +18,12 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const OUTPUT_CAP: usize = 1 << 20;
 /// Names told of files, where there are many.
 const MOST_NAMES: usize = 10;
+/// A larger bundle is not taken.
+const LARGEST_BUNDLE: u64 = 64 << 20;
+/// Names of changed files are not read beyond this.
+const LONGEST_NAMES: u64 = 4 << 20;
+/// A longer change is not taken: a prompt would hold only its beginning, and nobody would review the rest.
+const LONGEST_CHANGE: u64 = LONGEST_PART as u64;
 /// The bundle's name in the Maker's home.
 const BUNDLE: &str = "archal-change.bundle";
 /// The folder no Maker may write to.
@@ -25,8 +32,13 @@ const STATE: &str = ".archeflow";
 /// What stands in the way of taking the Maker's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It is on the run's branch now.
-    Commits(u64),
+    /// It is on the run's branch now: the files of the whole run, one a line, and its diff.
+    Change {
+        /// The files.
+        files: Vec<u8>,
+        /// The diff.
+        diff: Vec<u8>,
+    },
     /// Nothing is committed.
     NoCommits,
     /// It cannot be taken.
@@ -103,9 +115,18 @@ pub fn take(stage: &Stage<'_>, place: &Workplace) -> Result<Taken, EngineError> 
         return Ok(Taken::Refused(told(&made)));
     }
     // By now nothing of the Maker runs that could put a pipe in its place.
-    let is_file = std::fs::symlink_metadata(&bundle).is_ok_and(|found| found.is_file());
-    if !is_file {
-        return Ok(Taken::Refused("its bundle is no file".to_owned()));
+    match std::fs::symlink_metadata(&bundle) {
+        Ok(found) if !found.is_file() => {
+            return Ok(Taken::Refused("its bundle is no file".to_owned()));
+        }
+        Ok(found) if found.len() > LARGEST_BUNDLE => {
+            let limit = LARGEST_BUNDLE >> 20;
+            return Ok(Taken::Refused(format!(
+                "its commits are larger than {limit} MiB"
+            )));
+        }
+        Ok(_) => {}
+        Err(error) => return Ok(Taken::Refused(format!("its bundle is not there: {error}"))),
     }
     let incoming = format!("refs/archeflow/incoming/{}", stage.run);
     let git = || Git::new(stage.repo, stage.path());
@@ -147,7 +168,10 @@ fn accept(stage: &Stage<'_>, base: &str, incoming: &str) -> Result<Taken, Engine
             "-z",
         ])
         .arg(format!("{base}..{tip}"))
-        .output()?;
+        .output_within(LONGEST_NAMES)?;
+    let Some(named) = named else {
+        return Ok(Taken::Refused("it changes too many files".to_owned()));
+    };
     let touches_state = named
         .split(|byte| *byte == 0)
         .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
@@ -157,14 +181,16 @@ fn accept(stage: &Stage<'_>, base: &str, incoming: &str) -> Result<Taken, Engine
             "it commits {name}: runs keep their own state in {STATE}"
         )));
     }
-    let count = git()
-        .args(["rev-list", "--count"])
-        .arg(format!("{base}..{tip}"))
-        .line()?;
+    let Some((files, diff)) = of_run(stage, &tip)? else {
+        return Ok(Taken::Refused(format!(
+            "the change of the run is longer than the {} KiB that reviewers are shown: split the task",
+            LONGEST_CHANGE >> 10
+        )));
+    };
     git()
         .args(["update-ref", &branch_ref(&stage.record.branch), &tip, base])
         .output()?;
-    Ok(Taken::Commits(count.parse().unwrap_or(1)))
+    Ok(Taken::Change { files, diff })
 }
 
 /// The full name of a branch.
@@ -181,26 +207,22 @@ pub fn tip(repo: &Path, path: &str, branch: &str) -> Option<String> {
         .ok()
 }
 
-/// The whole change of a run: the files, one a line, and the diff.
-///
-/// # Errors
-///
-/// When git fails.
-pub fn of_run(stage: &Stage<'_>) -> Result<(Vec<u8>, Vec<u8>), GitError> {
-    let range = format!(
-        "{}...{}",
-        stage.record.base,
-        branch_ref(&stage.record.branch)
-    );
+/// Files and diff.
+type Change = (Vec<u8>, Vec<u8>);
+
+/// The whole change of a run up to a commit; none where it is too long.
+fn of_run(stage: &Stage<'_>, tip: &str) -> Result<Option<Change>, GitError> {
+    let range = format!("{}...{tip}", stage.record.base);
     let diff = |more: &[&str]| {
         Git::new(stage.repo, stage.path())
             .args(["diff", "--no-color", "--no-ext-diff", "--no-textconv"])
             .args(more)
             .arg(&range)
             .args(["--", ".", ":(exclude).archeflow"])
-            .output()
+            .output_within(LONGEST_CHANGE)
     };
-    Ok((diff(&["--name-only"])?, diff(&["--text"])?))
+    let (files, diff) = (diff(&["--name-only"])?, diff(&["--text"])?);
+    Ok(files.zip(diff))
 }
 
 /// git in the Maker's copy, within the Maker's walls.

@@ -34,6 +34,7 @@ pub(super) fn guard(
     let Some(worked) = drive::one(stage, course, memo, (role, Ask::Usual), None)? else {
         return Ok(());
     };
+    memo.reviewed = Some(worked.place.base().to_owned());
     take(stage, course, memo, role, &worked.said)?;
     if look(stage, course, memo, role, &worked.said.text)? {
         return Ok(());
@@ -59,7 +60,7 @@ pub(super) fn others(
     if !money::affords(stage, course, memo, roles) {
         return Ok(());
     }
-    let material = drive::material(stage, course.cycle())?;
+    let material = drive::material(stage)?;
     // All copies are there before anybody starts, so that nobody can look into another's.
     let copies = roles.iter().map(|role| {
         let commit = drive::commit_for(stage, *role);
@@ -188,28 +189,30 @@ fn take(
     Ok(())
 }
 
-/// A rejection that names nothing is a finding itself, or the next cycle would not hear of it.
+/// A rejection that names nothing, or in words that are no finding, is a finding itself: the next cycle would
+/// not hear of it.
 pub(super) fn with_reason(mut review: Review, role: Role) -> Review {
-    if review.findings.is_empty() && review.outcome() == Verdict::Rejected {
-        let description = match review.verdict {
-            _ if review.unreadable => "names a severity where no finding can be read",
-            Some(_) => "rejected without naming a finding",
-            None => "gave no verdict that can be read",
-        };
-        review.findings.push(Finding {
-            file: None,
-            line: None,
-            severity: Severity::Info,
-            category: "consistency".to_owned(),
-            description: format!("{role} {description}"),
-            fix: None,
-            source: vec![role],
-            text: String::new(),
-            downgraded: None,
-        });
-        // An unreadable text with a finding of archal's own is no approval.
-        review.verdict = Some(Verdict::Rejected);
-    }
+    let description = match &review.unread {
+        Some(line) => format!("{role} names a severity where no finding can be read: {line}"),
+        None if !review.findings.is_empty() || review.outcome() != Verdict::Rejected => {
+            return review;
+        }
+        None if review.verdict.is_some() => format!("{role} rejected without naming a finding"),
+        None => format!("{role} gave no verdict that can be read"),
+    };
+    review.findings.push(Finding {
+        file: None,
+        line: None,
+        severity: Severity::Info,
+        category: "consistency".to_owned(),
+        description,
+        fix: None,
+        source: vec![role],
+        text: String::new(),
+        downgraded: None,
+    });
+    // With a finding of archal's own it is no approval either.
+    review.verdict = Some(Verdict::Rejected);
     review
 }
 

@@ -52,13 +52,14 @@ pub struct Memo {
     pub spent: f64,
     /// Whether some of it is not known but estimated.
     pub is_estimated: bool,
-    /// The failure modes that showed: role and name, in this cycle and in the whole run.
+    /// The failure modes that showed in the whole run: role and name.
     pub(super) shadows: Vec<(String, String)>,
-    pub(super) shadows_of_run: Vec<(String, String)>,
     /// What a role is told at its next start.
     pub(super) corrections: BTreeMap<Role, String>,
-    /// The failed tests of a merge that was taken back.
-    pub(super) tests: Option<Open>,
+    /// The commit that was reviewed.
+    pub(super) reviewed: Option<String>,
+    /// Whether the merge was taken back because its tests failed.
+    pub(super) is_taken_back: bool,
     /// Who cost more than an agent may.
     pub(super) too_dear: Option<String>,
     /// Why it ended, for people.
@@ -178,14 +179,13 @@ fn make(stage: &Stage<'_>, course: &mut Course, memo: &mut Memo) -> Result<(), E
             );
             return refuse(stage, course, memo, &worked, &why);
         }
-        match change::take(stage, &worked.place)? {
-            Taken::Commits(_) => {}
+        let (files, diff) = match change::take(stage, &worked.place)? {
+            Taken::Change { files, diff } => (files, diff),
             Taken::NoCommits => {
                 return refuse(stage, course, memo, &worked, "it committed nothing");
             }
             Taken::Refused(why) => return refuse(stage, course, memo, &worked, &why),
-        }
-        let (files, diff) = change::of_run(stage)?;
+        };
         stage
             .artifacts
             .write(artifacts::FILES, &stage.scrubber.bytes(&files))?;
@@ -267,7 +267,7 @@ pub(super) fn one(
     if !money::affords(stage, course, memo, &[role]) {
         return Ok(None);
     }
-    let material = material(stage, course.cycle())?;
+    let material = material(stage)?;
     let commit = commit_for(stage, role);
     let attempt = begin(stage, memo, course, (role, ask), &commit);
     let model = model(stage, course, memo, role);
@@ -434,13 +434,10 @@ pub(super) fn keep(stage: &Stage<'_>, name: &str, text: &str) -> Result<(), Engi
 }
 
 /// What there is to tell, from the artifacts.
-pub(super) fn material(stage: &Stage<'_>, cycle: u32) -> Result<Material, EngineError> {
+pub(super) fn material(stage: &Stage<'_>) -> Result<Material, EngineError> {
     let read = |name: &str| stage.artifacts.read(name);
-    // What an earlier cycle hands on; there is none in the first.
-    let feedback = match cycle {
-        1 => None,
-        _ => read(artifacts::FEEDBACK)?,
-    };
+    // What an earlier cycle hands on, or the tests of a merge that failed after the last.
+    let feedback = read(artifacts::FEEDBACK)?;
     Ok(Material {
         task: stage.record.task.clone(),
         research: read(artifacts::EXPLORER)?,

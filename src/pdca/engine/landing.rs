@@ -24,6 +24,8 @@ pub enum Prepared {
     Ready(Merge),
     /// It conflicts with what the branch is by now.
     Conflict,
+    /// Its branch is not at the commit that was reviewed.
+    Unreviewed,
     /// There is nothing to merge.
     Nothing,
     /// The branch that the run began on is gone.
@@ -35,12 +37,13 @@ pub fn subject(run: &crate::pdca::place::RunId) -> String {
     format!("archeflow: merge run {run}")
 }
 
-/// Makes the merge of a run's branch into the branch that it began on, as objects alone.
+/// Makes the merge of a run's branch into the branch that it began on, as objects alone. Only the commit that was
+/// `reviewed` is merged, where one is said.
 ///
 /// # Errors
 ///
 /// When git fails.
-pub fn prepare(stage: &Stage<'_>) -> Result<Prepared, EngineError> {
+pub fn prepare(stage: &Stage<'_>, reviewed: Option<&str>) -> Result<Prepared, EngineError> {
     let (repo, path) = (stage.repo, stage.path());
     let Some(onto) = tip(repo, path, &stage.record.base_branch) else {
         return Ok(Prepared::NoTarget);
@@ -55,6 +58,9 @@ pub fn prepare(stage: &Stage<'_>) -> Result<Prepared, EngineError> {
         .is_ok();
     if is_in {
         return Ok(Prepared::Nothing);
+    }
+    if reviewed.is_some_and(|reviewed| reviewed != change) {
+        return Ok(Prepared::Unreviewed);
     }
     let merged = git()
         .args([

@@ -24,6 +24,8 @@ pub mod ending;
 pub mod landing;
 mod money;
 pub mod process;
+#[cfg(test)]
+mod random_tests;
 mod shadows;
 pub mod stage;
 mod telling;

@@ -129,7 +129,7 @@ pub(super) fn affords(
         .iter()
         .map(|role| cost::estimate(*role).dollars())
         .sum();
-    if memo.spent + estimate <= budget {
+    if cost::affords(memo.spent, estimate, budget) {
         return true;
     }
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();

@@ -35,12 +35,7 @@ pub(super) fn look(
     };
     let kind = (role.to_string(), shadow.name.to_owned());
     memo.shadows.push(kind.clone());
-    memo.shadows_of_run.push(kind.clone());
-    let times = memo
-        .shadows_of_run
-        .iter()
-        .filter(|one| **one == kind)
-        .count();
+    let times = memo.shadows.iter().filter(|one| **one == kind).count();
     let step = shadow::step(u32::try_from(times).unwrap_or(u32::MAX));
     let action = match step {
         shadow::Step::Correct => "correction_prompt",

@@ -1,4 +1,8 @@
 //! Circuit breaks: what ends a run that does not come closer, looked at in every Act.
+//!
+//! Two more stand in the format's text, three failure modes of a role in a cycle and three agents in a row that
+//! do not return. They cannot come to Act: the first agent that does not return ends a run, and so does the
+//! third time that a role shows the same failure mode.
 
 /// A circuit that broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +37,6 @@ impl Break {
 /// What circuits look at, at the end of a cycle.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Signs {
-    /// The failure modes that showed in this cycle: role and name.
-    pub shadows: Vec<(String, String)>,
-    /// Agents in a row that did not return.
-    pub failures_in_a_row: usize,
     /// Findings that were there, went, and came again.
     pub oscillating: usize,
     /// How far each cycle came, the first that can be told first.
@@ -47,10 +47,6 @@ pub struct Signs {
     pub spent_percent: Option<u64>,
 }
 
-/// So many times the same failure mode in one cycle break.
-const SHADOWS: usize = 3;
-/// So many agents in a row that do not return break.
-const FAILURES: usize = 3;
 /// So many oscillating findings break.
 const OSCILLATING: usize = 2;
 /// Two cycles running that come less far break.
@@ -68,41 +64,13 @@ pub fn look(signs: &Signs) -> Vec<Break> {
 }
 
 fn hard(signs: &Signs) -> Vec<Break> {
-    let mut broken = Vec::new();
-    let mut seen: Vec<&(String, String)> = Vec::new();
-    for shadow in &signs.shadows {
-        if seen.contains(&shadow) {
-            continue;
-        }
-        seen.push(shadow);
-        let times = signs
-            .shadows
-            .iter()
-            .filter(|other| *other == shadow)
-            .count();
-        if times >= SHADOWS {
-            let (role, name) = shadow;
-            broken.push(Break::hard(
-                "shadow_repeat",
-                format!("{role} showed {name} {times} times in one cycle"),
-            ));
-        }
-    }
-    if signs.failures_in_a_row >= FAILURES {
-        let count = signs.failures_in_a_row;
-        broken.push(Break::hard(
-            "agent_failures",
-            format!("{count} agents in a row did not return"),
-        ));
-    }
-    if signs.oscillating >= OSCILLATING {
-        let count = signs.oscillating;
-        broken.push(Break::hard(
-            "oscillation",
-            format!("{count} findings went and came again"),
-        ));
-    }
-    broken
+    let count = signs.oscillating;
+    let oscillates = count >= OSCILLATING;
+    let told = || format!("{count} findings went and came again");
+    oscillates
+        .then(|| Break::hard("oscillation", told()))
+        .into_iter()
+        .collect()
 }
 
 fn soft(signs: &Signs) -> Vec<Break> {
@@ -140,14 +108,10 @@ mod tests {
 
     #[test]
     fn every_circuit_breaks_at_its_number_and_not_before() {
-        let rogue = ("maker".to_owned(), "rogue".to_owned());
-        let paranoid = ("guardian".to_owned(), "paranoid".to_owned());
         for (signs, wanted) in [
             (Signs::default(), vec![]),
             (
                 Signs {
-                    shadows: vec![rogue.clone(), rogue.clone(), paranoid],
-                    failures_in_a_row: 2,
                     oscillating: 1,
                     convergence: vec![0.2, 0.5],
                     spent_percent: Some(94),
@@ -157,14 +121,12 @@ mod tests {
             ),
             (
                 Signs {
-                    shadows: vec![rogue.clone(), rogue.clone(), rogue],
-                    failures_in_a_row: 3,
                     oscillating: 2,
                     // Not told beside hard ones.
                     is_unchanged: true,
                     ..Signs::default()
                 },
-                vec!["shadow_repeat", "agent_failures", "oscillation"],
+                vec!["oscillation"],
             ),
             (
                 Signs {

@@ -37,7 +37,7 @@ pub fn read(role: Role, text: &str) -> Review {
     let found = findings_of(role, &lines);
     Review {
         verdict: verdict(&lines),
-        unreadable: found.is_empty() && names_severities(&lines),
+        unread: unread(&found, &lines),
         findings: found.into_iter().map(|found| found.finding).collect(),
     }
 }
@@ -164,17 +164,34 @@ fn verdict(lines: &[Line<'_>]) -> Option<Verdict> {
     .find(|verdict| verdicts.contains(verdict))
 }
 
-/// Whether severities are named other than to say that there is none of them.
-fn names_severities(lines: &[Line<'_>]) -> bool {
+/// The first line that names a severity where no finding was read, other than to say that there is none of it.
+/// Beside findings words are about them: there only a CRITICAL counts, where none of them is one.
+fn unread(found: &[Found], lines: &[Line<'_>]) -> Option<String> {
     static NAMED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"\b(?:CRITICAL|WARNING)\b").ok());
+    let is_critical = |one: &Found| {
+        one.finding.severity == Severity::Critical || one.finding.downgraded.is_some()
+    };
+    if found.iter().any(is_critical) {
+        return None;
+    }
+    let is_read = |line: &Line<'_>| {
+        let extent = |one: &Found| one.line..one.line + one.finding.text.lines().count();
+        found.iter().any(|one| extent(one).contains(&line.number))
+    };
     let prose: Vec<&str> = lines
         .iter()
-        .filter(|line| line.is_prose)
+        .filter(|line| line.is_prose && !is_read(line))
         .map(|line| line.text)
         .collect();
     let rest = words::without_denials(&prose.join("\n"));
-    NAMED.as_ref().is_some_and(|named| named.is_match(&rest))
+    let names = |line: &&str| match found.is_empty() {
+        true => NAMED.as_ref().is_some_and(|named| named.is_match(line)),
+        false => words::tokens(line)
+            .iter()
+            .any(|(severity, _)| *severity == Severity::Critical),
+    };
+    rest.lines().find(names).map(words::plain)
 }
 
 /// Why the severity of a text was lowered, where it was.

@@ -103,10 +103,7 @@ fn guessed<'a>(cells: &[&'a str]) -> Parts<'a> {
     for text in cells {
         if parts.category.is_empty() && words::is_category(text) {
             parts.category = text;
-        } else if parts.location.is_empty()
-            && !words::place_in(text).is_empty()
-            && !text.trim().contains(' ')
-        {
+        } else if parts.location.is_empty() && is_place(text) {
             parts.location = text;
         } else if parts.description.is_empty() {
             parts.description = text;
@@ -115,6 +112,13 @@ fn guessed<'a>(cells: &[&'a str]) -> Parts<'a> {
         }
     }
     parts
+}
+
+/// Whether a cell is a path and nothing else, with or without a line.
+fn is_place(text: &str) -> bool {
+    let text = words::plain(text);
+    let has_letter = text.contains(|c: char| c.is_ascii_alphabetic());
+    has_letter && !text.contains(' ') && text.contains(['.', '/'])
 }
 
 fn columns(header: &Line<'_>) -> Columns {

@@ -56,12 +56,20 @@ fn a_table_without_a_header_is_read_by_its_first_cell() {
             "CRITICAL greeting.txt:1 security | leaks a key; output: x | m",
         ),
         (
+            "| critical | src/a | testing | no test | add one |",
+            "CRITICAL src/a:0 testing | no test | add one",
+        ),
+        (
+            "| INFO | a.rs | quality | long name | cut it |",
+            "INFO a.rs:0 quality | long name | cut it",
+        ),
+        (
             "| 1 | **warning** | a.rs:2 | no test | - |",
             "WARNING a.rs:2 quality | 1 | no test",
         ),
     ] {
         assert_eq!(told(Role::Sage, row), [wanted]);
-        assert!(!read(Role::Sage, row).unreadable);
+        assert_eq!(read(Role::Sage, row).unread, None);
     }
     // A column of another name, and one that says something else.
     let level = "| Place | Level | Impact |\n|---|---|---|\n| a.rs:1 | CRITICAL | data is lost |\n";
@@ -209,7 +217,7 @@ fn of_several_verdicts_the_strictest_holds_and_one_may_stand_below_its_heading()
 #[test]
 fn severities_that_no_finding_was_read_from_are_told() {
     let text = "There is a CRITICAL problem in the parser.\n";
-    assert!(read(Role::Guardian, text).unreadable);
+    assert!(read(Role::Guardian, text).unread.is_some());
     for text in [
         "One CRITICAL issue in greeting.txt:1 leaks a key; output: x.",
         "No tests, CRITICAL for a parser.",
@@ -218,7 +226,7 @@ fn severities_that_no_finding_was_read_from_are_told() {
         "CRITICAL\nNo validation of the input.",
     ] {
         let review = read(Role::Guardian, &format!("{text}\n### Verdict: APPROVED\n"));
-        assert!(review.unreadable, "{text}");
+        assert!(review.unread.is_some(), "{text}");
         assert_eq!(review.outcome(), Verdict::Rejected, "{text}");
     }
     for text in [
@@ -237,7 +245,7 @@ fn severities_that_no_finding_was_read_from_are_told() {
         "| Severity | Count |\n|---|---|\n| CRITICAL | 0 |\n| **WARNING** | 0 |\n",
     ] {
         let review = read(Role::Guardian, text);
-        assert!(!review.unreadable, "{text}");
+        assert_eq!(review.unread, None, "{text}");
         assert_eq!(review.findings, [], "{text}");
     }
 }
@@ -261,5 +269,43 @@ fn places_are_read_however_they_are_written() {
     ] {
         let wanted = (file.map(str::to_owned), line);
         assert_eq!(words::location(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_critical_in_prose_beside_a_finding_is_not_lost() {
+    let row = "| a.rs:1 | WARNING | quality | name; output: `x` | y |\n";
+    let approved = "### Verdict: APPROVED\n";
+    for (said, wanted) in [
+        ("One CRITICAL issue in b.rs:2 leaks a key.\n", true),
+        ("CRITICAL | 1\n", true),
+        ("| b.rs:2 | a CRITICAL leak of a key | security |\n", true),
+        ("The WARNING above is the only one.\n", false),
+        ("Nothing is CRITICAL: 0 CRITICAL, 1 WARNING.\n", false),
+        ("> a CRITICAL that is quoted\n", false),
+    ] {
+        for text in [
+            format!("{row}\n{said}\n{approved}"),
+            format!("{said}\n{row}\n{approved}"),
+        ] {
+            let review = read(Role::Sage, &text);
+            assert_eq!(review.findings.len(), 1, "{text}");
+            assert_eq!(review.unread.is_some(), wanted, "{text}");
+            let outcome = match wanted {
+                true => Verdict::Rejected,
+                false => Verdict::Approved,
+            };
+            assert_eq!(review.outcome(), outcome, "{text}");
+        }
+    }
+    // Where a CRITICAL was read, words are about it; also once it was lowered for want of evidence.
+    for severity in [
+        "CRITICAL",
+        "INFO (downgraded: no evidence; original in check-sage.md.orig)",
+    ] {
+        let text = format!(
+            "| a.rs:1 | {severity} | quality | it leaks | y |\n\nThe CRITICAL must go.\n{approved}"
+        );
+        assert_eq!(read(Role::Sage, &text).unread, None, "{text}");
     }
 }

@@ -8,8 +8,8 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::pdca::engine::act::{self, Merged};
-use crate::pdca::engine::ending;
 use crate::pdca::engine::stage::{self, Record};
+use crate::pdca::engine::{begin, ending};
 use crate::pdca::event::{Event, Kind, NewEvent};
 use crate::pdca::machine::course::End;
 use crate::pdca::role::Phase;
@@ -58,6 +58,8 @@ struct Document<'a> {
     reason: Option<&'a str>,
     commit: Option<&'a str>,
     base_branch: &'a str,
+    /// The command that goes on.
+    next: Option<&'a str>,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
@@ -95,12 +97,27 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .hint(format!("archal pdca report {}", one.run))
         .hint(format!("archal pdca merge {} --as-is", one.run)));
     }
-    let cycle = events
+    let boundary = events
         .iter()
-        .rfind(|event| event.kind == Kind::CycleBoundary)
+        .rfind(|event| event.kind == Kind::CycleBoundary);
+    let cycle = boundary
         .and_then(|event| u32::try_from(event.number("cycle")?).ok())
         .unwrap_or(1);
-    let merged = act::land(&stage, cycle).map_err(|error| setup::engine_error(error, None))?;
+    let engine = |error| setup::engine_error(error, None);
+    let reviewed = boundary.and_then(|event| event.text("commit"));
+    if reviewed.is_none() && !args.as_is {
+        let what = format!("which commit of {} was reviewed is not on record", one.run);
+        return Err(CliError::usage(what).hint(format!("archal pdca merge {} --as-is", one.run)));
+    }
+    let reviewed = reviewed.filter(|_| !args.as_is);
+    let merged = act::land(&stage, cycle, reviewed).map_err(engine)?;
+    if let Merged::TestsFailed(how) = &merged {
+        let open = begin::kept_findings(stage.artifacts, cycle).map_err(engine)?;
+        act::keep_failed_tests(&stage, cycle, &open, how).map_err(engine)?;
+    }
+    let is_taken_back = matches!(merged, Merged::TestsFailed(_));
+    let next =
+        is_taken_back.then(|| format!("archal pdca run --run-id {} --start-from do", one.run));
     let (commit, reason, exit) = match &merged {
         Merged::Yes(merge) => (Some(merge.commit.as_str()), None, Exit::Fine),
         Merged::Conflict => {
@@ -120,8 +137,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         let base = &one.record.base_branch;
         let data = json!({"base": base, "strategy": "no-ff", "commit": commit});
         stage.emit(NewEvent::new(Kind::RunMerged, Phase::Act, data));
-        ending::line(&stage, End::Merged.status(), cycle.into())
-            .map_err(|error| setup::engine_error(error, None))?;
+        ending::line(&stage, End::Merged.status(), cycle.into()).map_err(engine)?;
     }
     match &reason {
         None => cx.printer.line(format!(
@@ -134,6 +150,10 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             .printer
             .line(format!("{}  {why}", Style::Error.paint("not merged"))),
     }
+    if let Some(next) = &next {
+        let hint = Style::Hint.paint("next:");
+        cx.printer.line(format!("  {hint} {next}"));
+    }
     cx.printer.document(
         "archal.pdca-merge",
         1,
@@ -143,6 +163,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             reason: reason.as_deref(),
             commit,
             base_branch: &one.record.base_branch,
+            next: next.as_deref(),
         },
     );
     Ok(exit)
