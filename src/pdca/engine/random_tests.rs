@@ -56,7 +56,7 @@ fn written(chance: &Chance) -> (String, Vec<Meant>, Option<Verdict>) {
     let mut meant: Vec<Meant> = Vec::new();
     // A fifth of reviews is clean, so that some runs come to their merge.
     let count = [0, 0, 1, 1, 2, 3][chance.below(6)];
-    let shape = chance.below(5);
+    let shape = chance.below(6);
     if shape == 0 {
         text.push_str(
             "| Location | Severity | Category | Description | Fix |\n|---|---|---|---|---|\n",
@@ -82,6 +82,7 @@ fn written(chance: &Chance) -> (String, Vec<Meant>, Option<Verdict>) {
         text.push_str(&match shape {
             0 => format!("| {place} | **{word}** | quality | it is {name}{seen} | mend it |\n"),
             1 => format!("| {word} | {place} | quality | it is {name}{seen} | mend it |\n"),
+            5 => format!("| {place} | {word} | quality | it is {name}{seen} | mend it |\n"),
             2 => format!("### {word}: it is {name}\nIn {place}{seen}.\n\n"),
             3 => format!("- **{word}**: it is {name} in {place}{seen}\n"),
             _ => format!("### Challenge: it is {name}\n**Where:** {place}\n**Evidence:** none{seen}\n**Severity:** {word}\n\n"),
@@ -148,6 +149,8 @@ impl Run<'_> {
         if let Some(kept) = &gated.text {
             let again = evidence::gate(role, kept, "check-x.md");
             assert_eq!(again.text, None, "seed {}: {kept}", self.seed);
+            let counts = (again.review.findings.len(), gated.review.findings.len());
+            assert_eq!(counts.0, counts.1, "seed {}: {kept}", self.seed);
             assert_eq!(
                 again.review.outcome(),
                 gated.review.outcome(),

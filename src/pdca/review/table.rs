@@ -83,10 +83,10 @@ fn row(role: Role, line: &Line<'_>, columns: &Columns) -> Option<Found> {
     ))
 }
 
-/// The only cell that is a severity and nothing else; the header of a count has several.
+/// The only cell that is a severity and nothing else, lowered or not; the header of a count has several.
 fn alone(cells: &[Cell<'_>]) -> Option<usize> {
     let is_severity = |cell: &Cell<'_>| {
-        let text = words::plain(cell.text);
+        let text = words::plain(&words::without_downgrade(cell.text));
         Severity::parse(&text).is_some_and(|severity| severity.name().eq_ignore_ascii_case(&text))
     };
     let at = cells.iter().position(is_severity)?;
