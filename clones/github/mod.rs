@@ -47,6 +47,8 @@ mod content_tests;
 mod creation;
 mod credentials;
 mod criteria;
+#[cfg(test)]
+mod crud_laws_tests;
 mod deliveries;
 mod deploy_keys;
 mod dialect;

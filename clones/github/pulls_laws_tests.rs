@@ -22,7 +22,7 @@ const BRANCHES: &[&str] = &[
 ];
 
 /// A call of a random history.
-fn call() -> impl Strategy<Value = String> {
+pub(super) fn call() -> impl Strategy<Value = String> {
     let number = 1..13_u32;
     let branch = prop::sample::select(BRANCHES);
     let word = "[a-z#1-9 ]{1,12}";

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use archal_core::clone::{CloneRequest, CloneResponse, CloneState, RowDiff, ServiceClone, ViewRow};
 use jiff::SignedDuration;
+use proptest::prop_oneof;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
-use super::DESCRIPTOR;
 use super::check::{base, json, open, request, send};
-use super::laws_tests::call;
+use super::{DESCRIPTOR, laws_tests, pulls_laws_tests};
 
 /// Calls of the whole history.
 const CALLS: usize = 10_000;
@@ -29,10 +29,11 @@ struct Taken {
 }
 
 /// What shows the refs and what they lead to.
-const HISTORY: [&str; 3] = [
-    "GET /repos/octocat/hello-service/branches?per_page=100",
-    "GET /repos/octocat/hello-service/commits?per_page=5",
-    "GET /repos/octocat/hello-service/contents/",
+const HISTORY: [&str; 4] = [
+    "GET /repos/acme/checkout/branches?per_page=100",
+    "GET /repos/acme/checkout/commits?per_page=5",
+    "GET /repos/acme/checkout/contents/",
+    "GET /repos/acme/checkout/pulls?state=all&per_page=100",
 ];
 
 fn history(clone: &dyn ServiceClone) -> Vec<(u16, String, Value)> {
@@ -104,11 +105,26 @@ fn answers(clone: &mut dyn ServiceClone, lines: &[String]) -> Vec<(u16, String, 
     lines.iter().map(answer).collect()
 }
 
-/// Every so often something is committed, and branches come and go.
-fn of_git(number: usize, head: &str) -> Option<String> {
-    const REPO: &str = "/repos/octocat/hello-service";
+/// The branches of the seed, with their commits.
+fn branches(clone: &mut dyn ServiceClone) -> Vec<(String, String)> {
+    let listed = json(&send(clone, HISTORY[0]));
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let branches = listed.as_array().expect("a list").iter();
+    branches
+        .map(|branch| (text(&branch["name"]), text(&branch["commit"]["sha"])))
+        .collect()
+}
+
+/// Every so often something is committed, and branches come and go; those of the seed come back, or
+/// soon there would be nothing to merge.
+fn of_git(number: usize, head: &str, seeded: &[(String, String)]) -> Option<String> {
+    const REPO: &str = "/repos/acme/checkout";
     let file = number / 40 % 9;
+    let (name, commit) = &seeded[number / 5 % seeded.len()];
     match number % 40 {
+        1 | 6 | 11 | 16 | 21 | 26 | 31 | 36 => Some(format!(
+            r#"POST {REPO}/git/refs {{"ref":"refs/heads/{name}","sha":"{commit}"}}"#
+        )),
         0 => Some(format!(
             r#"PUT {REPO}/contents/f{number}.txt {{"message":"{number}","content":"aGk="}}"#
         )),
@@ -126,22 +142,49 @@ fn of_git(number: usize, head: &str) -> Option<String> {
     }
 }
 
+/// A call of a pull request, of one of those that were opened last: others take the low numbers.
+fn of_late(line: String, opened: &[u64]) -> String {
+    let Some((before, after)) = line.split_once("/pulls/") else {
+        return line;
+    };
+    let digits = after.chars().take_while(char::is_ascii_digit).count();
+    match after[..digits].parse::<usize>() {
+        Ok(number) if !opened.is_empty() => {
+            let number = opened[opened.len() - 1 - number % opened.len().min(6)];
+            format!("{before}/pulls/{number}{}", &after[digits..])
+        }
+        _ => line,
+    }
+}
+
 #[test]
 fn after_ten_thousand_calls_every_state_is_what_it_was() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let mut next = || -> String { call().new_tree(&mut runner).expect("a call").current() };
-    let mut clone = open("small-project");
+    // Issues, labels and comments; pull requests, reviews, merges and commits.
+    let of_issues = laws_tests::call()
+        .prop_map(|line| line.replace("/repos/octocat/hello-service", "/repos/acme/checkout"));
+    let calls = prop_oneof![of_issues, pulls_laws_tests::call()];
+    let mut next = || -> String { calls.new_tree(&mut runner).expect("a call").current() };
+    let mut clone = open("merge-conflict");
+    let seeded = branches(clone.as_mut());
     let opening = Taken::of(clone.as_ref());
     let mut taken: Vec<Taken> = Vec::new();
-    let (mut changed, mut head) = (0, String::new());
+    let (mut changed, mut merged, mut reviewed) = (0, 0, 0);
+    let (mut head, mut opened) = (String::new(), Vec::new());
     for number in 1..=CALLS {
-        let line = of_git(number, &head).unwrap_or_else(&mut next);
+        let line = of_git(number, &head, &seeded).unwrap_or_else(&mut next);
+        let line = of_late(line, &opened);
         let sent: CloneRequest = request(&line);
         let minutes = i64::try_from(number).expect("small");
         let response = clone.call(&sent, base() + SignedDuration::from_mins(minutes));
         changed += usize::from(!response.changes.is_empty());
         let made = serde_json::from_slice::<Value>(&response.body.wire).unwrap_or_default();
+        if line.contains("/pulls {") {
+            opened.extend(made["number"].as_u64());
+        }
+        merged += usize::from(made["merged"] == true && line.starts_with("PUT"));
+        reviewed += usize::from(response.status == 200 && line.contains("/reviews "));
         if let Some(commit) = made["commit"]["sha"].as_str() {
             commit.clone_into(&mut head);
         }
@@ -191,6 +234,10 @@ fn after_ten_thousand_calls_every_state_is_what_it_was() {
     let branches = json(&send(clone.as_mut(), HISTORY[0]));
     let branches = branches.as_array().map_or(0, Vec::len);
     assert!(branches > 2, "only {branches} branches");
+    assert!(
+        merged > 10 && reviewed > 100,
+        "{merged} merges, {reviewed} reviews"
+    );
 }
 
 #[test]
