@@ -239,21 +239,6 @@ fn a_push_that_breaks_off_or_is_broken_leaves_nothing() {
     let told = send(&scene, "git", path, kind, wrong.len(), [wrong].into_iter());
     assert!(told.is_some());
     nothing("a broken pack");
-    // Names that no ref has.
-    for name in [
-        "refs/heads/../../x",
-        "refs/heads/a b",
-        "refs/heads/.lock",
-        "refs/heads/x.lock",
-    ] {
-        let body = json!({"ref": name, "sha": head}).to_string();
-        let answer = scene.rest("POST", &format!("{REPO}/git/refs"), &body);
-        assert!(
-            matches!(answer.status, 409 | 422),
-            "{name}: {}",
-            answer.body
-        );
-    }
     // The same, whole.
     let told = send(
         &scene,
@@ -266,6 +251,22 @@ fn a_push_that_breaks_off_or_is_broken_leaves_nothing() {
     assert_eq!(told, Some(200));
     let there = done(&folder, &["ls-remote", &remote(&scene), "refs/heads/main"]);
     assert!(there.starts_with(&head), "{there}");
+    // Names that no ref has, for a commit that is there.
+    for name in [
+        "refs/heads/../../x",
+        "refs/heads/a b",
+        "refs/heads/.lock",
+        "refs/heads/x.lock",
+    ] {
+        let body = json!({"ref": name, "sha": head}).to_string();
+        let answer = scene.rest("POST", &format!("{REPO}/git/refs"), &body);
+        assert_eq!(answer.status, 422, "{name}: {}", answer.body);
+        let said = &answer.json()["message"];
+        assert_eq!(said, &format!("{name} is not a valid ref name."));
+    }
+    let body = json!({"ref": "refs/heads/named", "sha": head}).to_string();
+    let answer = scene.rest("POST", &format!("{REPO}/git/refs"), &body);
+    assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
 #[test]
