@@ -33,16 +33,20 @@ pub(crate) fn assemble(
         if is_of_a_scorer(&row) {
             continue;
         }
-        let Some(span) = text(&row, "span_id").or(text(&row, "id")) else {
+        let Some(span) = text(&row, "span_id")
+            .or(text(&row, "id"))
+            .map(str::to_owned)
+        else {
             lost = lost.saturating_add(1);
             continue;
         };
         // Of two versions of a row that of the later write counts.
-        if rows
-            .get(span)
-            .is_none_or(|old| version(old) <= version(&row))
-        {
-            rows.insert(span.to_owned(), row);
+        let age = |row: &Map<String, Value>| {
+            let text = serde_json::to_string(row).unwrap_or_default();
+            (version(row), text.len(), text)
+        };
+        if rows.get(&span).is_none_or(|old| age(old) < age(&row)) {
+            rows.insert(span, row);
         }
     }
     let mut request = Request::default();

@@ -9,6 +9,7 @@ mod compression;
 mod messages;
 mod otlp_json;
 mod records;
+mod rows;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ use crate::raw::Record;
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {
     name: "file",
-    about: "JSON and JSONL files, plain, gzip or zstd: archal batches, OTLP dumps and conversations",
+    about: "JSON and JSONL files, plain, gzip or zstd: archal batches, OTLP dumps, exports and conversations",
     stability: Stability::Beta,
     style: SourceStyle::Pull,
     options: &[
@@ -72,7 +73,14 @@ struct Dialect {
 }
 
 /// The dialects in the order in which they are tried.
-const DIALECTS: &[Dialect] = &[batch::DIALECT, otlp_json::DIALECT, messages::DIALECT];
+const DIALECTS: &[Dialect] = &[
+    batch::DIALECT,
+    otlp_json::DIALECT,
+    rows::langfuse::DIALECT,
+    rows::braintrust::DIALECT,
+    rows::langsmith::DIALECT,
+    messages::DIALECT,
+];
 
 /// Dialects of which a file has whole traces; those of all others may go on in other files.
 const WHOLE: &[&str] = &["batch", "messages"];
@@ -85,6 +93,11 @@ fn accepts(path: &Path) -> bool {
         return false;
     };
     let name = name.to_string_lossy().to_lowercase();
+    // What `bt sync` notes for itself beside the rows.
+    let is_note = matches!(name.as_str(), "manifest.json" | "state.json");
+    if is_note && path.iter().any(|folder| folder == "bt-sync") {
+        return false;
+    }
     !name.starts_with('.') && !UNFINISHED.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -126,7 +139,7 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
                     "the file is JSON, but of no shape that is known as traces",
                 )
                 .at(document.place(record.range()))
-                .with_help("known are archal batch files, OTLP JSON dumps (`resourceSpans`) and conversations (`messages`)"),
+                .with_help("known are archal batch files, OTLP JSON dumps (`resourceSpans`), rows of Langfuse, Braintrust and LangSmith, and conversations (`messages`)"),
             );
         }
         return;

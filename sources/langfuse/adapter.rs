@@ -6,6 +6,7 @@
 //! calls are read by the code that reads OpenTelemetry's.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use archal_core::clock::Timestamp;
@@ -15,7 +16,9 @@ use archal_core::source::DecodedTrace;
 use archal_core::trace::{Score, ScoreOrigin, Status, Trace};
 use serde_json::{Map, Value, json};
 
+use crate::findings;
 use crate::merge::take_place_of;
+use crate::normalise::shown;
 use crate::otlp::{self, Attributes, OtlpSpan, Request};
 
 /// A row, with what it is. Redaction goes by the names inside.
@@ -86,7 +89,22 @@ pub(crate) fn assemble(
     let mut whole = match (kept.earlier, part) {
         (Some(earlier), Some(part)) => take_place_of(earlier, part),
         (Some(earlier), None) => earlier,
-        (None, part) => part?,
+        (None, Some(part)) => part,
+        (None, None) => {
+            if lost == 0 && !rows.scores.is_empty() {
+                findings::add(
+                    diagnostics,
+                    Diagnostic::note(
+                        "langfuse/score-alone",
+                        format!(
+                            "trace `{}` has scores, and began before what is read",
+                            shown(id)
+                        ),
+                    ),
+                );
+            }
+            return None;
+        }
     };
     rows.score(&mut whole.trace);
     Some(whole)
@@ -113,17 +131,15 @@ impl Sorted {
         let id = |row: &Map<String, Value>| row.get("id")?.as_str().map(str::to_owned);
         if let Some(row) = take(OBSERVATION) {
             let Some(id) = id(&row) else { return false };
-            let newer = |old: &Map<String, Value>| {
-                Fields(old).time("updatedAt") <= Fields(&row).time("updatedAt")
-            };
-            if self.observations.get(&id).is_none_or(newer) {
-                self.observations.insert(id, row);
-            }
+            keep_newer(&mut self.observations, id, row);
         } else if let Some(row) = take(SCORE) {
             let Some(id) = id(&row) else { return false };
-            self.scores.insert(id, row);
+            keep_newer(&mut self.scores, id, row);
         } else if let Some(row) = take(TRACE) {
-            self.trace = Some(row);
+            let mut both: BTreeMap<(), _> =
+                self.trace.take().map(|old| ((), old)).into_iter().collect();
+            keep_newer(&mut both, (), row);
+            self.trace = both.into_values().next();
         } else {
             return false;
         }
@@ -281,6 +297,25 @@ impl Sorted {
                     trace.scores[at] = score;
                 }
                 None => trace.scores.push(score),
+            }
+        }
+    }
+}
+
+/// Of two versions of a row the one that was changed later stays; of others the one with more text, so that
+/// their order does not matter.
+fn keep_newer<K: Ord>(rows: &mut BTreeMap<K, Map<String, Value>>, id: K, row: Map<String, Value>) {
+    let age = |row: &Map<String, Value>| {
+        let text = serde_json::to_string(row).unwrap_or_default();
+        (Fields(row).time("updatedAt"), text.len(), text)
+    };
+    match rows.entry(id) {
+        Entry::Vacant(place) => {
+            place.insert(row);
+        }
+        Entry::Occupied(mut place) => {
+            if age(place.get()) < age(&row) {
+                place.insert(row);
             }
         }
     }

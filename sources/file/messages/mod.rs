@@ -18,6 +18,7 @@ use archal_core::trace::{LlmCall, Message, Part, Score, Span, SpanKind, Status, 
 use serde_json::{Map, Value};
 
 use super::Dialect;
+use super::rows::fields;
 use crate::document::Document;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
@@ -65,7 +66,7 @@ fn read_record(
     document: &Document<'_>,
     decoded: &mut Decoded,
 ) -> DecodedTrace {
-    let mut fields = fields(record, document, decoded);
+    let mut fields = fields(record, "messages", document, decoded);
     let mut trace = Trace {
         id: taken_text(&mut fields, &["id", "trace_id", "traceId", "instance_id"])
             .unwrap_or_else(|| format!("messages-{}", hash::short(record.text))),
@@ -111,41 +112,6 @@ fn read_record(
         trace,
         ..DecodedTrace::default()
     }
-}
-
-/// What stands beside the messages. A field that is no good is left out with a finding.
-fn fields(
-    record: &Record<'_>,
-    document: &Document<'_>,
-    decoded: &mut Decoded,
-) -> Map<String, Value> {
-    let mut fields = Map::new();
-    for (name, part) in &record.fields {
-        if name == "messages" || part.get() == "null" {
-            continue;
-        }
-        match raw::value(part.get()) {
-            Ok(value) => {
-                fields.insert(name.clone(), value);
-            }
-            Err(error) => {
-                let start = record.start_of(part);
-                findings::add(
-                    &mut decoded.diagnostics,
-                    Diagnostic::warning(
-                        "trace/bad-field",
-                        format!(
-                            "field `{}` cannot be read: {}",
-                            shown(name),
-                            raw::reason(&error)
-                        ),
-                    )
-                    .at(document.place(start..start + part.get().len())),
-                );
-            }
-        }
-    }
-    fields
 }
 
 fn each_message(

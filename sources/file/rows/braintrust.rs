@@ -1,0 +1,61 @@
+//! Dialect `braintrust`: rows of project logs as BTQL answers them, as exports to S3 hold them, and as
+//! `bt sync pull` writes them.
+
+use archal_core::diagnostic::Diagnostic;
+use archal_core::source::Decoded;
+
+use super::super::Dialect;
+use super::{Gathered, bad, each_row, is_list_of};
+use crate::braintrust::{adapter, row};
+use crate::document::Document;
+use crate::findings;
+use crate::raw::Record;
+
+pub(in super::super) const DIALECT: Dialect = Dialect {
+    name: "braintrust",
+    fits: |record| {
+        is_row(record) || is_list_of(record, "data", is_row) || is_list_of(record, "events", is_row)
+    },
+    read,
+};
+
+fn is_row(record: &Record<'_>) -> bool {
+    let has = |name: &str| record.field(&[name]).is_some();
+    has("root_span_id") && (has("span_id") || has("id")) && !has("run_type")
+}
+
+fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+    let mut gathered = Gathered::default();
+    let (mut roots, mut others) = (0_u64, 0_u64);
+    let (events, rows): (Vec<Record<'_>>, Vec<Record<'_>>) = records
+        .iter()
+        .cloned()
+        .partition(|record| record.list(&["events"]).is_some());
+    for (records, list) in [(rows, "data"), (events, "events")] {
+        each_row(&records, list, document, decoded, |row, at, decoded| {
+            if row::is_root(&row) {
+                roots += 1;
+            } else {
+                others += 1;
+            }
+            if row::is_of_a_scorer(&row) {
+                return;
+            }
+            match row::span(row) {
+                Some(row) => gathered.add(row.trace, row.body),
+                None => bad(at, document, decoded),
+            }
+        });
+    }
+    if roots > 0 && others == 0 {
+        findings::add(
+            &mut decoded.diagnostics,
+            Diagnostic::warning(
+                "braintrust/roots-only",
+                "no row is part of another: this looks like an export of traces, which has no calls of tools",
+            )
+            .with_help("export \"Logs (spans)\", or use: archal trace-source connect braintrust"),
+        );
+    }
+    gathered.give(adapter::assemble, decoded);
+}
