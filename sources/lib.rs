@@ -28,9 +28,11 @@ pub use server::unpack;
 
 /// Every built-in source, sorted by name.
 pub const ALL: &[SourceDescriptor] = &[
+    braintrust::SOURCE,
     file::SOURCE,
     gcs::SOURCE,
     http::SOURCE,
+    langfuse::SOURCE,
     otel::SOURCE,
     s3::SOURCE,
 ];

@@ -246,7 +246,7 @@ pub trait Rows: Send {
 
     /// Puts one trace together: the same rows give the same trace, in whatever order they came and
     /// however often, and with what was given out earlier the union of both. None where no row can
-    /// be read.
+    /// be read, and where a finding that is no error says why there is no trace yet.
     fn assemble(
         &self,
         trace: &str,

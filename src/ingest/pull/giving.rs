@@ -21,6 +21,16 @@ use crate::ingest::assembly::opened::Opened;
 use crate::ingest::import::Known;
 use crate::ingest::pack::{Packed, Packer};
 
+/// What comes of a trace's rows.
+enum Together {
+    /// A trace.
+    Whole(Box<DecodedTrace>),
+    /// Rows that are no trace, as their source told.
+    Nothing,
+    /// Rows that cannot be read.
+    Broken,
+}
+
 /// Traces on their way from the store to files.
 pub(super) struct Giving<'a> {
     pass: &'a Pass<'a>,
@@ -85,10 +95,18 @@ impl<'a> Giving<'a> {
     }
 
     fn one(&mut self, trace: Due) -> Result<(), PassError> {
-        let Some(mut decoded) = self.together(&trace)? else {
-            self.report.failed += 1;
-            self.store.failed(&trace)?;
-            return Ok(());
+        let mut decoded = match self.together(&trace)? {
+            Together::Whole(decoded) => *decoded,
+            Together::Nothing => {
+                self.report.older += 1;
+                self.store.given_out([&trace])?;
+                return Ok(());
+            }
+            Together::Broken => {
+                self.report.failed += 1;
+                self.store.failed(&trace)?;
+                return Ok(());
+            }
         };
         let (ended, _) = age(&decoded.trace);
         let is_before = |time| matches!((ended, time), (Some(ended), Some(time)) if ended < time);
@@ -157,16 +175,19 @@ impl<'a> Giving<'a> {
         Ok(())
     }
 
-    /// Puts a trace together; none where that cannot be done, which is a finding.
-    fn together(&mut self, trace: &Due) -> Result<Option<DecodedTrace>, PassError> {
+    /// Puts a trace together; where that cannot be done, it is a finding.
+    fn together(&mut self, trace: &Due) -> Result<Together, PassError> {
         let held = self.store.rows_of(trace)?;
         if trace.is_whole {
             let whole = held.rows.into_iter().next();
             let decoded = whole.and_then(|whole| serde_json::from_value(whole.body).ok());
-            if decoded.is_none() {
-                self.cannot(trace, "it is too large, or its row is broken");
-            }
-            return Ok(decoded);
+            return Ok(match decoded {
+                Some(decoded) => Together::Whole(decoded),
+                None => {
+                    self.cannot(trace, "it is too large, or its row is broken");
+                    Together::Broken
+                }
+            });
         }
         let earlier = self.earlier(trace);
         if trace.is_pruned && earlier.is_none() {
@@ -187,15 +208,22 @@ impl<'a> Giving<'a> {
         let assembled = catch_unwind(AssertUnwindSafe(|| {
             rows.assemble(&trace.name, kept, &mut findings)
         }));
+        let is_told = !findings.is_empty() && !findings.iter().any(Diagnostic::is_error);
         for finding in findings {
             self.report.found(self.pass.unseen.finding(finding));
         }
-        match assembled {
-            Ok(Some(decoded)) if !decoded.trace.id.is_empty() => return Ok(Some(decoded)),
-            Ok(_) => self.cannot(trace, "no row of it can be read"),
-            Err(_) => self.cannot(trace, "archal has a fault that it finds; please report it"),
-        }
-        Ok(None)
+        Ok(match assembled {
+            Ok(Some(decoded)) if !decoded.trace.id.is_empty() => Together::Whole(Box::new(decoded)),
+            Ok(None) if is_told => Together::Nothing,
+            Ok(_) => {
+                self.cannot(trace, "no row of it can be read");
+                Together::Broken
+            }
+            Err(_) => {
+                self.cannot(trace, "archal has a fault that it finds; please report it");
+                Together::Broken
+            }
+        })
     }
 
     /// What stands in the batch file of a trace whose rows are not all here.

@@ -3,9 +3,7 @@
 
 /// Names of such providers, sorted, with what each will read.
 pub const PLANNED: &[(&str, &str)] = &[
-    ("braintrust", "Braintrust logs and experiments"),
     ("custom", "what a plugin of your own gives"),
-    ("langfuse", "the Langfuse API"),
     ("postgres", "tables or views in PostgreSQL"),
     ("supabase", "tables or views in Supabase"),
 ];

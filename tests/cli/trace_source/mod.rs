@@ -1,9 +1,11 @@
 //! `archal trace-source`.
 //!
+//! - `asking`: services that are asked, on the loopback.
 //! - `registry`: connect, list, use, disable.
 //! - `import`: files that lie elsewhere.
 //! - `looking`: what is ready, what runs.
 
+mod asking;
 mod import;
 mod looking;
 mod registry;
