@@ -125,7 +125,7 @@ fn connected(store: &Store) -> TestEnv {
     for option in options {
         arguments.extend(["--option", option]);
     }
-    world.run(&arguments).ended(0);
+    drop(world.run(&arguments).ended(0));
     world
 }
 
