@@ -167,7 +167,7 @@ fn stated(line: &Line<'_>) -> Option<(Severity, Range<usize>)> {
 fn severity_of_line(text: &str) -> Option<Range<usize>> {
     static SEVERITY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
-            r"^\s*(?:[-*+]\s+|\d+[.)]\s+)?(?:(?:\*\*|\[|`)+(CRITICAL|WARNING|INFO)(?:\*\*|\]|`|:)|(CRITICAL|WARNING|INFO)\s*(?:[:—–(]|-\s)|(?:\*\*|\[)(?i:(critical|warning|info))(?:\*\*|\]):?)",
+            r"^\s*(?:[-*+]\s+|\d+[.)]\s+)?(?:(?:\*\*|\[|`)+(CRITICAL|WARNING|INFO)(?:\s*\(downgraded: [^)]*\))?(?:\*\*|\]|`|:)|(CRITICAL|WARNING|INFO)\s*(?:[:—–(]|-\s)|(?:\*\*|\[)(?i:(critical|warning|info))(?:\*\*|\]):?)",
         )
         .ok()
     });
