@@ -216,12 +216,13 @@ fn packed_answers_are_unpacked_and_bombs_are_not() {
 #[test]
 fn an_answer_that_never_comes_is_late_and_an_end_is_not_waited_for() {
     let world = World::new();
-    let never = fine().ending(End::Never);
-    let (_server, mut client, _) = served(&world, vec![never.clone(), never]);
-    client.exchange.most_time = Duration::from_millis(20);
+    let never = vec![fine().ending(End::Never); TRIES];
+    let (_server, mut client, _) = served(&world, never);
+    let patience = Duration::from_millis(20);
+    client.exchange.most_time = patience;
     let (answer, spent) = ask(&client, false);
-    assert!(answer.is_ok(), "the third try is answered");
-    assert_eq!(spent.requests, 3);
+    assert_eq!(answer.expect_err("late"), Failure::Late(patience));
+    assert_eq!(spent.requests, TRIES as u64);
 
     let world = World::new();
     let (_server, client, _) = served(&world, vec![fine().ending(End::Never)]);

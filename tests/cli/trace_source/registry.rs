@@ -125,7 +125,6 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         environment.run(&all).ended(2).stderr
     };
     let all = [
-        told(&["connect", "gcs"]),
         told(&["connect", "otle"]),
         told(&["connect", "kafka"]),
         told(&["connect", "otel", "--option", "listne=127.0.0.1:4318"]),
@@ -137,9 +136,6 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         told(&["sync"]),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
-    error: the provider `gcs` is not supported yet in this version; a later one reads objects in Google Cloud Storage
-    hint: export its traces as files, then: archal trace-source import <path>
-
     error: there is no provider `otle`
     hint: archal trace-source connect otel
 

@@ -190,7 +190,6 @@ fn one_source_that_cannot_be_used_does_not_spoil_the_others() {
         r#"{"schema": "archal.trace-sources", "version": 1, "sources": {
   "bad name": {"provider": "test"},
   "good": {"provider": "test", "options": {"host": "h"}},
-  "later": {"provider": "gcs"},
   "odd": {"provider": "test", "options": {"hots": "h"}},
   "strange": {"provider": "tset"}}}"#,
     );
