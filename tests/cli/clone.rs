@@ -1,4 +1,4 @@
-//! `archal clone list` and `archal clone schema`.
+//! `archal clone list`, `archal clone schema` and `archal clone tools`.
 
 use super::environment;
 
@@ -61,6 +61,44 @@ fn the_schema_of_a_clone_is_what_criteria_can_read() {
         }
     }
     let unknown = environment().run(&["clone", "schema", "gihub"]).ended(2);
+    assert!(
+        unknown.stderr.contains("did you mean \"github\"?"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn the_tools_of_a_clone_are_told_with_the_operations_they_call() {
+    let output = environment().run(&["clone", "tools", "github", "--json"]);
+    let document = output.ended(0).json();
+    super::schema::holds(&document);
+    let clone = archal::app::clones()
+        .iter()
+        .find(|clone| clone.name == "github");
+    let clone = clone.expect("github");
+    let face = clone.mcp.expect("tools");
+    let listed = document["tools"].as_array().expect("a list");
+    let text = environment().run(&["clone", "tools", "github"]).ended(0);
+    let lines: Vec<&str> = text.stdout.lines().collect();
+    assert_eq!(lines.len(), 2 * face.tools.len() + 1, "{text}");
+    assert_eq!(listed.len(), face.tools.len());
+    for ((tool, row), said) in face.tools.iter().zip(listed).zip(lines.chunks(2)) {
+        assert_eq!(row["name"], tool.name);
+        assert_eq!(row["operations"], serde_json::json!(tool.operations));
+        assert_eq!(row["inputSchema"]["type"], "object", "{row}");
+        assert_ne!(row["description"], "", "{row}");
+        let title = row["title"].as_str().expect("text");
+        assert_eq!(said[0], format!("{}  {title}", tool.name));
+        assert_eq!(said[1], format!("  calls  {}", tool.operations.join(", ")));
+        for name in tool.operations {
+            let is_there = clone.operations.iter().any(|info| info.id == *name);
+            assert!(is_there, "{name}");
+        }
+    }
+    assert_eq!(document["unmodelled"], serde_json::json!(face.unmodelled));
+    let last = format!("{} more tools of {} ", face.unmodelled.len(), face.server);
+    assert!(lines[lines.len() - 1].starts_with(&last), "{text}");
+    let unknown = environment().run(&["clone", "tools", "gihub"]).ended(2);
     assert!(
         unknown.stderr.contains("did you mean \"github\"?"),
         "{unknown}"

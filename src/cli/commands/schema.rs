@@ -40,6 +40,11 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         "the clones, `archal clone list --json`",
         || schema_for!(super::clone::CloneList).to_value(),
     ),
+    (
+        "clone-tools",
+        "the MCP tools of a clone, `archal clone tools --json`",
+        || schema_for!(super::clone::CloneTools).to_value(),
+    ),
     ("config", "the configuration file `.archal.json`", || {
         json_schema().to_value()
     }),

@@ -17,6 +17,7 @@ mod tools;
 mod webhooks;
 
 pub(crate) use list::CloneList;
+pub(crate) use tools::CloneTools;
 
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;

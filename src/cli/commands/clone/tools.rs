@@ -1,5 +1,6 @@
 //! `archal clone tools`: the MCP tools of a clone, and the operations each one calls.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,23 +22,34 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
+/// The tools of a clone: `archal clone tools --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+pub(crate) struct CloneTools {
+    /// The clone.
     clone: &'static str,
+    /// The MCP server whose tools these are.
     server: &'static str,
+    /// Where its vendor serves it, where it does.
     url: Option<String>,
+    /// Each tool that is modelled, by name.
     tools: Vec<Row>,
+    /// Published tools that are not modelled.
     unmodelled: &'static [&'static str],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Row {
+    /// Its name.
     name: &'static str,
+    /// Its title.
     title: String,
+    /// What it says of itself.
     description: String,
+    /// The operations it calls.
     operations: &'static [&'static str],
+    /// The JSON Schema of its arguments.
     input_schema: Value,
 }
 
@@ -75,7 +87,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         face.unmodelled.len(),
         face.server
     ));
-    let document = Document {
+    let document = CloneTools {
         clone: clone.name,
         server: face.server,
         url: face
