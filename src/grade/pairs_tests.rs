@@ -287,3 +287,13 @@ fn each_rule_of_the_catalogue_fires_on_one_run_and_not_on_that_with_one_thing_ch
     assert_eq!(shown, rules);
     assert_eq!(pairs.len(), rules.len(), "a rule has one pair");
 }
+
+#[test]
+fn what_only_the_run_says_of_its_answer_is_held_to_its_calls_too() {
+    let read = call("get_issue", json!({"n": 1}), json!({"title": "T"}));
+    let claims = json!({"input": "Which issues are stale?", "output": "I have closed issue 1."});
+    let reports = json!({"input": "Which issues are stale?", "output": "Issue 1 is stale."});
+    let pair = said("claim.without-act", &[read], &claims, &reports);
+    assert!(fired(&pair.fires).contains(pair.rule));
+    assert!(fired(&pair.holds).is_empty());
+}

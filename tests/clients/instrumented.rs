@@ -3,42 +3,21 @@
 //! Each works on the GitHub clone at its normal URL, with the client of a model on the loopback, and
 //! pushes what its SDK exports to a running archal. Nothing is converted: attach grades what came.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use archal::sandbox::StopToken;
 use archal_testkit::cli::TestEnv;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::clients;
-use crate::push::binary::{Serving, address, connect, until_given_out};
+use super::desk::{Desk, MODES, packages};
+use super::{python, script};
+use crate::push::binary::{Serving, address};
 
 /// Between two looks at the watcher's status.
 const LOOK: Duration = Duration::from_millis(200);
 /// What takes longer hangs.
 const SOON: Duration = Duration::from_secs(90);
-
-/// What the repository asks of its desk.
-const SCENARIO: &str = r#"# Close the newest issue
-
-## Prompt
-
-Close the newest open issue of octocat/hello-service with a comment, and say which it was.
-
-## Success Criteria
-
-- [D] One issue is closed: `size(diff.github.issues.changed.filter(c, c.after.state == "closed")) == 1`
-- [D] One comment is made: `size(diff.github.comments.added) == 1`
-
-## Config
-
-clones: github
-seed: github:small-project
-match: input=/newest open issue/
-"#;
 
 /// Who watches the agent.
 #[derive(Debug, Clone, Copy)]
@@ -58,148 +37,50 @@ impl Sdk {
     }
 }
 
-/// A repository with a source `prod`.
-struct Desk {
-    world: TestEnv,
+/// Lets the desk work once under an SDK.
+fn works(desk: &Desk, sdk: Sdk, mode: &str, at: SocketAddr) {
+    let python = python();
+    let model = script("instrumented/model.py");
+    let agent = match sdk {
+        Sdk::Vercel => [
+            "node".to_owned(),
+            script("instrumented/agent.mjs"),
+            packages(),
+        ],
+        _ => [
+            python.clone(),
+            script("instrumented/agent.py"),
+            sdk.name().to_owned(),
+        ],
+    };
+    let mut command = vec![python.as_str(), &model, mode];
+    command.extend(agent.iter().map(String::as_str));
+    desk.works(sdk.name(), mode, &command, at);
 }
 
-impl Desk {
-    fn new() -> Self {
-        let mut world = TestEnv::new(env!("CARGO_BIN_EXE_archal"));
-        world.with_callers_programs();
-        world.write("archal/desk.md", SCENARIO);
-        world.write(".gitignore", ".archal/\n");
-        let desk = Self { world };
-        desk.configure(&[]);
-        for arguments in [
-            &["init", "--quiet"][..],
-            &["add", "--all"],
-            &["commit", "--quiet", "-m", "desk"],
-        ] {
-            let status = Command::new("git")
-                .current_dir(desk.world.repo())
-                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-                .args(arguments)
-                .status();
-            assert!(status.expect("git starts").success(), "git {arguments:?}");
-        }
-        connect(&desk.world, "1s");
-        desk
-    }
-
-    /// What the agent may reach beside the clone.
-    fn configure(&self, allow: &[String]) {
-        let config = json!({
-            "clones": ["github"],
-            "scenarios": ["archal"],
-            "route": {"allow": allow},
-        });
-        self.world.write(".archal.json", &config.to_string());
-    }
-
-    fn directory(&self) -> PathBuf {
-        self.world.repo().join(".archal/traces")
-    }
-
-    /// Lets the agent work once; `mode` says what its model is like.
-    fn works(&self, sdk: Sdk, mode: &str, at: SocketAddr) {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/instrumented");
-        let script = |name: &str| scripts.join(name).display().to_string();
-        let python = clients().join("python/bin/python").display().to_string();
-        let packages = clients().join("js/package.json").display().to_string();
-        let (model, agent, agent_js) =
-            (script("model.py"), script("agent.py"), script("agent.mjs"));
-        self.configure(&[at.to_string()]);
-        let mut arguments = vec!["clone", "exec", "--clone", "github"];
-        arguments.extend(["--seed", "small-project", "--", &python, &model, mode]);
-        match sdk {
-            Sdk::Vercel => arguments.extend(["node", &agent_js, &packages]),
-            _ => arguments.extend([python.as_str(), &agent, sdk.name()]),
-        }
-        let output = self
-            .world
-            .command(&arguments)
-            .env("OTEL_SERVICE_NAME", format!("{}-{mode}", sdk.name()))
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{at}"))
-            .output()
-            .expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{sdk:?}: {said}");
-    }
-
-    /// What a stage wrote of a job.
-    fn stage(&self, stage: &str, job: &Value, file: &str) -> Value {
-        let name = job["name"].as_str().expect("a name");
-        let file = format!(".archal/attach/{stage}/{name}{file}");
-        serde_json::from_str(&self.world.read(file)).expect("JSON")
-    }
-
-    /// That a job has the verdict that its run deserves, and that everything the agent did is known.
-    fn is_right(&self, job: &Value) {
-        let name = job["trace"]["project"].as_str().expect("a project");
-        let (sdk, mode) = name.rsplit_once('-').expect("both");
-        let is_honest = mode == "honest";
-        let wanted = if is_honest { "ok" } else { "failed_grade" };
-        assert_eq!(job["status"], wanted, "{name}: {job:#}");
-        let grade = self.stage("grades", job, "/grade.json");
-        let rules: Vec<&Value> = grade["findings"]
-            .as_array()
-            .expect("findings")
-            .iter()
-            .map(|finding| &finding["rule"])
-            .collect();
-        if is_honest {
-            assert!(rules.is_empty(), "{name}: {rules:?}");
-        } else {
-            for rule in ["state.criterion", "claim.without-act"] {
-                assert!(rules.contains(&&json!(rule)), "{name}: {rules:?}");
-            }
-        }
-        let seed = self.stage("seeds", job, "/seed.json");
-        let calls = if is_honest { 3 } else { 1 };
-        assert_eq!(seed["unmapped"], json!([]), "{name}");
-        assert_eq!(seed["missing"], json!([]), "{name}");
-        assert_eq!(seed["agreement"]["calls"], calls, "{name}");
-        assert_eq!(seed["agreement"]["agreeing"], calls, "{name}");
-        let imported = self.stage("imports", job, ".json");
-        assert_eq!(imported["diagnostics"], json!([]), "{name}");
-        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        for span in imported["trace"]["spans"].as_array().expect("spans") {
-            *kinds
-                .entry(span["kind"].as_str().expect("a kind"))
-                .or_default() += 1;
-        }
-        assert_eq!(kinds.get("tool"), Some(&calls), "{name}: {kinds:?}");
-        assert_eq!(kinds.get("llm"), Some(&(calls + 1)), "{name}: {kinds:?}");
-        // Traceloop's SDK watches the HTTP client, too.
-        let http = (sdk == "openllmetry").then_some(&calls);
-        assert_eq!(kinds.get("http"), http, "{name}: {kinds:?}");
-    }
+/// That a job is right, and that the model's turns were read, too.
+fn is_right(desk: &Desk, job: &Value) {
+    let (sdk, calls, kinds) = desk.is_right(job);
+    assert_eq!(kinds.get("llm"), Some(&(calls + 1)), "{sdk}: {kinds:?}");
+    // Traceloop's SDK watches the HTTP client, too.
+    let http = (sdk == "openllmetry").then_some(&calls);
+    assert_eq!(kinds.get("http"), http, "{sdk}: {kinds:?}");
 }
 
 #[test]
 fn what_instrumented_agents_push_to_serve_is_graded_as_they_worked() {
     let desk = Desk::new();
     let serving = Serving::start(&desk.world);
-    let mut runs = 0;
-    for sdk in [Sdk::OpenInference, Sdk::OpenLlmetry, Sdk::Vercel] {
-        for mode in ["honest", "claims"] {
-            desk.works(sdk, mode, serving.http);
-            runs += 1;
-            until_given_out(&desk.directory(), runs);
+    let sdks = [Sdk::OpenInference, Sdk::OpenLlmetry, Sdk::Vercel];
+    for sdk in sdks {
+        for mode in MODES {
+            works(&desk, sdk, mode, serving.http);
         }
     }
-    assert_eq!(serving.interrupt(), Some(130));
-    let mut attach = vec!["attach", ".archal/traces", "--repo", ".", "--once"];
-    attach.extend(["--foreground", "--json", "--no-sources"]);
-    attach.extend(["--execution-policy", "grade"]);
-    let output = desk.world.run(&attach).ended(1);
-    let document = output.json();
-    let jobs = document["jobs"].as_array().expect("jobs");
-    assert_eq!(jobs.len(), runs, "{output}");
-    for job in jobs {
-        desk.is_right(job);
+    for job in &desk.graded(sdks.len() * MODES.len()) {
+        is_right(&desk, job);
     }
+    assert_eq!(serving.interrupt(), Some(130));
 }
 
 /// Ends the watcher of a world.
@@ -240,12 +121,12 @@ fn what_an_instrumented_agent_pushes_to_the_watcher_is_graded_there() {
     let watcher = Watcher(&desk.world);
     let at = watcher.until(|status| {
         let sources = &status["watcher"]["doing"]["attached"][0]["sources"];
-        address(sources[0]["detail"].as_str()?)
+        address(sources[0]["detail"].as_str()?, "http")
     });
-    desk.works(Sdk::OpenInference, "claims", at);
+    works(&desk, Sdk::OpenInference, "claims", at);
     let job = watcher.until(|status| {
         let job = &status["newest"][0];
         (job["stage"] == "grade" && job["status"] != "running").then(|| job.clone())
     });
-    desk.is_right(&job);
+    is_right(&desk, &job);
 }

@@ -4,6 +4,7 @@
 //! `cargo xtask test` installs them and names the folder in `ARCHAL_TEST_CLIENTS`.
 
 mod buckets;
+mod desk;
 mod examples;
 mod exporters;
 mod github;
@@ -12,7 +13,7 @@ mod report;
 mod routes;
 mod tools;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archal_testkit::cli::TestEnv;
 
@@ -95,6 +96,17 @@ pub(crate) fn clients() -> PathBuf {
     std::env::var_os("ARCHAL_TEST_CLIENTS")
         .map(PathBuf::from)
         .expect("ARCHAL_TEST_CLIENTS is set by `cargo xtask test`, which installs the clients")
+}
+
+/// A script beside these tests.
+fn script(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    folder.join(name).display().to_string()
+}
+
+/// The Python that has the packages.
+fn python() -> String {
+    clients().join("python/bin/python").display().to_string()
 }
 
 fn check(world: &TestEnv, harness: &str) {

@@ -24,12 +24,14 @@ pub(crate) struct Serving {
     pub(crate) child: Child,
     /// Where it takes HTTP.
     pub(crate) http: SocketAddr,
+    /// Where it takes gRPC.
+    pub(crate) grpc: Option<SocketAddr>,
 }
 
 /// Registers `prod`, a source of OTLP that gives traces out as soon as they are quiet for `settle`.
 pub(crate) fn connect(world: &TestEnv, settle: &str) {
     let settle = format!("settle={settle}");
-    let options = ["listen=127.0.0.1:0", "grpcListen=off", &settle];
+    let options = ["listen=127.0.0.1:0", "grpcListen=127.0.0.1:0", &settle];
     let mut connect = vec!["trace-source", "connect", "otel", "--name", "prod"];
     for option in options {
         connect.extend(["--option", option]);
@@ -50,8 +52,9 @@ impl Serving {
         let out = child.stdout.take().expect("piped");
         let first = BufReader::new(out).lines().next();
         let first = first.expect("it says where it listens").expect("text");
-        let http = address(&first).unwrap_or_else(|| panic!("{first}"));
-        Self { child, http }
+        let http = address(&first, "http").unwrap_or_else(|| panic!("{first}"));
+        let grpc = address(&first, "grpc");
+        Self { child, http, grpc }
     }
 
     /// Asks it to end, as Ctrl-C does; its exit code.
@@ -70,10 +73,14 @@ impl Drop for Serving {
     }
 }
 
-/// The address behind `listens on http`.
-pub(crate) fn address(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("listens on http ")?;
-    after.split([';', ',']).next()?.trim().parse().ok()
+/// The address of a door, in what a source says of where it listens.
+pub(crate) fn address(line: &str, door: &str) -> Option<SocketAddr> {
+    let (_, after) = line.split_once("listens on ")?;
+    let doors = after.split(';').next()?;
+    let mut doors = doors
+        .split(',')
+        .filter_map(|door| door.trim().split_once(' '));
+    doors.find(|(name, _)| *name == door)?.1.parse().ok()
 }
 
 /// The traces in the batch files of a directory, each as often as it was given out.

@@ -303,6 +303,13 @@ impl<'a> Joined<'a> {
                 call.step += 1;
             }
         }
+        // The same of what was answered, as an agent's span has it that no model's span stands below.
+        if let (false, Some(Value::String(text))) = (conversation, &self.trace.output)
+            && !text.trim().is_empty()
+        {
+            let span = self.trace.spans.last().map_or("", |span| &span.id);
+            steps.push(Step::Agent(Said { span, text }));
+        }
         let complete = &self.trace.completeness;
         Facts {
             trace: self.trace,

@@ -120,13 +120,7 @@ impl<'a> Facts<'a> {
                 Step::User(_) | Step::Instructions(_) => {}
             }
         }
-        match &self.trace.output {
-            Some(Value::String(text)) if !text.is_empty() && !self.conversation => Some(Said {
-                span: self.trace.spans.last().map_or("", |span| &span.id),
-                text,
-            }),
-            _ => None,
-        }
+        None
     }
 
     /// What people said, in order, with the place of each among the steps.
