@@ -9,6 +9,10 @@ use archal_core::clock::{FakeClock, Timestamp};
 use archal_core::clone::{OpenClone, Seed};
 use archal_testkit::echo_clone::ECHO;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
 use crate::session::authority::LIFETIME;
@@ -28,6 +32,12 @@ const SHORT: Limits = Limits {
 };
 
 fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
+    let (server, address, shared, _) = serving_as(limits, door);
+    (server, address, shared)
+}
+
+/// The same with the certificate of who vouches for its hosts.
+fn serving_as(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>, String) {
     let base = Timestamp::from_second(1_800_000_000).expect("in range");
     let running = (ECHO.open)(&OpenClone {
         base,
@@ -37,6 +47,7 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
     let hosts = ECHO.every_host().map(str::to_owned).collect();
     let hosted = Hosted::new(ECHO, hosts, running.expect("a clone"));
     let authority = Authority::new(ECHO.every_host(), base, LIFETIME).expect("an authority");
+    let certificate = authority.certificate_pem();
     let ledger = Ledger::new(base, Arc::new(FakeClock::new(base)));
     let webhooks = Outbox::new(Inside {
         level: RouteLevel::Direct,
@@ -56,7 +67,7 @@ fn serving(limits: Limits, door: Door) -> (Server, SocketAddr, Arc<Shared>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     server.listen(listener, door, None);
-    (server, address, shared)
+    (server, address, shared, certificate)
 }
 
 fn client(address: SocketAddr) -> TcpStream {
@@ -156,6 +167,86 @@ fn clients_that_never_finish_a_head_make_room_and_are_ended() {
         assert_eq!(status(&mut silent), "closed");
         assert!(began.elapsed() < PATIENCE, "it was left open");
     }
+}
+
+/// The moment at which the authority of [`serving_as`] was made.
+#[derive(Debug)]
+struct Then;
+
+impl TimeProvider for Then {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(
+            1_800_000_000,
+        )))
+    }
+}
+
+/// The state of a client that trusts an authority, before it has sent anything.
+fn handshake(authority: &str) -> ClientConnection {
+    let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).expect("an authority");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_details(provider, Arc::new(Then))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let host = ECHO.hosts[0].try_into().expect("a name");
+    ClientConnection::new(Arc::new(config), host).expect("a client")
+}
+
+#[track_caller]
+fn is_answered_over_tls(address: SocketAddr, authority: &str) {
+    let mut stream = StreamOwned::new(handshake(authority), client(address));
+    let host = format!("host: {}", ECHO.hosts[0]);
+    let get = String::from_utf8_lossy(GET).replace("host: localhost", &host);
+    stream.write_all(get.as_bytes()).expect("written");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn handshakes_that_never_end_make_room_and_are_ended() {
+    let door = Door::Service { port: 443 };
+    let limits = Limits {
+        handshake: Duration::from_secs(600),
+        ..SHORT
+    };
+    let (_server, address, _, authority) = serving_as(limits, door);
+    let mut hello = Vec::new();
+    handshake(&authority)
+        .write_tls(&mut hello)
+        .expect("written");
+    let half = &hello[..hello.len() / 2];
+    let begun = |bytes: &[u8]| {
+        let mut stream = client(address);
+        stream.write_all(bytes).expect("written");
+        stream
+    };
+    let all: Vec<TcpStream> = (0..SHORT.seats * 4).map(|_| begun(half)).collect();
+    for _ in 0..3 {
+        is_answered_over_tls(address, &authority);
+    }
+    drop(all);
+    // With seats for all of them each is ended by the clock alone.
+    let (_server, address, shared, authority) = serving_as(SHORT, door);
+    for bytes in [&b""[..], &hello[..1], half, &hello[..]] {
+        let mut stream = client(address);
+        stream.write_all(bytes).expect("written");
+        let began = Instant::now();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).ok();
+        let took = began.elapsed();
+        assert!(took < PATIENCE, "{} bytes: left open", bytes.len());
+        assert!(took >= SHORT.handshake - Duration::from_millis(20));
+        is_answered_over_tls(address, &authority);
+    }
+    let refused = shared.ledger.take().refused;
+    let reasons: Vec<&str> = refused.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["the handshake took too long"; 3]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Input that was made to break archal, through the built binary and within a bound of memory: as files
-//! that are imported and attached, as batches and OTLP that are pushed.
+//! Input that was made to break archal, through the built binary and within a bound of memory and of work:
+//! as files that are imported and attached, as batches and OTLP that are pushed.
 //!
 //! Each row says what is told of it. What words in a trace say about its verdict changes nothing.
 
@@ -19,12 +19,14 @@ use crate::push::served::post;
 
 /// Address space of each process, in KiB. Of it a process of many threads reserves most and uses little.
 const MEMORY: u32 = 3_000_000;
+/// Seconds of a processor that each process may take; how long it waits for one is no matter.
+const WORK: u32 = 60;
 /// Spans of a trace that is as large as one may be, with its root.
 const SPANS: usize = 100_000;
 /// Lists in each other.
 const DEPTH: usize = 10_000;
 
-/// A repository in which every archal has that much memory.
+/// A repository for what runs within these bounds.
 fn bounded() -> TestEnv {
     let world = world();
     world.write(".gitignore", ".archal/\n");
@@ -34,7 +36,7 @@ fn bounded() -> TestEnv {
     world
 }
 
-/// `archal` under the bound, to its end.
+/// `archal` within the bounds, to its end.
 fn run(world: &TestEnv, arguments: &[&str]) -> Output {
     let output = within(world, arguments).output().expect("the shell starts");
     let text = |bytes: &[u8]| world.named(&String::from_utf8_lossy(bytes));
@@ -47,9 +49,10 @@ fn run(world: &TestEnv, arguments: &[&str]) -> Output {
 
 fn within(world: &TestEnv, arguments: &[&str]) -> Command {
     let archal = world.command(arguments);
+    let bounds = format!("ulimit -v {MEMORY} && ulimit -t {WORK} && exec \"$@\"");
     let mut command = Command::new("sh");
     command
-        .args(["-c", &format!("ulimit -v {MEMORY} && exec \"$@\""), "sh"])
+        .args(["-c", &bounds, "sh"])
         .arg(archal.get_program())
         .args(archal.get_args())
         .env_clear()

@@ -393,21 +393,24 @@ print(curl.returncode, "expired" in curl.stderr)
 node = "require('https').get('https://api.echo.test/notes').on('error', (error) => console.log(error.code))"
 print(subprocess.run(["node", "-e", node], capture_output=True, text=True).stdout.strip())
 "#;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut config = config(folder.path(), RouteMode::Isolated, "empty");
-    config.clock = Arc::new(Behind(RealClock(std::time::Instant::now())));
-    let (ended, end) = run(config, python(script));
-    assert_eq!(
-        output(&ended),
-        "certificate has expired\n60 True\nCERT_HAS_EXPIRED\n"
-    );
-    let reasons: Vec<String> = end
-        .refused
-        .iter()
-        .map(|one| format!("{} {}: {}", one.kind, one.host, one.reason))
-        .collect();
-    let expired = "tls api.echo.test: the client takes the session's certificates for expired (CertificateExpired)";
-    assert_eq!(reasons[..2], [expired, expired]);
-    assert!(reasons[2].starts_with("tls api.echo.test: "), "{reasons:?}");
-    assert_eq!((reasons.len(), end.calls.len()), (3, 0));
+    for route in [RouteMode::Isolated, RouteMode::Shim] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = config(folder.path(), route, "empty");
+        config.clock = Arc::new(Behind(RealClock(std::time::Instant::now())));
+        let (ended, end) = run(config, python(script));
+        assert_eq!(
+            output(&ended),
+            "certificate has expired\n60 True\nCERT_HAS_EXPIRED\n",
+            "{route:?}"
+        );
+        let reasons: Vec<String> = end
+            .refused
+            .iter()
+            .map(|one| format!("{} {}: {}", one.kind, one.host, one.reason))
+            .collect();
+        let expired = "tls api.echo.test: the client takes the session's certificates for expired (CertificateExpired)";
+        assert_eq!(reasons[..2], [expired, expired], "{route:?}");
+        assert!(reasons[2].starts_with("tls api.echo.test: "), "{reasons:?}");
+        assert_eq!((reasons.len(), end.calls.len()), (3, 0), "{route:?}");
+    }
 }

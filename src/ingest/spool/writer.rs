@@ -405,4 +405,75 @@ mod tests {
         assert_eq!(spool.stored(), 0);
         assert!(!spool.is_half_full());
     }
+
+    /// A log whose segment is a file of which the system takes `room` bytes and no more.
+    #[cfg(target_os = "linux")]
+    fn on_a_full_disk(folder: &Path, room: u64) -> Log {
+        use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+        let file = memfd_create("segment", MemfdFlags::ALLOW_SEALING).expect("memory");
+        ftruncate(&file, room).expect("room");
+        fcntl_add_seals(&file, SealFlags::GROW).expect("sealed");
+        Log {
+            folder: folder.to_owned(),
+            next: 8,
+            current: Some(Segment {
+                number: 7,
+                file: file.into(),
+                length: 0,
+            }),
+            is_refusing: false,
+            sizes: Arc::default(),
+            limits: SpoolLimits::default(),
+        }
+    }
+
+    /// What becomes of a record of so many bytes.
+    #[cfg(target_os = "linux")]
+    fn committed(log: &mut Log, bytes: usize) -> (Result<(), Refusal>, Vec<Order>) {
+        let (orders, told) = channel();
+        let (done, outcome) = channel();
+        let record = Record {
+            payload: vec![b'x'; bytes],
+            pieces: Vec::new(),
+        };
+        log.sizes.pending.fetch_add(bytes as u64, Ordering::SeqCst);
+        let done: Done = Box::new(move |ended| done.send(ended).expect("heard"));
+        log.commit(vec![Job { record, done }], &orders);
+        drop(orders);
+        (outcome.recv().expect("told"), told.iter().collect())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_write_that_fails_halfway_is_refused_cut_away_and_gone_on_with_in_a_new_segment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut log = on_a_full_disk(folder.path(), 16 * 1024);
+        let segment = log.current.as_ref().expect("one").file.try_clone();
+        let segment = segment.expect("a file");
+        let (outcome, orders) = committed(&mut log, 4_000);
+        assert!(outcome.is_ok());
+        assert!(matches!(orders[..], [Order::Committed(_)]), "{orders:?}");
+        let whole = log.sizes.stored.load(Ordering::SeqCst);
+
+        let (outcome, orders) = committed(&mut log, 64 * 1024);
+        let refused = outcome.expect_err("no room");
+        assert!(refused.reason.starts_with("the spool cannot be written: "));
+        assert_eq!(refused.retry_after, LATER);
+        let [Order::Sealed(7), Order::Refusing(Some(reason))] = &orders[..] else {
+            panic!("{orders:?}");
+        };
+        assert_eq!(*reason, refused.reason);
+        // Part of it was written, and nothing of it stays.
+        assert_eq!(segment.metadata().expect("a file").len(), whole);
+        assert_eq!(log.sizes.stored.load(Ordering::SeqCst), whole);
+        assert_eq!(log.sizes.pending.load(Ordering::SeqCst), 0);
+
+        let (outcome, orders) = committed(&mut log, 64 * 1024);
+        assert!(outcome.is_ok());
+        let [Order::Refusing(None), Order::Committed(_)] = &orders[..] else {
+            panic!("{orders:?}");
+        };
+        let next = std::fs::metadata(segments::path(folder.path(), 8)).expect("a segment");
+        assert_eq!(whole + next.len(), log.sizes.stored.load(Ordering::SeqCst));
+    }
 }
