@@ -49,10 +49,24 @@ pub(super) fn of(http: &HttpExchange, words: Option<&str>) -> Option<String> {
         None => {
             let words = words?;
             let lower = words[..words.floor_char_boundary(2_000)].to_lowercase();
+            if let Some(status) = status_in(&lower) {
+                return Some(format!("the service answered {status}"));
+            }
             let known = WORDS.iter().find(|known| lower.contains(**known))?;
             Some(format!("there was no answer: {known}"))
         }
     }
+}
+
+/// The status that an error of a client begins with or names, where it is one of the service's own troubles.
+fn status_in(words: &str) -> Option<u16> {
+    let named = words.split_once("status code ").map(|(_, after)| after);
+    let is_digit = |c: &char| c.is_ascii_digit();
+    [Some(words), named].into_iter().flatten().find_map(|text| {
+        let digits: String = text.chars().take_while(is_digit).collect();
+        let status = digits.parse().ok()?;
+        matches!(status, 408 | 425 | 429 | 500..=599).then_some(status)
+    })
 }
 
 /// A refusal for having called too often, which GitHub and others send as 403, too.
@@ -91,6 +105,12 @@ mod tests {
             (Some(403), "You have exceeded a secondary rate limit", None),
             (None, "", Some("ReadTimeout: read timed out")),
             (None, "", Some("TypeError: fetch failed")),
+            (
+                None,
+                "",
+                Some("502 We couldn't respond in time (POST https://…)"),
+            ),
+            (None, "", Some("Request failed with status code 503")),
         ] {
             assert!(
                 said(status, message, words).is_some(),
@@ -102,6 +122,9 @@ mod tests {
             (Some(403), "Resource not accessible by integration", None),
             (Some(404), "Not Found", Some("timeout")),
             (None, "", Some("KeyError: 'number'")),
+            (None, "", Some("KeyError: 502")),
+            (None, "", Some("404 Not Found")),
+            (None, "", Some("5020 issues are too many")),
             (None, "", None),
         ] {
             assert_eq!(
