@@ -28,6 +28,9 @@ use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use archal_sources::{file, http, otlp};
 use serde_json::Value;
 
+#[path = "plugin.rs"]
+mod plugin;
+
 /// A decoder, and what it is called.
 pub(crate) type Decoder = fn(&[u8]);
 
@@ -43,6 +46,7 @@ pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("judge_reply", judge_reply),
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
+    ("plugin_output", plugin_output),
     ("pushed_batch", pushed_batch),
     ("recorded_body", recorded_body),
     ("recorded_events", recorded_events),
@@ -131,6 +135,11 @@ fn assembled(request: otlp::Request) {
         assert!(!one.trace.id.is_empty());
         assert!(one.trace.spans.iter().all(|span| !span.id.is_empty()));
     }
+}
+
+/// Any bytes as what a plugin writes.
+pub(crate) fn plugin_output(bytes: &[u8]) {
+    plugin::output(bytes);
 }
 
 /// Any bytes as a batch that is pushed: what was answered for can be read from the log.

@@ -6,6 +6,7 @@
 use archal_core::source::SourceDescriptor;
 
 pub mod braintrust;
+pub mod custom;
 pub mod file;
 pub mod gcs;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod s3;
 mod client;
 mod document;
 mod findings;
+mod mapping;
 mod merge;
 mod normalise;
 mod objects;
@@ -29,6 +31,7 @@ pub use server::unpack;
 /// Every built-in source, sorted by name.
 pub const ALL: &[SourceDescriptor] = &[
     braintrust::SOURCE,
+    custom::SOURCE,
     file::SOURCE,
     gcs::SOURCE,
     http::SOURCE,

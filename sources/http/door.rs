@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::mapping::Mapping;
+use crate::mapping::Mapping;
 use crate::server::{Bodies, Token};
 
 /// Findings of one request that are answered.

@@ -1,8 +1,7 @@
 //! The `http` source: whole traces that a program posts, as archal's own batches or in a shape of its
-//! own that a mapping of fields explains (`mapping`).
+//! own that a mapping of fields explains (`crate::mapping`).
 
 mod door;
-pub(crate) mod mapping;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +12,8 @@ use archal_core::source::{
 };
 use archal_core::stability::Stability;
 
+use crate::mapping::Mapping;
 use crate::server::{self, Bodies, Token, Versions};
-use mapping::Mapping;
 
 /// The source as the catalogue lists it.
 pub const SOURCE: SourceDescriptor = SourceDescriptor {

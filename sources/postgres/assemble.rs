@@ -10,7 +10,7 @@ use archal_core::source::DecodedTrace;
 use archal_core::trace::{Score, Status, Trace};
 use serde_json::{Map, Value, json};
 
-use crate::http::mapping;
+use crate::mapping;
 use crate::merge::{cut_places, merge, put_cut_places};
 use crate::normalise::{has_content, normalise};
 use crate::otlp::dialects::columns::PREFIX;

@@ -123,6 +123,7 @@ pub(crate) enum Command {
     Grade(commands::grade::Args),
     Issue(commands::issue::Args),
     TraceSource(commands::trace_source::Args),
+    Plugin(commands::plugin::Args),
     Record(commands::record::Args),
     Seed(commands::seed::Args),
     Prune(commands::prune::Args),
@@ -137,6 +138,8 @@ pub(crate) enum Command {
     Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
+    #[command(hide = true)]
+    PluginHost(commands::plugin_host::Args),
     #[command(name = "__watch", hide = true)]
     Watch(commands::watch::Args),
     #[command(name = "__session", hide = true)]
@@ -167,6 +170,7 @@ impl Command {
             Self::Grade(args) => commands::grade::run(args, cx),
             Self::Issue(args) => commands::issue::run(args, cx),
             Self::TraceSource(args) => commands::trace_source::run(args, cx),
+            Self::Plugin(args) => commands::plugin::run(args, cx),
             Self::Record(args) => commands::record::run(args, cx),
             Self::Seed(args) => commands::seed::run(args, cx),
             Self::Prune(args) => commands::prune::run(args, cx),
@@ -181,6 +185,7 @@ impl Command {
             Self::Schema(args) => commands::schema::run(args, cx),
             Self::Completions(args) => commands::completions::run(args, cx),
             Self::Man(args) => commands::man::run(args, cx),
+            Self::PluginHost(args) => commands::plugin_host::run(args, cx),
             Self::Watch(args) => commands::watch::run(args, cx),
             Self::Session(args) => commands::session::run(args, cx),
             Self::Reference(args) => commands::reference::run(args, cx),

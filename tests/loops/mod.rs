@@ -24,6 +24,7 @@ mod judged;
 mod killed;
 mod misbehaving;
 mod money;
+mod plugins;
 mod preprod;
 mod published;
 mod regressions;

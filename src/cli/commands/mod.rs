@@ -21,6 +21,8 @@ pub(crate) mod init;
 pub(crate) mod issue;
 pub(crate) mod man;
 pub(crate) mod pdca;
+pub(crate) mod plugin;
+pub(crate) mod plugin_host;
 pub(crate) mod preprod;
 pub(crate) mod prices;
 pub(crate) mod prune;

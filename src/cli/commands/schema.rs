@@ -176,6 +176,22 @@ const FORMATS: &[(&str, &str, fn() -> Value)] = &[
         || schema_for!(crate::pdca::replay::WhatIf).to_value(),
     ),
     (
+        "plugin-check",
+        "what a plugin does and gives, `archal plugin check --json`",
+        || schema_for!(super::plugin::PluginCheck).to_value(),
+    ),
+    (
+        "plugin-new",
+        "the plugin that was written, `archal plugin new --json`",
+        || schema_for!(super::plugin::NewPlugin).to_value(),
+    ),
+    ("plugin-reply", "a line from a plugin", || {
+        schema_for!(archal_plugin::message::ReplyLine).to_value()
+    }),
+    ("plugin-request", "a line to a plugin", || {
+        schema_for!(archal_plugin::message::RequestLine).to_value()
+    }),
+    (
         "preprod-failures",
         "what fails and whose fault it is, `preprod-failures.json`",
         || schema_for!(crate::preprod::failure::FailuresDocument).to_value(),

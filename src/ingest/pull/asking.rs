@@ -100,7 +100,7 @@ fn unset(option: &OptionInfo, variable: &str) -> PullError {
 }
 
 /// Waiting that ends with a token.
-struct Waiting(StopToken);
+pub struct Waiting(pub StopToken);
 
 impl Stop for Waiting {
     fn is_asked(&self) -> bool {

@@ -3,7 +3,6 @@
 
 /// Names of such providers, sorted, with what each will read.
 pub const PLANNED: &[(&str, &str)] = &[
-    ("custom", "what a plugin of your own gives"),
     ("postgres", "tables or views in PostgreSQL"),
     ("supabase", "tables or views in Supabase"),
 ];

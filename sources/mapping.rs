@@ -74,9 +74,23 @@ const SPAN: &[(&str, &str, Holds)] = &[
 /// Keys that say where lists are, and the project of all traces.
 const OTHERS: &[&str] = &["traces", "spans", "project"];
 
+/// What one row of somebody's own shape is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Mapped {
+    /// A trace with all its spans.
+    Trace(Value),
+    /// A span, and what is known of its trace.
+    Span {
+        /// Fields of the trace, its id among them.
+        trace: Value,
+        /// The span.
+        span: Value,
+    },
+}
+
 /// Where the fields stand in a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     paths: BTreeMap<String, Vec<String>>,
 }
 
@@ -86,7 +100,7 @@ impl Mapping {
     /// # Errors
     ///
     /// For each field that is none.
-    pub(super) fn of(fields: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
+    pub(crate) fn of(fields: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
         let all = TRACE.iter().chain(SPAN).map(|(name, _, _)| *name);
         let names: Vec<&str> = all.chain(OTHERS.iter().copied()).collect();
         known_fields(fields, &names)?;
@@ -98,7 +112,7 @@ impl Mapping {
     }
 
     /// The batch of a body.
-    pub(super) fn batch(&self, body: Value) -> Value {
+    pub(crate) fn batch(&self, body: Value) -> Value {
         let traces = match self.find("traces", &body) {
             Some(found) => found.clone(),
             None => body.clone(),
@@ -118,6 +132,31 @@ impl Mapping {
         })
     }
 
+    /// What a row is: a whole trace, or one span and what it says of its trace.
+    pub(crate) fn row(&self, row: &Value) -> Mapped {
+        let has_list = row.get("spans").is_some_and(Value::is_array);
+        let is_span = !self.has("spans")
+            && !has_list
+            && self.paths.keys().any(|name| name.starts_with("span."));
+        if !is_span {
+            return Mapped::Trace(self.trace(row));
+        }
+        // Where a row is a span, its own names are those of the span.
+        let said = TRACE.iter().filter(|(name, ..)| self.has(name));
+        Mapped::Span {
+            trace: self.fields(said, "", row),
+            span: self.fields(SPAN, "span.", row),
+        }
+    }
+
+    /// The project that a row names.
+    pub(crate) fn project(&self, row: &Value) -> Option<String> {
+        match named(self.find("project", row)?.clone()) {
+            Value::String(project) => Some(project),
+            _ => None,
+        }
+    }
+
     fn trace(&self, from: &Value) -> Value {
         let mut trace = self.fields(TRACE, "", from);
         let spans = self
@@ -131,7 +170,12 @@ impl Mapping {
     }
 
     /// The fields of a list; one without a key stands under its own name.
-    fn fields(&self, list: &[(&str, &str, Holds)], prefix: &str, from: &Value) -> Value {
+    fn fields<'a>(
+        &self,
+        list: impl IntoIterator<Item = &'a (&'a str, &'a str, Holds)>,
+        prefix: &str,
+        from: &Value,
+    ) -> Value {
         let mut made = Value::Object(Map::new());
         for (name, place, holds) in list {
             let found = if self.has(name) {
@@ -277,6 +321,27 @@ mod tests {
             .iter()
             .map(|(name, path)| ((*name).to_owned(), (*path).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn a_row_is_a_span_where_the_mapping_is_of_spans_and_the_row_has_no_list() {
+        let mapping = Mapping::of(&options(&[
+            ("id", "trace_id"),
+            ("span.id", "span_id"),
+            ("span.endedAt", "end"),
+        ]))
+        .expect("fields");
+        let row = json!({"trace_id": "t", "span_id": 3, "name": "step", "end": 1_772_366_400});
+        assert_eq!(
+            mapping.row(&row),
+            Mapped::Span {
+                trace: json!({"id": "t"}),
+                span: json!({"id": "3", "name": "step", "endedAt": "2026-03-01T12:00:00Z"}),
+            }
+        );
+        let row = json!({"trace_id": "t", "spans": [{"span_id": 3}]});
+        let whole = json!({"id": "t", "spans": [{"id": "3"}]});
+        assert_eq!(mapping.row(&row), Mapped::Trace(whole));
     }
 
     #[test]
