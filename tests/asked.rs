@@ -12,7 +12,7 @@ use archal_core::pull::{
     Asking, INTERVAL, KEEP, Opened, PullError, PullSource, Rates, SETTLE, Said, SaidValue, Stop,
 };
 use archal_core::push::{Kept, KeptSpan};
-use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use serde_json::{Value, json};
 
 /// What the variables of a source hold here.
@@ -91,7 +91,6 @@ fn all_said(source: &SourceDescriptor, has_secrets: bool) -> Said {
 fn sources_that_are_asked_say_so_and_call_the_same_options_the_same() {
     for (source, _) in asked() {
         assert_eq!(source.style, SourceStyle::Pull, "{}", source.name);
-        assert!(source.files.is_none(), "{}", source.name);
         let option = |wanted: &OptionInfo| {
             let mut options = source.options.iter();
             options.find(|option| option.name == wanted.name)
@@ -179,7 +178,16 @@ fn traces_are_put_together_of_anything_in_any_order() {
         bodies.reverse();
         assert_eq!(assemble(&bodies), first, "{}: backwards", source.name);
         bodies.extend(strange());
-        assert_eq!(assemble(&bodies), first, "{}: twice", source.name);
+        // The store keeps a row once. Of one that cannot be read nobody tells here that it is the same.
+        let read = |decoded: Option<DecodedTrace>| {
+            decoded.map(|mut decoded| {
+                decoded.trace.completeness.dropped = 0;
+                decoded.dialects.clear();
+                decoded
+            })
+        };
+        let twice = read(assemble(&bodies));
+        assert_eq!(twice, read(first), "{}: twice", source.name);
         assert_eq!(assemble(&[]), None, "{}: of nothing", source.name);
     }
 }

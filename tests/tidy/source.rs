@@ -277,6 +277,8 @@ fn programs_are_started_where_they_can_be_held() {
             // The published git, against a clone.
             "clones/github/web/git_tests.rs",
             "clones/github/web/served.rs",
+            // A server of the tests', ended by them.
+            "sources/postgres/real/",
             // Not held on purpose: the watcher outlives whoever starts it.
             "src/host/background.rs",
             "src/session/",
@@ -301,6 +303,9 @@ fn files_are_written_through_the_store() {
             // A repository of the clone's own, in a temporary folder.
             "clones/engine/git/",
             "clones/github/web/git_tests.rs",
+            // What that server is told, and a state that is broken on purpose.
+            "sources/postgres/real/",
+            "src/ingest/pull/tests/",
         ],
     );
 }
