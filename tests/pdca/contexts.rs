@@ -105,6 +105,9 @@ fn told(
                 titles.push("Feedback of the last cycle");
             }
             marks.extend(found(&["guardian", "skeptic", "sage", "trickster"]));
+            // The feedback also tells what is resolved of the cycle before the last.
+            let gone = reviewers.iter().filter(|_| cycle > 2);
+            marks.extend(gone.map(|role| format!("{role}-{}", cycle - 2)));
             (titles, marks)
         }
         "maker" => {
