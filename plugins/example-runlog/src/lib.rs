@@ -1,11 +1,11 @@
 //! A worked plugin of archal: spans from a log that an agent appends to.
 //!
-//! The log is a file of tab-separated lines: time of the beginning and the end, run, step, tool, and its
-//! arguments and result as JSON. A step without a tool is the run itself.
+//! The log is a file of lines with seven fields, tabs between them: time of the beginning and the end, run, step,
+//! tool, and its arguments and result as JSON. A step without a tool is the run itself. With `→` for a tab:
 //!
 //! ```text
-//! 2026-03-01T12:00:00Z	2026-03-01T12:00:09Z	run-1	run		"close stale issues"	"closed 3"
-//! 2026-03-01T12:00:01Z	2026-03-01T12:00:02Z	run-1	s-1	list_issues	{"state":"open"}	[]
+//! 2026-03-01T12:00:00Z→2026-03-01T12:00:09Z→run-1→run→→"close stale issues"→"closed 3"
+//! 2026-03-01T12:00:01Z→2026-03-01T12:00:02Z→run-1→s-1→list_issues→{"state":"open"}→[]
 //! ```
 //!
 //! The cursor is how many bytes were read. Lines are read whole: one that has no end yet waits.
