@@ -1,7 +1,7 @@
 //! Handing a command to the watcher of a repository, one that runs or one that is started for it, and
 //! showing how it stands.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -33,10 +33,10 @@ pub(crate) struct Handed<'a> {
     pub(crate) kind: WorkKind,
     /// The repository.
     pub(crate) repo: &'a Path,
+    /// The arguments with which the job does what this command would, and goes on with it.
+    pub(crate) arguments: Vec<String>,
     /// Where its artifacts go.
     pub(crate) artifacts: &'a Path,
-    /// Whether its arguments name them.
-    pub(crate) is_named: bool,
     /// The configuration that it names.
     pub(crate) config: Option<&'a Path>,
 }
@@ -62,7 +62,7 @@ pub(crate) fn submit(handed: &Handed<'_>, cx: &CommandContext) -> Result<Exit, C
     let repo = bench::repository(handed.repo, cx)?;
     let layout = bench::layout(&repo, cx)?;
     let submission = Submission {
-        arguments: arguments(&cx.arguments, handed)?,
+        arguments: handed.arguments.clone(),
         directory: cx.environment.directory.clone(),
         artifacts: handed.artifacts.to_owned(),
         config: handed.config.map(|file| cx.environment.resolve(file)),
@@ -105,9 +105,9 @@ pub(crate) fn submit(handed: &Handed<'_>, cx: &CommandContext) -> Result<Exit, C
 
 /// The state keeps the arguments word for word, so that the job can be begun again: those that hold a
 /// key of the caller's own cannot be kept.
-pub(crate) fn refuse_keys(given: &[OsString], scrubber: &Scrubber) -> Result<(), CliError> {
-    let mut words = given.iter().map(|word| word.to_string_lossy());
-    let held = words.find_map(|word| scrubber.key_in(&word).map(str::to_owned));
+pub(crate) fn refuse_keys(arguments: &[String], scrubber: &Scrubber) -> Result<(), CliError> {
+    let mut words = arguments.iter();
+    let held = words.find_map(|word| scrubber.key_in(word).map(str::to_owned));
     held.map_or(Ok(()), |variable| {
         Err(CliError::usage(format!(
             "an argument holds the value of ${variable}, which is not kept anywhere"
@@ -148,30 +148,25 @@ fn until_it_answers(layout: &Layout, cx: &CommandContext) -> Result<bool, CliErr
     Ok(was_held || answered.is_some())
 }
 
-/// The arguments with which the job does what this command would: without the option that hands it
-/// over, and with the folder that it goes on in.
-fn arguments(given: &[OsString], handed: &Handed<'_>) -> Result<Vec<String>, CliError> {
-    let text = |argument: &OsString| {
-        argument.to_str().map(str::to_owned).ok_or_else(|| {
-            let shown = argument.to_string_lossy();
-            CliError::usage(format!("{shown} is no UTF-8, which {OPTION} needs"))
-        })
-    };
+/// What was given of a command of this kind, without the option that hands it over. `artifacts` are
+/// those that it goes on in, where what was given does not name them.
+pub(crate) fn arguments(
+    given: &[OsString],
+    kind: WorkKind,
+    artifacts: Option<&Path>,
+) -> Result<Vec<String>, CliError> {
+    let text = |argument: &OsString| word(argument.as_os_str());
     let given: Vec<String> = given.iter().map(text).collect::<Result<_, _>>()?;
-    let (words, _) =
-        words(handed.kind).ok_or_else(|| CliError::internal("a command of this kind is no job"))?;
+    let words =
+        words(kind).ok_or_else(|| CliError::internal("a command of this kind is no job"))?;
     // Options of the terminal stand before the command.
     let begin = given.iter().position(|argument| argument == words[0]);
     let mut rest = given
         .into_iter()
         .skip(begin.unwrap_or_default() + words.len());
     let mut made: Vec<String> = words.map(str::to_owned).to_vec();
-    if !handed.is_named {
-        let artifacts = handed.artifacts.to_str().ok_or_else(|| {
-            let shown = handed.artifacts.display();
-            CliError::usage(format!("{shown} is no UTF-8, which {OPTION} needs"))
-        })?;
-        made.extend(["--artifacts".to_owned(), artifacts.to_owned()]);
+    if let Some(artifacts) = artifacts {
+        made.extend(["--artifacts".to_owned(), word(artifacts.as_os_str())?]);
     }
     for argument in rest.by_ref() {
         let is_last = argument == "--";
@@ -184,6 +179,14 @@ fn arguments(given: &[OsString], handed: &Handed<'_>) -> Result<Vec<String>, Cli
     }
     made.extend(rest);
     Ok(made)
+}
+
+/// An argument of a job, which its row keeps as text.
+pub(crate) fn word(argument: &OsStr) -> Result<String, CliError> {
+    argument.to_str().map(str::to_owned).ok_or_else(|| {
+        let shown = argument.to_string_lossy();
+        CliError::usage(format!("{shown} is no UTF-8, which {OPTION} needs"))
+    })
 }
 
 fn tell((pid, job, is_started): (u32, SubmittedJob, bool), repo: &Path, cx: &CommandContext) {
@@ -243,17 +246,14 @@ pub(crate) fn text(job: &SubmittedJob) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attach::submitted::job::document;
+    use crate::pdca::place::{Place, RunId};
 
     fn made(given: &[&str], is_named: bool) -> String {
         let given: Vec<OsString> = given.iter().map(OsString::from).collect();
-        let handed = Handed {
-            kind: WorkKind::Preprod,
-            repo: Path::new("/a"),
-            artifacts: Path::new("/a/out"),
-            is_named,
-            config: None,
-        };
-        arguments(&given, &handed).expect("text").join(" ")
+        let artifacts = Some(Path::new("/a/out")).filter(|_| !is_named);
+        let made = arguments(&given, WorkKind::Preprod, artifacts);
+        made.expect("text").join(" ")
     }
 
     #[test]
@@ -292,7 +292,7 @@ mod tests {
         variables.insert("GITHUB_TOKEN".to_owned(), key.to_owned());
         let scrubber = Scrubber::new(Redactor::new([0; 32], []), &environment, &[]);
         let refused = |word: &str| {
-            let given = ["preprod", "run", word].map(OsString::from);
+            let given = ["preprod", "run", word].map(str::to_owned);
             refuse_keys(&given, &scrubber).err()
         };
         assert!(refused("--validation-command=check $GITHUB_TOKEN").is_none());
@@ -307,7 +307,13 @@ mod tests {
 
     #[test]
     fn the_result_of_a_run_is_found_under_its_name() {
-        let (_, document) = words(WorkKind::Preprod).expect("a command");
-        assert_eq!(document, crate::preprod::artifacts::RESULT);
+        let folder = Path::new("/a/out");
+        let document = |kind, artifacts: &Path| document(kind, artifacts).expect("a document");
+        let preprod = document(WorkKind::Preprod, folder);
+        assert_eq!(preprod, folder.join(crate::preprod::artifacts::RESULT));
+        let place = Place::of(folder);
+        let run = RunId::new("r").expect("an id");
+        let pdca = document(WorkKind::Pdca, &place.artifacts(&run));
+        assert_eq!(pdca, place.result(&run));
     }
 }

@@ -184,6 +184,11 @@ impl Place {
         self.root.join("runs").join(run.as_str())
     }
 
+    /// How the process that worked on a run last left it.
+    pub fn result(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("result.json")
+    }
+
     /// Where the Maker works.
     pub fn worktree(&self, run: &RunId) -> PathBuf {
         self.root.join("worktrees").join(run.as_str())

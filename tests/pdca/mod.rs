@@ -1,6 +1,7 @@
 //! Runs of agents through the real binary; scripts play the agents.
 
 mod asking;
+mod background;
 mod contexts;
 mod cycles;
 mod flows;

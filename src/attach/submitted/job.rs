@@ -13,12 +13,29 @@ use crate::report::shell;
 /// The document in the artifacts of `archal preprod run` that says how it ended.
 pub const PREPROD_RESULT: &str = "preprod-result.json";
 
-/// The words that a command of a kind begins with, and its document of results; none where no command
-/// is of that kind.
-pub fn words(kind: WorkKind) -> Option<([&'static str; 2], &'static str)> {
+/// The document beside the records of `archal pdca run` that says how it ended.
+pub const PDCA_RESULT: &str = "result.json";
+
+/// The words that a command of a kind begins with; none where no command is of that kind.
+pub fn words(kind: WorkKind) -> Option<[&'static str; 2]> {
     match kind {
-        WorkKind::Preprod => Some((["preprod", "run"], PREPROD_RESULT)),
-        WorkKind::Trace | WorkKind::Pdca => None,
+        WorkKind::Preprod => Some(["preprod", "run"]),
+        WorkKind::Pdca => Some(["pdca", "run"]),
+        WorkKind::Trace => None,
+    }
+}
+
+/// The document of results of the command that has these artifacts; none where its kind has none.
+pub fn document(kind: WorkKind, artifacts: &Path) -> Option<PathBuf> {
+    match kind {
+        WorkKind::Preprod => Some(artifacts.join(PREPROD_RESULT)),
+        // `.archeflow/artifacts/<run>` holds what agents wrote, `.archeflow/runs/<run>` what archal did.
+        WorkKind::Pdca => {
+            let run = artifacts.file_name()?;
+            let root = artifacts.parent()?.parent()?;
+            Some(root.join("runs").join(run).join(PDCA_RESULT))
+        }
+        WorkKind::Trace => None,
     }
 }
 
@@ -26,7 +43,7 @@ pub fn words(kind: WorkKind) -> Option<([&'static str; 2], &'static str)> {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Submission {
-    /// Its arguments, `preprod run …`; with them alone it goes on where its artifacts are.
+    /// Its arguments, `preprod run …`; with them alone it goes on where it was.
     pub arguments: Vec<String>,
     /// Where it is run, absolute.
     pub directory: PathBuf,
@@ -148,7 +165,7 @@ impl SubmittedJob {
     /// What it is, in a few words.
     pub fn label(&self) -> String {
         let kind = match words(self.kind) {
-            Some((words, _)) => words.join(" "),
+            Some(words) => words.join(" "),
             None => "command".to_owned(),
         };
         match &self.commit {
@@ -170,14 +187,16 @@ pub fn outcome(kind: WorkKind, artifacts: &Path, begun_at: Timestamp) -> Option<
     #[serde(rename_all = "camelCase")]
     struct Said {
         status: String,
-        stop_reason: String,
+        stop_reason: Option<String>,
         started_at: String,
     }
-    let (_, document) = words(kind)?;
-    let bytes = std::fs::read(artifacts.join(document)).ok()?;
+    let bytes = std::fs::read(document(kind, artifacts)?).ok()?;
     let said: Said = serde_json::from_slice(&bytes).ok()?;
     let started_at: Timestamp = said.started_at.parse().ok()?;
-    (started_at >= begun_at).then(|| format!("{} ({})", said.status, said.stop_reason))
+    (started_at >= begun_at).then(|| match said.stop_reason {
+        Some(reason) => format!("{} ({reason})", said.status),
+        None => said.status,
+    })
 }
 
 #[cfg(test)]
@@ -201,5 +220,19 @@ mod tests {
         assert_eq!(of(), None);
         leave("2026-01-01T10:00:00.001Z");
         assert_eq!(of().as_deref(), Some("blocked (no_fixer)"));
+    }
+
+    #[test]
+    fn the_result_of_cycles_stands_beside_their_records() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let artifacts = folder.path().join("artifacts/r");
+        let begun_at: Timestamp = "2026-01-01T10:00:00Z".parse().expect("a time");
+        let records = folder.path().join("runs/r");
+        std::fs::create_dir_all(&records).expect("a folder");
+        let said = r#"{"status": "merged", "startedAt": "2026-01-01T10:00:00Z"}"#;
+        std::fs::write(records.join(PDCA_RESULT), said).expect("written");
+        let told = outcome(WorkKind::Pdca, &artifacts, begun_at);
+        assert_eq!(told.as_deref(), Some("merged"));
+        assert_eq!(outcome(WorkKind::Trace, &artifacts, begun_at), None);
     }
 }

@@ -9,7 +9,8 @@
 //! - [`queue`]: which is next, running it, and its end.
 //! - `head`: where HEAD is; [`commits`]: when a commit is run.
 //!
-//! A further kind of command is a line in [`job::words`] and a source in `queue::Submitted::sources`.
+//! A further kind of command is a line in [`job::words`] and [`job::document`], and a source in
+//! `queue::Submitted::sources`.
 
 pub mod commits;
 mod head;

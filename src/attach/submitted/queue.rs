@@ -150,7 +150,7 @@ impl Submitted {
                 of: self.clone(),
             })
         };
-        vec![of(WorkKind::Preprod)]
+        vec![of(WorkKind::Preprod), of(WorkKind::Pdca)]
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -159,7 +159,7 @@ impl Submitted {
 
     /// Takes a command over.
     fn take(&self, kind: WorkKind, asked: Submission) -> Result<SubmittedJob, SubmitError> {
-        let (wanted, _) = words(kind).ok_or(SubmitError::NoKind { kind })?;
+        let wanted = words(kind).ok_or(SubmitError::NoKind { kind })?;
         if !asked.arguments.iter().take(2).eq(wanted.iter()) {
             return Err(SubmitError::Words {
                 kind,
@@ -266,7 +266,7 @@ impl Submitted {
     }
 
     /// Whether somebody runs such a command beside this watcher. Whoever takes the lock a moment
-    /// later is told apart by the command itself.
+    /// later is told apart by the command itself. Cycles work side by side, each run with a lock of its own.
     fn is_taken(&self, kind: WorkKind) -> bool {
         let layout = &self.engine.surround().layout;
         kind == WorkKind::Preprod && FileLock::is_held(&layout.preprod_lock()).unwrap_or_default()

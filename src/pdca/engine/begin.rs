@@ -230,16 +230,10 @@ pub fn announce(stage: &Stage<'_>, course: &Course, memo: &Memo, from: Option<Ph
     ));
 }
 
-/// Where a run is, from what it left. `phase` is where it is to go on; without it, where it was.
-///
 /// # Errors
 ///
-/// When the run is over, or an artifact is missing that the phase needs.
-pub fn resumed(
-    stage: &Stage<'_>,
-    events: &[Event],
-    phase: Option<Phase>,
-) -> Result<(Course, Memo, Phase), BeginError> {
+/// When the run has ended and cannot be gone on with at `phase`; without one, none can that has ended.
+pub fn refuse_over(run: &RunId, events: &[Event], phase: Option<Phase>) -> Result<(), BeginError> {
     let over = events
         .iter()
         .rfind(|event| matches!(event.kind, Kind::RunComplete | Kind::RunMerged));
@@ -251,14 +245,26 @@ pub fn resumed(
         let later = |event: &&Event| event.kind == Kind::RunStart && event.seq > over.seq;
         events.iter().any(|event| later(&event))
     });
-    if let Some(status) =
-        status.filter(|status| !went_on && (phase.is_none() || *status == "merged"))
-    {
-        return Err(BeginError::Over {
-            run: stage.run.clone(),
+    match status.filter(|status| !went_on && (phase.is_none() || *status == "merged")) {
+        None => Ok(()),
+        Some(status) => Err(BeginError::Over {
+            run: run.clone(),
             status: status.to_owned(),
-        });
+        }),
     }
+}
+
+/// Where a run is, from what it left. `phase` is where it is to go on; without it, where it was.
+///
+/// # Errors
+///
+/// When the run is over, or an artifact is missing that the phase needs.
+pub fn resumed(
+    stage: &Stage<'_>,
+    events: &[Event],
+    phase: Option<Phase>,
+) -> Result<(Course, Memo, Phase), BeginError> {
+    refuse_over(stage.run, events, phase)?;
     let chose =
         |what: &str, chosen: &str| events.iter().any(|event| is_choice(event, what, chosen));
     let mut workflow = stage.record.workflow;
@@ -323,11 +329,7 @@ pub fn resumed(
         findings,
         agents: count(Kind::AgentStart),
         fixes: count(Kind::FixApplied),
-        spent: events
-            .iter()
-            .filter(|event| event.kind == Kind::AgentComplete)
-            .filter_map(|event| event.amount("estimated_cost_usd"))
-            .sum(),
+        spent: spent(events),
         is_estimated: events.iter().any(Event::is_estimated),
         shadows: events.iter().filter_map(shadow_of).collect(),
         reviewed: now
@@ -343,6 +345,15 @@ pub fn resumed(
         pass_over(stage, &now, from, &mut course, &mut memo)?;
     }
     Ok((course, memo, from))
+}
+
+/// What the agents of a run cost so far, in US dollars.
+pub fn spent(events: &[Event]) -> f64 {
+    let ends = events
+        .iter()
+        .filter(|event| event.kind == Kind::AgentComplete);
+    ends.filter_map(|event| event.amount("estimated_cost_usd"))
+        .sum()
 }
 
 fn is_choice(event: &Event, what: &str, chosen: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What a run works with: its places, its settings, its agents, and where it tells what happens.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::budget::prices::Prices;
 use crate::config::sandbox::SandboxMode;
 use crate::fix::choice::FixerChoice;
 use crate::git::command::GitError;
+use crate::host::lock::{FileLock, LockError};
 use crate::pdca::artifacts::{ArtifactError, Artifacts};
 use crate::pdca::domain::Domain;
 use crate::pdca::event::NewEvent;
@@ -92,6 +93,9 @@ pub enum EngineError {
         /// The cause.
         source: serde_json::Error,
     },
+    /// It cannot be known whether another process works on it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Another process works on it.
     #[error("the run {0} is worked on by another process")]
     Busy(RunId),
@@ -131,24 +135,23 @@ impl Record {
     }
 }
 
-/// Takes a run for this process alone, for as long as the file is held.
+/// Takes a run for this process alone, for as long as the lock is held.
 ///
 /// # Errors
 ///
 /// When another process has it.
-pub fn take(place: &Place, run: &RunId) -> Result<File, EngineError> {
-    let folder = place.run(run);
-    let path = folder.join(LOCK);
-    let failed = |source| WriteError::Io {
-        path: path.clone(),
-        source,
-    };
-    fs::create_dir_all(&folder).map_err(failed)?;
-    let lock = File::create(&path).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(_) => Err(EngineError::Busy(run.clone())),
-    }
+pub fn take(place: &Place, run: &RunId) -> Result<FileLock, EngineError> {
+    let lock = FileLock::take(&place.run(run).join(LOCK))?;
+    lock.ok_or_else(|| EngineError::Busy(run.clone()))
+}
+
+/// Takes it when whoever has it gives it back, however long that takes.
+///
+/// # Errors
+///
+/// When there can be no lock.
+pub fn wait(place: &Place, run: &RunId) -> Result<FileLock, EngineError> {
+    Ok(FileLock::wait(&place.run(run).join(LOCK))?)
 }
 
 /// What a run works with.

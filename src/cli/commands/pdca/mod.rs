@@ -1,8 +1,10 @@
 //! `archal pdca`: cycles of agents with reviewers.
 
+mod account;
 mod dag;
 mod event;
 mod export;
+mod handing;
 mod init;
 pub(crate) mod list;
 mod merge;

@@ -4,20 +4,25 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::budget::amount::Usd;
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::host::lock::FileLock;
 use crate::pdca::cost;
-use crate::pdca::engine::begin::{self, Wanted};
+use crate::pdca::engine::begin::{self, BeginError, Wanted};
 use crate::pdca::engine::drive::{self, Memo};
-use crate::pdca::engine::stage::{self, Record, Stage};
+use crate::pdca::engine::stage::{self, EngineError, Record, Stage};
 use crate::pdca::engine::{command, cut_off, ending};
+use crate::pdca::event::Event;
 use crate::pdca::machine::course::{Course, End};
-use crate::pdca::place::RunId;
+use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Workflow};
 use crate::report::style::Style;
 
+use super::account::{Account, Opened};
+use super::handing;
 use super::setup::{self, OneRun, Said, Setup};
 
 /// Let agents plan, make, review and merge a change
@@ -46,15 +51,15 @@ pub(crate) struct Args {
 
     /// Begin a run that is there again at plan, do, check or act [default: where it was]
     #[arg(long, value_name = "PHASE", requires = "run_id")]
-    start_from: Option<Phase>,
+    pub(super) start_from: Option<Phase>,
 
     /// Go on with a run
     #[arg(long, value_name = "ID", conflicts_with = "task")]
     run_id: Option<String>,
 
     /// Only plan, and say what the run would cost
-    #[arg(long, conflicts_with = "run_id")]
-    dry_run: bool,
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// The most cycles; no rule raises it [default: 1, 2 or 3 by the workflow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20), conflicts_with = "run_id")]
@@ -66,22 +71,32 @@ pub(crate) struct Args {
 
     /// Who plays the roles: claude, codex, or one of `drivers` in config.yaml [default: `driver` there]
     #[arg(long, value_name = "NAME")]
-    driver: Option<String>,
+    pub(super) driver: Option<String>,
 
     /// The most it may cost, in US dollars [default: `costs.budget_usd` in config.yaml]
     #[arg(long, value_name = "USD")]
-    budget_usd: Option<f64>,
+    pub(super) budget_usd: Option<f64>,
 
     /// Merge what is approved without asking
     #[arg(long)]
-    yes: bool,
+    pub(super) yes: bool,
 
     /// Allow hooks and the test command to run
     #[arg(long)]
-    allow_external_execution: bool,
+    pub(super) allow_external_execution: bool,
+
+    /// Hand the run to the repository's watcher, which is started where none runs, and return
+    ///
+    /// The exit code says whether it was taken over; archal attach-status says how it ends.
+    #[arg(long)]
+    background: bool,
+
+    /// The number of the last event when it was handed over
+    #[arg(long, hide = true, value_name = "SEQ", requires = "start_from")]
+    pub(super) handed_at: Option<u64>,
 
     #[command(flatten)]
-    config: ConfigFile,
+    pub(super) config: ConfigFile,
 
     #[command(flatten)]
     output: JsonOutput,
@@ -121,30 +136,30 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     {
         return Err(CliError::usage("--budget-usd is an amount of US dollars"));
     }
+    let began = cx.clock.now();
+    // Before signals are listened for: one that comes while a job waits for its turn ends it.
+    let known = args
+        .run_id
+        .as_deref()
+        .map(|id| known(id, args, cx))
+        .transpose()?;
     let setup = Setup::new(args.config.config.as_deref(), args.driver.as_deref(), cx)?;
     setup.refuse_forbidden(args.allow_external_execution)?;
     let choice = setup.choice(args.driver.as_deref())?;
     let path = setup.path(cx);
-    let (run, record, is_new) = match &args.run_id {
-        Some(id) => {
-            let run = super::run_id(id)?;
-            setup
-                .place
-                .refuse_links(&run)
-                .map_err(CliError::environment)?;
-            let record = Record::read(&setup.place, &run)
-                .map_err(|error| setup::engine_error(error, None))?;
-            (run, record, false)
-        }
+    let (run, record, lock) = match known {
+        Some(known) => known,
         None => {
             let wanted = wanted(args, &setup)?;
-            let begun = begin::begin(&setup.repo, path, &setup.place, wanted, cx.clock.now());
+            let begun = begin::begin(&setup.repo, path, &setup.place, wanted, began);
             let (run, record) = begun.map_err(|error| setup::begin_error(error, None))?;
-            (run, record, true)
+            let lock = turn(args, &setup.place, &run, cx)?;
+            (run, record, lock)
         }
     };
-    let _lock =
-        stage::take(&setup.place, &run).map_err(|error| setup::engine_error(error, None))?;
+    if args.background {
+        return handing::hand_over(args, setup, &run, cx);
+    }
     begin::make_branch(&setup.repo, path, &record)
         .map_err(|error| setup::engine_error(error, Some(&run)))?;
     let one = setup.one(run, record, choice)?;
@@ -155,19 +170,99 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         budget_usd: args.budget_usd,
     };
     let (tell, warn) = voices(cx);
-    let stage = setup.stage(&one, &said, (&tell, &warn), cx);
-    let (mut course, mut memo) = start(args, &stage, &one, is_new)?;
+    let mut stage = setup.stage(&one, &said, (&tell, &warn), cx);
+    let events = stage.log.read().map_err(CliError::environment)?;
+    let events = events.unwrap_or_default().events;
+    let start_from = handing::still_from(args, &events);
+    if let Err(BeginError::Over { status, .. }) = begin::refuse_over(&one.run, &events, start_from)
+        && cx.is_job
+    {
+        // It was cut off at its very end, or a terminal brought it there.
+        cx.printer
+            .line(format!("the run {} is over: it is {status}", one.run));
+        handing::leave(&stage, began, &status, "")?;
+        return Ok(handing::exit_of(&status));
+    }
+    let events = match events.is_empty() {
+        true => events,
+        false => cut_off::told(&stage)
+            .map_err(|error| setup::engine_error(error, Some(&one.run)))?,
+    };
+    let before: f64 = begin::spent(&events);
+    let account = Account::open(&setup, &one, estimate(&one.record, args.dry_run), cx)?;
+    if let Opened::Open(Account {
+        left: Some(left), ..
+    }) = &account
+    {
+        let left = before + left;
+        stage.budget_usd = Some(stage.budget_usd.map_or(left, |own| own.min(left)));
+    }
+    let (mut course, mut memo) = start(args, &stage, &one, (&events, start_from))?;
     let at = (Phase::Plan, course.cycle());
     let variables = [("ARCHEFLOW_WORKFLOW", course.workflow().to_string())];
-    let hook = setup.settings.hooks.run_start.as_ref().filter(|_| is_new);
+    let hook = setup.settings.hooks.run_start.as_ref();
+    let hook = hook.filter(|_| events.is_empty());
     let engine = |error| setup::engine_error(error, Some(&one.run));
-    if !command::hook(&stage, "run-start", hook, at, &variables).map_err(engine)? {
+    if let Opened::Denied(why) = &account {
+        memo.why.clone_from(why);
+        course.end(End::Budget);
+    } else if !command::hook(&stage, "run-start", hook, at, &variables).map_err(engine)? {
         memo.why = "the hook run-start forbids it".to_owned();
         course.end(End::HookAbort);
     }
-    let end = drive::drive(&stage, &mut course, &mut memo).map_err(engine)?;
+    let driven = drive::drive(&stage, &mut course, &mut memo);
+    if let Opened::Open(account) = account {
+        account.close(memo.spent - before)?;
+    }
+    let end = driven.map_err(engine)?;
     ending::finish(&stage, &course, &memo, end).map_err(engine)?;
+    handing::leave(&stage, began, word(end), &memo.why)?;
+    drop(lock);
     Ok(report(&setup, &one, &course, &memo, end, cx))
+}
+
+/// What a run may come to cost, by what its roles usually do.
+fn estimate(record: &Record, is_dry_run: bool) -> Usd {
+    let workflow = record.workflow;
+    if is_dry_run {
+        let planning = workflow.agents().into_iter();
+        return planning
+            .filter(|role| role.phase() == Phase::Plan)
+            .fold(Usd::ZERO, |sum, role| {
+                sum.saturating_add(cost::estimate(role))
+            });
+    }
+    let limit = record.max_cycles.unwrap_or_else(|| workflow.max_cycles());
+    cost::estimate_of_run(workflow, limit)
+}
+
+/// A run that was begun before, and the right to work on it.
+fn known(id: &str, args: &Args, cx: &CommandContext) -> Result<(RunId, Record, Turn), CliError> {
+    let run = super::run_id(id)?;
+    let (_, place) = setup::repository(cx)?;
+    place.refuse_links(&run).map_err(CliError::environment)?;
+    let record = Record::read(&place, &run).map_err(|error| setup::engine_error(error, None))?;
+    let lock = turn(args, &place, &run, cx)?;
+    Ok((run, record, lock))
+}
+
+/// The right to work on a run; none for what is only handed over.
+type Turn = Option<FileLock>;
+
+fn turn(args: &Args, place: &Place, run: &RunId, cx: &CommandContext) -> Result<Turn, CliError> {
+    if args.background {
+        return Ok(None);
+    }
+    let taken = match stage::take(place, run) {
+        Err(busy @ EngineError::Busy(_)) if cx.is_job => {
+            cx.printer
+                .warning(format!("{busy}; this job waits for its end"));
+            stage::wait(place, run)
+        }
+        taken => taken,
+    };
+    let lock = taken.map_err(|error| setup::engine_error(error, None))?;
+    Ok(Some(lock))
 }
 
 fn wanted(args: &Args, setup: &Setup) -> Result<Wanted, CliError> {
@@ -198,18 +293,23 @@ fn start(
     args: &Args,
     stage: &Stage<'_>,
     one: &OneRun,
-    is_new: bool,
+    (events, start_from): (&[Event], Option<Phase>),
 ) -> Result<(Course, Memo), CliError> {
-    let (course, memo, from) = if is_new {
+    let (course, memo, from) = if events.is_empty() {
         let (course, memo) = begin::fresh(stage);
         (course, memo, None)
     } else {
-        let events =
-            cut_off::told(stage).map_err(|error| setup::engine_error(error, Some(&one.run)))?;
-        let (course, memo, from) = begin::resumed(stage, &events, args.start_from)
+        let (course, memo, from) = begin::resumed(stage, events, start_from)
             .map_err(|error| setup::begin_error(error, Some(&one.run)))?;
         (course, memo, Some(from))
     };
+    if args.dry_run && from.is_some_and(|from| from != Phase::Plan) {
+        let run = &one.run;
+        return Err(CliError::usage(format!(
+            "the plan of the run {run} is made: --dry-run has nothing to do"
+        ))
+        .hint(format!("archal pdca report {run}")));
+    }
     begin::announce(stage, &course, &memo, from);
     (stage.tell)(&format!("Run {}: {}", one.run, stage.record.task));
     (stage.tell)(&format!(
@@ -243,10 +343,7 @@ fn report(
     cx: &CommandContext,
 ) -> Exit {
     let next = next(&one.run, end);
-    let status = match end {
-        End::Planned => "planned",
-        end => end.status(),
-    };
+    let status = word(end);
     let open = match end {
         End::Merged => &[][..],
         _ => memo.findings.last().map_or(&[][..], Vec::as_slice),
@@ -317,6 +414,14 @@ fn report(
         },
     );
     exit_of(end)
+}
+
+/// How it ended, in a word.
+fn word(end: End) -> &'static str {
+    match end {
+        End::Planned => "planned",
+        end => end.status(),
+    }
 }
 
 /// What a dry run tells beside: what is to come, and what it may cost.

@@ -77,7 +77,7 @@ pub(super) struct Setup {
     pub(super) scrubber: Scrubber,
     prices: Prices,
     probe: Probe,
-    interrupts: Interrupts,
+    pub(super) interrupts: Interrupts,
 }
 
 /// What the command line says beside that.

@@ -290,14 +290,16 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 
     if args.background {
         drop(interrupts);
+        let kind = WorkKind::Preprod;
+        let unnamed = Some(folder.as_path()).filter(|_| args.artifacts.is_none());
         let handed = Handed {
-            kind: WorkKind::Preprod,
+            kind,
             repo: &loaded.directory,
+            arguments: submitting::arguments(&cx.arguments, kind, unnamed)?,
             artifacts: &folder,
-            is_named: args.artifacts.is_some(),
             config: request.config.as_deref(),
         };
-        submitting::refuse_keys(&cx.arguments, tools.scrubber())?;
+        submitting::refuse_keys(&handed.arguments, tools.scrubber())?;
         return submitting::submit(&handed, cx);
     }
 
