@@ -16,6 +16,9 @@ use archal_core::environment::Environment;
 use archal_core::id::{IdSource, SequentialIds};
 use archal_core::source::{FileFormat, SourceDescriptor};
 
+use crate::fix::cycles::Cycles;
+use crate::pdca::fixer::PdcaFixer;
+
 /// Runs the program, or the hidden helper mode that stands between archal and a contained child.
 /// `run` is the command line, which stands above this module.
 pub fn main(run: fn(Result<World, WorldError>) -> ExitCode) -> ExitCode {
@@ -43,6 +46,11 @@ pub fn sources() -> &'static [SourceDescriptor] {
 /// The files of traces that are read.
 pub fn files() -> &'static FileFormat {
     &archal_sources::file::FORMAT
+}
+
+/// The cycles of agents that are a fixer: the loops stand before them.
+pub fn cycles() -> &'static dyn Cycles {
+    &PdcaFixer
 }
 
 /// Everything that differs between two runs of the program, and what it is made of.

@@ -15,6 +15,7 @@ use archal_core::trace::Trace;
 
 use crate::budget::entry::AttemptKey;
 use crate::budget::ledger::{Ledger, LedgerError};
+use crate::fix::cycles::Cycles;
 use crate::host::pool::Waker;
 use crate::ingest::artifact::{self, ImportArtifact};
 use crate::judge::Judge;
@@ -69,6 +70,8 @@ pub struct Surround {
     pub ids: Arc<dyn IdSource>,
     /// How children can be held here.
     pub probe: Probe,
+    /// Makes the cycles of agents that are a fixer.
+    pub cycles: &'static dyn Cycles,
     /// The user's redaction key.
     pub key: [u8; 32],
 }

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use archal_core::fixer::Fixer;
 use serde_json::json;
 
 use crate::fix::brief::Evidence;
 use crate::fix::conduct::Breach;
 use crate::fix::confinement::Confinement;
+use crate::fix::cycles::{self, CyclesFixer, Ground};
 use crate::fix::driven::DrivenFixer;
 use crate::fix::proof::Proof;
 use crate::fix::publish::details::{self, Details};
@@ -126,22 +128,40 @@ impl Work<'_> {
         let mut environment = ready.place.environment(self.bench.environment);
         let withheld = &options.workspace.agent_keys;
         environment.extend(chosen.variables(self.bench.environment, withheld));
-        let fixer = DrivenFixer {
-            driver: chosen.driver,
-            model: chosen.model,
-            arguments: chosen.arguments,
-            idle: chosen.idle,
-            environment,
-            prices: &ready.settings.prices,
-            binary: self.bench.binary,
-            containment: self.bench.probe.containment(),
-            binds,
-            confinement: Some(&confinement),
-            scrubber: self.bench.scrubber,
-            transcript: folder.join("transcript.log"),
-            stop: Some(self.stop),
+        let transcript = folder.join("transcript.log");
+        let surround = self.engine.surround();
+        let fixer: Box<dyn Fixer> = match chosen.is_cycles {
+            true => Box::new(CyclesFixer {
+                cycles: surround.cycles,
+                ground: Ground {
+                    choice: &chosen,
+                    repo: &surround.repo,
+                    options: &options.workspace,
+                    bench: attempts.bench,
+                    mode: options.sandbox,
+                    prices: &ready.settings.prices,
+                    folder: folder.join(cycles::NAME),
+                    transcript,
+                    stop: self.stop,
+                },
+            }),
+            false => Box::new(DrivenFixer {
+                driver: chosen.driver.clone(),
+                model: chosen.model.clone(),
+                arguments: chosen.arguments.clone(),
+                idle: chosen.idle,
+                environment,
+                prices: &ready.settings.prices,
+                binary: self.bench.binary,
+                containment: self.bench.probe.containment(),
+                binds,
+                confinement: Some(&confinement),
+                scrubber: self.bench.scrubber,
+                transcript,
+                stop: Some(self.stop),
+            }),
         };
-        let repaired = repair.run(&fixer);
+        let repaired = repair.run(fixer.as_ref());
         let mut breaches = Vec::new();
         let (status, code, reason) = match repaired {
             Err(error) if error.is_stopped() => {

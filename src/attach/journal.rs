@@ -222,7 +222,8 @@ fn kind(phase: &Phase) -> &'static str {
     match phase {
         Phase::Reproduce | Phase::Release => "reproduce",
         Phase::Fixer => "fix",
-        Phase::Green
+        Phase::Check(_)
+        | Phase::Green
         | Phase::Before(_)
         | Phase::After(_)
         | Phase::Regression

@@ -154,6 +154,7 @@ fn surround(repo: &Path, layout: &Layout, cx: &CommandContext) -> Surround {
         cx.printer.note(warning);
     }
     Surround {
+        cycles: crate::app::cycles(),
         repo: repo.to_owned(),
         layout: layout.clone(),
         environment: cx.environment.clone(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FixerSettings {
-    /// The agent: `aider`, `claude`, `codex`, `copilot`, `gemini`, `opencode`. It takes the place of
-    /// `attach.fixCommand`, unless `--fix-command` is given.
+    /// The agent: `aider`, `claude`, `codex`, `copilot`, `gemini`, `opencode`; or `pdca`, cycles of agents with
+    /// reviewers. It takes the place of `attach.fixCommand`, unless `--fix-command` is given.
     pub name: Option<FixerName>,
     /// The model it is told to use.
     pub model: Option<String>,
@@ -41,6 +41,8 @@ pub enum FixerName {
     Gemini,
     /// opencode.
     Opencode,
+    /// Cycles of agents with reviewers: `driver` in `.archeflow/config.yaml` plays the roles.
+    Pdca,
 }
 
 impl FixerName {
@@ -53,6 +55,7 @@ impl FixerName {
             Self::Copilot => "copilot",
             Self::Gemini => "gemini",
             Self::Opencode => "opencode",
+            Self::Pdca => "pdca",
         }
     }
 }

@@ -7,21 +7,27 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+use archal_core::fixer::{Checked, FixEnd, FixRecord, FixTask, Fixer};
 use archal_core::hash;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::report::causes::chain;
+use crate::reproduce::attempts::StepError;
 use crate::reproduce::journal::{Phase, StepKey};
 use crate::reproduce::metering;
+use crate::reproduce::seat::Later;
 use crate::reproduce::spent::Spent;
 use crate::reproduce::workplace::Workplace;
+use crate::run::attempt::AttemptError;
 use crate::scenario::format;
 use crate::scenario::spec::is_seed_file;
 use crate::store::atomic::{self, Durability, WriteError};
 
 use super::brief::{self, Brief};
+use super::checked::of_runs;
 use super::repair::{Repair, RepairError};
 use super::ruling::{Rejected, Ruled, Ruling};
 
@@ -32,6 +38,7 @@ pub const USAGE_FILE: &str = "archal-usage.json";
 /// What is made from the patch, in the same folder.
 const MADE_FROM_IT: &[&str] = &[
     FILE,
+    "checks",
     "proof.json",
     "rejected.patch",
     "repo.patch",
@@ -157,6 +164,7 @@ impl Repair<'_> {
             let changed = place.workspace().changed();
             changed.is_ok_and(|changed| !changed.is_empty())
         };
+        let checks = AtomicU32::new(0);
         let task = FixTask {
             workspace: place.tree(),
             installed: &place.installed(),
@@ -166,6 +174,7 @@ impl Repair<'_> {
             budget_usd: Spent::usd_of(begun.may_spend),
             usage: &usage,
             changed: &changed,
+            check: &|patch| self.checked(patch, checks.fetch_add(1, Ordering::Relaxed) + 1),
         };
         let scrubber = self.attempts.bench.scrubber;
         let record = metering::metered(journal, &begun.id, &usage, scrubber, || fixer.fix(&task));
@@ -183,6 +192,23 @@ impl Repair<'_> {
                 journal.abandon(&begun.id, &spent)?;
                 Err(error)
             }
+        }
+    }
+
+    /// The failure with what a fixer changed so far: one run, in a copy of its own.
+    fn checked(&self, patch: &[u8], number: u32) -> Checked {
+        let seat = Later::new(&self.workshop, patch);
+        let folder = self.folder.join("checks").join(number.to_string());
+        let made = self
+            .attempts
+            .make(&Phase::Check(number), &seat, self.identity, 1, &folder);
+        match made {
+            Err(error) if error.is_stopped() => Checked::Stopped,
+            Err(StepError::Attempt(AttemptError::Harness(error))) => {
+                Checked::Fails(format!("there is no agent to run: {error}"))
+            }
+            Err(error) => Checked::Unknown(chain(&error)),
+            Ok(made) => of_runs(made.iter().map(|one| (&one.shown, &one.run))),
         }
     }
 

@@ -7,10 +7,11 @@ use archal_core::environment::Environment;
 
 use crate::config::Config;
 use crate::config::allow::Allowed;
+use crate::config::fixer::FixerName;
 use crate::driver::run::{self, Driver};
 use crate::driver::table;
 
-use super::hosts;
+use super::{cycles, hosts};
 
 /// An agent may be silent for this long: it is while a tool it called works.
 const IDLE: Duration = Duration::from_secs(600);
@@ -20,6 +21,8 @@ const IDLE: Duration = Duration::from_secs(600);
 pub struct FixerChoice {
     /// The agent or command.
     pub driver: Driver,
+    /// Whether it is cycles of agents: who plays their roles is said elsewhere, and the driver is a name.
+    pub is_cycles: bool,
     /// The model it is told to use.
     pub model: Option<String>,
     /// The variable that holds its key, where that is not its own.
@@ -39,8 +42,10 @@ impl FixerChoice {
         let fixer = &config.fixer;
         let named = fixer.name.filter(|_| !is_command_asked);
         let agent = named.and_then(|name| table::named(name.name()));
+        let is_cycles = named == Some(FixerName::Pdca);
         let driver = match agent {
             Some(agent) => Driver::Agent(agent),
+            None if is_cycles => Driver::Command(cycles::NAME.to_owned()),
             None => Driver::Command(config.attach.fix_command.clone()?),
         };
         let asked = fixer
@@ -54,6 +59,7 @@ impl FixerChoice {
                 None => hosts::of(driver.name()),
             },
             driver,
+            is_cycles,
             model: fixer.model.clone(),
             key: fixer.key_env.clone(),
             arguments: fixer.args.clone(),
@@ -68,9 +74,18 @@ impl FixerChoice {
         }
     }
 
+    /// Its name in records.
+    pub fn name(&self) -> &'static str {
+        match self.is_cycles {
+            true => cycles::NAME,
+            false => self.driver.name(),
+        }
+    }
+
     /// For people: its name, or the command in quotes.
     pub fn shown(&self) -> String {
         match &self.driver {
+            _ if self.is_cycles => cycles::NAME.to_owned(),
             Driver::Agent(agent) => agent.name.to_owned(),
             Driver::Command(command) => format!("`{command}`"),
         }

@@ -318,7 +318,6 @@ fn added(patch: &[u8]) -> String {
 
 /// Why a fixer that ended so left nothing to prove; none where what it left is looked at.
 fn of_end(record: &FixRecord) -> Option<String> {
-    let code = record.exit_code.unwrap_or(-1);
     let what = match record.end {
         FixEnd::Changed | FixEnd::NoChange | FixEnd::Stopped => return None,
         FixEnd::Denied => "denied: the fixer was refused what it needs".to_owned(),
@@ -329,8 +328,10 @@ fn of_end(record: &FixRecord) -> Option<String> {
         FixEnd::NoResult => "no_result: the fixer did not say that it had ended".to_owned(),
         FixEnd::Timeout => "timeout: the fixer ran out of time".to_owned(),
         FixEnd::Killed => "killed: the fixer was killed".to_owned(),
-        FixEnd::ToolError if code == 0 => "tool_error: the fixer failed".to_owned(),
-        FixEnd::ToolError => format!("tool_error: the fixer exited with status {code}"),
+        FixEnd::ToolError => match record.exit_code {
+            None | Some(0) => "tool_error: the fixer failed".to_owned(),
+            Some(code) => format!("tool_error: the fixer exited with status {code}"),
+        },
         FixEnd::NotStarted => "not_started: the fixer could not be started".to_owned(),
     };
     Some(match &record.detail {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use archal_core::clock::Clock;
 use archal_core::environment::Environment;
-use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+use archal_core::fixer::{Checked, FixEnd, FixRecord, FixTask, Fixer};
 
 use crate::budget::prices::Prices;
 use crate::config::sandbox::SandboxMode;
@@ -234,6 +234,7 @@ impl Trial<'_> {
             budget_usd: self.budget_usd,
             usage: &home.join(USAGE_FILE),
             changed: &changed,
+            check: &|_| Checked::Unknown("this trial has no scenario".to_owned()),
         }))
     }
 

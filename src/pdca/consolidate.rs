@@ -22,6 +22,13 @@ pub struct Consolidated {
 }
 
 impl Consolidated {
+    /// Adds one that nobody's review tells, before the others.
+    pub fn add(&mut self, mut open: Open, previous: &[Open]) {
+        open.cycles_open = 1 + cycles_before(&open.id, previous);
+        self.resolved.retain(|before| before.id != open.id);
+        self.open.insert(0, open);
+    }
+
     /// How many open ones have that severity.
     pub fn count(&self, severity: Severity) -> usize {
         let has = |open: &&Open| open.finding.severity == severity;

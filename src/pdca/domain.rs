@@ -8,6 +8,7 @@ use archal_core::diagnostic::Diagnostic;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::metrics;
 use super::place::{Place, RunId};
 use super::role::{Phase, Role};
 use super::settings;
@@ -195,6 +196,31 @@ fn detected(repo: &Path) -> &'static str {
         }
     }
     "code"
+}
+
+impl Domain {
+    /// What it calls otherwise than code does, for agents: nothing where it is code.
+    pub fn terms(&self) -> Option<String> {
+        let code = built_in("code").ok()?.concepts;
+        let other = self.concepts.iter().filter(|(term, word)| {
+            let of_code = code.get(*term);
+            of_code != Some(*word)
+        });
+        let lines: Vec<String> = other
+            .map(|(term, word)| format!("- {}: {word}", term.replace('_', " ")))
+            .collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// The figures that archal does not count.
+    pub fn not_counted(&self) -> Vec<&str> {
+        let is_not = |name: &&str| !metrics::COUNTED.contains(name);
+        self.metrics
+            .iter()
+            .map(String::as_str)
+            .filter(is_not)
+            .collect()
+    }
 }
 
 #[cfg(test)]

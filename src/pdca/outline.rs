@@ -1,11 +1,14 @@
 //! What a log comes to: task, status, counts, time and money of its run, in either format.
 
+use std::collections::BTreeMap;
+
 use archal_core::clock::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::event::{Event, Kind};
+use super::metrics;
 use crate::report::style::harmless;
 
 /// A run as its log tells it. Numbers of logs are not trusted: what is none is absent.
@@ -36,6 +39,8 @@ pub struct Outline {
     pub seconds: Option<u64>,
     /// What the agents cost.
     pub cost_usd: Option<f64>,
+    /// The figures of its domain that archal counted, by name.
+    pub figures: BTreeMap<String, i64>,
     /// When it began.
     pub started: Option<String>,
 }
@@ -105,6 +110,14 @@ impl Outline {
         outline.fixes = said(&["fixes_total", "fixes"]).unwrap_or(fixed);
         outline.shadows = said(&["shadows"]).unwrap_or(shown);
         outline.cost_usd = cost;
+        outline.figures = ended
+            .into_iter()
+            .flat_map(|end| {
+                let figure =
+                    |name: &&str| Some(((*name).to_owned(), end.data.get(*name)?.as_i64()?));
+                metrics::COUNTED.iter().filter_map(figure)
+            })
+            .collect();
         outline.seconds = ended.and_then(|end| {
             end.number("duration_ms")
                 .map(|ms| ms / 1000)

@@ -77,6 +77,9 @@ fn head(text: &mut String, outline: &Outline) {
             line(text, &format!("| {name} | {} |", value.replace('|', "\\|")));
         }
     }
+    for (name, figure) in &outline.figures {
+        line(text, &format!("| {name} | {figure} |"));
+    }
     line(text, "");
 }
 

@@ -168,7 +168,7 @@ pub struct Config {
     pub version: Option<Value>,
     /// The workflow of runs that name none.
     pub workflow: Option<Workflow>,
-    /// Cycles with reviews, one pass with targeted repair, or one by the words of the task.
+    /// How cycles go; `pipeline` is refused.
     pub strategy: Strategy,
     /// The most cycles of a run; the workflow's own number without it.
     #[schemars(range(min = 1, max = 20))]
@@ -226,11 +226,24 @@ pub struct Driver {
 pub enum Strategy {
     /// Plan, Do, Check and Act, with cycles.
     Pdca,
-    /// One pass, with one targeted repair.
+    /// One pass, with one targeted repair; archal has none and refuses it.
     Pipeline,
-    /// A pipeline for a task that names a fix, cycles for any other.
+    /// What archal has: cycles.
     #[default]
     Auto,
+}
+
+impl std::str::FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "pdca" => Ok(Self::Pdca),
+            "pipeline" => Ok(Self::Pipeline),
+            "auto" => Ok(Self::Auto),
+            _ => Err("the strategies are pdca, pipeline and auto".to_owned()),
+        }
+    }
 }
 
 /// What runs may cost, in US dollars; what is not set is not limited.
@@ -260,7 +273,7 @@ pub struct Git {
     pub auto_merge: bool,
     /// How an approved run is merged.
     pub merge_strategy: MergeStrategy,
-    /// How commit messages are written.
+    /// How the message of a merge is written.
     pub commit_style: CommitStyle,
     /// Pushes after the merge; archal never does.
     pub auto_push: bool,
@@ -291,14 +304,14 @@ pub enum MergeStrategy {
     NoFf,
 }
 
-/// How commit messages of a run are written.
+/// How the messages of archal's own commits are written; a Maker writes its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CommitStyle {
-    /// `archeflow(do): …`
+    /// `archeflow(act): …`
     #[default]
     Conventional,
-    /// `do: …`
+    /// `act: …`
     Simple,
 }
 

@@ -2,6 +2,7 @@
 //! are allowed, then the validation command.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use archal_core::hash;
 
@@ -224,7 +225,13 @@ impl Course<'_> {
                 failures: &failures,
                 ready,
             };
-            let (mended, patch) = self.mender.attempt(&brief, &before, &about)?;
+            let checks = AtomicU32::new(0);
+            let trials = self.trials;
+            let check = |patch: &[u8]| {
+                let check = checks.fetch_add(1, Ordering::Relaxed) + 1;
+                trials.checked((number, check), patch, targets)
+            };
+            let (mended, patch) = self.mender.attempt(&brief, (&before, &about), &check)?;
             if is_unusable(mended.fixer.end) {
                 let explanation = mended.reason.clone().unwrap_or_default();
                 attempts.push(self.untried(number, mended));

@@ -1,7 +1,7 @@
 //! Who mends: a named coding agent, or a shell command.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archal_core::environment::Environment;
 use archal_core::fixer::Fixer;
@@ -13,8 +13,9 @@ use crate::config::sandbox::SandboxMode;
 use crate::driver::run::Driver;
 use crate::fix::choice::FixerChoice;
 use crate::fix::confinement::Confinement;
+use crate::fix::cycles::{self, Cycles, CyclesFixer, Ground};
 use crate::fix::driven::DrivenFixer;
-use crate::reproduce::workplace::Workplace;
+use crate::reproduce::workplace::{Workplace, WorkspaceOptions};
 use crate::run::attempt::Bench;
 use crate::run::seeds::StartState;
 use crate::sandbox::StopToken;
@@ -41,6 +42,7 @@ pub fn has_key(
     variables: &[String],
 ) -> bool {
     match choice.driver {
+        _ if choice.is_cycles => true,
         // An agent may have logged in by other ways than a variable.
         Driver::Agent(_) => true,
         Driver::Command(_) => variables
@@ -71,6 +73,12 @@ pub fn identity(choice: &FixerChoice, mode: SandboxMode, variables: &[String]) -
 pub struct ChosenShop<'a> {
     /// The agent or command.
     pub choice: &'a FixerChoice,
+    /// Makes cycles of agents, where they are the choice.
+    pub cycles: &'a dyn Cycles,
+    /// The user's repository.
+    pub repo: &'a Path,
+    /// What private copies have.
+    pub options: &'a WorkspaceOptions,
     /// The same for people.
     pub shown: &'a str,
     /// Variables that are somebody else's keys.
@@ -108,6 +116,22 @@ impl Shop for ChosenShop<'_> {
         variables: BTreeMap<String, String>,
         (transcript, stop): (PathBuf, &'p StopToken),
     ) -> Box<dyn Fixer + 'p> {
+        if self.choice.is_cycles {
+            return Box::new(CyclesFixer {
+                cycles: self.cycles,
+                ground: Ground {
+                    choice: self.choice,
+                    repo: self.repo,
+                    options: self.options,
+                    bench: self.bench,
+                    mode: self.mode,
+                    prices: self.prices,
+                    folder: transcript.with_file_name(cycles::NAME),
+                    transcript,
+                    stop,
+                },
+            });
+        }
         let caller = self.bench.environment;
         let mut environment = place.environment(caller);
         environment.extend(self.choice.variables(caller, self.withheld));

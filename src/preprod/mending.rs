@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archal_core::fixer::{FixEnd, FixRecord, FixTask, Fixer};
+use archal_core::fixer::{Checked, FixEnd, FixRecord, FixTask, Fixer};
 use archal_core::hash;
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +142,7 @@ impl Mender<'_> {
     }
 
     /// An attempt that was made earlier for the same failures of the same tree, or is made now.
-    /// `before` is the patch it goes on from, `about` what it is to mend.
+    /// `before` is the patch it goes on from, `about` what it is to mend, and `check` runs that with a change.
     ///
     /// # Errors
     ///
@@ -150,8 +150,8 @@ impl Mender<'_> {
     pub fn attempt(
         &self,
         brief: &Brief<'_>,
-        before: &[u8],
-        about: &str,
+        (before, about): (&[u8], &str),
+        check: &(dyn Fn(&[u8]) -> Checked + Sync),
     ) -> Result<(Mended, Vec<u8>), MendError> {
         let key = StepKey {
             phase: Phase::Fixer,
@@ -205,6 +205,7 @@ impl Mender<'_> {
             usage: &usage,
             installed: &place.installed(),
             changed: &changed,
+            check,
         };
         let transcript = folder.join(TRANSCRIPT);
         let fixer = self

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use archal_core::fixer::Checked;
 use archal_core::hash;
 
 use crate::budget::amount::Usd;
+use crate::fix::checked;
 use crate::fix::proof::Compared;
+use crate::report::causes::chain;
 use crate::report::rate::Rate;
 use crate::reproduce::attempts::{AttemptRecord, Attempts, StepError};
 use crate::reproduce::estimate::{Basis, Estimate};
@@ -67,6 +70,13 @@ pub enum Which {
     Base,
     /// With the patch of an attempt.
     Patched(u32),
+    /// With what the fixer of an attempt changed so far.
+    Checked {
+        /// The attempt.
+        attempt: u32,
+        /// Which look at it, from 1.
+        check: u32,
+    },
 }
 
 /// What a trial came to.
@@ -101,6 +111,15 @@ impl Trials<'_> {
                     Phase::Before(name.clone()),
                     self.artifacts.join("base").join(&name),
                 ),
+                Which::Checked { attempt, check } => (
+                    Phase::After(format!("{attempt}/check-{check}/{name}")),
+                    self.artifacts
+                        .join("attempts")
+                        .join(attempt.to_string())
+                        .join("checks")
+                        .join(check.to_string())
+                        .join(&name),
+                ),
                 Which::Patched(attempt) => (
                     Phase::After(format!("{attempt}/{name}")),
                     self.artifacts
@@ -133,6 +152,34 @@ impl Trials<'_> {
             trial.records.push(made);
         }
         Ok(trial)
+    }
+
+    /// What fails, once with an unfinished change: the check of an attempt, by their numbers.
+    pub fn checked(
+        &self,
+        (attempt, check): (u32, u32),
+        patch: &[u8],
+        targets: &[usize],
+    ) -> Checked {
+        let count = |at: usize| u32::from(targets.contains(&at));
+        let trial = match self.make(Which::Checked { attempt, check }, patch, &count) {
+            Ok(trial) => trial,
+            Err(error) if error.is_stopped() => return Checked::Stopped,
+            Err(StepError::Attempt(AttemptError::Harness(error))) => {
+                return Checked::Fails(format!("there is no agent to run: {error}"));
+            }
+            Err(error) => return Checked::Unknown(chain(&error)),
+        };
+        let red = targets.iter().filter(|at| {
+            let green = trial.green(**at);
+            green.k < green.n
+        });
+        let runs = red.flat_map(|at| &trial.records[*at]);
+        let why: String = runs.map(|one| checked::failed(&one.run)).collect();
+        match why.is_empty() {
+            true => Checked::Passes,
+            false => Checked::Fails(why),
+        }
     }
 
     /// How a scenario is run.

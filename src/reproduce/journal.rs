@@ -23,6 +23,8 @@ pub enum Phase {
     Release,
     /// The fixer.
     Fixer,
+    /// What fails with an unfinished change of the fixer, by its number.
+    Check(u32),
     /// The failure run again with the patch.
     Green,
     /// Another scenario without the patch.
@@ -43,6 +45,7 @@ impl fmt::Display for Phase {
             Self::Reproduce => f.write_str("reproduce"),
             Self::Release => f.write_str("release"),
             Self::Fixer => f.write_str("fixer"),
+            Self::Check(number) => write!(f, "check/{number}"),
             Self::Green => f.write_str("green"),
             Self::Before(scenario) => write!(f, "before/{scenario}"),
             Self::After(scenario) => write!(f, "after/{scenario}"),

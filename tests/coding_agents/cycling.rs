@@ -94,7 +94,7 @@ fn cycles(agent: &Repairing, fixer: &Value) -> Vec<Value> {
     assert_eq!(world.read("total.sh"), script.replace(WRONG, RIGHT));
     let subjects = git(&["log", "--format=%s", "main"]);
     assert!(
-        subjects.contains("archeflow: merge run") && subjects.contains("Mended"),
+        subjects.contains("archeflow(act): merge run") && subjects.contains("Mended"),
         "{subjects}"
     );
 

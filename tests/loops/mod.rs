@@ -9,6 +9,7 @@ mod cheating;
 mod check;
 mod confined;
 mod corpus;
+mod cycles;
 mod demo;
 mod documents;
 mod faults;

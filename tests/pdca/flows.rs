@@ -61,7 +61,7 @@ fn a_thorough_run_goes_from_the_task_to_the_merge() {
     assert!(
         world
             .main()
-            .starts_with(&format!("archeflow: merge run {id}\n"))
+            .starts_with(&format!("archeflow(act): merge run {id}\n"))
     );
     assert_eq!(world.env.read("greeting.txt"), "DIFF-MARK\n");
 

@@ -35,7 +35,10 @@ fn a_change_that_fails_its_tests_is_never_seen_and_comes_back_better() {
     assert_eq!(world.env.read("greeting.txt"), "good");
     // The first try is part of the branch that was merged, and was merged once.
     let first_parents = world.git(&["log", "--first-parent", "--format=%s", "main"]);
-    assert_eq!(first_parents, format!("archeflow: merge run {id}\nfirst"));
+    assert_eq!(
+        first_parents,
+        format!("archeflow(act): merge run {id}\nfirst")
+    );
     let reflog = world.git(&["reflog", "main", "--format=%gs"]);
     assert_eq!(reflog.lines().count(), 2, "the branch moved once: {reflog}");
     let maker = world.told(&id, "maker", 2);

@@ -255,7 +255,7 @@ fn a_run_that_is_killed_around_its_merge_is_merged_once() {
         assert_eq!(agents(&id), before, "Act starts nobody");
         assert_eq!(world.count(&id, "run.complete"), 1);
         assert_eq!(
-            world.main().matches("archeflow: merge run").count(),
+            world.main().matches("archeflow(act): merge run").count(),
             1,
             "{hook}"
         );

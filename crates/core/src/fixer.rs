@@ -30,6 +30,22 @@ pub struct FixTask<'a> {
     pub usage: &'a Path,
     /// Whether the working tree differs from the base commit now.
     pub changed: &'a dyn Fn() -> bool,
+    /// Runs what fails once with a change, given as a patch of the base commit. It may cost money of its
+    /// own, and proves nothing: the proof comes after the fixer.
+    pub check: &'a (dyn Fn(&[u8]) -> Checked + Sync),
+}
+
+/// What fails, with a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It passes.
+    Passes,
+    /// It fails still, or again; what shows it.
+    Fails(String),
+    /// It could not be run, and why.
+    Unknown(String),
+    /// archal was asked to stop.
+    Stopped,
 }
 
 /// How a fixer ended. A closed list, the same for every driver.

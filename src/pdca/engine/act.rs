@@ -121,7 +121,10 @@ pub(super) fn rule(
 fn together(stage: &Stage<'_>, memo: &mut Memo, cycle: u32) -> Result<Consolidated, EngineError> {
     let previous = memo.findings.last().cloned().unwrap_or_default();
     let reviews = memo.reviews.iter().map(|(role, review)| (*role, review));
-    let found = consolidate::consolidate(reviews, &previous);
+    let mut found = consolidate::consolidate(reviews, &previous);
+    if let Some(held) = memo.held.take() {
+        found.add(held, &previous);
+    }
     write_json(stage, &artifacts::findings(cycle), &found.open)?;
     if cycle > 1 {
         let earlier = memo

@@ -125,6 +125,12 @@ pub fn work(
             }
         }
     }
+    if let Some(terms) = stage.domain.terms().filter(|_| call.ask != Ask::Commit) {
+        parts.push((
+            "What this domain calls otherwise than code".to_owned(),
+            terms,
+        ));
+    }
     let mut focus = stage.domain.focus(call.role);
     focus.extend(call.correction.map(str::to_owned));
     let told = prompt::prompt(call.role, call.ask, own.as_deref(), &focus, &parts);

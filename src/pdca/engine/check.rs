@@ -17,6 +17,7 @@ use crate::reproduce::workplace::Workplace;
 
 use super::agent::{self, Call, Said, Worked};
 use super::drive::{self, Memo};
+use super::held;
 use super::money;
 use super::shadows::look;
 use super::stage::{EngineError, Stage};
@@ -30,6 +31,9 @@ pub(super) fn guard(
 ) -> Result<(), EngineError> {
     memo.reviews.clear();
     memo.verdicts.clear();
+    if !held::look(stage, course, memo)? {
+        return Ok(());
+    }
     let role = Role::Guardian;
     let Some(worked) = drive::one(stage, course, memo, (role, Ask::Usual), None)? else {
         return Ok(());

@@ -11,6 +11,7 @@ use crate::pdca::event::{Kind, NewEvent};
 use crate::pdca::feedback;
 use crate::pdca::finding::{Confidence, Open, Review, Route, Status};
 use crate::pdca::machine::course::{Course, Decided, End, Step};
+use crate::pdca::metrics;
 use crate::pdca::prompt::{Ask, Material};
 use crate::pdca::role::{Phase, Role};
 use crate::reproduce::workplace::Workplace;
@@ -56,6 +57,8 @@ pub struct Memo {
     pub(super) shadows: Vec<(String, String)>,
     /// What a role is told at its next start.
     pub(super) corrections: BTreeMap<Role, String>,
+    /// A scenario that still fails with the change.
+    pub(super) held: Option<Open>,
     /// The commit that was reviewed.
     pub(super) reviewed: Option<String>,
     /// Whether the merge was taken back because its tests failed.
@@ -368,6 +371,9 @@ pub(super) fn complete(
 ) -> Option<u64> {
     let mut data = facts(role, said, names);
     data.insert("cycle".to_owned(), course.cycle().into());
+    if role == Role::Maker {
+        data.extend(figures(stage));
+    }
     let seq = stage.emit(event_of(Kind::AgentComplete, role, data));
     let mut told = format!("{:.1}s", seconds(said.duration_ms));
     match (role, memo.confidence, names) {
@@ -393,6 +399,13 @@ pub(super) fn complete(
         (stage.tell)(&format!("{} -> done ({told})", heading(role)));
     }
     seq
+}
+
+/// The figures of the domain, of the change as it is.
+pub(super) fn figures(stage: &Stage<'_>) -> Map<String, Value> {
+    let diff = stage.artifacts.read(artifacts::DIFF).ok().flatten();
+    let figures = diff.map(|diff| metrics::of_change(&diff, &stage.domain.metrics));
+    figures.unwrap_or_default()
 }
 
 fn event_of(kind: Kind, role: Role, data: Map<String, Value>) -> NewEvent {

@@ -31,7 +31,7 @@ pub fn finish(
     let shadows = events
         .iter()
         .filter(|event| event.kind == Kind::ShadowDetected);
-    let data = json!({
+    let mut data = json!({
         "status": end.status(),
         "reason": memo.why,
         "cycles": course.cycle(),
@@ -42,6 +42,9 @@ pub fn finish(
         "cost_usd": memo.spent,
         "artifacts": stage.artifacts.names()?,
     });
+    if let Some(data) = data.as_object_mut() {
+        data.extend(super::drive::figures(stage));
+    }
     stage.emit(NewEvent::new(Kind::RunComplete, Phase::Act, data));
     line(stage, end.status(), course.cycle().into())?;
     let variables = [

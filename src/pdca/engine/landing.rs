@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::git::command::{self, Git, GitError};
+use crate::pdca::place::RunId;
+use crate::pdca::settings::CommitStyle;
 
 use super::change::{branch_ref, identity, tip};
 use super::command::{self as own, Ran};
@@ -33,8 +35,21 @@ pub enum Prepared {
 }
 
 /// The subject of the commit that merges a run.
-pub fn subject(run: &crate::pdca::place::RunId) -> String {
-    format!("archeflow: merge run {run}")
+pub fn subject(run: &RunId, style: CommitStyle) -> String {
+    match style {
+        CommitStyle::Conventional => format!("archeflow(act): merge run {run}"),
+        CommitStyle::Simple => format!("act: merge run {run}"),
+    }
+}
+
+/// How the merge of a run may be called: the style may have been another one then.
+fn subjects(run: &RunId) -> [String; 3] {
+    [
+        subject(run, CommitStyle::Conventional),
+        subject(run, CommitStyle::Simple),
+        // Of versions that knew no style.
+        format!("archeflow: merge run {run}"),
+    ]
 }
 
 /// Makes the merge of a run's branch into the branch that it began on, as objects alone. Only the commit that was
@@ -79,7 +94,11 @@ pub fn prepare(stage: &Stage<'_>, reviewed: Option<&str>) -> Result<Prepared, En
     };
     let commit = git()
         .args(["commit-tree", "--no-gpg-sign", "-p", &onto, "-p", &change])
-        .args(["-m", &subject(stage.run), &tree])
+        .args([
+            "-m",
+            &subject(stage.run, stage.settings.config.git.commit_style),
+            &tree,
+        ])
         .envs(&identity(stage))
         .line()?;
     Ok(Prepared::Ready(Merge { commit, onto }))
@@ -172,17 +191,20 @@ pub fn merge_of(
     repo: &Path,
     path: &str,
     branch: &str,
-    run: &crate::pdca::place::RunId,
+    run: &RunId,
 ) -> Result<Option<String>, GitError> {
     let listed = Git::new(repo, path)
         .args(["log", "--first-parent", "--format=%H %s"])
         .arg(branch_ref(branch))
         .output()?;
-    let (ours, reverted) = (subject(run), format!("Revert \"{}\"", subject(run)));
+    let ours = subjects(run);
+    let reverted = ours.clone().map(|ours| format!("Revert \"{ours}\""));
     for line in String::from_utf8_lossy(&listed).lines() {
         match line.split_once(' ') {
-            Some((_, said)) if said == reverted => return Ok(None),
-            Some((commit, said)) if said == ours => return Ok(Some(commit.to_owned())),
+            Some((_, said)) if reverted.iter().any(|one| said == one) => return Ok(None),
+            Some((commit, said)) if ours.iter().any(|one| said == one) => {
+                return Ok(Some(commit.to_owned()));
+            }
             _ => {}
         }
     }
@@ -215,10 +237,8 @@ pub fn revert(stage: &Stage<'_>, commit: &str) -> Result<Option<Merge>, EngineEr
         Err(GitError::Failed { stderr, .. }) if stderr.is_empty() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let message = format!(
-        "Revert \"{}\"\n\nThis reverts commit {commit}.",
-        subject(stage.run)
-    );
+    let said = git().args(["log", "-1", "--format=%s", commit]).line()?;
+    let message = format!("Revert \"{said}\"\n\nThis reverts commit {commit}.");
     let commit = git()
         .args(["commit-tree", "--no-gpg-sign", "-p", &onto, "-m", &message])
         .arg(&tree)

@@ -6,6 +6,7 @@
 //! - [`change`]: the Maker's commits, taken as data.
 //! - [`command`]: the user's own commands: hooks and tests.
 //! - [`landing`]: the merge, before anybody sees it and after.
+//! - [`held`]: what a repair is held to before it is reviewed.
 //! - [`drive`]: the loop. [`act`]: what its Act does. [`check`]: its reviews.
 //! - `shadows`: failure modes of roles. `telling`: what is told of an agent. `money`: what
 //!   it may cost.
@@ -21,6 +22,7 @@ pub mod command;
 pub mod cut_off;
 pub mod drive;
 pub mod ending;
+pub mod held;
 pub mod landing;
 mod money;
 pub mod process;

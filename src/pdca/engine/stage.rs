@@ -28,6 +28,7 @@ use crate::sandbox::hold::Probe;
 use crate::sandbox::{Hold, StopToken};
 use crate::store::atomic::{self, Durability, WriteError};
 
+use super::held::Held;
 use super::process::Processes;
 
 /// The file that says how a run was started, in its folder.
@@ -204,8 +205,8 @@ pub struct Stage<'a> {
     pub stop: &'a StopToken,
     /// The most a run may cost by its own budget, where it has one.
     pub budget_usd: Option<f64>,
-    /// Whether hooks and tests may run.
-    pub is_allowed: bool,
+    /// What the change is held to before anybody reviews it, where it is a repair.
+    pub held: Option<Held<'a>>,
     /// Whether what is approved is merged without being asked for.
     pub merges: bool,
     /// Whether only the plan is wanted.

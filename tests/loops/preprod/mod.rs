@@ -24,7 +24,7 @@ const OUT: &str = "out";
 
 /// A world with the example repository in `janitor`, committed: what is to be mended is run once
 /// without the patch and once with it.
-fn janitor() -> TestEnv {
+pub(super) fn janitor() -> TestEnv {
     let world = shipped();
     let config = world.read("janitor/.archal.json");
     assert!(config.contains(r#""reproduceRuns": 3"#), "{config}");
@@ -88,7 +88,7 @@ fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Runs the loop on the example.
-fn preprod(world: &TestEnv, more: &[&str]) -> Output {
+pub(super) fn preprod(world: &TestEnv, more: &[&str]) -> Output {
     world.run(&arguments(more))
 }
 

@@ -53,6 +53,7 @@ fn slots(failure: &Failure, key: &StepKey) -> PathBuf {
         Phase::Reproduce => failure.out().join("runs"),
         Phase::Release => failure.out().join("release"),
         Phase::Fixer => fixes,
+        Phase::Check(number) => fixes.join("checks").join(number.to_string()),
         Phase::Green => fixes.join("green"),
         Phase::Before(scenario) => fixes.join("others/before").join(scenario),
         Phase::After(scenario) => fixes.join("others/after").join(scenario),

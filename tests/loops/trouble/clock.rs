@@ -52,6 +52,7 @@ fn pass(scene: &Scene, now: Timestamp, again: bool) {
         clones: archal::app::clones(),
         sources: archal::app::sources(),
         files: archal::app::files(),
+        cycles: archal::app::cycles(),
         clock: Arc::new(FakeClock::new(now)),
         ids: Arc::new(SequentialIds::new(u64::from(again))),
         key: [7; 32],

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cli::context::CommandContext;
 use crate::cli::state::Place;
+use crate::config::fixer::FixerName;
 use crate::config::notice::{self, Channel};
 use crate::config::schema::{ExecutionPolicy, RouteMode};
 use crate::config::{Config, Loaded};
@@ -109,6 +110,16 @@ fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {
                 "{} runs with network; by itself it talks to {}",
                 agent.name, agent.hosts
             ),
+        });
+    } else if config.fixer.name == Some(FixerName::Pdca)
+        && config.attach.allow_external_execution
+        && config.attach.policy == ExecutionPolicy::Fix
+    {
+        contacts.push(Contact {
+            by: "the fixer",
+            hosts: "any host".to_owned(),
+            why: "who plays the roles of its runs (`driver` in .archeflow/config.yaml) runs with network"
+                .to_owned(),
         });
     } else if let Some(command) = &config.attach.fix_command
         && config.attach.allow_external_execution

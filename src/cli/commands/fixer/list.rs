@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let looking = Looking {
         cx,
         config,
-        configured: choice.as_ref().map(|choice| choice.driver.name()),
+        configured: choice.as_ref().map(FixerChoice::name),
         home: folder.path(),
         environment,
         hold: Hold {

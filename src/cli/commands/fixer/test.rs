@@ -96,6 +96,13 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             .hint("archal fixer list")
             .hint("archal fixer test claude"));
     };
+    if choice.is_cycles {
+        return Err(CliError::usage(
+            "cycles of agents are tried by who plays their roles: `driver` in .archeflow/config.yaml",
+        )
+        .hint("archal fixer test <driver>")
+        .hint("archal pdca run <task> --dry-run"));
+    }
     let caps = Caps::of(&loaded).map_err(|finding| {
         CliError::config("the budget of the configuration is wrong")
             .at([finding], loaded.source.clone())

@@ -19,6 +19,7 @@ const KIND: &str = "pdca";
 pub(super) struct Account {
     ledger: Ledger,
     key: AttemptKey,
+    is_closed: bool,
     /// What is left of the day beside it, where the day has a cap.
     pub(super) left: Option<f64>,
 }
@@ -73,6 +74,7 @@ impl Account {
             Ok(_) => Ok(Opened::Open(Self {
                 ledger,
                 key: request.key,
+                is_closed: false,
                 left: left.map(Usd::dollars),
             })),
             Err(ReserveError::Denied(denied)) => Ok(Opened::Denied(denied.to_string())),
@@ -81,11 +83,21 @@ impl Account {
     }
 
     /// Enters what the run did cost since.
-    pub(super) fn close(self, spent: f64) -> Result<(), CliError> {
+    pub(super) fn close(mut self, spent: f64) -> Result<(), CliError> {
         let spent = Usd::reported(spent.max(0.0)).unwrap_or_default();
         let charge = Charge::from(Cost::Reported(spent));
+        self.is_closed = true;
         self.ledger.charge(&self.key, &charge).map_err(failed)?;
         Ok(())
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if !self.is_closed {
+            // The run did not come to work; what cannot be given back the next process of it settles.
+            self.ledger.release(&self.key).ok();
+        }
     }
 }
 

@@ -73,7 +73,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         stage::take(&setup.place, &run).map_err(|error| setup::engine_error(error, None))?;
     let one = setup.one(run, record, setup::nobody())?;
     let said = Said {
-        is_allowed: args.allow_external_execution,
         merges: true,
         ..Said::default()
     };

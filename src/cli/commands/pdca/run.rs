@@ -19,6 +19,7 @@ use crate::pdca::event::Event;
 use crate::pdca::machine::course::{Course, End};
 use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Workflow};
+use crate::pdca::settings::Strategy;
 use crate::report::style::Style;
 
 use super::account::{Account, Opened};
@@ -64,6 +65,10 @@ pub(crate) struct Args {
     /// The most cycles; no rule raises it [default: 1, 2 or 3 by the workflow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20), conflicts_with = "run_id")]
     max_cycles: Option<u32>,
+
+    /// pdca: cycles with reviews, as auto; pipeline is refused [default: `strategy` in config.yaml]
+    #[arg(long, value_name = "NAME", conflicts_with = "run_id")]
+    strategy: Option<Strategy>,
 
     /// code, writing, research, or a file of `.archeflow/domains` [default: by the files of the repository]
     #[arg(long, value_name = "NAME", conflicts_with = "run_id")]
@@ -150,6 +155,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let (run, record, lock) = match known {
         Some(known) => known,
         None => {
+            setup.refuse_strategy(args.strategy)?;
             let wanted = wanted(args, &setup)?;
             let begun = begin::begin(&setup.repo, path, &setup.place, wanted, began);
             let (run, record) = begun.map_err(|error| setup::begin_error(error, None))?;
@@ -164,7 +170,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         .map_err(|error| setup::engine_error(error, Some(&run)))?;
     let one = setup.one(run, record, choice)?;
     let said = Said {
-        is_allowed: args.allow_external_execution,
         merges: args.yes,
         is_dry_run: args.dry_run,
         budget_usd: args.budget_usd,
@@ -185,8 +190,9 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     }
     let events = match events.is_empty() {
         true => events,
-        false => cut_off::told(&stage)
-            .map_err(|error| setup::engine_error(error, Some(&one.run)))?,
+        false => {
+            cut_off::told(&stage).map_err(|error| setup::engine_error(error, Some(&one.run)))?
+        }
     };
     let before: f64 = begin::spent(&events);
     let account = Account::open(&setup, &one, estimate(&one.record, args.dry_run), cx)?;
@@ -203,6 +209,17 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let hook = setup.settings.hooks.run_start.as_ref();
     let hook = hook.filter(|_| events.is_empty());
     let engine = |error| setup::engine_error(error, Some(&one.run));
+    for name in one
+        .domain
+        .not_counted()
+        .iter()
+        .filter(|_| events.is_empty())
+    {
+        let domain = &one.domain.name;
+        cx.printer.note(format!(
+            "`{name}` of the domain {domain} is not counted: archal has no such figure"
+        ));
+    }
     if let Opened::Denied(why) = &account {
         memo.why.clone_from(why);
         course.end(End::Budget);

@@ -7,6 +7,7 @@ use crate::budget::prices::Prices;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
+use crate::config::fixer::FixerName;
 use crate::config::{Loaded, Override};
 use crate::driver::run::Driver;
 use crate::driver::table;
@@ -20,47 +21,12 @@ use crate::pdca::engine::process::Processes;
 use crate::pdca::engine::stage::{EngineError, Record, Stage};
 use crate::pdca::log::Log;
 use crate::pdca::place::{Place, RunId};
+use crate::pdca::players;
 use crate::pdca::settings::{self, Settings, Strategy};
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::scrub::Scrubber;
+use crate::sandbox::StopToken;
 use crate::sandbox::hold::{self, Probe};
-
-/// Agents whose Maker can commit, and the arguments that let it.
-const COMMITS: &[(&str, &[&str])] = &[
-    (
-        "claude",
-        &[
-            "--allowedTools",
-            "Bash(git add:*),Bash(git commit:*),Bash(git status:*)",
-        ],
-    ),
-    ("codex", &[]),
-];
-
-/// Those agents, for people.
-fn committing() -> String {
-    let names: Vec<&str> = COMMITS.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
-}
-
-/// The arguments that let an agent commit; none where it cannot.
-fn commits(agent: &str) -> Option<&'static [&'static str]> {
-    let found = COMMITS.iter().find(|(name, _)| *name == agent)?;
-    Some(found.1)
-}
-
-/// Who plays the role that writes, by who plays the others: whoever only reads need not be able to
-/// commit.
-fn committer(choice: &FixerChoice) -> FixerChoice {
-    let mut maker = choice.clone();
-    if let Driver::Agent(agent) = choice.driver {
-        let given = commits(agent.name).unwrap_or_default();
-        maker
-            .arguments
-            .extend(given.iter().map(ToString::to_string));
-    }
-    maker
-}
 
 /// Where lines for people go.
 type Voice<'a> = &'a (dyn Fn(&str) + Sync);
@@ -78,12 +44,14 @@ pub(super) struct Setup {
     prices: Prices,
     probe: Probe,
     pub(super) interrupts: Interrupts,
+    /// Ends with the first signal: an agent works longer than anybody waits for it, and works again when the
+    /// run goes on.
+    work: StopToken,
 }
 
 /// What the command line says beside that.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    pub(super) is_allowed: bool,
     pub(super) merges: bool,
     pub(super) is_dry_run: bool,
     pub(super) budget_usd: Option<f64>,
@@ -124,19 +92,13 @@ impl Setup {
         for (source, note) in &settings.notes {
             cx.printer.diagnostic(note, Some(source));
         }
-        if settings.config.strategy == Strategy::Pipeline {
-            return Err(CliError::config(
-                "`strategy: pipeline` is not supported: runs have cycles with reviews",
-            )
-            .hint("set `strategy: pdca` in .archeflow/config.yaml"));
-        }
         let named = driver.or(settings.config.driver.as_deref());
         let own = named.is_some_and(|name| settings.config.drivers.contains_key(name));
         let agent = named.filter(|_| !own).map(str::to_owned);
         if let Some(unknown) = agent.as_deref().filter(|name| table::named(name).is_none()) {
             return Err(CliError::usage(format!(
                 "there is no driver {unknown}: there are {}, and what stands under `drivers` in {}",
-                committing(),
+                players::committing(),
                 place.config().display()
             )));
         }
@@ -148,12 +110,16 @@ impl Setup {
             .into_iter()
             .collect();
         let loaded = cx.load_config(config, &repo, &flags)?;
+        let work = StopToken::new();
+        let ended = work.clone();
         Ok(Self {
             options: WorkspaceOptions::of(&loaded.config),
             scrubber: bench::scrubber(cx, &loaded)?,
             prices: bench::prices(&loaded)?,
             probe: hold::probe(&cx.binary),
-            interrupts: Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?,
+            interrupts: Interrupts::listen(Hangup::Ends, move |_| ended.stop())
+                .map_err(CliError::environment)?,
+            work,
             git: common_folder(&repo, cx.environment.get("PATH").unwrap_or_default())
                 .map_err(CliError::environment)?,
             repo,
@@ -163,11 +129,28 @@ impl Setup {
         })
     }
 
+    /// Refuses another strategy than cycles for a new run.
+    pub(super) fn refuse_strategy(&self, said: Option<Strategy>) -> Result<(), CliError> {
+        match (said, self.settings.config.strategy) {
+            (Some(Strategy::Pipeline), _) => Err(CliError::usage(
+                "`--strategy pipeline` is not supported: runs have cycles with reviews",
+            )
+            .hint("--strategy pdca --workflow fast")),
+            (None, Strategy::Pipeline) => Err(CliError::config(
+                "`strategy: pipeline` is not supported: runs have cycles with reviews",
+            )
+            .hint("set `strategy: pdca` in .archeflow/config.yaml, or --strategy pdca")),
+            _ => Ok(()),
+        }
+    }
+
     /// Who plays the roles.
     pub(super) fn choice(&self, driver: Option<&str>) -> Result<FixerChoice, CliError> {
         let named = driver.or(self.settings.config.driver.as_deref());
         let mut own = self.loaded.config.clone();
         own.attach.fix_command = None;
+        // A run does not play itself.
+        own.fixer.name = own.fixer.name.filter(|name| *name != FixerName::Pdca);
         if let Some(driver) = named.and_then(|name| self.settings.config.drivers.get(name)) {
             own.attach.fix_command = Some(driver.command.clone());
         }
@@ -178,13 +161,13 @@ impl Setup {
                 .hint("archal fixer list")
         })?;
         if let Driver::Agent(agent) = choice.driver
-            && commits(agent.name).is_none()
+            && players::commits(agent.name).is_none()
         {
             return Err(CliError::usage(format!(
                 "{} cannot be the driver of a run: it may not commit; there are {}, and `drivers` in \
                  .archeflow/config.yaml",
                 agent.name,
-                committing()
+                players::committing()
             )));
         }
         Ok(choice)
@@ -211,7 +194,7 @@ impl Setup {
             artifacts: Artifacts::of(self.place.artifacts(&run)),
             log: Log::new(self.place.events(&run), run.clone()),
             processes: Processes::of(&self.place, &run),
-            maker: committer(&choice),
+            maker: players::committer(&choice),
             run,
             record,
             choice,
@@ -273,11 +256,11 @@ impl Setup {
             clock: Arc::clone(&cx.clock),
             scrubber: &self.scrubber,
             prices: &self.prices,
-            stop: self.interrupts.token(),
+            stop: &self.work,
             budget_usd: said
                 .budget_usd
                 .or(config.costs.budget_usd.map(|usd| usd.dollars())),
-            is_allowed: said.is_allowed || config.allow_external_execution,
+            held: None,
             merges: said.merges || config.git.auto_merge,
             is_dry_run: said.is_dry_run,
             tell,
@@ -321,6 +304,7 @@ pub(super) fn engine_error(error: EngineError, run: Option<&RunId>) -> CliError 
 pub(super) fn nobody() -> FixerChoice {
     FixerChoice {
         driver: Driver::Command("false".to_owned()),
+        is_cycles: false,
         model: None,
         key: None,
         arguments: Vec::new(),

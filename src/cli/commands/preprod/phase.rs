@@ -145,6 +145,9 @@ pub(super) fn run(place: &Place<'_>, mut end: End, cx: &CommandContext) -> Optio
     }
     let shop = ChosenShop {
         choice: place.choice,
+        cycles: crate::app::cycles(),
+        repo: &repo,
+        options: &workspace,
         shown: &shown,
         withheld: &workspace.agent_keys,
         variables: &config.workspace.env,

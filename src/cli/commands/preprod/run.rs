@@ -87,7 +87,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COMMAND")]
     fix_command: Option<String>,
 
-    /// The coding agent that repairs: aider, claude, codex, copilot, gemini, opencode
+    /// The coding agent that repairs: aider, claude, codex, copilot, gemini, opencode; or pdca, cycles of them
     #[arg(long, value_name = "NAME", conflicts_with = "fix_command")]
     fixer: Option<String>,
 
