@@ -12,6 +12,7 @@ use crate::fix::choice::FixerChoice;
 use crate::fix::cycles::{Cycles, Ground, NAME};
 use crate::git::command::{self, Git, GitError};
 use crate::report::causes::chain;
+use crate::reproduce::workplace::WorkplaceError;
 use crate::sandbox::StopToken;
 use crate::sandbox::child::Containment;
 use crate::store::atomic::{self, Durability};
@@ -211,7 +212,11 @@ fn run(
         over.stop();
         driven
     });
-    let end = driven?;
+    let end = match driven {
+        // It was stopped while a copy was made.
+        Err(EngineError::Workplace(WorkplaceError::Stopped)) => End::Stopped,
+        driven => driven?,
+    };
     ending::finish(&stage, &course, &memo, end)?;
     let was_timed_out = end == End::Stopped && !ground.stop.is_stopped();
     let fix_end = match was_timed_out {
@@ -234,14 +239,14 @@ fn run(
 fn of(end: End, has_changed: bool) -> FixEnd {
     match end {
         End::Merged if has_changed => FixEnd::Changed,
+        End::Merged => FixEnd::NoChange,
         // What nobody approved is no candidate.
-        End::Merged
-        | End::MaxCycles
+        End::MaxCycles
         | End::Escalated
         | End::Broken
         | End::AwaitingMerge
         | End::NotMerged
-        | End::Conflict => FixEnd::NoChange,
+        | End::Conflict => FixEnd::NoResult,
         End::Budget => FixEnd::LimitBudget,
         End::Stopped => FixEnd::Stopped,
         End::Planned | End::NeedsUser | End::Blocked | End::Failed | End::HookAbort => {
@@ -328,7 +333,7 @@ mod tests {
     fn what_is_not_approved_is_no_candidate() {
         assert_eq!(of(End::Merged, true), FixEnd::Changed);
         assert_eq!(of(End::Merged, false), FixEnd::NoChange);
-        assert_eq!(of(End::MaxCycles, true), FixEnd::NoChange);
+        assert_eq!(of(End::MaxCycles, true), FixEnd::NoResult);
         assert_eq!(of(End::Budget, true), FixEnd::LimitBudget);
         assert_eq!(of(End::Failed, true), FixEnd::ToolError);
     }

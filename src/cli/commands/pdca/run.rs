@@ -21,6 +21,7 @@ use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Workflow};
 use crate::pdca::settings::Strategy;
 use crate::report::style::Style;
+use crate::reproduce::workplace::WorkplaceError;
 
 use super::account::{Account, Opened};
 use super::handing;
@@ -231,7 +232,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     if let Opened::Open(account) = account {
         account.close(memo.spent - before)?;
     }
-    let end = driven.map_err(engine)?;
+    let end = match driven {
+        // It was stopped while a copy was made.
+        Err(EngineError::Workplace(WorkplaceError::Stopped)) => End::Stopped,
+        driven => driven.map_err(engine)?,
+    };
     ending::finish(&stage, &course, &memo, end).map_err(engine)?;
     handing::leave(&stage, began, word(end), &memo.why)?;
     drop(lock);
