@@ -23,9 +23,10 @@ use archal::session::recording::body::Captured;
 use archal::store::layout::Layout;
 use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, Seed, ServiceClone};
 use archal_core::environment::Environment;
-use archal_core::push::Delivery;
+use archal_core::push::{Delivery, Kept, KeptSpan};
 use archal_core::redact::{Literals, RedactionCounts, Redactor};
-use archal_sources::{file, http, otlp};
+use archal_core::trace::Trace;
+use archal_sources::{file, http, otlp, postgres};
 use serde_json::Value;
 
 #[path = "plugin.rs"]
@@ -47,6 +48,7 @@ pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
     ("plugin_output", plugin_output),
+    ("postgres_rows", postgres_rows),
     ("pushed_batch", pushed_batch),
     ("recorded_body", recorded_body),
     ("recorded_events", recorded_events),
@@ -140,6 +142,33 @@ fn assembled(request: otlp::Request) {
 /// Any bytes as what a plugin writes.
 pub(crate) fn plugin_output(bytes: &[u8]) {
     plugin::output(bytes);
+}
+
+/// Any bytes as rows of one trace that were kept, one to a line: the same trace in whatever order they come.
+pub(crate) fn postgres_rows(bytes: &[u8]) {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let mut bodies: Vec<Value> = lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let assembled = |bodies: &[Value]| {
+        let spans = bodies.iter().map(|body| KeptSpan {
+            shared: None,
+            body: body.clone(),
+        });
+        let kept = Kept {
+            spans: spans.collect(),
+            ..Kept::default()
+        };
+        postgres::assemble_rows("t", kept, &mut Vec::new())
+    };
+    let first = assembled(&bodies);
+    bodies.reverse();
+    assert_eq!(assembled(&bodies), first);
+    if let Some(decoded) = first {
+        let text = serde_json::to_string(&decoded.trace).expect("it is JSON");
+        let again: Trace = serde_json::from_str(&text).expect("it can be read again");
+        assert_eq!(again.spans.len(), decoded.trace.spans.len());
+    }
 }
 
 /// Any bytes as a batch that is pushed: what was answered for can be read from the log.

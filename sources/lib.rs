@@ -37,5 +37,7 @@ pub const ALL: &[SourceDescriptor] = &[
     http::SOURCE,
     langfuse::SOURCE,
     otel::SOURCE,
+    postgres::POSTGRES,
     s3::SOURCE,
+    postgres::SUPABASE,
 ];

@@ -10,6 +10,7 @@ use archal_core::source::DecodedTrace;
 use archal_core::trace::{Score, Status, Trace};
 use serde_json::{Map, Value, json};
 
+use super::row::is_nobody;
 use crate::mapping;
 use crate::merge::{cut_places, merge, put_cut_places};
 use crate::normalise::{has_content, normalise};
@@ -259,7 +260,7 @@ fn span(trace: &str, mut body: Body, cut: &mut Vec<(String, String)>) -> Option<
     Some(OtlpSpan {
         trace_id: trace.to_owned(),
         span_id: id,
-        parent_id: body.text("parentId"),
+        parent_id: body.text("parentId").filter(|id| !is_nobody(id)),
         name: body
             .text("name")
             .or_else(|| kind.clone())

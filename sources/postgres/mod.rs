@@ -32,8 +32,10 @@ mod tls;
 #[cfg(test)]
 mod real;
 
+use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Asking, INTERVAL, KEEP, Opened, PullError, PullSource, SETTLE, Said};
-use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::push::Kept;
+use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 
 /// `postgres` as the catalogue lists it.
@@ -198,13 +200,37 @@ fn open(asking: Asking) -> Result<Opened, PullError> {
     rows::PostgresRows::open(asking).map(|rows| Opened::Rows(Box::new(rows)))
 }
 
-/// The server, where the connection string is at hand; it stands in a variable.
+/// Puts the rows of one trace together as they were kept; none where none can be read.
+pub fn assemble_rows(
+    trace: &str,
+    kept: Kept,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<DecodedTrace> {
+    assemble::assemble(trace, kept, findings)
+}
+
+/// The server that the connection string names. One that is reached by a socket of this machine is no host.
 fn hosts(said: &Said) -> Vec<String> {
     let address = said
         .secret("urlEnv")
         .and_then(|url| address::Address::parse(url, None).ok());
-    vec![address.map_or_else(
-        || "the database that the connection string in `urlEnv` names".to_owned(),
-        |address| address.server(),
-    )]
+    let address = address.filter(|address| address.host().is_some());
+    address.iter().map(address::Address::server).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_told_and_nothing_else_of_the_connection_string() {
+        let of = |url| hosts(&settings::tests::said(url, &[]));
+        assert_eq!(
+            of("postgres://someone:hunter2@db.example.com:6543/x?sslmode=require"),
+            ["db.example.com:6543"]
+        );
+        assert_eq!(of("host=/run/postgresql user=u"), [""; 0]);
+        assert_eq!(of("hunter2"), [""; 0]);
+        assert_eq!(hosts(&Said::default()), [""; 0]);
+    }
 }

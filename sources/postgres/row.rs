@@ -115,7 +115,7 @@ impl Taken {
         let has_ended = ended.is_some()
             || (table.field("endedAt").is_none() || table.field("durationMs").is_some());
         let is_root = match table.holds {
-            Holds::Spans => self.id(table, "parentId").is_none(),
+            Holds::Spans => self.id(table, "parentId").is_none_or(|id| is_nobody(&id)),
             Holds::Traces | Holds::Documents => true,
         };
         let changed = self
@@ -172,6 +172,11 @@ impl Taken {
             "dropped": others_cut,
         })
     }
+}
+
+/// What OpenTelemetry's writers put where there is no parent.
+pub(super) fn is_nobody(id: &str) -> bool {
+    id.len() >= 8 && id.bytes().all(|byte| byte == b'0')
 }
 
 /// A cell as JSON. What is no number or JSON though its column is stays text.

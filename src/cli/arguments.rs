@@ -69,7 +69,7 @@ impl Global {
 
 /// `--json`, for commands whose result has a JSON form. The frame reads it before the command
 /// runs, so that errors are documents too.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct JsonOutput {
     /// Write one JSON document to stdout instead of text
     #[arg(long)]

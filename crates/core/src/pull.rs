@@ -28,7 +28,7 @@ pub struct PullSource {
     /// Makes ready to ask; sends nothing yet.
     pub open: fn(Asking) -> Result<Opened, PullError>,
     /// Whom it would contact with these options, as `host` or `host:port`, for those who look before
-    /// they allow it. No secret is among the options.
+    /// they allow it. What variables hold is among the options where they are set, and never told.
     pub hosts: fn(&Said) -> Vec<String>,
 }
 

@@ -129,7 +129,7 @@ fn one_table_in_the_shape_of_opentelemetry_is_enough() {
             end_time_unix_nano bigint, status_code text, attributes jsonb, resource_attributes jsonb, created_at timestamptz DEFAULT now(),
             PRIMARY KEY (trace_id, span_id));
         INSERT INTO otel VALUES
-        ('\x5b8efff798038103d269b633813fc60c', '\xeee19b7ec3c1b174', NULL, 'run', 1, 1544712660000000000, 1544712661000000000,
+        ('\x5b8efff798038103d269b633813fc60c', '\xeee19b7ec3c1b174', '\x0000000000000000', 'run', 1, 1544712660000000000, 1544712661000000000,
             'STATUS_CODE_ERROR', '[{"key": "input.value", "value": {"stringValue": "hi"}}]', '{"service.name": "triage"}'),
         ('\x5b8efff798038103d269b633813fc60c', '\xeee19b7ec3c1b175', '\xeee19b7ec3c1b174', 'chat', 3, 1544712660100000000,
             1544712660200000001, 'STATUS_CODE_OK', '{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}', NULL);

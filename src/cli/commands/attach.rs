@@ -17,6 +17,7 @@ use crate::budget::cap::Cap;
 use crate::cli::arguments::{ConfigFile, JsonOutput, Sandbox};
 use crate::cli::bench;
 use crate::cli::checking;
+use crate::cli::commands::trace_source::hosted::Hosted;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
@@ -32,8 +33,9 @@ use crate::host::record::{self, WatcherRecord, WatcherState};
     Exit::Interrupted,
 ]))]
 pub(crate) struct Args {
-    /// The directory with the traces
-    trace_dir: PathBuf,
+    /// The directory with the traces [default with `--source`: .archal/traces]
+    #[arg(required_unless_present = "source")]
+    trace_dir: Option<PathBuf>,
 
     /// The repository of the agent
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -106,9 +108,17 @@ pub(crate) struct Args {
     /// What one trace may cost, in US dollars, or `none` [default: 1.00]
     #[arg(long, value_name = "USD|none")]
     budget_usd: Option<Cap>,
+
+    #[command(flatten)]
+    hosted: Hosted,
 }
 
 impl Args {
+    /// The trace directory, which is an argument where no source is.
+    fn trace_dir(&self) -> &Path {
+        self.trace_dir.as_deref().unwrap_or(Path::new("."))
+    }
+
     fn flags(&self, cx: &CommandContext) -> AttachFlags {
         AttachFlags {
             config: self
@@ -164,12 +174,26 @@ impl Policy {
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let repo = bench::repository(&args.repo, cx)?;
     let flags = args.flags(cx);
+    if args.check && args.hosted.source.is_some() {
+        return args.hosted.check(&args.repo, args.trace_dir.as_deref(), cx);
+    }
     if args.check {
-        let directory = cx.environment.resolve(&args.trace_dir);
+        let directory = cx.environment.resolve(args.trace_dir());
         let directory = directory.canonicalize().unwrap_or(directory);
         return Ok(checking::run(&repo, &directory, &flags, cx));
     }
-    let directory = directory(args, cx)?;
+    let directory = if args.hosted.source.is_some() {
+        let trace_dir = args.trace_dir.as_deref();
+        let directory = args.hosted.register(&args.repo, trace_dir, cx)?;
+        if args.once {
+            cx.printer.note(
+                "--once works on what is there: archal trace-source sync asks the source first",
+            );
+        }
+        directory.canonicalize().map_err(CliError::environment)?
+    } else {
+        directory(args, cx)?
+    };
     if args.once {
         return once(
             &PassPlan {
@@ -224,7 +248,7 @@ fn once(plan: &PassPlan, cx: &CommandContext) -> Result<Exit, CliError> {
 
 /// The trace directory, absolute and without links.
 fn directory(args: &Args, cx: &CommandContext) -> Result<PathBuf, CliError> {
-    let directory = cx.environment.resolve(&args.trace_dir);
+    let directory = cx.environment.resolve(args.trace_dir());
     if args.create {
         std::fs::create_dir_all(&directory).map_err(|error| {
             CliError::environment(format!("cannot make {}: {error}", directory.display()))
@@ -233,11 +257,11 @@ fn directory(args: &Args, cx: &CommandContext) -> Result<PathBuf, CliError> {
     if !directory.is_dir() {
         return Err(CliError::environment(format!(
             "the trace directory {} does not exist",
-            args.trace_dir.display()
+            args.trace_dir().display()
         ))
         .hint(format!(
             "archal attach {} --repo {} --create",
-            args.trace_dir.display(),
+            args.trace_dir().display(),
             args.repo.display()
         )));
     }

@@ -2,10 +2,7 @@
 //! that nobody waits for traces that never come.
 
 /// Names of such providers, sorted, with what each will read.
-pub const PLANNED: &[(&str, &str)] = &[
-    ("postgres", "tables or views in PostgreSQL"),
-    ("supabase", "tables or views in Supabase"),
-];
+pub const PLANNED: &[(&str, &str)] = &[];
 
 /// What a planned provider will read; none of any other name.
 pub fn planned(provider: &str) -> Option<&'static str> {

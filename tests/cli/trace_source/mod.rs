@@ -2,10 +2,11 @@
 //!
 //! - `asking`: services that are asked, on the loopback.
 //! - `registry`: connect, list, use, disable.
-//! - `import`: files that lie elsewhere.
+//! - `import`: files that lie elsewhere. `hosted`: `archal attach --source`.
 //! - `looking`: what is ready, what runs.
 
 mod asking;
+mod hosted;
 mod import;
 mod looking;
 mod registry;

@@ -159,7 +159,11 @@ fn sources(cx: &CommandContext) -> Vec<Contact> {
         else {
             continue;
         };
-        let said = asking::said(&source.options, known.options, None).unwrap_or_default();
+        // A host may stand in a connection string; what is not set cannot be asked.
+        let said = [Some(&cx.environment), None]
+            .iter()
+            .find_map(|from| asking::said(&source.options, known.options, *from).ok());
+        let said = said.unwrap_or_default();
         let hosts = (pull.hosts)(&said);
         if !hosts.is_empty() {
             contacts.push(Contact {

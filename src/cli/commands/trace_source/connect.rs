@@ -22,33 +22,64 @@ use crate::ingest::registry::{Registry, RegistryError, Source};
 ///
 /// Names and options stand in `.archal/trace-sources.json`, which is committed; folders are this
 /// machine's. Secrets are variables, by name. A source that is there keeps what is not said anew.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Fine, Exit::Usage, Exit::CouldNotRun]))]
 pub(super) struct Args {
     /// The provider, one of `archal trace-source list --providers`
-    provider: String,
+    pub(super) provider: String,
 
     /// The source's name, part of the identity of its traces [default: the provider's]
     #[arg(long)]
-    name: Option<String>,
+    pub(super) name: Option<String>,
 
     /// An option of the provider, `name=value`; `name=` takes it back; may be given several times
     #[arg(long, value_name = "NAME=VALUE")]
-    option: Vec<String>,
+    pub(super) option: Vec<String>,
 
     /// Where its traces are put, the directory to attach [default: .archal/traces]
     #[arg(long, value_name = "DIR")]
-    trace_dir: Option<PathBuf>,
+    pub(super) trace_dir: Option<PathBuf>,
 
     /// Make it the source that is meant where none is named
     #[arg(long = "use")]
-    make_default: bool,
+    pub(super) make_default: bool,
 
     #[command(flatten)]
-    repo: Repo,
+    pub(super) repo: Repo,
 }
 
 pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
+    let document = register(args, cx)?;
+    let traces = &document.traces;
+    let changed = &document.changed;
+    cx.printer.line(format!(
+        "{} {}",
+        changed.done,
+        changed.source.text(traces).trim_end()
+    ));
+    for variable in &changed.unset {
+        cx.printer.warning(format!("{variable} is not set here"));
+    }
+    for command in &changed.next {
+        cx.printer.line(format!("  next     {command}"));
+    }
+    cx.printer.document("archal.trace-source", 1, changed);
+    Ok(Exit::Fine)
+}
+
+/// What became of a source that was registered.
+pub(super) struct Registered {
+    pub(super) changed: ChangedSource,
+    /// Its trace directory as commands take it, and as it is.
+    traces: String,
+    pub(super) directory: PathBuf,
+}
+
+/// What was said, checked.
+fn checked(
+    args: &Args,
+    cx: &mut CommandContext,
+) -> Result<(&'static SourceDescriptor, String, Said), CliError> {
     let provider = source::provider(&args.provider, cx.sources).map_err(no_provider)?;
     let name = args.name.as_deref().unwrap_or(provider.name);
     source::check_name(name).map_err(|error| CliError::usage(error).hint("--name prod"))?;
@@ -63,11 +94,31 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             .map(|folder| trace_dir(folder, cx))
             .transpose()?,
     };
+    Ok((provider, name.to_owned(), said))
+}
+
+/// The source as it would be, of which nothing is written.
+pub(super) fn imagined(
+    args: &Args,
+    site: &Site,
+    cx: &mut CommandContext,
+) -> Result<Source, CliError> {
+    let (provider, name, said) = checked(args, cx)?;
+    let mut registry = site.registry(cx)?;
+    change(&mut registry, &name, provider, &said, args.make_default)
+        .map(|(_, after, _)| after)
+        .map_err(|refusal| refusal.into_error(&name, provider))
+}
+
+/// Registers a source, and tells the watcher.
+pub(super) fn register(args: &Args, cx: &mut CommandContext) -> Result<Registered, CliError> {
+    let (provider, name, said) = checked(args, cx)?;
     let site = Site::prepared(&args.repo, cx)?;
     let changed = Registry::change(&site.places, cx.sources, |registry| {
-        change(registry, name, provider, &said, args.make_default)
+        change(registry, &name, provider, &said, args.make_default)
     });
-    let (before, after, default) = changed.map_err(|refusal| refusal.into_error(name, provider))?;
+    let (before, after, default) =
+        changed.map_err(|refusal| refusal.into_error(&name, provider))?;
     let done = match &before {
         None => "connected",
         Some(before) if *before == after => "unchanged",
@@ -77,24 +128,19 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let next = next(&site, &after, provider.style, cx);
     let unset = unset(&after, cx);
     let traces = site.shown(&after.trace_dir, cx);
+    let directory = after.trace_dir.clone();
     let row = SourceRow::of(after, default.as_deref(), cx.sources);
-    cx.printer
-        .line(format!("{done} {}", row.text(&traces).trim_end()));
-    for variable in &unset {
-        cx.printer.warning(format!("{variable} is not set here"));
-    }
-    for command in &next {
-        cx.printer.line(format!("  next     {command}"));
-    }
-    let document = ChangedSource {
-        repo: site.place.repo,
-        done,
-        source: row,
-        unset,
-        next,
-    };
-    cx.printer.document("archal.trace-source", 1, &document);
-    Ok(Exit::Fine)
+    Ok(Registered {
+        changed: ChangedSource {
+            repo: site.place.repo,
+            done,
+            source: row,
+            unset,
+            next,
+        },
+        traces,
+        directory,
+    })
 }
 
 /// Why a source is not registered as it was said.

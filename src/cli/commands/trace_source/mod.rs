@@ -4,12 +4,13 @@
 //! - `connect`, `choose`: changing the registry. `list`, `status`, `test`: looking at it; `sampled`: at a
 //!   source that is asked.
 //! - `import`, `sync`: into a trace directory, from files that lie elsewhere and from sources that are `asked`.
-//! - `serve`, `watch`: sources in the foreground.
+//! - `serve`, `watch`: sources in the foreground. `hosted`: the flags of `archal attach --source`.
 
 mod asked;
 mod choose;
 mod connect;
 mod document;
+pub(crate) mod hosted;
 mod import;
 mod list;
 mod sampled;

@@ -14,7 +14,7 @@ use crate::ingest::registry::{Places, Registry, RegistryError, Source};
 use crate::report::shell::quoted;
 
 /// Where the registry is.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Repo {
     /// The repository of the agent
     #[arg(long, value_name = "DIR", default_value = ".")]

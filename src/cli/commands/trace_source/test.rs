@@ -46,6 +46,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let site = Site::of(&args.repo, cx)?;
     let source = site.source(args.source.as_deref(), cx)?;
+    of(site, source, cx)
+}
+
+/// The same of one source, registered or not.
+pub(super) fn of(site: Site, source: Source, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let loaded = cx.load_config(None, &site.place.repo, &[])?;
     let redactor = bench::redactor(cx, &loaded)?;
     let doing = status::doing(&site, cx);
