@@ -103,7 +103,7 @@ fn a_source_needs_its_connection_string_and_flags_of_one_need_a_source() {
         &["attach", "traces", "--trace-table", "runs"],
         &["attach"],
     ] {
-        environment.run(arguments).ended(2);
+        _ = environment.run(arguments).ended(2);
     }
     assert!(
         !environment
