@@ -115,7 +115,7 @@ pub(crate) enum Command {
     Scenario(commands::scenario::Args),
     Preprod(commands::preprod::Args),
     Pdca(commands::pdca::Args),
-    Attach(commands::attach::Args),
+    Attach(Box<commands::attach::Args>),
     Detach(commands::detach::Args),
     AttachStatus(commands::attach_status::Args),
     AttachReprocess(commands::attach_reprocess::Args),
