@@ -5,7 +5,7 @@
 //!
 //! - `said`: what options say of it.
 //! - `session`: one plugin while it runs: who speaks when.
-//! - [`line`]: what a line from it is.
+//! - [`mod@line`]: what a line from it is.
 //! - `rows`: the source over it, a page at a time.
 //! - `whole`: traces of spans that came one by one.
 

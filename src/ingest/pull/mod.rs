@@ -1,6 +1,6 @@
 //! Sources that are asked: what they have is got again and again.
 //!
-//! [`ask`] makes one pass over a source that answers: [`pass`] stores page after page, [`giving`] writes
+//! [`ask`] makes one pass over a source that answers: [`pass`] stores page after page, `giving` writes
 //! what is quiet. [`feed`] makes passes inside the watcher. What a source is given stands in [`asking`] and
 //! [`rates`], what it gave in [`store`], what became of it in [`report`], what is ready of it in [`sample`].
 //! `stored` asks for stored objects, and [`files`] looks at files here.
