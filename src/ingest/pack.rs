@@ -149,7 +149,8 @@ impl<'a> Packer<'a> {
         }
         let mut bytes = open.bytes;
         bytes.extend_from_slice(END);
-        let at = now.strftime("%Y%m%dT%H%M%SZ");
+        // To the millisecond, so that the files of two syncs within a second stand in the order they were written.
+        let at = now.strftime("%Y%m%dT%H%M%S.%3fZ");
         let content = hash::sixty_four_bits(&bytes);
         let path = self
             .directory

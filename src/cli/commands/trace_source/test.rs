@@ -190,9 +190,10 @@ fn variables(source: &Source, cx: &CommandContext) -> Option<Part> {
             format!("{} is set", named.join(", ")),
         )
     } else {
-        let unset = unset.join(", ");
-        Part::new(NAME, PartStatus::Missing, format!("{unset} is not set"))
-            .hint(format!("export {unset}=…"))
+        let are = if unset.len() == 1 { "is" } else { "are" };
+        let assigned: Vec<String> = unset.iter().map(|name| format!("{name}=…")).collect();
+        let detail = format!("{} {are} not set", unset.join(", "));
+        Part::new(NAME, PartStatus::Missing, detail).hint(format!("export {}", assigned.join(" ")))
     })
 }
 
