@@ -257,7 +257,8 @@ pub(crate) fn config_file(bytes: &[u8]) {
 /// Any bytes as the registry of trace sources.
 pub(crate) fn registry_file(bytes: &[u8]) {
     let folder = Scratch::with(".archal/trace-sources.json", bytes);
-    let places = Places::of(folder.0.path(), &Layout::of(folder.0.path(), None));
+    let layout = Layout::of(folder.0.path(), None);
+    let places = Places::of(folder.0.path(), &layout, &Environment::default());
     Registry::read(&places, archal::app::sources()).ok();
 }
 

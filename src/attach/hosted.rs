@@ -57,7 +57,7 @@ struct Inner {
     /// By attachment and name.
     running: BTreeMap<(i64, String), One>,
     /// The registry's files as they were when they were last read.
-    stamps: Option<[Option<Stamp>; 2]>,
+    stamps: Option<[Option<Stamp>; 3]>,
     /// Why the registry cannot be read; what ran then runs on.
     problem: Option<String>,
 }
@@ -81,7 +81,7 @@ impl Hosted {
     pub(super) fn new(engine: Arc<Engine>, told: Told) -> Self {
         let surround = engine.surround();
         Self {
-            places: Places::of(&surround.repo, &surround.layout),
+            places: Places::of(&surround.repo, &surround.layout, &surround.environment),
             rates: Arc::new(SharedRates::new(surround.clock.clone())),
             engine,
             told,
@@ -94,7 +94,11 @@ impl Hosted {
     pub(super) fn look(&self, attached: &[Attached], anew: bool) {
         let mut inner = self.inner();
         let stamp = |path: &Path| Stamp::read(path).ok();
-        let stamps = [stamp(self.places.shared()), stamp(self.places.local())];
+        let stamps = [
+            stamp(self.places.shared()),
+            stamp(self.places.local()),
+            self.places.programs().and_then(stamp),
+        ];
         if !anew && inner.stamps == Some(stamps) {
             return;
         }
@@ -134,7 +138,10 @@ impl Hosted {
             .collect();
         let over = over.iter().filter_map(|key| inner.running.remove(key));
         let over: Vec<One> = over.collect();
+        // Whoever asks how sources do does not wait for those that end.
+        drop(inner);
         self.end(over);
+        let mut inner = self.inner();
         for (key, (attached, source)) in wanted {
             inner
                 .running

@@ -45,7 +45,7 @@ pub enum TrustError {
     /// It is somebody else's.
     #[error("{} belongs to another user", path.display())]
     Foreign {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
     },
 }
@@ -86,11 +86,14 @@ pub fn trusted(path: &Path) -> Result<PathBuf, TrustError> {
         return Err(TrustError::NoFile { path: real });
     }
     let own = rustix::process::geteuid().as_raw();
-    if file.uid() != own && file.uid() != 0 {
-        return Err(TrustError::Foreign { path: real });
-    }
     for place in real.ancestors() {
-        let mode = look(place)?.permissions().mode();
+        let metadata = look(place)?;
+        if !is_trusted(metadata.uid(), own) {
+            return Err(TrustError::Foreign {
+                path: place.to_owned(),
+            });
+        }
+        let mode = metadata.permissions().mode();
         let is_held = place != real && mode & STICKY != 0;
         if mode & EVERYBODY != 0 && !is_held {
             return Err(TrustError::Open {
@@ -101,9 +104,31 @@ pub fn trusted(path: &Path) -> Result<PathBuf, TrustError> {
     Ok(real)
 }
 
+/// Whether nobody but the user acts as that owner; root does as it likes anyway.
+fn is_trusted(owner: u32, own: u32) -> bool {
+    owner == own || owner == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_not_used() {
+        assert!(is_trusted(1000, 1000) && is_trusted(0, 1000));
+        assert!(!is_trusted(1001, 1000) && !is_trusted(1000, 0));
+        // Whoever owns a folder puts another file into the place of one that is the user's.
+        let folder = tempfile::tempdir().expect("a folder");
+        let inner = folder.path().join("plugins");
+        fs::create_dir(&inner).expect("writable");
+        let file = inner.join("plugin");
+        fs::write(&file, "#!/bin/sh\n").expect("writable");
+        if std::os::unix::fs::chown(&inner, Some(65_534), None).is_ok() {
+            assert!(
+                matches!(trusted(&file), Err(TrustError::Foreign { path }) if path.ends_with("plugins"))
+            );
+        }
+    }
 
     #[test]
     fn what_everybody_may_write_is_not_used() {

@@ -140,10 +140,20 @@ impl Unseen {
         &self.redactor
     }
 
+    /// The secrets that its variables hold, in whatever shape they come.
+    pub fn secrets(&self) -> &Literals {
+        &self.secrets
+    }
+
     /// A text without them.
     pub fn text(&self, text: &str) -> String {
+        self.counted(text, &mut RedactionCounts::new())
+    }
+
+    /// [`Self::text`], with what was taken out by its shape counted.
+    pub fn counted(&self, text: &str, counts: &mut RedactionCounts) -> String {
         let known = self.secrets.text(text);
-        self.redactor.text(&known, &mut RedactionCounts::new())
+        self.redactor.text(&known, counts)
     }
 
     /// An error without them.

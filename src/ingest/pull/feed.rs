@@ -15,6 +15,8 @@ use crate::sandbox::StopToken;
 
 /// Between two passes, where nobody says.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// And at least: a service is not asked without a pause.
+pub(super) const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest pause that a service may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
@@ -38,7 +40,7 @@ impl PullFeed {
     ) -> Self {
         let interval = subscription.source.options.duration("interval");
         Self {
-            interval: interval.unwrap_or(INTERVAL),
+            interval: interval.unwrap_or(INTERVAL).max(LEAST_INTERVAL),
             subscription,
             provider,
             pull,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use archal_core::hash;
 use archal_core::source::FileFormat;
 
+use super::feed::LEAST_INTERVAL;
 use crate::ingest::feed::{Feed, FeedHealth};
 use crate::ingest::import::{Import, ImportReport, Ledger};
 use crate::ingest::subscription::Subscription;
@@ -38,9 +39,10 @@ impl FilePull {
         ledger: Arc<dyn Ledger + Send + Sync>,
     ) -> Option<Self> {
         let options = &subscription.source.options;
+        let interval = options.duration("interval");
         Some(Self {
             path: options.path("path")?,
-            interval: options.duration("interval").unwrap_or(INTERVAL),
+            interval: interval.unwrap_or(INTERVAL).max(LEAST_INTERVAL),
             subscription,
             format,
             ledger,

@@ -84,9 +84,24 @@ pub fn ask(ask: &Ask<'_>, told: &mut dyn FnMut(Told<'_>)) -> Result<Asked, PassE
     let options = ask.provider.options;
     let opened = asking::open(subscription, options, &ask.pull, begin.floor, ask.stop)?;
     match opened {
-        Opened::Rows(mut rows) => ask_rows(ask, begin, rows.as_mut(), told),
+        Opened::Rows(mut rows) => {
+            let asked = ask_rows(ask, begin, rows.as_mut(), told);
+            if !ask.is_dry && is_broken(&asked) {
+                // Broken further in than where it is opened: the next pass begins with an empty one.
+                told(Told::Anew(RowStore::set_aside(&subscription.spool)?));
+            }
+            asked
+        }
         Opened::Objects(mut objects) => stored::ask(ask, objects.as_mut(), told),
     }
+}
+
+/// Whether a pass ended at a store that is broken.
+fn is_broken(asked: &Result<Asked, PassError>) -> bool {
+    let (Err(error) | Ok((_, Err(error)))) = asked else {
+        return false;
+    };
+    matches!(error, PassError::Store(error) if error.is_broken())
 }
 
 /// Where a pass begins.

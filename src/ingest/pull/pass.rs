@@ -240,9 +240,9 @@ impl Work<'_> {
     }
 
     fn clean_rows(&mut self, rows: Vec<Row>, counts: &mut RedactionCounts) -> Vec<NewRow> {
-        let redactor = self.pass.unseen.redactor();
+        let unseen = self.pass.unseen;
         let mut clean: Vec<NewRow> = Vec::with_capacity(rows.len());
-        for row in rows {
+        for mut row in rows {
             if row.trace.is_empty() || row.trace.len() > MOST_NAME || row.trace.starts_with('\0') {
                 self.report.failed += 1;
                 self.report.found(Diagnostic::error(
@@ -256,10 +256,12 @@ impl Work<'_> {
             let id = if row.id.len() > MOST_NAME {
                 hash::sha256(row.id.as_bytes())
             } else {
-                redactor.text(&row.id, counts)
+                unseen.counted(&row.id, counts)
             };
+            // A source has decoded what it read: here a secret stands as it is, however it was written.
+            unseen.secrets().value(&mut row.body);
             clean.push(NewRow {
-                trace: redactor.text(&row.trace, counts),
+                trace: unseen.counted(&row.trace, counts),
                 id,
                 version: row.version,
                 ends_root: row.ends_root,
@@ -270,7 +272,7 @@ impl Work<'_> {
         }
         // What is a secret in one is none in the others.
         let mut bodies: Vec<&mut Value> = clean.iter_mut().map(|row| &mut row.body).collect();
-        redactor.values(&mut bodies, counts);
+        unseen.redactor().values(&mut bodies, counts);
         clean
     }
 
@@ -279,12 +281,13 @@ impl Work<'_> {
         traces: Vec<DecodedTrace>,
         counts: &mut RedactionCounts,
     ) -> Vec<NewRow> {
-        let redactor = self.pass.unseen.redactor();
+        let unseen = self.pass.unseen;
         let mut clean = Vec::with_capacity(traces.len());
         for mut decoded in traces {
-            redactor.trace(&mut decoded.trace, counts);
+            self.report.redactions += unseen.secrets().trace(&mut decoded.trace);
+            unseen.redactor().trace(&mut decoded.trace, counts);
             for name in [&mut decoded.source, &mut decoded.project] {
-                *name = name.as_deref().map(|name| redactor.text(name, counts));
+                *name = name.as_deref().map(|name| unseen.counted(name, counts));
             }
             let named = [decoded.source.as_deref(), decoded.project.as_deref()];
             let name = format!(

@@ -136,6 +136,7 @@ fn read(
 fn imported(decoded: DecodedTrace, subscription: &Subscription, unseen: &Unseen) -> Imported {
     let mut trace = decoded.trace;
     let mut redactions = RedactionCounts::new();
+    unseen.secrets().trace(&mut trace);
     unseen.redactor().trace(&mut trace, &mut redactions);
     trace.renew_revision();
     let project = decoded.project.as_deref().map(|name| unseen.text(name));

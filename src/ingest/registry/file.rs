@@ -7,15 +7,17 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use archal_core::diagnostic::{Diagnostic, SourceText};
+use archal_core::environment::Environment;
 use archal_core::source::{OptionKind, SourceDescriptor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::allowed::{self, AllowedFile, Programs};
 use super::options::Options;
 use super::source::{self, ProviderError, Source};
 use crate::config::strict::{self, Read};
 use crate::store::atomic::{self, Durability, WriteError};
-use crate::store::layout::Layout;
+use crate::store::layout::{self, Layout};
 
 /// The value of `schema` in the committed file.
 pub const SCHEMA: &str = "archal.trace-sources";
@@ -76,7 +78,7 @@ pub struct LocalSource {
     /// Where its traces are put; relative to the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_dir: Option<String>,
-    /// Options that are paths; relative to the repository.
+    /// Options that are paths, but not of programs; relative to the repository.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
 }
@@ -93,12 +95,17 @@ pub struct Places {
     local: PathBuf,
     lock: PathBuf,
     traces: PathBuf,
+    /// None without a home directory.
+    programs: Option<allowed::Place>,
 }
 
 impl Places {
-    /// Of the repository at `repo`, absolute. The committed file is in it, wherever its state is.
-    pub fn of(repo: &Path, layout: &Layout) -> Self {
+    /// Of the repository at `repo`, absolute. The committed file is in it, wherever its state is; what it may
+    /// start is in the state folder of the user whose environment that is.
+    pub fn of(repo: &Path, layout: &Layout, environment: &Environment) -> Self {
+        let programs = layout::of_user(environment, "programs.json");
         Self {
+            programs: programs.map(|path| allowed::Place::of(path, repo)),
             repo: repo.to_owned(),
             shared: repo.join(".archal").join("trace-sources.json"),
             local: layout.root().join("trace-sources.local.json"),
@@ -115,6 +122,11 @@ impl Places {
     /// This machine's file.
     pub fn local(&self) -> &Path {
         &self.local
+    }
+
+    /// The user's file of programs; none without a home directory.
+    pub fn programs(&self) -> Option<&Path> {
+        self.programs.as_ref().map(|place| place.path.as_path())
     }
 
     /// Where traces are put when nobody says where.
@@ -169,6 +181,11 @@ pub enum RegistryError {
         /// The path.
         path: PathBuf,
     },
+    /// A program is to be allowed, and there is no place to write that down.
+    #[error(
+        "there is no home directory in which it could be kept that this program may be started"
+    )]
+    NoHome,
 }
 
 /// What is said of a source that is connected.
@@ -188,6 +205,8 @@ pub struct Registry {
     shared: Option<Read<SharedFile>>,
     now: SharedFile,
     local: LocalFile,
+    /// What the sources may start, by their names.
+    programs: BTreeMap<String, Programs>,
 }
 
 impl Registry {
@@ -202,7 +221,14 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         let shared = load::<SharedFile>(&places.shared, SCHEMA)?;
         let local = load::<LocalFile>(&places.local, LOCAL_SCHEMA)?;
+        let mut programs = BTreeMap::new();
+        if let Some(place) = &places.programs {
+            let file = load::<AllowedFile>(&place.path, allowed::SCHEMA)?;
+            let own = file.and_then(|mut read| read.value.repositories.remove(&place.repository));
+            programs = own.unwrap_or_default();
+        }
         Ok(Self {
+            programs,
             places: places.clone(),
             providers,
             now: shared.as_ref().map_or_else(
@@ -244,6 +270,9 @@ impl Registry {
         let write = |path: &Path, bytes: Vec<u8>| {
             atomic::write(path, &bytes, Durability::Synced).map_err(RegistryError::from)
         };
+        if registry.programs != before.programs {
+            allow(places, &registry.programs)?;
+        }
         // First what only this machine needs: a source without its folder would be another one.
         if registry.local != before.local {
             let path = &places.local;
@@ -291,7 +320,16 @@ impl Registry {
                 _ => {}
             }
         }
-        for (option, path) in local.options {
+        let is_program = |name: &str| {
+            let mut options = descriptor.map_or(&[][..], |known| known.options).iter();
+            options.any(|known| known.name == name && known.kind == OptionKind::Program)
+        };
+        let paths = local.options.into_iter();
+        let allowed = self.programs.get(name).cloned().unwrap_or_default();
+        let paths = paths.filter(|(option, _)| !is_program(option));
+        for (option, path) in
+            paths.chain(allowed.into_iter().filter(|(option, _)| is_program(option)))
+        {
             let path = self.places.repo.join(path);
             said.insert(option, path.to_string_lossy().into_owned());
         }
@@ -350,20 +388,24 @@ impl Registry {
         found
     }
 
-    /// Programs that only the committed file names.
+    /// Programs that only files of the repository name.
     fn programs(&self, source: &Source) -> impl Iterator<Item = (&'static str, Diagnostic)> {
-        let said = self.now.sources.get(&source.name);
+        let shared = self.now.sources.get(&source.name).map(|one| &one.options);
+        let local = self.local.sources.get(&source.name).map(|one| &one.options);
         let known = source.descriptor(self.providers);
         let options = known.map_or(&[][..], |known| known.options).iter();
         options
             .filter(|option| option.kind == OptionKind::Program)
-            .filter(move |option| said.is_some_and(|said| said.options.contains_key(option.name)))
+            .filter(move |option| {
+                let mut said = [shared, local].into_iter().flatten();
+                said.any(|said| said.contains_key(option.name))
+            })
             .filter(|option| source.options.text(option.name).is_none())
             .map(|option| {
                 let finding = Diagnostic::error(
                     "trace-sources/program",
                     format!(
-                        "`{}` stands in the committed file, which starts no program: whoever wants it says so on their machine",
+                        "`{}` is a program that you have not allowed: files of a repository start none by themselves",
                         option.name
                     ),
                 );
@@ -399,13 +441,27 @@ impl Registry {
         shared.enabled = true;
         let mut local = self.local.sources.remove(name).unwrap_or_default();
         for (option, text) in &said.options {
-            let is_path = provider.options.iter().any(|known| {
-                known.name == option && matches!(known.kind, OptionKind::Path | OptionKind::Program)
-            });
-            let (kept, text) = match text {
-                Some(text) if is_path => (&mut local.options, Some(places.kept(text.as_ref())?)),
-                text if is_path => (&mut local.options, text.clone()),
-                text => (&mut shared.options, text.clone()),
+            let known = provider.options.iter().find(|known| known.name == option);
+            let kept = match known.map(|known| known.kind) {
+                Some(OptionKind::Path) => &mut local.options,
+                Some(OptionKind::Program) => {
+                    // What a file of the repository says of it has no effect, and goes.
+                    shared.options.remove(option);
+                    local.options.remove(option);
+                    if text.is_some() && places.programs.is_none() {
+                        return Err(RegistryError::NoHome);
+                    }
+                    self.programs.entry(name.to_owned()).or_default()
+                }
+                _ => &mut shared.options,
+            };
+            let is_path = matches!(
+                known.map(|known| known.kind),
+                Some(OptionKind::Path | OptionKind::Program)
+            );
+            let text = match text {
+                Some(text) if is_path => Some(places.kept(text.as_ref())?),
+                text => text.clone(),
             };
             match text {
                 Some(text) => drop(kept.insert(option.clone(), text)),
@@ -415,6 +471,7 @@ impl Registry {
         if let Some(folder) = &said.trace_dir {
             local.trace_dir = Some(places.kept(folder)?);
         }
+        self.programs.retain(|_, programs| !programs.is_empty());
         if local != LocalSource::default() {
             self.local.sources.insert(name.to_owned(), local);
         }
@@ -446,6 +503,29 @@ impl Registry {
         }
         true
     }
+}
+
+/// Writes what a repository may start into the user's file, which other repositories change as well.
+fn allow(places: &Places, programs: &BTreeMap<String, Programs>) -> Result<(), RegistryError> {
+    let place = places.programs.as_ref().ok_or(RegistryError::NoHome)?;
+    let _held = hold(&place.lock())?;
+    let file = load::<AllowedFile>(&place.path, allowed::SCHEMA)?;
+    let mut file = file.map_or_else(
+        || AllowedFile {
+            schema: allowed::SCHEMA.to_owned(),
+            version: VERSION,
+            repositories: BTreeMap::new(),
+        },
+        |read| read.value,
+    );
+    let repository = place.repository.clone();
+    if programs.is_empty() {
+        file.repositories.remove(&repository);
+    } else {
+        file.repositories.insert(repository, programs.clone());
+    }
+    let bytes = bytes_of(&place.path, &file)?;
+    Ok(atomic::write(&place.path, &bytes, Durability::Synced)?)
 }
 
 fn bytes_of(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, RegistryError> {

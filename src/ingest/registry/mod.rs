@@ -2,13 +2,15 @@
 //!
 //! Names, providers and options stand in `.archal/trace-sources.json`, which is committed and never
 //! holds a secret: those are variables, by name. What differs between machines, the folders, stands
-//! in `trace-sources.local.json`.
+//! in `trace-sources.local.json`; programs stand in the user's own state folder.
 //!
 //! - [`options`]: what can be set about a source, checked.
 //! - [`source`]: one source, with everything that was said of it.
+//! - [`allowed`]: the programs that the user lets a repository start.
 //! - [`mod@file`]: both files, read whole or refused, changed by one process at a time.
 //! - [`planned`]: providers that this version does not have.
 
+pub mod allowed;
 pub mod file;
 pub mod options;
 pub mod planned;

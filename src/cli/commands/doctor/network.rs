@@ -147,7 +147,7 @@ fn sources(cx: &CommandContext) -> Vec<Contact> {
     let Ok(place) = Place::of(Path::new("."), cx) else {
         return Vec::new();
     };
-    let places = Places::of(&place.repo, &place.layout);
+    let places = Places::of(&place.repo, &place.layout, &cx.environment);
     let Ok(registry) = Registry::read(&places, cx.sources) else {
         return Vec::new();
     };

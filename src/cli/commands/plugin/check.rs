@@ -8,6 +8,7 @@ use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{
     Asking, Opened, Page, PullError, PullErrorKind, PullSource, Rows, Said, Standing,
 };
+use archal_core::redact::Redactor;
 use archal_core::source::OptionKind;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +23,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::ingest::plugin::programs::HeldPrograms;
-use crate::ingest::pull::asking::{self, Waiting};
+use crate::ingest::pull::asking::{self, Unseen, Waiting};
 use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::Options;
 use crate::report::shell::quoted;
@@ -86,13 +87,13 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let redactor = bench::redactor(cx, &loaded)?;
     let plugin = cx.environment.resolve(&args.path);
     let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
-    let (source, said) = said(args, &plugin, cx)?;
+    let (source, said, unseen) = said(args, &plugin, &redactor, cx)?;
     let programs = HeldPrograms::new(
         &cx.binary,
         None,
         cx.environment.clone(),
         loaded.config.attach.sandbox,
-        redactor,
+        redactor.clone(),
     );
     let asking = Asking {
         name: PROVIDER.to_owned(),
@@ -106,7 +107,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let mut rows = match (source.open)(asking) {
         Ok(Opened::Rows(rows)) => rows,
         Ok(Opened::Objects(_)) => return Err(CliError::internal("a plugin gives rows")),
-        Err(error) => return Err(refused(error)),
+        Err(error) => return Err(refused(unseen.error(error))),
     };
     let mut document = PluginCheck {
         plugin,
@@ -117,7 +118,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         pages: 0,
         findings: Vec::new(),
     };
-    document.look(rows.as_mut());
+    document.look(rows.as_mut(), &unseen);
     if interrupts.is_interrupted() {
         return Ok(Exit::Interrupted);
     }
@@ -141,16 +142,16 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 }
 
 impl PluginCheck {
-    fn look(&mut self, rows: &mut dyn Rows) {
+    fn look(&mut self, rows: &mut dyn Rows, unseen: &Unseen) {
         self.parts.extend(rows.check().into_iter().map(|point| {
             let status = match point.standing {
                 Standing::Ready => PartStatus::Ready,
                 Standing::Limited => PartStatus::Limited,
                 Standing::Missing => PartStatus::Missing,
             };
-            let part = Part::new(point.name, status, point.detail);
+            let part = Part::new(point.name, status, unseen.text(&point.detail));
             match point.advice {
-                Some(advice) => part.hint(advice),
+                Some(advice) => part.hint(unseen.text(&advice)),
                 None => part,
             }
         }));
@@ -158,7 +159,7 @@ impl PluginCheck {
         if self.parts.iter().any(is_missing) {
             return;
         }
-        match self.read(rows) {
+        match self.read(rows, unseen) {
             Ok(is_whole) => {
                 let detail = format!(
                     "traces: {}; spans by themselves: {}; pages: {}{}",
@@ -175,6 +176,7 @@ impl PluginCheck {
                 self.parts.push(Part::new("gives", status, detail));
             }
             Err(error) => {
+                let error = unseen.error(error);
                 let part = Part::new("gives", PartStatus::Missing, error.message);
                 self.parts.push(match error.advice {
                     Some(advice) => part.hint(advice),
@@ -186,14 +188,16 @@ impl PluginCheck {
     }
 
     /// Reads the first pages; whether there are no more.
-    fn read(&mut self, rows: &mut dyn Rows) -> Result<bool, PullError> {
+    fn read(&mut self, rows: &mut dyn Rows, unseen: &Unseen) -> Result<bool, PullError> {
         let mut cursor = Value::Null;
         for _ in 0..PAGES {
             let page: Page = rows.page(&cursor)?;
             self.pages += 1;
             self.traces += page.traces.len();
             self.spans += page.rows.len();
-            self.findings.extend(page.findings);
+            let findings = page.findings.into_iter();
+            self.findings
+                .extend(findings.map(|finding| unseen.finding(finding)));
             if page.is_last {
                 return Ok(true);
             }
@@ -220,8 +224,13 @@ impl PluginCheck {
     }
 }
 
-/// What the options say, as a registered source would have it.
-fn said(args: &Args, plugin: &Path, cx: &CommandContext) -> Result<(PullSource, Said), CliError> {
+/// What the options say, as a registered source would have it, and what is not told of the plugin's words.
+fn said(
+    args: &Args,
+    plugin: &Path,
+    redactor: &Redactor,
+    cx: &CommandContext,
+) -> Result<(PullSource, Said, Unseen), CliError> {
     let provider = cx.sources.iter().find(|known| known.name == PROVIDER);
     let (provider, source) = provider
         .and_then(|provider| Some((provider, provider.pull?)))
@@ -246,7 +255,11 @@ fn said(args: &Args, plugin: &Path, cx: &CommandContext) -> Result<(PullSource, 
         return Err(CliError::usage(problem).hint("archal trace-source list --providers"));
     }
     let said = asking::said(&options, provider.options, None).map_err(refused)?;
-    Ok((source, said))
+    let secrets = options
+        .variables()
+        .filter_map(|(_, name)| cx.environment.get(name));
+    let unseen = Unseen::new(redactor, secrets);
+    Ok((source, said, unseen))
 }
 
 fn refused(error: PullError) -> CliError {

@@ -326,7 +326,7 @@ fn directory(args: &Args, place: &Place, cx: &CommandContext) -> Result<PathBuf,
     let directory = match &args.trace_dir {
         Some(folder) => cx.environment.resolve(folder),
         None => {
-            let places = Places::of(&place.repo, &place.layout);
+            let places = Places::of(&place.repo, &place.layout, &cx.environment);
             let registry = Registry::read(&places, cx.sources).map_err(CliError::config)?;
             let default = registry.default().and_then(|name| registry.source(name));
             default.map_or_else(|| places.traces().to_owned(), |source| source.trace_dir)

@@ -16,6 +16,7 @@ use crate::attach::evidence::Evidence;
 use crate::ingest::feed::FeedHealth;
 use crate::ingest::pull::store::RowStore;
 use crate::ingest::registry::Source;
+use crate::report::causes::chain;
 use crate::report::style::Style;
 use crate::store::database::DatabaseError;
 
@@ -238,7 +239,7 @@ pub(crate) struct SourceStatus {
 }
 
 /// How far a source was asked.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Asked {
     /// When the last pass began.
@@ -266,6 +267,15 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Of a source of which nothing can be read.
+    pub(super) fn unreadable(error: &DatabaseError) -> Self {
+        Self {
+            error: Some(chain(error)),
+            advice: error.way_out().map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// Of what is kept of a source; none where it was never asked.
     pub(super) fn of(spool: &Path) -> Result<Option<Self>, DatabaseError> {
         let Some(store) = RowStore::look(spool)? else {

@@ -74,7 +74,8 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         return Err(CliError::environment(said).hint(format!("export {variable}=…")));
     }
     let traces = source.trace_dir.clone();
-    let feed = feed(&site, source, cx)?;
+    let rates = Arc::new(SharedRates::new(cx.clock.clone()));
+    let feed = feed(&site, source, &rates, cx)?;
     let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
     let is_told = std::cell::Cell::new(false);
     let told = |health: FeedHealth| {
@@ -133,9 +134,11 @@ pub(super) fn not_elsewhere(
 pub(super) fn feed(
     site: &Site,
     source: Source,
+    rates: &Arc<SharedRates>,
     cx: &CommandContext,
 ) -> Result<Arc<dyn Feed>, CliError> {
-    let subscription = subscription(site, source, cx)?;
+    let mut subscription = subscription(site, source, cx)?;
+    subscription.rates = rates.clone();
     let ledger = Arc::new(ledger(site, cx)?);
     subscription::feed(subscription, cx.sources, ledger).map_err(CliError::environment)
 }

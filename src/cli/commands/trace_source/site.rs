@@ -34,7 +34,7 @@ impl Site {
     /// The one that is meant.
     pub(super) fn of(repo: &Repo, cx: &CommandContext) -> Result<Self, CliError> {
         let place = Place::of(&repo.repo, cx)?;
-        let places = Places::of(&place.repo, &place.layout);
+        let places = Places::of(&place.repo, &place.layout, &cx.environment);
         Ok(Self { place, places })
     }
 

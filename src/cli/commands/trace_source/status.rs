@@ -67,9 +67,9 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                 None => served(&site, &source, cx).map(str::to_owned),
             },
             asked: match asked::pull_of(&source, cx) {
-                Some(_) => {
-                    Asked::of(&site.place.layout.spool(&source.name)).map_err(database_error)?
-                }
+                // One whose rows cannot be read hides nothing of the others.
+                Some(_) => Asked::of(&site.place.layout.spool(&source.name))
+                    .unwrap_or_else(|error| Some(Asked::unreadable(&error))),
                 None => None,
             },
             is_running: now.is_some(),

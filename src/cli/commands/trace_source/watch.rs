@@ -13,6 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::host::interrupts::{Hangup, Interrupts};
 use crate::ingest::feed::{self, Feed};
+use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::Source;
 
 /// Get what pull sources have, again and again, until Ctrl-C
@@ -39,12 +40,14 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let sources = wanted(args, &site, cx)?;
     let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
     let mut threads = Vec::new();
+    // Those that ask the same service share what it takes.
+    let rates = Arc::new(SharedRates::new(cx.clock.clone()));
     for mut source in sources {
         if let Some(seconds) = args.interval {
             source.options.say("interval", format!("{seconds}s"));
         }
         serve::not_elsewhere(&site, &source, cx)?;
-        let feed = serve::feed(&site, source, cx)?;
+        let feed = serve::feed(&site, source, &rates, cx)?;
         threads.push(supervised(feed, &interrupts, cx)?);
     }
     let names: Vec<String> = threads.iter().map(|(name, _)| name.clone()).collect();

@@ -66,6 +66,20 @@ fn a_broken_store_is_moved_aside_and_the_source_asked_from_its_beginning() {
 }
 
 #[test]
+fn a_store_that_is_broken_further_in_ends_one_pass_and_not_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    asked(folder.path(), false).expect("the end");
+    let path = folder.path().join("spool/rows.db");
+    let mut bytes = fs::read(&path).expect("there");
+    // Its header stays as it is: it opens.
+    bytes[4096..].fill(0xA5);
+    fs::write(&path, bytes).expect("mine");
+    let error = asked(folder.path(), false).expect_err("broken");
+    assert!(matches!(error, PassError::Store(_)), "{error}");
+    assert_eq!(asked(folder.path(), false).expect("the end").0.new, 3);
+}
+
+#[test]
 fn a_source_is_asked_by_one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let lock = FileLock::take(&lock_of(&folder.path().join("spool"))).expect("a lock");

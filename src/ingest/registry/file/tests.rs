@@ -33,6 +33,16 @@ const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
     files: None,
 }];
 
+/// Somebody whose state folder is beside the repository.
+fn user(folder: &Path) -> Environment {
+    let state = folder.join("of-the-user");
+    let state = state.to_str().expect("UTF-8").to_owned();
+    Environment {
+        variables: BTreeMap::from([("XDG_STATE_HOME".to_owned(), state)]),
+        directory: folder.to_owned(),
+    }
+}
+
 struct World {
     folder: TempDir,
     places: Places,
@@ -44,7 +54,7 @@ impl World {
         let layout = Layout::of(folder.path(), None);
         layout.prepare().expect("writable");
         Self {
-            places: Places::of(folder.path(), &layout),
+            places: Places::of(folder.path(), &layout, &user(folder.path())),
             folder,
         }
     }
@@ -236,18 +246,52 @@ fn a_path_that_was_written_into_the_committed_file_begins_at_the_repository() {
 fn a_repository_that_was_cloned_starts_no_program() {
     let world = World::new();
     world.write(
-        r#"{"schema":"archal.trace-sources","version":1,"sources":{"a":{"provider":"test","options":{"program":"evil.sh"}}}}"#,
+        r#"{"schema":"archal.trace-sources","version":1,"sources":{"a":{"provider":"test","options":{"program":"evil.sh"}},"b":{"provider":"test"}}}"#,
     );
-    let source = world.read().source("a").expect("there");
-    assert_eq!(source.options.path("program"), None);
-    let codes: Vec<&str> = source
-        .problems
-        .iter()
-        .map(|one| one.code.as_str())
-        .collect();
-    assert_eq!(codes, ["trace-sources/program"]);
+    // Git ignores this file, but whoever commits it all the same has it cloned.
+    let local = r#"{"schema":"archal.trace-sources.local","version":1,"sources":{"a":{"options":{"program":"evil.sh"}},"b":{"options":{"program":"evil.sh"}}}}"#;
+    fs::write(world.places.local(), local).expect("writable");
+    for name in ["a", "b"] {
+        let source = world.read().source(name).expect("there");
+        assert_eq!(source.options.path("program"), None);
+        let codes = source.problems.iter().map(|one| one.code.as_str());
+        assert_eq!(codes.collect::<Vec<_>>(), ["trace-sources/program"]);
+    }
     world.connect("a", &[("program", Some("/mine.sh"))], None);
     let source = world.read().source("a").expect("there");
     assert_eq!(source.options.path("program"), Some("/mine.sh".into()));
     assert_eq!(source.problems, []);
+    // Nothing of it is in the repository, and it is of this repository alone.
+    for file in [world.places.shared(), world.places.local()] {
+        let text = fs::read_to_string(file).expect("written");
+        assert!(!text.contains("mine.sh"), "{text}");
+    }
+    let other = tempfile::tempdir().expect("temporary folder");
+    let layout = Layout::of(other.path(), None);
+    layout.prepare().expect("writable");
+    let places = Places::of(other.path(), &layout, &user(world.folder.path()));
+    fs::copy(world.places.shared(), places.shared()).expect("writable");
+    let registry = Registry::read(&places, PROVIDERS).expect("readable");
+    let source = registry.source("a").expect("there");
+    assert_eq!(source.options.path("program"), None);
+
+    world.connect("a", &[("program", None)], None);
+    let source = world.read().source("a").expect("there");
+    assert_eq!(source.options.path("program"), None);
+}
+
+#[test]
+fn without_a_home_no_program_is_allowed() {
+    let mut world = World::new();
+    let layout = Layout::of(world.folder.path(), None);
+    world.places = Places::of(world.folder.path(), &layout, &Environment::default());
+    let said = Said {
+        options: BTreeMap::from([("program".to_owned(), Some("/mine.sh".to_owned()))]),
+        trace_dir: None,
+    };
+    let refused = Registry::change(&world.places, PROVIDERS, |registry| {
+        registry.connect("a", &PROVIDERS[0], &said)
+    });
+    assert!(matches!(refused, Err(RegistryError::NoHome)), "{refused:?}");
+    assert_eq!(world.read().sources(), []);
 }
