@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ const MOST_ROWS: u32 = 1_000;
 const LARGE: usize = 8 << 20;
 /// Bits of an `_xact_id` below its seconds.
 const BELOW_SECONDS: u32 = 16;
+/// Its bits above them.
+const ABOVE_SECONDS: i64 = 0x0de1 << 48;
 
 /// Everything a source has to remember.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub(super) struct Cursor {
     pub(super) passes: BTreeMap<String, Pass>,
     /// Projects that are at their end in this pass.
     pub(super) done: BTreeSet<String>,
+    /// Those of them that could not be read.
+    pub(super) failed: BTreeSet<String>,
     /// Rows of a page.
     pub(super) rows: u32,
 }
@@ -41,6 +46,9 @@ pub(super) struct Pass {
     pub(super) above: Option<i64>,
     /// The highest write so far.
     pub(super) seen: Option<i64>,
+    /// The number of a write at the time it began, by the clock of the service. A row that is edited
+    /// keeps its place, so one that was read already shows later edits to the next pass alone.
+    pub(super) began: Option<i64>,
     /// Where to go on.
     pub(super) cursor: Option<String>,
     /// Pages in a row that brought nothing.
@@ -86,10 +94,23 @@ impl Cursor {
     /// A pass over a project is at its end.
     pub(super) fn finish(&mut self, project: &str, pass: &Pass) {
         let high = self.high.get(project).copied();
-        if let Some(seen) = pass.seen.max(high) {
+        let seen = pass.seen.map(|seen| seen.min(pass.began.unwrap_or(seen)));
+        if let Some(seen) = seen.max(high) {
             self.high.insert(project.to_owned(), seen);
         }
         self.done.insert(project.to_owned());
+    }
+
+    /// A project cannot be read in this pass.
+    pub(super) fn fail(&mut self, project: &str) {
+        self.done.insert(project.to_owned());
+        self.failed.insert(project.to_owned());
+    }
+
+    /// What is known of a name that is another project's by now.
+    pub(super) fn forget(&mut self, project: &str) {
+        self.high.remove(project);
+        self.passes.remove(project);
     }
 }
 
@@ -104,4 +125,9 @@ impl Pass {
             ..Self::default()
         }
     }
+}
+
+/// The number of a write at that time.
+pub(super) fn write_at(time: Timestamp) -> i64 {
+    ABOVE_SECONDS | (time.as_second() << BELOW_SECONDS)
 }

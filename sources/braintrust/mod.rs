@@ -19,6 +19,7 @@ mod tests;
 
 use std::time::Duration;
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{
     Asking, Estimate, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows, Standing,
@@ -30,7 +31,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::{Client, Failure, Request, Spent, host_of, listing};
 use crate::normalise::shown;
-use cursor::{Cursor, Pass};
+use cursor::{Cursor, Pass, write_at};
 use settings::Settings;
 
 /// The source as the catalogue lists it.
@@ -53,6 +54,8 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
 
 /// Traces that are shown.
 const SAMPLED: usize = 3;
+/// Pages of these traces: they may be large.
+const SAMPLED_PAGES: usize = 5;
 /// Pages in a row that bring nothing.
 const MOST_EMPTY: u32 = 1_000;
 
@@ -73,6 +76,8 @@ struct Listed {
     rows: Vec<Map<String, Value>>,
     next: Option<String>,
     size: usize,
+    /// What time it is there.
+    date: Option<Timestamp>,
 }
 
 impl Braintrust {
@@ -136,7 +141,7 @@ impl Braintrust {
             is_divisible,
         };
         let answer = self.client.ask(&request, &mut self.spent)?;
-        let size = answer.body.len();
+        let (size, date) = (answer.body.len(), answer.date);
         let mut listing = listing::read(&answer.body, "data").ok_or(Failure::NotJson)?;
         self.findings.append(&mut listing.findings);
         let next = listing.beside.get("cursor").and_then(Value::as_str);
@@ -144,6 +149,7 @@ impl Braintrust {
             next: next.filter(|next| !next.is_empty()).map(str::to_owned),
             rows: listing.rows,
             size,
+            date,
         })
     }
 
@@ -174,9 +180,20 @@ impl Braintrust {
             if cursor.fewer() {
                 continue;
             }
-            let query = query::rows(project, query::WITHOUT_CONTENT, filter, 1, at);
-            let listed = self.list(project, &query, false);
-            let mut listed = listed.map_err(|_| self.told(failure))?;
+            let bare = query::rows(project, query::WITHOUT_CONTENT, filter, 1, at);
+            let mut listed = match self.list(project, &bare, false) {
+                Ok(listed) => listed,
+                Err(Failure::Stopped) => return Err(self.told(Failure::Stopped)),
+                Err(_) => return Err(self.told(failure)),
+            };
+            if !failure.is_too_large() {
+                // The service answers by now; whether it was the row or an outage shows only here.
+                match self.list(project, &query, false) {
+                    Ok(whole) => return Ok(whole),
+                    Err(again) if again.is_of_size() => {}
+                    Err(other) => return Err(self.told(other)),
+                }
+            }
             for row in &mut listed.rows {
                 row.insert(adapter::CUT.to_owned(), Value::Bool(true));
                 let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -192,20 +209,80 @@ impl Braintrust {
         }
     }
 
-    /// The next page of the first project that is not at its end.
+    /// The next page of the first project that is not at its end. One that cannot be read is told, and
+    /// the others are read all the same.
     fn step(&mut self, cursor: &mut Cursor, page: &mut Page) -> Result<(), PullError> {
-        let names = self.settings.projects.clone();
-        let Some(name) = names.iter().find(|name| !cursor.done.contains(*name)) else {
-            return Ok(());
-        };
+        for name in self.settings.projects.clone() {
+            if cursor.done.contains(&name) {
+                continue;
+            }
+            let error = match self.step_of(cursor, &name, page) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let is_its_own = matches!(error.kind, PullErrorKind::Missing | PullErrorKind::Denied);
+            if !is_its_own || cursor.failed.len() + 1 >= self.settings.projects.len() {
+                return Err(error);
+            }
+            cursor.fail(&name);
+            let told = format!(
+                "project `{}` cannot be read: {}",
+                shown(&name),
+                error.message
+            );
+            let told = Diagnostic::error("braintrust/project", told);
+            self.findings.push(match error.advice {
+                Some(advice) => told.with_help(advice),
+                None => told,
+            });
+        }
+        Ok(())
+    }
+
+    /// The next page of a project. One that was made again under its name has another id.
+    fn step_of(
+        &mut self,
+        cursor: &mut Cursor,
+        name: &str,
+        page: &mut Page,
+    ) -> Result<(), PullError> {
+        let was_known = cursor.ids.contains_key(name);
         let project = self.project(cursor, name)?;
-        let mut pass = cursor.passes.remove(name).unwrap_or_else(|| {
+        match self.read(cursor, name, &project, page) {
+            Err(error)
+                if was_known
+                    && matches!(error.kind, PullErrorKind::Missing | PullErrorKind::Denied) =>
+            {
+                cursor.ids.remove(name);
+                let by_now = self.project(cursor, name)?;
+                if by_now == project {
+                    return Err(error);
+                }
+                cursor.forget(name);
+                self.read(cursor, name, &by_now, page)
+            }
+            read => read,
+        }
+    }
+
+    fn read(
+        &mut self,
+        cursor: &mut Cursor,
+        name: &str,
+        project: &str,
+        page: &mut Page,
+    ) -> Result<(), PullError> {
+        let mut pass = cursor.passes.get(name).cloned().unwrap_or_else(|| {
             let high = cursor.high.get(name).copied();
             Pass::above(high, self.settings.overlap)
         });
         let filter = query::filter(pass.above, self.settings.since);
         let at = pass.cursor.clone();
-        let listed = self.fetch(cursor, &project, filter.as_deref(), at.as_deref())?;
+        let listed = self.fetch(cursor, project, filter.as_deref(), at.as_deref())?;
+        if at.is_none() {
+            let now = listed.date.unwrap_or_else(|| self.client.now());
+            pass.began = pass.began.or(Some(write_at(now)));
+        }
         let is_still = listed.next.is_some() && listed.next == at;
         if is_still && !listed.rows.is_empty() {
             return Err(PullError::new(
@@ -229,7 +306,7 @@ impl Braintrust {
         let mut homeless = 0;
         for row in listed.rows {
             pass.seen = pass.seen.max(row::version(&row));
-            if row::is_of_a_scorer(&row) {
+            if row::is_of_a_scorer(&row) || row::is_deleted(&row) {
                 continue;
             }
             match row::span(row) {
@@ -246,9 +323,10 @@ impl Braintrust {
         match listed.next.filter(|_| !is_still) {
             Some(next) => {
                 pass.cursor = Some(next);
-                cursor.passes.insert(name.clone(), pass);
+                cursor.passes.insert(name.to_owned(), pass);
             }
             None => {
+                cursor.passes.remove(name);
                 cursor.finish(name, &pass);
                 page.is_checkpoint = true;
             }
@@ -333,7 +411,7 @@ impl Rows for Braintrust {
             .filter_map(|row| row.get("root_span_id")?.as_str());
         if let Some(filter) = query::of_roots(roots) {
             let mut at = None;
-            loop {
+            for _ in 0..SAMPLED_PAGES {
                 let listed = self.fetch(&mut cursor, &project, Some(&filter), at.as_deref())?;
                 let is_end = listed.rows.is_empty() || listed.next == at;
                 let rows = listed.rows.into_iter();
@@ -390,6 +468,7 @@ impl Rows for Braintrust {
         let is_done = |name: &String| cursor.done.contains(name);
         if self.settings.projects.iter().all(is_done) {
             cursor.done.clear();
+            cursor.failed.clear();
             page.is_last = true;
         }
         page.cursor = cursor.value();

@@ -11,7 +11,7 @@ pub(crate) fn span(mut row: Map<String, Value>) -> Option<Row> {
         without_bytes(value);
     }
     row.remove("_pagination_key");
-    if row.get("_object_delete") == Some(&Value::Bool(true)) {
+    if is_deleted(&row) {
         return None;
     }
     let text = |name: &str| row.get(name)?.as_str().filter(|text| !text.is_empty());
@@ -40,6 +40,11 @@ pub(crate) fn is_of_a_scorer(row: &Map<String, Value>) -> bool {
     let about = row.get("span_attributes").and_then(Value::as_object);
     let about = |name: &str| about.and_then(|about| about.get(name)?.as_str());
     about("purpose") == Some("scorer")
+}
+
+/// Whether it tells that there is no such row any more.
+pub(crate) fn is_deleted(row: &Map<String, Value>) -> bool {
+    row.get("_object_delete") == Some(&Value::Bool(true))
 }
 
 /// Whether nothing is above it.

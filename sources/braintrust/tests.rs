@@ -216,12 +216,89 @@ fn large_rows_make_small_pages_and_one_that_is_too_large_is_there_without_its_co
         }
     }
     let mut store = Store::default();
-    // The loopback gives whole rows whatever is selected: the huge one stays too large.
-    let error = store.pull(&mut source).expect_err("too large");
-    assert!(error.message.contains("413"), "{error}");
-    server.state().most_body = Some(3 << 20);
-    store.pull(&mut source).expect("the rest");
+    store.pull(&mut source).expect("a pass");
     assert_all(&store, &source, &server);
+    assert_cut(&store, &source, &["t7-root"]);
+}
+
+/// These traces, and no others, are told to lack content.
+fn assert_cut(store: &Store, source: &Braintrust, expected: &[&str]) {
+    let traces = store.traces(source);
+    let cut = traces
+        .iter()
+        .filter(|one| !one.trace.completeness.truncated.is_empty());
+    let cut: Vec<&str> = cut.map(|one| one.trace.id.as_str()).collect();
+    assert_eq!(cut, expected);
+    let told = store.findings.iter();
+    let told = told.filter(|one| one.code == "braintrust/too-large");
+    assert_eq!(told.count(), expected.len());
+}
+
+#[test]
+fn an_outage_is_not_taken_for_a_row_that_is_too_large() {
+    let (world, server, mut source) = world();
+    for number in 0..120 {
+        write(&server, &format!("t{number}"), world.clock.now());
+    }
+    // Two tries for each of 200, 100, 50, 25, 12, 6 and 3 rows, five for one: then it is over.
+    let down = Reply::json(503, &json!({"error": "deploying"}));
+    let project = Reply::json(200, &json!({"objects": [{"id": PROJECT, "name": NAME}]}));
+    server.state().faults.push_back(project);
+    server.state().faults.extend(vec![down.clone(); 19]);
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    assert!(server.state().faults.is_empty());
+    assert_all(&store, &source, &server);
+    assert_cut(&store, &source, &[]);
+    // One that goes on is told, and the cursor stays.
+    server.state().faults.extend(vec![down; 60]);
+    let cursor = store.cursor.clone();
+    let error = store.pull(&mut source).expect_err("it is down");
+    assert_eq!(error.kind, PullErrorKind::Unreachable);
+    assert_eq!(store.cursor, cursor);
+}
+
+#[test]
+fn a_row_whose_content_the_service_cannot_give_is_there_without_it() {
+    let (world, server, mut source) = world();
+    for number in 0..5 {
+        write(&server, &format!("t{number}"), world.clock.now());
+    }
+    server
+        .state()
+        .broken
+        .insert("t3-list_issues-row".to_owned());
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    assert_all(&store, &source, &server);
+    assert_cut(&store, &source, &["t3-root"]);
+}
+
+#[test]
+fn an_edit_of_a_row_that_was_read_early_in_a_long_pass_is_not_lost() {
+    let (world, server, mut source) = world();
+    for number in 0..200 {
+        write(&server, &format!("t{number}"), world.clock.now());
+    }
+    let mut store = Store::default();
+    let page = source.page(&Value::Null).expect("a page");
+    store.keep(page);
+    // Two minutes later the first root ends; the last rows come half an hour after that.
+    world.clock.advance(Duration::from_secs(120));
+    let mut ended = run("t0", world.clock.now()).remove(0);
+    ended["output"] = json!("what it came to");
+    server.state().write(ended, world.clock.now());
+    world.clock.advance(Duration::from_secs(30 * 60));
+    write(&server, "last", world.clock.now());
+    store.pull(&mut source).expect("the rest");
+    store.pull(&mut source).expect("the next pass");
+    assert_all(&store, &source, &server);
+    // What was read once is not read for ever.
+    world.clock.advance(Duration::from_secs(60));
+    store.pull(&mut source).expect("a pass");
+    let requests = store.requests;
+    store.pull(&mut source).expect("a pass");
+    assert_eq!(store.requests, requests + 1);
 }
 
 #[test]
@@ -274,6 +351,80 @@ fn several_projects_are_asked_one_after_the_other_and_one_that_is_not_there_is_t
             .iter()
             .any(|point| point.standing == Standing::Missing)
     );
+}
+
+#[test]
+fn a_project_that_is_gone_keeps_no_other_from_being_read() {
+    let (world, server, _) = world();
+    write(&server, "t1", world.clock.now());
+    let both = SaidValue::Text(format!("deleted, {NAME}"));
+    let mut source = open_at(&world, &server.url(), &[("project", both)]);
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    assert_all(&store, &source, &server);
+    write(&server, "t2", world.clock.now());
+    store.pull(&mut source).expect("a pass");
+    assert_all(&store, &source, &server);
+    let told = store.findings.iter();
+    let told: Vec<&str> = told
+        .filter(|one| one.code == "braintrust/project")
+        .map(|one| one.message.as_str())
+        .collect();
+    assert_eq!(told.len(), 2, "in each pass: {told:?}");
+    assert!(told[0].contains("`deleted`"), "{told:?}");
+}
+
+#[test]
+fn a_project_made_again_under_its_name_is_read_from_its_beginning() {
+    let (world, server, mut source) = world();
+    write(&server, "t1", world.clock.now());
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    let id = "77777777-9c1c-4c43-9d0b-2d6f0f0a1b2c";
+    server.state().made_again = Some(id.to_owned());
+    server.state().writes.clear();
+    let earlier = cursor_before(&world, 86_400);
+    write(&server, "older", earlier);
+    store.pull(&mut source).expect("a pass");
+    let traces = store.traces(&source);
+    let projects: Vec<(&str, Option<&str>)> = traces
+        .iter()
+        .map(|one| (one.trace.id.as_str(), one.project.as_deref()))
+        .collect();
+    assert_eq!(
+        projects,
+        [("older-root", Some(id)), ("t1-root", Some(PROJECT))]
+    );
+}
+
+fn cursor_before(world: &World, seconds: i64) -> Timestamp {
+    world.clock.now() - jiff::SignedDuration::from_secs(seconds)
+}
+
+#[test]
+fn a_sample_is_bounded_and_a_row_that_was_deleted_is_no_bad_row() {
+    let (world, server, mut source) = world();
+    let mut rows = run("t1", world.clock.now());
+    let gone = json!({"id": "gone", "_object_delete": true});
+    let tool = rows[2].clone();
+    rows.extend((0..3_000).map(|number| {
+        let mut row = tool.clone();
+        row["id"] = json!(format!("r{number}"));
+        row["span_id"] = json!(format!("s{number}"));
+        row
+    }));
+    rows.push(gone);
+    for row in rows {
+        let now = world.clock.now();
+        server.state().write(row, now);
+    }
+    let sample = source.sample().expect("a sample");
+    assert_eq!(server.state().asked.len(), 2 + SAMPLED_PAGES);
+    assert!(sample.rows.len() > 900, "{}", sample.rows.len());
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    assert_eq!(store.rows(), 3_003);
+    assert_eq!(store.findings, []);
 }
 
 #[test]

@@ -62,6 +62,15 @@ impl Failure {
         }
     }
 
+    /// Whether it is the size for certain. What else [`Self::is_of_size`] may be an outage, too.
+    pub(crate) fn is_too_large(&self) -> bool {
+        match self {
+            Self::TooLarge(_) => true,
+            Self::Refused { status, .. } => matches!(status, 413 | 422),
+            _ => false,
+        }
+    }
+
     /// Whether the service does not know the path.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })

@@ -1,7 +1,7 @@
 //! Braintrust's data plane on the loopback: BTQL as far as sources ask it, as strict as the published
 //! one: who may ask, how much a page holds, the cursor inside the query, the limit of a minute.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use archal_core::clock::{Clock, Timestamp};
@@ -27,10 +27,16 @@ pub struct State {
     pub most_body: Option<usize>,
     /// Whether pages may be short or empty before the end, and have rows twice.
     pub is_ragged: bool,
+    /// Ids of rows whose content the server cannot give: it answers 500 to whoever selects it.
+    pub broken: BTreeSet<String>,
+    /// The project's id by now, where it was made again under its name.
+    pub made_again: Option<String>,
     /// Answers that take the place of the next ones.
     pub faults: VecDeque<Reply>,
     /// What was asked.
     pub asked: Vec<Asked>,
+    /// Where each row stands: the number of its first write. An edit moves nothing.
+    places: BTreeMap<String, i64>,
     window: (i64, u64),
 }
 
@@ -70,8 +76,10 @@ impl State {
         let number =
             (0x0de1_i64 << 48) | (at.as_second() << 16) | (self.writes.len() as i64 & 0xffff);
         row["_xact_id"] = number.to_string().into();
-        row["_pagination_key"] = format!("p{number:020}").into();
-        row["project_id"] = PROJECT.into();
+        let id = row["id"].as_str().unwrap_or_default().to_owned();
+        let place = *self.places.entry(id).or_insert(number);
+        row["_pagination_key"] = format!("p{place:020}").into();
+        row["project_id"] = self.project().into();
         row["log_id"] = "g".into();
         if row["created"].is_null() {
             row["created"] = at.to_string().into();
@@ -79,7 +87,16 @@ impl State {
         self.writes.push(row);
     }
 
+    fn project(&self) -> &str {
+        self.made_again.as_deref().unwrap_or(PROJECT)
+    }
+
     fn reply(&mut self, asked: &Asked, now: Timestamp) -> Reply {
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        self.answer(asked, now).header("date", date)
+    }
+
+    fn answer(&mut self, asked: &Asked, now: Timestamp) -> Reply {
         if let Some(fault) = self.faults.pop_front() {
             return fault;
         }
@@ -89,7 +106,7 @@ impl State {
         match (asked.method.as_str(), asked.path.as_str()) {
             ("GET", "/v1/project") => {
                 let is_it = asked.parameter("project_name") == Some(NAME);
-                let found = is_it.then(|| json!({"id": PROJECT, "name": NAME}));
+                let found = is_it.then(|| json!({"id": self.project(), "name": NAME}));
                 let found: Vec<Value> = found.into_iter().collect();
                 Reply::json(200, &json!({"objects": found}))
             }
@@ -122,20 +139,19 @@ impl State {
                 return Reply::json(400, &json!({"error": format!("{error} in {query}")}));
             }
         };
-        if parsed.from != PROJECT {
+        if parsed.from != self.project() {
             return Reply::json(404, &json!({"error": "no such project"}));
         }
-        // The newest version of each row stands where it was last written.
-        let last: BTreeMap<&str, usize> = self
-            .writes
-            .iter()
-            .enumerate()
-            .filter_map(|(place, row)| Some((row["id"].as_str()?, place)))
+        // The newest version of each row stands where the row was first written.
+        let mut by_id: BTreeMap<&str, &Value> = BTreeMap::new();
+        for row in &self.writes {
+            by_id.extend(row["id"].as_str().map(|id| (id, row)));
+        }
+        let mut newest: Vec<&Value> = by_id
+            .into_values()
+            .filter(|row| parsed.wants(row))
             .collect();
-        let mut places: Vec<usize> = last.into_values().collect();
-        places.sort_unstable();
-        let rows = places.into_iter().map(|place| &self.writes[place]);
-        let mut newest: Vec<&Value> = rows.filter(|row| parsed.wants(row)).collect();
+        newest.sort_by_key(|row| key_of(row));
         if parsed.is_count {
             return Reply::json(
                 200,
@@ -145,7 +161,12 @@ impl State {
         if parsed.is_newest_first {
             newest.reverse();
         }
-        let (start, turn) = parsed.cursor.unwrap_or((0, 0));
+        let (behind, turn) = parsed.cursor.clone().unwrap_or_default();
+        let start = if parsed.is_newest_first {
+            0
+        } else {
+            newest.partition_point(|row| key_of(row) <= behind.as_str())
+        };
         let mut many = parsed.limit;
         let mut begin = start;
         if self.is_ragged {
@@ -161,11 +182,21 @@ impl State {
                 start
             };
         }
-        let data: Vec<&&Value> = newest.iter().skip(begin).take(many).collect();
+        let page: Vec<&Value> = newest.iter().skip(begin).take(many).copied().collect();
+        let is_broken = |row: &&Value| {
+            row["id"]
+                .as_str()
+                .is_some_and(|id| self.broken.contains(id))
+        };
+        if parsed.is_whole() && page.iter().any(is_broken) {
+            return Reply::json(500, &json!({"error": "Internal server error"}));
+        }
+        let data: Vec<Value> = page.iter().map(|row| parsed.shown(row)).collect();
         let next = begin + data.len();
+        let last = page.last().map_or(behind.as_str(), |row| key_of(row));
         let mut reply = json!({"data": data, "schema": {"type": "array"}});
         if next < newest.len() && !parsed.is_newest_first {
-            reply["cursor"] = format!("{next}.{}", turn + 1).into();
+            reply["cursor"] = format!("{last}.{}", turn + 1).into();
         }
         let answer = Reply::json(200, &reply);
         if self.most_body.is_some_and(|most| answer.body.len() > most) {
@@ -175,14 +206,20 @@ impl State {
     }
 }
 
+fn key_of(row: &Value) -> &str {
+    row["_pagination_key"].as_str().unwrap_or_default()
+}
+
 /// A query in the form with pipes, as far as sources write it.
 #[derive(Debug, Default)]
 struct Query {
     from: String,
+    /// What is shown of a row; all where that is `*`.
+    columns: Vec<String>,
     terms: Vec<(String, String, String)>,
     is_any: bool,
     limit: usize,
-    cursor: Option<(usize, u64)>,
+    cursor: Option<(String, u64)>,
     is_newest_first: bool,
     is_count: bool,
 }
@@ -197,7 +234,7 @@ impl Query {
         for clause in query.split(" | ") {
             let (name, rest) = clause.split_once(": ").ok_or("a clause without a name")?;
             match name {
-                "select" => {}
+                "select" => read.columns = rest.split(", ").map(str::to_owned).collect(),
                 "measures" => read.is_count = true,
                 "from" => {
                     let inner = rest.strip_prefix("project_logs(").ok_or("no source")?;
@@ -230,13 +267,28 @@ impl Query {
                 "cursor" => {
                     let text = unquoted(rest);
                     let (place, turn) = text.split_once('.').ok_or("no cursor")?;
-                    let place = place.parse().map_err(|_| "no cursor")?;
-                    read.cursor = Some((place, turn.parse().map_err(|_| "no cursor")?));
+                    let turn = turn.parse().map_err(|_| "no cursor")?;
+                    read.cursor = Some((place.to_owned(), turn));
                 }
                 other => return Err(format!("no clause {other}")),
             }
         }
         Ok(read)
+    }
+
+    /// Whether rows are shown with their content.
+    fn is_whole(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|name| name == "*" || name == "output")
+    }
+
+    fn shown(&self, row: &Value) -> Value {
+        let mut row = row.clone();
+        if let (Value::Object(fields), false) = (&mut row, self.columns == ["*"]) {
+            fields.retain(|name, _| self.columns.contains(name));
+        }
+        row
     }
 
     fn wants(&self, row: &Value) -> bool {

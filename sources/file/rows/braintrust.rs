@@ -38,7 +38,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             } else {
                 others += 1;
             }
-            if row::is_of_a_scorer(&row) {
+            if row::is_of_a_scorer(&row) || row::is_deleted(&row) {
                 return;
             }
             match row::span(row) {
