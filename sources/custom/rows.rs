@@ -36,6 +36,8 @@ pub(super) struct Custom {
     running: Option<Running>,
     /// What went wrong behind the page that was given last.
     later: Option<PullError>,
+    /// Whether spans came since they last made whole traces.
+    is_open: bool,
 }
 
 /// A plugin in the midst of its answer.
@@ -52,6 +54,7 @@ impl Custom {
             plugin,
             running: None,
             later: None,
+            is_open: false,
         }
     }
 
@@ -73,7 +76,10 @@ impl Custom {
 
     /// Takes replies up to a cursor behind enough of them, or to the end.
     fn take(&self, running: &mut Running, enough: usize) -> Result<Taken, PullError> {
-        let mut taken = Taken::default();
+        let mut taken = Taken {
+            is_open: self.is_open,
+            ..Taken::default()
+        };
         loop {
             let step = running.session.next(|heard, size| {
                 taken.bytes += size;
@@ -83,6 +89,8 @@ impl Custom {
                 Ok(Step::More) => {}
                 Ok(Step::Cursor { cursor, whole }) => {
                     running.cursor = cursor;
+                    // Its clock runs to the next one.
+                    running.session.go_on(self.plugin.patience);
                     taken.keep(whole);
                     let is_enough = taken.replies >= enough || taken.bytes >= ENOUGH_BYTES;
                     if is_enough {
@@ -168,13 +176,11 @@ impl Rows for Custom {
             return Err(error);
         }
         let (mut running, requests) = match self.running.take() {
-            Some(mut running) if running.cursor == *cursor => {
-                running.session.go_on(self.plugin.patience);
-                (running, 0)
-            }
+            Some(running) if running.cursor == *cursor => (running, 0),
             _ => (self.pull(cursor, false)?, 1),
         };
         let mut taken = self.take(&mut running, ENOUGH)?;
+        self.is_open = taken.is_open;
         let gone_on = running.cursor.clone();
         match taken.end {
             Some(more) => {
@@ -222,8 +228,10 @@ struct Taken {
     findings: Vec<Diagnostic>,
     replies: usize,
     bytes: u64,
-    /// Rows and traces up to the last cursor, and whether its spans made whole traces.
-    kept: Option<(usize, usize, bool)>,
+    /// Rows and traces up to the last cursor.
+    kept: Option<(usize, usize)>,
+    /// Whether spans came, up to that cursor, since they last made whole traces.
+    is_open: bool,
     /// Whether there is more, where the answer is complete.
     end: Option<bool>,
     error: Option<PullError>,
@@ -231,7 +239,9 @@ struct Taken {
 
 impl Taken {
     fn keep(&mut self, whole: bool) {
-        self.kept = Some((self.rows.len(), self.traces.len(), whole));
+        let kept = self.kept.map_or(0, |(rows, _)| rows);
+        self.is_open = !whole && (self.is_open || self.rows.len() > kept);
+        self.kept = Some((self.rows.len(), self.traces.len()));
     }
 
     fn finding(&mut self, finding: Diagnostic) {
@@ -336,9 +346,8 @@ impl Taken {
     }
 
     fn page(mut self, cursor: Value) -> Page {
-        let (rows, traces, whole) =
-            self.kept
-                .unwrap_or((self.rows.len(), self.traces.len(), false));
+        let all = (self.rows.len(), self.traces.len());
+        let (rows, traces) = self.kept.unwrap_or(all);
         self.rows.truncate(rows);
         self.traces.truncate(traces);
         let mut decoded = Vec::with_capacity(self.traces.len());
@@ -348,7 +357,7 @@ impl Taken {
         findings::limit(&mut self.findings);
         let is_last = self.end == Some(false);
         Page {
-            is_checkpoint: is_last || whole || self.rows.is_empty(),
+            is_checkpoint: is_last || !self.is_open,
             rows: self.rows,
             traces: decoded,
             cursor,

@@ -34,6 +34,8 @@ impl Programs for Stage {
             asked: self.asked.clone(),
             lines: VecDeque::new(),
             line: Vec::new(),
+            time: Duration::ZERO,
+            left: Duration::ZERO,
         }))
     }
 }
@@ -43,10 +45,15 @@ struct Actor {
     asked: Arc<Mutex<Vec<Request>>>,
     lines: VecDeque<Result<Value, Silence>>,
     line: Vec<u8>,
+    /// What it was given when its clock was last started, and what is left of that.
+    time: Duration,
+    left: Duration,
 }
 
 impl Talk for Actor {
-    fn begin(&mut self, _: Patience) {}
+    fn begin(&mut self, patience: Patience) {
+        (self.time, self.left) = (patience.time, patience.time);
+    }
 
     fn say(&mut self, line: &str) -> Result<(), Silence> {
         let asked: RequestLine = serde_json::from_str(line).expect("a request");
@@ -62,6 +69,11 @@ impl Talk for Actor {
 
     fn hear(&mut self) -> Result<&[u8], Silence> {
         let line = self.lines.pop_front().unwrap_or(Err(Silence::Ended))?;
+        let took = Duration::from_secs(line["takes"].as_u64().unwrap_or_default());
+        self.left = self
+            .left
+            .checked_sub(took)
+            .ok_or(Silence::Late(self.time))?;
         self.line = match line {
             Value::String(text) => text.into_bytes(),
             line => line.to_string().into_bytes(),
@@ -245,6 +257,64 @@ fn a_long_answer_is_many_pages_of_one_run() {
     assert_eq!((seen, cursor), (2500, json!(2499)));
     assert!(pages > 2, "{pages}");
     assert_eq!(opening.pulls().len(), 1);
+}
+
+#[test]
+fn a_plugin_has_its_time_from_cursor_to_cursor() {
+    let slow = |id: &str, cursor: u64| {
+        let seconds = Ok(json!({"reply": "cursor", "cursor": cursor, "takes": 400}));
+        [trace(id), seconds]
+    };
+    let mut lines = [slow("a", 1), slow("b", 2), slow("c", 3)].concat();
+    lines.push(Ok(json!({"reply": "end"})));
+    let page = open(&[], pulled(lines)).rows.page(&Value::Null);
+    let page = page.expect("a page");
+    assert_eq!((ids(&page), page.is_last), (vec!["a", "b", "c"], true));
+    // Between two of them it has no more.
+    let mut lines = slow("a", 1).to_vec();
+    lines.push(Ok(
+        json!({"reply": "trace", "trace": {"id": "b"}, "takes": 400}),
+    ));
+    lines.extend(slow("c", 2));
+    let mut late = open(&[], pulled(lines));
+    let page = late.rows.page(&Value::Null).expect("a page");
+    assert_eq!(ids(&page), ["a"]);
+    let error = late.rows.page(&page.cursor).expect_err("late");
+    assert!(error.advice.is_some_and(|told| told.contains("timeout")));
+}
+
+#[test]
+fn spans_that_are_open_stay_so_until_a_cursor_behind_them_says_that_they_are_whole() {
+    let span = || Ok(json!({"reply": "span", "trace": {"id": "t"}, "span": {"id": "s"}}));
+    let whole = Ok(json!({"reply": "cursor", "cursor": 4, "whole": true}));
+    let many = |number| {
+        let mut lines = vec![trace("w"); 1000];
+        lines.push(cursor(number));
+        lines
+    };
+    let mut lines = [many(1), vec![span(); 1000], vec![cursor(2)], many(3)].concat();
+    lines.extend([span(), whole]);
+    lines.extend([many(5), many(6)].concat());
+    lines.push(Ok(json!({"reply": "end", "more": true})));
+    let mut opening = open(&[], pulled(lines));
+    let mut cursor = Value::Null;
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let page = opening.rows.page(&cursor).expect("a page");
+        told.push((page.cursor.as_u64(), page.is_checkpoint));
+        cursor = page.cursor;
+    }
+    let of = |cursor, is_checkpoint| (Some(cursor), is_checkpoint);
+    assert_eq!(
+        told,
+        [
+            of(1, true),
+            of(2, false),
+            of(3, false),
+            of(5, true),
+            of(6, true)
+        ]
+    );
 }
 
 #[test]
