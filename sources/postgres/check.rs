@@ -152,23 +152,36 @@ fn rights(table: &Table) -> Point {
     }
 }
 
+/// Why a table may show no rows though it has some, and what mends it.
+pub(super) fn hidden(table: &Table) -> Option<(String, String)> {
+    let relation = &table.relation;
+    let (why, on) = if relation.has_row_security {
+        let why = "row-level security holds for this role, and may hide them all";
+        (why.to_owned(), relation.qualified())
+    } else {
+        let below = relation.secured_below.clone()?;
+        let why =
+            format!("row-level security of {below}, which this view reads, may hide them all");
+        (why, below)
+    };
+    let advice =
+        format!("CREATE POLICY archal_reads ON {on} FOR SELECT TO archal_reader USING (true)");
+    Some((why, advice))
+}
+
 /// Whether there is anything, and whether all of it can be seen.
 fn content(rows: &mut PostgresRows, table: &Table) -> Result<Point, PullError> {
     let name = table.relation.shown();
     let qualified = table.relation.qualified();
     let cells = ask_one(rows, &format!("SELECT 1::text FROM {qualified} LIMIT 1"))?;
     if cells.is_empty() {
-        if table.relation.has_row_security {
+        if let Some((why, advice)) = hidden(table) {
             return Ok(Point {
-                advice: Some(format!(
-                    "CREATE POLICY archal_reads ON {qualified} FOR SELECT TO archal_reader USING (true)"
-                )),
+                advice: Some(advice),
                 ..point(
                     "rows",
                     Standing::Limited,
-                    format!(
-                        "{name} shows no rows: row-level security holds for this role, and may hide them all"
-                    ),
+                    format!("{name} shows no rows: {why}"),
                 )
             });
         }

@@ -12,6 +12,7 @@ use super::cursor::Place;
 use super::query::cursor_columns;
 use super::schema::{Cells, Column, Holds, Kind, Table};
 use crate::findings;
+use crate::mapping;
 use crate::normalise::shown;
 use crate::raw;
 
@@ -69,6 +70,13 @@ impl Taken {
         }
     }
 
+    /// Whether it is too large to be read.
+    pub(super) fn is_document_large(&self, table: &Table) -> bool {
+        table
+            .document
+            .is_some_and(|place| self.large.contains(&place))
+    }
+
     fn field(&self, table: &Table, name: &str) -> Option<&Value> {
         self.values
             .get(table.field(name)?)
@@ -86,7 +94,8 @@ impl Taken {
     }
 
     fn time(&self, table: &Table, name: &str) -> Option<Timestamp> {
-        self.field(table, name)?.as_str()?.parse().ok()
+        let time = mapping::time(self.field(table, name)?.clone());
+        time.as_str()?.parse().ok()
     }
 
     /// The row as the engine keeps it; none, with a finding, where it belongs to no trace.

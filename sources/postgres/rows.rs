@@ -168,6 +168,15 @@ impl PostgresRows {
             let of = table.fingerprint();
             let known = cursor.tables.remove(table.holds.name());
             let known = known.filter(|known| known.of == of);
+            if let Some(known) = known
+                .as_ref()
+                .filter(|known| cursor.is_open && !known.is_done)
+            {
+                // Another table was added or changed: this one has rows behind its place to read.
+                let name = table.holds.name().to_owned();
+                cursor.tables.insert(name, known.clone());
+                continue;
+            }
             let is_due = *is_due.get_or_insert_with(|| cursor.is_due(self.settings.rescan, now));
             let is_anew = known.is_none() || is_due;
             is_everything |= is_anew;
@@ -324,7 +333,7 @@ impl PostgresRows {
         for cells in answer.rows {
             let taken = Taken::of(table, cells);
             state.advance(taken.place.clone());
-            take(table, taken, page);
+            take(table, taken, self.settings.most_value, page);
         }
         Ok(())
     }
@@ -345,13 +354,32 @@ impl PostgresRows {
 }
 
 /// A row into the page: a part of a trace, or a whole one.
-fn take(table: &Table, mut taken: Taken, page: &mut Page) {
+fn take(table: &Table, mut taken: Taken, most: u64, page: &mut Page) {
     if table.holds == Holds::Documents {
         let id = taken.id(table, "id");
         let project = taken.id(table, "project");
         if let Some(text) = taken.document(table) {
             document(&text, id, project, page);
+            return;
         }
+        let row = id.unwrap_or_else(|| taken.place.key.join(", "));
+        let row = format!(
+            "row {} of {}",
+            crate::normalise::shown(&row),
+            table.relation.shown()
+        );
+        crate::findings::add(
+            &mut page.findings,
+            if taken.is_document_large(table) {
+                Diagnostic::error(
+                    "trace/too-large",
+                    format!("the trace in {row} has more than `maxValue`, {most} bytes"),
+                )
+                .with_help("--option maxValue=SIZE, and then begin anew: an earlier --since")
+            } else {
+                Diagnostic::note("trace/bad-row", format!("{row} has no trace yet: NULL"))
+            },
+        );
     } else if let Some(row) = taken.row(table, &mut page.findings) {
         page.rows.push(row);
     }
@@ -442,7 +470,8 @@ impl Rows for PostgresRows {
             for answer in answers {
                 page.bytes += answer.bytes;
                 for cells in answer.rows {
-                    take(table, Taken::of(table, cells), &mut page);
+                    let taken = Taken::of(table, cells);
+                    take(table, taken, self.settings.most_value, &mut page);
                 }
             }
         }
@@ -480,17 +509,13 @@ impl Rows for PostgresRows {
             && let Some(mut state) = cursor.tables.remove(table.holds.name())
         {
             self.read(table, &mut state, &mut page)?;
-            if state.is_done && state.place.is_none() && table.relation.has_row_security {
-                page.findings.push(
-                    Diagnostic::note(
-                        "pull/row-security",
-                        format!(
-                            "{} gave no rows: row-level security holds for this role",
-                            table.relation.shown()
-                        ),
-                    )
-                    .with_help("CREATE POLICY … FOR SELECT TO the role USING (true)"),
-                );
+            if state.is_done
+                && state.place.is_none()
+                && let Some((why, advice)) = check::hidden(table)
+            {
+                let told = format!("{} gave no rows: {why}", table.relation.shown());
+                let told = Diagnostic::note("pull/row-security", told);
+                page.findings.push(told.with_help(advice));
             }
             cursor.tables.insert(table.holds.name().to_owned(), state);
         }

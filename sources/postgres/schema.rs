@@ -92,6 +92,9 @@ pub(super) struct Relation {
     /// Rows as the planner believes; negative where nobody counted.
     pub(super) rows: i64,
     pub(super) has_row_security: bool,
+    /// A table below a view that has row-level security; whether that holds for this role depends on
+    /// whose rights the view reads with.
+    pub(super) secured_below: Option<String>,
     pub(super) may_write: bool,
     pub(super) may_read: bool,
 }
@@ -130,7 +133,16 @@ pub(super) const RELATION: &str = "
     SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.reltuples::bigint::text,
         row_security_active(c.oid)::text,
         (has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))::text,
-        (has_any_column_privilege(c.oid, 'SELECT'))::text
+        (has_any_column_privilege(c.oid, 'SELECT'))::text,
+        (WITH RECURSIVE below (oid) AS (
+            SELECT c.oid
+            UNION SELECT d.refobjid FROM below b
+                JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.oid
+                JOIN pg_catalog.pg_depend d ON d.objid = r.oid
+                    AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+                    AND d.refclassid = 'pg_catalog.pg_class'::regclass)
+        SELECT pg_catalog.min(t.oid::regclass::text) FROM below JOIN pg_catalog.pg_class t ON t.oid = below.oid
+            WHERE c.relkind = 'v' AND t.relrowsecurity)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = pg_catalog.to_regclass($1::text) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
@@ -178,6 +190,7 @@ impl Relation {
             has_row_security: cell(cells, 5) == "true",
             may_write: cell(cells, 6) == "true",
             may_read: cell(cells, 7) == "true",
+            secured_below: cells.get(8).cloned().flatten(),
         }
     }
 }

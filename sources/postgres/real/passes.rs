@@ -222,3 +222,30 @@ fn a_cursor_of_another_table_or_order_begins_anew() {
     ));
     assert_eq!(store.ids(), ["s:1", "s:5"]);
 }
+
+#[test]
+fn a_table_that_is_added_during_a_first_pass_makes_no_row_of_the_other_unread() {
+    for mode in MODES {
+        let mut database = Database::new(USUAL);
+        database.owner.run(
+            "ALTER TABLE ai_traces RENAME TO later;
+             INSERT INTO ai_spans (trace_id, updated_at)
+                SELECT 't', now() - interval '30 days' + n * interval '1 hour' FROM generate_series(1, 100) AS n",
+        );
+        let options = [("pageRows", "10"), ("cursorMode", mode)];
+        let mut store = Store::default();
+        let mut source = open(&database.url, &options);
+        for _ in 0..3 {
+            let page = source.page(&store.cursor).expect("a page");
+            store.take(page);
+        }
+        assert_eq!(store.rows.len(), 30, "{mode}");
+        database.owner.run(
+            "CREATE TABLE ai_traces (id bigint PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now());
+             INSERT INTO ai_traces VALUES (1)",
+        );
+        store.pass(&mut open(&database.url, &options));
+        assert_eq!(store.rows.len(), 101, "{mode}");
+        assert!(store.came.values().all(|times| *times == 1), "{mode}");
+    }
+}

@@ -294,3 +294,59 @@ fn reading_begins_where_it_was_said_and_keeps_to_the_filter() {
     ];
     assert_eq!(of(&filter, None), [2, 4, 6, 8, 10].into());
 }
+
+#[test]
+fn a_document_that_is_too_large_is_told_and_one_that_is_null_is_noted() {
+    let mut database = Database::new(
+        "CREATE TABLE runs (id text PRIMARY KEY, body text, updated_at timestamptz NOT NULL DEFAULT now())",
+    );
+    let batch = r#"{"schema": "archal.trace.upload-batch", "version": 1, "complete": true, "traces": [{"id": "t", "input": "' || repeat('x', SIZE) || '"}]}"#;
+    let row = |id: &str, size: &str| format!("('{id}', '{}')", batch.replace("SIZE", size));
+    database.owner.run(&format!(
+        "INSERT INTO runs (id, body) VALUES {}, {}, ('none', NULL)",
+        row("small", "10"),
+        row("large", "5000")
+    ));
+    let options = [
+        ("traceTable", "runs"),
+        ("documentColumn", "body"),
+        ("maxValue", "4096"),
+    ];
+    let mut source = open(&database.url, &options);
+    let mut store = Store::default();
+    store.pass(&mut source);
+    assert_eq!(store.traces.len(), 1);
+    let found: Vec<(bool, &str)> = store
+        .findings
+        .iter()
+        .map(|one| (one.is_error(), one.message.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (
+                true,
+                "the trace in row large of public.runs has more than `maxValue`, 4096 bytes"
+            ),
+            (false, "row none of public.runs has no trace yet: NULL"),
+        ]
+    );
+}
+
+#[test]
+fn a_root_whose_end_is_a_number_has_ended() {
+    let database = Database::new(
+        "CREATE TABLE ai_spans (id bigint PRIMARY KEY, trace_id text, parent_span_id bigint,
+            start_time_unix_nano bigint, end_time_unix_nano bigint, updated_at timestamptz NOT NULL DEFAULT now());
+         INSERT INTO ai_spans VALUES (1, 't-1', NULL, 1772366400000000000, 1772366409000000000)",
+    );
+    let mut source = open(&database.url, &[("traceTable", "off")]);
+    let mut store = Store::default();
+    store.pass(&mut source);
+    let ended: Vec<(&str, bool)> = store
+        .rows
+        .values()
+        .map(|row| (row.id.as_str(), row.ends_root))
+        .collect();
+    assert_eq!(ended, [("s:1", true)]);
+}

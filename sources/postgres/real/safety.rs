@@ -185,3 +185,57 @@ fn rows_that_row_level_security_hides_are_no_empty_table() {
     store.pass(&mut source);
     assert_eq!(store.ids(), ["s:1"]);
 }
+
+#[test]
+fn rows_that_row_level_security_hides_below_a_view_are_no_empty_view() {
+    let mut database = Database::new(USUAL);
+    database.owner.run(
+        "INSERT INTO ai_spans (trace_id) VALUES ('t'); ALTER TABLE ai_spans ENABLE ROW LEVEL SECURITY;
+         CREATE VIEW inner_view WITH (security_invoker) AS SELECT * FROM ai_spans;
+         CREATE VIEW outer_view WITH (security_invoker) AS SELECT * FROM inner_view;
+         CREATE VIEW of_owner AS SELECT * FROM ai_spans; CREATE VIEW empty AS SELECT * FROM ai_traces",
+    );
+    let grants =
+        "GRANT SELECT ON ai_spans, ai_traces, inner_view, outer_view, of_owner, empty TO ROLE";
+    let (_, url) = database.role(grants);
+    let rows = |view: &str| {
+        let options = [
+            ("traceTable", "off"),
+            ("spanTable", view),
+            ("spanColumns", "traceId=id"),
+        ];
+        let usual = [("traceTable", "off"), ("spanTable", view)];
+        let mut source = open(&url, if view == "empty" { &options } else { &usual });
+        let mut store = Store::default();
+        store.pass(&mut source);
+        let points = source.check();
+        let point = points.into_iter().find(|point| point.name == "rows");
+        (store, point.expect("a point"))
+    };
+    let (store, point) = rows("outer_view");
+    assert!(store.rows.is_empty());
+    assert!(
+        point.detail.contains("row-level security of ai_spans"),
+        "{point:?}"
+    );
+    assert!(
+        point
+            .advice
+            .expect("advice")
+            .contains("ON ai_spans FOR SELECT")
+    );
+    assert!(
+        store
+            .findings
+            .iter()
+            .any(|one| one.code == "pull/row-security"),
+        "{:?}",
+        store.findings
+    );
+    // A view with its owner's rights shows them, and what lies above no secured table is empty.
+    let (store, point) = rows("of_owner");
+    assert_eq!(store.ids(), ["s:1"]);
+    assert!(!point.detail.contains("security"), "{point:?}");
+    let (_, point) = rows("empty");
+    assert!(point.detail.contains("has no rows yet"), "{point:?}");
+}
