@@ -3,25 +3,30 @@
 use std::collections::BTreeSet;
 
 use archal_core::source::DecodedTrace;
-use archal_core::trace::Trace;
+use archal_core::trace::{Score, Span, Trace};
 
-use crate::normalise::{has_content, normalise};
+use crate::normalise::{has_content, normalise, version};
 
 /// The union of two parts. What the part with a root says of the trace counts before what the other
-/// says; of two spans with one id the fuller counts.
+/// says, and what the later version of a root says in place of what the earlier said; of two spans with
+/// one id the later version counts, then the fuller.
 pub(crate) fn merge(earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace {
-    let has_root = |decoded: &DecodedTrace| {
-        decoded
-            .trace
-            .spans
-            .iter()
-            .any(|span| span.parent_id.is_none())
+    let (old, new) = (root(&earlier.trace), root(&later.trace));
+    let (is_new, is_again) = match (old, new) {
+        (None, Some(_)) => (true, false),
+        (Some(old), Some(new)) if old.id == new.id => {
+            (version(old) < version(new), version(old) != version(new))
+        }
+        _ => (false, false),
     };
-    let (mut first, second) = if has_root(&later) && !has_root(&earlier) {
+    let (mut first, mut second) = if is_new {
         (later, earlier)
     } else {
         (earlier, later)
     };
+    if is_again {
+        forget(&mut second.trace, &first.trace);
+    }
     first.source = first.source.or(second.source);
     first.project = first.project.or(second.project);
     for (dialect, spans) in second.dialects {
@@ -29,6 +34,19 @@ pub(crate) fn merge(earlier: DecodedTrace, later: DecodedTrace) -> DecodedTrace 
     }
     join(&mut first.trace, second.trace);
     first
+}
+
+fn root(trace: &Trace) -> Option<&Span> {
+    trace.spans.iter().find(|span| span.parent_id.is_none())
+}
+
+/// Takes away what a root said that was written again since.
+fn forget(trace: &mut Trace, newer: &Trace) {
+    (trace.input, trace.output, trace.error, trace.ended_at) = (None, None, None, None);
+    trace.scores.retain(|score| {
+        let is_namesake = |other: &Score| other.name == score.name && other.origin == score.origin;
+        !newer.scores.iter().any(is_namesake)
+    });
 }
 
 /// The union of what was given out and what is known now of the same spans: a span that came again takes
@@ -93,6 +111,25 @@ fn join(trace: &mut Trace, other: Trace) {
     put_cut_places(trace, cut);
     trace.completeness.content = has_content(trace);
     trace.revision.clear();
+}
+
+/// Adds scores. Those of the trace have no ids any more: one that came again takes the place of its
+/// namesake.
+pub(crate) fn put_scores(trace: &mut Trace, scores: impl IntoIterator<Item = Score>) {
+    let mut is_free = vec![true; trace.scores.len()];
+    for score in scores {
+        let namesake = is_free.iter().enumerate().position(|(at, is_free)| {
+            let old = &trace.scores[at];
+            *is_free && old.name == score.name && old.origin == score.origin
+        });
+        match namesake {
+            Some(at) => {
+                is_free[at] = false;
+                trace.scores[at] = score;
+            }
+            None => trace.scores.push(score),
+        }
+    }
 }
 
 /// What was cut, by the ids of spans: their places change with each span that is added.

@@ -8,6 +8,15 @@ use archal_core::trace::{Span, Trace};
 
 use crate::findings;
 
+/// The attribute of a span that says which version of its row it is, where rows are written again and
+/// again in files that nobody reads in order: the highest counts.
+pub(crate) const VERSION: &str = "archal.version";
+
+/// Which version of its row a span is.
+pub(crate) fn version(span: &Span) -> Option<i64> {
+    span.attributes.get(VERSION)?.as_str()?.parse().ok()
+}
+
 /// Puts the spans of a trace in order and counts its orphans. The result does not depend on the
 /// order in which the spans came.
 pub(crate) fn normalise(trace: &mut Trace, diagnostics: &mut Vec<Diagnostic>) {
@@ -116,12 +125,13 @@ fn one_span_an_id(spans: &mut Vec<Span>) -> usize {
     conflicts
 }
 
-/// A total order of different spans: the later end, then the more text, then the text itself.
-type Fullness = (Option<jiff::Timestamp>, usize, String);
+/// A total order of different spans: the later version, the later end, then the more text, then the text
+/// itself.
+type Fullness = (Option<i64>, Option<jiff::Timestamp>, usize, String);
 
 fn fullness(span: &Span) -> Fullness {
     let text = serde_json::to_string(span).unwrap_or_default();
-    (span.ended_at, text.len(), text)
+    (version(span), span.ended_at, text.len(), text)
 }
 
 /// Takes away the parent of the first span of each cycle; the spans are sorted.
@@ -214,6 +224,19 @@ mod tests {
         normalise(&mut other, &mut diagnostics);
         assert_eq!(one, other);
         assert_eq!(one.spans[0].name, "fuller");
+    }
+
+    #[test]
+    fn of_two_versions_of_a_span_the_later_stays_though_it_says_less() {
+        let mut one = trace(&[("a", None), ("a", None)]);
+        let numbered = |number: &str| (VERSION.to_owned(), number.into());
+        one.spans[0].attributes.extend([numbered("1000192665")]);
+        one.spans[1].attributes.extend([numbered("999192665")]);
+        one.spans[1].name = "fuller".to_owned();
+        one.spans[1].ended_at = Some("2026-01-01T00:00:00Z".parse().expect("a time"));
+        normalise(&mut one, &mut Vec::new());
+        assert_eq!(one.spans.len(), 1);
+        assert_eq!(one.spans[0].name, "");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use archal_core::source::DecodedTrace;
 use archal_core::trace::Status;
 use serde_json::{Map, Value};
 
-use super::row::{is_of_a_scorer, is_root, metric, parents, version};
+use super::row::{is_of_a_scorer, is_root, metric, parents, span_id, version};
 use crate::merge::take_place_of;
 use crate::otlp::{self, OtlpSpan, Request};
 
@@ -33,10 +33,7 @@ pub(crate) fn assemble(
         if is_of_a_scorer(&row) {
             continue;
         }
-        let Some(span) = text(&row, "span_id")
-            .or(text(&row, "id"))
-            .map(str::to_owned)
-        else {
+        let Some(span) = span_id(&row).map(str::to_owned) else {
             lost = lost.saturating_add(1);
             continue;
         };

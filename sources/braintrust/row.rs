@@ -27,6 +27,12 @@ pub(crate) fn span(mut row: Map<String, Value>) -> Option<Row> {
     })
 }
 
+/// What its span goes by.
+pub(crate) fn span_id(row: &Map<String, Value>) -> Option<&str> {
+    let text = |name: &str| row.get(name)?.as_str().filter(|text| !text.is_empty());
+    text("span_id").or(text("id"))
+}
+
 /// The number of the write that made it so.
 pub(crate) fn version(row: &Map<String, Value>) -> Option<i64> {
     match row.get("_xact_id")? {

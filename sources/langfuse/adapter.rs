@@ -17,7 +17,7 @@ use archal_core::trace::{Score, ScoreOrigin, Status, Trace};
 use serde_json::{Map, Value, json};
 
 use crate::findings;
-use crate::merge::take_place_of;
+use crate::merge::{put_scores, take_place_of};
 use crate::normalise::shown;
 use crate::otlp::{self, Attributes, OtlpSpan, Request};
 
@@ -282,23 +282,8 @@ impl Sorted {
         trace.completeness.content = crate::normalise::has_content(trace);
     }
 
-    /// Adds the scores. Those of what was given out have no ids any more: one that came again takes the
-    /// place of its namesake.
     fn score(&self, trace: &mut Trace) {
-        let mut known: Vec<bool> = vec![true; trace.scores.len()];
-        for score in self.scores.values().filter_map(score) {
-            let namesake = known.iter().enumerate().position(|(at, is_free)| {
-                let old = &trace.scores[at];
-                *is_free && old.name == score.name && old.origin == score.origin
-            });
-            match namesake {
-                Some(at) => {
-                    known[at] = false;
-                    trace.scores[at] = score;
-                }
-                None => trace.scores.push(score),
-            }
-        }
+        put_scores(trace, self.scores.values().filter_map(score));
     }
 }
 
@@ -322,7 +307,7 @@ fn keep_newer<K: Ord>(rows: &mut BTreeMap<K, Map<String, Value>>, id: K, row: Ma
 }
 
 /// What a release since 4 calls the root that it makes of a trace.
-fn root_id(trace: &str) -> String {
+pub(crate) fn root_id(trace: &str) -> String {
     format!("t-{trace}")
 }
 

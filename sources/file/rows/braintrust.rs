@@ -41,8 +41,12 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             if row::is_of_a_scorer(&row) || row::is_deleted(&row) {
                 return;
             }
+            let id = row::span_id(&row).map(str::to_owned);
             match row::span(row) {
-                Some(row) => gathered.add(row.trace, row.body),
+                Some(row) => {
+                    gathered.add(row.trace.clone(), row.body);
+                    gathered.number(&row.trace, &id.unwrap_or(row.id), row.version);
+                }
                 None => bad(at, document, decoded),
             }
         });

@@ -1,6 +1,7 @@
 //! Dialect `langfuse`: observations, scores and traces as Langfuse's API answers them, and as its exports
 //! to blob storage hold them, with other names and with times that do not say their zone.
 
+use archal_core::pull::Row;
 use archal_core::source::Decoded;
 use serde_json::{Map, Value};
 
@@ -83,7 +84,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
         }
         let trace = row::trace(beside, &observations);
         for row in observations.into_iter().chain(trace) {
-            gathered.add(row.trace, row.body);
+            add(row, &mut gathered);
         }
     }
     gathered.give(adapter::assemble, decoded);
@@ -103,6 +104,18 @@ fn take(row: Map<String, Value>, gathered: &mut Gathered) -> Option<()> {
     } else {
         row::trace(row, &[])
     }?;
-    gathered.add(row.trace, row.body);
+    add(row, gathered);
     Some(())
+}
+
+fn add(row: Row, gathered: &mut Gathered) {
+    // Its id says what it is, too. What a trace says stands in the span that is made of it.
+    let span = match row.id.strip_prefix(adapter::OBSERVATION) {
+        Some(id) => Some(id.trim_start().to_owned()),
+        None => (row.id == adapter::TRACE).then(|| adapter::root_id(&row.trace)),
+    };
+    gathered.add(row.trace.clone(), row.body);
+    if let Some(span) = span {
+        gathered.number(&row.trace, &span, row.version);
+    }
 }

@@ -4,6 +4,8 @@
 //! A run becomes a span with the attributes that LangSmith's own exporter writes over OpenTelemetry, so
 //! the dialect of that name reads it.
 
+use std::collections::BTreeMap;
+
 use archal_core::diagnostic::Diagnostic;
 use archal_core::hash;
 use archal_core::push::Kept;
@@ -14,6 +16,7 @@ use serde_json::{Map, Value};
 use super::super::Dialect;
 use super::{Gathered, bad, each_row, is_list_of};
 use crate::document::Document;
+use crate::findings;
 use crate::langfuse::adapter::{parsed, time};
 use crate::otlp::{self, OtlpSpan, Request};
 use crate::raw::Record;
@@ -36,6 +39,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
     each_row(records, "runs", document, decoded, |row, at, decoded| {
         let mut waiting = vec![(row, None::<(String, String)>)];
         let mut taken = 0;
+        let mut beyond = BTreeMap::<String, u64>::new();
         while let Some((mut run, above)) = waiting.pop() {
             let inner = run.remove("child_runs");
             if let Some((trace, parent)) = above {
@@ -50,12 +54,28 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             taken += 1;
             if let Some(Value::Array(inner)) = inner {
                 for one in inner {
-                    if let (Value::Object(one), true) = (one, taken + waiting.len() < MAX_INNER) {
+                    let Value::Object(one) = one else { continue };
+                    if taken + waiting.len() < MAX_INNER {
                         waiting.push((one, Some((trace.clone(), id.clone()))));
+                    } else {
+                        *beyond.entry(trace.clone()).or_default() += 1;
                     }
                 }
             }
             gathered.add(trace, Value::Object(run));
+        }
+        for (trace, runs) in beyond {
+            gathered.lose(&trace, runs);
+            findings::add(
+                &mut decoded.diagnostics,
+                Diagnostic::warning(
+                    "trace/too-many",
+                    format!(
+                        "a run has more than {MAX_INNER} runs in it; left out, with all that is in them: {runs}"
+                    ),
+                )
+                .at(document.place(at.clone())),
+            );
         }
     });
     gathered.give(assemble, decoded);
@@ -90,6 +110,7 @@ fn parent_of(run: &Map<String, Value>) -> Option<&str> {
 
 fn assemble(trace: &str, kept: Kept, diagnostics: &mut Vec<Diagnostic>) -> Option<DecodedTrace> {
     let mut request = Request::default();
+    request.lost.insert(trace.to_owned(), kept.lost);
     let mut project = None;
     let mut scores = Vec::new();
     for one in kept.spans {

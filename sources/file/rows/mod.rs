@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::document::Document;
 use crate::findings;
-use crate::normalise::shown;
+use crate::normalise::{VERSION, shown};
 use crate::raw::{self, Record};
 
 /// Traces one file may give.
@@ -119,9 +119,19 @@ fn bad(at: Range<usize>, document: &Document<'_>, decoded: &mut Decoded) {
 /// Rows by trace.
 #[derive(Default)]
 struct Gathered {
-    by_trace: BTreeMap<String, Vec<KeptSpan>>,
+    by_trace: BTreeMap<String, OfTrace>,
     /// Rows of traces that are too many.
     beyond: u64,
+}
+
+/// The rows of one trace.
+#[derive(Default)]
+struct OfTrace {
+    spans: Vec<KeptSpan>,
+    /// The highest version of each span.
+    versions: BTreeMap<String, i64>,
+    /// Rows that had no room.
+    lost: u64,
 }
 
 impl Gathered {
@@ -131,7 +141,22 @@ impl Gathered {
             return;
         }
         let span = KeptSpan { shared: None, body };
-        self.by_trace.entry(trace).or_default().push(span);
+        self.by_trace.entry(trace).or_default().spans.push(span);
+    }
+
+    /// A span of a trace that was added has this version.
+    fn number(&mut self, trace: &str, span: &str, version: Option<i64>) {
+        if let (Some(of), Some(version)) = (self.by_trace.get_mut(trace), version) {
+            let known = of.versions.entry(span.to_owned()).or_insert(version);
+            *known = version.max(*known);
+        }
+    }
+
+    /// So many rows of a trace that was added had no room.
+    fn lose(&mut self, trace: &str, rows: u64) {
+        if let Some(of) = self.by_trace.get_mut(trace) {
+            of.lost = of.lost.saturating_add(rows);
+        }
     }
 
     /// Puts the traces together.
@@ -140,14 +165,21 @@ impl Gathered {
         assemble: fn(&str, Kept, &mut Vec<Diagnostic>) -> Option<DecodedTrace>,
         decoded: &mut Decoded,
     ) {
-        for (trace, spans) in self.by_trace {
+        for (trace, of) in self.by_trace {
             let kept = Kept {
-                spans,
+                spans: of.spans,
+                lost: of.lost,
                 ..Kept::default()
             };
-            decoded
-                .traces
-                .extend(assemble(&trace, kept, &mut decoded.diagnostics));
+            let Some(mut one) = assemble(&trace, kept, &mut decoded.diagnostics) else {
+                continue;
+            };
+            for span in &mut one.trace.spans {
+                let version = of.versions.get(&span.id).map(|number| number.to_string());
+                let version = version.map(|number| (VERSION.to_owned(), number.into()));
+                span.attributes.extend(version);
+            }
+            decoded.traces.push(one);
         }
         if self.beyond > 0 {
             findings::add(

@@ -225,3 +225,91 @@ proptest! {
         prop_assert_eq!(trace, only(BRAINTRUST, "braintrust").0);
     }
 }
+
+/// One trace of each file, joined in this order.
+fn joined(files: &[&str]) -> Trace {
+    let parts = files.iter().map(|file| {
+        let mut decoded = decode(file.as_bytes());
+        assert!(decoded.is_in_parts);
+        decoded.traces.remove(0).trace
+    });
+    parts
+        .reduce(|earlier, later| (super::super::FORMAT.join)(earlier, later))
+        .expect("a part")
+}
+
+#[test]
+fn a_row_that_is_exported_again_takes_the_place_of_what_it_was_in_whatever_order_files_are_read() {
+    let root = |version: &str, rest: &str| {
+        format!(
+            r#"{{"id":"r","span_id":"s","root_span_id":"s","is_root":true,"_xact_id":"{version}","span_attributes":{{"name":"run","type":"task"}},"metrics":{{"start":1772366400,"end":1772366409}},{rest}}}"#
+        )
+    };
+    let first = root(
+        "1000192665000000000",
+        r#""output":"Closed 8 issues of a long list","error":"rate limited","scores":{"ok":0.5,"other":1}"#,
+    );
+    let again = root(
+        "1000192666000000000",
+        r#""output":"no","error":null,"scores":{"ok":0.9}"#,
+    );
+    let child = r#"{"id":"c","span_id":"t","root_span_id":"s","span_parents":["s"],"is_root":false,"_xact_id":"1000192664000000000","span_attributes":{"name":"list","type":"tool"},"input":{"a":1},"metrics":{"start":1772366401}}"#;
+    let files = [first.as_str(), again.as_str(), child];
+    for order in [
+        [0, 1, 2],
+        [1, 0, 2],
+        [2, 0, 1],
+        [0, 2, 1],
+        [1, 2, 0],
+        [2, 1, 0],
+    ] {
+        let trace = joined(&order.map(|at: usize| files[at]));
+        assert_eq!(trace.spans.len(), 2, "{order:?}");
+        assert_eq!(trace.output, Some(json!("no")), "{order:?}");
+        assert_eq!(trace.spans[0].output, Some(json!("no")), "{order:?}");
+        assert_eq!(
+            (trace.status, trace.error),
+            (Status::Unset, None),
+            "{order:?}"
+        );
+        let mut scores: Vec<_> = trace
+            .scores
+            .iter()
+            .map(|one| (&*one.name, &one.value))
+            .collect();
+        scores.sort_by_key(|one| one.0);
+        assert_eq!(
+            scores,
+            [("ok", &json!(0.9)), ("other", &json!(1))],
+            "{order:?}"
+        );
+    }
+
+    let observation = |updated: &str, output: &str, level: &str| {
+        format!(
+            r#"{{"id":"o","trace_id":"lf","project_id":"p","type":"SPAN","name":"run","start_time":"2026-03-01 10:00:00","end_time":"2026-03-01 10:00:09","updated_at":"{updated}","output":"{output}","level":"{level}"}}"#
+        )
+    };
+    let first = observation("2026-03-01 10:00:09", "all of a long answer", "ERROR");
+    let again = observation("2026-03-01 11:00:00", "short", "DEFAULT");
+    for files in [[&*first, &*again], [&*again, &*first]] {
+        let trace = joined(&files);
+        assert_eq!(trace.output, Some(json!("short")));
+        assert_ne!(trace.status, Status::Error);
+        assert_eq!(trace.spans.len(), 1);
+    }
+}
+
+#[test]
+fn runs_that_are_too_many_are_counted_as_lost() {
+    let inner = (0..100_003).map(|at| format!(r#"{{"id":"{at}","run_type":"tool"}}"#));
+    let inner: Vec<String> = inner.collect();
+    let file = format!(
+        r#"{{"id":"root","run_type":"chain","trace_id":"t","child_runs":[{}]}}"#,
+        inner.join(",")
+    );
+    let (trace, _, decoded) = only(file.as_bytes(), "langsmith");
+    assert_eq!(trace.spans.len(), 100_000);
+    assert_eq!(trace.completeness.dropped, 4);
+    assert_eq!(decoded.diagnostics[0].code, "trace/too-many");
+}
