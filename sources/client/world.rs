@@ -184,6 +184,12 @@ impl Store {
         self.rows.len()
     }
 
+    /// The rows of one kind, by how their ids begin.
+    pub(crate) fn rows_of(&self, kind: &str) -> usize {
+        let ids = self.rows.keys();
+        ids.filter(|(_, id)| id.starts_with(kind)).count()
+    }
+
     /// The traces whose root has ended.
     pub(crate) fn ended(&self) -> usize {
         let mut ended: Vec<&str> = self

@@ -29,6 +29,8 @@ pub(crate) const SCORE: &str = "score";
 pub(crate) const TRACE: &str = "trace";
 /// On a row whose content was too large to be fetched.
 pub(crate) const CUT: &str = "archal.cut";
+/// On the row of a trace: how many of its observations could not be fetched.
+pub(crate) const LOST: &str = "archal.lost";
 
 /// A row's fields, in the names of the API or those of exports.
 pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
@@ -153,6 +155,8 @@ impl Sorted {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<DecodedTrace> {
         let mut request = Request::default();
+        let left_out = self.trace.as_ref().and_then(|row| row.get(LOST)?.as_u64());
+        let lost = lost.saturating_add(left_out.unwrap_or_default());
         request.lost.insert(id.to_owned(), lost);
         let mut cut = Vec::new();
         for row in self.observations.values() {
@@ -172,6 +176,14 @@ impl Sorted {
             }
         }
         self.tell(&mut decoded.trace);
+        if self.trace.as_ref().is_some_and(|row| row.contains_key(CUT)) {
+            let root = root_id(id);
+            let spans = &decoded.trace.spans;
+            let at = spans.iter().position(|span| span.id == root);
+            let place = at.map_or_else(String::new, |place| format!("spans[{place}]."));
+            let places = ["input", "output"].map(|at| format!("{place}{at}"));
+            decoded.trace.completeness.truncated.extend(places);
+        }
         Some(decoded)
     }
 

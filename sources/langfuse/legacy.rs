@@ -4,12 +4,12 @@ use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Page, PullError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::adapter::Fields;
-use super::cursor::{Cursor, Walk, Window};
+use super::adapter::{CUT, Fields, LOST};
+use super::cursor::{Api, Cursor, Walk, Window};
 use super::page::tell_deprecation;
-use super::{Langfuse, Listed, row};
+use super::{Langfuse, Listed, alone, row};
 use crate::client::{Failure, listing};
 use crate::normalise::shown;
 
@@ -19,10 +19,15 @@ const OBSERVATIONS: &str = "/api/public/observations";
 const ROWS: u32 = 100;
 /// Traces that are fetched for one page of the engine.
 const AT_ONCE: usize = 5;
-/// Observations of a page, where a trace is too large as a whole.
-const FEW: u32 = 50;
+/// Observations of a page, where a trace is too large as a whole: a power of two, so that half a page is
+/// a page of its own.
+const FEW: u64 = 64;
 /// Pages of one such trace.
-const MOST_PAGES: u32 = 10_000;
+const MOST_PAGES: u32 = 1_000;
+/// Observations of one such trace that may be left out before its rest is.
+const MOST_LEFT_OUT: u64 = 20;
+/// The same one after the other.
+const MOST_IN_A_ROW: u64 = 3;
 
 /// The next page of a walk: a part of the list, or some of its traces.
 pub(super) fn page(
@@ -56,7 +61,10 @@ pub(super) fn page(
     }
     let now = walk.traces.len().min(AT_ONCE);
     for trace in walk.traces.drain(..now).collect::<Vec<_>>() {
-        fetch(source, &trace, page)?;
+        let fetched = alone::fetch(source, Api::Legacy, |source| fetch(source, &trace, page));
+        if let Err(failure) = fetched.map_err(|failure| source.client.told(failure))? {
+            alone::tell(source, &trace, failure);
+        }
     }
     // Each trace came whole.
     page.is_checkpoint = true;
@@ -112,8 +120,18 @@ pub(super) fn has_more(listed: &Listed, number: u32) -> bool {
     !listed.rows.is_empty() && u64::from(number) < pages.unwrap_or_default()
 }
 
-/// Fetches a trace with all that is in it. One that is gone by now costs nothing.
-pub(super) fn fetch(source: &mut Langfuse, trace: &str, page: &mut Page) -> Result<(), PullError> {
+/// Fetches a trace with all that is in it. One that is gone by now costs nothing; of one that cannot be
+/// fetched nothing is left in the page.
+pub(super) fn fetch(source: &mut Langfuse, trace: &str, page: &mut Page) -> Result<(), Failure> {
+    let from = page.rows.len();
+    let fetched = fetch_whole(source, trace, page);
+    if fetched.is_err() {
+        page.rows.truncate(from);
+    }
+    fetched
+}
+
+fn fetch_whole(source: &mut Langfuse, trace: &str, page: &mut Page) -> Result<(), Failure> {
     let name = utf8_percent_encode(trace, NON_ALPHANUMERIC).to_string();
     if trace.chars().all(|c| c == '.') {
         // That would be another address.
@@ -125,83 +143,135 @@ pub(super) fn fetch(source: &mut Langfuse, trace: &str, page: &mut Page) -> Resu
         Ok(answer) => answer,
         Err(failure) if failure.is_not_found() => return Ok(()),
         Err(failure) if failure.is_of_size() => return in_parts(source, trace, &path, page),
-        Err(failure) => return Err(source.client.told(failure)),
+        Err(failure) => return Err(failure),
     };
-    let Some(mut whole) = listing::read(&answer.body, "observations") else {
-        return Err(source.client.told(Failure::NotJson));
-    };
+    let mut whole = listing::read(&answer.body, "observations").ok_or(Failure::NotJson)?;
     source.findings.append(&mut whole.findings);
     let from = page.rows.len();
     super::observations::take(source, whole.rows, page);
-    if let Some(Value::Array(scores)) = whole.beside.remove("scores") {
+    take_beside(whole.beside, from, page);
+    Ok(())
+}
+
+/// What stands beside a trace's observations: its scores, and what it is itself. Its observations are in
+/// the page from a place on.
+fn take_beside(mut beside: Map<String, Value>, from: usize, page: &mut Page) {
+    let row = row::trace(beside.clone(), &page.rows[from..]);
+    if let Some(Value::Array(scores)) = beside.remove("scores") {
         let scores = scores.into_iter().filter_map(|score| match score {
             Value::Object(score) => row::score(score),
             _ => None,
         });
         page.rows.extend(scores);
     }
-    let row = row::trace(whole.beside, &page.rows[from..]);
     page.rows.extend(row);
-    Ok(())
 }
 
-/// A trace that is too large for one answer: what it is, then its observations.
+/// A trace that is too large for one answer: its observations, then what it is.
 fn in_parts(
     source: &mut Langfuse,
     trace: &str,
     path: &str,
     page: &mut Page,
-) -> Result<(), PullError> {
-    let rate = source.settings.legacy.clone();
+) -> Result<(), Failure> {
     let from = page.rows.len();
-    let mut few = FEW;
-    let mut number = 1;
-    while number <= MOST_PAGES {
-        let query = vec![
-            ("traceId", trace.to_owned()),
-            ("page", number.to_string()),
-            ("limit", few.to_string()),
-        ];
-        match source.list(OBSERVATIONS, query, &rate, few > 1) {
+    let lost = take_observations(source, trace, page)?;
+    if lost > 0 {
+        source.findings.push(Diagnostic::warning(
+            "langfuse/too-large",
+            format!(
+                "observations of trace `{}` that are too large to be fetched: {lost}",
+                shown(trace)
+            ),
+        ));
+    }
+    let rate = source.settings.legacy.clone();
+    let beside = |source: &mut Langfuse, fields: &str| {
+        let fields = vec![("fields", fields.to_owned())];
+        let answer = source.ask(path, fields, &rate, false)?;
+        let whole = listing::read(&answer.body, "observations").ok_or(Failure::NotJson)?;
+        Ok(whole.beside)
+    };
+    let asked = alone::fetch(source, Api::Legacy, |source| {
+        beside(source, "core,io,scores,metrics")
+    });
+    let mut beside = match asked {
+        Ok(Ok(beside)) => beside,
+        Ok(Err(_)) => {
+            let mut bare = beside(source, "core,scores,metrics")?;
+            // Groups that were not asked for come empty, which says nothing of the trace.
+            for name in ["input", "output"] {
+                bare.remove(name);
+            }
+            bare.insert(CUT.to_owned(), Value::Bool(true));
+            bare
+        }
+        Err(failure) if failure.is_not_found() => {
+            page.rows.truncate(from);
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    };
+    if lost > 0 {
+        beside.insert(LOST.to_owned(), lost.into());
+    }
+    take_beside(beside, from, page);
+    Ok(())
+}
+
+/// The observations of a trace, fewer at a time where they are large; how many are lost.
+fn take_observations(source: &mut Langfuse, trace: &str, page: &mut Page) -> Result<u64, Failure> {
+    let rate = source.settings.legacy.clone();
+    let (mut at, mut few) = (0, FEW);
+    let (mut left_out, mut in_a_row) = (0, 0);
+    let mut total = None;
+    for _ in 0..MOST_PAGES {
+        let ask = |source: &mut Langfuse| {
+            let query = vec![
+                ("traceId", trace.to_owned()),
+                ("page", (at / few + 1).to_string()),
+                ("limit", few.to_string()),
+            ];
+            source.list(OBSERVATIONS, query, &rate, few > 1)
+        };
+        let asked = if few > 1 {
+            match ask(source) {
+                Err(failure) if failure.is_of_size() => {
+                    few /= 2;
+                    continue;
+                }
+                asked => Ok(asked?),
+            }
+        } else {
+            alone::fetch(source, Api::Legacy, ask)?
+        };
+        let number = |listed: &Listed, name: &str| listed.meta.get(name).and_then(Value::as_u64);
+        match asked {
             Ok(listed) => {
-                let is_more = has_more(&listed, number);
+                in_a_row = 0;
+                total = number(&listed, "totalItems").or(total);
+                let pages = number(&listed, "totalPages").unwrap_or_default();
+                let is_last = listed.rows.is_empty() || at / few + 1 >= pages;
                 super::observations::take(source, listed.rows, page);
-                if !is_more {
+                if is_last {
+                    return Ok(left_out);
+                }
+            }
+            Err(_) => {
+                left_out += 1;
+                in_a_row += 1;
+                if left_out >= MOST_LEFT_OUT || in_a_row >= MOST_IN_A_ROW {
+                    at += few;
                     break;
                 }
-                number += 1;
             }
-            Err(failure) if failure.is_of_size() && few > 1 => {
-                // The rows before stay: a page of half the size begins at twice the number.
-                few = (few / 2).max(1);
-                number = 1;
-                page.rows.truncate(from);
-            }
-            Err(failure) if failure.is_of_size() => {
-                source.findings.push(Diagnostic::warning(
-                    "langfuse/too-large",
-                    format!(
-                        "an observation of trace `{}` is too large to be fetched",
-                        shown(trace)
-                    ),
-                ));
-                number += 1;
-            }
-            Err(failure) => return Err(source.client.told(failure)),
+        }
+        at += few;
+        if few < FEW && at % (2 * few) == 0 {
+            few *= 2;
         }
     }
-    let fields = vec![("fields", "core,scores,metrics".to_owned())];
-    let answer = source.ask(path, fields, &rate, false);
-    if let Ok(answer) = answer
-        && let Some(whole) = listing::read(&answer.body, "observations")
-    {
-        let mut beside = whole.beside;
-        // Groups that were not asked for come empty, which says nothing of the trace.
-        for name in ["input", "output"] {
-            beside.remove(name);
-        }
-        let row = row::trace(beside, &page.rows[from..]);
-        page.rows.extend(row);
-    }
-    Ok(())
+    // How many there are beyond is known where one page came.
+    let beyond = total.unwrap_or_default().saturating_sub(at);
+    Ok((left_out + beyond).max(1))
 }

@@ -8,10 +8,12 @@
 //! - `settings`: what can be said of such a source.
 //! - `cursor`: what is remembered between two pages.
 //! - `page`: one page of a pass. `observations`, `recheck`, `scores`: what is asked in its stages.
+//! - `alone`: one trace that cannot be fetched, and the others.
 //! - `legacy`: releases before 4, which keep whole traces.
 //! - `row`: from an answer to a row of the engine. `adapter`: from rows to traces.
 
 pub(crate) mod adapter;
+mod alone;
 mod cursor;
 mod legacy;
 mod observations;
@@ -22,6 +24,8 @@ pub(crate) mod row;
 mod scores;
 mod settings;
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;
 

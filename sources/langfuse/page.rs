@@ -105,7 +105,9 @@ fn step(
             if !pass.is_recheck {
                 return Ok(None);
             }
-            let from = before(pass.began, source.settings.recheck);
+            // Nothing looked at what came late while nobody asked.
+            let last = cursor.rechecked.unwrap_or(pass.began).min(pass.began);
+            let from = before(last, source.settings.recheck);
             let from = from.max(source.settings.since);
             Ok(Some(Stage::Recheck {
                 walk: Walk::over(from, pass.began),

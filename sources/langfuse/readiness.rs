@@ -155,7 +155,8 @@ pub(super) fn sample(source: &mut Langfuse) -> Result<Page, PullError> {
                     .map_err(|failure| source.client.told(failure))?;
                 observations::take(source, listed.rows, &mut page);
             }
-            Api::Legacy => legacy::fetch(source, &trace, &mut page)?,
+            Api::Legacy => legacy::fetch(source, &trace, &mut page)
+                .map_err(|failure| source.client.told(failure))?,
         }
     }
     (page.is_last, page.is_checkpoint) = (true, true);

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::adapter::Fields;
 use super::cursor::{Api, Cursor, Pass, Stage};
 use super::observations::{self, Wanted};
-use super::{Langfuse, legacy, row};
+use super::{Langfuse, alone, legacy, row};
 use crate::client::Failure;
 
 /// How long after it came a row may be shown only.
@@ -40,17 +40,25 @@ pub(super) fn page(
         return Ok(None);
     };
     if let Some(trace) = changed.first().cloned() {
-        cursor = match api {
+        let rows = state.rows;
+        let fetched = alone::fetch(source, api, |source| match api {
             Api::V2 => {
                 let wanted = Wanted::Trace(&trace);
-                let listed = observations::fetch(source, state, wanted, cursor.as_deref())
-                    .map_err(|failure| source.client.told(failure))?;
+                observations::fetch(source, state, wanted, cursor.as_deref()).map(Some)
+            }
+            Api::Legacy => legacy::fetch(source, &trace, page).map(|()| None),
+        });
+        cursor = match fetched.map_err(|failure| source.client.told(failure))? {
+            Ok(Some(listed)) => {
                 let next = listed.after(cursor.as_deref())?;
                 observations::take(source, listed.rows, page);
                 next
             }
-            Api::Legacy => {
-                legacy::fetch(source, &trace, page)?;
+            Ok(None) => None,
+            Err(failure) => {
+                // That says nothing of how large the pages of others may be.
+                state.rows = rows;
+                alone::tell(source, &trace, failure);
                 None
             }
         };
@@ -70,6 +78,10 @@ pub(super) fn page(
         let listed = match listed {
             Ok(listed) => listed,
             Err(Failure::Refused { status: 422, .. }) if walk.halve(pass.began) => {
+                if api == Api::Legacy {
+                    // A number counts from the beginning of its window.
+                    walk.page = 1;
+                }
                 return Ok(Some(Stage::Recheck {
                     walk,
                     is_listed,

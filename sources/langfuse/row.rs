@@ -4,7 +4,7 @@ use archal_core::clock::Timestamp;
 use archal_core::pull::Row;
 use serde_json::{Map, Value};
 
-use super::adapter::{Fields, OBSERVATION, SCORE, TRACE, time};
+use super::adapter::{Fields, LOST, OBSERVATION, SCORE, TRACE, time};
 use crate::raw;
 
 /// The observation a row is; none where it does not say of which trace it is.
@@ -74,7 +74,8 @@ pub(crate) fn trace(mut row: Map<String, Value>, observations: &[Row]) -> Option
     Some(Row {
         id: TRACE.to_owned(),
         version: version(&fields),
-        ends_root: observations.iter().all(ended),
+        // Of one that lacks some it is not known.
+        ends_root: fields.get(LOST).is_none() && observations.iter().all(ended),
         at: fields.time("updatedAt").or(fields.time("timestamp")),
         body: tagged(TRACE, row),
         trace: id,

@@ -22,8 +22,12 @@ pub(super) fn page(
     let is_first = at.is_none() && number == 1;
     let mut query = vec![("limit", ROWS.to_string())];
     query.extend(pass.from.map(|from| ("fromTimestamp", from.to_string())));
-    if !source.settings.environments.is_empty() {
-        query.push(("environment", source.settings.environments.join(",")));
+    let environments = source.settings.environments.clone();
+    if is_numbered {
+        // A comma would be part of a name here.
+        query.extend(environments.into_iter().map(|name| ("environment", name)));
+    } else if !environments.is_empty() {
+        query.push(("environment", environments.join(",")));
     }
     let rate = source.settings.rate.clone();
     let listed = if is_numbered {

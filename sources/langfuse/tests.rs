@@ -18,7 +18,10 @@ use super::*;
 use crate::client::world::{Store, World, at};
 
 /// A server, and a source that asks it.
-fn world(release: Release, options: &[(&str, SaidValue)]) -> (World, served::Langfuse, Langfuse) {
+pub(super) fn world(
+    release: Release,
+    options: &[(&str, SaidValue)],
+) -> (World, served::Langfuse, Langfuse) {
     let world = World::new();
     let server = served::Langfuse::new(release, Arc::clone(&world.clock) as Arc<dyn Clock>);
     let source = open_at(&world, &server.url(), options);
@@ -35,12 +38,12 @@ fn open_at(world: &World, url: &str, options: &[(&str, SaidValue)]) -> Langfuse 
     Langfuse::open(&world.asking(&all)).expect("it opens")
 }
 
-fn ago(world: &World, seconds: u64) -> Timestamp {
+pub(super) fn ago(world: &World, seconds: u64) -> Timestamp {
     cursor::before(world.clock.now(), Duration::from_secs(seconds)).expect("a time")
 }
 
 /// A run of an agent: a root, a call of a model, a call of a tool.
-fn run(name: &str, start: Timestamp) -> Vec<Value> {
+pub(super) fn run(name: &str, start: Timestamp) -> Vec<Value> {
     let later = |seconds: i64| start + jiff::SignedDuration::from_secs(seconds);
     let row = |id: &str, parent: Option<&str>, kind: &str, from: i64, to: i64| {
         json!({
@@ -78,7 +81,7 @@ fn outputs(traces: &[DecodedTrace]) -> BTreeMap<&str, &Value> {
 }
 
 /// Every trace of the server is there once, whole, with what its root says now.
-fn assert_all(store: &Store, source: &Langfuse, server: &served::Langfuse) {
+pub(super) fn assert_all(store: &Store, source: &Langfuse, server: &served::Langfuse) {
     let traces = store.traces(source);
     let outputs = outputs(&traces);
     let state = server.state();
@@ -380,6 +383,24 @@ fn long_metadata_is_read_whole() {
         .iter()
         .filter(|one| one.parameter("fields") == Some("core,metadata"));
     assert_eq!(again.count(), 1, "its name is known from then on");
+}
+
+#[test]
+fn a_name_of_metadata_that_is_a_secret_stands_in_no_cursor() {
+    let (world, server, mut source) = world(Release::Four, &[]);
+    let mut rows = run("t", ago(&world, 3_600));
+    let long = "y".repeat(500);
+    rows[0]["metadata"] = json!({"AKIAQ3EGRT7ZXW5BNMKL": long, "transcript_of_2026": long});
+    server.state().observations = rows;
+    let mut store = Store::default();
+    store.pull(&mut source).expect("a pass");
+    let cursor = store.cursor.to_string();
+    assert!(cursor.contains("transcript_of_2026"), "{cursor}");
+    assert!(!cursor.contains("AKIA"), "{cursor}");
+    assert_eq!(
+        store.findings.last().map(|one| one.code.as_str()),
+        Some("langfuse/cut-metadata")
+    );
 }
 
 #[test]

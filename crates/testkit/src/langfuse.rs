@@ -1,7 +1,7 @@
 //! Langfuse's public API on the loopback, as strict as the published one: who may ask, how much a
 //! page holds, groups of fields, cursors, the limit of a minute, and what each release has not.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use archal_core::clock::{Clock, Timestamp};
@@ -48,6 +48,10 @@ pub struct State {
     pub most_sorted: usize,
     /// Whether pages may be short or empty before the end.
     pub is_ragged: bool,
+    /// Observations whose content the server cannot give: it answers 500 to whoever asks for it.
+    pub broken: BTreeSet<String>,
+    /// Traces that the server cannot give by themselves: it answers 422 to whoever asks for one.
+    pub unreadable: BTreeSet<String>,
     /// Answers that take the place of the next ones.
     pub faults: VecDeque<Reply>,
     /// What was asked, path and parameters.
@@ -73,6 +77,8 @@ impl Langfuse {
             most_body: 5 << 20,
             most_sorted: usize::MAX,
             is_ragged: false,
+            broken: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
             faults: VecDeque::new(),
             asked: Vec::new(),
             window: (0, 0),
@@ -128,7 +134,7 @@ impl State {
                 Reply::json(200, &json!({"data": [{"count_count": count}]}))
             }
             _ => match path.strip_prefix("/api/public/traces/") {
-                Some(id) if has_old => self.trace(id),
+                Some(id) if has_old => self.trace(id, asked),
                 _ => not_found(),
             },
         };
@@ -186,8 +192,11 @@ impl State {
                     .is_none_or(|trace| row["traceId"] == trace)
             })
             .collect();
-        if found.len() > self.most_sorted && limit > 1 {
-            return Reply::json(422, &json!({"error": "Request timed out"}));
+        let is_unreadable = asked
+            .parameter("traceId")
+            .is_some_and(|trace| self.unreadable.contains(trace));
+        if is_unreadable || (found.len() > self.most_sorted && limit > 1) {
+            return slow();
         }
         found.sort_by_key(|row| std::cmp::Reverse(order(row)));
         let (place, turn) = after.map_or((None, 0), |(place, turn)| (Some(place), turn));
@@ -206,6 +215,12 @@ impl State {
         let mut rest = rest.peekable();
         let page: Vec<&&Value> = rest.by_ref().take(many).collect();
         let last = page.last().map(|row| order(row)).or_else(|| place.clone());
+        let groups = asked.parameter("fields").unwrap_or_default();
+        if groups.split(',').any(|group| group == "io")
+            && self.has_broken(page.iter().map(|row| **row))
+        {
+            return fault();
+        }
         let data: Vec<Value> = page.iter().map(|row| shown(row, asked)).collect();
         let mut meta = Map::new();
         if rest.peek().is_some() {
@@ -238,10 +253,17 @@ impl State {
                 .expect("a cursor")
         });
         let start = after.unwrap_or(0);
+        // Lists are written with commas here.
+        let mut apart = asked.clone();
+        apart.query = asked
+            .query
+            .iter()
+            .flat_map(|(name, value)| value.split(',').map(|one| (name.clone(), one.to_owned())))
+            .collect();
         let found: Vec<&Value> = self
             .scores
             .iter()
-            .filter(|row| is_wanted(row, asked, "timestamp", ["fromTimestamp", "toTimestamp"]))
+            .filter(|row| is_wanted(row, &apart, "timestamp", ["fromTimestamp", "toTimestamp"]))
             .collect();
         let data: Vec<Value> = found
             .iter()
@@ -304,19 +326,43 @@ impl State {
                 // A group that was not asked for comes empty.
                 row["observations"] = json!([]);
                 row["totalCost"] = json!(-1);
+                (row["input"], row["output"]) = (Value::Null, Value::Null);
             }
             row
         });
         numbered(rows.collect(), asked)
     }
 
-    fn trace(&self, id: &str) -> Reply {
+    fn has_broken<'a>(&self, rows: impl IntoIterator<Item = &'a Value>) -> bool {
+        let mut ids = rows.into_iter().filter_map(|row| row["id"].as_str());
+        ids.any(|id| self.broken.contains(id))
+    }
+
+    fn trace(&self, id: &str, asked: &Asked) -> Reply {
         let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
         let Some(trace) = self.traces.iter().find(|row| row["id"] == *id) else {
             return not_found();
         };
+        if self.unreadable.contains(&*id) {
+            return slow();
+        }
+        let groups = asked.parameter("fields");
+        let groups = groups.unwrap_or("core,io,scores,observations,metrics");
+        let has = |group: &str| groups.split(',').any(|one| one == group);
         let mut whole = trace.clone();
-        whole["observations"] = self.of_trace(&trace["id"]).into();
+        if !has("io") {
+            // A group that was not asked for comes empty.
+            (whole["input"], whole["output"]) = (Value::Null, Value::Null);
+        }
+        let observations = if has("observations") {
+            self.of_trace(&trace["id"])
+        } else {
+            Vec::new()
+        };
+        if self.has_broken(&observations) {
+            return fault();
+        }
+        whole["observations"] = observations.into();
         let scores = self
             .scores
             .iter()
@@ -341,8 +387,16 @@ impl State {
     }
 
     fn numbered_observations(&self, asked: &Asked) -> Reply {
-        let trace = asked.parameter("traceId").map(Value::from);
-        numbered(self.of_trace(&trace.unwrap_or_default()), asked)
+        let trace = asked.parameter("traceId").unwrap_or_default();
+        if self.unreadable.contains(trace) {
+            return slow();
+        }
+        let reply = numbered(self.of_trace(&Value::from(trace)), asked);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        if self.has_broken(body["data"].as_array().into_iter().flatten()) {
+            return fault();
+        }
+        reply
     }
 }
 
@@ -377,6 +431,14 @@ fn bad(message: &str) -> Reply {
         400,
         &json!({"message": message, "error": "InvalidRequestError"}),
     )
+}
+
+fn slow() -> Reply {
+    Reply::json(422, &json!({"error": "Request timed out"}))
+}
+
+fn fault() -> Reply {
+    Reply::json(500, &json!({"error": "Internal server error"}))
 }
 
 fn not_found() -> Reply {
