@@ -3,14 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::event::{Event, Kind};
-use super::outline::{clean, tokens_of};
+use super::outline::{clean, counted, tokens_of};
 use crate::report::style::Style;
 
 /// Deeper branches are drawn at this depth, so that a line stays readable and memory bounded.
 const DEEPEST: usize = 24;
 
+/// Text after a number is not folded to fewer letters: on a terminal as narrow as that nothing reads well.
+const NARROWEST: usize = 16;
+
 /// The lines of the tree, painted; none where there is nothing to draw.
 pub fn render(events: &[Event]) -> Vec<String> {
+    render_within(events, None)
+}
+
+/// The same for a terminal of so many columns: what is longer goes on in the next line, beside its branch.
+pub fn render_within(events: &[Event], columns: Option<usize>) -> Vec<String> {
     let Some(root) = events
         .iter()
         .find(|event| event.kind == Kind::RunStart)
@@ -51,12 +59,20 @@ pub fn render(events: &[Event]) -> Vec<String> {
     push(&mut open, root.seq, "", 0);
     while let Some((event, prefix, is_last, depth)) = open.pop() {
         let branch = if is_last { "└── " } else { "├── " };
-        lines.push(format!(
-            "{prefix}{branch}{}{}",
-            number(event.seq),
-            label(event)
-        ));
         let more = if is_last { "    " } else { "│   " };
+        let has_more = if children.contains_key(&event.seq) {
+            '│'
+        } else {
+            ' '
+        };
+        let before = prefix.chars().count() + 4 + 1 + width;
+        let room = columns.map(|columns| columns.saturating_sub(before).max(NARROWEST));
+        for (at, part) in folded(&label(event), room).iter().enumerate() {
+            lines.push(match at {
+                0 => format!("{prefix}{branch}{}{part}", number(event.seq)),
+                _ => format!("{prefix}{more}{has_more}{:width$}{part}", ""),
+            });
+        }
         let prefix = if depth < DEEPEST {
             format!("{prefix}{more}")
         } else {
@@ -146,13 +162,54 @@ fn label(event: &Event) -> String {
         Kind::WiggumBreak => Style::Error.paint(&format!("wiggum break ({})", text("type"))),
         Kind::RunMerged => Style::Good.paint(&format!("merged into {}", text("base"))),
         Kind::RunComplete => format!(
-            "run.complete [{} agents, {} fixes]",
-            count(&["agents_total", "agents"]),
-            count(&["fixes_total", "fixes"])
+            "run.complete [{}, {}]",
+            counted(count(&["agents_total", "agents"]), "agent"),
+            counted(count(&["fixes_total", "fixes"]), "fix")
         ),
         Kind::EvidenceDowngrade => format!("downgrade: {role} {} → {}", text("from"), text("to")),
         Kind::Other(name) => clean(name),
     }
+}
+
+/// A painted text in lines of so many letters, between words where there are any; each line has its colour.
+fn folded(text: &str, room: Option<usize>) -> Vec<String> {
+    let Some(room) = room else {
+        return vec![text.to_owned()];
+    };
+    let mut lines = Vec::new();
+    let (mut line, mut letters, mut colour) = (String::new(), 0, String::new());
+    // The bytes of the line before its last space, and the letters after it.
+    let mut space: Option<(usize, usize)> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            let rest: String = chars.by_ref().take_while(|c| *c != 'm').collect();
+            colour = format!("\u{1b}{rest}m");
+            line.push_str(&colour);
+            continue;
+        }
+        if letters == room && c == ' ' {
+            lines.push(format!("{line}\u{1b}[0m"));
+            (line, letters, space) = (colour.clone(), 0, None);
+            continue;
+        }
+        if letters == room {
+            let (end, left) = space.take().unwrap_or((line.len(), 0));
+            let rest = line.split_off(end);
+            lines.push(format!("{}\u{1b}[0m", line.trim_end()));
+            line = format!("{colour}{}", rest.trim_start());
+            letters = left;
+        }
+        line.push(c);
+        letters += 1;
+        space = match (c, space) {
+            (' ', _) => Some((line.len(), 0)),
+            (_, Some((end, left))) => Some((end, left + 1)),
+            (_, None) => None,
+        };
+    }
+    lines.push(line);
+    lines
 }
 
 fn paint(phase: &str, text: &str) -> String {
@@ -213,6 +270,40 @@ mod tests {
 └── #4  decision: x → y"
         );
         assert_eq!(plain(""), "");
+    }
+
+    #[test]
+    fn what_is_longer_than_the_terminal_goes_on_beside_its_branch() {
+        let log = r#"{"seq":1,"type":"run.start"}
+{"seq":2,"parent":[1],"type":"decision","data":{"what":"guardian_fast_path","chosen":"skip_remaining_reviewers"}}
+{"seq":3,"parent":[2],"type":"fix.applied","data":{"source":"sage","finding":"the name of the greeting is not clear"}}
+{"seq":4,"parent":[1],"type":"a_word_without_any_space"}
+"#;
+        let events = parse(log.as_bytes()).events;
+        let lines = render_within(&events, Some(28));
+        assert_eq!(
+            harmless(&lines.join("\n"), false),
+            "\
+#1  run.start
+├── #2  decision:
+│   │   guardian_fast_path →
+│   │   skip_remaining_revie
+│   │   wers
+│   └── #3  fix (sage): the
+│           name of the
+│           greeting is not
+│           clear
+└── #4  a_word_without_any_s
+        pace"
+        );
+        // A colour ends with its line and begins again in the next.
+        assert!(lines[1].ends_with(":\u{1b}[0m"), "{:?}", lines[1]);
+        assert!(lines[2].contains(" \u{1b}[33mguardian"), "{:?}", lines[2]);
+        assert_eq!(
+            render_within(&events, Some(200)),
+            render(&events),
+            "nothing is folded where there is room"
+        );
     }
 
     #[test]

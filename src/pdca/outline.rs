@@ -165,10 +165,25 @@ impl Outline {
             Some(seconds) => format!(" (~{} min)", (seconds + 30) / 60),
         };
         format!(
-            "[{}] {} — {} cycles, {} agents, {} fixes{lasted} [{}]",
-            self.status, self.task, self.cycles, self.agents, self.fixes, self.run_id
+            "[{}] {} — {}, {}, {}{lasted} [{}]",
+            self.status,
+            self.task,
+            counted(self.cycles, "cycle"),
+            counted(self.agents, "agent"),
+            counted(self.fixes, "fix"),
+            self.run_id
         )
     }
+}
+
+/// So many cycles, agents, fixes, findings.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = match (number, noun) {
+        (1, _) => "",
+        (_, "fix") => "es",
+        _ => "s",
+    };
+    format!("{number} {noun}{plural}")
 }
 
 /// What an agent cost, in either format.
@@ -229,7 +244,7 @@ mod tests {
         let outline = Outline::of(&parse(ended.as_bytes()).events);
         assert_eq!(
             outline.line(),
-            "[completed] Add auth — 1 cycles, 3 agents, 0 fixes (~3 min) [r]"
+            "[completed] Add auth — 1 cycle, 3 agents, 0 fixes (~3 min) [r]"
         );
         let merged = ended
             + r#"{"seq":4,"type":"run.merged","phase":"act","data":{"base":"main"}}

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::dag;
 use super::event::{Event, Kind};
-use super::outline::{Outline, clean, cost_of, seconds, tokens_of};
+use super::outline::{Outline, clean, cost_of, counted, seconds, tokens_of};
 use super::report::duration;
 use crate::report::style::harmless;
 
@@ -297,8 +297,10 @@ impl Progress {
         }
         for said in &self.verdicts {
             let line = format!(
-                "- [x] {}: {} ({} findings)",
-                said.agent, said.verdict, said.findings
+                "- [x] {}: {} ({})",
+                said.agent,
+                said.verdict,
+                counted(said.findings as u64, "finding")
             );
             steps.push((said.seq, line));
         }

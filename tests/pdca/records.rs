@@ -171,7 +171,7 @@ fn runs_of_both_formats_are_shown() {
     );
     assert_eq!(
         show(&["report", RUN, "--summary"]),
-        "[completed] Add auth — 1 cycles, 3 agents, 0 fixes (~3 min) [2026-04-03-add-auth]\n"
+        "[completed] Add auth — 1 cycle, 3 agents, 0 fixes (~3 min) [2026-04-03-add-auth]\n"
     );
     assert_eq!(show(&["report", RUN, "--dag"]), show(&["dag", RUN]));
     let painted = show(&["dag", RUN, "--color", "always"]);

@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let kept = super::kept(&args.run_id, cx)?;
-    for line in dag::render(&kept.events) {
+    for line in dag::render_within(&kept.events, cx.printer.width()) {
         cx.printer.line(line);
     }
     Ok(Exit::Fine)

@@ -8,6 +8,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 use crate::pdca::bundle::{self, Bundle};
+use crate::pdca::outline::counted;
 use crate::store::atomic;
 
 /// Write a run into one file: events, artifacts and process records
@@ -49,9 +50,9 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         CliError::environment(error).hint(format!("archal pdca export {} -o FILE", kept.id))
     })?;
     cx.printer.line(format!(
-        "{}: {} files of run {}",
+        "{}: {} of run {}",
         name.display(),
-        bundle.files.len(),
+        counted(bundle.files.len() as u64, "file"),
         kept.id
     ));
     Ok(Exit::Fine)
