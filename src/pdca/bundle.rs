@@ -1,7 +1,7 @@
 //! A run as one file for somebody else: its events, artifacts and process records.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use archal_core::hash;
@@ -64,6 +64,10 @@ pub enum BundleError {
 ///
 /// When a file cannot be read or all are too large.
 pub fn pack(place: &Place, run: &RunId) -> Result<Bundle, BundleError> {
+    pack_within(place, run, LARGEST)
+}
+
+fn pack_within(place: &Place, run: &RunId, largest: u64) -> Result<Bundle, BundleError> {
     let mut paths = Vec::new();
     collect(&place.artifacts(run), DEEPEST, &mut paths)?;
     collect(&place.run(run), DEEPEST, &mut paths)?;
@@ -77,12 +81,18 @@ pub fn pack(place: &Place, run: &RunId) -> Result<Bundle, BundleError> {
     };
     let mut size = 0_u64;
     for path in paths {
-        let bytes = fs::read(&path).map_err(|source| BundleError::Read {
+        let mut bytes = Vec::new();
+        // One byte more than there is room for: no larger file comes into memory.
+        let read = File::open(&path).and_then(|file| {
+            let room = (largest - size).saturating_add(1);
+            file.take(room).read_to_end(&mut bytes)
+        });
+        read.map_err(|source| BundleError::Read {
             path: path.clone(),
             source,
         })?;
         size = size.saturating_add(bytes.len() as u64);
-        if size > LARGEST {
+        if size > largest {
             return Err(BundleError::TooLarge(run.clone()));
         }
         let inside = path.strip_prefix(place.root()).unwrap_or(&path);
@@ -125,6 +135,29 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_is_larger_than_the_bound_is_not_packed_and_one_as_large_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::of(folder.path());
+        let run = RunId::new("a").expect("an id");
+        fs::create_dir_all(place.artifacts(&run)).expect("a folder");
+        for name in ["x.md", "y.md"] {
+            fs::write(place.artifacts(&run).join(name), "12345").expect("written");
+        }
+        let packed = pack_within(&place, &run, 10).expect("packed");
+        assert_eq!(packed.files.len(), 2);
+        let refused = pack_within(&place, &run, 9).expect_err("too large");
+        assert_eq!(
+            refused.to_string(),
+            "the files of run a are larger than 256 MiB together"
+        );
+        // A file that is longer than any memory is not read to its end.
+        let file = File::create(place.artifacts(&run).join("z.md")).expect("a file");
+        file.set_len(1 << 40).expect("set");
+        let refused = pack(&place, &run).expect_err("too large");
+        assert!(matches!(refused, BundleError::TooLarge(_)), "{refused}");
+    }
 
     #[test]
     fn a_run_is_packed_whole_and_nothing_else() {

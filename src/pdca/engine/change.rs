@@ -115,18 +115,8 @@ pub fn take(stage: &Stage<'_>, place: &Workplace) -> Result<Taken, EngineError> 
         return Ok(Taken::Refused(told(&made)));
     }
     // By now nothing of the Maker runs that could put a pipe in its place.
-    match std::fs::symlink_metadata(&bundle) {
-        Ok(found) if !found.is_file() => {
-            return Ok(Taken::Refused("its bundle is no file".to_owned()));
-        }
-        Ok(found) if found.len() > LARGEST_BUNDLE => {
-            let limit = LARGEST_BUNDLE >> 20;
-            return Ok(Taken::Refused(format!(
-                "its commits are larger than {limit} MiB"
-            )));
-        }
-        Ok(_) => {}
-        Err(error) => return Ok(Taken::Refused(format!("its bundle is not there: {error}"))),
+    if let Some(why) = unfit(&bundle, LARGEST_BUNDLE) {
+        return Ok(Taken::Refused(why));
     }
     let incoming = format!("refs/archeflow/incoming/{}", stage.run);
     let git = || Git::new(stage.repo, stage.path());
@@ -143,6 +133,18 @@ pub fn take(stage: &Stage<'_>, place: &Workplace) -> Result<Taken, EngineError> 
     let outcome = accept(stage, place.base(), &incoming);
     git().args(["update-ref", "-d", &incoming]).output()?;
     outcome
+}
+
+/// Why a bundle is not even looked into.
+fn unfit(bundle: &Path, largest: u64) -> Option<String> {
+    match std::fs::symlink_metadata(bundle) {
+        Ok(found) if !found.is_file() => Some("its bundle is no file".to_owned()),
+        Ok(found) if found.len() > largest => {
+            Some(format!("its commits are larger than {} MiB", largest >> 20))
+        }
+        Ok(_) => None,
+        Err(error) => Some(format!("its bundle is not there: {error}")),
+    }
 }
 
 /// Moves the branch of the run to what came in, where that builds on it and touches no state.
@@ -249,4 +251,27 @@ fn within(stage: &Stage<'_>, place: &Workplace, arguments: &[&str]) -> ChildEnd 
 fn told(end: &ChildEnd) -> String {
     crate::driver::records::last_word(&end.stderr)
         .unwrap_or_else(|| "git did not answer in its copy".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_that_is_too_large_or_no_file_is_not_looked_into() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bundle = folder.path().join(BUNDLE);
+        let why = |path: &Path| unfit(path, LARGEST_BUNDLE).unwrap_or_default();
+        assert!(why(&bundle).starts_with("its bundle is not there"));
+        // Without a byte on the disk it is as long.
+        let file = std::fs::File::create(&bundle).expect("a file");
+        file.set_len(LARGEST_BUNDLE).expect("set");
+        assert_eq!(why(&bundle), "");
+        file.set_len(LARGEST_BUNDLE + 1).expect("set");
+        assert_eq!(why(&bundle), "its commits are larger than 64 MiB");
+        assert_eq!(why(folder.path()), "its bundle is no file");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).expect("a link");
+        assert_eq!(why(&link), "its bundle is no file");
+    }
 }
