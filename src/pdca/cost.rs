@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::{Place, PlaceError, refuse_link};
-use super::role::{Role, Workflow};
+use super::role::Role;
 use crate::budget::amount::Usd;
 use crate::store::atomic::WriteError;
 use crate::store::lines;
@@ -33,12 +33,12 @@ pub const fn estimate(role: Role) -> Usd {
 }
 
 /// What a run may cost by these estimates: all its cycles, the Explorer once.
-pub fn estimate_of_run(workflow: Workflow, cycles: u32) -> Usd {
+pub fn estimate_of_run(agents: &[Role], cycles: u32) -> Usd {
     let mut sum = Usd::ZERO;
     for cycle in 0..cycles {
-        for role in workflow.agents() {
-            if role != Role::Explorer || cycle == 0 {
-                sum = sum.saturating_add(estimate(role));
+        for role in agents {
+            if *role != Role::Explorer || cycle == 0 {
+                sum = sum.saturating_add(estimate(*role));
             }
         }
     }
@@ -173,6 +173,7 @@ pub fn spent_on(place: &Place, now: Timestamp) -> io::Result<Usd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pdca::role::Workflow;
 
     fn usd(text: &str) -> Usd {
         text.parse().expect("an amount")
@@ -200,9 +201,10 @@ mod tests {
 
     #[test]
     fn estimates_count_the_explorer_once() {
-        assert_eq!(estimate_of_run(Workflow::Fast, 1), usd("0.371"));
-        assert_eq!(estimate_of_run(Workflow::Standard, 1), usd("0.5078"));
-        assert_eq!(estimate_of_run(Workflow::Standard, 2), usd("0.9932"));
+        let of = |workflow: Workflow, cycles| estimate_of_run(&workflow.agents(), cycles);
+        assert_eq!(of(Workflow::Fast, 1), usd("0.371"));
+        assert_eq!(of(Workflow::Standard, 1), usd("0.5078"));
+        assert_eq!(of(Workflow::Standard, 2), usd("0.9932"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::machine::course::End;
 use super::place::{Place, RunId, refuse_link};
 use super::players;
 use super::role::{Role, Workflow};
-use super::settings::{self, Hooks, Settings};
+use super::settings::{self, Hooks, Settings, Strategy};
 
 /// The branch of the fix workspace that a run is merged into.
 const BRANCH: &str = "archal-fix";
@@ -148,6 +148,7 @@ fn run(
     let record = Record {
         task: bench.scrubber.text(&told(task.brief)),
         workflow,
+        is_pipeline: settings.config.strategy == Strategy::Pipeline,
         reason: "a fixer".to_owned(),
         max_cycles: Some(settings.config.max_cycles.unwrap_or(CYCLES)),
         base_branch: BRANCH.to_owned(),
@@ -196,6 +197,7 @@ fn run(
         merges: true,
         is_dry_run: false,
         tell,
+        show: &|_| (),
         warn: tell,
     };
     let (mut course, mut memo) = begin::fresh(&stage);

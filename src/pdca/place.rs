@@ -184,6 +184,11 @@ impl Place {
         self.root.join("runs").join(run.as_str())
     }
 
+    /// The file whose lock whoever moves the user's branch holds.
+    pub fn landing(&self) -> PathBuf {
+        self.root.join("runs/.landing.lock")
+    }
+
     /// How the process that worked on a run last left it.
     pub fn result(&self, run: &RunId) -> PathBuf {
         self.run(run).join("result.json")

@@ -168,7 +168,7 @@ pub struct Config {
     pub version: Option<Value>,
     /// The workflow of runs that name none.
     pub workflow: Option<Workflow>,
-    /// How cycles go; `pipeline` is refused.
+    /// Whether a run goes in cycles; `pdca` without it.
     pub strategy: Strategy,
     /// The most cycles of a run; the workflow's own number without it.
     #[schemars(range(min = 1, max = 20))]
@@ -225,11 +225,11 @@ pub struct Driver {
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Plan, Do, Check and Act, with cycles.
-    Pdca,
-    /// One pass, with one targeted repair; archal has none and refuses it.
-    Pipeline,
-    /// What archal has: cycles.
     #[default]
+    Pdca,
+    /// One pass, and one round of the Maker for what blocks.
+    Pipeline,
+    /// A pipeline where the task says fix, bug, patch or hotfix, and cycles otherwise.
     Auto,
 }
 

@@ -16,6 +16,26 @@ fn a_task_that_is_not_understood_is_a_question() {
     assert_eq!(document["status"], "needs_user");
     assert!(world.decided(&id, "confidence_gate", "pause"));
     assert!(!world.log(&id).contains("maker"), "no Maker was started");
+    // Answered, it is planned anew.
+    let next = format!("archal pdca run --run-id {id} --start-from plan");
+    assert_eq!(document["next"], next);
+    world.script(&[CREATOR, MAKER, &approves("guardian")]);
+    let go_on = [
+        "run",
+        "--run-id",
+        &id,
+        "--start-from",
+        "plan",
+        "--yes",
+        "--json",
+    ];
+    let (_, document) = world.document(0, &go_on);
+    assert_eq!(document["status"], "merged");
+    assert!(
+        world
+            .artifact(&id, "plan-creator.md")
+            .contains("PROPOSAL-MARK")
+    );
 }
 
 #[test]

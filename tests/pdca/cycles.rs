@@ -156,3 +156,44 @@ fn a_warning_never_blocks_and_what_shows_nothing_is_an_info() {
             .contains("| CRITICAL |")
     );
 }
+
+#[test]
+fn a_circuit_that_breaks_ends_a_run_and_says_which() {
+    // What nobody blocks and nobody mends, twice: it is finished softly, before the cycles are counted.
+    let unhappy = "- role: guardian\n  says: |\n    | Location | Severity | Category | Description | Fix |\n    |---|---|---|---|---|\n    | greeting.txt:1 | INFO | quality | the tone is cold | warm it |\n    ### Verdict: REJECTED\n";
+    let others = ["skeptic", "sage", "trickster"].map(approves).concat();
+    let world = World::new(&[EXPLORER, CREATOR, MAKER, unhappy, &others]);
+    let (id, document) = world.run(1, &["--workflow", "standard", "--yes"]);
+    assert_eq!(document["status"], "wiggum_break");
+    insta::assert_snapshot!("soft-break", world.log(&id));
+    assert_eq!(world.main(), "first");
+
+    // Two that go and come again: hard, whatever else there is.
+    let pair = [
+        ("CRITICAL", "security", "a key leaks"),
+        ("CRITICAL", "reliability", "a greeting is lost"),
+    ];
+    let other = [("CRITICAL", "dependency", "a package is unknown")];
+    let guardian = [
+        finds("guardian", 1, &pair),
+        finds("guardian", 2, &other),
+        finds("guardian", 3, &pair),
+    ]
+    .concat();
+    let world = World::new(&[EXPLORER, CREATOR, MAKER, &guardian, &others]);
+    let (id, document) = world.run(1, &["--workflow", "thorough", "--yes"]);
+    assert_eq!(document["status"], "wiggum_break");
+    let reason = document["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("2 findings went and came again"),
+        "{reason}"
+    );
+    let broken = world.events(&id);
+    let broken = broken.iter().find(|event| event["type"] == "wiggum.break");
+    let data = &broken.expect("one")["data"];
+    assert_eq!(
+        (&data["type"], &data["triggers"][0]["type"]),
+        (&"hard".into(), &"oscillation".into())
+    );
+    assert_eq!(world.main(), "first");
+}

@@ -7,6 +7,7 @@ mod cycles;
 mod flows;
 mod hostile;
 mod merging;
+mod pipeline;
 mod records;
 mod resuming;
 

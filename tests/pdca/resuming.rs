@@ -12,7 +12,15 @@ use super::{CREATOR, EXPLORER, MAKER, World, approves, finds};
 fn a_phase_says_which_artifact_it_misses() {
     let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
     let (id, _) = world.run(0, &["--workflow", "fast", "--dry-run"]);
-    for (phase, name) in [("check", "do-maker.md"), ("act", "check-guardian.md")] {
+    let plan = world.place("artifacts", &id).join("plan-creator.md");
+    for (phase, name) in [
+        ("check", "do-maker.md"),
+        ("act", "check-guardian.md"),
+        ("do", "plan-creator.md"),
+    ] {
+        if phase == "do" {
+            std::fs::remove_file(&plan).expect("there");
+        }
         let refused = world
             .pdca(&["run", "--run-id", &id, "--start-from", phase])
             .ended(2);
@@ -29,7 +37,9 @@ fn a_phase_says_which_artifact_it_misses() {
 fn a_run_goes_on_from_check_and_from_act_with_what_is_there() {
     let crash = "- role: guardian\n  exits: 9\n";
     let world = World::new(&[CREATOR, MAKER, crash]);
-    let (id, _) = world.run(3, &["--workflow", "fast"]);
+    let (id, document) = world.run(3, &["--workflow", "fast"]);
+    let next = format!("archal pdca run --run-id {id} --start-from check");
+    assert_eq!(document["next"], next);
     world.script(&[&approves("guardian")]);
     let go = |phase: &str| {
         let arguments = ["run", "--run-id", &id, "--start-from", phase, "--json"];

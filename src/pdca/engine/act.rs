@@ -388,7 +388,9 @@ pub fn land(stage: &Stage<'_>, cycle: u32, reviewed: Option<&str>) -> Result<Mer
         }
     }
     let branch = &stage.record.base_branch;
-    if let Landed::No(why) = landing::land(stage.repo, stage.path(), branch, &merge)? {
+    let turn = stage.place.landing();
+    let landed = landing::land(stage.repo, stage.path(), &turn, (branch, &merge))?;
+    if let Landed::No(why) = landed {
         return Ok(Merged::Not(why));
     }
     (stage.tell)(&format!("[Act]   Merged to {branch}"));

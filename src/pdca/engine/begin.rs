@@ -12,6 +12,7 @@ use crate::pdca::artifacts::{self, Artifacts};
 use crate::pdca::event::{Event, Kind, NewEvent};
 use crate::pdca::finding::{Confidence, Open};
 use crate::pdca::machine::course::{Course, Limit};
+use crate::pdca::machine::ruling::Review as Counted;
 use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Role, Workflow};
 
@@ -31,6 +32,8 @@ pub struct Wanted {
     pub task: String,
     /// The workflow.
     pub workflow: Workflow,
+    /// Whether it goes once from the plan to the merge, in place of a workflow.
+    pub is_pipeline: bool,
     /// Why that one.
     pub reason: String,
     /// The cycles that somebody said.
@@ -67,40 +70,6 @@ pub enum BeginError {
     /// Its state cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
-}
-
-/// The workflow of a task for which nobody named one, and the word that decides it.
-pub fn workflow_of(task: &str) -> (Workflow, String) {
-    const THOROUGH: &[&str] = &[
-        "security",
-        "auth",
-        "password",
-        "secret",
-        "crypto",
-        "breaking",
-        "public api",
-        "migration",
-    ];
-    const FAST: &[&str] = &[
-        "typo", "small", "fix", "rename", "bump", "comment", "hotfix",
-    ];
-    let task = task.to_lowercase();
-    let is_in = |word: &&&str| {
-        task.match_indices(**word).any(|(at, _)| {
-            // At the beginning of a word: `fix`, `fixes`, but not `prefix`.
-            !task[..at].ends_with(char::is_alphanumeric)
-        })
-    };
-    if let Some(word) = THOROUGH.iter().find(is_in) {
-        return (Workflow::Thorough, format!("the task says `{word}`"));
-    }
-    if let Some(word) = FAST.iter().find(is_in) {
-        return (Workflow::Fast, format!("the task says `{word}`"));
-    }
-    (
-        Workflow::Standard,
-        "nothing in the task says that it is small or risky".to_owned(),
-    )
 }
 
 /// Finds out where a run can begin, and writes down how it does. No event is written yet.
@@ -149,6 +118,7 @@ pub fn begin(
     let record = Record {
         task: wanted.task,
         workflow: wanted.workflow,
+        is_pipeline: wanted.is_pipeline,
         reason: wanted.reason,
         max_cycles: wanted.max_cycles,
         base_branch,
@@ -195,9 +165,17 @@ fn limit(record: &Record) -> Limit {
     record.max_cycles.map_or(Limit::OfWorkflow, Limit::Said)
 }
 
+/// The way of a run, from its beginning.
+pub fn course(record: &Record) -> Course {
+    match record.is_pipeline {
+        true => Course::pipeline(limit(record)),
+        false => Course::new(record.workflow, limit(record)),
+    }
+}
+
 /// The beginning of a run that was never worked on.
 pub fn fresh(stage: &Stage<'_>) -> (Course, Memo) {
-    let course = Course::new(stage.record.workflow, limit(stage.record));
+    let course = course(stage.record);
     let memo = Memo {
         began: stage.clock.now(),
         ..Memo::default()
@@ -210,10 +188,10 @@ pub fn announce(stage: &Stage<'_>, course: &Course, memo: &Memo, from: Option<Ph
     let record = stage.record;
     let mut data = json!({
         "task": stage.scrubber.text(&record.task),
-        "workflow": course.workflow(),
+        "workflow": course.way(),
         "reason": record.reason,
         "max_cycles": course.limit(),
-        "team": course.workflow().agents(),
+        "team": course.agents(),
         "domain": record.domain,
         "driver": stage.choice.shown(),
     });
@@ -267,11 +245,10 @@ pub fn resumed(
     refuse_over(stage.run, events, phase)?;
     let chose =
         |what: &str, chosen: &str| events.iter().any(|event| is_choice(event, what, chosen));
-    let mut workflow = stage.record.workflow;
+    let mut course = course(stage.record);
     if chose("confidence_gate", "upgrade_to_standard") {
-        workflow = workflow.max(Workflow::Standard);
+        course = course.upgraded();
     }
-    let mut course = Course::new(workflow, limit(stage.record));
     if chose("escalation", "upgrade_to_standard") {
         course = course.escalated();
     }
@@ -290,11 +267,21 @@ pub fn resumed(
             .archive(cycle - 1)
             .map_err(EngineError::from)?;
     }
-    let reviewers: Vec<Role> = match was_fast(&now) {
-        true => vec![Role::Guardian],
-        false => course.workflow().reviewers().to_vec(),
-    };
-    let from = phase.unwrap_or_else(|| last_phase(&now));
+    let from = phase.unwrap_or_else(|| {
+        last_phase(&now).unwrap_or(match course.is_pipeline() && cycle > 1 {
+            true => Phase::Do,
+            false => Phase::Plan,
+        })
+    });
+    let mut reviewers = course.workflow().reviewers().to_vec();
+    if was_fast(&now) {
+        reviewers = vec![Role::Guardian];
+    } else if course.is_pipeline() && from == Phase::Act {
+        let guardian = super::check::kept_reviews(stage, &[Role::Guardian])?;
+        let is_clean = |(role, review): &(Role, _)| Counted::of(*role, review).is_clean();
+        let needs_skeptic = !guardian.iter().all(is_clean);
+        reviewers.retain(|role| *role != Role::Skeptic || needs_skeptic);
+    }
     stage
         .artifacts
         .ready_for(from, &reviewers)
@@ -403,11 +390,15 @@ fn was_fast(now: &[&Event]) -> bool {
 }
 
 /// The phase it was in: the last it entered, or began in.
-fn last_phase(now: &[&Event]) -> Phase {
+fn last_phase(now: &[&Event]) -> Option<Phase> {
     now.iter()
         .rfind(|event| matches!(event.kind, Kind::PhaseTransition | Kind::RunStart))
         .and_then(|event| event.phase.parse().ok())
-        .unwrap_or(Phase::Plan)
+}
+
+/// The phase in which a run ended, where its log says that.
+pub fn phase_of(events: &[Event]) -> Phase {
+    last_phase(&this_cycle(events).1).unwrap_or(Phase::Plan)
 }
 
 /// The end of an agent that came back, where it is the last thing that any agent did.
@@ -541,9 +532,9 @@ mod tests {
             "phase.transition act -",
             "run.start check -",
         ];
-        assert_eq!(last_phase(&this_cycle(&log(&cut_off)).1), Phase::Check);
-        assert_eq!(last_phase(&this_cycle(&log(&cut_off[..2])).1), Phase::Act);
-        assert_eq!(last_phase(&[]), Phase::Plan);
+        assert_eq!(phase_of(&log(&cut_off)), Phase::Check);
+        assert_eq!(phase_of(&log(&cut_off[..2])), Phase::Act);
+        assert_eq!(phase_of(&[]), Phase::Plan);
     }
 
     #[test]
@@ -574,19 +565,5 @@ mod tests {
         let won = claimed.iter().filter(|is_claimed| !**is_claimed);
         assert_eq!(won.count(), 1);
         assert!(is_claimed(&folder));
-    }
-
-    #[test]
-    fn a_task_without_a_workflow_gets_the_one_its_words_ask_for() {
-        for (task, wanted) in [
-            ("Fix the typo in the README", Workflow::Fast),
-            ("fixes a crash", Workflow::Fast),
-            ("Add a prefix to every line", Workflow::Standard),
-            ("Add paging", Workflow::Standard),
-            ("Fix the security hole", Workflow::Thorough),
-            ("Change the public API", Workflow::Thorough),
-        ] {
-            assert_eq!(workflow_of(task).0, wanted, "{task}");
-        }
     }
 }

@@ -83,6 +83,8 @@ pub(super) fn others(
         let own = stage.of_agent(*role, others);
         calls.push((*role, attempt, commit, model, correction, own));
     }
+    let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    (stage.show)(&format!("[Check] {} reviewing...", names.join(", ")));
     let (workflow, cycle) = (course.workflow(), course.cycle());
     // Nobody's copy goes while another may still have to be kept out of it.
     let worked: Vec<Result<Worked, EngineError>> = thread::scope(|scope| {

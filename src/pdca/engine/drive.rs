@@ -12,6 +12,7 @@ use crate::pdca::feedback;
 use crate::pdca::finding::{Confidence, Open, Review, Route, Status};
 use crate::pdca::machine::course::{Course, Decided, End, Step};
 use crate::pdca::metrics;
+use crate::pdca::outline::counted;
 use crate::pdca::prompt::{Ask, Material};
 use crate::pdca::role::{Phase, Role};
 use crate::reproduce::workplace::Workplace;
@@ -240,6 +241,7 @@ fn enter(
     }
     let from = match phase {
         Phase::Plan => Phase::Act,
+        Phase::Do if course.is_pipeline() && course.cycle() > 1 => Phase::Act,
         Phase::Do => Phase::Plan,
         Phase::Check => Phase::Do,
         Phase::Act => Phase::Check,
@@ -357,6 +359,7 @@ pub(super) fn begin(
         _ => event,
     };
     stage.emit(event);
+    (stage.show)(&heading(role));
     attempt
 }
 
@@ -391,7 +394,10 @@ pub(super) fn complete(
                 .ok()
                 .flatten()
                 .unwrap_or_default();
-            told.push_str(&format!(", {} files", files.lines().count()));
+            told.push_str(&format!(
+                ", {}",
+                counted(files.lines().count() as u64, "file")
+            ));
         }
         _ => {}
     }
@@ -451,14 +457,19 @@ pub(super) fn material(stage: &Stage<'_>) -> Result<Material, EngineError> {
     let read = |name: &str| stage.artifacts.read(name);
     // What an earlier cycle hands on, or the tests of a merge that failed after the last.
     let feedback = read(artifacts::FEEDBACK)?;
+    let of_maker = match stage.record.is_pipeline {
+        // Nobody plans anew: what blocks is the Maker's, whoever found it.
+        true => feedback.clone(),
+        false => feedback
+            .as_deref()
+            .and_then(|feedback| feedback::section(feedback, Route::Maker)),
+    };
     Ok(Material {
         task: stage.record.task.clone(),
         research: read(artifacts::EXPLORER)?,
         risk_research: read(artifacts::MINI_EXPLORER)?,
         proposal: read(artifacts::CREATOR)?,
-        maker_feedback: feedback
-            .as_deref()
-            .and_then(|feedback| feedback::section(feedback, Route::Maker)),
+        maker_feedback: of_maker,
         feedback,
         report: read(artifacts::MAKER)?,
         diff: read(artifacts::DIFF)?,

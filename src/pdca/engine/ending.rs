@@ -67,7 +67,7 @@ pub fn line(stage: &Stage<'_>, status: &str, cycles: u64) -> Result<(), EngineEr
         run_id: stage.run.to_string(),
         ts: rfc3339_seconds(stage.clock.now()),
         task: stage.scrubber.text(&stage.record.task),
-        workflow: Some(stage.record.workflow.to_string()),
+        workflow: Some(super::begin::course(stage.record).way().to_owned()),
         status: status.to_owned(),
         cycles: Some(cycles),
     };

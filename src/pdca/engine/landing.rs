@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::git::command::{self, Git, GitError};
+use crate::host::lock::FileLock;
 use crate::pdca::place::RunId;
 use crate::pdca::settings::CommitStyle;
 
@@ -128,12 +129,19 @@ pub enum Landed {
 }
 
 /// Moves the branch that the run began on to the merge: in the user's checkout where that is what is
-/// checked out, else the branch alone.
+/// checked out, else the branch alone. Whoever has the `turn` of the repository does it alone: of two that
+/// move a checkout at once one would leave its files in it, and not its commit.
 ///
 /// # Errors
 ///
 /// When git fails for another reason than that somebody moved the branch.
-pub fn land(repo: &Path, path: &str, branch: &str, merge: &Merge) -> Result<Landed, EngineError> {
+pub fn land(
+    repo: &Path,
+    path: &str,
+    turn: &Path,
+    (branch, merge): (&str, &Merge),
+) -> Result<Landed, EngineError> {
+    let _alone = FileLock::wait(turn)?;
     let git = || Git::new(repo, path);
     if tip(repo, path, branch).as_deref() != Some(merge.onto.as_str()) {
         return Ok(Landed::No(format!("{branch} was moved meanwhile")));
@@ -245,4 +253,65 @@ pub fn revert(stage: &Stage<'_>, commit: &str) -> Result<Option<Merge>, EngineEr
         .envs(&own)
         .line()?;
     Ok(Some(Merge { commit, onto }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn of_merges_that_land_at_once_one_does_and_the_checkout_is_its() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (repo, turn) = (folder.path().join("repo"), folder.path().join("turn"));
+        std::fs::create_dir(&repo).expect("a folder");
+        let path = "/usr/local/bin:/usr/bin:/bin";
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git")
+                .args(["-c", "user.name=Tess", "-c", "user.email=tess@example.com"])
+                .args(arguments)
+                .current_dir(&repo)
+                .env("GIT_CONFIG_GLOBAL", "/dev/null")
+                .output()
+                .expect("git");
+            assert!(output.status.success(), "git {arguments:?}: {output:?}");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        git(&["init", "--quiet", "--initial-branch=main"]);
+        git(&["commit", "--quiet", "--allow-empty", "-m", "first"]);
+        let onto = git(&["rev-parse", "main"]);
+        // Each changes the same file in its own way.
+        let merges: Vec<Merge> = (0..8)
+            .map(|number| {
+                std::fs::write(repo.join("file.txt"), number.to_string()).expect("written");
+                git(&["add", "file.txt"]);
+                let tree = git(&["write-tree"]);
+                let commit = git(&["commit-tree", "-p", &onto, "-m", "merge", &tree]);
+                let onto = onto.clone();
+                Merge { commit, onto }
+            })
+            .collect();
+        git(&["reset", "--quiet", "--hard"]);
+        let landed: Vec<Landed> = std::thread::scope(|scope| {
+            let all: Vec<_> = merges
+                .iter()
+                .map(|merge| scope.spawn(|| land(&repo, path, &turn, ("main", merge))))
+                .collect();
+            let ended = all.into_iter().map(|one| one.join().expect("no panic"));
+            ended.map(|one| one.expect("git works")).collect()
+        });
+        let yes = landed.iter().filter(|one| **one == Landed::Yes);
+        assert_eq!(yes.count(), 1, "{landed:?}");
+        for one in &landed {
+            let told =
+                *one == Landed::Yes || *one == Landed::No("main was moved meanwhile".to_owned());
+            assert!(told, "{one:?}");
+        }
+        let tip = git(&["rev-parse", "main"]);
+        let won = merges.iter().position(|merge| merge.commit == tip);
+        let file = std::fs::read_to_string(repo.join("file.txt")).expect("a file");
+        assert_eq!(Some(file), won.map(|won| won.to_string()));
+        assert_eq!(git(&["status", "--porcelain"]), "");
+    }
 }

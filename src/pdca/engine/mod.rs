@@ -10,7 +10,7 @@
 //! - [`drive`]: the loop. [`act`]: what its Act does. [`check`]: its reviews.
 //! - `shadows`: failure modes of roles. `telling`: what is told of an agent. `money`: what
 //!   it may cost.
-//! - [`begin`]: a new run, and one that goes on. [`cut_off`]: agents that archal left behind. [`ending`]:
+//! - [`signals`]: what the words of a task ask for. [`begin`]: a new run, and one that goes on. [`cut_off`]: agents that archal left behind. [`ending`]:
 //!   how one ends.
 
 pub mod act;
@@ -29,5 +29,6 @@ pub mod process;
 #[cfg(test)]
 mod random_tests;
 mod shadows;
+pub mod signals;
 pub mod stage;
 mod telling;

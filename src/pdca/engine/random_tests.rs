@@ -259,7 +259,10 @@ fn one_run(seed: u64) -> End {
         Ok(said @ 1..) => Limit::Said(said),
         _ => Limit::OfWorkflow,
     };
-    let mut course = Course::new(workflow, limit);
+    let mut course = match chance.below(4) {
+        0 => Course::pipeline(limit),
+        _ => Course::new(workflow, limit),
+    };
     let most = match limit {
         Limit::Said(said) => said,
         // An escalation gives as many as the standard workflow has.

@@ -43,6 +43,9 @@ pub struct Record {
     pub task: String,
     /// The workflow it began with.
     pub workflow: Workflow,
+    /// Whether it goes once from the plan to the merge, in place of a workflow.
+    #[serde(default)]
+    pub is_pipeline: bool,
     /// Why that one.
     pub reason: String,
     /// The cycles that somebody said; none where the workflow decides.
@@ -213,6 +216,8 @@ pub struct Stage<'a> {
     pub is_dry_run: bool,
     /// A line for people, as it happens.
     pub tell: &'a (dyn Fn(&str) + Sync),
+    /// What is under way, for people who watch, until the next line.
+    pub show: &'a (dyn Fn(&str) + Sync),
     /// A warning for people.
     pub warn: &'a (dyn Fn(&str) + Sync),
 }

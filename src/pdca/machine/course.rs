@@ -99,6 +99,9 @@ pub enum Limit {
     Said(u32),
 }
 
+/// The cycles of a pipeline: the pass, and a round of repair.
+const PIPELINE_CYCLES: u32 = 2;
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course {
@@ -106,6 +109,7 @@ pub struct Course {
     said: Option<u32>,
     limit: u32,
     cycle: u32,
+    is_pipeline: bool,
     is_escalated: bool,
     has_research: bool,
     was_recreated: bool,
@@ -126,12 +130,23 @@ impl Course {
             said,
             limit: said.unwrap_or(workflow.max_cycles()),
             cycle: 1,
+            is_pipeline: false,
             is_escalated: false,
             has_research: false,
             was_recreated: false,
             next: Step::Rule,
             history: Vec::new(),
         };
+        course.next = course.plan();
+        course
+    }
+
+    /// The beginning of a run that goes once from the plan to the merge: nobody researches, who reviews comes
+    /// one after another, and what blocks is mended in one round of the Maker alone.
+    pub fn pipeline(limit: Limit) -> Self {
+        let mut course = Self::new(Workflow::Standard, limit);
+        course.is_pipeline = true;
+        course.limit = course.limit.min(PIPELINE_CYCLES);
         course.next = course.plan();
         course
     }
@@ -161,6 +176,13 @@ impl Course {
         self
     }
 
+    /// The same, after the confidence gate made a fast run a standard one.
+    #[must_use]
+    pub fn upgraded(mut self) -> Self {
+        self.upgrade();
+        self
+    }
+
     /// The same, after it was escalated.
     #[must_use]
     pub fn escalated(mut self) -> Self {
@@ -176,6 +198,26 @@ impl Course {
     /// The workflow of this cycle.
     pub fn workflow(&self) -> Workflow {
         self.workflow
+    }
+
+    /// Whether it goes once from the plan to the merge.
+    pub fn is_pipeline(&self) -> bool {
+        self.is_pipeline
+    }
+
+    /// What its way is called: its workflow, or `pipeline`.
+    pub fn way(&self) -> &'static str {
+        match self.is_pipeline {
+            true => "pipeline",
+            false => self.workflow.name(),
+        }
+    }
+
+    /// The agents of a whole cycle, in order.
+    pub fn agents(&self) -> Vec<Role> {
+        let mut agents = self.workflow.agents();
+        agents.retain(|role| !self.is_pipeline || *role != Role::Explorer);
+        agents
     }
 
     /// This cycle, from 1.
@@ -268,6 +310,9 @@ impl Course {
 
     /// Guardian has reviewed: its fast path (A2).
     pub fn guarded(&mut self, review: &Review) -> Option<Decided> {
+        if self.is_pipeline {
+            return self.guarded_in_pipeline(review);
+        }
         let others = self.other_reviewers();
         if others.is_empty() {
             self.next = Step::Enter(Phase::Act);
@@ -287,9 +332,25 @@ impl Course {
         None
     }
 
-    /// The others have reviewed.
+    /// Skeptic questions the plan only where Guardian found something; Sage reviews always.
+    fn guarded_in_pipeline(&mut self, review: &Review) -> Option<Decided> {
+        let is_clean = review.is_clean();
+        let role = if is_clean { Role::Sage } else { Role::Skeptic };
+        self.next = Step::Reviewers(vec![role]);
+        is_clean.then(|| Decided {
+            what: "pipeline",
+            chosen: "skip_skeptic",
+            rationale: "Guardian found nothing".to_owned(),
+        })
+    }
+
+    /// Those who were to review have.
     pub fn reviewed(&mut self) {
-        self.next = Step::Enter(Phase::Act);
+        let was_skeptic = self.next == Step::Reviewers(vec![Role::Skeptic]);
+        self.next = match self.is_pipeline && was_skeptic {
+            true => Step::Reviewers(vec![Role::Sage]),
+            false => Step::Enter(Phase::Act),
+        };
     }
 
     /// The reviewers beside Guardian.
@@ -360,12 +421,15 @@ impl Course {
     pub fn cycled_back(&mut self) {
         self.cycle += 1;
         self.was_recreated = false;
-        self.next = self.plan();
+        self.next = match self.is_pipeline {
+            true => Step::Enter(Phase::Do),
+            false => self.plan(),
+        };
     }
 
     /// The Explorer works once in a run.
     fn plan(&self) -> Step {
-        let explores = self.workflow.planners().contains(&Role::Explorer);
+        let explores = self.agents().contains(&Role::Explorer);
         match explores && !self.has_research {
             true => Step::Agent(Role::Explorer),
             false => Step::Agent(Role::Creator),

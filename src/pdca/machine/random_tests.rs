@@ -61,7 +61,11 @@ fn one_run(seed: u64) {
         0 | 1 => Limit::OfWorkflow,
         said => Limit::Said(u32::try_from(said - 1).expect("small")),
     };
-    let mut course = Course::new(workflow, limit);
+    let is_pipeline = chance.one_in(4);
+    let mut course = match is_pipeline {
+        true => Course::pipeline(limit),
+        false => Course::new(workflow, limit),
+    };
     let (mut reviews, mut open) = (Vec::new(), Vec::new());
     let (mut explored, mut steps, mut was_ruled_out) = (0, 0, false);
     let mut told: Vec<Vec<Matter>> = Vec::new();
@@ -72,12 +76,18 @@ fn one_run(seed: u64) {
             assert!(course.cycle() <= said, "seed {seed}: {course:?}");
         }
         assert!(course.cycle() <= course.limit(), "seed {seed}: {course:?}");
+        assert!(
+            !is_pipeline || course.cycle() <= 2,
+            "seed {seed}: {course:?}"
+        );
         match course.next().clone() {
             Step::Agent(Role::Explorer) => {
+                assert!(!is_pipeline, "seed {seed}");
                 explored += 1;
                 course.explored();
             }
             Step::Agent(Role::Creator) => {
+                assert!(!is_pipeline || course.cycle() == 1, "seed {seed}");
                 let confidence = Confidence {
                     // Most runs get past the gate.
                     task_understanding: if chance.one_in(20) { 0.4 } else { 0.9 },
@@ -96,11 +106,19 @@ fn one_run(seed: u64) {
             }
             Step::RiskResearch => course.risks_researched(),
             Step::Reviewers(roles) => {
+                assert!(!is_pipeline || roles.len() == 1, "seed {seed}");
                 for role in roles {
                     let review = review(role, &chance, &mut open);
                     reviews.push(review);
                 }
                 course.reviewed();
+                // In a pipeline Sage reviews whoever else did.
+                let is_over = course.next() == &Step::Enter(Phase::Act);
+                let last = reviews.last().map(|review| review.role);
+                assert!(
+                    !is_pipeline || is_over == (last == Some(Role::Sage)),
+                    "seed {seed}"
+                );
             }
             Step::Enter(phase) => {
                 assert_ne!(phase, Phase::Plan);

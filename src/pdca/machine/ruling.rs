@@ -31,6 +31,11 @@ impl Review {
         }
     }
 
+    /// Whether it approves and finds nothing.
+    pub fn is_clean(&self) -> bool {
+        self.approves() && self.warning == 0 && self.info == 0
+    }
+
     /// Whether nothing in it stands in the way.
     pub fn approves(&self) -> bool {
         self.critical == 0 && self.verdict.approves()

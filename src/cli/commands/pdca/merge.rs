@@ -76,8 +76,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         merges: true,
         ..Said::default()
     };
-    let (tell, warn) = voices(cx);
-    let stage = setup.stage(&one, &said, (&tell, &warn), cx);
+    let (tell, show, warn) = voices(cx);
+    let stage = setup.stage(&one, &said, (&tell, &show, &warn), cx);
     let events = stage.log.read().map_err(CliError::environment)?;
     let events = events.unwrap_or_default().events;
     let status = status(&events);

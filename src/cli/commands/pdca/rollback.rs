@@ -57,8 +57,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let _lock =
         stage::take(&setup.place, &run).map_err(|error| setup::engine_error(error, None))?;
     let one = setup.one(run, record, setup::nobody())?;
-    let (tell, warn) = voices(cx);
-    let stage = setup.stage(&one, &Said::default(), (&tell, &warn), cx);
+    let (tell, show, warn) = voices(cx);
+    let stage = setup.stage(&one, &Said::default(), (&tell, &show, &warn), cx);
     let (path, base) = (setup.path(cx), &one.record.base_branch);
     let merge = landing::merge_of(&repo, path, base, &one.run).map_err(CliError::environment)?;
     let Some(merge) = merge else {
@@ -74,10 +74,12 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             None,
             Some(format!("it conflicts with what came onto {base} after it")),
         ),
-        Some(undone) => match landing::land(&repo, path, base, &undone).map_err(failed)? {
-            Landed::Yes => (Some(undone.commit), None),
-            Landed::No(why) => (None, Some(why)),
-        },
+        Some(undone) => {
+            match landing::land(&repo, path, &place.landing(), (base, &undone)).map_err(failed)? {
+                Landed::Yes => (Some(undone.commit), None),
+                Landed::No(why) => (None, Some(why)),
+            }
+        }
     };
     if commit.is_some() {
         stage.emit(NewEvent::new(

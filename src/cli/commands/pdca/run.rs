@@ -14,12 +14,13 @@ use crate::pdca::cost;
 use crate::pdca::engine::begin::{self, BeginError, Wanted};
 use crate::pdca::engine::drive::{self, Memo};
 use crate::pdca::engine::stage::{self, EngineError, Record, Stage};
-use crate::pdca::engine::{command, cut_off, ending};
+use crate::pdca::engine::{command, cut_off, ending, signals};
 use crate::pdca::event::Event;
 use crate::pdca::machine::course::{Course, End};
+use crate::pdca::outline::counted;
 use crate::pdca::place::{Place, RunId};
 use crate::pdca::role::{Phase, Workflow};
-use crate::pdca::settings::Strategy;
+use crate::pdca::settings::{Config, Strategy};
 use crate::report::style::Style;
 use crate::reproduce::workplace::WorkplaceError;
 
@@ -67,7 +68,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20), conflicts_with = "run_id")]
     max_cycles: Option<u32>,
 
-    /// pdca: cycles with reviews, as auto; pipeline is refused [default: `strategy` in config.yaml]
+    /// pdca: cycles; pipeline: one pass and one round of repair; auto: by the words of the task [default:
+    /// `strategy` in config.yaml, else pdca]
     #[arg(long, value_name = "NAME", conflicts_with = "run_id")]
     strategy: Option<Strategy>,
 
@@ -117,7 +119,8 @@ struct Document<'a> {
     status: &'a str,
     /// Why, for people.
     reason: &'a str,
-    workflow: Workflow,
+    /// `fast`, `standard` or `thorough`, or `pipeline`.
+    workflow: &'a str,
     cycle: u32,
     max_cycles: u32,
     agents: u64,
@@ -156,7 +159,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let (run, record, lock) = match known {
         Some(known) => known,
         None => {
-            setup.refuse_strategy(args.strategy)?;
             let wanted = wanted(args, &setup)?;
             let begun = begin::begin(&setup.repo, path, &setup.place, wanted, began);
             let (run, record) = begun.map_err(|error| setup::begin_error(error, None))?;
@@ -175,8 +177,8 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         is_dry_run: args.dry_run,
         budget_usd: args.budget_usd,
     };
-    let (tell, warn) = voices(cx);
-    let mut stage = setup.stage(&one, &said, (&tell, &warn), cx);
+    let (tell, show, warn) = voices(cx);
+    let mut stage = setup.stage(&one, &said, (&tell, &show, &warn), cx);
     let events = stage.log.read().map_err(CliError::environment)?;
     let events = events.unwrap_or_default().events;
     let start_from = handing::still_from(args, &events);
@@ -229,6 +231,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         course.end(End::HookAbort);
     }
     let driven = drive::drive(&stage, &mut course, &mut memo);
+    cx.printer.progress(None);
     if let Opened::Open(account) = account {
         account.close(memo.spent - before)?;
     }
@@ -240,22 +243,20 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     ending::finish(&stage, &course, &memo, end).map_err(engine)?;
     handing::leave(&stage, began, word(end), &memo.why)?;
     drop(lock);
-    Ok(report(&setup, &one, &course, &memo, end, cx))
+    let events = stage.log.read().map_err(CliError::environment)?;
+    let phase = begin::phase_of(&events.unwrap_or_default().events);
+    Ok(report(&setup, &one, (&course, &memo), (end, phase), cx))
 }
 
 /// What a run may come to cost, by what its roles usually do.
 fn estimate(record: &Record, is_dry_run: bool) -> Usd {
-    let workflow = record.workflow;
+    let course = begin::course(record);
+    let mut agents = course.agents();
     if is_dry_run {
-        let planning = workflow.agents().into_iter();
-        return planning
-            .filter(|role| role.phase() == Phase::Plan)
-            .fold(Usd::ZERO, |sum, role| {
-                sum.saturating_add(cost::estimate(role))
-            });
+        agents.retain(|role| role.phase() == Phase::Plan);
+        return cost::estimate_of_run(&agents, 1);
     }
-    let limit = record.max_cycles.unwrap_or_else(|| workflow.max_cycles());
-    cost::estimate_of_run(workflow, limit)
+    cost::estimate_of_run(&agents, course.limit())
 }
 
 /// A run that was begun before, and the right to work on it.
@@ -296,18 +297,35 @@ fn wanted(args: &Args, setup: &Setup) -> Result<Wanted, CliError> {
         return Err(CliError::usage("the task is empty"));
     }
     let config = &setup.settings.config;
+    let pipeline = pipeline(args, config, &task)?;
     let (workflow, reason) = match (args.workflow, config.workflow) {
         (Some(workflow), _) => (workflow, "--workflow".to_owned()),
         (None, Some(workflow)) => (workflow, "config.yaml".to_owned()),
-        (None, None) => begin::workflow_of(&task),
+        (None, None) => signals::workflow_of(&task),
     };
     Ok(Wanted {
         task,
         workflow,
-        reason,
+        is_pipeline: pipeline.is_some(),
+        reason: pipeline.unwrap_or(reason),
         max_cycles: args.max_cycles.or(config.max_cycles),
         domain: setup.domain(args.domain.as_deref())?.name,
         branch_prefix: config.git.branch_prefix.clone(),
+    })
+}
+
+/// Why a run goes once from the plan to the merge, where it does. A workflow that is named asks for cycles.
+fn pipeline(args: &Args, config: &Config, task: &str) -> Result<Option<String>, CliError> {
+    let strategy = args.strategy.unwrap_or(config.strategy);
+    Ok(match (strategy, args.strategy, args.workflow) {
+        (Strategy::Pipeline, Some(_), Some(_)) => {
+            return Err(CliError::usage("a pipeline has no workflow")
+                .hint("leave out --workflow, or --strategy pipeline"));
+        }
+        (Strategy::Pipeline, Some(_), None) => Some("--strategy".to_owned()),
+        (Strategy::Pipeline, None, None) => Some("config.yaml".to_owned()),
+        (Strategy::Auto, _, None) if config.workflow.is_none() => signals::asks_for_pipeline(task),
+        _ => None,
     })
 }
 
@@ -336,7 +354,7 @@ fn start(
     (stage.tell)(&format!("Run {}: {}", one.run, stage.record.task));
     (stage.tell)(&format!(
         "{} ({}), cycle {}/{}, played by {}",
-        course.workflow(),
+        course.way(),
         stage.record.reason,
         course.cycle(),
         course.limit(),
@@ -348,23 +366,33 @@ fn start(
 /// Where lines for people go while a run works.
 pub(super) fn voices(
     cx: &CommandContext,
-) -> (impl Fn(&str) + Sync + use<>, impl Fn(&str) + Sync + use<>) {
-    let (notes, warnings) = (cx.printer.clone(), cx.printer.clone());
+) -> (
+    impl Fn(&str) + Sync + use<>,
+    impl Fn(&str) + Sync + use<>,
+    impl Fn(&str) + Sync + use<>,
+) {
+    let (notes, under_way, warnings) = (cx.printer.clone(), cx.printer.clone(), cx.printer.clone());
     (
-        move |text: &str| notes.note(text),
-        move |text: &str| warnings.warning(text),
+        move |text: &str| {
+            notes.progress(None);
+            notes.note(text);
+        },
+        move |text: &str| under_way.progress(Some(text)),
+        move |text: &str| {
+            warnings.progress(None);
+            warnings.warning(text);
+        },
     )
 }
 
 fn report(
     setup: &Setup,
     one: &OneRun,
-    course: &Course,
-    memo: &Memo,
-    end: End,
+    (course, memo): (&Course, &Memo),
+    (end, phase): (End, Phase),
     cx: &CommandContext,
 ) -> Exit {
-    let next = next(&one.run, end);
+    let next = next(&one.run, end, phase);
     let status = word(end);
     let open = match end {
         End::Merged => &[][..],
@@ -382,15 +410,12 @@ fn report(
     if end == End::Planned {
         plan(one, course, memo, cx);
     } else {
-        let cycles = match course.cycle() {
-            1 => "1 cycle".to_owned(),
-            many => format!("{many} cycles"),
-        };
         line(&format!(
-            "  run        {}, {cycles}, {} agents, {} fixes, ${:.4}{}",
-            course.workflow(),
-            memo.agents,
-            memo.fixes,
+            "  run        {}, {}, {}, {}, ${:.4}{}",
+            course.way(),
+            counted(course.cycle().into(), "cycle"),
+            counted(memo.agents, "agent"),
+            counted(memo.fixes, "fix"),
             memo.spent,
             if memo.is_estimated { " estimated" } else { "" }
         ));
@@ -420,7 +445,7 @@ fn report(
             run: one.run.as_str(),
             status,
             reason: &memo.why,
-            workflow: course.workflow(),
+            workflow: course.way(),
             cycle: course.cycle(),
             max_cycles: course.limit(),
             agents: memo.agents,
@@ -448,19 +473,20 @@ fn word(end: End) -> &'static str {
 
 /// What a dry run tells beside: what is to come, and what it may cost.
 fn plan(one: &OneRun, course: &Course, memo: &Memo, cx: &CommandContext) {
-    let agents = course.workflow().agents().len();
+    let all = course.agents();
+    let agents = all.len();
     let cycles = usize::try_from(course.limit()).unwrap_or(usize::MAX);
     let line = |text: String| cx.printer.line(text);
     line(format!(
-        "  workflow   {} ({} cycles max)",
-        course.workflow(),
-        course.limit()
+        "  workflow   {} ({} max)",
+        course.way(),
+        counted(course.limit().into(), "cycle")
     ));
     line(format!(
         "  agents     {agents} per cycle, {} at most",
         agents.saturating_mul(cycles)
     ));
-    let estimate = cost::estimate_of_run(course.workflow(), course.limit());
+    let estimate = cost::estimate_of_run(&all, course.limit());
     line(format!(
         "  cost       about ${:.2} at most; ${:.4} so far",
         estimate.dollars(),
@@ -473,17 +499,17 @@ fn plan(one: &OneRun, course: &Course, memo: &Memo, cx: &CommandContext) {
     line(format!("  domain     {}", one.record.domain));
 }
 
-fn next(run: &RunId, end: End) -> Option<String> {
+fn next(run: &RunId, end: End, phase: Phase) -> Option<String> {
     match end {
         End::Merged => Some(format!("archal pdca report {run}")),
         End::AwaitingMerge | End::NotMerged => Some(format!("archal pdca merge {run}")),
         End::Planned => Some(format!("archal pdca run --run-id {run} --start-from do")),
         End::NeedsUser => Some(format!("archal pdca run --run-id {run} --start-from plan")),
         End::Stopped => Some(format!("archal pdca run --run-id {run}")),
-        // One that ended is gone on with from a phase that is named.
-        End::Failed | End::Blocked | End::Budget => {
-            Some(format!("archal pdca run --run-id {run} --start-from plan"))
-        }
+        // One that ended is gone on with from a phase that is named: what it has is not made again.
+        End::Failed | End::Blocked | End::Budget => Some(format!(
+            "archal pdca run --run-id {run} --start-from {phase}"
+        )),
         End::MaxCycles | End::Escalated | End::Broken | End::Conflict | End::HookAbort => {
             Some(format!("archal pdca report {run}"))
         }

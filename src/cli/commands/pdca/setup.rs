@@ -22,7 +22,7 @@ use crate::pdca::engine::stage::{EngineError, Record, Stage};
 use crate::pdca::log::Log;
 use crate::pdca::place::{Place, RunId};
 use crate::pdca::players;
-use crate::pdca::settings::{self, Settings, Strategy};
+use crate::pdca::settings::{self, Settings};
 use crate::reproduce::workplace::WorkspaceOptions;
 use crate::run::scrub::Scrubber;
 use crate::sandbox::StopToken;
@@ -129,21 +129,6 @@ impl Setup {
         })
     }
 
-    /// Refuses another strategy than cycles for a new run.
-    pub(super) fn refuse_strategy(&self, said: Option<Strategy>) -> Result<(), CliError> {
-        match (said, self.settings.config.strategy) {
-            (Some(Strategy::Pipeline), _) => Err(CliError::usage(
-                "`--strategy pipeline` is not supported: runs have cycles with reviews",
-            )
-            .hint("--strategy pdca --workflow fast")),
-            (None, Strategy::Pipeline) => Err(CliError::config(
-                "`strategy: pipeline` is not supported: runs have cycles with reviews",
-            )
-            .hint("set `strategy: pdca` in .archeflow/config.yaml, or --strategy pdca")),
-            _ => Ok(()),
-        }
-    }
-
     /// Who plays the roles.
     pub(super) fn choice(&self, driver: Option<&str>) -> Result<FixerChoice, CliError> {
         let named = driver.or(self.settings.config.driver.as_deref());
@@ -229,7 +214,7 @@ impl Setup {
         &'a self,
         one: &'a OneRun,
         said: &Said,
-        (tell, warn): (Voice<'a>, Voice<'a>),
+        (tell, show, warn): (Voice<'a>, Voice<'a>, Voice<'a>),
         cx: &'a CommandContext,
     ) -> Stage<'a> {
         let config = &self.settings.config;
@@ -264,6 +249,7 @@ impl Setup {
             merges: said.merges || config.git.auto_merge,
             is_dry_run: said.is_dry_run,
             tell,
+            show,
             warn,
         }
     }
