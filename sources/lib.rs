@@ -8,12 +8,14 @@ use archal_core::source::SourceDescriptor;
 pub mod braintrust;
 pub mod custom;
 pub mod file;
+#[cfg(feature = "gcs")]
 pub mod gcs;
 pub mod http;
 pub mod langfuse;
 pub mod otel;
 pub mod otlp;
 pub mod postgres;
+#[cfg(feature = "aws")]
 pub mod s3;
 
 mod client;
@@ -22,6 +24,7 @@ mod findings;
 mod mapping;
 mod merge;
 mod normalise;
+#[cfg(any(feature = "aws", feature = "gcs"))]
 mod objects;
 mod raw;
 mod server;
@@ -33,11 +36,13 @@ pub const ALL: &[SourceDescriptor] = &[
     braintrust::SOURCE,
     custom::SOURCE,
     file::SOURCE,
+    #[cfg(feature = "gcs")]
     gcs::SOURCE,
     http::SOURCE,
     langfuse::SOURCE,
     otel::SOURCE,
     postgres::POSTGRES,
+    #[cfg(feature = "aws")]
     s3::SOURCE,
     postgres::SUPABASE,
 ];
