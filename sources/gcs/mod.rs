@@ -5,6 +5,8 @@
 
 mod bucket;
 mod client;
+#[cfg(test)]
+mod listed_tests;
 mod listing;
 mod refusal;
 #[cfg(test)]

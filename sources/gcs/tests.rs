@@ -12,10 +12,10 @@ use super::*;
 use crate::objects::loopback::{Request, Response, serve};
 use crate::objects::testing::{asking, text};
 
-const TOKEN: &str = "ya29.a-token-of-this-test";
-const SECRET: &str = "1//a-refresh-token-of-this-test";
+pub(super) const TOKEN: &str = "ya29.a-token-of-this-test";
+pub(super) const SECRET: &str = "1//a-refresh-token-of-this-test";
 
-type Stored = BTreeMap<String, (i64, Vec<u8>)>;
+pub(super) type Stored = BTreeMap<String, (i64, Vec<u8>)>;
 
 /// A bucket at a server, with credentials that have to be exchanged there first.
 struct Bucket {
@@ -69,7 +69,7 @@ fn failure(status: u16, told: &str) -> Response {
     Response::new(status, body.to_string()).with("content-type", "application/json")
 }
 
-fn stored() -> Stored {
+pub(super) fn stored() -> Stored {
     [
         "in/a.json",
         "in/b + c\u{1}\n.json",
@@ -87,7 +87,7 @@ fn stored() -> Stored {
 }
 
 /// A listing of two, or an object.
-fn answer(request: &Request, stored: &Stored) -> Response {
+pub(super) fn answer(request: &Request, stored: &Stored) -> Response {
     let path = request.path();
     if path == "/storage/v1/b/traces/o" {
         return page(request, stored);
