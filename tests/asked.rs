@@ -76,7 +76,7 @@ fn all_said(source: &SourceDescriptor, has_secrets: bool) -> Said {
             OptionKind::Size => Some(SaidValue::Number(1 << 20)),
             OptionKind::Switch => Some(SaidValue::Switch(option.default == Some("true"))),
             OptionKind::Duration => Some(SaidValue::Duration(Duration::from_secs(60))),
-            OptionKind::Path | OptionKind::Program => {
+            OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program => {
                 Some(SaidValue::Path(PathBuf::from("/nowhere/at/all")))
             }
             OptionKind::Variable => has_secrets.then(|| SaidValue::Secret(SECRET.to_owned())),

@@ -59,7 +59,7 @@ const KNOWN: &[&str] = &[
 const SESSIONS: &[&str] = &["any", "read-only", "read-write"];
 
 /// Where a server of this machine listens when nobody says.
-const LOCAL_SOCKET: &str = "/var/run/postgresql";
+pub(super) const LOCAL_SOCKET: &str = "/var/run/postgresql";
 
 impl Address {
     /// Reads `postgresql://user:password@host:5432/database?sslmode=verify-full` or

@@ -1,7 +1,7 @@
 //! The `postgres` and `supabase` sources: traces in tables or views of PostgreSQL.
 //!
 //! - `address`: the connection string, read by archal first: who is asked, and that it is encrypted.
-//! - `tls`: whom to trust.
+//! - `tls`: whom to trust; `pass_file`: passwords that lie in `~/.pgpass`.
 //! - `session`: one connection, read-only transactions, and what their errors mean.
 //! - `settings`: what was said of the source.
 //! - `identifiers`: names of tables and columns, quoted.
@@ -21,6 +21,7 @@ mod check;
 mod cursor;
 mod identifiers;
 mod mapping;
+mod pass_file;
 mod query;
 mod row;
 mod rows;
@@ -126,6 +127,14 @@ const OPTIONS: &[OptionInfo] = &[
             },
         ),
         "1000",
+    ),
+    option(
+        "passFile",
+        "the file with passwords of servers; where PGPASSFILE says, else `~/.pgpass`, where nobody says",
+        OptionKind::UsualPath {
+            variable: "PGPASSFILE",
+            in_home: ".pgpass",
+        },
     ),
     option(
         "passwordEnv",

@@ -399,9 +399,9 @@ fn not_said(error: &tokio_postgres::Error, address: &Address) -> PullError {
     if reason.contains("password missing") {
         return PullError::new(
             PullErrorKind::Denied,
-            "the database asks for a password, and the connection string has none",
+            "the database asks for a password, and neither the connection string nor a file has one",
         )
-        .advice("--option passwordEnv=PGPASSWORD");
+        .advice("--option passwordEnv=PGPASSWORD, or a line in ~/.pgpass");
     }
     unreachable(address, &reason)
 }

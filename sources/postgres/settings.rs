@@ -8,6 +8,7 @@ use archal_core::pull::{PullError, PullErrorKind, Said};
 use super::address::Address;
 use super::identifiers::TableName;
 use super::mapping::{self, SPAN, TRACE};
+use super::pass_file;
 
 /// How new rows are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,9 @@ impl Settings {
         })?;
         let mut address = Address::parse(url, said.secret("passwordEnv"))
             .map_err(|error| wrong(format!("the connection string cannot be used: {error}")))?;
+        if let Some(file) = said.path("passFile") {
+            pass_file::fill(&mut address, file);
+        }
         if let Some(file) = said.path("rootCert") {
             address.root_cert = Some(file.clone());
         }

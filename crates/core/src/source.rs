@@ -153,6 +153,13 @@ pub enum OptionKind {
     },
     /// A file or folder. It differs between machines and is not shared with the repository.
     Path,
+    /// The same. Where nobody says, a variable of the environment does, or it is in the home folder.
+    UsualPath {
+        /// The variable.
+        variable: &'static str,
+        /// Where it is in the home folder.
+        in_home: &'static str,
+    },
     /// A program or library that is started: a path that only this machine's own file may say, so that
     /// a repository that somebody cloned starts nothing.
     Program,

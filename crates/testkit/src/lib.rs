@@ -5,6 +5,7 @@
 //! - [`echo_clone`]: a clone small enough to know by heart.
 //! - [`fake_judge`]: a model server that answers what a test has written down.
 //! - [`langfuse`]: Langfuse's public API, on a [`loopback`] server that can answer badly.
+//! - [`postgres`]: a PostgreSQL of the system's.
 //! - [`stand_in_judge`]: what such a server says by two simple rules.
 //! - [`till_clone`]: a second one, for scenarios with two.
 //! - [`FakeClock`], [`SequentialIds`]: time and ids that repeat.
@@ -15,6 +16,7 @@ pub mod echo_clone;
 pub mod fake_judge;
 pub mod langfuse;
 pub mod loopback;
+pub mod postgres;
 pub mod stand_in_judge;
 pub mod till_clone;
 

@@ -75,7 +75,7 @@ fn open_since(
                 SaidValue::Duration(Duration::from_millis(text.parse().expect("milliseconds")))
             }
             "pageRows" | "maxValue" => SaidValue::Number(text.parse().expect("a number")),
-            "rootCert" => SaidValue::Path(text.into()),
+            "passFile" | "rootCert" => SaidValue::Path(text.into()),
             _ => SaidValue::Text((*text).to_owned()),
         };
         values.insert((*name).to_owned(), value);

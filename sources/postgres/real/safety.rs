@@ -1,5 +1,7 @@
 //! TLS, passwords, roles and row-level security.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use archal_core::pull::{PullErrorKind, Rows as _, Standing};
 use serde_json::json;
 
@@ -94,7 +96,7 @@ fn a_wrong_password_is_told_once_and_never_repeated() {
     assert!(!told.contains("hunter2secret"), "{told}");
     let url = format!(
         "postgresql://{role}@localhost:{}/{}",
-        server().port,
+        server().port(),
         database.name
     );
     let error = open(&url, &[]).page(&json!(null)).expect_err("no password");
@@ -105,6 +107,34 @@ fn a_wrong_password_is_told_once_and_never_repeated() {
         "{}",
         error.message
     );
+}
+
+#[test]
+fn a_password_may_lie_in_a_file_that_nobody_else_may_read() {
+    let mut database = Database::new(USUAL);
+    let (role, _) = database.role(READS);
+    let port = server().port();
+    let url = format!("postgresql://{role}@localhost:{port}/{}", database.name);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("passwords");
+    let text = format!("*:*:*:nobody:other\nlocalhost:{port}:*:{role}:{PASSWORD}\n");
+    std::fs::write(&file, text).expect("a file");
+    let shown = file.to_str().expect("a path");
+    let may = |mode| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        open(&url, &[("passFile", shown)])
+    };
+    Store::default().pass(&mut may(0o600));
+    let mut source = may(0o640);
+    let error = source.page(&json!(null)).expect_err("no password");
+    assert_eq!(error.kind, PullErrorKind::Denied);
+    let told = source.check()[0].detail.clone();
+    assert!(told.contains(&format!("chmod 0600 {shown}")), "{told}");
+    // The connection string counts first.
+    may(0o600);
+    let wrong = server().tcp("localhost", &role, "hunter2", &database.name, "");
+    let error = open(&wrong, &[("passFile", shown)]).page(&json!(null));
+    assert!(error.expect_err("wrong").message.contains("28P01"));
 }
 
 #[test]

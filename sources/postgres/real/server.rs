@@ -1,31 +1,21 @@
 //! A PostgreSQL of the system's, started once for a process of tests and gone with it.
 
-use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub(super) use archal_testkit::postgres::PASSWORD;
+use archal_testkit::postgres::Postgres;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
-/// The password of those who come over TCP.
-pub(super) const PASSWORD: &str = "correct horse";
-/// The user as whom the server runs where tests run as root, which it refuses.
-const NOBODY: u32 = 65_534;
-
 pub(super) struct Server {
-    folder: PathBuf,
-    pub(super) port: u16,
-    /// Holds the pipe with whose end the server is stopped.
-    _watch: Child,
+    inner: Postgres,
 }
 
 static SERVER: OnceLock<Server> = OnceLock::new();
@@ -35,133 +25,35 @@ pub(super) fn server() -> &'static Server {
     SERVER.get_or_init(Server::start)
 }
 
-/// A program of the server's: where Debian has them, else where all programs are.
-fn program(name: &str) -> PathBuf {
-    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|version| version.path().join("bin").join(name))
-        .filter(|path| path.exists())
-        .collect();
-    found.sort();
-    found.pop().unwrap_or_else(|| PathBuf::from(name))
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
-
-fn command(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    if is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command.current_dir("/");
-    command
-}
-
-/// What it said where it did not go well.
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .expect("the programs of PostgreSQL: cargo xtask test");
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
-
 impl Server {
     fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("archal-pg-")
-            .tempdir_in("/tmp")
-            .expect("a folder")
-            .keep();
         let authority = Authority::new("archal tests");
-        fs::write(folder.join("ca.pem"), authority.pem()).expect("a file");
         let (certificate, key) = authority.certificate("localhost", 2020, 4000);
-        for (name, text) in [
+        let files = [
             ("server.pem", certificate.as_str()),
             ("server.key", key.as_str()),
-            ("password", PASSWORD),
-        ] {
-            let path = folder.join(name);
-            fs::write(&path, text).expect("a file");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-            if is_root() {
-                chown(&path, Some(NOBODY), Some(NOBODY)).expect("an owner");
-            }
-        }
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
-        if is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("an owner");
-        }
-        let data = folder.join("data");
-        let made = run(command(&program("initdb"))
-            .arg("--pgdata")
-            .arg(&data)
-            .args([
-                "--username=postgres",
-                "--no-sync",
-                "--encoding=UTF8",
-                "--locale=C",
-            ])
-            .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
-            .arg("--pwfile")
-            .arg(folder.join("password")));
-        made.expect("initdb");
-        // Somebody else may take the port before the server does.
-        let port = (0..5).find_map(|_| {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .and_then(|listener| listener.local_addr())
-                .expect("a port")
-                .port();
+        ];
+        let inner = Postgres::start(&files, |folder| {
             let shown = folder.display();
-            let settings = format!(
-                "-p {port} -k {shown} -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c max_connections=60 \
-                 -c shared_buffers=64MB -c ssl=on -c ssl_cert_file={shown}/server.pem -c ssl_key_file={shown}/server.key"
-            );
-            run(command(&program("pg_ctl"))
-                .args(["start", "--wait", "--silent", "--pgdata"])
-                .arg(&data)
-                .arg("--log")
-                .arg(folder.join("log"))
-                .arg("--options")
-                .arg(settings)
-                .stdout(Stdio::null()))
-            .map(|()| port)
-            .ok()
+            format!(
+                "-c ssl=on -c ssl_cert_file={shown}/server.pem -c ssl_key_file={shown}/server.key"
+            )
         });
-        let watch = command(Path::new("/bin/sh"))
-            .args(["-c", "read -r _; \"$0\" stop --mode=immediate --silent --pgdata \"$1/data\"; rm -rf \"$1\""])
-            .arg(program("pg_ctl"))
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a watch");
-        Self {
-            port: port.expect("PostgreSQL starts"),
-            folder,
-            _watch: watch,
-        }
+        std::fs::write(inner.folder().join("ca.pem"), authority.pem()).expect("a file");
+        Self { inner }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.inner.port()
     }
 
     /// The certificate of who vouches for the server as `localhost`.
     pub(super) fn authority(&self) -> PathBuf {
-        self.folder.join("ca.pem")
+        self.inner.folder().join("ca.pem")
     }
 
     fn url(&self, user: &str, database: &str) -> String {
-        format!(
-            "host={} port={} user={user} dbname={database}",
-            self.folder.display(),
-            self.port
-        )
+        self.inner.url(user, database)
     }
 
     /// Over TCP as `localhost`, with parameters.
@@ -176,7 +68,7 @@ impl Server {
         let password = password.replace(' ', "%20");
         format!(
             "postgresql://{user}:{password}@{host}:{}/{database}?{more}",
-            self.port
+            self.port()
         )
     }
 }

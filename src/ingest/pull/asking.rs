@@ -2,6 +2,7 @@
 //! must never be seen.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub fn said(
     let mut values = BTreeMap::new();
     for option in known {
         let Some(text) = options.text(option.name) else {
+            let usual = environment.and_then(|environment| usual(option.kind, environment));
+            values.extend(usual.map(|path| (option.name.to_owned(), SaidValue::Path(path))));
             continue;
         };
         let value = match option.kind {
@@ -72,7 +75,7 @@ pub fn said(
             OptionKind::Size => options.size(option.name).map(SaidValue::Number),
             OptionKind::Switch => Some(SaidValue::Switch(options.switch(option.name))),
             OptionKind::Duration => options.duration(option.name).map(SaidValue::Duration),
-            OptionKind::Path | OptionKind::Program => {
+            OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program => {
                 options.path(option.name).map(SaidValue::Path)
             }
             OptionKind::Variable => match environment {
@@ -86,6 +89,16 @@ pub fn said(
         values.extend(value.map(|value| (option.name.to_owned(), value)));
     }
     Ok(Said::new(values))
+}
+
+/// Where a file is when nobody says.
+fn usual(kind: OptionKind, environment: &Environment) -> Option<PathBuf> {
+    let OptionKind::UsualPath { variable, in_home } = kind else {
+        return None;
+    };
+    let home = || Some(Path::new(environment.get("HOME")?).join(in_home));
+    let said = environment.get(variable).map(PathBuf::from);
+    said.or_else(home).map(|path| environment.resolve(path))
 }
 
 fn unset(option: &OptionInfo, variable: &str) -> PullError {
@@ -185,5 +198,46 @@ impl Unseen {
                 .all(|(name, value)| self.text(name) == *name && self.is_free(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_says_is_where_a_variable_says_or_in_the_home_folder() {
+        const KNOWN: &[OptionInfo] = &[OptionInfo {
+            name: "passFile",
+            about: "for this test",
+            kind: OptionKind::UsualPath {
+                variable: "PGPASSFILE",
+                in_home: ".pgpass",
+            },
+            default: None,
+            is_required: false,
+        }];
+        let of = |text: Option<&str>, variables: &[(&str, &str)]| {
+            let text = text.map(|text| ("passFile".to_owned(), text.to_owned()));
+            let options = Options::new(text.into_iter().collect(), KNOWN);
+            let variables = variables.iter();
+            let environment = Environment {
+                variables: variables
+                    .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                    .collect(),
+                directory: PathBuf::from("/here"),
+            };
+            let said = said(&options, KNOWN, Some(&environment)).expect("options");
+            said.path("passFile").cloned()
+        };
+        let home = ("HOME", "/home/me");
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(of(None, &[home]), path("/home/me/.pgpass"));
+        let named = ("PGPASSFILE", "secret/passwords");
+        assert_eq!(of(None, &[home, named]), path("/here/secret/passwords"));
+        assert_eq!(of(Some("/said"), &[home, named]), path("/said"));
+        assert_eq!(of(None, &[]), None);
+        let nobody = said(&Options::new(BTreeMap::new(), KNOWN), KNOWN, None);
+        assert_eq!(nobody.expect("options").path("passFile"), None);
     }
 }

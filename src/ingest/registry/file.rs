@@ -313,7 +313,7 @@ impl Registry {
         // Somebody wrote it into the committed file: it means the same wherever archal is started.
         for option in descriptor.map_or(&[][..], |known| known.options) {
             match (option.kind, said.get_mut(option.name)) {
-                (OptionKind::Path, Some(path)) => {
+                (OptionKind::Path | OptionKind::UsualPath { .. }, Some(path)) => {
                     *path = self.places.repo.join(&path).to_string_lossy().into_owned();
                 }
                 (OptionKind::Program, Some(_)) => drop(said.remove(option.name)),
@@ -443,7 +443,7 @@ impl Registry {
         for (option, text) in &said.options {
             let known = provider.options.iter().find(|known| known.name == option);
             let kept = match known.map(|known| known.kind) {
-                Some(OptionKind::Path) => &mut local.options,
+                Some(OptionKind::Path | OptionKind::UsualPath { .. }) => &mut local.options,
                 Some(OptionKind::Program) => {
                     // What a file of the repository says of it has no effect, and goes.
                     shared.options.remove(option);
@@ -457,7 +457,7 @@ impl Registry {
             };
             let is_path = matches!(
                 known.map(|known| known.kind),
-                Some(OptionKind::Path | OptionKind::Program)
+                Some(OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program)
             );
             let text = match text {
                 Some(text) if is_path => Some(places.kept(text.as_ref())?),

@@ -80,7 +80,10 @@ pub fn check(option: &'static OptionInfo, text: &str) -> Result<(), OptionError>
         return wanted(format!("is one line of 1 to {MAX_VALUE} bytes"));
     }
     match option.kind {
-        OptionKind::Text | OptionKind::Path | OptionKind::Program => Ok(()),
+        OptionKind::Text
+        | OptionKind::Path
+        | OptionKind::UsualPath { .. }
+        | OptionKind::Program => Ok(()),
         OptionKind::Number { least, most } => match text.parse::<u64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(()),
             _ => wanted(format!("is a whole number from {least} to {most}")),

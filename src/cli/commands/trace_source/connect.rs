@@ -277,7 +277,7 @@ fn said(
             .hint("put it into a variable, and name that"));
         }
         let text = match option.kind {
-            OptionKind::Path | OptionKind::Program => {
+            OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program => {
                 let path = cx.environment.resolve(Path::new(text));
                 let path = path.canonicalize().unwrap_or(path);
                 path.to_string_lossy().into_owned()
