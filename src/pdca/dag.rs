@@ -136,7 +136,11 @@ fn label(event: &Event) -> String {
         }
         Kind::ReviewVerdict => {
             let verdict = text("verdict").to_uppercase().replace('_', " ");
-            Style::Error.paint(&format!("{role} ({phase}) → {verdict}"))
+            let style = match verdict.starts_with("APPROVED") {
+                true => Style::Good,
+                false => Style::Error,
+            };
+            style.paint(&format!("{role} ({phase}) → {verdict}"))
         }
         Kind::Decision => {
             Style::Decision.paint(&format!("decision: {} → {}", text("what"), text("chosen")))

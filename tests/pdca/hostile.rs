@@ -174,6 +174,26 @@ fn verdicts_in_quotes_and_colours_are_not_the_reviewers_own() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_is_told_and_stops_nothing() {
+    let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
+    world.env.write(
+        ".archeflow/hooks.yaml",
+        "run-start: {command: 'cd .archeflow/events && rm $ARCHEFLOW_RUN_ID.jsonl && mkdir $ARCHEFLOW_RUN_ID.jsonl'}\n",
+    );
+    let arguments = ["run", "Add a greeting", "--workflow", "fast", "--yes"];
+    let arguments = [&arguments[..], &["--allow-external-execution", "--json"]].concat();
+    let output = world.pdca(&arguments).ended(0);
+    assert!(
+        output.stderr.contains("an event was not written"),
+        "{output}"
+    );
+    assert_eq!(output.json()["status"], "merged");
+    assert_eq!(world.env.read("greeting.txt"), "DIFF-MARK\n");
+    let index = world.env.read(".archeflow/events/index.jsonl");
+    assert!(index.contains("\"merged\""), "{index}");
+}
+
+#[test]
 fn a_checkout_that_is_not_fit_is_refused_before_anything_is_made() {
     let world = World::new(&[CREATOR, MAKER, &approves("guardian")]);
     let refused = |wanted: &str| {

@@ -21,7 +21,7 @@ use super::held;
 use super::money;
 use super::shadows::look;
 use super::stage::{EngineError, Stage};
-use super::telling::heading;
+use super::telling::{heading, mark, title};
 
 /// Guardian reviews.
 pub(super) fn guard(
@@ -83,8 +83,14 @@ pub(super) fn others(
         let own = stage.of_agent(*role, others);
         calls.push((*role, attempt, commit, model, correction, own));
     }
-    let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
-    (stage.show)(&format!("[Check] {} reviewing...", names.join(", ")));
+    if roles.len() > 1 {
+        let names: Vec<String> = roles.iter().copied().map(title).collect();
+        (stage.show)(&format!(
+            "{} {} reviewing...",
+            mark(Phase::Check),
+            names.join(", ")
+        ));
+    }
     let (workflow, cycle) = (course.workflow(), course.cycle());
     // Nobody's copy goes while another may still have to be kept out of it.
     let worked: Vec<Result<Worked, EngineError>> = thread::scope(|scope| {

@@ -23,7 +23,7 @@ use super::money;
 use super::process;
 use super::shadows::look;
 use super::stage::{EngineError, Stage};
-use super::telling::{doing, facts, heading, seconds, summary};
+use super::telling::{doing, facts, heading, mark, seconds, summary};
 use super::{act, check};
 
 /// What a run remembers beside where it is.
@@ -442,8 +442,11 @@ pub(super) fn decide(
         None => event,
     });
     (stage.tell)(&format!(
-        "{}: {} ({})",
-        decided.what, decided.chosen, decided.rationale
+        "{} {}: {} ({})",
+        mark(phase),
+        decided.what,
+        decided.chosen,
+        decided.rationale
     ));
 }
 

@@ -38,17 +38,27 @@ pub(super) fn facts(role: Role, said: &Said, names: &[&str]) -> Map<String, Valu
     data
 }
 
-/// A line of the display before what came of it.
-pub(super) fn heading(role: Role) -> String {
-    let phase = match role.phase() {
+/// How a line of the display begins.
+pub(super) fn mark(phase: Phase) -> String {
+    let mark = match phase {
         Phase::Plan => "[Plan]",
         Phase::Do => "[Do]",
         Phase::Check => "[Check]",
         Phase::Act => "[Act]",
     };
+    format!("{mark:<7}")
+}
+
+/// A line of the display before what came of it.
+pub(super) fn heading(role: Role) -> String {
+    format!("{} {} {}...", mark(role.phase()), title(role), doing(role))
+}
+
+/// A role's name as a line of the display has it.
+pub(super) fn title(role: Role) -> String {
     let mut name = role.name().to_owned();
     name[..1].make_ascii_uppercase();
-    format!("{phase:<7} {name} {}...", doing(role))
+    name
 }
 
 /// What a role does.
