@@ -125,6 +125,12 @@ impl Address {
         }
     }
 
+    /// Which database of which server, to tell it from others.
+    pub(super) fn database(&self) -> String {
+        let named = self.config.get_dbname().or(self.config.get_user());
+        format!("{}/{}", self.server(), named.unwrap_or_default())
+    }
+
     /// The host by name, where it has one.
     pub(super) fn host(&self) -> Option<&str> {
         match self.config.get_hosts().first()? {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use archal_core::hash;
 use archal_core::pull::{PullError, PullErrorKind};
 
 use super::identifiers::{TableName, quoted};
@@ -126,6 +127,8 @@ pub(super) struct Table {
     /// The column whose value is said, and the value.
     pub(super) filter: Option<(usize, String)>,
     pub(super) zone: Option<String>,
+    /// A hash of where it is and which of its rows are asked for.
+    pub(super) within: String,
 }
 
 /// The statement that describes a relation, by its quoted name.
@@ -277,6 +280,11 @@ impl Table {
             document,
             filter,
             zone: settings.zone.clone(),
+            within: hash::short(&format!(
+                "{}\0{:?}",
+                settings.address.database(),
+                settings.filter
+            )),
         };
         let needed: &[&str] = match holds {
             Holds::Spans => &["id", "traceId"],
@@ -311,7 +319,8 @@ impl Table {
             .collect()
     }
 
-    /// What a cursor of this table belongs to: with another table or key it means nothing.
+    /// What a cursor of this table belongs to: with another table or key, in another database, or of other
+    /// rows of it, it means nothing.
     pub(super) fn fingerprint(&self) -> String {
         let names: Vec<&str> = self
             .time
@@ -319,7 +328,8 @@ impl Table {
             .chain(&self.key)
             .map(|place| self.columns[*place].name.as_str())
             .collect();
-        format!("{} by {}", self.relation.shown(), names.join(", "))
+        let shown = self.relation.shown();
+        format!("{shown} by {} in {}", names.join(", "), self.within)
     }
 
     fn unmapped(&self, field: &str) -> PullError {

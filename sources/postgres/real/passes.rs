@@ -224,6 +224,38 @@ fn a_cursor_of_another_table_or_order_begins_anew() {
 }
 
 #[test]
+fn a_cursor_of_other_rows_or_another_database_begins_anew() {
+    let fill = "INSERT INTO ai_spans (id, trace_id, customer, updated_at) VALUES";
+    let mut staging = Database::new(USUAL);
+    staging.owner.run(&format!(
+        "{fill} (1, 't', 'a', now()), (2, 't', 'b', now() - interval '9 days')"
+    ));
+    let mut production = Database::new(USUAL);
+    production
+        .owner
+        .run(&format!("{fill} (3, 't', 'b', now() - interval '30 days')"));
+    let of = |url: &str, customer: &str| {
+        let options = [
+            ("traceTable", "off"),
+            ("filterColumn", "customer"),
+            ("filterValue", customer),
+        ];
+        open(url, &options)
+    };
+    let mut store = Store::default();
+    store.pass(&mut of(&staging.url, "a"));
+    assert_eq!(store.ids(), ["s:1"]);
+    store.pass(&mut of(&staging.url, "b"));
+    assert_eq!(store.ids(), ["s:1", "s:2"]);
+    store.pass(&mut of(&production.url, "b"));
+    assert_eq!(store.ids(), ["s:1", "s:2", "s:3"]);
+    // With the same again nothing is read twice.
+    let came = store.came.clone();
+    store.pass(&mut of(&production.url, "b"));
+    assert_eq!(store.came, came);
+}
+
+#[test]
 fn a_table_that_is_added_during_a_first_pass_makes_no_row_of_the_other_unread() {
     for mode in MODES {
         let mut database = Database::new(USUAL);
