@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials};
+use aws_types::service_config::ServiceConfigKey;
 
 use super::refusal;
 use crate::objects::endpoint;
@@ -39,7 +40,7 @@ pub(super) struct Wanted {
     region: Option<String>,
     profile: Option<String>,
     endpoint: Option<String>,
-    is_path_style: bool,
+    is_virtual_host: bool,
     is_anonymous: bool,
     credentials: Option<Credentials>,
 }
@@ -68,12 +69,11 @@ impl Wanted {
             let told = "`anonymous` and `accessKeyEnv` exclude each other";
             return Err(PullError::new(PullErrorKind::Options, told));
         }
-        let is_path_style = endpoint.is_some() && !said.switch("virtualHost");
         Ok(Self {
             region: said.text("region").map(str::to_owned),
             profile: said.text("profile").map(str::to_owned),
             endpoint,
-            is_path_style,
+            is_virtual_host: said.switch("virtualHost"),
             is_anonymous,
             credentials,
         })
@@ -116,19 +116,41 @@ impl Wanted {
             None => loader,
         };
         let config = loader.load().await;
-        if let Some(endpoint) = config.endpoint_url() {
-            // It may come from the AWS configuration.
+        let endpoint = self.endpoint_of(&config);
+        if let Some(endpoint) = &endpoint {
             endpoint::host(endpoint)?;
         }
-        let service = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(self.is_path_style)
-            .build();
+        let mut service = aws_sdk_s3::config::Builder::from(&config);
+        service
+            .set_force_path_style(Some(endpoint.is_some() && !self.is_virtual_host))
+            .set_endpoint_url(endpoint.clone());
+        let service = service.build();
+        let mut config = config.into_builder();
+        config.set_endpoint_url(endpoint);
+        let config = config.build();
         Ok(Made {
             client: Client::from_conf(service),
             config,
             profile: self.profile.clone(),
             is_anonymous: self.is_anonymous,
         })
+    }
+}
+
+impl Wanted {
+    /// Where the store is, if it is not AWS: as was said, else as the AWS configuration says of S3, else
+    /// as it says of all services.
+    fn endpoint_of(&self, config: &SdkConfig) -> Option<String> {
+        let of_s3 = || {
+            let key = ServiceConfigKey::builder()
+                .service_id("S3")
+                .env("AWS_ENDPOINT_URL")
+                .profile("endpoint_url")
+                .build();
+            config.service_config()?.load_config(key.ok()?)
+        };
+        let of_all = || config.endpoint_url().map(str::to_owned);
+        self.endpoint.clone().or_else(of_s3).or_else(of_all)
     }
 }
 
@@ -173,5 +195,55 @@ fn way(name: &str) -> &str {
         "AssumeRoleProvider" => "an assumed role",
         "IMDSv2" => "the instance's role",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use archal_core::pull::SaidValue;
+    use aws_types::service_config::LoadServiceConfig;
+
+    use super::*;
+
+    /// An AWS configuration that says this of S3.
+    #[derive(Debug)]
+    struct OfS3(&'static str);
+
+    impl LoadServiceConfig for OfS3 {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            let is_it = (key.service_id(), key.env(), key.profile());
+            (is_it == ("S3", "AWS_ENDPOINT_URL", "endpoint_url")).then(|| self.0.to_owned())
+        }
+    }
+
+    #[test]
+    fn where_the_configuration_says_that_s3_is_counts_as_what_was_said() {
+        let wanted = |endpoint: Option<&str>| {
+            let said =
+                endpoint.map(|text| ("endpoint".to_owned(), SaidValue::Text(text.to_owned())));
+            Wanted::of(&Said::new(BTreeMap::from_iter(said))).expect("options")
+        };
+        let all = SdkConfig::builder()
+            .endpoint_url("https://all.example")
+            .build();
+        let both = SdkConfig::builder()
+            .endpoint_url("https://all.example")
+            .service_config(OfS3("http://minio.internal:9000"))
+            .build();
+        let said = wanted(Some("https://said.example"));
+        let of = |wanted: &Wanted, config: &SdkConfig| wanted.endpoint_of(config);
+        assert_eq!(of(&said, &both).as_deref(), Some("https://said.example"));
+        assert_eq!(
+            of(&wanted(None), &all).as_deref(),
+            Some("https://all.example")
+        );
+        assert_eq!(of(&wanted(None), &SdkConfig::builder().build()), None);
+        let found = of(&wanted(None), &both).expect("an endpoint");
+        assert!(
+            endpoint::host(&found).is_err(),
+            "{found} is plain text to another machine"
+        );
     }
 }
