@@ -21,11 +21,11 @@ use archal_core::source::{
     Decoded, DecodedTrace, FileFormat, OptionInfo, OptionKind, SourceDescriptor, SourceStyle,
 };
 use archal_core::stability::Stability;
-use archal_core::trace::Trace;
+use archal_core::trace::{Score, Trace};
 
 use crate::document::Document;
 use crate::findings;
-use crate::merge::merge;
+use crate::merge::{merge, put_scores};
 use crate::raw::Record;
 
 /// The source as the catalogue lists it.
@@ -119,11 +119,24 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 }
 
 fn join(earlier: Trace, later: Trace) -> Trace {
+    if later.spans.is_empty() {
+        return scored(earlier, later.scores);
+    }
+    if earlier.spans.is_empty() {
+        return scored(later, earlier.scores);
+    }
     let of = |trace| DecodedTrace {
         trace,
         ..DecodedTrace::default()
     };
     merge(of(earlier), of(later)).trace
+}
+
+/// A trace with scores that stood by themselves.
+fn scored(mut trace: Trace, scores: Vec<Score>) -> Trace {
+    put_scores(&mut trace, scores);
+    trace.revision.clear();
+    trace
 }
 
 fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {

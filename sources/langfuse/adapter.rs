@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
-use archal_core::push::Kept;
+use archal_core::push::{Kept, KeptSpan};
 use archal_core::source::DecodedTrace;
 use archal_core::trace::{Score, ScoreOrigin, Status, Trace};
 use serde_json::{Map, Value, json};
@@ -110,6 +110,31 @@ pub(crate) fn assemble(
     };
     rows.score(&mut whole.trace);
     Some(whole)
+}
+
+/// The same of rows of a file. One with scores alone gives a part of its trace, without a span, for another
+/// file has the rest.
+pub(crate) fn assemble_part(
+    id: &str,
+    kept: Kept,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<DecodedTrace> {
+    let is_score = |row: &KeptSpan| row.body.get(SCORE).is_some();
+    if !kept.spans.iter().all(is_score) {
+        return assemble(id, kept, diagnostics);
+    }
+    let mut rows = Sorted::default();
+    let mut part = DecodedTrace::default();
+    for one in kept.spans {
+        let project = Fields(one.body.get(SCORE)?.as_object()?)
+            .text("projectId")
+            .map(str::to_owned);
+        part.project = part.project.or(project);
+        rows.add(one.body);
+    }
+    id.clone_into(&mut part.trace.id);
+    rows.score(&mut part.trace);
+    Some(part)
 }
 
 /// Rows of one trace by what they are, in the order of their ids.

@@ -67,6 +67,8 @@ pub struct FileReport {
     pub bytes: u64,
     /// Whether its traces may go on in other files.
     pub is_in_parts: bool,
+    /// Scores of traces whose spans stand in other files: no traces by themselves.
+    pub scores: Vec<Imported>,
     /// Whole records of an unfinished file.
     held: Vec<Imported>,
     by_record: bool,
@@ -260,6 +262,9 @@ pub fn age(trace: &Trace) -> (Option<jiff::Timestamp>, usize) {
 }
 
 fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> FileReport {
+    let (scores, traces): (Vec<Imported>, Vec<Imported>) = traces
+        .into_iter()
+        .partition(|one| decoded.is_in_parts && one.trace.spans.is_empty());
     let diagnostics: Vec<Diagnostic> = decoded
         .diagnostics
         .into_iter()
@@ -279,6 +284,7 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
         diagnostics,
         bytes,
         is_in_parts: decoded.is_in_parts,
+        scores,
         held: Vec::new(),
         by_record: decoded.by_record,
     };
@@ -288,8 +294,13 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
             reason: worst.unwrap_or_else(|| "the writer had not finished".to_owned()),
         };
     } else if traces.is_empty() {
+        let none = if report.scores.is_empty() {
+            "the file holds no trace"
+        } else {
+            "the file holds scores of traces that stand in other files"
+        };
         report.status = FileStatus::Rejected {
-            reason: worst.unwrap_or_else(|| "the file holds no trace".to_owned()),
+            reason: worst.unwrap_or_else(|| none.to_owned()),
         };
     } else {
         report.traces = traces;

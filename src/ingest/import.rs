@@ -343,12 +343,18 @@ impl Importing<'_> {
         self.report.bytes += read.bytes;
         self.report.dialects.extend(read.dialect.clone());
         let errors = read.diagnostics.iter().filter(|finding| finding.is_error());
-        self.report.failed += match &read.status {
-            FileStatus::Imported => errors.count() as u64,
-            FileStatus::Waiting { .. } | FileStatus::Rejected { .. } => 1,
+        let refused = match &read.status {
+            FileStatus::Imported => None,
+            // It joins what the directory has.
+            FileStatus::Rejected { .. } if !read.scores.is_empty() => None,
+            FileStatus::Waiting { reason } | FileStatus::Rejected { reason } => Some(reason),
+        };
+        self.report.failed += match refused {
+            None => errors.count() as u64,
+            Some(_) => 1,
         };
         let mut findings = read.diagnostics;
-        if let FileStatus::Waiting { reason } | FileStatus::Rejected { reason } = &read.status {
+        if let Some(reason) = refused {
             taken.rejected = Some(reason.clone());
             if !findings.iter().any(Diagnostic::is_error) {
                 let finding = Diagnostic::error("trace/rejected", reason.clone());
@@ -359,8 +365,8 @@ impl Importing<'_> {
         self.report
             .diagnostics
             .extend(findings.into_iter().take(room));
-        let asked: Vec<(&TraceIdentity, &str)> = read
-            .traces
+        let traces: Vec<Imported> = read.traces.into_iter().chain(read.scores).collect();
+        let asked: Vec<(&TraceIdentity, &str)> = traces
             .iter()
             .map(|one| (&one.identity, one.trace.revision.as_str()))
             .collect();
@@ -369,7 +375,7 @@ impl Importing<'_> {
             .ledger
             .known(self.import.directory, &asked)
             .map_err(ImportError::Ledger)?;
-        for (one, known) in read.traces.into_iter().zip(known) {
+        for (one, known) in traces.into_iter().zip(known) {
             if self.is_full() {
                 self.report.is_limited = true;
                 taken.is_partial = true;
@@ -398,6 +404,22 @@ impl Importing<'_> {
             self.report.unchanged += 1;
             return Ok(true);
         }
+        let identity = hash::sixty_four_bits(identity.as_bytes());
+        if is_in_parts
+            && one.trace.spans.is_empty()
+            && known == Known::New
+            && !self.seen.contains(&identity)
+        {
+            if self.report.diagnostics.len() < MOST_FINDINGS {
+                let told = format!(
+                    "scores of trace `{}`, which the directory does not have",
+                    trace.escape_default()
+                );
+                let told = Diagnostic::note("trace/score-alone", told);
+                self.report.diagnostics.push(told);
+            }
+            return Ok(true);
+        }
         let (ended, _) = age(&one.trace);
         if let (Some(since), Some(ended)) = (self.import.since, ended)
             && ended < since
@@ -405,7 +427,7 @@ impl Importing<'_> {
             self.report.older += 1;
             return Ok(false);
         }
-        let is_first = self.seen.insert(hash::sixty_four_bits(identity.as_bytes()));
+        let is_first = self.seen.insert(identity);
         let is_new = known == Known::New && is_first;
         let redactions = one.redactions.values().sum::<u64>();
         if is_in_parts && !self.import.is_dry {

@@ -87,7 +87,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             add(row, &mut gathered);
         }
     }
-    gathered.give(adapter::assemble, decoded);
+    gathered.give(adapter::assemble_part, decoded);
 }
 
 /// Puts a row to its trace.

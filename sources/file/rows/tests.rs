@@ -313,3 +313,35 @@ fn runs_that_are_too_many_are_counted_as_lost() {
     assert_eq!(trace.completeness.dropped, 4);
     assert_eq!(decoded.diagnostics[0].code, "trace/too-many");
 }
+
+#[test]
+fn scores_in_a_file_of_their_own_are_a_part_of_their_trace() {
+    let observations = r#"{"id":"o","trace_id":"lf","project_id":"p","type":"SPAN","name":"run","start_time":"2026-03-01 10:00:00","end_time":"2026-03-01 10:00:09"}"#;
+    let score = |id: &str, name: &str, value: i64| {
+        format!(
+            r#"{{"id":"{id}","trace_id":"lf","project_id":"p","name":"{name}","value":{value},"data_type":"NUMERIC","source":"ANNOTATION","timestamp":"2026-03-01 10:01:00"}}"#
+        )
+    };
+    let first = format!(
+        "{}\n{}",
+        score("s1", "helpful", 0),
+        score("s2", "polite", 1)
+    );
+    let (alone, project, decoded) = only(first.as_bytes(), "langfuse");
+    assert_eq!((alone.id.as_str(), project.as_deref()), ("lf", Some("p")));
+    assert!(alone.spans.is_empty() && decoded.diagnostics.is_empty());
+    let edited = score("s1", "helpful", 1);
+    for files in [
+        [observations, &*first, &*edited],
+        [&*first, observations, &*edited],
+    ] {
+        let trace = joined(&files);
+        assert_eq!(trace.spans.len(), 1);
+        let scores: Vec<_> = trace
+            .scores
+            .iter()
+            .map(|one| (&*one.name, &one.value))
+            .collect();
+        assert_eq!(scores, [("helpful", &json!(1)), ("polite", &json!(1))]);
+    }
+}

@@ -30,8 +30,7 @@ impl Work<'_> {
     ) -> Result<Next, PassError> {
         let settings = self.pass.settings;
         let since = self.pass.import.since;
-        let is_older = matches!((object.modified, since), (Some(at), Some(since)) if at < since);
-        if is_older || !settings.wants(object) {
+        if settings.is_older(object, since) || !settings.wants(object) {
             self.report.skipped += u64::from(!is_again);
             return Ok(Next::Object);
         }

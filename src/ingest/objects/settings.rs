@@ -104,13 +104,27 @@ impl Settings {
     pub fn wants(&self, object: &Object) -> bool {
         let key = object.key.as_str();
         let name = key.rsplit('/').next().unwrap_or(key);
+        let is_excluded = self.exclude.iter().any(|one| one.is_match(key));
         // A name that ends so is what consoles make of an empty folder.
-        !name.is_empty()
-            && object.size > 0
-            && (self.suffixes.is_empty()
+        if name.is_empty() || object.size == 0 || is_excluded {
+            return false;
+        }
+        // What is said of the files that are read says nothing of those that name them.
+        self.is_manifest(object)
+            || (self.suffixes.is_empty()
                 || self.suffixes.iter().any(|suffix| key.ends_with(suffix)))
-            && (self.include.is_empty() || self.include.iter().any(|one| one.is_match(key)))
-            && !self.exclude.iter().any(|one| one.is_match(key))
+                && (self.include.is_empty() || self.include.iter().any(|one| one.is_match(key)))
+    }
+
+    /// Whether an object is too old. A file that manifests name is as old as they are.
+    pub fn is_older(&self, object: &Object, since: Option<Timestamp>) -> bool {
+        let is_older = matches!((object.modified, since), (Some(at), Some(since)) if at < since);
+        is_older && (self.manifests.is_none() || self.is_manifest(object))
+    }
+
+    fn is_manifest(&self, object: &Object) -> bool {
+        self.manifests
+            .is_some_and(|manifests| manifests.is_one(&object.key))
     }
 }
 
@@ -201,6 +215,37 @@ mod tests {
             assert!(wants(&all, key, 1), "{key}");
         }
         assert!(!wants(&all, "folder/", 1) && !wants(&all, "empty.json", 0));
+    }
+
+    #[test]
+    fn manifests_are_read_whatever_is_said_of_files_and_files_are_as_old_as_they_are() {
+        let some = settings(&[
+            ("manifests", "langfuse"),
+            ("suffix", ".jsonl.gz"),
+            ("include", "p/observations_v2/**"),
+            ("exclude", "p/old/**"),
+        ])
+        .expect("settings");
+        let object = |key: &str| Object {
+            key: key.to_owned(),
+            size: 1,
+            modified: Some(Timestamp::UNIX_EPOCH),
+            ..Object::default()
+        };
+        let wanted = [
+            "p/manifests/1.json",
+            "p/observations_v2/1.jsonl.gz",
+            "p/observations_v2/1.csv.gz",
+            "p/scores/1.jsonl.gz",
+            "p/old/manifests/1.json",
+        ]
+        .map(|key| some.wants(&object(key)));
+        assert_eq!(wanted, [true, true, false, false, false]);
+        let since = Timestamp::from_second(1).ok();
+        assert!(some.is_older(&object("p/manifests/1.json"), since));
+        assert!(!some.is_older(&object("p/observations_v2/1.jsonl.gz"), since));
+        let all = settings(&[]).expect("settings");
+        assert!(all.is_older(&object("p/observations_v2/1.jsonl.gz"), since));
     }
 
     #[test]

@@ -187,15 +187,17 @@ impl Unseen {
         finding
     }
 
-    /// Whether a value holds none, whatever the names in it: a cursor that was changed would lead
-    /// elsewhere.
+    /// Whether a value holds nothing that the source's own variables hold, whatever the names in it: a
+    /// cursor that was changed would lead elsewhere. What only has the shape of a secret is let through:
+    /// ids and keys of rows stand in cursors, and a row that somebody gave such a one ends nothing.
     pub fn is_free(&self, value: &Value) -> bool {
+        let is_free = |text: &str| self.secrets.text(text) == text;
         match value {
-            Value::String(text) => self.text(text) == *text,
+            Value::String(text) => is_free(text),
             Value::Array(items) => items.iter().all(|item| self.is_free(item)),
             Value::Object(members) => members
                 .iter()
-                .all(|(name, value)| self.text(name) == *name && self.is_free(value)),
+                .all(|(name, value)| is_free(name) && self.is_free(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }
     }

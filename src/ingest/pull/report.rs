@@ -142,8 +142,8 @@ pub enum PassError {
         /// What is wrong with the next.
         what: &'static str,
     },
-    /// The cursor holds what looks like a secret, and a cursor is written down.
-    #[error("the cursor of `{provider}` holds what looks like a secret, and is not kept")]
+    /// The cursor holds what a variable of the source holds, and a cursor is written down.
+    #[error("the cursor of `{provider}` holds the secret of one of its variables, and is not kept")]
     SecretCursor {
         /// The provider.
         provider: String,

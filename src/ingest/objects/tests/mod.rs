@@ -1,5 +1,6 @@
 //! Passes over a store in memory, cut off anywhere.
 
+mod scores;
 mod world;
 
 use std::fs;

@@ -246,6 +246,7 @@ pub(super) struct World {
     pub(super) limit: Option<u64>,
     pub(super) since: Option<Timestamp>,
     pub(super) is_dry: bool,
+    pub(super) format: FileFormat,
 }
 
 impl World {
@@ -258,6 +259,7 @@ impl World {
             limit: None,
             since: None,
             is_dry: false,
+            format: FORMAT,
         }
     }
 
@@ -272,7 +274,7 @@ impl World {
         fs::create_dir_all(&traces).expect("writable");
         let redactor = Redactor::by_name_only([0; 32], []);
         let import = Import {
-            format: &FORMAT,
+            format: &self.format,
             redactor: &redactor,
             ledger: &self.noted,
             clock: &self.noted.fuse,
