@@ -9,7 +9,7 @@ use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
-use aws_sdk_s3::types::{EncodingType, ObjectStorageClass};
+use aws_sdk_s3::types::{EncodingType, ObjectStorageClass, OptionalObjectAttributes};
 use http_body_util::Limited;
 use percent_encoding::percent_decode_str;
 
@@ -103,8 +103,8 @@ impl Bucket {
 
     /// One page, of at most so many keys.
     fn page(&self, place: Option<&str>, most: i32) -> Result<(Listing, Option<String>), PullError> {
-        let mut request = self
-            .made()?
+        let made = self.made()?;
+        let mut request = made
             .client
             .list_objects_v2()
             .bucket(&self.name)
@@ -114,6 +114,10 @@ impl Bucket {
         }
         // XML cannot say every character that a key may have.
         request = request.encoding_type(EncodingType::Url);
+        // Other stores refuse headers that they do not know, and have no such archive.
+        if made.is_aws() && !self.is_directory() {
+            request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+        }
         let known = self.next.as_ref().filter(|(next, _)| place == Some(next));
         let token = place.and_then(|place| place.strip_prefix(TOKEN));
         let after = place.and_then(|place| place.strip_prefix(AFTER));
@@ -288,9 +292,12 @@ fn listed(one: &aws_sdk_s3::types::Object, is_encoded: bool) -> Object {
         let at = modified.map(|at| at.to_string());
         version = format!("{UNTAGGED} {}", at.unwrap_or_default());
     }
-    // What is archived cannot be read; taken out of the archive it is worth another look.
+    // What is archived cannot be read; taken out of the archive, or restored for a while, it is worth
+    // another look.
     let class = one.storage_class().map(ObjectStorageClass::as_str);
-    if let Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) = class {
+    let restored = one.restore_status();
+    let is_restored = restored.is_some_and(|status| status.is_restore_in_progress() == Some(false));
+    if let Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) = class.filter(|_| !is_restored) {
         version.push(' ');
         version.push_str(class);
     }
@@ -334,5 +341,28 @@ impl Intercept for BodyLimit {
         let body = response.take_body();
         *response.body_mut() = SdkBody::from_body_1_x(Limited::new(body, self.0));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::RestoreStatus;
+
+    use super::*;
+
+    #[test]
+    fn what_is_restored_from_an_archive_is_another_version() {
+        let archived = aws_sdk_s3::types::Object::builder()
+            .key("a")
+            .e_tag("\"1\"")
+            .storage_class(ObjectStorageClass::Glacier);
+        let restoring = |is_in_progress| {
+            let status = RestoreStatus::builder().is_restore_in_progress(is_in_progress);
+            archived.clone().restore_status(status.build()).build()
+        };
+        let version = |object| listed(&object, true).version;
+        assert_eq!(version(archived.clone().build()), "\"1\" GLACIER");
+        assert_eq!(version(restoring(true)), "\"1\" GLACIER");
+        assert_eq!(version(restoring(false)), "\"1\"");
     }
 }

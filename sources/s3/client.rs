@@ -155,6 +155,11 @@ impl Wanted {
 }
 
 impl Made {
+    /// Whether it asks AWS itself, and no other store that speaks as S3 does.
+    pub(super) fn is_aws(&self) -> bool {
+        self.config.endpoint_url().is_none()
+    }
+
     /// The region it asks in.
     pub(super) fn region(&self) -> &str {
         self.config.region().map_or("", Region::as_ref)

@@ -57,13 +57,18 @@ where
         ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412)) => {
             kind(PullErrorKind::Changed, "another version of it is there".into())
         }
+        // What stands between says no more than that: the object may well be there.
+        ("", Some(404)) if asked.key.is_some() => kind(
+            PullErrorKind::Unreachable,
+            "the store answers 404 and not what is missing".into(),
+        ),
         ("NoSuchBucket", _) => kind(
             PullErrorKind::Missing,
             format!("there is no bucket `{bucket}`"),
         )
         .advice("archal trace-source connect s3 --option bucket=<name>, and --option endpoint= where it is not on AWS"),
         ("InvalidObjectState", _) => kind(
-            PullErrorKind::Missing,
+            PullErrorKind::Archived,
             "it is archived, and cannot be read before it is restored".into(),
         )
         .advice(format!("aws s3api restore-object --bucket {bucket} --key <key> --restore-request Days=7")),

@@ -297,6 +297,30 @@ fn what_is_refused_says_what_mends_it() {
 }
 
 #[test]
+fn an_object_that_cannot_be_read_is_told_from_one_that_is_gone() {
+    let listed = Object {
+        key: "in/a.json".to_owned(),
+        version: "\"1\"".to_owned(),
+        size: 1,
+        modified: None,
+    };
+    for (answer, kind) in [
+        (failure(404, "NoSuchKey"), PullErrorKind::Changed),
+        (failure(403, "InvalidObjectState"), PullErrorKind::Archived),
+        // Something between says that nothing is there.
+        (
+            Response::new(404, "<html>no backend</html>"),
+            PullErrorKind::Unreachable,
+        ),
+    ] {
+        let told = format!("{answer:?}");
+        let mut bucket = at(move |_| answer.clone());
+        let error = bucket.read(&listed, &mut std::io::sink());
+        assert_eq!(error.expect_err("refused").kind, kind, "{told}");
+    }
+}
+
+#[test]
 fn a_page_without_end_is_not_read() {
     let mut bucket = at(|_| {
         let mut body = b"<?xml version=\"1.0\"?><ListBucketResult><Name>".to_vec();

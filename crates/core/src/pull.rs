@@ -407,6 +407,8 @@ pub enum PullErrorKind {
     Answer,
     /// What was listed is another by now.
     Changed,
+    /// It is there, and nobody may read it before it is taken out of an archive.
+    Archived,
 }
 
 impl PullError {

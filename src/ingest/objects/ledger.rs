@@ -11,7 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::position::{PageSeen, Position};
 use crate::store::database::{self, DatabaseError, Migrations, Promise};
 
-const MIGRATIONS: Migrations = &["
+const MIGRATIONS: Migrations = &[
+    "
 CREATE TABLE objects (
   key TEXT NOT NULL PRIMARY KEY,
   version TEXT NOT NULL,
@@ -42,7 +43,12 @@ CREATE TABLE wanted (
   manifest TEXT NOT NULL,
   unreadable TEXT
 ) WITHOUT ROWID;
-"];
+",
+    "
+-- How it was tried to read an object that could not be read.
+ALTER TABLE objects ADD COLUMN tried TEXT;
+",
+];
 
 /// Its name.
 const NAME: &str = "objects.db";
@@ -52,7 +58,7 @@ const NAME: &str = "objects.db";
 pub enum State {
     /// Its traces stand in batch files.
     Read,
-    /// It holds nothing that can be read; another version of it may.
+    /// It holds nothing that can be read; another version of it may, or another way to read it.
     Failed,
     /// The store did not give it; it is asked for again.
     Refused,
@@ -93,6 +99,17 @@ pub struct Row {
     pub size: u64,
     /// What became of it.
     pub state: State,
+    /// How it was tried to read it: see [`super::Settings::way`].
+    pub tried: Option<String>,
+}
+
+/// An object that the ledger knows and that is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToRead {
+    /// As it was listed.
+    pub object: Object,
+    /// Whether the store did not give it before.
+    pub is_refused: bool,
 }
 
 /// Something to be noted of an object.
@@ -260,7 +277,8 @@ impl ObjectLedger {
         objects: &[Object],
         between: Between<'_>,
     ) -> rusqlite::Result<BTreeMap<String, Row>> {
-        let mut asked = "SELECT key, version, size, state FROM objects WHERE key >= ?1".to_owned();
+        let mut asked =
+            "SELECT key, version, size, state, tried FROM objects WHERE key >= ?1".to_owned();
         let mut values = vec![Value::Text(between.prefix.to_owned())];
         if let Some(after) = between.after {
             asked.push_str(" AND key > ?2");
@@ -287,7 +305,7 @@ impl ObjectLedger {
     fn each(&self, objects: &[Object]) -> rusqlite::Result<BTreeMap<String, Row>> {
         let mut one = self
             .connection
-            .prepare_cached("SELECT version, size, state FROM objects WHERE key = ?1")?;
+            .prepare_cached("SELECT version, size, state, tried FROM objects WHERE key = ?1")?;
         let mut found = BTreeMap::new();
         for object in objects {
             let row = one
@@ -300,7 +318,8 @@ impl ObjectLedger {
         Ok(found)
     }
 
-    /// Notes what became of objects and, where it is said, the place that the listing has come to.
+    /// Notes what became of objects that were `tried` in that way and, where it is said, the place that
+    /// the listing has come to.
     ///
     /// # Errors
     ///
@@ -310,14 +329,16 @@ impl ObjectLedger {
         marks: &[Mark],
         pages: &[PageSeen],
         position: Option<&Position>,
+        tried: &str,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
         let now = now.to_string();
         self.change(|change| {
             let mut put = change.prepare_cached(
-                "INSERT INTO objects (key, version, size, state, reason, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (key) DO UPDATE SET version = ?2, size = ?3, state = ?4, reason = ?5, at = ?6",
+                "INSERT INTO objects (key, version, size, state, reason, at, tried)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (key) DO UPDATE
+                 SET version = ?2, size = ?3, state = ?4, reason = ?5, at = ?6, tried = ?7",
             )?;
             for mark in marks {
                 put.execute(params![
@@ -326,11 +347,13 @@ impl ObjectLedger {
                     mark.size,
                     mark.state.text(),
                     mark.reason,
-                    now
+                    now,
+                    (mark.state == State::Failed).then_some(tried)
                 ])?;
             }
-            let mut page = change
-                .prepare_cached("INSERT INTO pages (place, last_key, newest) VALUES (?1, ?2, ?3)")?;
+            let mut page = change.prepare_cached(
+                "INSERT INTO pages (place, last_key, newest) VALUES (?1, ?2, ?3)",
+            )?;
             for seen in pages {
                 let newest = seen.newest.map(|at| at.to_string());
                 page.execute(params![seen.place, seen.last_key, newest])?;
@@ -350,9 +373,9 @@ impl ObjectLedger {
     /// # Errors
     ///
     /// When it cannot be read.
-    pub fn refused(&self, after: &str, most: usize) -> Result<Vec<Object>, DatabaseError> {
+    pub fn refused(&self, after: &str, most: usize) -> Result<Vec<ToRead>, DatabaseError> {
         self.to_read(
-            "SELECT key, version, size FROM objects WHERE state = 'refused' AND key > ?1
+            "SELECT key, version, size, state FROM objects WHERE state = 'refused' AND key > ?1
              ORDER BY key LIMIT ?2",
             after,
             most,
@@ -382,9 +405,9 @@ impl ObjectLedger {
     /// # Errors
     ///
     /// When it cannot be read.
-    pub fn wanted(&self, after: &str, most: usize) -> Result<Vec<Object>, DatabaseError> {
+    pub fn wanted(&self, after: &str, most: usize) -> Result<Vec<ToRead>, DatabaseError> {
         self.to_read(
-            "SELECT wanted.key, version, size FROM wanted JOIN objects ON objects.key = wanted.key
+            "SELECT wanted.key, version, size, state FROM wanted JOIN objects ON objects.key = wanted.key
              WHERE objects.state IN ('listed', 'refused') AND wanted.unreadable IS NULL
                AND wanted.key > ?1
              ORDER BY wanted.key LIMIT ?2",
@@ -419,15 +442,19 @@ impl ObjectLedger {
         read().map_err(self.failed())
     }
 
-    fn to_read(&self, asked: &str, after: &str, most: usize) -> Result<Vec<Object>, DatabaseError> {
+    fn to_read(&self, asked: &str, after: &str, most: usize) -> Result<Vec<ToRead>, DatabaseError> {
         let read = || {
             let mut asked = self.connection.prepare_cached(asked)?;
             let rows = asked.query_map(params![after, most], |row| {
-                Ok(Object {
-                    key: row.get(0)?,
-                    version: row.get(1)?,
-                    size: row.get(2)?,
-                    modified: None,
+                let state: String = row.get(3)?;
+                Ok(ToRead {
+                    object: Object {
+                        key: row.get(0)?,
+                        version: row.get(1)?,
+                        size: row.get(2)?,
+                        modified: None,
+                    },
+                    is_refused: State::of(&state) == State::Refused,
                 })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
@@ -453,5 +480,6 @@ fn row_at(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
         version: row.get(first)?,
         size: row.get(first + 1)?,
         state: State::of(&state),
+        tried: row.get(first + 3)?,
     })
 }

@@ -8,10 +8,10 @@ use archal_core::diagnostic::Diagnostic;
 use archal_core::hash;
 use archal_core::pull::{Listing, Object, Objects, PullError, PullErrorKind};
 
-use super::ledger::{Between, Mark, ObjectLedger, Row, State};
+use super::ledger::{Between, Mark, ObjectLedger, Row, State, ToRead};
 use super::names;
 use super::position::{Ordered, PageSeen, Position};
-use super::reading::{MOST_FINDINGS, OBJECTS_AFTER, WRITE_AFTER};
+use super::reading::{MOST_FINDINGS, NamedIn, OBJECTS_AFTER, Upon, WRITE_AFTER};
 use super::report::ObjectsReport;
 use super::settings::Settings;
 use crate::ingest::import::{Import, ImportError, Importing};
@@ -98,6 +98,7 @@ impl<'a> Pass<'a> {
     pub fn run(self) -> Result<Passed, PassError> {
         let label = PathBuf::from(format!("{}{}", self.settings.label, self.settings.prefix));
         let import = self.import;
+        let way = self.settings.way();
         let mut work = Work {
             importing: import.begin(&label),
             pass: self,
@@ -107,7 +108,8 @@ impl<'a> Pass<'a> {
             is_sorted: true,
             bytes: 0,
             again: BTreeSet::new(),
-            is_of_rows: false,
+            is_last_round: false,
+            way,
             is_full_due: false,
             refused: 0,
             findings: 0,
@@ -132,11 +134,13 @@ pub(super) struct Work<'a> {
     pub(super) bytes: u64,
     /// Where pages begin in which an object changed while it was read.
     pub(super) again: BTreeSet<Option<String>>,
-    /// Whether objects are read that no page of this pass named.
-    pub(super) is_of_rows: bool,
+    /// Whether what changes while it is read now is not listed again in this pass.
+    pub(super) is_last_round: bool,
+    /// How objects are read.
+    pub(super) way: String,
     /// Whether the next pass is to list everything.
     pub(super) is_full_due: bool,
-    /// Objects in a row that the store did not give.
+    /// Objects in a row that the store did not give, and that were not known for it.
     pub(super) refused: u32,
     pub(super) findings: usize,
     pub(super) trouble: Option<PullError>,
@@ -210,7 +214,7 @@ impl Work<'_> {
         // They are behind the place where the listing goes on.
         if self.position.place.is_some() {
             let named = |ledger: &ObjectLedger, after: &str| ledger.refused(after, WANTED_AT_ONCE);
-            if let Next::End = self.of_rows(named)? {
+            if let Next::End = self.of_rows(NamedIn::Refused, named)? {
                 return Ok(Next::End);
             }
             self.write(true)?;
@@ -276,10 +280,11 @@ impl Work<'_> {
 
     /// What is left when everything was listed; false where it was not done.
     fn afterwards(&mut self) -> Result<bool, PassError> {
-        for _ in 0..MOST_ROUNDS {
+        for round in 1..=MOST_ROUNDS {
             if self.again.is_empty() {
                 break;
             }
+            self.is_last_round = round == MOST_ROUNDS;
             self.write(true)?;
             for place in std::mem::take(&mut self.again) {
                 if self.is_stopped()? {
@@ -307,24 +312,16 @@ impl Work<'_> {
         for file in self.pass.ledger.missing(MOST_FINDINGS)? {
             self.missing(&file);
         }
-        let done = self.of_rows(|ledger, after| ledger.wanted(after, WANTED_AT_ONCE))?;
+        let named = |ledger: &ObjectLedger, after: &str| ledger.wanted(after, WANTED_AT_ONCE);
+        let done = self.of_rows(NamedIn::Wanted, named)?;
         Ok(matches!(done, Next::Object))
     }
 
     /// Reads objects that the ledger names, in order of their keys.
     fn of_rows(
         &mut self,
-        named: impl Fn(&ObjectLedger, &str) -> Result<Vec<Object>, DatabaseError>,
-    ) -> Result<Next, PassError> {
-        self.is_of_rows = true;
-        let done = self.each_of_rows(named);
-        self.is_of_rows = false;
-        done
-    }
-
-    fn each_of_rows(
-        &mut self,
-        named: impl Fn(&ObjectLedger, &str) -> Result<Vec<Object>, DatabaseError>,
+        named_in: NamedIn<'_>,
+        named: impl Fn(&ObjectLedger, &str) -> Result<Vec<ToRead>, DatabaseError>,
     ) -> Result<Next, PassError> {
         let mut after = String::new();
         loop {
@@ -332,12 +329,16 @@ impl Work<'_> {
             let Some(last) = some.last() else {
                 return Ok(Next::Object);
             };
-            after.clone_from(&last.key);
-            for object in &some {
+            after.clone_from(&last.object.key);
+            for one in &some {
                 if self.is_stopped()? {
                     return Ok(Next::End);
                 }
-                if let Next::End = self.read(object, None)? {
+                let upon = Upon {
+                    named_in,
+                    is_refused: one.is_refused,
+                };
+                if let Next::End = self.read(&one.object, upon)? {
                     return Ok(Next::End);
                 }
             }
@@ -442,7 +443,8 @@ impl Work<'_> {
             Vec::new()
         };
         let position = is_page_done.then_some(&self.position);
-        self.pass.ledger.note(&marks, &pages, position, now)?;
+        let ledger = &mut self.pass.ledger;
+        ledger.note(&marks, &pages, position, &self.way, now)?;
         Ok(())
     }
 }

@@ -20,6 +20,25 @@ pub(super) const OBJECTS_AFTER: usize = 1_000;
 /// Findings about objects that are told one by one.
 pub(super) const MOST_FINDINGS: usize = 50;
 
+/// Where an object that is to be read was named.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NamedIn<'a> {
+    /// In the page at that place of the listing.
+    Page(Option<&'a String>),
+    /// In the ledger: the store did not give it in an earlier pass.
+    Refused,
+    /// In a manifest.
+    Wanted,
+}
+
+/// How an object was come upon.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upon<'a> {
+    pub(super) named_in: NamedIn<'a>,
+    /// Whether the store did not give this version of it before.
+    pub(super) is_refused: bool,
+}
+
 impl Work<'_> {
     pub(super) fn object(
         &mut self,
@@ -55,7 +74,9 @@ impl Work<'_> {
             .manifests
             .is_some_and(|manifests| !manifests.is_one(&object.key));
         let is_done = match state {
-            Some(State::Read | State::Failed) => true,
+            Some(State::Read) => true,
+            // Another archal may read it, or one that reads larger ones.
+            Some(State::Failed) => row.is_some_and(|row| row.tried.as_ref() == Some(&self.way)),
             Some(State::Listed | State::Refused) => is_file,
             Some(State::Gone) | None => false,
         };
@@ -73,6 +94,7 @@ impl Work<'_> {
                 version: object.version.clone(),
                 size: object.size,
                 state: if is_file { State::Listed } else { State::Read },
+                tried: None,
             },
         );
         if is_file {
@@ -82,9 +104,13 @@ impl Work<'_> {
         if self.is_stopped()? {
             return Ok(Next::End);
         }
+        let upon = Upon {
+            named_in: NamedIn::Page(place),
+            is_refused: state == Some(State::Refused),
+        };
         match settings.manifests {
-            Some(manifests) => self.manifest(object, manifests, place),
-            None => self.read(object, place),
+            Some(manifests) => self.manifest(object, manifests, upon),
+            None => self.read(object, upon),
         }
     }
 
@@ -92,9 +118,9 @@ impl Work<'_> {
         &mut self,
         object: &Object,
         manifests: Manifests,
-        place: Option<&String>,
+        upon: Upon<'_>,
     ) -> Result<Next, PassError> {
-        let bytes = match self.fetched(object, manifest::LARGEST, place)? {
+        let bytes = match self.fetched(object, manifest::LARGEST, upon)? {
             Ok(bytes) => bytes,
             Err(next) => return Ok(next),
         };
@@ -123,13 +149,9 @@ impl Work<'_> {
         Ok(Next::Object)
     }
 
-    pub(super) fn read(
-        &mut self,
-        object: &Object,
-        place: Option<&String>,
-    ) -> Result<Next, PassError> {
+    pub(super) fn read(&mut self, object: &Object, upon: Upon<'_>) -> Result<Next, PassError> {
         let most = self.pass.settings.most;
-        let bytes = match self.fetched(object, most, place)? {
+        let bytes = match self.fetched(object, most, upon)? {
             Ok(bytes) => bytes,
             Err(next) => return Ok(next),
         };
@@ -161,7 +183,7 @@ impl Work<'_> {
         &mut self,
         object: &Object,
         most: u64,
-        place: Option<&String>,
+        upon: Upon<'_>,
     ) -> Result<Result<Vec<u8>, Next>, PassError> {
         self.report.requests += 1;
         let error = match fetch(self.pass.objects, object, most, self.pass.spool) {
@@ -172,11 +194,7 @@ impl Work<'_> {
             Err(error) => error,
         };
         if error.is_changed() {
-            if self.is_of_rows {
-                self.is_full_due = true;
-            } else {
-                self.again.insert(place.cloned());
-            }
+            self.changed(object, upon);
             return Ok(Err(Next::Object));
         }
         match error {
@@ -195,13 +213,20 @@ impl Work<'_> {
                 return Ok(Err(Next::End));
             }
             // It may not be read as it is, whoever asks: what is archived.
-            FetchError::Store(error) if error.kind == PullErrorKind::Missing => {
-                self.failed(object, "object/unavailable", error.message.clone());
+            FetchError::Store(error) if error.kind == PullErrorKind::Archived => {
+                let mut finding = Diagnostic::error("object/unavailable", error.message.clone());
+                finding.help = error.advice;
+                self.unread(finding, object);
                 let reason = Some(error.message);
                 self.marks.push(Mark::of(object, State::Failed, reason));
             }
             FetchError::Store(error) => {
-                self.refused += 1;
+                // One that was refused before says nothing new of the store, unless nobody answers.
+                let is_its_own = !matches!(
+                    error.kind,
+                    PullErrorKind::Unreachable | PullErrorKind::Limited { .. }
+                );
+                self.refused += u32::from(!(upon.is_refused && is_its_own));
                 self.failed(object, "object/refused", error.message.clone());
                 let reason = Some(error.message.clone());
                 self.marks.push(Mark::of(object, State::Refused, reason));
@@ -213,6 +238,29 @@ impl Work<'_> {
             FetchError::Cut { .. } => {}
         }
         Ok(Err(Next::Object))
+    }
+
+    /// Another version of it is there than was listed, or none. It is listed again; what is never as it is
+    /// listed is told and asked for by the next pass.
+    fn changed(&mut self, object: &Object, upon: Upon<'_>) {
+        match upon.named_in {
+            NamedIn::Page(place) if !self.is_last_round && !upon.is_refused => {
+                self.again.insert(place.cloned());
+                return;
+            }
+            NamedIn::Refused => {
+                self.is_full_due = true;
+                return;
+            }
+            NamedIn::Wanted if !upon.is_refused => self.is_full_due = true,
+            NamedIn::Page(_) | NamedIn::Wanted => self.failed(
+                object,
+                "object/changed",
+                "it is not as it is listed, however often it is asked for".to_owned(),
+            ),
+        }
+        let reason = Some("it is not as it is listed".to_owned());
+        self.marks.push(Mark::of(object, State::Refused, reason));
     }
 
     pub(super) fn missing(&mut self, file: &WantedFile) {
@@ -231,9 +279,13 @@ impl Work<'_> {
     }
 
     fn failed(&mut self, object: &Object, code: &str, reason: String) {
+        self.unread(Diagnostic::error(code, reason), object);
+    }
+
+    fn unread(&mut self, finding: Diagnostic, object: &Object) {
         self.report.failed_objects += 1;
         self.importing.report_mut().failed += 1;
-        self.find(Diagnostic::error(code, reason), object);
+        self.find(finding, object);
     }
 
     pub(super) fn find(&mut self, finding: Diagnostic, object: &Object) {

@@ -100,6 +100,11 @@ impl Settings {
         }
     }
 
+    /// How objects are read: what could not be read in this way may be in another.
+    pub fn way(&self) -> String {
+        format!("{} {}", env!("CARGO_PKG_VERSION"), self.most)
+    }
+
     /// Whether objects of that key are read.
     pub fn wants(&self, object: &Object) -> bool {
         let key = object.key.as_str();

@@ -147,11 +147,81 @@ fn what_is_archived_holds_nothing_up() {
     }
     let report = world.report();
     assert_eq!((report.traces.new, report.failed_objects), (2, 8));
+    let told = &report.traces.diagnostics[0];
+    assert_eq!(told.help.as_deref(), Some("restore it"));
     world.taken();
     assert_eq!(world.report().known, 10);
     assert_eq!(world.taken().1, Vec::<String>::new());
     world.store.archived.clear();
     world.store.put("k0", "t0=restored");
+    assert_eq!(world.report().traces.new, 1);
+}
+
+#[test]
+fn what_stays_denied_holds_nothing_up() {
+    let mut world = World::new(4);
+    for number in 0..20 {
+        world
+            .store
+            .put(&format!("k{number:02}"), &format!("t{number}=one"));
+    }
+    // Scattered: never five in a row where the others are read.
+    let denied: Vec<String> = (0..7).map(|number| format!("k{:02}", 2 * number)).collect();
+    world.store.refusing.extend(denied.clone());
+    let report = world.report();
+    assert_eq!((report.traces.new, report.failed_objects), (13, 7));
+    world.store.put("later", "t20=one");
+    let report = world.report();
+    assert_eq!((report.traces.new, report.failed_objects), (1, 7));
+    // In the midst of a listing, too, and five that are new say that it is the store.
+    for number in 0..30 {
+        let key = format!("m{number:02}");
+        world.store.put(&key, &format!("m{number}=one"));
+        world.store.refusing.insert(key);
+    }
+    assert!(world.pass().trouble.is_some());
+    world
+        .store
+        .refusing
+        .retain(|key| denied.iter().any(|one| one == key));
+    let report = world.report();
+    assert_eq!((report.traces.new, report.is_resumed), (30, true));
+}
+
+#[test]
+fn what_is_missing_for_a_while_is_asked_for_again() {
+    let mut world = World::new(4);
+    for number in 0..4 {
+        let key = format!("k{number}");
+        world.store.put(&key, &format!("t{number}=one"));
+        world.store.lost.insert(key);
+    }
+    let report = world.report();
+    assert_eq!((report.traces.new, report.failed_objects), (0, 4));
+    world.store.lost.clear();
+    assert_eq!(world.report().traces.new, 4);
+}
+
+#[test]
+fn what_is_never_as_it_is_listed_is_told_and_listed_again_once() {
+    let mut world = World::new(2);
+    for number in 0..6 {
+        world
+            .store
+            .put(&format!("k{number}"), &format!("t{number}=one"));
+    }
+    world.store.restless.insert("k3".to_owned());
+    let report = world.report();
+    assert_eq!((report.traces.new, report.traces.failed), (5, 1));
+    let told = &report.traces.diagnostics[0];
+    assert_eq!(told.code, "object/changed");
+    assert_eq!(told.file.as_deref(), Some(Path::new("s3:///k3")));
+    world.taken();
+    // Then it is asked for once a pass, and no page again for it.
+    let report = world.report();
+    assert_eq!((report.known, report.traces.failed), (5, 1));
+    assert_eq!(world.taken(), (3, vec!["k3".to_owned()]));
+    world.store.restless.clear();
     assert_eq!(world.report().traces.new, 1);
 }
 
@@ -229,7 +299,11 @@ fn what_is_too_large_is_told_and_not_asked_for() {
     world.store.put("small", "t3=01");
     let stored = world.store.objects.get_mut("small").expect("there");
     stored.bytes = b"t3=01".to_vec();
-    assert_eq!(world.report().failed_objects, 1);
+    assert_eq!(world.report().failed_objects, 2);
+    // Larger ones are read: both are tried again.
+    world.say("maxObject", SaidValue::Number(100));
+    let report = world.report();
+    assert_eq!((report.traces.new, report.failed_objects), (2, 0));
 }
 
 #[test]

@@ -93,6 +93,10 @@ pub(super) struct Store {
     pub(super) changing: BTreeMap<String, Vec<u8>>,
     pub(super) refusing: BTreeSet<String>,
     pub(super) archived: BTreeSet<String>,
+    /// Answered for a while as if they were not there.
+    pub(super) lost: BTreeSet<String>,
+    /// Never as they are listed.
+    pub(super) restless: BTreeSet<String>,
     pub(super) is_stale: bool,
 }
 
@@ -107,6 +111,8 @@ impl Store {
             changing: BTreeMap::new(),
             refusing: BTreeSet::new(),
             archived: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            restless: BTreeSet::new(),
             is_stale: false,
         }
     }
@@ -172,7 +178,15 @@ impl Objects for Asked<'_> {
             return Err(PullError::new(PullErrorKind::Denied, "may not be read"));
         }
         if store.archived.contains(&object.key) {
-            return Err(PullError::new(PullErrorKind::Missing, "it is archived"));
+            return Err(
+                PullError::new(PullErrorKind::Archived, "it is archived").advice("restore it")
+            );
+        }
+        if store.lost.contains(&object.key) {
+            return Err(PullError::new(PullErrorKind::Missing, "there is no bucket"));
+        }
+        if store.restless.contains(&object.key) {
+            return Err(PullError::new(PullErrorKind::Changed, "another version"));
         }
         if let Some(bytes) = store.changing.remove(&object.key) {
             let text = String::from_utf8(bytes).expect("text");
