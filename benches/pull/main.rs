@@ -15,11 +15,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use archal::attach::state::State;
+use archal::ingest::pack::MOST_HELD;
 use archal::ingest::pull::asking::Unseen;
 use archal::ingest::pull::pass::Pass;
 use archal::ingest::pull::store::{Pace, RowStore};
 use archal::sandbox::StopToken;
 use archal::store::layout::Layout;
+use archal::store::space;
 use archal_core::clock::{Clock, Timestamp};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Estimate, Page, Point, PullError, Row, Rows};
@@ -63,10 +65,13 @@ fn one(rows: u64) {
     let ledger = state.ledger(&clock);
     let unseen = Unseen::new(&Redactor::new([7; 32], []), []);
     let stop = StopToken::new();
+    let spool = root.path().join("spool");
     let pass = Pass {
         name: "bench",
         provider: "made",
         directory: &traces,
+        spool: &spool,
+        room: &space::of,
         unseen: &unseen,
         ledger: &ledger,
         clock: &clock,
@@ -75,13 +80,13 @@ fn one(rows: u64) {
         floor: None,
         since: None,
         limit: None,
+        most_held: MOST_HELD,
         is_dry: false,
     };
-    let spool = root.path().join("spool");
     let mut store = RowStore::open(&spool).expect("a store");
     let mut timed = |anew: bool| {
         if anew {
-            store.begin(None, true, clock.now()).expect("begun");
+            store.begin(None, None, true, clock.now()).expect("begun");
         }
         let begun = Instant::now();
         let (report, ended) = pass.run(&mut store, &mut Made(rows), &mut |_| {});

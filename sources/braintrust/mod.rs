@@ -48,6 +48,8 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
             let host = said.text("host").unwrap_or(settings::HOST);
             host_of(host).into_iter().collect()
         },
+        // How far each project was read stands in the cursor.
+        asks: &["host", "organisation"],
     }),
     push: None,
 };

@@ -98,7 +98,11 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: None,
-    pull: Some(PullSource { open, hosts }),
+    pull: Some(PullSource {
+        open,
+        hosts,
+        asks: &["config", "mapping", "path"],
+    }),
     push: None,
 };
 

@@ -66,7 +66,11 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         SUFFIX,
     ],
     files: Some(crate::file::FORMAT),
-    pull: Some(PullSource { open, hosts }),
+    pull: Some(PullSource {
+        open,
+        hosts,
+        asks: &[],
+    }),
     push: None,
 };
 

@@ -52,6 +52,8 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts: |said| said.text("host").and_then(host_of).into_iter().collect(),
+        // The key tells which project it is.
+        asks: &["environment", "host", "publicKeyEnv"],
     }),
     push: None,
 };

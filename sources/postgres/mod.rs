@@ -47,7 +47,11 @@ pub const POSTGRES: SourceDescriptor = SourceDescriptor {
     style: SourceStyle::Pull,
     options: OPTIONS,
     files: None,
-    pull: Some(PullSource { open, hosts }),
+    pull: Some(PullSource {
+        open,
+        hosts,
+        asks: &[],
+    }),
     push: None,
 };
 

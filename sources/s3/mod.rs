@@ -82,7 +82,11 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
     ],
     files: Some(crate::file::FORMAT),
-    pull: Some(PullSource { open, hosts }),
+    pull: Some(PullSource {
+        open,
+        hosts,
+        asks: &[],
+    }),
     push: None,
 };
 

@@ -37,8 +37,10 @@ pub enum Known {
     New,
     /// Another revision of it was.
     Changed,
-    /// It is there.
+    /// It is there, and nothing that came later.
     Same,
+    /// It is there, and another revision came later.
+    Earlier,
 }
 
 /// Why a ledger cannot be used.
@@ -400,7 +402,9 @@ impl Importing<'_> {
         } = &one.identity;
         let identity = format!("{source}\0{project}\0{trace}\0");
         let revision = format!("{identity}{}", one.trace.revision);
-        if known == Known::Same || !self.seen.insert(hash::sixty_four_bits(revision.as_bytes())) {
+        // Files that have several revisions change nothing when they are read again.
+        let is_there = matches!(known, Known::Same | Known::Earlier);
+        if is_there || !self.seen.insert(hash::sixty_four_bits(revision.as_bytes())) {
             self.report.unchanged += 1;
             return Ok(true);
         }

@@ -16,7 +16,7 @@ pub const MOST_TRACES: usize = 1_000;
 /// The most bytes of a file; one trace that is larger has a file of its own.
 pub const MOST_BYTES: usize = 32_000_000;
 /// The most bytes that are held for all files that are not full yet.
-const MOST_HELD: usize = 2 * MOST_BYTES;
+pub const MOST_HELD: usize = 2 * MOST_BYTES;
 /// Between two traces.
 const BETWEEN: &[u8] = b",\n";
 const END: &[u8] = b"\n]}\n";
@@ -42,6 +42,7 @@ pub struct Packer<'a> {
     /// By source and project: a file names one of each.
     open: BTreeMap<(String, String), Open>,
     held: usize,
+    most_held: usize,
 }
 
 struct Open {
@@ -76,11 +77,18 @@ impl<'a> Packer<'a> {
             provider,
             open: BTreeMap::new(),
             held: 0,
+            most_held: MOST_HELD,
         }
     }
 
-    /// Takes a trace, redacted and with its revision. Gives the file that became full by it, if one
-    /// did.
+    /// Holding at most so many bytes for all files that are not full yet.
+    #[must_use]
+    pub fn holding(self, most_held: usize) -> Self {
+        Self { most_held, ..self }
+    }
+
+    /// Takes a trace, redacted and with its revision. Gives the files that were written for it: one that
+    /// became full, and the largest where too much was held, which may be the one with it.
     ///
     /// # Errors
     ///
@@ -111,7 +119,7 @@ impl<'a> Packer<'a> {
         open.bytes.extend_from_slice(&bytes);
         open.traces.push((identity.clone(), trace.revision.clone()));
         self.held += bytes.len();
-        while self.held > MOST_HELD {
+        while self.held > self.most_held {
             let largest = self.open.iter().max_by_key(|(_, open)| open.held());
             let Some(place) = largest.map(|(place, _)| place.clone()) else {
                 break;

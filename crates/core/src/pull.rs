@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostic::Diagnostic;
+use crate::hash;
 use crate::program::Programs;
 use crate::push::Kept;
 use crate::source::{DecodedTrace, OptionInfo, OptionKind};
@@ -30,6 +31,9 @@ pub struct PullSource {
     /// Whom it would contact with these options, as `host` or `host:port`, for those who look before
     /// they allow it. What variables hold is among the options where they are set, and never told.
     pub hosts: fn(&Said) -> Vec<String>,
+    /// The options that say what is asked, and not how: a cursor says nothing where one of them is
+    /// another. None for a source that ties its cursor to them itself.
+    pub asks: &'static [&'static str],
 }
 
 /// How long to wait between two passes; options of every source that is asked may be these three.
@@ -194,6 +198,23 @@ impl Said {
             SaidValue::Path(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// What tells these options from others of which one of those names is another. No value can be read
+    /// in it.
+    pub fn fingerprint(&self, names: &[&str]) -> String {
+        let values: Vec<Value> = names
+            .iter()
+            .map(|name| match self.values.get(*name) {
+                None => Value::Null,
+                Some(SaidValue::Text(text) | SaidValue::Secret(text)) => text.as_str().into(),
+                Some(SaidValue::Number(number)) => (*number).into(),
+                Some(SaidValue::Switch(is_on)) => (*is_on).into(),
+                Some(SaidValue::Duration(duration)) => format!("{duration:?}").into(),
+                Some(SaidValue::Path(path)) => path.to_string_lossy().into(),
+            })
+            .collect();
+        hash::of_json(&values)
     }
 
     /// What the variable of an option holds; none where no variable is named.

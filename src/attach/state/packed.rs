@@ -15,7 +15,7 @@ use crate::ingest::pack::Packed;
 use super::{State, time_text};
 
 /// How a revision of a trace stands in a directory. What stands in a file that is gone is not
-/// there, unless it was worked on.
+/// there, unless it was worked on; of what stands in files the newest counts as the last that came.
 pub fn known(
     connection: &Connection,
     directory: &Path,
@@ -33,15 +33,13 @@ pub fn known(
         )
         .optional()?
         .flatten();
-    if worked_on == Some(true) {
-        return Ok(Known::Same);
-    }
     let rows: Vec<(String, Vec<u8>)> = connection
         .prepare_cached(
             "SELECT packed.revision, packed_files.path
              FROM packed JOIN packed_files ON packed_files.id = packed.file
              WHERE packed.trace = ?3 AND packed.source = ?1 AND packed.project = ?2
-               AND packed_files.directory = ?4",
+               AND packed_files.directory = ?4
+             ORDER BY packed_files.id DESC",
         )?
         .query_map(
             params![
@@ -53,20 +51,27 @@ pub fn known(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?
         .collect::<rusqlite::Result<_>>()?;
-    let mut found = match worked_on {
-        Some(_) => Known::Changed,
-        None => Known::New,
-    };
+    let mut is_newest = true;
     for (packed, path) in rows {
         if !Path::new(OsStr::from_bytes(&path)).exists() {
             continue;
         }
         if packed == revision {
-            return Ok(Known::Same);
+            return Ok(if is_newest {
+                Known::Same
+            } else {
+                Known::Earlier
+            });
         }
-        found = Known::Changed;
+        is_newest = false;
     }
-    Ok(found)
+    Ok(match worked_on {
+        Some(true) if is_newest => Known::Same,
+        Some(true) => Known::Earlier,
+        Some(false) => Known::Changed,
+        None if is_newest => Known::New,
+        None => Known::Changed,
+    })
 }
 
 /// The file of a directory that has the newest revision of a trace.
@@ -255,5 +260,53 @@ impl Ledger for OwnedLedger {
 
     fn note(&self, source: &str, packed: &Packed) -> Result<(), LedgerError> {
         self.state.ledger(self.clock.as_ref()).note(source, packed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use archal_core::clock::FakeClock;
+
+    use super::*;
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn a_revision_that_another_one_followed_is_told_from_the_newest() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let layout = Layout::of(folder.path(), None);
+        let state = State::open(&layout, false).expect("opened").state;
+        let clock = FakeClock::new("2026-03-01T12:00:00Z".parse().expect("a time"));
+        let (ledger, directory) = (state.ledger(&clock), folder.path());
+        let identity = TraceIdentity {
+            source: "prod".to_owned(),
+            project: String::new(),
+            trace: "t-1".to_owned(),
+        };
+        let known = |revision: &str| {
+            let asked = [(&identity, revision)];
+            ledger.known(directory, &asked).expect("read")[0]
+        };
+        let write = |name: &str, revision: &str| {
+            let path = directory.join(name);
+            fs::write(&path, revision).expect("writable");
+            let packed = Packed {
+                path,
+                bytes: 1,
+                traces: vec![(identity.clone(), revision.to_owned())],
+            };
+            ledger.note("prod", &packed).expect("noted");
+        };
+        assert_eq!(known("a"), Known::New);
+        write("1.json", "a");
+        assert_eq!((known("a"), known("b")), (Known::Same, Known::Changed));
+        write("2.json", "b");
+        assert_eq!((known("a"), known("b")), (Known::Earlier, Known::Same));
+        write("3.json", "a");
+        assert_eq!((known("a"), known("b")), (Known::Same, Known::Earlier));
+        // What stands in a file that is gone is not there.
+        fs::remove_file(directory.join("3.json")).expect("mine");
+        assert_eq!((known("a"), known("b")), (Known::Earlier, Known::Same));
     }
 }

@@ -101,6 +101,24 @@ fn usual(kind: OptionKind, environment: &Environment) -> Option<PathBuf> {
     said.or_else(home).map(|path| environment.resolve(path))
 }
 
+/// What tells what a source is asked from anything else; none where its cursor does.
+///
+/// # Errors
+///
+/// When a variable is not set.
+pub fn asked(
+    subscription: &Subscription,
+    options: &[OptionInfo],
+    pull: &PullSource,
+) -> Result<Option<String>, PullError> {
+    if pull.asks.is_empty() {
+        return Ok(None);
+    }
+    let environment = Some(&subscription.environment);
+    let said = said(&subscription.source.options, options, environment)?;
+    Ok(Some(said.fingerprint(pull.asks)))
+}
+
 fn unset(option: &OptionInfo, variable: &str) -> PullError {
     PullError::new(
         PullErrorKind::Options,

@@ -69,6 +69,7 @@ impl PullFeed {
             Ok(asked) => asked,
             // Who asks it at this moment does what was to be done here.
             Err(PassError::Taken { .. }) => return Ok(self.interval),
+            Err(error) if error.is_full() => return Ok(self.waits(&error, told)),
             Err(error) => return Err(in_words(&error)),
         };
         let at = self.subscription.clock.now();
@@ -84,6 +85,7 @@ impl PullFeed {
                 told(self.health(&report));
                 Ok(self.interval)
             }
+            Err(error) if error.is_full() => Ok(self.waits(&error, told)),
             Err(error) => match error.retry_after() {
                 Some(pause) => {
                     told(FeedHealth::Degraded {
@@ -99,6 +101,14 @@ impl PullFeed {
                 None => Err(in_words(&error)),
             },
         }
+    }
+
+    /// Nothing is taken in before there is room.
+    fn waits(&self, error: &PassError, told: &dyn Fn(FeedHealth)) -> Duration {
+        let reason = format!("{}; it is asked again when there is room", chain(error));
+        let advice = error.advice().map(str::to_owned);
+        told(FeedHealth::Degraded { reason, advice });
+        self.interval
     }
 
     fn health(&self, report: &PassReport) -> FeedHealth {

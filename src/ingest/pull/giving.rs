@@ -3,7 +3,7 @@
 //! A file is written, then the store knows which traces it has, then the ledger, and then these
 //! traces count as given out. Whoever is killed in between does it again, and finds what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use archal_core::diagnostic::Diagnostic;
@@ -38,8 +38,10 @@ pub(super) struct Giving<'a> {
     rows: &'a dyn Rows,
     report: &'a mut PassReport,
     packer: Packer<'a>,
-    /// Packed and not written yet.
-    under_way: BTreeMap<TraceIdentity, Vec<Due>>,
+    /// Packed and not written yet, by identity and revision.
+    under_way: BTreeMap<(TraceIdentity, String), Vec<Due>>,
+    /// Traces that are due and not wanted now, and as what they were looked at.
+    left_out: &'a mut HashMap<i64, i64>,
     /// The file of which a trace was read last: those that are late together were mostly given out
     /// together.
     opened: Option<Opened>,
@@ -51,14 +53,16 @@ impl<'a> Giving<'a> {
         store: &'a mut RowStore,
         rows: &'a dyn Rows,
         report: &'a mut PassReport,
+        left_out: &'a mut HashMap<i64, i64>,
     ) -> Self {
         Self {
             pass,
             store,
             rows,
             report,
-            packer: Packer::new(pass.directory, pass.name, pass.provider),
+            packer: Packer::new(pass.directory, pass.name, pass.provider).holding(pass.most_held),
             under_way: BTreeMap::new(),
+            left_out,
             opened: None,
         }
     }
@@ -72,6 +76,7 @@ impl<'a> Giving<'a> {
             if due.is_empty() {
                 break;
             }
+            self.pass.has_room()?;
             for trace in due {
                 if self.pass.stop.is_asked() {
                     self.report.is_interrupted = true;
@@ -82,7 +87,9 @@ impl<'a> Giving<'a> {
                     break 'due;
                 }
                 behind = trace.id;
-                self.one(trace)?;
+                if self.left_out.get(&trace.id) != Some(&trace.change) {
+                    self.one(trace)?;
+                }
             }
         }
         let written = self.packer.finish(self.pass.clock.now())?;
@@ -98,7 +105,7 @@ impl<'a> Giving<'a> {
         let mut decoded = match self.together(&trace)? {
             Together::Whole(decoded) => *decoded,
             Together::Nothing => {
-                self.report.older += 1;
+                self.report.unmade += 1;
                 self.store.given_out([&trace])?;
                 return Ok(());
             }
@@ -117,7 +124,8 @@ impl<'a> Giving<'a> {
         }
         if is_before(self.pass.since) {
             // Whoever asks without that gets it.
-            self.report.older += 1;
+            let before = self.left_out.insert(trace.id, trace.change);
+            self.report.older += u64::from(before.is_none());
             return Ok(());
         }
         let mut counts = RedactionCounts::new();
@@ -147,7 +155,7 @@ impl<'a> Giving<'a> {
                 self.store.given_out([&trace])?;
                 return Ok(());
             }
-            Some(Known::Changed) => self.report.updated += 1,
+            Some(Known::Changed | Known::Earlier) => self.report.updated += 1,
             Some(Known::New) | None => self.report.new += 1,
         }
         if self.pass.is_dry {
@@ -155,20 +163,21 @@ impl<'a> Giving<'a> {
             return Ok(());
         }
         let now = self.pass.clock.now();
-        // What became full is a file without this one.
         let written = self.packer.add(&identity, &decoded.trace, now)?;
-        self.note(written)?;
-        self.under_way.entry(identity).or_default().push(trace);
-        Ok(())
+        // What became full may be the file with this one.
+        let revision = decoded.trace.revision;
+        let under_way = self.under_way.entry((identity, revision));
+        under_way.or_default().push(trace);
+        self.note(written)
     }
 
-    /// Notes which file has a trace that was given out before the store knew of it.
+    /// Notes which file has a trace that stands there as it is, where the store does not know of it.
     fn find(&mut self, trace: &Due, identity: &TraceIdentity) -> Result<(), PassError> {
-        if trace.file.is_some() {
-            return Ok(());
-        }
         let place = self.pass.ledger.place(self.pass.directory, identity);
-        if let Some(file) = place.map_err(PassError::Ledger)? {
+        let known = trace.file.as_ref().map(|(file, _)| file);
+        if let Some(file) = place.map_err(PassError::Ledger)?
+            && known != Some(&file)
+        {
             let given = [(trace.clone(), identity.trace.clone())];
             self.store.note_file(&given, &file)?;
         }
@@ -247,8 +256,9 @@ impl<'a> Giving<'a> {
     fn note(&mut self, written: Vec<Packed>) -> Result<(), PassError> {
         for packed in written {
             let mut traces: Vec<(Due, String)> = Vec::new();
-            for (identity, _) in &packed.traces {
-                let of = self.under_way.remove(identity).unwrap_or_default();
+            for named in &packed.traces {
+                let of = self.under_way.remove(named).unwrap_or_default();
+                let (identity, _) = named;
                 traces.extend(of.into_iter().map(|due| (due, identity.trace.clone())));
             }
             self.store.note_file(&traces, &packed.path)?;

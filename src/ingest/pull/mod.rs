@@ -19,6 +19,7 @@ mod stored;
 mod tests;
 
 use archal_core::clock::Timestamp;
+use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Opened, PullSource, Rows};
 use archal_core::source::SourceDescriptor;
 
@@ -27,10 +28,12 @@ pub use files::FilePull;
 pub use report::{PassError, PassReport, Told};
 
 use super::import::Ledger;
+use super::pack;
 use super::serve::lock_of;
 use super::subscription::Subscription;
 use crate::host::lock::FileLock;
 use crate::sandbox::StopToken;
+use crate::store::space;
 use asking::Unseen;
 use pass::Pass;
 use store::{Pace, RowStore, Standing};
@@ -80,17 +83,18 @@ pub fn ask(ask: &Ask<'_>, told: &mut dyn FnMut(Told<'_>)) -> Result<Asked, PassE
         .flatten()
         .and_then(|store| store.standing().ok())
         .unwrap_or_default();
-    let begin = Begin::of(&standing, ask.since);
     let options = ask.provider.options;
+    let asked = asking::asked(subscription, options, &ask.pull)?;
+    let begin = Begin::of(&standing, ask.since, asked.as_deref());
     let opened = asking::open(subscription, options, &ask.pull, begin.floor, ask.stop)?;
     match opened {
         Opened::Rows(mut rows) => {
-            let asked = ask_rows(ask, begin, rows.as_mut(), told);
-            if !ask.is_dry && is_broken(&asked) {
+            let done = ask_rows(ask, begin, asked.as_deref(), rows.as_mut(), told);
+            if !ask.is_dry && is_broken(&done) {
                 // Broken further in than where it is opened: the next pass begins with an empty one.
                 told(Told::Anew(RowStore::set_aside(&subscription.spool)?));
             }
-            asked
+            done
         }
         Opened::Objects(mut objects) => stored::ask(ask, objects.as_mut(), told),
     }
@@ -111,19 +115,27 @@ struct Begin {
     floor: Option<Timestamp>,
     /// What is older is not wanted now.
     since: Option<Timestamp>,
-    /// Whether it begins at nothing.
+    /// Whether it begins at nothing, though it was asked before.
     is_anew: bool,
+    /// Whether that is because something else was asked.
+    is_other: bool,
 }
 
 impl Begin {
     /// What was said when a source was first asked holds: its cursor is behind that. Whoever says an
-    /// earlier time begins anew; whoever says a later one leaves out for now.
-    fn of(standing: &Standing, said: Option<Timestamp>) -> Self {
+    /// earlier time begins anew; whoever says a later one leaves out for now. A cursor of something else
+    /// says nothing of what is asked now.
+    fn of(standing: &Standing, said: Option<Timestamp>, asked: Option<&str>) -> Self {
         let is_first = standing.cursor.is_null();
-        let is_anew = match (said, standing.since) {
+        let is_earlier = match (said, standing.since) {
             (Some(said), Some(floor)) => said < floor,
             _ => false,
         };
+        let is_other = match (asked, standing.asked.as_deref()) {
+            (Some(asked), Some(before)) => !is_first && asked != before,
+            _ => false,
+        };
+        let is_anew = is_earlier || is_other;
         Self {
             floor: if is_first || is_anew {
                 said.or(standing.since)
@@ -132,6 +144,7 @@ impl Begin {
             },
             since: said,
             is_anew,
+            is_other,
         }
     }
 }
@@ -139,6 +152,7 @@ impl Begin {
 fn ask_rows(
     ask: &Ask<'_>,
     begin: Begin,
+    asked: Option<&str>,
     rows: &mut dyn Rows,
     told: &mut dyn FnMut(Told<'_>),
 ) -> Result<Asked, PassError> {
@@ -157,7 +171,7 @@ fn ask_rows(
         }
     };
     let clock = subscription.clock.as_ref();
-    store.begin(begin.floor, begin.is_anew, clock.now())?;
+    store.begin(begin.floor, asked, begin.is_anew, clock.now())?;
     let unseen = Unseen::of(subscription);
     if ask.is_estimated {
         // Whoever cannot say how much there is may still give it.
@@ -172,6 +186,8 @@ fn ask_rows(
         name: &subscription.source.name,
         provider: ask.provider.name,
         directory: &subscription.source.trace_dir,
+        spool: &subscription.spool,
+        room: &space::of,
         unseen: &unseen,
         ledger: ask.ledger,
         clock,
@@ -184,9 +200,18 @@ fn ask_rows(
         floor: begin.floor,
         since: begin.since,
         limit: ask.limit,
+        most_held: pack::MOST_HELD,
         is_dry: ask.is_dry,
     };
-    Ok(pass.run(&mut store, rows, told))
+    let (mut report, ended) = pass.run(&mut store, rows, told);
+    if begin.is_other {
+        let note =
+            "its options ask for something else than before, so it is asked from its beginning";
+        report
+            .diagnostics
+            .insert(0, Diagnostic::note("pull/anew", note));
+    }
+    Ok((report, ended))
 }
 
 #[cfg(test)]
@@ -203,30 +228,44 @@ mod begin {
         let standing = |cursor: Value, since| Standing {
             cursor,
             since,
+            asked: Some("one".to_owned()),
             ..Standing::default()
         };
         let begin = |floor, since, is_anew| Begin {
             floor,
             since,
             is_anew,
+            is_other: false,
         };
+        let of = |standing: &Standing, said| Begin::of(standing, said, Some("one"));
         let first = standing(Value::Null, None);
-        assert_eq!(Begin::of(&first, None), begin(None, None, false));
-        assert_eq!(
-            Begin::of(&first, time("10")),
-            begin(time("10"), time("10"), false)
-        );
+        assert_eq!(of(&first, None), begin(None, None, false));
+        assert_eq!(of(&first, time("10")), begin(time("10"), time("10"), false));
         let later = standing(json!(7), time("10"));
-        assert_eq!(Begin::of(&later, None), begin(time("10"), None, false));
-        assert_eq!(
-            Begin::of(&later, time("20")),
-            begin(time("10"), time("20"), false)
-        );
-        assert_eq!(
-            Begin::of(&later, time("05")),
-            begin(time("05"), time("05"), true)
-        );
+        assert_eq!(of(&later, None), begin(time("10"), None, false));
+        assert_eq!(of(&later, time("20")), begin(time("10"), time("20"), false));
+        assert_eq!(of(&later, time("05")), begin(time("05"), time("05"), true));
         let all = standing(json!(7), None);
-        assert_eq!(Begin::of(&all, time("10")), begin(None, time("10"), false));
+        assert_eq!(of(&all, time("10")), begin(None, time("10"), false));
+    }
+
+    #[test]
+    fn a_cursor_is_of_what_was_asked() {
+        let standing = |cursor: Value, asked: Option<&str>| Standing {
+            cursor,
+            asked: asked.map(str::to_owned),
+            ..Standing::default()
+        };
+        for (cursor, before, now, is_other) in [
+            (json!(7), Some("one"), Some("one"), false),
+            (json!(7), Some("one"), Some("two"), true),
+            // An older archal did not note it.
+            (json!(7), None, Some("two"), false),
+            (json!(7), Some("one"), None, false),
+            (Value::Null, Some("one"), Some("two"), false),
+        ] {
+            let begin = Begin::of(&standing(cursor, before), None, now);
+            assert_eq!((begin.is_anew, begin.is_other), (is_other, is_other));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One pass over a source: page after page into the store, and from there what is quiet into batch
 //! files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::ingest::age;
 use crate::ingest::import::Ledger;
 use crate::ingest::pack::MOST_TRACES;
 use crate::sandbox::StopToken;
+use crate::store::space::{Space, SpaceError};
 
 /// Pages of one pass; more are a source that does not end.
 const MOST_PAGES: u64 = 1_000_000;
@@ -43,6 +44,10 @@ pub struct Pass<'a> {
     pub provider: &'a str,
     /// Where batch files go.
     pub directory: &'a Path,
+    /// Where rows are kept.
+    pub spool: &'a Path,
+    /// How much room the disk of a folder has.
+    pub room: &'a dyn Fn(&Path) -> Result<Space, SpaceError>,
     /// What must not be seen.
     pub unseen: &'a Unseen,
     /// What stands in the trace directory.
@@ -59,6 +64,8 @@ pub struct Pass<'a> {
     pub since: Option<Timestamp>,
     /// How many new and updated traces are given out at most.
     pub limit: Option<u64>,
+    /// Bytes that are held for batch files that are not full yet.
+    pub most_held: usize,
     /// Whether nothing is written to the trace directory.
     pub is_dry: bool,
 }
@@ -77,6 +84,7 @@ impl Pass<'_> {
             store,
             seen: BTreeSet::new(),
             fresh: 0,
+            left_out: HashMap::new(),
             given_at: begun,
             report: PassReport {
                 source: self.name.to_owned(),
@@ -123,6 +131,21 @@ impl Pass<'_> {
         Ok(store.waiting()?)
     }
 
+    /// Nothing more is taken in while the disk is nearly full.
+    pub(super) fn has_room(&self) -> Result<(), PassError> {
+        if self.is_dry {
+            return Ok(());
+        }
+        for path in [self.spool, self.directory] {
+            let left = (self.room)(path)?;
+            if left.is_low() {
+                let path = path.to_owned();
+                return Err(PassError::Full { path, left });
+            }
+        }
+        Ok(())
+    }
+
     /// An error that names a cursor.
     fn circle(&self, cursor: &Value, what: &'static str) -> PassError {
         let mut shown: String = cursor.to_string().chars().take(SHOWN).collect();
@@ -144,7 +167,9 @@ struct Work<'a> {
     seen: BTreeSet<u64>,
     /// Rows that changed something since traces were last given out.
     fresh: u64,
-    /// When that was.
+    /// Traces that are due and not wanted now, as they were looked at in this pass.
+    left_out: HashMap<i64, i64>,
+    /// When traces were last given out.
     given_at: Duration,
     report: PassReport,
 }
@@ -172,6 +197,7 @@ impl Work<'_> {
             if self.report.pages >= MOST_PAGES {
                 return Err(self.pass.circle(&cursor, "it still has no end"));
             }
+            self.pass.has_room()?;
             let page = catch_unwind(AssertUnwindSafe(|| rows.page(&cursor)));
             let page = page.map_err(|_| self.fault())?;
             let page = page.map_err(|error| PassError::Pull(self.pass.unseen.error(error)))?;
@@ -346,6 +372,7 @@ impl Work<'_> {
     fn give_out(&mut self, rows: &dyn Rows) -> Result<(), PassError> {
         self.fresh = 0;
         self.given_at = self.pass.clock.monotonic();
-        Giving::new(self.pass, self.store, rows, &mut self.report).all()
+        let (report, left_out) = (&mut self.report, &mut self.left_out);
+        Giving::new(self.pass, self.store, rows, report, left_out).all()
     }
 }

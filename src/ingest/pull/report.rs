@@ -14,6 +14,7 @@ use crate::ingest::import::LedgerError;
 use crate::ingest::objects;
 use crate::store::atomic::WriteError;
 use crate::store::database::DatabaseError;
+use crate::store::space::{self, SpaceError};
 
 /// The most findings that are told one by one.
 const MOST_FINDINGS: usize = 100;
@@ -42,6 +43,8 @@ pub struct PassReport {
     pub waiting: u64,
     /// Traces that ended too long ago to be asked for.
     pub older: u64,
+    /// Traces of which nothing came that makes one yet, as their source told.
+    pub unmade: u64,
     /// Traces that could not be put together, and rows that could not be read.
     pub failed: u64,
     /// Rows or objects that came.
@@ -175,6 +178,17 @@ pub enum PassError {
     /// What stands in the trace directory cannot be read or written.
     #[error("what is in the trace directory already cannot be told")]
     Ledger(#[source] LedgerError),
+    /// There is no room for what comes.
+    #[error("{} is nearly full: {left}", path.display())]
+    Full {
+        /// A folder on the disk.
+        path: PathBuf,
+        /// How much room there is.
+        left: space::Space,
+    },
+    /// The disk cannot be asked.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// Objects cannot be imported.
     #[error(transparent)]
     Objects(#[from] objects::PassError),
@@ -192,8 +206,17 @@ impl PassError {
         match self {
             Self::Pull(error) => error.advice.as_deref(),
             Self::Store(error) => error.way_out(),
+            _ if self.is_full() => Some("archal prune --dry-run"),
             _ => None,
         }
+    }
+
+    /// Whether it waits for room on the disk.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self,
+            Self::Full { .. } | Self::Objects(objects::PassError::Full { .. })
+        )
     }
 
     /// Whether the end was asked for, so that it is none.

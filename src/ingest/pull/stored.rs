@@ -105,6 +105,7 @@ fn reported(report: ObjectsReport, ask: &Ask<'_>, unseen: &Unseen) -> PassReport
         unchanged: traces.unchanged,
         waiting: 0,
         older: traces.older,
+        unmade: 0,
         failed: traces.failed,
         rows: report.listed,
         changed_rows: traces.files,

@@ -226,6 +226,13 @@ fn text(site: &Site, report: &PassReport, cx: &CommandContext) -> String {
     if report.older > 0 {
         _ = writeln!(out, "  older    {} that ended before --since", report.older);
     }
+    if report.unmade > 0 {
+        _ = writeln!(
+            out,
+            "  unmade   {} of which nothing came yet that makes a trace",
+            report.unmade
+        );
+    }
     _ = writeln!(
         out,
         "  read     {} ({} new or changed), {} in {}, {}",

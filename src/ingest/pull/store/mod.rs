@@ -23,7 +23,8 @@ pub use standing::Standing;
 pub use traces::{Due, HeldRows, Pace};
 
 /// The forms of the database. Times are microseconds since 1970.
-const MIGRATIONS: Migrations = &["
+const MIGRATIONS: Migrations = &[
+    "
 CREATE TABLE standing (
   only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
   cursor TEXT,
@@ -77,7 +78,12 @@ CREATE TABLE rows (
   body BLOB,
   UNIQUE (trace, id)
 ) STRICT;
-"];
+",
+    "
+-- What tells what is asked from anything else: the cursor is of that alone.
+ALTER TABLE standing ADD COLUMN asked TEXT;
+",
+];
 
 /// The rows, the traces and the cursor of one source.
 #[derive(Debug)]

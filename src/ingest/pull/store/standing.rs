@@ -16,6 +16,8 @@ pub struct Standing {
     pub cursor_at: Option<Timestamp>,
     /// Traces that ended before are not wanted, as was said when it was first asked.
     pub since: Option<Timestamp>,
+    /// What tells what was asked from anything else.
+    pub asked: Option<String>,
     /// Whether the rows so far make whole traces.
     pub is_whole: bool,
     /// Rows that ever came, those that came again among them.
@@ -56,7 +58,7 @@ impl RowStore {
             connection
                 .prepare_cached(
                     "SELECT cursor, cursor_at, since, is_whole, rows, requests, bytes, begun_at,
-                       ended_at, error, advice, error_at
+                       ended_at, error, advice, error_at, asked
                      FROM standing",
                 )?
                 .query_row([], |row| {
@@ -72,6 +74,7 @@ impl RowStore {
                             .unwrap_or_default(),
                         cursor_at: at(1)?,
                         since: at(2)?,
+                        asked: row.get(12)?,
                         is_whole: row.get(3)?,
                         rows: row.get(4)?,
                         requests: row.get(5)?,
@@ -120,7 +123,7 @@ impl RowStore {
     }
 
     /// That a pass begins, with traces since then; `anew` where it begins at nothing, because what
-    /// is older than before is wanted.
+    /// is older than before is wanted, or something else is asked than before.
     ///
     /// # Errors
     ///
@@ -128,16 +131,28 @@ impl RowStore {
     pub fn begin(
         &mut self,
         since: Option<Timestamp>,
+        asked: Option<&str>,
         anew: bool,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
         self.changed(|change| {
             if anew {
                 change.execute("UPDATE standing SET cursor = NULL, cursor_at = NULL", [])?;
+                // What was passed over may be wanted now, and its rows come as they are here. What has
+                // none any more comes as if it were new.
+                change.execute(
+                    "DELETE FROM traces WHERE dirty IS NULL AND given_file IS NULL AND rows = 0",
+                    [],
+                )?;
+                change.execute(
+                    "UPDATE traces SET dirty = ?1
+                     WHERE dirty IS NULL AND given_file IS NULL AND failed IS NULL",
+                    [micros(now)],
+                )?;
             }
             change.execute(
-                "UPDATE standing SET since = ?1, begun_at = ?2",
-                params![since.map(micros), micros(now)],
+                "UPDATE standing SET since = ?1, begun_at = ?2, asked = coalesce(?3, asked)",
+                params![since.map(micros), micros(now), asked],
             )?;
             // What an older archal could not put together is tried again.
             change.execute(

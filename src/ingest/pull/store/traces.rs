@@ -48,7 +48,7 @@ pub struct Due {
     /// Whether it came whole.
     pub is_whole: bool,
     /// What it was when it was read: a later change is not given out with it.
-    change: i64,
+    pub(in crate::ingest::pull) change: i64,
     /// The batch file that has it as it was last given out, and its id there.
     pub file: Option<(PathBuf, String)>,
     /// Whether rows of it are gone.
@@ -200,8 +200,8 @@ impl RowStore {
         Ok(())
     }
 
-    /// Removes the rows of traces that were given out and have not changed for so long; how many.
-    /// Their batch files stand for them.
+    /// Removes the rows of traces that were given out or passed over and have not changed for so long; how
+    /// many. The batch files of those that have one stand for them.
     ///
     /// # Errors
     ///
@@ -214,7 +214,7 @@ impl RowStore {
                 let old: Vec<i64> = change
                     .prepare_cached(&format!(
                         "SELECT id FROM traces WHERE dirty IS NULL AND seen < ?1 AND rows > 0
-                           AND (given_file IS NOT NULL OR failed IS NOT NULL) LIMIT {AT_ONCE}"
+                         LIMIT {AT_ONCE}"
                     ))?
                     .query_map([until], |row| row.get(0))?
                     .collect::<rusqlite::Result<_>>()?;

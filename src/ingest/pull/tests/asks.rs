@@ -8,17 +8,25 @@ use crate::host::lock::FileLock;
 use crate::ingest::pull::sample::sample;
 use crate::ingest::pull::{self, Ask, PassError, PassReport, Told};
 use crate::ingest::serve::lock_of;
+use crate::ingest::subscription::Subscription;
 use crate::sandbox::StopToken;
 
 /// A pass, and what was told of it.
 fn asked(folder: &Path, is_dry: bool) -> Result<(PassReport, Vec<String>), PassError> {
-    let subscription = subscription(folder, "answer");
+    asked_of(&subscription(folder, "answer"), None, is_dry)
+}
+
+fn asked_of(
+    subscription: &Subscription,
+    since: Option<&str>,
+    is_dry: bool,
+) -> Result<(PassReport, Vec<String>), PassError> {
     let ask = Ask {
-        subscription: &subscription,
+        subscription,
         provider: &PROVIDERS[0],
         pull: PROVIDERS[0].pull.expect("it is asked"),
         ledger: &Nothing,
-        since: None,
+        since: since.map(|since| since.parse().expect("a time")),
         limit: None,
         is_dry,
         is_estimated: true,
@@ -77,6 +85,36 @@ fn a_store_that_is_broken_further_in_ends_one_pass_and_not_the_next() {
     let error = asked(folder.path(), false).expect_err("broken");
     assert!(matches!(error, PassError::Store(_)), "{error}");
     assert_eq!(asked(folder.path(), false).expect("the end").0.new, 3);
+}
+
+#[test]
+fn an_earlier_time_gives_what_was_passed_over_though_its_rows_come_as_they_were() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = subscription(folder.path(), "answer");
+    let since = |time| asked_of(&source, Some(time), false).expect("the end").0;
+    let report = since("2026-02-20T00:00:00Z");
+    assert_eq!((report.new, report.older), (0, 3));
+    let report = since("2026-01-01T00:00:00Z");
+    assert_eq!((report.new, report.changed_rows), (3, 0));
+    assert_eq!(since("2025-01-01T00:00:00Z").new, 0);
+}
+
+#[test]
+fn whoever_asks_for_something_else_begins_anew_and_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut source = subscription(folder.path(), "answer");
+    let rows = |source: &Subscription| {
+        let (report, _) = asked_of(source, None, false).expect("the end");
+        let told = report.diagnostics.iter().map(|one| one.code.clone());
+        (report.rows, told.collect::<Vec<_>>())
+    };
+    assert_eq!(rows(&source), (12, vec![]));
+    let (again, told) = rows(&source);
+    assert!(again < 12 && told.is_empty());
+    let key = "sesame-4712".to_owned();
+    source.environment.variables.insert("A_KEY".to_owned(), key);
+    assert_eq!(rows(&source), (12, vec!["pull/anew".to_owned()]));
+    assert_eq!(rows(&source), (again, vec![]));
 }
 
 #[test]

@@ -15,12 +15,13 @@ use tempfile::TempDir;
 use super::scripted::Scripted;
 use crate::ingest::assembly::opened::Opened;
 use crate::ingest::import::{Known, Ledger, LedgerError};
-use crate::ingest::pack::Packed;
+use crate::ingest::pack::{MOST_HELD, Packed};
 use crate::ingest::pull::asking::Unseen;
 use crate::ingest::pull::pass::Pass;
 use crate::ingest::pull::report::{PassError, PassReport};
 use crate::ingest::pull::store::{Pace, RowStore};
 use crate::sandbox::StopToken;
+use crate::store::space::Space;
 
 /// When tests are.
 pub(super) const NOW: &str = "2026-03-01T12:00:00Z";
@@ -37,6 +38,9 @@ pub(super) struct Place {
     pub(super) limit: Option<u64>,
     pub(super) is_dry: bool,
     pub(super) pace: Pace,
+    pub(super) floor: Option<Timestamp>,
+    pub(super) room: Space,
+    pub(super) most_held: usize,
 }
 
 impl Place {
@@ -53,6 +57,9 @@ impl Place {
             limit: None,
             is_dry: false,
             pace: Pace::default(),
+            floor: None,
+            room: Space { free: 1, total: 1 },
+            most_held: MOST_HELD,
         }
     }
 
@@ -88,14 +95,17 @@ impl Place {
             name: "prod",
             provider: "scripted",
             directory: &traces,
+            spool: &self.spool(),
+            room: &|_| Ok(self.room),
             unseen: &unseen,
             ledger: &ledger,
             clock: &self.clock,
             stop: &self.stop,
             pace: self.pace,
-            floor: None,
+            floor: self.floor,
             since: self.since,
             limit: self.limit,
+            most_held: self.most_held,
             is_dry: self.is_dry,
         };
         let mut store = self.store();
@@ -206,7 +216,8 @@ impl Ledger for Ticked<'_> {
             .iter()
             .map(|(identity, revision)| match noted.get(identity) {
                 None => Known::New,
-                Some(known) if known.iter().any(|known| known == revision) => Known::Same,
+                Some(known) if known.last().is_some_and(|last| last == revision) => Known::Same,
+                Some(known) if known.iter().any(|known| known == revision) => Known::Earlier,
                 Some(_) => Known::Changed,
             });
         Ok(known.collect())

@@ -140,6 +140,59 @@ fn what_is_older_than_asked_is_left_for_whoever_asks_for_it() {
 }
 
 #[test]
+fn what_is_not_wanted_is_counted_once_a_pass() {
+    let (mut place, service) = (Place::new(), service(40));
+    service.service().has_no_checkpoints = false;
+    place.since = Some("2026-02-10T00:00:00Z".parse().expect("a time"));
+    // Traces are given out some times: the clock of a place goes fast.
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.older), (0, 40));
+    place.since = None;
+    assert_eq!(place.pass(&service).new, 40);
+    place.has_all(&service);
+}
+
+#[test]
+fn rows_that_gave_no_trace_are_kept_no_longer_than_others() {
+    let (mut place, service) = (Place::new(), service(3));
+    place.floor = Some("2026-02-10T00:00:00Z".parse().expect("a time"));
+    service.write("t-unmade", "root", 1, "not yet", "2026-02-20T12:00:00Z");
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.older, report.unmade), (0, 3, 1));
+    assert_eq!(place.store().holds().expect("read").rows, 13);
+    place.pace.keep = Duration::from_secs(3600);
+    place.clock.advance(Duration::from_secs(7200));
+    place.pass(&service);
+    assert_eq!(place.store().holds().expect("read").rows, 0);
+}
+
+#[test]
+fn what_is_edited_back_is_written_again() {
+    let (place, service) = (Place::new(), service(2));
+    place.pass(&service);
+    for (version, says) in [(2, "edited"), (3, "b of 1"), (4, "b of 1")] {
+        service.write("t-001", "b", version, says, BEFORE);
+        let report = place.pass(&service);
+        assert_eq!(report.updated, u64::from(version < 4), "{version}");
+        place.has_all(&service);
+    }
+}
+
+#[test]
+fn a_trace_that_fills_a_file_by_itself_is_given_out_with_it() {
+    let (mut place, service) = (Place::new(), service(3));
+    place.most_held = 100;
+    let report = place.pass(&service);
+    assert_eq!(
+        (report.new, report.waiting, report.written_files),
+        (3, 0, 3)
+    );
+    let again = place.pass(&service);
+    assert_eq!((again.unchanged, again.waiting), (0, 0));
+    place.has_all(&service);
+}
+
+#[test]
 fn a_dry_pass_writes_nothing_to_the_directory() {
     let (mut place, service) = (Place::new(), service(4));
     place.is_dry = true;

@@ -57,6 +57,7 @@ pub(super) const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts: |_| Vec::new(),
+        asks: &["does", "keyEnv"],
     }),
     push: None,
 }];

@@ -10,6 +10,7 @@ use super::bench::{BEFORE, Place};
 use super::passes::service;
 use super::scripted::Scripted;
 use crate::ingest::pull::report::PassError;
+use crate::store::space::Space;
 
 #[test]
 fn a_page_that_fails_is_asked_for_again_and_what_came_is_kept() {
@@ -162,6 +163,34 @@ fn rows_without_a_trace_or_with_a_huge_name_are_findings() {
     assert_eq!((report.new, report.failed), (2, 2));
     let held = place.store().holds().expect("read");
     assert_eq!((held.rows, held.traces), (9, 2));
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_takes_nothing_in_before_there_is_room() {
+    let (mut place, service) = (Place::new(), service(5));
+    let room = place.room;
+    place.room = Space {
+        free: 4_000_000,
+        total: 100_000_000,
+    };
+    let (report, ended) = place.tried(&service);
+    let error = ended.expect_err("full");
+    assert!(error.is_full() && error.advice().is_some());
+    assert!(
+        error.to_string().ends_with("4 MB free of 100 MB"),
+        "{error}"
+    );
+    assert_eq!((report.pages, place.written().1), (0, 0));
+    let standing = place.store().standing().expect("read");
+    assert!(standing.error.is_some());
+    // Nor is what came before written, and whoever keeps nothing asks nevertheless.
+    place.room = room;
+    place.pass(&service);
+    service.write("t-000", "b", 2, "edited", BEFORE);
+    place.is_dry = true;
+    place.room.free = 0;
+    place.room.total = 100;
+    assert_eq!(place.pass(&service).updated, 1);
 }
 
 #[test]
