@@ -322,7 +322,8 @@ impl Braintrust {
                 format!("rows without an id or a trace: {homeless} of {came}"),
             ));
         }
-        match listed.next.filter(|_| !is_still) {
+        let next = listed.next.filter(|_| !is_still);
+        match listing::usable(next, "Braintrust")? {
             Some(next) => {
                 pass.cursor = Some(next);
                 cursor.passes.insert(name.to_owned(), pass);
@@ -419,7 +420,7 @@ impl Rows for Braintrust {
                 let rows = listed.rows.into_iter();
                 let rows = rows.filter(|row| !row::is_of_a_scorer(row));
                 page.rows.extend(rows.filter_map(row::span));
-                at = listed.next;
+                at = listing::usable(listed.next, "Braintrust")?;
                 if is_end || at.is_none() {
                     break;
                 }

@@ -219,6 +219,13 @@ fn large_rows_make_small_pages_and_one_that_is_too_large_is_there_without_its_co
     store.pull(&mut source).expect("a pass");
     assert_all(&store, &source, &server);
     assert_cut(&store, &source, &["t7-root"]);
+    for one in store.traces(&source) {
+        let tool = one.trace.spans.iter().find(|span| span.tool.is_some());
+        let result = tool.and_then(|span| span.tool.as_ref()?.result.as_ref());
+        let whole = json!("x".repeat(200_000));
+        let expected = (one.trace.id != "t7-root").then_some(&whole);
+        assert_eq!(result, expected);
+    }
 }
 
 /// These traces, and no others, are told to lack content.
@@ -299,6 +306,41 @@ fn an_edit_of_a_row_that_was_read_early_in_a_long_pass_is_not_lost() {
     let requests = store.requests;
     store.pull(&mut source).expect("a pass");
     assert_eq!(store.requests, requests + 1);
+}
+
+#[test]
+fn a_service_without_an_end_is_left() {
+    let (world, server, mut source) = world();
+    write(&server, "t1", world.clock.now());
+    let row = server.state().writes[0].clone();
+    let project = Reply::json(200, &json!({"objects": [{"id": PROJECT, "name": NAME}]}));
+    let page =
+        |rows: Value, cursor: String| Reply::json(200, &json!({"data": rows, "cursor": cursor}));
+    // Empty pages, each with a cursor of its own.
+    let empty = (0..1_100).map(|number| page(json!([]), format!("{number}.1")));
+    server.state().faults.push_back(project.clone());
+    server.state().faults.extend(empty);
+    let error = Store::default().pull(&mut source).expect_err("no end");
+    assert_eq!(error.kind, PullErrorKind::Answer);
+    assert!(error.message.contains("empty pages"), "{error}");
+    server.state().faults.clear();
+    // A cursor that fills every row of the store, and one too long to be sent.
+    server.state().faults.push_back(project.clone());
+    let long = page(json!([row]), "c".repeat(5 << 20));
+    server.state().faults.push_back(long);
+    let error = Store::default().pull(&mut source).expect_err("too long");
+    assert!(error.message.contains("cursor of 5242880 bytes"), "{error}");
+    // A sample of a trace that has no end.
+    let roots = Reply::json(200, &json!({"data": [{"root_span_id": "t1-root"}]}));
+    let endless = (0..100).map(|number| page(json!([row]), format!("{number}.1")));
+    let mut state = server.state();
+    state.faults.extend([project, roots]);
+    state.faults.extend(endless);
+    drop(state);
+    let sample = source.sample().expect("a sample");
+    assert_eq!(sample.rows.len(), SAMPLED_PAGES);
+    let left = server.state().faults.len();
+    assert_eq!(left, 100 - SAMPLED_PAGES);
 }
 
 #[test]

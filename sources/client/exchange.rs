@@ -213,7 +213,8 @@ impl Exchange {
             Err(_) if text.trim_start().starts_with('<') => String::new(),
             Err(_) => text.into_owned(),
         };
-        let mut text: String = text.chars().take(4 * MOST_SAID).collect();
+        // Before anything is cut off: half a secret is still one.
+        let mut text = text;
         for secret in &self.secrets {
             text = text.replace(secret, "…");
         }

@@ -1,6 +1,7 @@
 //! A page of rows as a service writes it: an object with a list, of which a bad row costs itself.
 
 use archal_core::diagnostic::Diagnostic;
+use archal_core::pull::{PullError, PullErrorKind};
 use archal_core::source::Decoded;
 use serde_json::{Map, Value};
 
@@ -10,6 +11,27 @@ use crate::raw::{self, Record};
 
 /// Rows of one answer that are read; none that a service gives has so many.
 const MAX_ROWS: usize = 100_000;
+
+/// The longest cursor that is taken: it goes into the next request, and is stored with each page.
+const LONGEST_CURSOR: usize = 16 << 10;
+
+/// A cursor that can be asked with.
+///
+/// # Errors
+///
+/// When it is longer than any that a service needs.
+pub(crate) fn usable(cursor: Option<String>, service: &str) -> Result<Option<String>, PullError> {
+    match cursor {
+        Some(cursor) if cursor.len() > LONGEST_CURSOR => Err(PullError::new(
+            PullErrorKind::Answer,
+            format!("{service} gives a cursor of {} bytes", cursor.len()),
+        )
+        .advice(format!(
+            "see whether {service} or a cache in front of it has a fault"
+        ))),
+        cursor => Ok(cursor),
+    }
+}
 
 /// An answer taken apart.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -136,6 +136,8 @@ fn a_wait_that_is_too_long_or_has_no_end_is_told() {
         |after: &str| Reply::json(429, &json!({})).header("retry-after", after.to_owned());
     for (replies, requests) in [
         (vec![limited("3600")], 1),
+        (vec![limited("31536000")], 1),
+        (vec![limited("Fri, 01 Jan 2100 00:00:00 GMT")], 1),
         (vec![limited("1"); 50], HELD as u64 + 1),
     ] {
         let world = World::new();
@@ -182,6 +184,34 @@ fn what_is_refused_is_told_once_without_what_is_secret() {
         assert!(!told.message.contains(SECRET), "{told}");
         assert!(!told.message.contains('\u{1b}'), "{told}");
     }
+}
+
+#[test]
+fn nobody_is_followed_elsewhere_and_no_half_of_a_secret_is_told() {
+    let asked = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&asked);
+    let elsewhere = Loopback::new(move |_| {
+        *counted.lock().expect("alive") += 1;
+        fine()
+    });
+    for status in [301, 302, 303, 307, 308] {
+        let world = World::new();
+        let reply = Reply::json(status, &json!({})).header("location", elsewhere.url());
+        let (_server, client, _) = served(&world, vec![reply]);
+        let told = client.told(ask(&client, false).0.expect_err("not followed"));
+        assert!(
+            told.message.contains("redirects are not followed"),
+            "{told}"
+        );
+    }
+    assert_eq!(*asked.lock().expect("alive"), 0, "nobody asked there");
+
+    let echoed = SECRET.repeat(40);
+    let world = World::new();
+    let said = Reply::json(400, &json!({"message": echoed}));
+    let (_server, client, _) = served(&world, vec![said]);
+    let told = client.told(ask(&client, false).0.expect_err("refused"));
+    assert!(!told.message.contains(&SECRET[..6]), "{told}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ mod settings;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 use archal_core::diagnostic::Diagnostic;
@@ -159,7 +161,7 @@ impl Listed {
             )
             .advice("see whether Langfuse or a cache in front of it has a fault"));
         }
-        Ok(self.next.clone())
+        listing::usable(self.next.clone(), "Langfuse")
     }
 }
 

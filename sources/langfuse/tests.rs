@@ -28,7 +28,7 @@ pub(super) fn world(
     (world, server, source)
 }
 
-fn open_at(world: &World, url: &str, options: &[(&str, SaidValue)]) -> Langfuse {
+pub(super) fn open_at(world: &World, url: &str, options: &[(&str, SaidValue)]) -> Langfuse {
     let mut all = vec![
         ("host", SaidValue::Text(url.to_owned())),
         ("publicKeyEnv", SaidValue::Secret(PUBLIC_KEY.to_owned())),
@@ -247,12 +247,15 @@ fn large_rows_make_small_pages_and_one_that_is_too_large_is_there_without_its_co
         .expect("there");
     let cut = &huge.trace.completeness.truncated;
     assert!(cut.contains(&"spans[2].output".to_owned()), "{cut:?}");
-    assert!(
-        store
-            .findings
-            .iter()
-            .any(|one| one.code == "langfuse/too-large")
-    );
+    let told = store.findings.iter();
+    let told = told.filter(|one| one.code == "langfuse/too-large");
+    assert_eq!(told.count(), 1, "{:?}", store.findings);
+    // What is as large as may be is there whole.
+    for one in traces.iter().filter(|one| one.trace.id != "huge") {
+        let tool = one.trace.spans[2].tool.as_ref().expect("a call");
+        assert_eq!(tool.result, Some(json!("x".repeat(600_000))));
+        assert!(one.trace.completeness.truncated.is_empty());
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct State {
     pub per_minute: Option<u64>,
     /// The largest answer.
     pub most_body: Option<usize>,
-    /// Whether pages may be short or empty before the end, and have rows twice.
+    /// Whether pages may be short or empty before the end, out of order, and have rows twice.
     pub is_ragged: bool,
     /// Ids of rows whose content the server cannot give: it answers 500 to whoever selects it.
     pub broken: BTreeSet<String>,
@@ -191,7 +191,10 @@ impl State {
         if parsed.is_whole() && page.iter().any(is_broken) {
             return Reply::json(500, &json!({"error": "Internal server error"}));
         }
-        let data: Vec<Value> = page.iter().map(|row| parsed.shown(row)).collect();
+        let mut data: Vec<Value> = page.iter().map(|row| parsed.shown(row)).collect();
+        if self.is_ragged {
+            data.reverse();
+        }
         let next = begin + data.len();
         let last = page.last().map_or(behind.as_str(), |row| key_of(row));
         let mut reply = json!({"data": data, "schema": {"type": "array"}});

@@ -46,7 +46,7 @@ pub struct State {
     pub most_body: usize,
     /// Rows that a query may have to sort; more is too slow for the database.
     pub most_sorted: usize,
-    /// Whether pages may be short or empty before the end.
+    /// Whether pages may be short or empty before the end, out of order, and have rows twice.
     pub is_ragged: bool,
     /// Observations whose content the server cannot give: it answers 500 to whoever asks for it.
     pub broken: BTreeSet<String>,
@@ -221,7 +221,12 @@ impl State {
         {
             return fault();
         }
-        let data: Vec<Value> = page.iter().map(|row| shown(row, asked)).collect();
+        let mut data: Vec<Value> = page.iter().map(|row| shown(row, asked)).collect();
+        if self.is_ragged {
+            // In another order, and one of them twice.
+            data.reverse();
+            data.extend(data.first().cloned());
+        }
         let mut meta = Map::new();
         if rest.peek().is_some() {
             let (start, trace, id) = last.unwrap_or((i64::MAX, String::new(), String::new()));
