@@ -207,6 +207,11 @@ fn a_registered_file_source_is_synced_within_bounds() {
         ([3, 0, 0, 0], &json!(0))
     );
     assert!(!environment.repo().join("in").exists());
+    let century = synced(&["--since", "36500d", "--dry-run"]);
+    assert_eq!(counts(&century), [3, 0, 0, 0]);
+    let soon = ["trace-source", "sync", "--since", "soon"];
+    let soon = environment.run(&soon).ended(2);
+    assert!(soon.stderr.contains("nor a duration such as 7d"), "{soon}");
     let since = synced(&["--since", "2026-06-01T00:00:00Z", "--limit", "1"]);
     assert_eq!((counts(&since), &since["older"]), ([1, 0, 0, 0], &json!(1)));
     assert_eq!(since["isLimited"], true);

@@ -1,5 +1,7 @@
 //! `archal trace-source sync`: what a pull source has now.
 
+use std::str::FromStr;
+
 use archal_core::clock::Timestamp;
 use archal_core::source::SourceStyle;
 
@@ -9,6 +11,7 @@ use super::site::{self, Repo, Site};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
+use crate::config::amounts::Age;
 use crate::ingest::registry::Source;
 use crate::report::shell::quoted;
 
@@ -21,9 +24,9 @@ pub(super) struct Args {
     /// The source [default: the default one]
     source: Option<String>,
 
-    /// Leave out traces that ended before: a time such as 2026-01-31T00:00:00Z
+    /// Leave out traces that ended before: a time such as 2026-01-31T00:00:00Z, or how long ago: 7d
     #[arg(long, value_name = "TIME")]
-    since: Option<Timestamp>,
+    since: Option<Since>,
 
     /// How many new or updated traces at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -37,15 +40,44 @@ pub(super) struct Args {
     repo: Repo,
 }
 
+/// A time, or how long ago it was.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    At(Timestamp),
+    Ago(Age),
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let ago = text.parse().map(Self::Ago);
+        ago.or_else(|_| text.parse().map(Self::At)).map_err(
+            |_| "it is neither a time such as 2026-01-31T00:00:00Z nor a duration such as 7d",
+        )
+    }
+}
+
+impl Since {
+    fn time(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(age) => now.checked_sub(age.duration()).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let site = Site::prepared(&args.repo, cx)?;
+    let now = cx.clock.now();
+    let since = args.since.map(|since| since.time(now));
     let source = site.source(args.source.as_deref(), cx)?;
     if let Some(pull) = asked::pull_of(&source, cx) {
         if !source.problems.is_empty() {
             return Err(site::unusable(&source));
         }
         let wanted = asked::Wanted {
-            since: args.since,
+            since,
             limit: args.limit,
             is_dry: args.dry_run,
         };
@@ -56,7 +88,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         path: &path,
         directory: &source.trace_dir,
         source: &source.name,
-        since: args.since,
+        since,
         limit: args.limit,
         is_dry: args.dry_run,
     };
