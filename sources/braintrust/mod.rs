@@ -50,6 +50,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         },
         // How far each project was read stands in the cursor.
         asks: &["host", "organisation"],
+        scores: None,
     }),
     push: None,
 };

@@ -44,6 +44,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// A service that wants a longer pause is asked again another time.
 const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
 
+/// Whoever asks once waits no longer for its turn.
+const LONGEST_TURN: Duration = Duration::from_secs(60);
+
 /// What a client is made of.
 pub(crate) struct Settings<'a> {
     /// The service, as people call it.
@@ -92,6 +95,16 @@ pub(crate) struct Request<'a> {
     pub(crate) rate: &'a Rate,
     /// Whether a fault is told after two tries: whoever asks knows a smaller question.
     pub(crate) is_divisible: bool,
+}
+
+impl Request<'_> {
+    fn method(&self) -> Method {
+        if self.body.is_some() {
+            Method::POST
+        } else {
+            Method::GET
+        }
+    }
 }
 
 /// What was answered: JSON, as far as can be told without reading it.
@@ -151,15 +164,11 @@ impl Client {
         loop {
             let rate = request.rate;
             self.wait(self.rates.take(&rate.bucket, rate.per_minute))?;
-            let method = if request.body.is_some() {
-                Method::POST
-            } else {
-                Method::GET
-            };
             spent.requests += 1;
+            let stop = self.stop.as_ref();
             let came = self
                 .exchange
-                .send(method, request, self.stop.as_ref(), self.clock.now());
+                .send(request.method(), request, stop, self.clock.now());
             spent.bytes = spent.bytes.saturating_add(came.bytes);
             let failure = match came.answer {
                 Ok(answer) => return Ok(answer),
@@ -191,6 +200,38 @@ impl Client {
             }
             self.wait(pause.max(said))?;
         }
+    }
+
+    /// Asks once, at the rate that is allowed. What a service says of how long to wait holds for all
+    /// who ask it, and is waited for by whoever asks again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub(crate) fn once(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let rate = request.rate;
+        let turn = self.rates.take(&rate.bucket, rate.per_minute);
+        if turn > LONGEST_TURN {
+            // Somebody else was told to wait: so is whoever asks here, who has other things to do.
+            return Err(Failure::Refused {
+                status: 429,
+                said: String::new(),
+                after: Some(turn),
+            });
+        }
+        self.wait(turn)?;
+        let stop = self.stop.as_ref();
+        let came = self
+            .exchange
+            .send(request.method(), request, stop, self.clock.now());
+        if let Err(Failure::Refused {
+            status: 429, after, ..
+        }) = &came.answer
+        {
+            let pause = after.unwrap_or(self.hold).min(LONGEST_HOLD);
+            self.rates.hold(&rate.bucket, pause);
+        }
+        came.answer
     }
 
     /// A failure as people are told.

@@ -215,6 +215,35 @@ fn nobody_is_followed_elsewhere_and_no_half_of_a_secret_is_told() {
 }
 
 #[test]
+fn what_is_asked_once_is_not_waited_for() {
+    let world = World::new();
+    let limited = Reply::json(429, &json!({"message": "slow"})).header("retry-after", "410");
+    let (_server, client, asked) = served(&world, vec![limited, Reply::json(503, &json!({}))]);
+    let rate = rate();
+    let request = Request {
+        body: Some(json!({})),
+        path: "/x",
+        query: Vec::new(),
+        rate: &rate,
+        is_divisible: false,
+    };
+    let told = client.told(client.once(&request).expect_err("not now"));
+    let after = Some(Duration::from_secs(410));
+    assert_eq!(told.kind, PullErrorKind::Limited { after });
+    assert!(world.clock.monotonic() < Duration::from_secs(2));
+    // It holds for whoever asks next, who is not kept waiting either.
+    let told = client.told(client.once(&request).expect_err("not yet"));
+    assert!(
+        matches!(told.kind, PullErrorKind::Limited { after: Some(after) } if after > Duration::from_secs(300))
+    );
+    assert_eq!(*asked.lock().expect("alive"), 1);
+    world.clock.advance(Duration::from_secs(420));
+    let told = client.told(client.once(&request).expect_err("a fault"));
+    assert_eq!(told.kind, PullErrorKind::Unreachable);
+    assert_eq!(*asked.lock().expect("alive"), 2);
+}
+
+#[test]
 fn a_page_for_browsers_is_no_answer() {
     let world = World::new();
     let mut page = fine();

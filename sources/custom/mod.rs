@@ -102,6 +102,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         open,
         hosts,
         asks: &["config", "mapping", "path"],
+        scores: None,
     }),
     push: None,
 };

@@ -70,6 +70,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         open,
         hosts,
         asks: &[],
+        scores: None,
     }),
     push: None,
 };

@@ -10,6 +10,7 @@
 //! - `page`: one page of a pass. `observations`, `recheck`, `scores`: what is asked in its stages.
 //! - `alone`: one trace that cannot be fetched, and the others.
 //! - `legacy`: releases before 4, which keep whole traces.
+//! - `verdicts`: what is written: the verdicts on its traces, where that is asked for.
 //! - `row`: from an answer to a row of the engine. `adapter`: from rows to traces.
 
 pub(crate) mod adapter;
@@ -23,6 +24,7 @@ mod recheck;
 pub(crate) mod row;
 mod scores;
 mod settings;
+mod verdicts;
 
 #[cfg(test)]
 mod faults;
@@ -56,6 +58,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         hosts: |said| said.text("host").and_then(host_of).into_iter().collect(),
         // The key tells which project it is.
         asks: &["environment", "host", "publicKeyEnv"],
+        scores: Some(verdicts::open),
     }),
     push: None,
 };

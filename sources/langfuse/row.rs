@@ -1,7 +1,7 @@
 //! From an answer of Langfuse to rows of the engine.
 
 use archal_core::clock::Timestamp;
-use archal_core::pull::Row;
+use archal_core::pull::{Row, VERDICT};
 use serde_json::{Map, Value};
 
 use super::adapter::{Fields, LOST, OBSERVATION, SCORE, TRACE, time};
@@ -32,9 +32,13 @@ pub(crate) fn observation(mut row: Map<String, Value>) -> Option<Row> {
     })
 }
 
-/// The score a row is; none where it is not one of a trace.
+/// The score a row is; none where it is not one of a trace, and where archal itself wrote it: what it
+/// said before is no evidence.
 pub(crate) fn score(row: Map<String, Value>) -> Option<Row> {
     let fields = Fields(&row);
+    if fields.text("name") == Some(VERDICT) {
+        return None;
+    }
     let subject = match fields.get("subject") {
         Some(Value::Object(subject)) => Some(Fields(subject)),
         _ => None,

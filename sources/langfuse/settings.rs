@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
-use archal_core::pull::{Asking, INTERVAL, KEEP, PullError, PullErrorKind, SETTLE};
+use archal_core::pull::{Asking, INTERVAL, KEEP, PullError, PullErrorKind, SEND_SCORES, SETTLE};
 use archal_core::source::{OptionInfo, OptionKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -82,6 +82,7 @@ pub(super) const OPTIONS: &[OptionInfo] = &[
         default: Some("LANGFUSE_SECRET_KEY"),
         is_required: false,
     },
+    SEND_SCORES,
     SETTLE,
 ];
 

@@ -51,6 +51,7 @@ pub const POSTGRES: SourceDescriptor = SourceDescriptor {
         open,
         hosts,
         asks: &[],
+        scores: None,
     }),
     push: None,
 };

@@ -86,6 +86,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
         open,
         hosts,
         asks: &[],
+        scores: None,
     }),
     push: None,
 };

@@ -18,6 +18,7 @@ use crate::budget::ledger::{Ledger, LedgerError};
 use crate::fix::cycles::Cycles;
 use crate::host::pool::Waker;
 use crate::ingest::artifact::{self, ImportArtifact};
+use crate::ingest::pull::rates::SharedRates;
 use crate::judge::Judge;
 use crate::judge::cache::Cache;
 use crate::judge::purse::Purse;
@@ -123,6 +124,8 @@ pub struct Engine {
     pub(super) hands: OnceLock<Waker>,
     /// Rung when a notice was written down.
     pub(super) bell: Bell,
+    /// How often services may be asked, by all sources.
+    pub(super) rates: Arc<SharedRates>,
     /// Jobs that a thread of this process works on. One that runs and is not among them was
     /// dropped by an error.
     in_hand: Mutex<BTreeSet<i64>>,
@@ -147,6 +150,7 @@ impl Engine {
     /// its attempts are charged, its jobs go back into the queue.
     pub fn new(surround: Surround, state: State, ledger: Ledger) -> Result<Self, EngineError> {
         let ledger = ledger.held_by(surround.layout.root());
+        let rates = Arc::new(SharedRates::new(surround.clock.clone()));
         let engine = Self {
             surround,
             state,
@@ -154,6 +158,7 @@ impl Engine {
             places: Places::new(MOST_PLACES),
             hands: OnceLock::new(),
             bell: Bell::default(),
+            rates,
             in_hand: Mutex::default(),
             turns: Turns::default(),
             ready: Mutex::new(BTreeMap::new()),

@@ -81,7 +81,7 @@ pub struct Graded<'a> {
     pub shows: Option<(FailureIdentity, String)>,
     /// What it fails by, where it is to be reproduced or would be.
     pub failure: Option<Failed<'a>>,
-    /// What is sent of it, where verdicts are sent.
+    /// What is told of it to those who take verdicts.
     pub result: Option<ResultEvent>,
     /// When its judge is to be asked again, where it could not be.
     pub due: Option<Timestamp>,
@@ -213,7 +213,7 @@ impl<'a> Grading<'a> {
             waiting.due = wait.due;
             return Ok(waiting);
         }
-        *result = self.result(&job, trace, &grade);
+        *result = Some(self.result(&job, trace, &grade));
         let seeding = Seeding {
             folder: self.folder("seeds", &job),
             trace,
@@ -324,17 +324,15 @@ impl<'a> Grading<'a> {
         })
     }
 
-    /// What is sent of a grade; nothing where nothing is.
-    fn result(&self, job: &JobReport, trace: &Trace, grade: &Grade) -> Option<ResultEvent> {
-        let settings = &self.ready.settings;
-        settings.results.endpoint.as_ref()?;
+    /// What is sent of a grade, where somebody takes it.
+    fn result(&self, job: &JobReport, trace: &Trace, grade: &Grade) -> ResultEvent {
         let told = Told {
             verdict: grade.verdict,
             words: (&grade.summary, &grade.reason),
             failing: grade.failures(),
         };
-        let scrubber = &settings.scrubber;
-        Some(ResultEvent::of(&job.trace, trace, told, scrubber, self.now))
+        let scrubber = &self.ready.settings.scrubber;
+        ResultEvent::of(&job.trace, trace, told, scrubber, self.now)
     }
 
     fn failed(

@@ -15,7 +15,6 @@ use crate::ingest::feed::{self, Feed, FeedHealth};
 use crate::ingest::import::{Known, Ledger, LedgerError};
 use crate::ingest::pack::Packed;
 use crate::ingest::plugin::programs::HeldPrograms;
-use crate::ingest::pull::rates::SharedRates;
 use crate::ingest::registry::{Places, Registry, Source};
 use crate::ingest::subscription::{self, Subscription};
 use crate::ingest::watch::Stamp;
@@ -24,6 +23,7 @@ use crate::sandbox::StopToken;
 
 use super::desk::Told;
 use super::engine::{Attached, Engine};
+use super::ready::Ready;
 
 /// How a source of an attached directory does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,8 +47,6 @@ pub(super) struct Hosted {
     engine: Arc<Engine>,
     places: Places,
     told: Told,
-    /// How often services may be asked, by all of them.
-    rates: Arc<SharedRates>,
     inner: Mutex<Inner>,
 }
 
@@ -77,12 +75,36 @@ struct AtWork {
     thread: JoinHandle<()>,
 }
 
+impl Engine {
+    /// What a source is given to run with, or to be sent to.
+    pub(super) fn subscription(&self, source: &Source, ready: &Ready) -> Subscription {
+        let surround = self.surround();
+        let redactor = ready.settings.scrubber.redactor().clone();
+        let programs = HeldPrograms::new(
+            &surround.binary,
+            Some(surround.probe.clone()),
+            surround.environment.clone(),
+            ready.settings.options.sandbox,
+            redactor.clone(),
+        );
+        Subscription {
+            programs: Arc::new(programs),
+            spool: surround.layout.spool(&source.name),
+            source: source.clone(),
+            redactor,
+            environment: surround.environment.clone(),
+            clock: surround.clock.clone(),
+            ids: surround.ids.clone(),
+            rates: self.rates.clone(),
+        }
+    }
+}
+
 impl Hosted {
     pub(super) fn new(engine: Arc<Engine>, told: Told) -> Self {
         let surround = engine.surround();
         Self {
             places: Places::of(&surround.repo, &surround.layout, &surround.environment),
-            rates: Arc::new(SharedRates::new(surround.clock.clone())),
             engine,
             told,
             inner: Mutex::default(),
@@ -244,27 +266,9 @@ impl Hosted {
             .engine
             .ready(attached, false)
             .map_err(|error| chain(&error))?;
-        let surround = self.engine.surround();
-        let redactor = ready.settings.scrubber.redactor().clone();
-        let programs = HeldPrograms::new(
-            &surround.binary,
-            Some(surround.probe.clone()),
-            surround.environment.clone(),
-            ready.settings.options.sandbox,
-            redactor.clone(),
-        );
-        let subscription = Subscription {
-            programs: Arc::new(programs),
-            spool: surround.layout.spool(&source.name),
-            source: source.clone(),
-            redactor,
-            environment: surround.environment.clone(),
-            clock: surround.clock.clone(),
-            ids: surround.ids.clone(),
-            rates: self.rates.clone(),
-        };
+        let subscription = self.engine.subscription(source, &ready);
         let ledger = Arc::new(EngineLedger(self.engine.clone()));
-        subscription::feed(subscription, surround.sources, ledger)
+        subscription::feed(subscription, self.engine.surround().sources, ledger)
     }
 
     /// All are asked before any is waited for.

@@ -267,14 +267,11 @@ impl Engine {
             job.status = Status::Error;
             job.reason_code = Some("internal".to_owned());
             job.reason = "archal has a fault that this trace finds; please report it".to_owned();
-            let result =
-                ready.settings.results.endpoint.is_some().then(|| {
-                    ResultEvent::failed(&job.trace, &job.revision, "internal", self.now())
-                });
+            let result = ResultEvent::failed(&job.trace, &job.revision, "internal", self.now());
             return Ok(Outcome {
                 job,
                 failure: None,
-                result,
+                result: Some(result),
                 due: None,
             });
         };
@@ -378,6 +375,8 @@ impl Engine {
 
     fn put_graded(&self, ready: &Ready, done: Vec<(i64, Outcome)>) -> Result<(), IntakeError> {
         let now = self.now();
+        let takers = self.takers();
+        let sending = &ready.settings.results;
         let is_told = self.state.write(|change| {
             let mut is_told = false;
             for (id, outcome) in &done {
@@ -388,7 +387,11 @@ impl Engine {
                     waits::for_money(change, *id)?;
                 }
                 if let Some(result) = &outcome.result {
-                    is_told |= results::add(change, *id, result, ready.settings.results.on)?;
+                    let takers = takers.of(&outcome.job.trace, result);
+                    let endpoint = sending.endpoint.is_some().then_some("");
+                    for taker in endpoint.into_iter().chain(takers) {
+                        is_told |= results::add(change, *id, result, (taker, sending.on))?;
+                    }
                 }
                 if let (Some(group), Some((identity, title))) =
                     (&outcome.job.group, &outcome.failure)

@@ -17,7 +17,7 @@ use super::engine::{Attached, Engine};
 use super::intake::IntakeError;
 use super::notice::{self, COMMAND_TIMEOUT, Courier, Delivery, WEBHOOK_TIMEOUT};
 use super::ready::Ready;
-use super::results::{self as results_out, AT_ONCE, Sender, Sent};
+use super::results::{self as results_out, AT_ONCE, Sender, Sent, scores};
 use super::state::{notices, results};
 
 /// After a repository or a state that could not be used.
@@ -120,7 +120,10 @@ impl Engine {
         let stop = StopToken::new();
         let can_tell = self.courier(ready, &stop).can_tell();
         let can_send = ready.settings.results.endpoint.is_some();
-        if !can_tell && !can_send {
+        let takers = self.takers();
+        let endpoint = can_send.then_some("");
+        let takers: Vec<&str> = endpoint.into_iter().chain(takers.names()).collect();
+        if !can_tell && takers.is_empty() {
             return Ok(());
         }
         let now = self.now();
@@ -128,45 +131,72 @@ impl Engine {
             if can_tell {
                 notices::reopen_blocked(change, attached.id, now)?;
             }
-            if can_send {
-                results::reopen_unwanted(change, attached.id, now)?;
+            for taker in takers {
+                results::reopen_unwanted(change, attached.id, taker, now)?;
             }
             Ok(())
         })
     }
 
     /// Sends verdicts that are due, each by the settings of the directory its trace came from; those
-    /// of one that is not attached wait. What fails is told; how many were taken.
+    /// of one that is not attached wait. What fails is told; how many need nothing more.
     fn send_results(
         &self,
         attached: &[Attached],
         stop: &StopToken,
         told: &Told,
     ) -> Result<usize, IntakeError> {
-        let mut taken = 0;
+        let mut settled = 0;
         each(attached, |attached| {
             let now = self.now();
-            let due = self
+            let takers = self
                 .state
-                .read(|rows| results::due(rows, &[attached.id], now, AT_ONCE))?;
-            if due.is_empty() || stop.is_asked() {
+                .read(|rows| results::takers(rows, attached.id, now))?;
+            if takers.is_empty() {
                 return Ok(());
             }
+            for taker in takers {
+                if stop.is_asked() {
+                    return Ok(());
+                }
+                let sent = self.send_to(attached, &taker, stop)?;
+                tell_sent(&sent, told);
+                settled += sent.taken + sent.given_up;
+            }
             let ready = self.ready(attached, false)?;
-            let sender = Sender {
-                settings: &ready.settings.results,
-                environment: &self.surround.environment,
-                scrubber: &ready.settings.scrubber,
-                clock: self.surround.clock.as_ref(),
-                timeout: results_out::TIMEOUT,
-            };
-            let sent = sender.send(&self.state, due)?;
-            tell_sent(&sent, told);
-            taken += sent.taken;
             // The settings may have changed since others were closed.
             Ok(self.unblock(attached, &ready)?)
         })
-        .map(|()| taken)
+        .map(|()| settled)
+    }
+
+    /// Sends what is due to one who takes verdicts.
+    fn send_to(
+        &self,
+        attached: &Attached,
+        taker: &str,
+        stop: &StopToken,
+    ) -> Result<Sent, IntakeError> {
+        let most = match taker {
+            "" => AT_ONCE,
+            _ => scores::AT_ONCE,
+        };
+        let now = self.now();
+        let due = self
+            .state
+            .read(|rows| results::due(rows, attached.id, taker, (now, most)))?;
+        if !taker.is_empty() {
+            return self.send_scores(attached, taker, due, stop);
+        }
+        let ready = self.ready(attached, false)?;
+        let sender = Sender {
+            settings: &ready.settings.results,
+            environment: &self.surround.environment,
+            scrubber: &ready.settings.scrubber,
+            clock: self.surround.clock.as_ref(),
+            timeout: results_out::TIMEOUT,
+        };
+        Ok(sender.send(&self.state, due)?)
     }
 
     fn courier<'a>(&'a self, ready: &'a Ready, stop: &'a StopToken) -> Courier<'a> {

@@ -32,6 +32,7 @@ mod regressions;
 mod repeatable;
 mod reproduced;
 mod resume;
+mod scores;
 mod submitted;
 mod suite;
 mod tended;

@@ -34,7 +34,25 @@ pub struct PullSource {
     /// The options that say what is asked, and not how: a cursor says nothing where one of them is
     /// another. None for a source that ties its cursor to them itself.
     pub asks: &'static [&'static str],
+    /// Makes ready to give verdicts back as scores, and sends nothing yet; none where the service takes
+    /// none. Whoever can has the option [`SEND_SCORES`], and without it nothing is given.
+    pub scores: Option<OpenScores>,
 }
+
+/// Makes ready to give verdicts back.
+pub type OpenScores = fn(Asking) -> Result<Box<dyn Scores>, PullError>;
+
+/// Whether verdicts are given back; the option of every source that can.
+pub const SEND_SCORES: OptionInfo = OptionInfo {
+    name: "sendScores",
+    about: "whether the verdict on each of its traces is written there as a score",
+    kind: OptionKind::Switch,
+    default: Some("false"),
+    is_required: false,
+};
+
+/// The name under which verdicts are told. A score of that name is no evidence: archal said it.
+pub const VERDICT: &str = "archal.grade";
 
 /// How long to wait between two passes; options of every source that is asked may be these three.
 pub const INTERVAL: OptionInfo = OptionInfo {
@@ -274,6 +292,34 @@ pub trait Rows: Send {
         kept: Kept,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<DecodedTrace>;
+}
+
+/// A service that takes verdicts on its traces.
+pub trait Scores: Send {
+    /// Writes one. The same id again takes the place of what was there. One try: whoever asks knows
+    /// when to try again.
+    ///
+    /// # Errors
+    ///
+    /// When it was not taken.
+    fn give(&mut self, score: &Score) -> Result<(), PullError>;
+}
+
+/// A verdict as it is given back.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Score {
+    /// The same for each verdict on a trace, so that there is one.
+    pub id: String,
+    /// The trace, as its service calls it.
+    pub trace: String,
+    /// `ok`, `fail` or `unsure`.
+    pub label: String,
+    /// Why, without secrets.
+    pub comment: String,
+    /// Where the trace was recorded.
+    pub environment: Option<String>,
+    /// More that programs may read.
+    pub metadata: Value,
 }
 
 /// What one answer brought, not yet redacted.

@@ -114,8 +114,67 @@ impl State {
                 Some(refusal) => refusal,
                 None => self.query(&asked.json()),
             },
+            ("POST", "/api/apikey/login") => {
+                let url = format!("http://{}", asked.header("host").unwrap_or_default());
+                let organisation =
+                    json!({"id": "org-1", "name": "acme", "api_url": url, "proxy_url": url});
+                Reply::json(200, &json!({"org_info": [organisation]}))
+            }
+            ("POST", "/v1/project") if asked.json()["name"] == NAME => Reply::json(
+                200,
+                &json!({"id": PROJECT, "name": NAME, "org_id": "org-1"}),
+            ),
+            ("GET", "/version") => Reply::json(200, &json!({"version": "1.1.30"})),
+            ("POST", "/logs3") => self.log(&asked.json(), now),
             _ => Reply::json(404, &json!({"error": "Not found"})),
         }
+    }
+
+    /// Rows as SDKs write them: whole ones, parts that are put to what a row was, and comments.
+    fn log(&mut self, body: &Value, now: Timestamp) -> Reply {
+        let Some(rows) = body["rows"].as_array() else {
+            return Reply::json(400, &json!({"error": "rows are required"}));
+        };
+        let mut ids = Vec::new();
+        for row in rows {
+            if row["project_id"] != PROJECT || row["log_id"] != "g" || !row["id"].is_string() {
+                return Reply::json(400, &json!({"error": "a row of no log of a project"}));
+            }
+            ids.push(row["id"].clone());
+            let comment = &row["comment"];
+            let id = match comment {
+                Value::Null => &row["id"],
+                _ => &row["origin"]["id"],
+            };
+            let known = self.writes.iter().rev().find(|known| known["id"] == *id);
+            let mut whole = match (known.cloned(), comment) {
+                (Some(mut known), Value::Object(_)) => {
+                    let mut comments = known["comments"].take();
+                    match &mut comments {
+                        Value::Array(comments) => comments.push(comment.clone()),
+                        none => *none = json!([comment]),
+                    }
+                    known["comments"] = comments;
+                    known
+                }
+                (Some(mut known), _) if row["_is_merge"] == true => {
+                    merge(&mut known, row);
+                    known
+                }
+                _ => row.clone(),
+            };
+            if let Value::Object(whole) = &mut whole {
+                whole.retain(|name, _| {
+                    !["_is_merge", "_audit_source", "_audit_metadata"].contains(&name.as_str())
+                });
+            }
+            whole["is_root"] = whole["span_parents"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
+                .into();
+            self.write(whole, now);
+        }
+        Reply::json(200, &json!({"ids": ids}))
     }
 
     /// It says that it is too much, and not for how long.
@@ -211,6 +270,18 @@ impl State {
 
 fn key_of(row: &Value) -> &str {
     row["_pagination_key"].as_str().unwrap_or_default()
+}
+
+/// Puts a part to a whole: members of objects one by one, everything else as it is.
+fn merge(whole: &mut Value, part: &Value) {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            for (name, value) in part {
+                merge(whole.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (whole, part) => *whole = part.clone(),
+    }
 }
 
 /// A query in the form with pipes, as far as sources write it.

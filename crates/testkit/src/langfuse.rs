@@ -1,5 +1,9 @@
 //! Langfuse's public API on the loopback, as strict as the published one: who may ask, how much a
 //! page holds, groups of fields, cursors, the limit of a minute, and what each release has not.
+//!
+//! - `written`: what is written to it.
+
+mod written;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +14,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use crate::loopback::{Asked, Loopback, Reply};
+
+pub use written::Spans;
 
 /// The public key of the project.
 pub const PUBLIC_KEY: &str = "pk-lf-5c1de4a2";
@@ -52,6 +58,8 @@ pub struct State {
     pub broken: BTreeSet<String>,
     /// Traces that the server cannot give by themselves: it answers 422 to whoever asks for one.
     pub unreadable: BTreeSet<String>,
+    /// What reads spans that SDKs push; without it none are taken.
+    pub spans: Option<Spans>,
     /// Answers that take the place of the next ones.
     pub faults: VecDeque<Reply>,
     /// What was asked, path and parameters.
@@ -79,6 +87,7 @@ impl Langfuse {
             is_ragged: false,
             broken: BTreeSet::new(),
             unreadable: BTreeSet::new(),
+            spans: None,
             faults: VecDeque::new(),
             asked: Vec::new(),
             window: (0, 0),
@@ -120,7 +129,10 @@ impl State {
         let path = asked.path.as_str();
         let has_new = self.release != Release::Three;
         let has_old = self.release != Release::EventsOnly;
+        let is_post = asked.method == "POST";
         let reply = match path {
+            "/api/public/scores" if is_post => self.write_scores(asked, now),
+            "/api/public/otel/v1/traces" if is_post => self.write_spans(asked),
             "/api/public/projects" => {
                 Reply::json(200, &json!({"data": [{"id": PROJECT, "name": "support"}]}))
             }

@@ -3,13 +3,12 @@
 use archal_core::clock::Timestamp;
 use archal_core::grade::{Finding, Verdict};
 use archal_core::hash;
+use archal_core::pull::VERDICT;
 use archal_core::trace::{Trace, TraceIdentity};
 use serde::{Deserialize, Serialize};
 
 use crate::run::scrub::Scrubber;
 
-/// The name under which the verdict is told.
-const NAME: &str = "archal.grade";
 /// The most findings that are told of one grade.
 const MOST: usize = 8;
 /// The longest explanation, in characters.
@@ -27,6 +26,9 @@ pub struct ResultEvent {
     pub project: String,
     /// The trace's id.
     pub trace: String,
+    /// Where it was recorded.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// Its revision.
     pub revision: String,
     /// The verdict in a word, by which a change is seen.
@@ -91,7 +93,7 @@ impl ResultEvent {
             false => clean(&format!("{summary}; {reason}")),
         };
         let mut scored = vec![Scored {
-            name: NAME.to_owned(),
+            name: VERDICT.to_owned(),
             label: Some(label.to_owned()),
             score,
             explanation: Some(explanation),
@@ -106,13 +108,21 @@ impl ResultEvent {
             error: None,
             span: finding.spans.first().cloned().or_else(|| root(trace)),
         }));
-        Self::with(identity, &trace.revision, label, scored, at)
+        Self {
+            environment: trace.environment.clone(),
+            ..Self::with(identity, &trace.revision, label, scored, at)
+        }
+    }
+
+    /// `ok`, `fail` or `unsure`; none where there is no verdict.
+    pub fn label(&self) -> Option<&str> {
+        self.scored.first()?.label.as_deref()
     }
 
     /// What is sent of a trace that could not be graded.
     pub fn failed(identity: &TraceIdentity, revision: &str, code: &str, at: Timestamp) -> Self {
         let scored = vec![Scored {
-            name: NAME.to_owned(),
+            name: VERDICT.to_owned(),
             error: Some(code.to_owned()),
             ..Scored::default()
         }];
@@ -137,6 +147,7 @@ impl ResultEvent {
             at,
             project: identity.project.clone(),
             trace: identity.trace.clone(),
+            environment: None,
             revision: revision.to_owned(),
             verdict: verdict.to_owned(),
             scored,

@@ -1,7 +1,8 @@
-//! Verdicts sent back to where traces are kept: OpenTelemetry's `gen_ai.evaluation.result`.
+//! Verdicts sent back to where traces are kept: OpenTelemetry's `gen_ai.evaluation.result`, and scores.
 //!
 //! - [`event`]: what is told of a grade.
 //! - `otlp`: the same as an OTLP request for logs.
+//! - [`scores`]: the same as scores of the services that traces came from.
 //!
 //! Results are rows ([`super::state::results`]) that are written with the grade; [`Sender`] posts
 //! those that are due. No job waits for one. A receiver that is not there is asked again later,
@@ -10,6 +11,7 @@
 
 pub mod event;
 mod otlp;
+pub mod scores;
 
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ pub struct Sender<'a> {
 pub struct Sent {
     /// Results that were taken.
     pub taken: usize,
+    /// Results that nobody will get.
+    pub given_up: usize,
     /// Why the others are tried again, where some are.
     pub put_off: Option<String>,
     /// Why some cannot be sent at all.

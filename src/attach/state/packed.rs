@@ -145,6 +145,21 @@ pub fn note(
     Ok(())
 }
 
+/// Whether a trace was brought by the source of that name. Files that others drop may say so, too.
+pub fn came_by(
+    connection: &Connection,
+    source: &str,
+    (project, trace): (&str, &str),
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM packed JOIN packed_files ON packed_files.id = packed.file
+             WHERE packed.trace = ?3 AND packed.source = ?1 AND packed.project = ?2
+               AND packed_files.registered = ?1)",
+        )?
+        .query_row(params![source, project, trace], |row| row.get(0))
+}
+
 /// What came of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Came {

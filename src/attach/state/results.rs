@@ -23,6 +23,8 @@ pub struct StoredResult {
     pub id: i64,
     /// The directory its trace came from.
     pub attachment: i64,
+    /// The source that takes it as a score; empty where it goes to `grade.results`.
+    pub taker: String,
     /// What is sent; none where it is closed, or a later archal wrote it.
     pub event: Option<ResultEvent>,
     /// How often it was tried.
@@ -33,14 +35,14 @@ pub struct StoredResult {
     pub error: Option<String>,
 }
 
-/// Writes down that a grade is to be sent; call it in the transaction that puts the grade down.
+/// Writes down that a grade is to be sent to `taker`; call it in the transaction that puts the grade down.
 /// False where it was before, or tells of no change and only changes are sent. What was given up
 /// was not sent.
 pub fn add(
     connection: &Connection,
     job: i64,
     event: &ResultEvent,
-    on: ResultsOn,
+    (taker, on): (&str, ResultsOn),
 ) -> rusqlite::Result<bool> {
     let (trace, attachment): (i64, i64) = connection
         .prepare_cached("SELECT trace, attachment FROM jobs WHERE id = ?1")?
@@ -48,9 +50,10 @@ pub fn add(
     let last: Option<(String, String)> = connection
         .prepare_cached(
             "SELECT revision, verdict FROM results
-             WHERE trace = ?1 AND (closed_at IS NULL OR outcome = 'sent') ORDER BY id DESC LIMIT 1",
+             WHERE trace = ?1 AND taker = ?2 AND (closed_at IS NULL OR outcome = 'sent')
+             ORDER BY id DESC LIMIT 1",
         )?
-        .query_row([trace], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![trace, taker], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let is_known = last.is_some_and(|(revision, verdict)| {
         let is_of_revision = on == ResultsOn::Change || revision == event.revision;
@@ -62,8 +65,8 @@ pub fn add(
     let body = serde_json::to_string(event).unwrap_or_default();
     connection
         .prepare_cached(
-            "INSERT INTO results (trace, attachment, revision, verdict, body, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO results (trace, attachment, revision, verdict, body, due_at, taker)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             trace,
@@ -71,24 +74,44 @@ pub fn add(
             event.revision,
             event.verdict,
             body,
-            time_text(event.at)
+            time_text(event.at),
+            taker
         ])?;
     Ok(true)
 }
 
-/// Results of these directories that are due, the first due first. Those of others wait until
+/// Who has results of this directory that are due.
+pub fn takers(
+    connection: &Connection,
+    attachment: i64,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT taker FROM results
+             WHERE closed_at IS NULL AND (due_at <= ?1 OR due_at > ?2) AND attachment = ?3
+             ORDER BY taker",
+        )?
+        .query_map(
+            params![time_text(now), time_text(latest(now)), attachment],
+            |row| row.get(0),
+        )?
+        .collect()
+}
+
+/// Results of a directory for a taker that are due, the first due first. Those of others wait until
 /// they are attached: they are told by the settings of their own.
 pub fn due(
     connection: &Connection,
-    attachments: &[i64],
-    now: Timestamp,
-    most: usize,
+    attachment: i64,
+    taker: &str,
+    (now, most): (Timestamp, usize),
 ) -> rusqlite::Result<Vec<StoredResult>> {
     connection
         .prepare_cached(
-            "SELECT id, attachment, body, tries, outcome, error FROM results
+            "SELECT id, attachment, body, tries, outcome, error, taker FROM results
              WHERE closed_at IS NULL AND (due_at <= ?1 OR due_at > ?3)
-               AND attachment IN (SELECT value FROM json_each(?4))
+               AND attachment = ?4 AND taker = ?5
              ORDER BY due_at, id LIMIT ?2",
         )?
         .query_map(
@@ -96,7 +119,8 @@ pub fn due(
                 time_text(now),
                 most,
                 time_text(latest(now)),
-                rows(attachments)
+                attachment,
+                taker
             ],
             of_row,
         )?
@@ -133,7 +157,7 @@ pub fn next_due(
 pub fn of_trace(connection: &Connection, trace: i64) -> rusqlite::Result<Vec<StoredResult>> {
     connection
         .prepare_cached(
-            "SELECT id, attachment, body, tries, outcome, error FROM results
+            "SELECT id, attachment, body, tries, outcome, error, taker FROM results
              WHERE trace = ?1 ORDER BY id",
         )?
         .query_map([trace], of_row)?
@@ -141,7 +165,7 @@ pub fn of_trace(connection: &Connection, trace: i64) -> rusqlite::Result<Vec<Sto
 }
 
 /// Writes that some were tried in vain and when they are to be tried again, and puts off with them
-/// what else of their directory is due: it goes to the same place.
+/// what else of their directory and taker is due: it goes to the same place.
 pub fn put_off(
     connection: &Connection,
     tried: &[StoredResult],
@@ -149,19 +173,35 @@ pub fn put_off(
     (now, due): (Timestamp, Timestamp),
 ) -> rusqlite::Result<()> {
     for result in tried {
-        connection
-            .prepare_cached(
-                "UPDATE results SET tries = tries + 1, error = ?2, due_at = ?3
-                 WHERE id = ?1 AND closed_at IS NULL",
-            )?
-            .execute(params![result.id, error, time_text(due)])?;
+        put_off_alone(connection, result.id, error, due)?;
         connection
             .prepare_cached(
                 "UPDATE results SET due_at = ?2
-                 WHERE attachment = ?1 AND closed_at IS NULL AND due_at <= ?3",
+                 WHERE attachment = ?1 AND taker = ?4 AND closed_at IS NULL AND due_at <= ?3",
             )?
-            .execute(params![result.attachment, time_text(due), time_text(now)])?;
+            .execute(params![
+                result.attachment,
+                time_text(due),
+                time_text(now),
+                result.taker
+            ])?;
     }
+    Ok(())
+}
+
+/// The same of one, for a reason that concerns no other.
+pub fn put_off_alone(
+    connection: &Connection,
+    id: i64,
+    error: &str,
+    due: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE results SET tries = tries + 1, error = ?2, due_at = ?3
+             WHERE id = ?1 AND closed_at IS NULL",
+        )?
+        .execute(params![id, error, time_text(due)])?;
     Ok(())
 }
 
@@ -185,25 +225,27 @@ pub fn close(
     Ok(())
 }
 
-/// Opens results of a directory again that nobody asked for when they were due, where they are the
-/// last of their trace; they are due at once.
+/// Opens results of a directory for a taker again that nobody asked for when they were due, where they
+/// are the last of their trace; they are due at once.
 pub fn reopen_unwanted(
     connection: &Connection,
     attachment: i64,
+    taker: &str,
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
             "UPDATE results SET outcome = NULL, error = NULL, closed_at = NULL, due_at = ?2
-             WHERE outcome = 'unwanted' AND attachment = ?1
-               AND id = (SELECT max(id) FROM results AS other WHERE other.trace = results.trace)",
+             WHERE outcome = 'unwanted' AND attachment = ?1 AND taker = ?3
+               AND id = (SELECT max(id) FROM results AS other
+                         WHERE other.trace = results.trace AND other.taker = results.taker)",
         )?
-        .execute(params![attachment, time_text(now)])
+        .execute(params![attachment, time_text(now), taker])
 }
 
 /// Removes up to `most` results that were closed before `before`, from those behind the row `after`;
-/// the row up to which was looked, none where there are no more. Of each trace the last that was
-/// sent stays: by it the next is a change or none.
+/// the row up to which was looked, none where there are no more. Of each trace the last that each taker
+/// was sent stays: by it the next is a change or none.
 pub fn prune(
     connection: &Connection,
     before: Timestamp,
@@ -213,7 +255,8 @@ pub fn prune(
     let closed: Vec<(i64, bool)> = connection
         .prepare_cached(
             "SELECT id, outcome IS 'sent' AND NOT EXISTS (SELECT 1 FROM results AS later
-               WHERE later.trace = results.trace AND later.id > results.id AND later.outcome = 'sent')
+               WHERE later.trace = results.trace AND later.taker = results.taker
+                 AND later.id > results.id AND later.outcome = 'sent')
              FROM results WHERE id > ?1 AND closed_at < ?2 ORDER BY id LIMIT ?3",
         )?
         .query_map(params![after, time_text(before), most], |row| {
@@ -251,6 +294,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<StoredResult> {
         tries: row.get(3)?,
         outcome: row.get(4)?,
         error: row.get(5)?,
+        taker: row.get(6)?,
     })
 }
 
@@ -306,14 +350,17 @@ mod tests {
             at: at(second),
             project: String::new(),
             trace: "t".to_owned(),
+            environment: None,
             revision: second.to_string(),
             verdict: verdict.to_owned(),
             scored: Vec::new(),
         }
     }
 
-    fn due_ids(state: &State, homes: &[i64], second: i64) -> Vec<i64> {
-        let due = state.read(|rows| due(rows, homes, at(second), 9));
+    const TOLD: (&str, ResultsOn) = ("", ResultsOn::Change);
+
+    fn due_ids(state: &State, home: i64, taker: &str, second: i64) -> Vec<i64> {
+        let due = state.read(|rows| due(rows, home, taker, (at(second), 9)));
         due.expect("read").into_iter().map(|one| one.id).collect()
     }
 
@@ -322,14 +369,14 @@ mod tests {
         let (_folder, state, [(one, of_one), (two, of_two)]) = two();
         state
             .write(|change| {
-                add(change, of_one, &event("fail", 2), ResultsOn::Change)?;
-                add(change, of_two, &event("fail", 3), ResultsOn::Change)
+                add(change, of_one, &event("fail", 2), TOLD)?;
+                add(change, of_two, &event("fail", 3), TOLD)
             })
             .expect("written");
         let next = |homes: &[i64]| state.read(|rows| next_due(rows, homes, at(9)));
         let open = |homes: &[i64]| state.read(|rows| count_open(rows, homes));
-        assert_eq!(due_ids(&state, &[two], 9), [2]);
-        assert_eq!(due_ids(&state, &[one, two], 9), [1, 2]);
+        assert_eq!(due_ids(&state, two, "", 9), [2]);
+        assert_eq!(due_ids(&state, one, "", 9), [1]);
         state
             .write(|change| close(change, 2, Outcome::Sent, None, at(9)))
             .expect("written");
@@ -345,7 +392,7 @@ mod tests {
         let (_folder, state, [(home, job), _]) = two();
         let add_new = |verdict, second| {
             let new = event(verdict, second);
-            let added = state.write(|change| add(change, job, &new, ResultsOn::Change));
+            let added = state.write(|change| add(change, job, &new, TOLD));
             added.expect("written")
         };
         let end = |id, outcome| {
@@ -353,7 +400,7 @@ mod tests {
             closed.expect("written");
         };
         let reopen = || {
-            let reopened = state.write(|change| reopen_unwanted(change, home, at(60)));
+            let reopened = state.write(|change| reopen_unwanted(change, home, "", at(60)));
             reopened.expect("written")
         };
         let bodies = || {
@@ -370,7 +417,7 @@ mod tests {
         end(2, Outcome::Unwanted);
         assert_eq!(bodies(), [false, true]);
         assert_eq!((reopen(), reopen()), (1, 0));
-        assert_eq!(due_ids(&state, &[home], 60), [2]);
+        assert_eq!(due_ids(&state, home, "", 60), [2]);
         end(2, Outcome::Unwanted);
         // What came after it says more.
         assert!(add_new("unsure", 4));
@@ -378,6 +425,37 @@ mod tests {
         end(3, Outcome::GivenUp);
         assert_eq!(bodies(), [false, true, false]);
         assert!(add_new("unsure", 5), "what was given up was not sent");
+    }
+
+    #[test]
+    fn each_taker_has_results_of_its_own() {
+        let (_folder, state, [(home, job), _]) = two();
+        for (taker, second) in [("", 2), ("prod", 3), ("prod", 4)] {
+            let on = (taker, ResultsOn::Every);
+            let added = state.write(|change| add(change, job, &event("fail", second), on));
+            assert!(added.expect("written"));
+        }
+        let takers = |second| state.read(|rows| takers(rows, home, at(second)));
+        assert_eq!(takers(9).expect("read"), ["", "prod"]);
+        // What holds up one holds up what else goes there, and nothing else.
+        let of_prod = state.read(|rows| due(rows, home, "prod", (at(9), 1)));
+        let of_prod = of_prod.expect("read");
+        state
+            .write(|change| put_off(change, &of_prod, "no", (at(9), at(60))))
+            .expect("written");
+        assert_eq!(takers(9).expect("read"), [""]);
+        assert_eq!(due_ids(&state, home, "prod", 60), [2, 3]);
+        state
+            .write(|change| {
+                put_off_alone(change, 2, "no", at(99))?;
+                close(change, 1, Outcome::Unwanted, None, at(60))?;
+                close(change, 3, Outcome::Unwanted, None, at(60))?;
+                reopen_unwanted(change, home, "", at(60))
+            })
+            .expect("written");
+        assert_eq!(due_ids(&state, home, "", 60), [1]);
+        assert_eq!(due_ids(&state, home, "prod", 60), [0; 0]);
+        assert_eq!(due_ids(&state, home, "prod", 99), [2]);
     }
 
     #[test]
@@ -393,19 +471,14 @@ mod tests {
         for (number, (job, verdict, outcome, second)) in (1..).zip(closes) {
             state
                 .write(|change| {
-                    assert!(add(
-                        change,
-                        job,
-                        &event(verdict, number),
-                        ResultsOn::Change
-                    )?);
+                    assert!(add(change, job, &event(verdict, number), TOLD)?);
                     close(change, number, outcome, None, at(second))
                 })
                 .expect("written");
         }
         let open = event("ok", 7);
         state
-            .write(|change| add(change, of_two, &open, ResultsOn::Change))
+            .write(|change| add(change, of_two, &open, TOLD))
             .expect("written");
         let (mut seen, mut rounds) = (0, 0);
         while let Some(next) = state

@@ -294,4 +294,8 @@ CREATE TABLE submitted (
 CREATE INDEX submitted_by_status ON submitted (status, kind, id);
 CREATE INDEX submitted_commits ON submitted (commit_id) WHERE commit_id IS NOT NULL;
 ",
+    "
+-- Who is sent a verdict: the source of that name, as a score; without a name `grade.results`.
+ALTER TABLE results ADD COLUMN taker TEXT NOT NULL DEFAULT '';
+",
 ];

@@ -10,7 +10,7 @@ use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
 use archal_core::pull::{
-    Asking, Opened, PullError, PullErrorKind, PullSource, Said, SaidValue, Stop,
+    Asking, OpenScores, Opened, PullError, PullErrorKind, PullSource, Said, SaidValue, Scores, Stop,
 };
 use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use archal_core::source::{OptionInfo, OptionKind};
@@ -32,21 +32,44 @@ pub fn open(
     since: Option<Timestamp>,
     stop: &StopToken,
 ) -> Result<Opened, PullError> {
-    let said = said(
-        &subscription.source.options,
-        options,
-        Some(&subscription.environment),
-    )?;
-    let opened = (pull.open)(Asking {
+    let opened = (pull.open)(asking(subscription, options, since, stop)?);
+    opened.map_err(|error| Unseen::of(subscription).error(error))
+}
+
+/// The same of a service that takes verdicts.
+///
+/// # Errors
+///
+/// The same.
+pub fn open_scores(
+    subscription: &Subscription,
+    options: &[OptionInfo],
+    open: OpenScores,
+    stop: &StopToken,
+) -> Result<Box<dyn Scores>, PullError> {
+    let opened = open(asking(subscription, options, None, stop)?);
+    opened.map_err(|error| Unseen::of(subscription).error(error))
+}
+
+fn asking(
+    subscription: &Subscription,
+    options: &[OptionInfo],
+    since: Option<Timestamp>,
+    stop: &StopToken,
+) -> Result<Asking, PullError> {
+    Ok(Asking {
         name: subscription.source.name.clone(),
-        options: said,
+        options: said(
+            &subscription.source.options,
+            options,
+            Some(&subscription.environment),
+        )?,
         since,
         clock: Arc::clone(&subscription.clock),
         rates: Arc::clone(&subscription.rates),
         programs: Arc::clone(&subscription.programs),
         stop: Arc::new(Waiting(stop.clone())),
-    });
-    opened.map_err(|error| Unseen::of(subscription).error(error))
+    })
 }
 
 /// Options as a source reads them, with what variables hold where an environment is given.

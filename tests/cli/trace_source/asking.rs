@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 
 use super::environment;
 
+/// Requests for a thousand traces of three rows each.
+const LANGFUSE_REQUESTS: usize = 40;
+/// The same of Braintrust.
+const BRAINTRUST_REQUESTS: usize = 20;
+
 /// The server's time; all of what it has is long quiet.
 fn clock() -> Arc<FakeClock> {
     Arc::new(FakeClock::new(
@@ -72,8 +77,20 @@ fn langfuse_is_asked_and_what_changed_is_written_again() {
     let time = Arc::clone(&clock) as Arc<dyn Clock>;
     let server = langfuse::Langfuse::new(langfuse::Release::Four, time);
     let seen = "2026-03-01T10:00:06.000Z";
-    server.state().observations = (0..250)
-        .map(|number| observation(&format!("t{number}"), "done", seen))
+    server.state().observations = (0..1_000)
+        .flat_map(|number| {
+            let trace = format!("t{number}");
+            let root = observation(&trace, "done", seen);
+            let below = |kind: &str| {
+                let mut row = observation(&trace, "seen", seen);
+                row["id"] = json!(format!("{trace}-{kind}"));
+                row["parentObservationId"] = root["id"].clone();
+                row["isRootObservation"] = json!(false);
+                row["type"] = json!(kind);
+                row
+            };
+            [below("GENERATION"), below("TOOL"), root.clone()]
+        })
         .collect();
     let score = |trace: &str| {
         json!({"id": format!("s-{trace}"), "name": "helpful", "value": 0, "dataType": "NUMERIC", "source": "API",
@@ -117,18 +134,22 @@ fn langfuse_is_asked_and_what_changed_is_written_again() {
         assert!(ready.contains(&part), "{part}: {report:#}");
     }
 
+    server.state().asked.clear();
     let report = asked(&environment, &["sync", "prod"], 0);
-    assert_eq!(told(&report), [250, 0, 0, 0], "{report:#}");
+    assert_eq!(told(&report), [1_000, 0, 0, 0], "{report:#}");
+    // What docs/sources-langfuse.md says of a thousand traces.
+    let requests = server.state().asked.len();
+    assert!(requests <= LANGFUSE_REQUESTS, "{requests}");
     // The other score is of a trace that nobody has read: no failure.
     assert_eq!(report["older"], 1, "{report:#}");
-    assert_eq!(answers(&environment).len(), 250);
+    assert_eq!(answers(&environment).len(), 1_000);
     let report = asked(&environment, &["sync", "prod"], 0);
     assert_eq!(told(&report)[..2], [0, 0], "{report:#}");
 
     // A day later somebody has corrected one.
     clock.advance(Duration::from_secs(25 * 3_600));
     for row in &mut server.state().observations {
-        if row["traceId"] == "t7" {
+        if row["id"] == "t7-root" {
             *row = observation("t7", "not done", "2026-03-02T20:00:00.000Z");
         }
     }
@@ -149,8 +170,18 @@ fn braintrust_is_asked_and_what_changed_is_written_again() {
             "span_parents": null, "span_attributes": {"name": "triage", "type": "task"}, "input": "close stale issues",
             "output": output, "metrics": {"start": 1772359200.0, "end": 1772359204.5}})
     };
-    for trace in 0..450 {
-        server.state().write(row(trace, "done"), at);
+    for trace in 0..1_000 {
+        let root = row(trace, "done");
+        for kind in ["llm", "tool"] {
+            let mut below = row(trace, "seen");
+            below["id"] = json!(format!("r{trace}-{kind}"));
+            below["span_id"] = json!(format!("t{trace}-{kind}"));
+            below["span_parents"] = json!([root["span_id"]]);
+            below["is_root"] = json!(false);
+            below["span_attributes"] = json!({"name": kind, "type": kind});
+            server.state().write(below, at);
+        }
+        server.state().write(root, at);
     }
     let mut environment = environment();
     environment.set("BRAINTRUST_API_KEY", braintrust::KEY);
@@ -168,7 +199,10 @@ fn braintrust_is_asked_and_what_changed_is_written_again() {
     ];
     asked(&environment, &connect, 0);
     let report = asked(&environment, &["sync", "braintrust"], 0);
-    assert_eq!(told(&report), [450, 0, 0, 0], "{report:#}");
+    assert_eq!(told(&report), [1_000, 0, 0, 0], "{report:#}");
+    // What docs/sources-braintrust.md says of a thousand traces.
+    let requests = server.state().asked.len();
+    assert!(requests <= BRAINTRUST_REQUESTS, "{requests}");
     server.state().write(
         row(7, "not done"),
         "2026-03-01T12:00:00Z".parse().expect("a time"),
@@ -176,7 +210,7 @@ fn braintrust_is_asked_and_what_changed_is_written_again() {
     let report = asked(&environment, &["sync", "braintrust"], 0);
     assert_eq!(told(&report)[..2], [0, 1], "{report:#}");
     let answers = answers(&environment);
-    assert_eq!(answers.len(), 450);
+    assert_eq!(answers.len(), 1_000);
     assert_eq!(
         (&answers["t7"], &answers["t8"]),
         (&json!("not done"), &json!("done"))

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use archal_core::environment::Environment;
+use archal_core::pull::SEND_SCORES;
 use serde::Serialize;
 
 use crate::cli::context::CommandContext;
@@ -166,11 +167,17 @@ fn sources(cx: &CommandContext) -> Vec<Contact> {
         let said = said.unwrap_or_default();
         let hosts = (pull.hosts)(&said);
         if !hosts.is_empty() {
+            let takes = pull.scores.is_some() && source.options.switch(SEND_SCORES.name);
+            let sent = if takes {
+                ", and sent the verdicts on them"
+            } else {
+                ""
+            };
             contacts.push(Contact {
                 by: ITSELF,
                 hosts: hosts.join(", "),
                 why: format!(
-                    "the trace source `{}` ({}) is asked for traces",
+                    "the trace source `{}` ({}) is asked for traces{sent}",
                     source.name, source.provider
                 ),
             });

@@ -58,6 +58,7 @@ pub(super) const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
         open,
         hosts: |_| Vec::new(),
         asks: &["does", "keyEnv"],
+        scores: None,
     }),
     push: None,
 }];
