@@ -8,6 +8,7 @@ mod desk;
 mod examples;
 mod exporters;
 mod github;
+mod hosted;
 mod instrumented;
 mod report;
 mod routes;
