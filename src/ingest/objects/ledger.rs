@@ -7,6 +7,8 @@ use archal_core::clock::Timestamp;
 use archal_core::pull::Object;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::position::{PageSeen, Position};
 use crate::store::database::{self, DatabaseError, Migrations, Promise};
@@ -152,7 +154,8 @@ pub struct WantedFile {
 }
 
 /// How many objects there are of each kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct LedgerCounts {
     /// Whose traces stand in batch files.
     pub read: u64,
@@ -160,6 +163,8 @@ pub struct LedgerCounts {
     pub failed: u64,
     /// That the store did not give.
     pub refused: u64,
+    /// That no manifest names so far.
+    pub unnamed: u64,
 }
 
 /// The ledger of a source's objects.
@@ -220,18 +225,22 @@ impl ObjectLedger {
             return Ok(None);
         };
         let counted = || {
-            let count = |state: &str| {
-                connection.query_row(
-                    "SELECT count(*) FROM objects WHERE state = ?1",
-                    [state],
-                    |row| row.get(0),
-                )
-            };
-            rusqlite::Result::Ok(LedgerCounts {
-                read: count("read")?,
-                failed: count("failed")?,
-                refused: count("refused")?,
-            })
+            let mut counts = LedgerCounts::default();
+            let mut each =
+                connection.prepare("SELECT state, count(*) FROM objects GROUP BY state")?;
+            let mut rows = each.query([])?;
+            while let Some(row) = rows.next()? {
+                let state: String = row.get(0)?;
+                let count = match State::of(&state) {
+                    State::Read => &mut counts.read,
+                    State::Failed => &mut counts.failed,
+                    State::Refused => &mut counts.refused,
+                    State::Listed => &mut counts.unnamed,
+                    State::Gone => continue,
+                };
+                *count = row.get(1)?;
+            }
+            rusqlite::Result::Ok(counts)
         };
         counted()
             .map(Some)

@@ -86,6 +86,41 @@ fn what_is_missing_is_told_line_by_line() {
 }
 
 #[test]
+fn what_became_of_the_objects_of_a_store_is_counted() {
+    let environment = environment();
+    let status = |arguments: &[&str]| {
+        let all: Vec<&str> = ["trace-source", "status"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        environment.run(&all).ended(0)
+    };
+    for (id, key) in [("t-1", "a"), ("t-2", "in/b"), ("t-3", "c")] {
+        let text = batch("prod", &[trace(id, "done")]);
+        environment.write(&format!("mirror/{key}.json"), &text);
+    }
+    environment.write("mirror/d.json", "no trace at all");
+    let mut connect = vec!["trace-source", "connect", "s3"];
+    for option in ["bucket=traces", "mirror=mirror"] {
+        connect.extend(["--option", option]);
+    }
+    drop(environment.run(&connect).ended(0));
+    assert_eq!(
+        status(&["--json"]).json()["sources"][0]["objects"],
+        Value::Null
+    );
+    drop(environment.run(&["trace-source", "sync"]));
+    let told = status(&["--json"]).json();
+    crate::cli::schema::holds(&told);
+    let objects = json!({"read": 3, "failed": 1, "refused": 0, "unnamed": 0});
+    assert_eq!(told["sources"][0]["objects"], objects);
+    let shown = status(&[]).stdout;
+    let line = "  holds    3 objects read, 1 without traces\n";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
 fn a_source_that_does_not_run_says_what_would_run_it() {
     let environment = environment();
     environment.write("exports/a.json", &batch("prod", &[trace("t-1", "done")]));

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::attach::check::Part;
 use crate::attach::evidence::Evidence;
 use crate::ingest::feed::FeedHealth;
+use crate::ingest::objects::LedgerCounts;
 use crate::ingest::pull::store::RowStore;
 use crate::ingest::registry::Source;
 use crate::report::causes::chain;
@@ -234,8 +235,10 @@ pub(crate) struct SourceStatus {
     pub(crate) traces: u64,
     /// When the last of them was imported or packed.
     pub(crate) last: Option<String>,
-    /// How far it was asked; null for one that is not asked or never was.
+    /// How far it was asked; null for one that is not asked or never was, and for a store of objects.
     pub(crate) asked: Option<Asked>,
+    /// What became of the objects of a store; null for other sources, and before the first pass.
+    pub(crate) objects: Option<LedgerCounts>,
 }
 
 /// How far a source was asked.

@@ -17,6 +17,7 @@ use crate::cli::watching;
 use crate::host::lock::FileLock;
 use crate::host::protocol::Request;
 use crate::ingest::feed::FeedHealth;
+use crate::ingest::objects::{LedgerCounts, ObjectLedger};
 use crate::ingest::registry::Source;
 use crate::ingest::serve;
 use crate::report::shell::quoted;
@@ -59,6 +60,18 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             let real = real.as_ref().unwrap_or(&source.trace_dir);
             doing.attached.iter().any(|one| one.directory == *real)
         });
+        let spool = site.place.layout.spool(&source.name);
+        let (asked, objects) = match asked::pull_of(&source, cx) {
+            // One of which nothing can be read hides nothing of the others.
+            Some(_) => {
+                let counted = ObjectLedger::counts(&spool);
+                match Asked::of(&spool).and_then(|asked| Ok((asked, counted?))) {
+                    Ok(known) => known,
+                    Err(error) => (Some(Asked::unreadable(&error)), None),
+                }
+            }
+            None => (None, None),
+        };
         statuses.push(SourceStatus {
             is_attached,
             health: now.as_ref().and_then(|now| now.health.clone()),
@@ -66,12 +79,8 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                 Some(now) => now.detail.clone(),
                 None => served(&site, &source, cx).map(str::to_owned),
             },
-            asked: match asked::pull_of(&source, cx) {
-                // One whose rows cannot be read hides nothing of the others.
-                Some(_) => Asked::of(&site.place.layout.spool(&source.name))
-                    .unwrap_or_else(|error| Some(Asked::unreadable(&error))),
-                None => None,
-            },
+            asked,
+            objects,
             is_running: now.is_some(),
             traces: came.traces,
             last: came.last,
@@ -162,7 +171,27 @@ fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
     if let Some(asked) = &status.asked {
         told(&mut out, asked);
     }
+    if let Some(objects) = status.objects {
+        held(&mut out, objects);
+    }
     out
+}
+
+/// What became of the objects of a store, for a person.
+fn held(out: &mut String, objects: LedgerCounts) {
+    let read = asked::counted(objects.read, "object");
+    // Writing to a String cannot fail.
+    _ = write!(out, "  holds    {read} read");
+    for (count, what) in [
+        (objects.failed, "without traces"),
+        (objects.refused, "to ask for again"),
+        (objects.unnamed, "that no manifest names yet"),
+    ] {
+        if count > 0 {
+            _ = write!(out, ", {count} {what}");
+        }
+    }
+    out.push('\n');
 }
 
 /// How far a source was asked, for a person.
