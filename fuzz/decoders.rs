@@ -10,6 +10,8 @@ use archal::budget::prices::Prices;
 use archal::config::schema::JudgeProvider;
 use archal::config::{self, tools::CallTemplate};
 use archal::ingest::assembly::given::Given;
+use archal::ingest::objects::manifest::Manifests;
+use archal::ingest::objects::names;
 use archal::ingest::registry::{Places, Registry};
 use archal::ingest::spool::frame::{self, Found};
 use archal::ingest::spool::record::{self, Held};
@@ -22,11 +24,14 @@ use archal::scenario::format;
 use archal::session::recording::body::Captured;
 use archal::store::layout::Layout;
 use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, Seed, ServiceClone};
+use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
+use archal_core::pull::Row;
 use archal_core::push::{Delivery, Kept, KeptSpan};
 use archal_core::redact::{Literals, RedactionCounts, Redactor};
+use archal_core::source::DecodedTrace;
 use archal_core::trace::Trace;
-use archal_sources::{file, http, otlp, postgres};
+use archal_sources::{braintrust, file, http, langfuse, otlp, postgres};
 use serde_json::Value;
 
 #[path = "plugin.rs"]
@@ -38,6 +43,7 @@ pub(crate) type Decoder = fn(&[u8]);
 /// All of them, sorted by name: each has a target and a corpus of that name.
 pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("body_packed", body_packed),
+    ("braintrust_answer", braintrust_answer),
     ("clone_request", clone_request),
     ("config_file", config_file),
     ("criterion", criterion),
@@ -45,6 +51,8 @@ pub(crate) const ALL: &[(&str, Decoder)] = &[
     ("file_decode", file_decode),
     ("judge_answer", judge_answer),
     ("judge_reply", judge_reply),
+    ("langfuse_answer", langfuse_answer),
+    ("manifest", manifest),
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
     ("plugin_output", plugin_output),
@@ -89,6 +97,39 @@ pub(crate) fn body_packed(bytes: &[u8]) {
     };
     if let Ok(unpacked) = archal_sources::unpack(encoding, body, MOST) {
         assert!(encoding != "br" && unpacked.len() <= MOST);
+    }
+}
+
+/// Any bytes as an answer of Braintrust's API: in whatever order its rows come, they make the same traces.
+pub(crate) fn braintrust_answer(bytes: &[u8]) {
+    each_trace(braintrust::rows_of(bytes), braintrust::assemble_rows);
+}
+
+/// Puts rows together trace by trace, in their order and the other way round.
+fn each_trace(
+    rows: Vec<Row>,
+    assemble: fn(&str, Kept, &mut Vec<Diagnostic>) -> Option<DecodedTrace>,
+) {
+    let mut traces: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for row in rows {
+        assert!(!row.trace.is_empty() && !row.id.is_empty());
+        traces.entry(row.trace).or_default().push(row.body);
+    }
+    for (id, bodies) in traces {
+        let assembled = |bodies: Vec<Value>| {
+            let spans = bodies
+                .into_iter()
+                .map(|body| KeptSpan { shared: None, body });
+            let kept = Kept {
+                spans: spans.collect(),
+                ..Kept::default()
+            };
+            assemble(&id, kept, &mut Vec::new())
+        };
+        let turned = bodies.iter().rev().cloned().collect();
+        let first = assembled(bodies);
+        assert_eq!(assembled(turned), first);
+        assert!(first.is_none_or(|made| made.trace.id == id));
     }
 }
 
@@ -385,6 +426,32 @@ pub(crate) fn judge_reply(bytes: &[u8]) {
     }
     if let Ok(body) = serde_json::from_slice::<Value>(bytes) {
         provider::complaint(&body);
+    }
+}
+
+/// Any bytes as an answer of Langfuse's API, of observations and scores: in whatever order its rows come,
+/// they make the same traces.
+pub(crate) fn langfuse_answer(bytes: &[u8]) {
+    each_trace(langfuse::rows_of(bytes), langfuse::assemble_rows);
+}
+
+/// Any line as a key, and the bytes behind it as the manifest that lies there: one line of which every
+/// file can be shown.
+pub(crate) fn manifest(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (key, body) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let key = String::from_utf8_lossy(key);
+    if Manifests::Langfuse.is_one(&key) {
+        assert!(key.ends_with(".json") && key.contains("/manifests/"));
+    }
+    match Manifests::Langfuse.read(body) {
+        Ok(files) => {
+            for file in files {
+                let shown = names::shown(&file.key);
+                assert!(!shown.chars().any(char::is_control), "{shown:?}");
+            }
+        }
+        Err(why) => assert!(!why.is_empty()),
     }
 }
 

@@ -22,7 +22,8 @@ use std::time::Duration;
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{
-    Asking, Estimate, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows, Standing,
+    Asking, Estimate, Opened, Page, Point, PullError, PullErrorKind, PullSource, Row, Rows,
+    Standing,
 };
 use archal_core::push::Kept;
 use archal_core::source::{DecodedTrace, SourceDescriptor, SourceStyle};
@@ -54,6 +55,21 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     }),
     push: None,
 };
+
+/// The rows of an answer to a query; none where it is no such answer.
+pub fn rows_of(answer: &[u8]) -> Vec<Row> {
+    let listed = listing::read(answer, "data").unwrap_or_default();
+    listed.rows.into_iter().filter_map(row::span).collect()
+}
+
+/// Puts the rows of one trace together as they were kept; none where none can be read.
+pub fn assemble_rows(
+    trace: &str,
+    kept: Kept,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<DecodedTrace> {
+    adapter::assemble(trace, kept, findings)
+}
 
 /// Traces that are shown.
 const SAMPLED: usize = 3;

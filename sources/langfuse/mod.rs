@@ -35,7 +35,7 @@ mod tests;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{
-    Asking, Estimate, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows,
+    Asking, Estimate, Opened, Page, Point, PullError, PullErrorKind, PullSource, Row, Rows,
 };
 use archal_core::push::Kept;
 use archal_core::source::{DecodedTrace, SourceDescriptor, SourceStyle};
@@ -65,6 +65,23 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
 
 fn open(asking: Asking) -> Result<Opened, PullError> {
     Ok(Opened::Rows(Box::new(Langfuse::open(&asking)?)))
+}
+
+/// The rows of an answer to who asks for observations or scores; none where it is no such answer.
+pub fn rows_of(answer: &[u8]) -> Vec<Row> {
+    let listed = listing::read(answer, "data").unwrap_or_default();
+    let rows = listed.rows.into_iter();
+    let each = rows.flat_map(|row| [row::observation(row.clone()), row::score(row)]);
+    each.flatten().collect()
+}
+
+/// Puts the rows of one trace together as they were kept; none where there is nothing but scores.
+pub fn assemble_rows(
+    trace: &str,
+    kept: Kept,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<DecodedTrace> {
+    adapter::assemble(trace, kept, findings)
 }
 
 /// A project of Langfuse.
