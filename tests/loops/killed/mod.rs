@@ -6,6 +6,7 @@
 
 mod outcome;
 mod stage;
+mod tables;
 mod traces;
 mod watcher;
 
