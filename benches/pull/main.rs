@@ -82,6 +82,7 @@ fn one(rows: u64) {
         limit: None,
         most_held: MOST_HELD,
         is_dry: false,
+        is_resumed: false,
     };
     let mut store = RowStore::open(&spool).expect("a store");
     let mut timed = |anew: bool| {

@@ -171,6 +171,7 @@ fn ask_rows(
         }
     };
     let clock = subscription.clock.as_ref();
+    let is_resumed = store.standing()?.is_broken_off() && !begin.is_anew;
     store.begin(begin.floor, asked, begin.is_anew, clock.now())?;
     let unseen = Unseen::of(subscription);
     if ask.is_estimated {
@@ -202,6 +203,7 @@ fn ask_rows(
         limit: ask.limit,
         most_held: pack::MOST_HELD,
         is_dry: ask.is_dry,
+        is_resumed,
     };
     let (mut report, ended) = pass.run(&mut store, rows, told);
     if begin.is_other {

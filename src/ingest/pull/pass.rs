@@ -68,6 +68,9 @@ pub struct Pass<'a> {
     pub most_held: usize,
     /// Whether nothing is written to the trace directory.
     pub is_dry: bool,
+    /// Whether the pass before it broke off: it ends where that one would have, and what came since is asked for
+    /// behind that.
+    pub is_resumed: bool,
 }
 
 impl Pass<'_> {
@@ -180,6 +183,7 @@ impl Work<'_> {
         rows: &mut dyn Rows,
         told: &mut dyn FnMut(Told<'_>),
     ) -> Result<(), PassError> {
+        let mut is_resumed = self.pass.is_resumed;
         let standing = self.store.standing()?;
         let mut cursor = standing.cursor;
         self.see(&cursor);
@@ -208,8 +212,13 @@ impl Work<'_> {
             if is_end || is_whole && self.is_worth_a_file()? {
                 self.give_out(&*rows)?;
             }
-            if is_end {
+            if is_end && !is_resumed {
                 return Ok(());
+            }
+            if is_end {
+                is_resumed = false;
+                self.seen.clear();
+                self.see(&cursor);
             }
         }
     }

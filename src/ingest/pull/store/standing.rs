@@ -34,6 +34,13 @@ pub struct Standing {
     pub error: Option<(String, Option<String>, Timestamp)>,
 }
 
+impl Standing {
+    /// Whether the last pass did not come to its end.
+    pub fn is_broken_off(&self) -> bool {
+        !self.cursor.is_null() && self.begun_at > self.ended_at
+    }
+}
+
 /// What the store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holds {

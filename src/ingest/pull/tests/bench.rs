@@ -91,6 +91,7 @@ impl Place {
             noted: &self.ledger,
             clock: &self.clock,
         };
+        let mut store = self.store();
         let pass = Pass {
             name: "prod",
             provider: "scripted",
@@ -107,8 +108,8 @@ impl Place {
             limit: self.limit,
             most_held: self.most_held,
             is_dry: self.is_dry,
+            is_resumed: store.standing().expect("readable").is_broken_off(),
         };
-        let mut store = self.store();
         pass.run(&mut store, rows, &mut |_| self.clock.tick())
     }
 

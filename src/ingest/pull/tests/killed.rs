@@ -75,3 +75,25 @@ fn whoever_is_killed_at_any_moment_has_every_trace_once_at_its_newest_revision()
         );
     }
 }
+
+#[test]
+fn what_came_after_a_pass_broke_off_comes_with_the_one_that_goes_on() {
+    let (place, service) = (Place::new(), service(30));
+    {
+        let mut inner = service.service();
+        (inner.is_windowed, inner.page) = (true, 11);
+        inner.fails_every = Some(3);
+    }
+    let begun = BEFORE.parse().expect("a time");
+    place.store().begin(None, false, begun).expect("begun");
+    place.tried(&service).1.expect_err("it breaks off");
+    service.service().fails_every = None;
+    later(&service);
+    place.pass(&service);
+    place.has_all(&service);
+    // Whoever came to the end asks once.
+    place.store().end(None, begun).expect("ended");
+    let before = service.service().requests;
+    place.pass(&service);
+    assert_eq!(service.service().requests, before + 1);
+}

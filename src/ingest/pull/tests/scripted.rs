@@ -40,6 +40,8 @@ pub(super) struct Service {
     pub(super) is_untidy: bool,
     /// Only the end of a pass is a place at which traces are whole.
     pub(super) has_no_checkpoints: bool,
+    /// A pass ends at what was there when it began.
+    pub(super) is_windowed: bool,
     pub(super) requests: u64,
     pub(super) issued: BTreeSet<String>,
 }
@@ -171,13 +173,16 @@ impl Rows for Scripted {
         if cursor["ended"] == true {
             from = from.saturating_sub(service.overlap);
         }
+        let all = service.written.len();
+        let until = cursor["until"].as_u64().filter(|_| service.is_windowed);
+        let end = until.map_or(all, |until| usize::try_from(until).expect("a place"));
         let is_empty = is_time(service.empty_every) && cursor["empty"].is_null();
         let to = if is_empty {
             from
         } else {
-            (from + service.page).min(service.written.len())
+            (from + service.page).min(end)
         };
-        let is_last = !is_empty && to == service.written.len();
+        let is_last = !is_empty && to == end;
         let mut rows: Vec<Row> = service.written[from..to].iter().cloned().map(row).collect();
         if service.is_untidy {
             // A row of another page, and all in another order.
@@ -188,9 +193,9 @@ impl Rows for Scripted {
         let cursor = if is_last {
             json!({"from": to, "ended": true})
         } else if is_empty {
-            json!({"from": to, "empty": number})
+            json!({"from": to, "empty": number, "until": end})
         } else {
-            json!({"from": to})
+            json!({"from": to, "until": end})
         };
         service.issued.insert(cursor.to_string());
         let is_checkpoint = !service.has_no_checkpoints;
