@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use archal_core::diagnostic::{Diagnostic, SourceText};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::ConfigError;
@@ -12,7 +13,7 @@ use crate::host::protocol::{Refusal, RefusalKind};
 use super::exit::Exit;
 
 /// Whose business an error is; decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// The command line is wrong. Exit 2.

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use archal_core::diagnostic::{Diagnostic, Severity, SourceText};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -60,14 +61,21 @@ struct Envelope<'a, T> {
     body: &'a T,
 }
 
-#[derive(Serialize)]
+/// Why a command failed, in place of its document.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ErrorBody<'a> {
+pub(super) struct ErrorBody<'a> {
+    /// Whose business it is.
     kind: ErrorKind,
+    /// What happened.
     error: String,
+    /// What led to it, the nearest first.
     caused_by: Vec<String>,
+    /// What mends it, commands to copy among them.
     hints: &'a [String],
+    /// What is wrong in files, with its places.
     diagnostics: &'a [Diagnostic],
+    /// With what the command ends.
     exit_code: u8,
 }
 

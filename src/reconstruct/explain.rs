@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use archal_core::trace::Trace;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -178,21 +179,31 @@ fn texts<T: ToString>(items: &[T]) -> Vec<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-/// The document of `archal seed explain --json`, without its schema and version.
-pub fn document(explained: &[(Explanation, Reconstruction)]) -> Value {
-    let traces = explained.iter().map(|(explanation, rebuilt)| {
-        let mut one = serde_json::to_value(explanation).unwrap_or_default();
-        if let Some(object) = one.as_object_mut() {
-            object.insert(
-                "seeds".to_owned(),
-                serde_json::to_value(&rebuilt.seeds).unwrap_or_default(),
-            );
-            object.insert(
-                "base".to_owned(),
-                serde_json::to_value(rebuilt.base).unwrap_or_default(),
-            );
+/// What traces prove: `archal seed explain --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Explained {
+    /// Each trace.
+    pub traces: Vec<ExplainedTrace>,
+}
+
+/// What a trace proves, with the state that was rebuilt of it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ExplainedTrace {
+    /// What the state rests on.
+    #[serde(flatten)]
+    pub explanation: Explanation,
+    /// What times in the state are offsets from.
+    pub base: Timestamp,
+    /// A seed document for each clone that the trace called.
+    pub seeds: BTreeMap<String, Value>,
+}
+
+impl From<(Explanation, Reconstruction)> for ExplainedTrace {
+    fn from((explanation, rebuilt): (Explanation, Reconstruction)) -> Self {
+        Self {
+            explanation,
+            base: rebuilt.base,
+            seeds: rebuilt.seeds,
         }
-        one
-    });
-    serde_json::json!({ "traces": traces.collect::<Vec<_>>() })
+    }
 }

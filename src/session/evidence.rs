@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// One exchange with a clone: a line of `calls.jsonl`. The same calls in the same order give the
 /// same bytes; what differs between runs stands in `timings.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallRecord<M = RecordedMessage> {
     /// Position in the session, from 1.

@@ -222,6 +222,7 @@ fn a_broken_ledger_is_an_error_until_it_is_repaired() {
     // Looking does not mend it.
     assert_eq!(environment.run(&["budget"]), output);
     let output = environment.run(&["budget", "repair", "--json"]).ended(0);
+    super::schema::holds(&output.json());
     assert!(
         output.json()["setAside"]
             .as_str()

@@ -72,6 +72,7 @@ fn a_program_that_fails_is_not_taken_for_working() {
     let environment = machine("no idea; exit 1");
     let output = environment.run(&["doctor", "--json"]).ended(3);
     let document = output.json();
+    super::schema::holds(&document);
     assert_eq!(document["ready"], false);
     let checks = document["checks"].as_array().expect("a list");
     let git = checks
@@ -103,6 +104,7 @@ fn nobody_is_contacted_by_archal_itself() {
         ");
     let output = environment.run(&["doctor", "--network", "--json"]).ended(0);
     assert_eq!(output.json()["contacts"], serde_json::json!([]));
+    super::schema::holds(&output.json());
 }
 
 #[test]

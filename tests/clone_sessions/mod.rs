@@ -19,7 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::cli::environment;
+use crate::cli::{environment, schema};
 
 /// What takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -60,8 +60,11 @@ impl Scene {
         drop(self.run(arguments).ended(0));
     }
 
+    /// The document of a command that goes well, which is what its schema says.
     fn json(&self, arguments: &[&str]) -> Value {
-        self.run(&[arguments, &["--json"]].concat()).ended(0).json()
+        let document = self.run(&[arguments, &["--json"]].concat()).ended(0).json();
+        schema::holds(&document);
+        document
     }
 
     fn folder(&self, name: &str) -> PathBuf {

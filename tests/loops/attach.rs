@@ -30,6 +30,7 @@ pub(super) fn again(world: &TestEnv) {
     let arguments = ["attach-reprocess", "--repo", "demo", "--json"];
     let name = only_name(world);
     let output = world.run(&[&arguments[..], &[&name]].concat()).ended(0);
+    crate::cli::schema::holds(&output.json());
     assert_eq!(
         output.json()["reopened"][0]["name"],
         name.as_str(),

@@ -101,8 +101,8 @@ fn a_fast_run_that_nobody_said_yes_to_waits_is_merged_and_taken_back() {
     assert_eq!(world.main(), "first");
     insta::assert_snapshot!("fast", world.log(&id));
 
-    let merged = world.pdca(&["merge", &id]).ended(0);
-    assert!(merged.stdout.contains("merged"), "{merged}");
+    let (_, merged) = world.document(0, &["merge", &id, "--json"]);
+    assert_eq!(merged["isMerged"], true);
     assert_eq!(world.count(&id, "run.merged"), 1);
     assert_eq!(world.env.read("greeting.txt"), "DIFF-MARK\n");
     let again = world.pdca(&["merge", &id]).ended(2);
@@ -112,7 +112,8 @@ fn a_fast_run_that_nobody_said_yes_to_waits_is_merged_and_taken_back() {
     world.env.write("later.txt", "later\n");
     world.git(&["add", "later.txt"]);
     world.git(&["commit", "--quiet", "-m", "later"]);
-    _ = world.pdca(&["rollback", &id]).ended(0);
+    let (_, undone) = world.document(0, &["rollback", &id, "--json"]);
+    assert_eq!(undone["isTakenBack"], true);
     assert!(!world.env.repo().join("greeting.txt").exists());
     assert_eq!(world.env.read("later.txt"), "later\n");
     let status = world.pdca(&["status", &id]).ended(0);

@@ -132,6 +132,7 @@ impl World {
 
     fn document(&self, code: i32, arguments: &[&str]) -> (String, Value) {
         let document = self.pdca(arguments).ended(code).json();
+        crate::cli::schema::holds(&document);
         let id = document["run"].as_str().expect("an id").to_owned();
         (id, document)
     }

@@ -319,6 +319,32 @@ fn core_knows_no_runtime_and_no_program() {
 }
 
 #[test]
+fn every_document_of_a_command_has_a_published_schema() {
+    let mut violations = Vec::new();
+    let mut told = 0;
+    for file in rust()
+        .iter()
+        .filter(|file| file.path.starts_with("src/cli/"))
+    {
+        let after = without_tests(file).split("\"archal.").skip(1);
+        let names = after.filter_map(|text| text.split('"').next());
+        // With a dot it is an attribute of spans.
+        for name in names.filter(|name| !name.contains('.')) {
+            told += 1;
+            let schema = format!("docs/reference/{name}.schema.json");
+            if !root().join(&schema).is_file() {
+                violations.push(format!(
+                    "{}: {schema} is missing; `FORMATS` in src/cli/commands/schema/formats.rs",
+                    file.path
+                ));
+            }
+        }
+    }
+    assert!(told > 50, "documents are named otherwise now: {told} found");
+    none(violations);
+}
+
+#[test]
 fn no_test_file_is_forgotten() {
     let texts = files(&[".rs"]);
     let mut violations = Vec::new();

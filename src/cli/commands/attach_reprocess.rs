@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::attach::job::Stage;
-use crate::attach::reprocess::{self, ReprocessError, ReprocessRequest};
+use crate::attach::reprocess::{self, Reopened, ReprocessError, ReprocessRequest};
 use crate::attach::state::State;
 use crate::cli::arguments::JsonOutput;
 use crate::cli::bench;
@@ -61,6 +62,21 @@ impl From {
     }
 }
 
+/// The jobs that were opened again: `archal attach-reprocess --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Reprocessed {
+    /// Each.
+    reopened: Vec<Reopened>,
+    /// Whether a watcher goes on with them at once.
+    watched: bool,
+}
+
+/// What a watcher answers.
+#[derive(Deserialize)]
+struct Done {
+    reopened: Vec<Reopened>,
+}
+
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let repo = bench::repository(&args.repo, cx)?;
     let layout = bench::known_layout(&repo, cx);
@@ -72,8 +88,11 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let asked = Request::Reprocess {
         payload: serde_json::to_value(&request).map_err(CliError::internal)?,
     };
-    let (done, is_watched) = match watching::ask(&layout, &asked, watching::PATIENCE, cx)? {
-        Some(done) => (done, true),
+    let (reopened, watched) = match watching::ask(&layout, &asked, watching::PATIENCE, cx)? {
+        Some(done) => {
+            let done: Done = serde_json::from_value(done).map_err(CliError::internal)?;
+            (done.reopened, true)
+        }
         None if !layout.state_database().exists() => {
             return Err(CliError::environment("nothing was ever attached here")
                 .hint("archal attach <trace-dir> --repo ."));
@@ -93,29 +112,27 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
                         _ => CliError::usage(error).hint("archal attach-status"),
                     }
                 })?;
-            (json!({ "reopened": reopened }), false)
+            (reopened, false)
         }
     };
-    let reopened = done["reopened"].as_array().cloned().unwrap_or_default();
     for job in &reopened {
-        let text = |name: &str| job[name].as_str().unwrap_or_default().to_owned();
         cx.printer.line(format!(
             "opened {} again at {}; it was {}",
-            text("name"),
-            text("from"),
-            text("was")
+            job.name,
+            job.from.name(),
+            job.was.name()
         ));
     }
     if reopened.is_empty() {
         cx.printer.line("no job is blocked");
-    } else if !is_watched {
+    } else if !watched {
         cx.printer
             .note("nobody watches this repository; the jobs go on with archal attach");
     }
     cx.printer.document(
         "archal.attach-reprocess",
         1,
-        &json!({"reopened": Value::Array(reopened), "watched": is_watched}),
+        &Reprocessed { reopened, watched },
     );
     Ok(Exit::Fine)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use archal_core::diagnostic::nearest;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::budget::amount::Usd;
@@ -30,8 +31,10 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What models cost: `archal prices --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PriceTables<'a> {
+    /// Each table of prices, the user's own first.
     tables: Vec<&'a PriceTable>,
 }
 
@@ -82,7 +85,7 @@ fn all(prices: &Prices, cx: &CommandContext) {
     }
     let tables = prices.tables().collect();
     cx.printer
-        .document("archal.prices", 1, &Document { tables });
+        .document("archal.price-tables", 1, &PriceTables { tables });
 }
 
 fn one(price: &Price<'_>, cx: &CommandContext) {
@@ -106,7 +109,7 @@ fn one(price: &Price<'_>, cx: &CommandContext) {
     };
     let tables = vec![&table];
     cx.printer
-        .document("archal.prices", 1, &Document { tables });
+        .document("archal.price-tables", 1, &PriceTables { tables });
 }
 
 fn rates(row: &ModelPrice) -> String {

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use archal_core::redact::{Form, Hit, Redacted, RedactionCounts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::{ConfigFile, JsonOutput};
@@ -42,16 +43,16 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-/// The document of `--json`.
-#[derive(Debug, Serialize)]
+/// What redaction did to a file: `archal redact --json`.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Report<'a> {
+pub(crate) struct RedactReport<'a> {
     /// `json`, `jsonl` or `text`.
     form: &'static str,
     /// How often each rule fired.
     redactions: &'a RedactionCounts,
     /// The same for each trace of a batch file.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     traces: Vec<TraceReport<'a>>,
     /// Each replacement, with `--explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,18 +62,25 @@ struct Report<'a> {
     text: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TraceReport<'a> {
+    /// The trace.
     id: &'a str,
+    /// How often each rule fired in it.
     redactions: &'a RedactionCounts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HitReport<'a> {
+    /// The rule.
     rule: &'a str,
+    /// Where it was: `$.a[0].b`, `3:7` of text.
     at: String,
+    /// How many bytes went.
     length: usize,
+    /// What stands there now.
     placeholder: &'a str,
+    /// Why it went.
     why: &'a str,
 }
 
@@ -154,8 +162,8 @@ fn read(input: Option<&Path>, cx: &CommandContext) -> Result<String, CliError> {
     }
 }
 
-fn report<'a>(redacted: &'a Redacted, explain: bool, text: Option<&'a str>) -> Report<'a> {
-    Report {
+fn report<'a>(redacted: &'a Redacted, explain: bool, text: Option<&'a str>) -> RedactReport<'a> {
+    RedactReport {
         form: match redacted.form {
             Form::Json => "json",
             Form::JsonLines => "jsonl",

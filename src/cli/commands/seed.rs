@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use archal_core::trace::Trace;
-use serde_json::Value;
 
 use crate::cli::arguments::{ConfigFile, JsonOutput};
 use crate::cli::bench;
@@ -16,6 +15,7 @@ use crate::config::Loaded;
 use crate::grade::matching::{self, Matched};
 use crate::ingest::artifact::{ImportArtifact, artifact_path};
 use crate::ingest::file::{FileStatus, RECORDS_SETTLE, read_file};
+use crate::reconstruct::explain::{Explained, ExplainedTrace};
 use crate::reconstruct::tools::Tools;
 use crate::reconstruct::{Context, explain, owned};
 use crate::run::scenarios::{self, Prepared};
@@ -105,9 +105,11 @@ fn explain(args: &ExplainArgs, cx: &mut CommandContext) -> Result<Exit, CliError
             cx.printer.line(line);
         }
     }
-    let document: Value = explain::document(&explained);
-    cx.printer.document("archal.seed-explain", 1, &document);
-    Ok(if explained.iter().all(|(one, _)| one.is_whole()) {
+    let is_whole = explained.iter().all(|(one, _)| one.is_whole());
+    let traces = explained.into_iter().map(ExplainedTrace::from).collect();
+    cx.printer
+        .document("archal.seed-explain", 1, &Explained { traces });
+    Ok(if is_whole {
         Exit::Fine
     } else {
         Exit::CouldNotRun

@@ -9,6 +9,7 @@ use archal_core::clock::Timestamp;
 use archal_core::clone::Seed;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::redact::RedactionCounts;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -126,7 +127,7 @@ impl Beginning {
 }
 
 /// How a session stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Its name.
@@ -163,7 +164,7 @@ pub struct Status {
 }
 
 /// How a clone stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloneStatus {
     /// Its name.

@@ -1,6 +1,7 @@
 //! What a session tells webhooks, for whoever looks at it, lets it go, or wants it once more.
 
 use archal_core::redact::RedactionCounts;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::live::Live;
 use crate::host::protocol::Refusal;
 
 /// What is told webhooks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Posts {
     /// Whether deliveries wait until somebody asks for them.
@@ -20,7 +21,7 @@ pub struct Posts {
 }
 
 /// A delivery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Post {
     /// Its number in the session.

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -136,7 +137,7 @@ pub struct BaseUrl {
 }
 
 /// A starting state that comes with a clone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NamedSeed {
     /// Its name: `stale-issues`.
     pub name: &'static str,
@@ -287,7 +288,7 @@ pub struct CloneResponse {
 }
 
 /// A row that a call changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowChange {
     /// The table.
@@ -299,7 +300,7 @@ pub struct RowChange {
 }
 
 /// What happened to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
     /// It is new.
@@ -455,7 +456,7 @@ fn object_to_json(fields: &[(&'static str, ViewValue)], base: Timestamp) -> Valu
 }
 
 /// The schema of one collection of the criteria view.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Collection {
     /// Its name in criteria: `issues`.
     pub name: &'static str,
@@ -466,7 +467,7 @@ pub struct Collection {
 }
 
 /// A field of the criteria view.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct ViewField {
     /// Its name.
     pub name: &'static str,
@@ -477,7 +478,7 @@ pub struct ViewField {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldKind {
     /// A truth value.

@@ -13,6 +13,8 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::{self, Exit};
 
+pub(crate) use repair::RepairedBudget;
+
 /// What attempts cost today, and what is left
 ///
 /// The ledger is one for all your projects; days are UTC. `archal prices` shows what tokens cost.

@@ -1,5 +1,6 @@
 //! `archal budget repair`: the way on from a ledger that cannot be read.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::budget::ledger;
@@ -22,11 +23,15 @@ pub(super) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
+/// What was mended: `archal budget repair --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+pub(crate) struct RepairedBudget {
+    /// The ledger; null where there is no place for one.
     ledger: Option<String>,
+    /// Where a broken one is now.
     set_aside: Option<String>,
+    /// Entries dated after today that are dated today now.
     redated: usize,
 }
 
@@ -36,7 +41,7 @@ pub(super) fn run(_args: &Args, cx: &mut CommandContext) -> Result<Exit, CliErro
         Some(path) => repair(path, cx.clock.now()).map_err(failed)?,
         None => Repaired::Nothing,
     };
-    let mut document = Document {
+    let mut document = RepairedBudget {
         ledger: path.as_ref().map(|path| path.display().to_string()),
         set_aside: None,
         redated: 0,

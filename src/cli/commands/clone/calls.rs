@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::output::Printer;
 use crate::cli::sessions::reaching::{Named, client_error};
 use crate::report::style::Style;
+use crate::session::evidence::CallRecord;
 use crate::session::service::client::{Client, ClientError};
 use crate::session::service::desk::Request;
 use crate::session::service::evidence::CALLS;
@@ -45,8 +47,11 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What clones were asked: `archal clone calls --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneCalls {
+    /// Each, in order, as it stands in `calls.jsonl`.
+    #[schemars(with = "Vec<CallRecord>")]
     calls: Vec<Value>,
 }
 
@@ -97,7 +102,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         }
         let calls = calls.into();
         cx.printer
-            .document("archal.clone-calls", 1, &Document { calls });
+            .document("archal.clone-calls", 1, &CloneCalls { calls });
         return Ok(Exit::Fine);
     }
     let mut last = calls.back().map_or(0, position);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -32,8 +33,9 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What changed: `archal clone diff --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneDiff {
     /// By clone and collection: `{added[], removed[], changed[{key, before, after, fields[]}]}`.
     clones: BTreeMap<String, Value>,
 }
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         cx.printer.line("nothing changed");
     }
     cx.printer
-        .document("archal.clone-diff", 1, &Document { clones });
+        .document("archal.clone-diff", 1, &CloneDiff { clones });
     Ok(Exit::Fine)
 }
 
@@ -96,7 +98,7 @@ fn label(row: &Value) -> String {
         (Some(repository), Some(number)) => Some(format!("{repository}{number}")),
         (repository, number) => number.or(repository),
     };
-    let names = ["full_name", "login", "name", "title", "body"];
+    let names = ["full_name", "login", "name", "title", "body", "message"];
     let name = names.iter().find_map(|name| text(name));
     let told: Vec<String> = place
         .into_iter()

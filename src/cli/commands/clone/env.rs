@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::JsonOutput;
@@ -50,8 +51,10 @@ enum Shell {
     Powershell,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What leads clients to a session: `archal clone env --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneEnvironment {
+    /// Each variable with its value.
     variables: BTreeMap<String, String>,
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         });
     }
     cx.printer
-        .document("archal.clone-env", 1, &Document { variables });
+        .document("archal.clone-env", 1, &CloneEnvironment { variables });
     Ok(Exit::Fine)
 }
 

@@ -4,7 +4,6 @@ use archal_core::clone::NamedSeed;
 use archal_core::stability::Stability;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
@@ -34,14 +33,12 @@ struct Row {
     /// The service, in a line.
     about: &'static str,
     /// How far it can be relied on.
-    #[schemars(with = "String")]
     stability: Stability,
     /// The hosts it answers for.
     hosts: &'static [&'static str],
     /// Hosts of the service that are refused.
     refused_hosts: &'static [&'static str],
     /// The starting states it has by name.
-    #[schemars(with = "Vec<Value>")]
     seeds: &'static [NamedSeed],
     /// How many operations it models.
     operations: usize,

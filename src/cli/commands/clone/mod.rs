@@ -16,7 +16,16 @@ mod stop;
 mod tools;
 mod webhooks;
 
+pub(crate) use calls::CloneCalls;
+pub(crate) use diff::CloneDiff;
+pub(crate) use env::CloneEnvironment;
 pub(crate) use list::CloneList;
+pub(crate) use reset::CloneReset;
+pub(crate) use schema::CloneSchema;
+pub(crate) use seed::{CloneSeeded, CloneSeeds};
+pub(crate) use snapshot::{CloneSnapshot, CloneSnapshots};
+pub(crate) use status::CloneSessions;
+pub(crate) use stop::CloneStopped;
 pub(crate) use tools::CloneTools;
 
 use crate::cli::context::CommandContext;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::arguments::JsonOutput;
@@ -25,15 +26,16 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Document {
+/// What was undone: `archal clone reset --json`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CloneReset {
     /// Rows that are as they were again, by clone.
     undone: BTreeMap<String, u64>,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     let clone = args.clone.clone();
-    let done: Document = args.session.ask(&Request::Reset { clone }, cx)?;
+    let done: CloneReset = args.session.ask(&Request::Reset { clone }, cx)?;
     for (clone, rows) in &done.undone {
         cx.printer.line(format!(
             "{clone} is back on its starting state; {rows} rows were different"

@@ -1,6 +1,7 @@
 //! `archal clone schema`: what criteria can read of a clone.
 
 use archal_core::clone::{Collection, FieldKind, ViewField};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::JsonOutput;
@@ -28,9 +29,12 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What criteria can read: `archal clone schema --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneSchema {
+    /// The clone.
     clone: &'static str,
+    /// Its collections.
     collections: &'static [Collection],
 }
 
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             cx.printer.line(format!("  {name:<widest$}  {kind}"));
         }
     }
-    let document = Document {
+    let document = CloneSchema {
         clone: clone.name,
         collections: clone.collections,
     };

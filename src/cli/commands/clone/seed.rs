@@ -1,8 +1,8 @@
 //! `archal clone seed`: another starting state for a clone of a session that runs.
 
 use archal_core::clone::{CloneDescriptor, NamedSeed};
-use serde::Serialize;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::arguments::JsonOutput;
 use crate::cli::context::CommandContext;
@@ -56,15 +56,28 @@ struct List {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Seeds {
+/// The starting states of a clone: `archal clone seed list --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneSeeds {
+    /// The clone.
     clone: &'static str,
+    /// Each that it has by name.
     seeds: &'static [NamedSeed],
 }
 
-#[derive(Serialize)]
-struct Document {
-    seeded: Vec<Value>,
+/// The clones that began anew: `archal clone seed --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneSeeded {
+    /// Each.
+    seeded: Vec<Seeded>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Seeded {
+    /// The clone.
+    clone: String,
+    /// On what it began.
+    start: String,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
@@ -91,7 +104,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         None => None,
     };
     let states = starting::states(&on, saved.as_ref(), &clones, &directory, cx)?;
-    let mut seeded = Vec::new();
+    let mut seeded: Vec<Seeded> = Vec::new();
     for (clone, (on, told)) in states {
         let line = format!("{clone} begins anew: {told}");
         let request = Request::Seed { clone, on, told };
@@ -99,7 +112,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         cx.printer.line(line);
     }
     cx.printer
-        .document("archal.clone-seed", 1, &Document { seeded });
+        .document("archal.clone-seed", 1, &CloneSeeded { seeded });
     Ok(Exit::Fine)
 }
 
@@ -111,7 +124,7 @@ fn list(args: &List, cx: &CommandContext) -> Result<Exit, CliError> {
         let name = Style::Heading.paint(&format!("{:<widest$}", seed.name));
         cx.printer.line(format!("{name}  {}", seed.about));
     }
-    let seeds = Seeds {
+    let seeds = CloneSeeds {
         clone: clone.name,
         seeds: clone.seeds,
     };

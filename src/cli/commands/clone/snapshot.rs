@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,11 +47,14 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What was remembered or gone back to: `archal clone snapshot --json`.
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Done {
+pub(crate) struct CloneSnapshot {
+    /// The snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// The file that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
     /// Rows that are different now, by clone.
@@ -58,8 +62,10 @@ struct Done {
     changed: BTreeMap<String, u64>,
 }
 
-#[derive(Serialize)]
-struct Snapshots {
+/// The snapshots of a session: `archal clone snapshot --list --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneSnapshots {
+    /// Their names.
     snapshots: Vec<String>,
 }
 
@@ -71,7 +77,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         }
         let snapshots = status.snapshots;
         cx.printer
-            .document("archal.clone-snapshots", 1, &Snapshots { snapshots });
+            .document("archal.clone-snapshots", 1, &CloneSnapshots { snapshots });
         return Ok(Exit::Fine);
     }
     let done = if let Some(from) = &args.load {
@@ -80,7 +86,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         out(path, args, cx)?
     } else {
         let name = args.save.clone();
-        let done: Done = args.session.ask(&Request::Remember { name }, cx)?;
+        let done: CloneSnapshot = args.session.ask(&Request::Remember { name }, cx)?;
         let name = done.name.as_deref().unwrap_or_default();
         cx.printer.line(format!("remembered as {name}"));
         cx.printer.line(format!(
@@ -93,7 +99,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
 }
 
 /// What is the name of a snapshot is one; anything else is a file.
-fn load(from: &str, args: &Args, cx: &CommandContext) -> Result<Done, CliError> {
+fn load(from: &str, args: &Args, cx: &CommandContext) -> Result<CloneSnapshot, CliError> {
     let status: Status = args.session.ask(&Request::Status, cx)?;
     let path = cx.environment.directory.join(from);
     let is_file = !status.snapshots.iter().any(|name| name == from) && path.is_file();
@@ -105,7 +111,7 @@ fn load(from: &str, args: &Args, cx: &CommandContext) -> Result<Done, CliError> 
             name: from.to_owned(),
         }
     };
-    let done: Done = args.session.ask(&request, cx)?;
+    let done: CloneSnapshot = args.session.ask(&request, cx)?;
     for (clone, rows) in &done.changed {
         cx.printer.line(format!(
             "{clone} is as in {from}; {rows} rows were different"
@@ -114,7 +120,7 @@ fn load(from: &str, args: &Args, cx: &CommandContext) -> Result<Done, CliError> 
     Ok(done)
 }
 
-fn out(path: &Path, args: &Args, cx: &CommandContext) -> Result<Done, CliError> {
+fn out(path: &Path, args: &Args, cx: &CommandContext) -> Result<CloneSnapshot, CliError> {
     let document: Value = args.session.ask(&Request::Save, cx)?;
     let path = cx.environment.directory.join(path);
     let failed = |error: std::io::Error| {
@@ -132,7 +138,7 @@ fn out(path: &Path, args: &Args, cx: &CommandContext) -> Result<Done, CliError> 
         "  archal clone start --load {}  goes on from it",
         crate::report::shell::quoted(&path)
     ));
-    Ok(Done {
+    Ok(CloneSnapshot {
         name: None,
         file: Some(path),
         changed: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::JsonOutput;
@@ -36,25 +37,34 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// The sessions of a repository: `archal clone status --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneSessions {
+    /// Each.
     sessions: Vec<Row>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "state")]
 enum Row {
+    /// It runs.
     Running(Status),
+    /// It begins or ends.
     Starting(Left),
+    /// It was killed.
     Crashed(Left),
+    /// It ended in order.
     Ended(Left),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Left {
+    /// Its name.
     name: String,
+    /// Where its evidence is.
     evidence: PathBuf,
+    /// The process that it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
 }
@@ -97,7 +107,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         line(row, &cx.printer);
     }
     cx.printer
-        .document("archal.clone-status", 1, &Document { sessions });
+        .document("archal.clone-status", 1, &CloneSessions { sessions });
     Ok(Exit::Fine)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -37,18 +38,24 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// The sessions that were ended: `archal clone stop --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CloneStopped {
+    /// Each.
     stopped: Vec<Stopped>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Stopped {
+    /// Its name.
     name: String,
+    /// `running`, or `crashed` where it had been killed.
     was: &'static str,
+    /// The calls that it answered, where it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<u64>,
+    /// Where its evidence is.
     evidence: std::path::PathBuf,
 }
 
@@ -83,7 +90,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
             .line(format!("  evidence  {}", one.evidence.display()));
     }
     cx.printer
-        .document("archal.clone-stop", 1, &Document { stopped });
+        .document("archal.clone-stop", 1, &CloneStopped { stopped });
     Ok(Exit::Fine)
 }
 

@@ -6,6 +6,8 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 
+pub(crate) use show::ShownConfig;
+
 /// The configuration in force and where it comes from
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,16 +30,22 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// The configuration in force: `archal config show --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ShownConfig {
+    /// The file that was read; null where there is none.
     file: Option<String>,
+    /// Each key.
     keys: Vec<Key>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Key {
+    /// Its path, `route.mode`.
     key: String,
+    /// What is in force.
     value: Value,
+    /// Which layer set it.
     origin: String,
 }
 
@@ -70,6 +77,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         })
         .collect();
     cx.printer
-        .document("archal.config-show", 1, &Document { file, keys });
+        .document("archal.config-show", 1, &ShownConfig { file, keys });
     Ok(Exit::Fine)
 }

@@ -6,6 +6,7 @@ mod story;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::attach::flags::AttachFlags;
@@ -32,12 +33,17 @@ pub(crate) struct Args {
     keep: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
+/// How the demonstration went: `archal demo --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub(crate) struct Demonstration<'a> {
+    /// Whether the fix was proved.
     proven: bool,
+    /// Where the example is kept; null where it is gone.
     kept: Option<&'a Path>,
+    /// How long it took.
     seconds: f64,
+    /// The pass over its trace, as `archal attach --json` tells it.
     pass: &'a PassReport,
 }
 
@@ -90,7 +96,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer.document(
         "archal.demo",
         1,
-        &Document {
+        &Demonstration {
             proven,
             kept,
             seconds,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::routes;
@@ -16,7 +17,7 @@ use crate::store::layout::Layout;
 const GIT: (u32, u32) = (2, 38);
 
 /// Whether something can be relied on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
     /// It works.
@@ -28,11 +29,15 @@ pub(super) enum Status {
 }
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Check {
+    /// What it is about.
     pub(super) name: &'static str,
+    /// Whether it can be relied on.
     pub(super) status: Status,
+    /// What was found, for people.
     pub(super) detail: String,
+    /// What mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
 }

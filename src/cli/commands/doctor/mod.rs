@@ -10,6 +10,7 @@ mod routes;
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::arguments::{ConfigFile, JsonOutput};
@@ -19,6 +20,7 @@ use crate::cli::exit::{self, Exit};
 use crate::report::style::Style;
 
 use checks::{Check, Status};
+pub(crate) use network::Contacts;
 
 /// Check what archal needs on this machine
 ///
@@ -37,9 +39,12 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What works on a machine: `archal doctor --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Checked {
+    /// Whether nothing is missing.
     ready: bool,
+    /// Each thing that archal stands on.
     checks: Vec<Check>,
 }
 
@@ -66,6 +71,6 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     }
     let ready = checks.iter().all(|check| check.status != Status::Missing);
     cx.printer
-        .document("archal.doctor", 1, &Document { ready, checks });
+        .document("archal.doctor", 1, &Checked { ready, checks });
     Ok(if ready { Exit::Fine } else { Exit::CouldNotRun })
 }

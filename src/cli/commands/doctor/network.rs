@@ -4,6 +4,7 @@ use std::path::Path;
 
 use archal_core::environment::Environment;
 use archal_core::pull::SEND_SCORES;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::context::CommandContext;
@@ -18,7 +19,7 @@ use crate::ingest::registry::{Places, Registry};
 use crate::judge::settings::Settings;
 
 /// Someone who could be contacted.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct Contact {
     /// Which program would do it.
     by: &'static str,
@@ -28,8 +29,10 @@ struct Contact {
     why: String,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// Who could be contacted: `archal doctor --network --json`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Contacts {
+    /// Each.
     contacts: Vec<Contact>,
 }
 
@@ -55,7 +58,7 @@ pub(super) fn print(loaded: &Loaded, cx: &CommandContext) {
         ));
     }
     cx.printer
-        .document("archal.doctor-network", 1, &Document { contacts });
+        .document("archal.doctor-network", 1, &Contacts { contacts });
 }
 
 fn contacts(config: &Config, environment: &Environment) -> Vec<Contact> {

@@ -1,5 +1,6 @@
 //! `archal pdca merge`: the yes to a run that was approved.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -49,14 +50,19 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
+/// Whether a run was merged: `archal pdca merge --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub(crate) struct PdcaMerge<'a> {
+    /// The run.
     run: &'a str,
+    /// Whether it is merged now.
     is_merged: bool,
     /// Why not.
     reason: Option<&'a str>,
+    /// The commit of the merge.
     commit: Option<&'a str>,
+    /// The branch that it went into.
     base_branch: &'a str,
     /// The command that goes on.
     next: Option<&'a str>,
@@ -156,7 +162,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer.document(
         "archal.pdca-merge",
         1,
-        &Document {
+        &PdcaMerge {
             run: one.run.as_str(),
             is_merged: commit.is_some(),
             reason: reason.as_deref(),

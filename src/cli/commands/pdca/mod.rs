@@ -7,13 +7,13 @@ mod export;
 mod handing;
 mod init;
 pub(crate) mod list;
-mod merge;
+pub(crate) mod merge;
 mod play;
 mod progress;
 pub(crate) mod replay;
 mod report;
-mod rollback;
-mod run;
+pub(crate) mod rollback;
+pub(crate) mod run;
 mod setup;
 mod status;
 

@@ -1,5 +1,6 @@
 //! `archal pdca rollback`: takes a merge back, with a commit that undoes it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -36,15 +37,19 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-#[derive(Serialize)]
+/// Whether a merge was taken back: `archal pdca rollback --json`.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub(crate) struct PdcaRollback<'a> {
+    /// The run.
     run: &'a str,
+    /// Whether it was.
     is_taken_back: bool,
     /// Why not.
     reason: Option<&'a str>,
     /// The commit that undoes the merge.
     commit: Option<&'a str>,
+    /// The branch that it had gone into.
     base_branch: &'a str,
 }
 
@@ -104,7 +109,7 @@ pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     cx.printer.document(
         "archal.pdca-rollback",
         1,
-        &Document {
+        &PdcaRollback {
             run: one.run.as_str(),
             is_taken_back: commit.is_some(),
             reason: reason.as_deref(),

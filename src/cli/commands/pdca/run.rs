@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::budget::amount::Usd;
@@ -110,10 +111,11 @@ pub(crate) struct Args {
     output: JsonOutput,
 }
 
-/// How a run ended.
-#[derive(Debug, Serialize)]
+/// How a run ended: `archal pdca run --json`.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub(crate) struct PdcaRun<'a> {
+    /// The run.
     run: &'a str,
     /// `merged`, `awaiting_merge`, `planned`, `needs_user`, `stopped`, `wiggum_break` or `failed`.
     status: &'a str,
@@ -121,16 +123,25 @@ struct Document<'a> {
     reason: &'a str,
     /// `fast`, `standard` or `thorough`, or `pipeline`.
     workflow: &'a str,
+    /// The cycle that it came to.
     cycle: u32,
+    /// The last cycle that it may have.
     max_cycles: u32,
+    /// Agents that worked.
     agents: u64,
+    /// Findings that were mended.
     fixes: u64,
+    /// What it cost in US dollars.
     cost_usd: f64,
     /// Whether some of it is not known but estimated.
     cost_estimated: bool,
+    /// The branch that holds it.
     branch: &'a str,
+    /// The branch that it began on.
     base_branch: &'a str,
+    /// Where what it wrote is.
     artifacts: PathBuf,
+    /// Where its log is.
     events: PathBuf,
     /// What is open.
     findings: Vec<&'a crate::pdca::finding::Open>,
@@ -441,7 +452,7 @@ fn report(
     cx.printer.document(
         "archal.pdca-run",
         1,
-        &Document {
+        &PdcaRun {
             run: one.run.as_str(),
             status,
             reason: &memo.why,

@@ -1,5 +1,6 @@
 //! What became of a sentence, for `archal criteria explain`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::refusal::Refusal;
@@ -7,7 +8,7 @@ use super::token::tokens;
 use super::{Lexicon, compile_sentence};
 
 /// What became of a sentence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The sentence.
@@ -19,7 +20,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
     /// Its two readings, where it has two.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<ExplainedReading>,
     /// What each word was taken for.
     pub words: Vec<Matched>,
@@ -29,7 +30,7 @@ pub struct Explanation {
 }
 
 /// One of two readings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedReading {
     /// `finalState` or `change`.
@@ -43,7 +44,7 @@ pub struct ExplainedReading {
 }
 
 /// A word and what it was taken for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Matched {
     /// As written.
@@ -56,7 +57,7 @@ pub struct Matched {
 }
 
 /// Why a sentence is not compiled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Refused {
     /// The part that is not understood.
