@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use archal_core::clone::{CloneDescriptor, Seed};
@@ -200,12 +200,15 @@ pub fn read(path: &Path) -> Result<Value, SeedError> {
         path: path.to_owned(),
         source,
     };
-    if fs::metadata(path).map_err(at)?.len() > SEED_FILE_LIMIT {
+    let mut text = String::new();
+    // A pipe or a device has no length that could be asked for.
+    let file = fs::File::open(path).map_err(at)?;
+    let length = file.take(SEED_FILE_LIMIT + 1).read_to_string(&mut text);
+    if length.map_err(at)? as u64 > SEED_FILE_LIMIT {
         return Err(SeedError::TooLarge {
             path: path.to_owned(),
         });
     }
-    let text = fs::read_to_string(path).map_err(at)?;
     let syntax = |reason: String| SeedError::Syntax {
         path: path.to_owned(),
         reason,
@@ -217,5 +220,16 @@ pub fn read(path: &Path) -> Result<Value, SeedError> {
         serde_json::from_str(&text).map_err(|error| syntax(error.to_string()))
     } else {
         serde_saphyr::from_str(&text).map_err(|error| syntax(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_too_large() {
+        let read = read(Path::new("/dev/zero"));
+        assert!(matches!(read, Err(SeedError::TooLarge { .. })), "{read:?}");
     }
 }

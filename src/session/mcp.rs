@@ -15,9 +15,9 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ErrorData,
-    Implementation, ListToolsResult, PaginatedRequestParams, ResourceContents, ServerCapabilities,
-    ServerConfig, Tool as Definition,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+    CustomResult, ErrorCode, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
+    ResourceContents, ServerCapabilities, ServerConfig, Tool as Definition,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -37,6 +37,9 @@ const MESSAGE: usize = 32 * 1024 * 1024;
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 /// JSON-RPC's code of an error that has none of its own, as the official servers' library has it.
 const NO_CODE: ErrorCode = ErrorCode(0);
+
+/// The requests that are answered.
+const KNOWN: [&str; 4] = ["initialize", "ping", "tools/call", "tools/list"];
 
 type Service = StreamableHttpService<Tools, LocalSessionManager>;
 
@@ -246,6 +249,21 @@ impl ServerHandler for Tools {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, McpError> {
         Ok(ListToolsResult::with_all_items(self.definitions.to_vec()))
+    }
+
+    /// The library takes a request whose parameters it cannot read for one that it does not know.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, McpError> {
+        let method = request.method;
+        Err(if KNOWN.contains(&method.as_str()) {
+            McpError::invalid_params(format!("the params of {method} are not its own"), None)
+        } else {
+            let said = format!("{method} is not a method of this server");
+            McpError::new(ErrorCode::METHOD_NOT_FOUND, said, None)
+        })
     }
 
     async fn call_tool(

@@ -134,6 +134,10 @@ fn a_state_that_was_written_is_gone_on_from_exactly() {
     );
     let broken = scene.run(&["snapshot", "--load", "broken.json"]).ended(2);
     assert!(broken.stderr.contains("its version is 9"), "{broken}");
+    // What never ends is not read to its end.
+    let endless = scene.run(&["start", "--load", "/dev/zero", "--name", "endless"]);
+    let endless = endless.ended(2);
+    assert!(endless.stderr.contains("is no saved session"), "{endless}");
 }
 
 #[test]

@@ -39,9 +39,9 @@ const FACE: McpFace = McpFace {
 const CLIENT: &str = r#"
 import json, os, urllib.request
 server = json.load(open(os.environ["ARCHAL_MCP_CONFIG"]))["mcpServers"]["echo"]
-def call(name):
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": {"name": name, "arguments": {"a": 1}}}
+def call(name, arguments={"a": 1}, method="tools/call"):
+    body = {"jsonrpc": "2.0", "id": 1, "method": method,
+            "params": {"name": name, "arguments": arguments}}
     request = urllib.request.Request(server["url"], json.dumps(body).encode(),
         {**server.get("headers", {}), "Content-Type": "application/json", "Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -49,6 +49,8 @@ def call(name):
     error = answer.get("error")
     print(name, error["message"] if error else answer["result"]["content"][0]["text"])
 for name in ["none", "refuse", "break", "later", "refuse"]: call(name)
+call("refuse", arguments=[])
+call("refuse", method="tools/none")
 "#;
 
 #[test]
@@ -63,6 +65,8 @@ fn a_tool_call_that_no_operation_answered_is_recorded_for_what_it_was() {
     break the tool failed; this is a fault of archal
     later the MCP tool later: not modelled by this local clone
     refuse missing required parameter: note
+    refuse the params of tools/call are not its own
+    refuse tools/none is not a method of this server
     "#);
     let calls = read(folder.path(), "calls.jsonl");
     let told: Vec<String> = calls

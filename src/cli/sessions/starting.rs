@@ -1,6 +1,8 @@
 //! Which clones a session is to have, and on which states, as the command line says it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use archal_core::clone::{CloneDescriptor, OpenClone};
@@ -15,6 +17,11 @@ use crate::scenario::setup;
 use crate::scenario::spec::{EMPTY_SEED, is_seed_file};
 use crate::session::service::desk::{self, Beginning};
 use crate::session::service::live::Start;
+
+/// The longest file of a saved session that is read.
+const MOST_SAVED: u64 = 2 << 30;
+/// Where a file of a saved session comes from.
+const HOW_ONE_IS_SAVED: &str = "archal clone snapshot --out FILE writes one";
 
 /// Options that say on what clones start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
@@ -162,7 +169,10 @@ impl Chosen {
         opened.map(drop).map_err(|diagnostics| {
             CliError::config(format!("the {name} clone refuses its starting state"))
                 .at(diagnostics, None)
-                .hint(format!("archal schema seed {name}"))
+                .hint(match self.on {
+                    Beginning::Saved(_) => HOW_ONE_IS_SAVED.to_owned(),
+                    _ => format!("archal schema seed {name}"),
+                })
         })
     }
 }
@@ -266,12 +276,18 @@ fn of_file<'a>(text: &'a str, names: &[String]) -> Result<(String, &'a str), Cli
 pub(crate) fn read_saved(path: &Path) -> Result<Value, CliError> {
     let wrong = |why: String| {
         CliError::config(format!("{} is no saved session: {why}", path.display()))
-            .hint("archal clone snapshot --out FILE writes one")
+            .hint(HOW_ONE_IS_SAVED)
     };
-    let bytes = std::fs::read(path)
+    let file = File::open(path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
-    let document: Value =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    // Read as it comes: a device that never ends is none from its first byte.
+    let mut text = BufReader::new(file.take(MOST_SAVED));
+    let document: Value = serde_json::from_reader(&mut text).map_err(|error| {
+        wrong(match text.get_ref().limit() {
+            0 => format!("it is larger than {} GiB", MOST_SAVED >> 30),
+            _ => error.to_string(),
+        })
+    })?;
     desk::saved_states(&document).map_err(wrong)?;
     Ok(document)
 }

@@ -1,4 +1,5 @@
-//! `git` over HTTPS, and `gh` for the pull request of what was pushed.
+//! `git` over HTTPS, and `gh` for the pull request of what was pushed. What the service limits is its API: it counts no
+//! calls of git, nor does its clone.
 
 use super::{script, told};
 
