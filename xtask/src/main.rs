@@ -77,7 +77,7 @@ enum Command {
     Coverage,
     /// Run the benchmarks
     Bench {
-        /// This one only: `attach`, `clone`, `import`, `otlp`, `run`, `scan`
+        /// This one only: `attach`, `clone`, `engine`, `import`, `otlp`, `run`, `scan`
         name: Option<String>,
         /// Run those that grow with size again at the size the figures are stated for
         #[arg(long)]
@@ -211,7 +211,16 @@ fn bench(name: Option<&str>, large: bool, traces: Option<u64>) -> Result<(), Fai
     }
     if !large || name.is_none_or(|name| !GROWING.contains(&name)) {
         let which = name.unwrap_or("*");
-        steps::run(cargo(&["bench", "--bench", which]).args(size))?;
+        let packages = [
+            "bench",
+            "-p",
+            "archal",
+            "-p",
+            "archal-clones",
+            "--bench",
+            which,
+        ];
+        steps::run(cargo(&packages).args(size))?;
     }
     for growing in GROWING {
         if large && name.is_none_or(|name| name == growing) {
