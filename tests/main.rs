@@ -18,6 +18,7 @@ mod judge;
 mod kept_suites;
 mod loops;
 mod mapping;
+mod measured;
 mod notices;
 mod pdca;
 mod push;
