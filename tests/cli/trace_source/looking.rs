@@ -98,7 +98,7 @@ fn what_became_of_the_objects_of_a_store_is_counted() {
     };
     for (id, key) in [("t-1", "a"), ("t-2", "in/b"), ("t-3", "c")] {
         let text = batch("prod", &[trace(id, "done")]);
-        environment.write(&format!("mirror/{key}.json"), &text);
+        environment.write(format!("mirror/{key}.json"), &text);
     }
     environment.write("mirror/d.json", "no trace at all");
     let mut connect = vec!["trace-source", "connect", "s3"];

@@ -85,7 +85,10 @@ fn what_came_after_a_pass_broke_off_comes_with_the_one_that_goes_on() {
         inner.fails_every = Some(3);
     }
     let begun = BEFORE.parse().expect("a time");
-    place.store().begin(None, None, false, begun).expect("begun");
+    place
+        .store()
+        .begin(None, None, false, begun)
+        .expect("begun");
     place.tried(&service).1.expect_err("it breaks off");
     service.service().fails_every = None;
     later(&service);
