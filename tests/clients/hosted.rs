@@ -142,7 +142,12 @@ fn observation(span: &OtlpSpan) -> Value {
     let prefix = "langfuse.observation.metadata.";
     let metadata = span.attributes.iter();
     let mut metadata: serde_json::Map<String, Value> = metadata
-        .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone())))
+        .filter_map(|(name, value)| {
+            // The SDK writes each as JSON since its release 5, and says that the service decodes it.
+            let decoded = value.as_str().map(serde_json::from_str);
+            let value = decoded.and_then(Result::ok).unwrap_or(value.clone());
+            Some((name.strip_prefix(prefix)?.to_owned(), value))
+        })
         .collect();
     let resource: serde_json::Map<_, _> = span.resource.as_ref().clone().into_iter().collect();
     metadata.insert("resourceAttributes".to_owned(), resource.into());

@@ -141,7 +141,7 @@ fn langfuse_is_asked_and_what_changed_is_written_again() {
     let requests = server.state().asked.len();
     assert!(requests <= LANGFUSE_REQUESTS, "{requests}");
     // The other score is of a trace that nobody has read: no failure.
-    assert_eq!(report["older"], 1, "{report:#}");
+    assert_eq!(report["unmade"], 1, "{report:#}");
     assert_eq!(answers(&environment).len(), 1_000);
     let report = asked(&environment, &["sync", "prod"], 0);
     assert_eq!(told(&report)[..2], [0, 0], "{report:#}");
