@@ -44,10 +44,12 @@ pub(super) fn assemble(
     if own.is_empty() && request.spans.is_empty() && kept.earlier.is_none() {
         return None;
     }
-    let mut project = request
-        .spans
-        .iter()
-        .find_map(|span| text(span.resource.get("service.name")));
+    // That of a root, and of several the same one whatever the order of the rows.
+    let services = request.spans.iter().filter_map(|span| {
+        let service = text(span.resource.get("service.name"))?;
+        Some((span.parent_id.is_some(), &span.span_id, service))
+    });
+    let mut project = services.min().map(|(_, _, service)| service);
     request.lost.insert(trace.to_owned(), lost);
     let mut decoded = otlp::assemble(request, findings).pop().unwrap_or_default();
     trace.clone_into(&mut decoded.trace.id);
