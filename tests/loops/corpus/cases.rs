@@ -1,36 +1,63 @@
 //! The cases of the corpus: which job, what is wrong with it, in which shape its trace is written, and the
 //! state it begins in.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 /// The shapes of traces that the agent writes, as they stand in the names of repositories.
 const SHAPES: [&str; 3] = ["genai", "inference", "llmetry"];
 
-/// Each job with what goes wrong in it. What goes right is in every job, three times on other states.
-const JOBS: [(&str, &[&str]); 6] = [
-    ("append", &["stale-read"]),
-    ("assign", &["claim-without-act", "wrong-recipient"]),
+/// Each job with what goes wrong in it and the criterion of its scenario that shows it first. What goes
+/// right is in every job, three times on other states.
+const JOBS: [(&str, &[(&str, &str)]); 6] = [
+    ("append", &[("stale-read", "both-lines-are-there")]),
+    (
+        "assign",
+        &[
+            ("claim-without-act", "they-are-told"),
+            ("wrong-recipient", "ada-is-assigned"),
+        ],
+    ),
     (
         "close",
         &[
-            "act-without-claim",
-            "claim-without-act",
-            "crash",
-            "duplicate",
-            "forbidden",
-            "giving-up",
-            "looping",
-            "missed-page",
-            "wrong-object",
+            ("act-without-claim", "nothing-is-locked"),
+            ("claim-without-act", "each-closed-issue-has-one-new-comment"),
+            ("crash", "everything-stale-is-closed"),
+            ("duplicate", "each-closed-issue-has-one-new-comment"),
+            ("forbidden", "nothing-labelled-keep-open-is-closed"),
+            ("giving-up", "everything-stale-is-closed"),
+            ("looping", "everything-stale-is-closed"),
+            (MISSED_PAGE, "everything-stale-is-closed"),
+            (RETRIED, "each-closed-issue-has-one-new-comment"),
+            ("wrong-object", "everything-stale-is-closed"),
         ],
     ),
-    ("label", &["crash", "giving-up"]),
-    ("oldest", &["wrong-count"]),
-    ("plan", &["ignored-error"]),
+    (
+        "label",
+        &[
+            ("crash", "nothing-open-is-without-a-label"),
+            ("giving-up", "nothing-open-is-without-a-label"),
+        ],
+    ),
+    ("oldest", &[("wrong-count", "exactly-2-issues-were-closed")]),
+    ("plan", &[("ignored-error", "issue-1-is-planned")]),
 ];
+
+/// What is on the page that the agent never asked for cannot be told from its trace.
+const MISSED_PAGE: &str = "missed-page";
+
+/// The service loses an answer, and the agent asks again without a look: it goes wrong where the service does.
+const RETRIED: &str = "retried";
+/// What the service does to the runs of it.
+const NO_ANSWER: &str = "github:issues/create-comment#1=no-answer";
 
 /// States on which nothing goes wrong: as many more issues.
 const HEALTHY: [(&str, u64); 3] = [("healthy", 0), ("healthy-more", 2), ("healthy-most", 5)];
+
+/// The repositories in which whole traces are looked at.
+pub(super) const DESKS: [&str; 3] = ["desk", "desk-two", "desk-three"];
 
 /// One run of the agent.
 #[derive(Debug, Clone)]
@@ -38,8 +65,12 @@ pub(super) struct Case {
     /// `close-missed-page-genai`; the name of its repository, too.
     pub(super) name: String,
     job: &'static str,
+    /// The shape of its trace.
+    pub(super) shape: &'static str,
     /// What is wrong with it; none where nothing is.
     pub(super) defect: Option<&'static str>,
+    /// The criterion that shows what is wrong first.
+    shown_by: Option<&'static str>,
     more: u64,
 }
 
@@ -48,14 +79,20 @@ pub(super) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for shape in SHAPES {
         for (job, defects) in JOBS {
-            let case = |what: &str, defect, more| Case {
+            let case = |what: &str, more| Case {
                 name: format!("{job}-{what}-{shape}"),
                 job,
-                defect,
+                shape,
+                defect: None,
+                shown_by: None,
                 more,
             };
-            cases.extend(defects.iter().map(|defect| case(defect, Some(*defect), 0)));
-            cases.extend(HEALTHY.iter().map(|(what, more)| case(what, None, *more)));
+            cases.extend(defects.iter().map(|(defect, shown_by)| Case {
+                defect: Some(*defect),
+                shown_by: Some(*shown_by),
+                ..case(defect, 0)
+            }));
+            cases.extend(HEALTHY.iter().map(|(what, more)| case(what, *more)));
         }
     }
     cases
@@ -64,9 +101,11 @@ pub(super) fn all() -> Vec<Case> {
 impl Case {
     /// The scenario that the agent is run on to get its trace: task and state, and nothing that decides.
     pub(super) fn scenario(&self) -> String {
+        let fault = self.fault().map(|fault| format!("fault: {fault}\n"));
+        let fault = fault.unwrap_or_default();
         format!(
             "# {name}\n\n## Setup\n\n```json github\n{state}\n```\n\n## Prompt\n\n{task}\n\n## Success \
-             Criteria\n\n- [D] It ran: `size(calls) > 0`\n\n## Config\n\nclones: github\ntimeout: 60\n",
+             Criteria\n\n- [D] It ran: `size(calls) > 0`\n\n## Config\n\nclones: github\n{fault}timeout: 60\n",
             name = self.name,
             state = self.state(),
             task = self.task(),
@@ -77,16 +116,45 @@ impl Case {
     pub(super) fn expected(&self) -> &'static [&'static str] {
         match self.defect {
             None => &["ok"],
-            // What is on the page that the agent never asked for cannot be told from its trace.
-            Some("missed-page") => &["blocked"],
+            Some(MISSED_PAGE) => &["blocked"],
+            // The clone answers.
+            Some(RETRIED) => &["not_reproduced", "group_member"],
             Some(_) => &["reproduced", "group_member"],
+        }
+    }
+
+    /// Whether a finding is the one that shows what is wrong with it.
+    pub(super) fn is_shown_by(&self, finding: &Value) -> bool {
+        finding["rule"] == "state.criterion"
+            && finding["subject"]
+                .as_str()
+                .is_some_and(|subject| Some(subject) == self.shown_by)
+    }
+
+    /// What was wrong with the service, too.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        (self.defect == Some(RETRIED)).then_some(NO_ANSWER)
+    }
+
+    /// Whether another run is of the same job with the same thing wrong in it.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.job, self.defect) == (other.job, other.defect)
+    }
+
+    /// The repository in which its trace is looked at. What breaks one criterion counts as one failure, of
+    /// which one is run: each kind of defect that shall be run stands apart from those that look alike.
+    pub(super) fn desk(&self) -> &'static str {
+        match (self.job, self.defect) {
+            ("close", Some("crash" | "duplicate")) | ("label", Some("crash")) => DESKS[1],
+            ("close", Some("looping" | RETRIED)) => DESKS[2],
+            _ => DESKS[0],
         }
     }
 
     /// The repository in which its trace is looked at that lost spans: of healthy runs one of each job,
     /// since only one of those that seem to fail alike is run.
     pub(super) fn place(&self) -> String {
-        let shape = self.name.rsplit('-').next().unwrap_or_default();
+        let shape = self.shape;
         match self.defect {
             None => format!("healthy-{shape}-{}", self.more),
             Some(_) => format!("defects-{shape}"),
@@ -163,4 +231,13 @@ impl Case {
             _ => vec!["bug"],
         }
     }
+}
+
+/// What can be reproduced: every kind of defect that shows on the pages that were read, whatever the service
+/// does.
+pub(super) fn reproducible() -> BTreeSet<&'static str> {
+    let defects = JOBS.iter().flat_map(|(_, defects)| defects.iter());
+    let all = defects.map(|(defect, _)| *defect);
+    all.filter(|defect| ![MISSED_PAGE, RETRIED].contains(defect))
+        .collect()
 }

@@ -22,7 +22,7 @@ pub(super) fn wrong_fields(rebuilt: &Value, truth: &Truth) -> (usize, Vec<String
             panic!("a proof of {path}");
         };
         let Some((key, field)) = rest.rsplit_once(' ') else {
-            continue;
+            panic!("a proof of {path}, and of no field of it");
         };
         let (Some(ours), Some(theirs)) = (
             row(&rebuilt["seeds"]["github"][table], table, key),

@@ -33,7 +33,13 @@ def close(github, task, defect):
             number = next(other["number"] for other in issues if "stale" not in labels(other))
         if defect == "crash" and at == 2:
             raise KeyError("closed_by")
-        if defect != "claim-without-act":
+        if defect == "retried":
+            try:
+                github.comment(number, STALE)
+            except OSError:
+                # No answer is not taken for a comment that may be there.
+                github.comment(number, STALE)
+        elif defect != "claim-without-act":
             github.comment(number, STALE)
         if defect == "duplicate":
             # Takes 201 for a failure and sends it again.
