@@ -80,6 +80,7 @@ fn rebuilt(facts: &[Fact]) -> Value {
             | Fact::OfNode { .. }
             | Fact::Deleted { .. }
             | Fact::Absent { .. }
+            | Fact::PassedOver { .. }
             | Fact::Page { .. }
             | Fact::Count { .. } => {}
         }

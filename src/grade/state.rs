@@ -34,7 +34,7 @@ pub fn criteria(
     let findings = criteria
         .iter()
         .filter(|criterion| criterion.status == CriterionStatus::Fail)
-        .map(|criterion| finding(criterion, prepared, replay, lost))
+        .map(|criterion| finding(criterion, prepared, (world, replay), lost))
         .collect();
     (criteria, findings)
 }
@@ -50,16 +50,17 @@ fn reads_the_run(compiled: &Compiled) -> Option<&'static str> {
 fn finding(
     criterion: &CriterionReport,
     prepared: &Prepared,
-    replay: &Replay,
+    (world, replay): (&World, &Replay),
     lost: bool,
 ) -> Finding {
     let changes = scene::changes(replay);
     let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
     let decisive = decisive(criterion, prepared, &plain);
     let spans = scene::spans_of(&decisive, &changes);
-    // What breaks it is no row that the trace has changed: something is not there.
-    let is_absence = decisive.keys.is_empty() || spans.is_empty();
-    let confidence = scene::confidence(replay, references_of(prepared, &criterion.id));
+    let references = references_of(prepared, &criterion.id);
+    // What breaks it is nothing that the trace has changed: something is not there.
+    let is_absence = spans.is_empty() || !is_changed(world, references, &decisive);
+    let confidence = scene::confidence(replay, references);
     let excerpt = criterion
         .rows
         .first()
@@ -91,6 +92,34 @@ fn finding(
         // The criterion itself is what it is.
         negation: None,
     }
+}
+
+/// Whether the rows that decided a criterion became others in what it reads of them. What else was
+/// done to them did not break it.
+fn is_changed(world: &World, references: &References, decisive: &Decisive) -> bool {
+    let mut read = references.collections.iter();
+    read.any(|read| {
+        let clone = world.clones.iter().find(|clone| clone.name == read.clone);
+        let rows = clone.into_iter().flat_map(|clone| &clone.diff);
+        let is_read = |field: &str| {
+            let mut paths = read.fields.iter();
+            paths.any(|path| path.split('.').next() == Some(field))
+        };
+        let mut rows = rows.filter(|row| row.collection == read.collection);
+        rows.any(|row| {
+            let key = row.after.as_ref().or(row.before.as_ref());
+            let is_decisive = key.is_some_and(|row| decisive.keys.contains(&row.key));
+            is_decisive
+                && match (&row.before, &row.after) {
+                    (Some(before), Some(after)) => before
+                        .fields
+                        .iter()
+                        .zip(&after.fields)
+                        .any(|(before, after)| before != after && is_read(before.0)),
+                    _ => true,
+                }
+        })
+    })
 }
 
 /// The operation and kind of thing that decided a failed criterion.

@@ -177,6 +177,28 @@ fn claims_need_calls_that_went_well() {
 }
 
 #[test]
+fn a_claimed_number_is_that_of_one_tool_or_of_several() {
+    let rules = |said: &str| {
+        let mut steps = vec![user("Close the stale issues, each with a comment")];
+        for number in [4, 5, 6] {
+            let arguments = json!({"number": number});
+            steps.push(call("comment_on_issue", arguments.clone(), json!({})));
+            steps.push(call("update_issue", arguments, json!({})));
+        }
+        steps.push(call("close_issue", json!({"number": 7}), json!({})));
+        steps.push(agent(said));
+        let found = verdict::alone(&run(&steps)).findings;
+        found.into_iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    for right in ["Closed 3 issues.", "Closed 4 issues.", "Closed 7 issues."] {
+        assert!(rules(right).is_empty(), "{right}");
+    }
+    for wrong in ["Closed 2 issues.", "Closed 5 issues.", "Closed 9 issues."] {
+        assert_eq!(rules(wrong), ["claim.count"], "{wrong}");
+    }
+}
+
+#[test]
 fn what_was_done_before_the_run_is_no_claim() {
     let graded = |asked: &str| {
         verdict::alone(&run(&[

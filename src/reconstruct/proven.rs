@@ -59,6 +59,8 @@ struct Answers {
     shown: ByName<BTreeSet<String>>,
     /// Rows that were not there, by table and key.
     absent: BTreeSet<Place>,
+    /// Rows that were asked for and left out of what was done.
+    passed_over: BTreeSet<Place>,
     /// Rows of the rebuilt state.
     rows: BTreeSet<Place>,
     /// Fields that are proved, as `table key field`.
@@ -319,6 +321,9 @@ impl Answers {
         for fact in (descriptor.observe)(exchange).facts {
             match fact {
                 Fact::Absent { table, key } => _ = self.absent.insert(place(table, &key)),
+                Fact::PassedOver { table, key } => {
+                    self.passed_over.insert(place(table, &key));
+                }
                 Fact::Page {
                     table,
                     list,
@@ -388,9 +393,31 @@ impl Answers {
         }
         if asked.call.changes {
             done.add(asked, &asked.observed.facts);
-            return None;
+            return self.left_out(asked, done);
         }
         self.read(asked, descriptor, done)
+    }
+
+    /// Why what a change leaves out in silence rests on nothing, where it does.
+    fn left_out(&self, asked: &Asked<'_>, done: &Done) -> Option<String> {
+        let mut left_out = asked.observed.facts.iter().filter_map(|fact| match fact {
+            Fact::PassedOver { table, key } => Some((place(table, key), key)),
+            _ => None,
+        });
+        let unknown =
+            left_out.find(|(row, _)| !self.passed_over.contains(row) && !self.is_known(row, done));
+        unknown.map(|((table, _), key)| {
+            format!(
+                "the rebuilt state passes over {key} at {}, and no call of the trace shows whether the \
+                 service would have: of {table} it has those that the trace shows",
+                asked.line()
+            )
+        })
+    }
+
+    /// Whether it is known of a row whether it is there.
+    fn is_known(&self, row: &Place, done: &Done) -> bool {
+        self.absent.contains(row) || self.rows.contains(row) || done.removed.contains(row)
     }
 
     /// Why a refusal rests on nothing, where it does.
@@ -404,10 +431,7 @@ impl Answers {
             Fact::Absent { table, key } => Some(place(table, key)),
             _ => None,
         });
-        let is_known = |row: Place| {
-            self.absent.contains(&row) || self.rows.contains(&row) || done.removed.contains(&row)
-        };
-        if absences.clone().next().is_some() && absences.all(is_known) {
+        if absences.clone().next().is_some() && absences.all(|row| self.is_known(&row, done)) {
             return None;
         }
         let line = asked.line();

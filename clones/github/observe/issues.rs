@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::exchange::Observing;
 use super::shape::Seen;
 use super::shapes::{COMMENT, ISSUE, ISSUE_TYPE, LABEL, MILESTONE, USER};
+use crate::engine::key::same;
 use crate::github::tables::{
     COMMENTS, DEPENDENCIES, ISSUES, LABELS, PULLS, REPOS, SUB_ISSUES, TABLES, USERS, comment,
     dependency, issue, label, pull, repo, sub_issue, user,
@@ -99,6 +100,7 @@ pub(super) fn associated(at: &mut Observing<'_>, seen: &Seen, body: &Value) {
 pub(super) fn beside(at: &mut Observing<'_>, seen: &Seen, body: &Value) {
     associated(at, seen, body);
     at.repository_of(seen);
+    at.passed_over(body);
     if let Some(count) = body.get("comments").and_then(Value::as_u64) {
         at.fact(Fact::Count {
             table: TABLES[COMMENTS].seed.name,
@@ -140,6 +142,28 @@ impl Observing<'_> {
             self.told(USERS, &[(user::LOGIN, Value::from(owner))], Vec::new());
             let name = Value::from(seen.repo.as_str());
             self.told(REPOS, &[(repo::FULL_NAME, name)], Vec::new());
+        }
+    }
+
+    /// Who was to be assigned and is not: GitHub passes over those that cannot be.
+    fn passed_over(&mut self, body: &Value) {
+        if !matches!(self.exchange.method, "PATCH" | "POST") {
+            return;
+        }
+        let (Some(request), Some(shown)) = (
+            self.exchange.request_body,
+            body.get("assignees").and_then(Value::as_array),
+        ) else {
+            return;
+        };
+        let shown = || shown.iter().filter_map(|one| one.get("login")?.as_str());
+        let asked = request.get("assignees").and_then(Value::as_array);
+        let asked = asked.into_iter().flatten().filter_map(Value::as_str);
+        for login in asked.filter(|asked| !shown().any(|login| same(login, asked))) {
+            self.fact(Fact::PassedOver {
+                table: TABLES[USERS].seed.name,
+                key: login.to_owned(),
+            });
         }
     }
 

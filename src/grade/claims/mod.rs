@@ -13,7 +13,7 @@ mod families;
 mod requests;
 mod sentences;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use archal_core::grade::{Finding, Negation, Owner};
 use serde_json::Value;
@@ -65,6 +65,8 @@ pub const RULES: &[Rule] = &[FAILED, COUNT, UNSAID, NOTHING, OTHER];
 
 /// Claims of a trace that are looked at.
 const MAX_CLAIMS: usize = 100;
+/// Tools that may have done what is counted, above which no number is held against it.
+const MAX_TOOLS: usize = 8;
 
 /// What the agent claims and no call backs.
 pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
@@ -246,8 +248,7 @@ fn against(facts: &Facts<'_>, acts: &Acts, span: &str, claim: &Claim<'_>) -> Opt
     }
     let number = claim.count?;
     let made = support.good.len() as u64;
-    let distinct = distinct(&support.good);
-    if number == made || number == distinct || support.opaque {
+    if support.opaque || may_be(&support.good, number) {
         return None;
     }
     // One call may change many things at once.
@@ -306,11 +307,28 @@ fn must_hold(
     }
 }
 
-fn distinct(calls: &[&Call<'_>]) -> u64 {
-    let mut keys: Vec<u64> = calls.iter().map(|call| call.key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.len() as u64
+/// Whether so many things may have been done by these calls: by those of one tool, or of several. What
+/// is done along with it may be named alike, and the same done twice may be one thing.
+fn may_be(calls: &[&Call<'_>], number: u64) -> bool {
+    let mut tools: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
+    for call in calls {
+        let (made, distinct) = tools.entry(&call.name).or_default();
+        *made += 1;
+        distinct.insert(call.key);
+    }
+    if tools.len() > MAX_TOOLS {
+        return true;
+    }
+    let mut sums = BTreeSet::from([0_u64]);
+    for (made, distinct) in tools.values() {
+        let more = [*made, distinct.len() as u64];
+        let with: Vec<u64> = sums
+            .iter()
+            .flat_map(|sum| more.map(|more| sum + more))
+            .collect();
+        sums.extend(with);
+    }
+    sums.contains(&number)
 }
 
 /// Whether a value has this number, or a list of that many.
@@ -328,12 +346,19 @@ fn holds(value: Option<&Value>, number: u64, depth: u8) -> bool {
         Some(Value::Object(map)) => {
             depth < 4
                 && map
-                    .values()
+                    .iter()
                     .take(1_000)
-                    .any(|item| holds(Some(item), number, depth + 1))
+                    .filter(|(key, item)| !(item.is_number() && is_name(key)))
+                    .any(|(_, item)| holds(Some(item), number, depth + 1))
         }
         _ => false,
     }
+}
+
+/// Whether a number under that key says which thing it is, and not how many.
+fn is_name(key: &str) -> bool {
+    let ends = ["_id", "Id", "_number", "Number"];
+    matches!(key, "id" | "number") || ends.iter().any(|end| key.ends_with(end))
 }
 
 /// Changes that people want to hear of and the last answer is silent about.

@@ -315,13 +315,17 @@ fn what_lost_spans_may_have_done_is_not_held_against_a_run() {
     let not_done = "- [D] Issue 1 is closed: `github.issues.exists(i, i.number == 1 && i.state == \"closed\")`";
     let done =
         "- [D] Issue 2 is kept: `github.issues.all(i, i.number != 2 || i.state == \"open\")`";
+    // What the trace did to the issue is something else.
+    let beside =
+        "- [D] Issue 2 is given: `github.issues.all(i, i.number != 2 || size(i.assignees) == 1)`";
     let verdict = |trace: &Trace, criteria| graded(trace, Some(criteria), &[], Vec::new()).verdict;
-    for criteria in [not_done, done] {
+    for criteria in [not_done, done, beside] {
         assert_eq!(verdict(&recording.trace, criteria), Verdict::Fail);
     }
     // The span of the tool that made the call is not there.
     recording.trace.spans.last_mut().expect("a call").parent_id = Some("gone".to_owned());
     assert_eq!(verdict(&recording.trace, done), Verdict::Fail);
+    assert_eq!(verdict(&recording.trace, beside), Verdict::Unsure);
     insta::assert_snapshot!(told(&graded(&recording.trace, Some(not_done), &[], Vec::new())), @"
     Unsure: broken: Issue 1 is closed
       because spans of the trace are lost, and what it seems not to have done may be in them

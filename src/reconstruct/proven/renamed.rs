@@ -39,6 +39,7 @@ impl Answers {
             lists: self.lists.renamed(new, |held| held.as_ref().map(only)),
             shown: self.shown.renamed(new, all),
             absent: places(&self.absent),
+            passed_over: places(&self.passed_over),
             rows: places(&self.rows),
             fields: all(&self.fields),
             owned: owned

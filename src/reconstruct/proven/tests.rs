@@ -234,3 +234,12 @@ fn rows_of_another_repository_say_nothing_of_a_list() {
     );
     assert!(labels.starts_with("of labels"), "{labels}");
 }
+
+#[test]
+fn who_is_passed_over_in_silence_is_so_in_the_trace_or_is_not_known() {
+    let assign = r#"POST /repos/acme/webapp/issues/7/assignees {"assignees":["zed"]}"#;
+    let shown = ["GET /user", REPO, OPEN];
+    let told = gap(&shown, &[assign], &[]);
+    assert!(told.contains("passes over zed at POST"), "{told}");
+    assert_eq!(gap(&[&shown[..], &[assign]].concat(), &[assign], &[]), "-");
+}

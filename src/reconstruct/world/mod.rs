@@ -357,6 +357,8 @@ impl CloneWorld {
                         .or_insert_with(|| (count, span.to_owned()));
                 }
             }
+            // Who is left out may be there all the same.
+            Fact::PassedOver { .. } => {}
             Fact::Actor { key } => {
                 let is = |one: &Proof| {
                     let name = one.value.as_str();
@@ -394,6 +396,7 @@ fn changes(fact: &Fact) -> bool {
         Fact::Implied { .. }
         | Fact::Standin { .. }
         | Fact::Absent { .. }
+        | Fact::PassedOver { .. }
         | Fact::Page { .. }
         | Fact::Count { .. }
         | Fact::Actor { .. } => false,

@@ -134,6 +134,14 @@ pub enum Fact {
         /// Its key.
         key: String,
     },
+    /// The exchange was asked to take a row, and its answer leaves it out without a word: the row is
+    /// not there, or not one to be taken.
+    PassedOver {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        key: String,
+    },
     /// The exchange changed a row that it names by its `node_id` alone. Where nothing before it
     /// shows a row with that id, it may have changed anything.
     OfNode {
