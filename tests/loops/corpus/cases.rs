@@ -37,11 +37,19 @@ const JOBS: [(&str, &[(&str, &str)]); 6] = [
     (
         "label",
         &[
+            ("circling", "nothing-open-is-without-a-label"),
             ("crash", "nothing-open-is-without-a-label"),
             ("giving-up", "nothing-open-is-without-a-label"),
         ],
     ),
-    ("oldest", &[("wrong-count", "exactly-2-issues-were-closed")]),
+    (
+        "oldest",
+        &[
+            ("claim-without-act", "exactly-2-issues-were-closed"),
+            (UNAVAILABLE, "exactly-2-issues-were-closed"),
+            ("wrong-count", "exactly-2-issues-were-closed"),
+        ],
+    ),
     ("plan", &[("ignored-error", "issue-1-is-planned")]),
 ];
 
@@ -50,8 +58,13 @@ const MISSED_PAGE: &str = "missed-page";
 
 /// The service loses an answer, and the agent asks again without a look: it goes wrong where the service does.
 const RETRIED: &str = "retried";
-/// What the service does to the runs of it.
-const NO_ANSWER: &str = "github:issues/create-comment#1=no-answer";
+/// The service is out of order for every change, and the agent goes on as if they had been made.
+const UNAVAILABLE: &str = "unavailable";
+/// What the service does to the runs of those.
+const FAULTS: [(&str, &str); 2] = [
+    (RETRIED, "github:issues/create-comment#1=no-answer"),
+    (UNAVAILABLE, "github:issues/update=502"),
+];
 
 /// States on which nothing goes wrong: as many more issues.
 const HEALTHY: [(&str, u64); 3] = [("healthy", 0), ("healthy-more", 2), ("healthy-most", 5)];
@@ -117,8 +130,10 @@ impl Case {
         match self.defect {
             None => &["ok"],
             Some(MISSED_PAGE) => &["blocked"],
-            // The clone answers.
-            Some(RETRIED) => &["not_reproduced", "group_member"],
+            // A shape without bodies has no more of such an answer than a tool's words.
+            Some(UNAVAILABLE) if self.shape == "llmetry" => &["blocked"],
+            // The service is well again: there is no failure without its own.
+            Some(RETRIED | UNAVAILABLE) => &["not_reproduced", "group_member"],
             Some(_) => &["reproduced", "group_member"],
         }
     }
@@ -133,7 +148,8 @@ impl Case {
 
     /// What was wrong with the service, too.
     pub(super) fn fault(&self) -> Option<&'static str> {
-        (self.defect == Some(RETRIED)).then_some(NO_ANSWER)
+        let fault = FAULTS.iter().find(|(of, _)| Some(*of) == self.defect);
+        fault.map(|(_, fault)| *fault)
     }
 
     /// Whether another run is of the same job with the same thing wrong in it.
@@ -146,7 +162,10 @@ impl Case {
     pub(super) fn desk(&self) -> &'static str {
         match (self.job, self.defect) {
             ("close", Some("crash" | "duplicate")) | ("label", Some("crash")) => DESKS[1],
-            ("close", Some("looping" | RETRIED)) => DESKS[2],
+            ("close", Some("looping" | RETRIED))
+            | ("label", Some("circling"))
+            | ("oldest", Some(UNAVAILABLE)) => DESKS[2],
+            ("oldest", Some("claim-without-act")) => DESKS[1],
             _ => DESKS[0],
         }
     }
@@ -238,6 +257,6 @@ impl Case {
 pub(super) fn reproducible() -> BTreeSet<&'static str> {
     let defects = JOBS.iter().flat_map(|(_, defects)| defects.iter());
     let all = defects.map(|(defect, _)| *defect);
-    all.filter(|defect| ![MISSED_PAGE, RETRIED].contains(defect))
+    all.filter(|defect| ![MISSED_PAGE, RETRIED, UNAVAILABLE].contains(defect))
         .collect()
 }

@@ -22,10 +22,12 @@ def close(github, task, defect):
     if defect == "looping":
         for _ in range(12):
             github.get_issue(stale[0]["number"])
-        return "Stopped: the step limit was reached."
+        raise RuntimeError("the step limit was reached")
     if defect == "giving-up":
-        github.get_issue(9000)
-        return "I could not find the issue, so nothing was done."
+        try:
+            github.get_issue(9000)
+        except Refused:
+            return "I could not find the issue, so nothing was done."
     closed = 0
     for at, issue in enumerate(stale):
         number = issue["number"]
@@ -56,8 +58,13 @@ def oldest(github, task, defect):
     wanted = int(re.search(r"(\d+) oldest", task).group(1))
     issues, _ = github.list_issues(state="open", page=1, sort="created", direction="asc")
     taken = issues[: wanted + 1 if defect == "wrong-count" else wanted]
-    for issue in taken:
-        github.update_issue(issue["number"], state="closed")
+    for issue in taken if defect != "claim-without-act" else []:
+        try:
+            github.update_issue(issue["number"], state="closed")
+        except Refused:
+            # Whatever the service says, it goes on as if the issue were closed.
+            if defect != "unavailable":
+                raise
     return f"Closed the {wanted} oldest issues."
 
 
@@ -93,7 +100,7 @@ def assign(github, task, defect):
     github.assign(number, "brin" if defect == "wrong-recipient" else person)
     if defect != "claim-without-act":
         github.comment(number, f"@{person} this one is yours.")
-    return f"Assigned issue {number} to {person} and commented on it."
+    return f"Assigned issue {number} to {person}. I have commented on it."
 
 
 def label(github, task, defect):
@@ -102,6 +109,11 @@ def label(github, task, defect):
     bare = [issue for issue in issues if not issue["labels"]]
     if defect == "giving-up":
         return "There is too much to do here."
+    if defect == "circling":
+        for _ in range(6):
+            for issue in bare:
+                github.get_issue(issue["number"])
+        return "These issues are hard to tell apart."
     for issue in bare:
         github.add_labels(issue["number"], ["triage"])
         if defect == "crash":
