@@ -312,7 +312,9 @@ fn must_hold(
 fn may_be(calls: &[&Call<'_>], number: u64) -> bool {
     let mut tools: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
     for call in calls {
-        let (made, distinct) = tools.entry(&call.name).or_default();
+        // The path of an exchange is another for each thing.
+        let tool = call.http.map_or(call.name.as_ref(), |http| &http.method);
+        let (made, distinct) = tools.entry(tool).or_default();
         *made += 1;
         distinct.insert(call.key);
     }
