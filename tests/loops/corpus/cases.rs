@@ -47,6 +47,7 @@ const JOBS: [(&str, &[(&str, &str)]); 6] = [
         &[
             ("claim-without-act", "exactly-2-issues-were-closed"),
             (UNAVAILABLE, "exactly-2-issues-were-closed"),
+            (WORDS_ALONE, "close"),
             ("wrong-count", "exactly-2-issues-were-closed"),
         ],
     ),
@@ -56,6 +57,8 @@ const JOBS: [(&str, &[(&str, &str)]); 6] = [
 /// What is on the page that the agent never asked for cannot be told from its trace.
 const MISSED_PAGE: &str = "missed-page";
 
+/// The agent calls nothing at all: what it says is all there is.
+const WORDS_ALONE: &str = "words-alone";
 /// The service loses an answer, and the agent asks again without a look: it goes wrong where the service does.
 const RETRIED: &str = "retried";
 /// The service is out of order for every change, and the agent goes on as if they had been made.
@@ -138,9 +141,14 @@ impl Case {
         }
     }
 
-    /// Whether a finding is the one that shows what is wrong with it.
+    /// Whether a finding is the one that shows what is wrong with it: a criterion of its scenario, unless
+    /// no call shows the state that it reads.
     pub(super) fn is_shown_by(&self, finding: &Value) -> bool {
-        finding["rule"] == "state.criterion"
+        let rule = match self.defect {
+            Some(WORDS_ALONE) => "claim.without-act",
+            _ => "state.criterion",
+        };
+        finding["rule"] == rule
             && finding["subject"]
                 .as_str()
                 .is_some_and(|subject| Some(subject) == self.shown_by)

@@ -104,7 +104,8 @@ impl Seen {
     ) {
         let status = job["status"].as_str().expect("a status");
         *self.by_status.entry(status.to_owned()).or_default() += 1;
-        let whole = failing(world, made.case.desk(), &whole[&made.case.name]);
+        let of_whole = &whole[&made.case.name];
+        let whole = failing(world, made.case.desk(), of_whole);
         let is_own = || {
             let subject = |finding: &Value| finding["subject"].to_string();
             let own: BTreeSet<String> = whole.iter().map(subject).collect();
@@ -118,7 +119,7 @@ impl Seen {
             }
             (Some(_), "ok" | "not_reproduced") => {
                 self.hidden += 1;
-                lossy.hides(&whole)
+                lossy.hides(&whole) || lossy.is_told(job)
             }
             // It says so itself, and nothing is done about it.
             (Some(_), "unsure") => {
@@ -127,7 +128,7 @@ impl Seen {
             }
             (Some(_), "blocked") => {
                 self.blocked += 1;
-                lossy.is_named(job)
+                lossy.is_named(job) || is_blocked_alike(of_whole, job)
             }
             // A group of healthy runs has one that is run, and that one is looked at.
             (None, "ok" | "unsure" | "not_reproduced" | "group_member") => true,
@@ -135,8 +136,11 @@ impl Seen {
             _ => false,
         };
         if !is_right {
+            let found = failing(world, place, job);
+            let found: Vec<&Value> = found.iter().map(|finding| &finding["subject"]).collect();
+            let lost: Vec<&Value> = lossy.lost.iter().map(|span| &span["name"]).collect();
             self.wrong.push(format!(
-                "{}: {status}: {} {}",
+                "{}: {status}: {} {}\nfails by {found:?}, lost {lost:?}",
                 made.case.name, job["reason"], job["missing"]
             ));
         }
@@ -202,6 +206,15 @@ impl Lossy {
         })
     }
 
+    /// Whether a job whose failure does not show says that the agent makes a call that the trace does not
+    /// have, and the span of that call was lost.
+    fn is_told(&self, job: &Value) -> bool {
+        let reason = job["reason"].as_str().unwrap_or_default();
+        reason
+            .strip_suffix(", which the trace does not have")
+            .is_some_and(|call| self.lost.iter().any(|span| speaks_of(span, call)))
+    }
+
     /// Whether a job that is blocked says which thing is not known, and a span was lost that speaks of
     /// it.
     fn is_named(&self, job: &Value) -> bool {
@@ -210,11 +223,12 @@ impl Lossy {
             return false;
         }
         let reason = text(&job["reason"]);
-        if reason == "the trace does not hold what the agent was asked" {
-            return self.lost.iter().any(|span| span["parentSpanId"] == "");
-        }
         let missing = job["missing"].as_array().into_iter().flatten();
         let mut named: Vec<String> = missing.map(|one| text(&one["entity"])).collect();
+        // What the agent was asked stands in its root span.
+        if named == ["the trace"] {
+            return self.lost.iter().any(|span| span["parentSpanId"] == "");
+        }
         if named.is_empty() {
             named.push(reason);
         }
@@ -222,6 +236,12 @@ impl Lossy {
             .iter()
             .any(|what| self.lost.iter().any(|span| speaks_of(span, what)))
     }
+}
+
+/// Whether a trace is blocked by what blocks it with all of its spans.
+fn is_blocked_alike(whole: &Value, job: &Value) -> bool {
+    let lacks = |job: &Value| job["missing"].get(0).map(|one| one["entity"].clone());
+    whole["status"] == "blocked" && lacks(whole).is_some() && lacks(whole) == lacks(job)
 }
 
 /// Whether a span speaks of a thing: of the issue that is named, or else of what is listed.

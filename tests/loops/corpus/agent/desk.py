@@ -56,6 +56,8 @@ def close(github, task, defect):
 def oldest(github, task, defect):
     """Close the oldest open issues, as many as the task says."""
     wanted = int(re.search(r"(\d+) oldest", task).group(1))
+    if defect == "words-alone":
+        return f"Closed the {wanted} oldest issues."
     issues, _ = github.list_issues(state="open", page=1, sort="created", direction="asc")
     taken = issues[: wanted + 1 if defect == "wrong-count" else wanted]
     for issue in taken if defect != "claim-without-act" else []:
