@@ -8,7 +8,6 @@ use archal_core::clone::CloneDescriptor;
 use archal_core::grade::Verdict;
 use archal_core::trace::Trace;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::config::schema::ExecutionPolicy;
 use crate::grade::facts::Facts;
@@ -340,16 +339,10 @@ impl<'a> Grading<'a> {
         &self,
         job: JobReport,
         prepared: Chosen<'a>,
-        (mut rebuilt, owned): (Reconstruction, Vec<Owned>),
+        (rebuilt, owned): (Reconstruction, Vec<Owned>),
         grade: Grade,
         identity: FailureIdentity,
     ) -> Graded<'a> {
-        // The agent finds each service that its scenario is run with, also those that the trace does not
-        // call. What it is told by one of them rests on nothing, and is seen to.
-        for clone in &prepared.scenario.config.clones {
-            let seed = rebuilt.seeds.entry(clone.clone());
-            seed.or_insert_with(|| Value::Object(Map::new()));
-        }
         let summary = grade.summary.clone();
         let graded = if self.ready.policy() <= ExecutionPolicy::Grade {
             ended(job, Stage::Grade, Status::FailedGrade, "policy", &*summary)

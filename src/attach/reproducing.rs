@@ -1,6 +1,5 @@
 //! The reproduce stage: the agent's own harness on the rebuilt state, until the failure shows.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -24,7 +23,7 @@ use crate::reproduce::recorded::model;
 use crate::reproduce::recorded::replay::Replayed;
 use crate::reproduce::workplace::{WorkplaceError, Workshop};
 use crate::run::attempt::{AttemptError, Bench};
-use crate::run::seeds::StartState;
+use crate::run::seeds;
 use crate::run::stand_in::StandIn;
 use crate::run::suite;
 use crate::run::trouble::TroubleEverywhere;
@@ -291,12 +290,7 @@ impl<'a> Work<'a> {
             Ok(recorded) => recorded,
             Err(reason) => return Ok(self.end(Stage::Reproduce, Status::Blocked, "model", reason)),
         };
-        let states: BTreeMap<String, StartState> = failed
-            .rebuilt
-            .seeds
-            .iter()
-            .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
-            .collect();
+        let states = seeds::of_rebuilt(&failed.prepared.scenario, &failed.rebuilt.seeds);
         let owned = [&self.ready.owned[..], &failed.owned].concat();
         let context = Context {
             clones: self.bench.clones,

@@ -10,7 +10,7 @@ use archal_core::diagnostic;
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
-use crate::scenario::spec::is_seed_file;
+use crate::scenario::spec::{EMPTY_SEED, is_seed_file};
 
 /// The largest seed file read.
 const SEED_FILE_LIMIT: u64 = 64 << 20;
@@ -130,6 +130,21 @@ pub fn of_scenario(
             Ok((name.clone(), state))
         })
         .collect()
+}
+
+/// The starting state of each clone of a scenario that is run on a rebuilt state. One of which nothing
+/// is known starts as it does where nobody says how.
+pub fn of_rebuilt(
+    scenario: &Scenario,
+    rebuilt: &BTreeMap<String, Value>,
+) -> BTreeMap<String, StartState> {
+    let nothing = || StartState::Named(EMPTY_SEED.to_owned());
+    let clones = scenario.config.clones.iter();
+    let mut states: BTreeMap<String, StartState> =
+        clones.map(|clone| (clone.clone(), nothing())).collect();
+    let rebuilt = rebuilt.iter();
+    states.extend(rebuilt.map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone()))));
+    states
 }
 
 /// Reads `--seed clone:name`, `--seed name` or `--seed file`. A bare name is for the only clone that

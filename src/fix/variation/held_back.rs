@@ -19,7 +19,7 @@ use crate::reproduce::identity::FailureIdentity;
 use crate::reproduce::journal::Phase;
 use crate::reproduce::seat::Seat;
 use crate::run::scenarios::Prepared;
-use crate::run::seeds::StartState;
+use crate::run::seeds;
 use crate::scenario::criteria::CriterionStatus;
 use crate::scenario::untouched;
 use crate::store::atomic::{self, Durability};
@@ -183,11 +183,7 @@ impl Examination<'_> {
         base: &dyn Seat,
         patched: &dyn Seat,
     ) -> Result<Result<HeldBack, String>, RepairError> {
-        let states: BTreeMap<String, StartState> = made
-            .seeds
-            .iter()
-            .map(|(clone, seed)| (clone.clone(), StartState::Document(seed.clone())))
-            .collect();
+        let states = seeds::of_rebuilt(&made.prepared.scenario, &made.seeds);
         let renamed = |text: &str| made.renaming.text(text);
         let proven = self.attempts.proven.map(|proven| proven.renamed(&renamed));
         let attempts = Attempts {

@@ -90,9 +90,9 @@ fn reason(answer: Option<&Value>) -> Option<Value> {
     serde_json::to_value(said).ok()
 }
 
-/// Whether a status says that the state does not allow the call.
+/// Whether a status says that the state does not allow the call, or not to who makes it.
 pub(super) fn is_refusal(status: i64) -> bool {
-    matches!(status, 403..=405 | 409 | 410 | 422)
+    matches!(status, 401 | 403..=405 | 409 | 410 | 422)
 }
 
 /// What an answer that went well says was refused, as interfaces of one address do. What is wrong with

@@ -210,9 +210,12 @@ impl Lossy {
     /// have, and the span of that call was lost.
     fn is_told(&self, job: &Value) -> bool {
         let reason = job["reason"].as_str().unwrap_or_default();
-        reason
-            .strip_suffix(", which the trace does not have")
-            .is_some_and(|call| self.lost.iter().any(|span| speaks_of(span, call)))
+        let more = [
+            "which the trace does not have",
+            "where the trace ends after",
+        ];
+        more.iter().any(|more| reason.contains(more))
+            && self.lost.iter().any(|span| speaks_of(span, reason))
     }
 
     /// Whether a job that is blocked says which thing is not known, and a span was lost that speaks of
