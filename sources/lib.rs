@@ -28,6 +28,7 @@ mod normalise;
 mod objects;
 mod raw;
 mod server;
+mod straight;
 
 pub use server::unpack;
 

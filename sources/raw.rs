@@ -148,14 +148,13 @@ pub(crate) fn is_flat(value: &Value) -> bool {
     fits(value, MAX_DEPTH)
 }
 
-/// The reader bounds how deep this recurses.
-fn fits(value: &Value, levels: usize) -> bool {
-    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
-        Value::Array(items) => Box::new(items.iter()),
-        Value::Object(map) => Box::new(map.values()),
-        _ => return true,
-    };
-    levels > 0 && inner.all(|value| fits(value, levels - 1))
+/// Whether a value has no more levels of lists and objects. The reader bounds how deep this recurses.
+pub(crate) fn fits(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|value| fits(value, levels - 1)),
+        Value::Object(map) => levels > 0 && map.values().all(|value| fits(value, levels - 1)),
+        _ => true,
+    }
 }
 
 /// What serde_json says of an error without the text it quotes: the text may hold a secret.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::Decoded;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::events;
 use super::model::{Attributes, OtlpEvent, OtlpSpan};
 use super::request::{MAX_SPANS, Request, Undecodable};
 use super::values::{any_value, attributes, count, id, side, status, time};
+use super::{direct, events};
 use crate::document::Document;
 use crate::raw::{self, Record};
 
@@ -97,6 +98,15 @@ pub(crate) fn is_export(record: &Record<'_>) -> bool {
 
 /// Adds what an export of traces or logs holds.
 pub(crate) fn decode(record: &Record<'_>, request: &mut Request) {
+    decode_by(record, request, direct::read);
+}
+
+/// [`decode`], trying another reader on each list of resources first.
+pub(super) fn decode_by(
+    record: &Record<'_>,
+    request: &mut Request,
+    first: fn(&RawValue, &mut Request) -> bool,
+) {
     let wrapped = record
         .object(&["trace"])
         .filter(|_| record.list(RESOURCE_SPANS).is_none());
@@ -105,7 +115,9 @@ pub(crate) fn decode(record: &Record<'_>, request: &mut Request) {
     for names in [RESOURCE_SPANS, RESOURCE_LOGS] {
         if let Some(resources) = record.list(names) {
             grouped = true;
-            each_object(record, resources, request, decode_resource);
+            if !first(resources, request) {
+                each_object(record, resources, request, decode_resource);
+            }
         }
     }
     if !grouped {
@@ -116,7 +128,7 @@ pub(crate) fn decode(record: &Record<'_>, request: &mut Request) {
 /// Takes apart the objects of a list; what is none costs itself.
 fn each_object<'a>(
     record: &Record<'a>,
-    list: &'a serde_json::value::RawValue,
+    list: &'a RawValue,
     request: &mut Request,
     mut visit: impl FnMut(&Record<'a>, &mut Request),
 ) {

@@ -6,6 +6,7 @@
 //!   it is written; a bad span costs itself.
 //! - [`assemble`]: spans that came in any order, put together to traces.
 //! - `model`: spans and events as read, before any dialect has looked at them.
+//! - `direct`: OTLP JSON as the protocol publishes it, read in one go.
 //! - `events`: events of spans that came as log records; `late`: those of spans that were given out.
 //! - `values`: values of OTLP JSON, however loosely they are written.
 //! - `span`: from a span as read to a span of a trace, with `dialects`, `http`, `messages` and
@@ -18,6 +19,7 @@ pub(crate) mod json;
 mod assemble;
 mod attributes;
 pub(crate) mod dialects;
+mod direct;
 mod elements;
 mod events;
 mod http;
@@ -30,6 +32,8 @@ mod span;
 mod tools;
 mod values;
 
+#[cfg(test)]
+mod alike;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

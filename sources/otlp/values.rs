@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::model::{Attributes, Side};
 
@@ -40,11 +40,25 @@ pub(super) fn status(written: Option<&Value>) -> (Status, Option<String>) {
 }
 
 pub(super) fn side(kind: Option<&Value>) -> Side {
-    let name = match kind {
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::String(name)) => name.to_ascii_lowercase(),
-        _ => return Side::Internal,
-    };
+    match kind {
+        Some(Value::Number(number)) => side_of_number(number),
+        Some(Value::String(name)) => side_of_text(name),
+        _ => Side::Internal,
+    }
+}
+
+pub(super) fn side_of_number(number: &Number) -> Side {
+    match number.as_u64() {
+        Some(2) => Side::Server,
+        Some(3) => Side::Client,
+        Some(4) => Side::Producer,
+        Some(5) => Side::Consumer,
+        _ => Side::Internal,
+    }
+}
+
+pub(super) fn side_of_text(name: &str) -> Side {
+    let name = name.to_ascii_lowercase();
     match name.strip_prefix("span_kind_").unwrap_or(&name) {
         "2" | "server" => Side::Server,
         "3" | "client" => Side::Client,
@@ -57,9 +71,19 @@ pub(super) fn side(kind: Option<&Value>) -> Side {
 /// An id of `length` bytes as lower-case hex, whether written as hex, as a UUID or as base64
 /// (protobuf's own JSON); another text of up to [`MAX_ID`] bytes as it is. All zeros means none.
 pub(super) fn id(value: Option<&Value>, length: usize) -> Option<String> {
-    let text = value?.as_str()?.trim();
+    id_of(value?.as_str()?, length)
+}
+
+/// [`id`] of a text.
+pub(super) fn id_of(text: &str, length: usize) -> Option<String> {
+    let text = text.trim();
     if text.len() > MAX_ID {
         return None;
+    }
+    let is_hex = |b: u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f');
+    if text.len() == length * 2 && text.bytes().all(is_hex) {
+        // As good as always.
+        return (!text.bytes().all(|b| b == b'0')).then(|| text.to_owned());
     }
     let bare: String = text.chars().filter(|c| *c != '-').collect();
     let hex = if bare.len() == length * 2 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -74,18 +98,34 @@ pub(super) fn id(value: Option<&Value>, length: usize) -> Option<String> {
 
 /// Nanoseconds since 1970, as a string or number; RFC 3339 as some exporters write. 0 means none.
 pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
-    let nanoseconds = match value? {
-        Value::Number(number) => number
-            .as_i64()
-            .map(i128::from)
-            .or_else(|| number.as_u64().map(i128::from))
-            .or_else(|| number.as_f64().map(|float| float as i128))?,
-        Value::String(text) => match text.parse::<i128>() {
-            Ok(number) => number,
-            Err(_) => return text.parse().ok(),
-        },
-        _ => return None,
-    };
+    match value? {
+        Value::Number(number) => time_of_number(number),
+        Value::String(text) => time_of_text(text),
+        _ => None,
+    }
+}
+
+pub(super) fn time_of_number(number: &Number) -> Option<Timestamp> {
+    let nanoseconds = number
+        .as_i64()
+        .map(i128::from)
+        .or_else(|| number.as_u64().map(i128::from))
+        .or_else(|| number.as_f64().map(|float| float as i128))?;
+    instant(nanoseconds)
+}
+
+pub(super) fn time_of_text(text: &str) -> Option<Timestamp> {
+    // The wider type takes a multiple of the time, and is for what is no time.
+    if let Ok(nanoseconds) = text.parse::<u64>() {
+        return instant(nanoseconds.into());
+    }
+    match text.parse::<i128>() {
+        Ok(nanoseconds) => instant(nanoseconds),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+fn instant(nanoseconds: i128) -> Option<Timestamp> {
     (nanoseconds != 0)
         .then(|| Timestamp::from_nanosecond(nanoseconds).ok())
         .flatten()
@@ -94,9 +134,13 @@ pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
 pub(super) fn count(value: Option<&Value>) -> u64 {
     match value {
         Some(Value::Number(number)) => number.as_u64().unwrap_or(0),
-        Some(Value::String(text)) => text.parse().unwrap_or(0),
+        Some(Value::String(text)) => count_of_text(text),
         _ => 0,
     }
+}
+
+pub(super) fn count_of_text(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
 }
 
 /// A list of `{key, value}`, or a plain object as some writers make it.
@@ -129,10 +173,15 @@ pub(super) fn any_value(value: Value) -> Value {
         Value::Object(map) if map.len() <= 1 => map,
         plain => return plain,
     };
-    let Some((kind, inner)) = map.into_iter().next() else {
-        return Value::Null;
-    };
-    match (kind.as_str(), inner) {
+    match map.into_iter().next() {
+        Some((kind, inner)) => typed(&kind, inner),
+        None => Value::Null,
+    }
+}
+
+/// The value of a type.
+pub(super) fn typed(kind: &str, inner: Value) -> Value {
+    match (kind, inner) {
         ("stringValue" | "string_value" | "boolValue" | "bool_value", inner) => inner,
         ("intValue" | "int_value", Value::String(text)) => match text.parse::<i64>() {
             Ok(number) => number.into(),
@@ -142,7 +191,7 @@ pub(super) fn any_value(value: Value) -> Value {
         ("doubleValue" | "double_value", Value::String(text)) => text
             .parse::<f64>()
             .ok()
-            .and_then(serde_json::Number::from_f64)
+            .and_then(Number::from_f64)
             .map_or_else(|| text.into(), Value::Number),
         ("intValue" | "int_value" | "doubleValue" | "double_value", inner) => inner,
         ("arrayValue" | "array_value", inner) => {
@@ -167,7 +216,7 @@ pub(super) fn any_value(value: Value) -> Value {
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .unwrap_or(text)
             .into(),
-        (_, inner) => Value::Object([(kind, inner)].into_iter().collect()),
+        (_, inner) => Value::Object([(kind.to_owned(), inner)].into_iter().collect()),
     }
 }
 
