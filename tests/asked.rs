@@ -12,6 +12,7 @@ use archal_core::pull::{
     Asking, INTERVAL, KEEP, Opened, PullError, PullSource, Rates, SETTLE, Said, SaidValue, Stop,
 };
 use archal_core::push::{Kept, KeptSpan};
+use archal_core::reach::{Named, Reach};
 use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use serde_json::{Value, json};
 
@@ -103,6 +104,46 @@ fn sources_that_are_asked_say_so_and_call_the_same_options_the_same() {
                 assert!(option.default.is_some(), "{}", source.name);
             }
         }
+    }
+}
+
+/// Options as they stand in a registry: by their default, or by something of their kind.
+fn named(source: &SourceDescriptor, reach: &Reach, text: &str) -> Named {
+    let options = source.options.iter();
+    let of = options.filter(|option| reach.options.contains(&option.name));
+    of.map(|option| (option.name, text.to_owned())).collect()
+}
+
+#[test]
+fn what_a_source_sends_and_starts_is_there_to_be_allowed() {
+    for (source, pull) in asked() {
+        let reach = pull.reach;
+        let name = source.name;
+        assert!(reach.options.is_sorted(), "{name}");
+        for option in reach.options {
+            let mut known = source.options.iter();
+            assert!(known.any(|known| known.name == *option), "{name}: {option}");
+        }
+        for option in source.options {
+            let is_asked_for = matches!(
+                option.kind,
+                OptionKind::Variable | OptionKind::Variables | OptionKind::Program
+            ) || ["endpoint", "host"].contains(&option.name);
+            let is_there = reach.options.contains(&option.name);
+            assert!(is_there || !is_asked_for, "{name}: {}", option.name);
+        }
+        // Nothing that could be anything is usual, but for a folder of this machine.
+        let mut foreign = named(source, &reach, "https://evil.example");
+        foreign.remove("mirror");
+        foreign.remove("anonymous");
+        assert!(!(reach.is_usual)(&foreign), "{name}");
+        assert!((reach.told)(&foreign).contains("evil.example"), "{name}");
+        for text in ["", "true", "\u{1b}[31m\n"] {
+            let odd = named(source, &reach, text);
+            assert!(!(reach.told)(&odd).is_empty(), "{name}");
+            (reach.is_usual)(&odd);
+        }
+        assert!(!(reach.told)(&Named::new()).is_empty(), "{name}");
     }
 }
 

@@ -49,6 +49,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
             let host = said.text("host").unwrap_or(settings::HOST);
             host_of(host).into_iter().collect()
         },
+        reach: settings::REACH,
         // How far each project was read stands in the cursor.
         asks: &["host", "organisation"],
         scores: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::pull::{Asking, INTERVAL, KEEP, PullError, PullErrorKind, SETTLE};
+use archal_core::reach::{self, Reach};
 use archal_core::source::{OptionInfo, OptionKind};
 
 use crate::client::{self, Address, Advice, Client, Rate};
@@ -66,6 +67,20 @@ pub(super) const OPTIONS: &[OptionInfo] = &[
     },
     SETTLE,
 ];
+
+/// Braintrust's own servers with a key that is there for them are asked without a step.
+pub(super) const REACH: Reach = Reach {
+    options: &["apiKeyEnv", "host"],
+    is_usual: |named| {
+        let host = Address::of("host", reach::text(named, "host"));
+        host.is_ok_and(|host| host.is_of("braintrust.dev"))
+            && reach::text(named, "apiKeyEnv").starts_with("BRAINTRUST_")
+    },
+    told: |named| {
+        let (key, host) = (reach::text(named, "apiKeyEnv"), reach::text(named, "host"));
+        format!("sends {key} to {host}")
+    },
+};
 
 /// What was said, read.
 pub(super) struct Settings {
@@ -147,6 +162,26 @@ const ADVICE: Advice = Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_braintrust_is_sent_its_own_key_without_a_step() {
+        for (key, host, expected) in [
+            ("BRAINTRUST_API_KEY", HOST, true),
+            ("BRAINTRUST_EU_KEY", "https://api-eu.braintrust.dev", true),
+            ("AWS_SECRET_ACCESS_KEY", HOST, false),
+            (
+                "BRAINTRUST_API_KEY",
+                "https://braintrust.dev.evil.example",
+                false,
+            ),
+            ("BRAINTRUST_API_KEY", "http://localhost:8000", false),
+        ] {
+            let named =
+                reach::Named::from([("apiKeyEnv", key.to_owned()), ("host", host.to_owned())]);
+            assert_eq!((REACH.is_usual)(&named), expected, "{key} {host}");
+            assert_eq!((REACH.told)(&named), format!("sends {key} to {host}"));
+        }
+    }
 
     #[test]
     fn options_are_sorted() {

@@ -20,6 +20,7 @@ mod whole;
 mod tests;
 
 use archal_core::pull::{self, Asking, Opened, PullError, PullSource, Said};
+use archal_core::reach::{self, Reach};
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 
@@ -101,10 +102,27 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts,
+        reach: REACH,
         asks: &["config", "mapping", "path"],
         scores: None,
     }),
     push: None,
+};
+
+/// Nothing of a program is usual, and what it is told may say whom it sends what it is given.
+const REACH: Reach = Reach {
+    options: &["config", "path", "variables"],
+    is_usual: |_| false,
+    told: |named| {
+        let mut told = format!("starts {}", reach::text(named, "path"));
+        for (option, what) in [("variables", "gives it"), ("config", "tells it")] {
+            let text = reach::text(named, option);
+            if !text.is_empty() {
+                told += &format!(", {what} {text}");
+            }
+        }
+        told
+    },
 };
 
 fn open(asking: Asking) -> Result<Opened, PullError> {

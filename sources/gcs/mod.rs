@@ -13,6 +13,7 @@ mod refusal;
 mod tests;
 
 use archal_core::pull::{Asking, INTERVAL, Opened, PullError, PullSource, Said};
+use archal_core::reach::{self, Named, Reach};
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 
@@ -69,11 +70,45 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts,
+        reach: REACH,
         asks: &[],
         scores: None,
     }),
     push: None,
 };
+
+/// Google itself is asked without a step, with the application default credentials. A credentials file is
+/// another matter: it may name files and programs to get them from, and whom to send what it got.
+const REACH: Reach = Reach {
+    options: &[
+        "anonymous",
+        "credentialsFile",
+        "endpoint",
+        "grpcEndpoint",
+        "mirror",
+    ],
+    is_usual: |named| {
+        let is_own = ["credentialsFile", "endpoint", "grpcEndpoint"]
+            .iter()
+            .all(|option| !named.contains_key(option));
+        is_own || named.contains_key("mirror")
+    },
+    told,
+};
+
+fn told(named: &Named) -> String {
+    let host = match reach::listed(named, &["endpoint", "grpcEndpoint"]) {
+        endpoints if endpoints.is_empty() => "Google".to_owned(),
+        endpoints => endpoints,
+    };
+    if reach::text(named, "anonymous") == "true" {
+        return format!("asks {host} without credentials");
+    }
+    match reach::text(named, "credentialsFile") {
+        "" => format!("asks {host} with your application default credentials"),
+        file => format!("asks {host} with the credentials that {file} leads to"),
+    }
+}
 
 fn open(asking: Asking) -> Result<Opened, PullError> {
     let said = &asking.options;

@@ -285,3 +285,25 @@ fn options_that_do_not_fit_together_are_refused() {
         ("credentialsFile", SaidValue::Path("/x".into())),
     ]);
 }
+
+#[test]
+fn only_google_is_asked_with_what_is_there_for_it_without_a_step() {
+    let of = |said: &[(&'static str, &str)]| {
+        let said = said.iter();
+        let named = said
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect();
+        let reach = REACH;
+        ((reach.is_usual)(&named), (reach.told)(&named))
+    };
+    assert!(of(&[]).0 && of(&[("anonymous", "true")]).0);
+    assert!(of(&[("credentialsFile", "evil.json"), ("mirror", "here")]).0);
+    for foreign in [
+        ("credentialsFile", "evil.json"),
+        ("endpoint", "https://evil.example"),
+        ("grpcEndpoint", "http://127.0.0.1:4444"),
+    ] {
+        let (is_usual, told) = of(&[foreign]);
+        assert!(!is_usual && told.contains(foreign.1), "{foreign:?}: {told}");
+    }
+}

@@ -56,6 +56,7 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts: |said| said.text("host").and_then(host_of).into_iter().collect(),
+        reach: settings::REACH,
         // The key tells which project it is.
         asks: &["environment", "host", "publicKeyEnv"],
         scores: Some(verdicts::open),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::pull::{Asking, INTERVAL, KEEP, PullError, PullErrorKind, SEND_SCORES, SETTLE};
+use archal_core::reach::{self, Reach};
 use archal_core::source::{OptionInfo, OptionKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -85,6 +86,28 @@ pub(super) const OPTIONS: &[OptionInfo] = &[
     SEND_SCORES,
     SETTLE,
 ];
+
+/// Langfuse Cloud with the keys that are there for it is asked without a step; its own are sent to it and to
+/// nobody else. What is written there is another matter.
+pub(super) const REACH: Reach = Reach {
+    options: &["host", "publicKeyEnv", "secretKeyEnv", "sendScores"],
+    is_usual: |named| {
+        let is_own = |option| reach::text(named, option).starts_with("LANGFUSE_");
+        let host = Address::of("host", reach::text(named, "host"));
+        host.is_ok_and(|host| host.is_of("langfuse.com"))
+            && is_own("publicKeyEnv")
+            && is_own("secretKeyEnv")
+            && reach::text(named, "sendScores") != "true"
+    },
+    told: |named| {
+        let keys = reach::listed(named, &["publicKeyEnv", "secretKeyEnv"]);
+        let scores = match reach::text(named, "sendScores") {
+            "true" => ", and writes verdicts there",
+            _ => "",
+        };
+        format!("sends {keys} to {}{scores}", reach::text(named, "host"))
+    },
+};
 
 /// What was said, read.
 pub(super) struct Settings {
@@ -196,6 +219,34 @@ mod tests {
         );
         let legacy = [30, 100, 999, 1_000].map(legacy_limit);
         assert_eq!(legacy, [15, 30, 30, 100]);
+    }
+
+    #[test]
+    fn only_langfuse_cloud_is_sent_its_own_keys_without_a_step() {
+        let of = |said: &[(&'static str, &str)]| {
+            let mut named = reach::Named::from([
+                ("host", "https://eu.cloud.langfuse.com".to_owned()),
+                ("publicKeyEnv", "LANGFUSE_PUBLIC_KEY".to_owned()),
+                ("secretKeyEnv", "LANGFUSE_SECRET_KEY".to_owned()),
+                ("sendScores", "false".to_owned()),
+            ]);
+            named.extend(said.iter().map(|(name, text)| (*name, (*text).to_owned())));
+            ((REACH.is_usual)(&named), (REACH.told)(&named))
+        };
+        assert!(of(&[]).0 && of(&[("secretKeyEnv", "LANGFUSE_STAGING_KEY")]).0);
+        for said in [
+            ("host", "https://langfuse.com.evil.example"),
+            ("host", "https://evillangfuse.com"),
+            ("host", "http://127.0.0.1:3000"),
+            ("host", "cloud.langfuse.com"),
+            ("publicKeyEnv", "AWS_SECRET_ACCESS_KEY"),
+            ("secretKeyEnv", "AWS_SECRET_ACCESS_KEY"),
+            ("sendScores", "true"),
+        ] {
+            let (is_usual, told) = of(&[said]);
+            assert!(!is_usual, "{said:?}");
+            assert!(told.contains(said.1) || told.contains("writes"), "{told}");
+        }
     }
 
     #[test]

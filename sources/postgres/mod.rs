@@ -36,6 +36,7 @@ mod real;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Asking, INTERVAL, KEEP, Opened, PullError, PullSource, SETTLE, Said};
 use archal_core::push::Kept;
+use archal_core::reach::{self, Reach};
 use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 
@@ -50,6 +51,7 @@ pub const POSTGRES: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts,
+        reach: REACH,
         asks: &[],
         scores: None,
     }),
@@ -213,6 +215,27 @@ const OPTIONS: &[OptionInfo] = &[
 fn open(asking: Asking) -> Result<Opened, PullError> {
     rows::PostgresRows::open(asking).map(|rows| Opened::Rows(Box::new(rows)))
 }
+
+/// Any variable may hold the way to a database, and any database may be read: nothing of it is usual.
+const REACH: Reach = Reach {
+    options: &["passFile", "passwordEnv", "rootCert", "urlEnv"],
+    is_usual: |_| false,
+    told: |named| {
+        let mut told = format!(
+            "reads the database that {} names",
+            reach::text(named, "urlEnv")
+        );
+        let password = reach::listed(named, &["passwordEnv", "passFile"]);
+        if !password.is_empty() {
+            told += &format!(", with the password in {password}");
+        }
+        let vouches = reach::text(named, "rootCert");
+        if !vouches.is_empty() {
+            told += &format!(", and trusts who {vouches} vouches for");
+        }
+        told
+    },
+};
 
 /// Puts the rows of one trace together as they were kept; none where none can be read.
 pub fn assemble_rows(

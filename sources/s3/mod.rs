@@ -10,6 +10,7 @@ mod refusal;
 mod tests;
 
 use archal_core::pull::{Asking, INTERVAL, Opened, PullError, PullSource, Said};
+use archal_core::reach::{self, Named, Reach};
 use archal_core::source::{OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
 
@@ -85,11 +86,55 @@ pub const SOURCE: SourceDescriptor = SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts,
+        reach: REACH,
         asks: &[],
         scores: None,
     }),
     push: None,
 };
+
+/// AWS itself is asked without a step, with the configuration and variables that are there for it.
+const REACH: Reach = Reach {
+    options: &[
+        "accessKeyEnv",
+        "anonymous",
+        "endpoint",
+        "mirror",
+        "profile",
+        "secretKeyEnv",
+        "sessionTokenEnv",
+    ],
+    is_usual: |named| {
+        let is_usual = |option, usual| matches!(reach::text(named, option), text if text.is_empty() || text == usual);
+        let is_own = ["endpoint", "profile"]
+            .iter()
+            .all(|option| !named.contains_key(option))
+            && is_usual("accessKeyEnv", "AWS_ACCESS_KEY_ID")
+            && is_usual("secretKeyEnv", "AWS_SECRET_ACCESS_KEY")
+            && is_usual("sessionTokenEnv", "AWS_SESSION_TOKEN");
+        is_own || named.contains_key("mirror")
+    },
+    told,
+};
+
+fn told(named: &Named) -> String {
+    let host = match reach::text(named, "endpoint") {
+        "" => "AWS",
+        endpoint => endpoint,
+    };
+    let keys = ["accessKeyEnv", "secretKeyEnv", "sessionTokenEnv"];
+    let keys = reach::listed(named, &keys);
+    if reach::text(named, "anonymous") == "true" {
+        format!("asks {host} without credentials")
+    } else if !keys.is_empty() {
+        format!("asks {host} with {keys}")
+    } else {
+        match reach::text(named, "profile") {
+            "" => format!("asks {host} with your AWS credentials"),
+            profile => format!("asks {host} with your AWS credentials of the profile {profile}"),
+        }
+    }
+}
 
 fn open(asking: Asking) -> Result<Opened, PullError> {
     let said = &asking.options;

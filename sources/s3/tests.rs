@@ -388,3 +388,40 @@ fn options_that_do_not_fit_together_are_refused() {
     ]));
     assert_eq!(hosts(&said), ["b.s3.eu-west-3.amazonaws.com"]);
 }
+
+#[test]
+fn only_aws_is_asked_with_what_is_there_for_it_without_a_step() {
+    let of = |said: &[(&'static str, &str)]| {
+        let said = said.iter();
+        let named = said
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect();
+        let reach = REACH;
+        ((reach.is_usual)(&named), (reach.told)(&named))
+    };
+    let own = [
+        ("accessKeyEnv", "AWS_ACCESS_KEY_ID"),
+        ("secretKeyEnv", "AWS_SECRET_ACCESS_KEY"),
+    ];
+    for usual in [
+        &[][..],
+        &own,
+        &[("anonymous", "true")],
+        &[("endpoint", "https://evil.example"), ("mirror", "here")],
+    ] {
+        assert!(of(usual).0, "{usual:?}");
+    }
+    for foreign in [
+        ("accessKeyEnv", "AWS_SECRET_ACCESS_KEY"),
+        ("secretKeyEnv", "DEPLOY_KEY"),
+        ("sessionTokenEnv", "DEPLOY_KEY"),
+        ("endpoint", "https://evil.example"),
+        ("endpoint", "http://127.0.0.1:9000"),
+        ("profile", "work"),
+    ] {
+        let (is_usual, told) = of(&[foreign]);
+        assert!(!is_usual && told.contains(foreign.1), "{foreign:?}: {told}");
+    }
+    let (_, told) = of(&[("anonymous", "true"), ("endpoint", "https://a.example")]);
+    assert_eq!(told, "asks https://a.example without credentials");
+}

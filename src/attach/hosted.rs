@@ -119,7 +119,7 @@ impl Hosted {
         let stamps = [
             stamp(self.places.shared()),
             stamp(self.places.local()),
-            self.places.programs().and_then(stamp),
+            self.places.allowed().and_then(stamp),
         ];
         if !anew && inner.stamps == Some(stamps) {
             return;
@@ -260,7 +260,10 @@ impl Hosted {
 
     fn feed(&self, attached: &Attached, source: &Source) -> Result<Arc<dyn Feed>, String> {
         if let Some(problem) = source.problems.first() {
-            return Err(problem.message.clone());
+            return Err(match &problem.help {
+                Some(help) => format!("{}; {help}", problem.message),
+                None => problem.message.clone(),
+            });
         }
         let ready = self
             .engine

@@ -43,6 +43,24 @@ fn a_source_that_fails_is_shown_and_the_others_go_on() {
     fs::create_dir(watched.path("exports")).expect("a new folder");
     connect(&watched, "good", "exports");
     connect(&watched, "bad", "nowhere");
+    // Whoever connected it did not mean that host.
+    let foreign = [
+        "connect",
+        "langfuse",
+        "--name",
+        "foreign",
+        "--option",
+        "host=http://127.0.0.1:7",
+        "--trace-dir",
+        "traces",
+    ];
+    watched.says("trace-source", &foreign);
+    let registry = watched.state().join("trace-sources.json");
+    let shared = fs::read_to_string(&registry).expect("there");
+    let shared = shared.replace("127.0.0.1:7", "127.0.0.1:9");
+    watched
+        .world
+        .write("agent/.archal/trace-sources.json", &shared);
     watched.attach("traces", OBSERVE);
     watched.until("the bad one is unhealthy", |status| {
         source(status, "bad")["health"]["state"] == "failing"
@@ -61,6 +79,10 @@ fn a_source_that_fails_is_shown_and_the_others_go_on() {
         "{shown}"
     );
     assert!(shown.contains("source good (file): reads "), "{shown}");
+    assert!(
+        shown.contains("source foreign (langfuse): unhealthy: not allowed on this machine: it sends LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to http://127.0.0.1:9; archal trace-source allow foreign"),
+        "{shown}"
+    );
 
     // It is tried again, and mends itself.
     fs::create_dir(watched.path("nowhere")).expect("a new folder");
@@ -68,7 +90,7 @@ fn a_source_that_fails_is_shown_and_the_others_go_on() {
     watched.until_trace("second", "observed");
     let told = watched
         .archal("trace-source", &["status", "--json"])
-        .ended(0)
+        .ended(3)
         .json();
     let bad = &told["sources"][0];
     assert_eq!(
@@ -76,7 +98,7 @@ fn a_source_that_fails_is_shown_and_the_others_go_on() {
         (&json!("bad"), &json!(true))
     );
     assert_eq!(
-        (&bad["traces"], &told["sources"][1]["traces"]),
+        (&bad["traces"], &told["sources"][2]["traces"]),
         (&json!(1), &json!(1))
     );
 }

@@ -10,7 +10,7 @@
 //! - [`clock`], [`id`], [`environment`]: the world as arguments.
 //! - [`hash`]: stable content hashes. [`graphql`]: questions and changes.
 //! - [`confined`]: how far a child was confined, and what it was refused.
-//! - [`pull`], [`push`]: how a [`source`] is asked, and is sent to.
+//! - [`pull`], [`push`]: how a [`source`] is asked, and is sent to. [`reach`]: whom it asks with what.
 //! - [`program`]: programs of somebody else's that a source talks with.
 //! - [`source`], [`clone`], [`grade`], [`fixer`]: the plug points.
 
@@ -27,6 +27,7 @@ pub mod id;
 pub mod program;
 pub mod pull;
 pub mod push;
+pub mod reach;
 pub mod redact;
 pub mod source;
 pub mod stability;

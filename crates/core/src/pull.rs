@@ -21,6 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hash;
 use crate::program::Programs;
 use crate::push::Kept;
+use crate::reach::Reach;
 use crate::source::{DecodedTrace, OptionInfo, OptionKind};
 
 /// The side of a source that is asked.
@@ -31,6 +32,8 @@ pub struct PullSource {
     /// Whom it would contact with these options, as `host` or `host:port`, for those who look before
     /// they allow it. What variables hold is among the options where they are set, and never told.
     pub hosts: fn(&Said) -> Vec<String>,
+    /// Whom it asks with what, as far as somebody has to allow it.
+    pub reach: Reach,
     /// The options that say what is asked, and not how: a cursor says nothing where one of them is
     /// another. None for a source that ties its cursor to them itself.
     pub asks: &'static [&'static str],

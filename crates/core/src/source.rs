@@ -171,3 +171,10 @@ pub enum OptionKind {
     /// One of these.
     Choice(&'static [&'static str]),
 }
+
+impl OptionKind {
+    /// Whether it is a path on this machine.
+    pub fn is_path(self) -> bool {
+        matches!(self, Self::Path | Self::UsualPath { .. } | Self::Program)
+    }
+}

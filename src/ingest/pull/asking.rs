@@ -57,6 +57,13 @@ fn asking(
     since: Option<Timestamp>,
     stop: &StopToken,
 ) -> Result<Asking, PullError> {
+    // Whoever opens it looked; what is sent to somebody is looked at here once more.
+    if let Some(problem) = subscription.source.problems.first() {
+        return Err(PullError::new(
+            PullErrorKind::Options,
+            problem.message.clone(),
+        ));
+    }
     Ok(Asking {
         name: subscription.source.name.clone(),
         options: said(

@@ -1,7 +1,8 @@
-//! The programs that this user lets the sources of a repository start: `programs.json` in the user's state folder.
+//! What this user allows the sources of a repository: `allowed-sources.json` in the user's state folder.
 //!
-//! They stand in no file of the repository, this machine's among them: whoever gives somebody a repository to
-//! clone can put any file into it, and a program that it names would run as the user.
+//! It stands in no file of the repository, this machine's among them: whoever gives somebody a repository to
+//! clone can put any file into it, and a program that it names would run as the user, a variable that it
+//! names would be sent to the host that it names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,23 +11,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The value of `schema`.
-pub const SCHEMA: &str = "archal.programs";
+pub const SCHEMA: &str = "archal.allowed-sources";
+/// The name of the file.
+pub const FILE: &str = "allowed-sources.json";
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllowedFile {
-    /// Always `archal.programs`.
+    /// Always `archal.allowed-sources`.
     pub schema: String,
     /// The file's version.
     pub version: u64,
-    /// What each repository may start, by its path.
+    /// What the sources of each repository may do, by its path and their names.
     #[serde(default)]
-    pub repositories: BTreeMap<String, BTreeMap<String, Programs>>,
+    pub repositories: BTreeMap<String, BTreeMap<String, Allowed>>,
 }
 
-/// The programs of a source, by the option that names each; relative to the repository.
-pub type Programs = BTreeMap<String, String>;
+/// The options that say whom a source asks and what with, as they were when they were allowed. Paths are
+/// relative to the repository. A program that is not among them is not started.
+pub type Allowed = BTreeMap<String, String>;
 
 /// Where the file lies, and which repository's part of it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! The files of the registry: `.archal/trace-sources.json`, which is committed, and
-//! `trace-sources.local.json`, which is this machine's.
+//! `trace-sources.local.json`, which is this machine's. `reach`: what of them is allowed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,8 +12,8 @@ use archal_core::source::{OptionKind, SourceDescriptor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allowed::{self, AllowedFile, Programs};
-use super::options::Options;
+use super::allowed::{self, Allowed, AllowedFile};
+use super::options::{OptionError, Options};
 use super::source::{self, ProviderError, Source};
 use crate::config::strict::{self, Read};
 use crate::store::atomic::{self, Durability, WriteError};
@@ -96,16 +96,16 @@ pub struct Places {
     lock: PathBuf,
     traces: PathBuf,
     /// None without a home directory.
-    programs: Option<allowed::Place>,
+    allowed: Option<allowed::Place>,
 }
 
 impl Places {
-    /// Of the repository at `repo`, absolute. The committed file is in it, wherever its state is; what it may
-    /// start is in the state folder of the user whose environment that is.
+    /// Of the repository at `repo`, absolute. The committed file is in it, wherever its state is; what is
+    /// allowed is in the state folder of the user whose environment that is.
     pub fn of(repo: &Path, layout: &Layout, environment: &Environment) -> Self {
-        let programs = layout::of_user(environment, "programs.json");
+        let allowed = layout::of_user(environment, allowed::FILE);
         Self {
-            programs: programs.map(|path| allowed::Place::of(path, repo)),
+            allowed: allowed.map(|path| allowed::Place::of(path, repo)),
             repo: repo.to_owned(),
             shared: repo.join(".archal").join("trace-sources.json"),
             local: layout.root().join("trace-sources.local.json"),
@@ -124,9 +124,9 @@ impl Places {
         &self.local
     }
 
-    /// The user's file of programs; none without a home directory.
-    pub fn programs(&self) -> Option<&Path> {
-        self.programs.as_ref().map(|place| place.path.as_path())
+    /// The user's file of what is allowed; none without a home directory.
+    pub fn allowed(&self) -> Option<&Path> {
+        self.allowed.as_ref().map(|place| place.path.as_path())
     }
 
     /// Where traces are put when nobody says where.
@@ -181,10 +181,8 @@ pub enum RegistryError {
         /// The path.
         path: PathBuf,
     },
-    /// A program is to be allowed, and there is no place to write that down.
-    #[error(
-        "there is no home directory in which it could be kept that this program may be started"
-    )]
+    /// Something is to be allowed, and there is no place to write that down.
+    #[error("there is no home directory in which it could be kept that this is allowed")]
     NoHome,
 }
 
@@ -205,8 +203,8 @@ pub struct Registry {
     shared: Option<Read<SharedFile>>,
     now: SharedFile,
     local: LocalFile,
-    /// What the sources may start, by their names.
-    programs: BTreeMap<String, Programs>,
+    /// What is allowed of the sources, by their names.
+    allowed: BTreeMap<String, Allowed>,
 }
 
 impl Registry {
@@ -221,14 +219,14 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         let shared = load::<SharedFile>(&places.shared, SCHEMA)?;
         let local = load::<LocalFile>(&places.local, LOCAL_SCHEMA)?;
-        let mut programs = BTreeMap::new();
-        if let Some(place) = &places.programs {
+        let mut allowed = BTreeMap::new();
+        if let Some(place) = &places.allowed {
             let file = load::<AllowedFile>(&place.path, allowed::SCHEMA)?;
             let own = file.and_then(|mut read| read.value.repositories.remove(&place.repository));
-            programs = own.unwrap_or_default();
+            allowed = own.unwrap_or_default();
         }
         Ok(Self {
-            programs,
+            allowed,
             places: places.clone(),
             providers,
             now: shared.as_ref().map_or_else(
@@ -270,8 +268,8 @@ impl Registry {
         let write = |path: &Path, bytes: Vec<u8>| {
             atomic::write(path, &bytes, Durability::Synced).map_err(RegistryError::from)
         };
-        if registry.programs != before.programs {
-            allow(places, &registry.programs)?;
+        if registry.allowed != before.allowed {
+            reach::keep(places, &registry.allowed)?;
         }
         // First what only this machine needs: a source without its folder would be another one.
         if registry.local != before.local {
@@ -325,7 +323,7 @@ impl Registry {
             options.any(|known| known.name == name && known.kind == OptionKind::Program)
         };
         let paths = local.options.into_iter();
-        let allowed = self.programs.get(name).cloned().unwrap_or_default();
+        let allowed = self.allowed.get(name).cloned().unwrap_or_default();
         let paths = paths.filter(|(option, _)| !is_program(option));
         for (option, path) in
             paths.chain(allowed.into_iter().filter(|(option, _)| is_program(option)))
@@ -367,11 +365,21 @@ impl Registry {
         }
         match source::provider(&source.provider, self.providers) {
             Ok(_) => {
-                found
-                    .extend(self.programs(source).map(|(option, finding)| {
-                        place(finding, &format!("{at}.options.{option}"))
-                    }));
-                for error in source.options.problems(&source.provider) {
+                let programs = self.unknown_programs(source);
+                let is_named = |error: &OptionError| {
+                    let OptionError::Missing { name, .. } = error else {
+                        return false;
+                    };
+                    programs.iter().any(|(option, _)| option == name)
+                };
+                let mut wrong = source.options.problems(&source.provider);
+                wrong.retain(|error| !is_named(error));
+                found.extend(
+                    programs
+                        .into_iter()
+                        .map(|(option, finding)| place(finding, &format!("{at}.options.{option}"))),
+                );
+                for error in wrong {
                     let finding = Diagnostic::error("trace-sources/option", error.to_string());
                     found.push(place(finding, &at));
                 }
@@ -385,36 +393,11 @@ impl Registry {
                 found.push(place(finding, &format!("{at}.provider")));
             }
         }
+        if found.is_empty() {
+            let finding = self.not_allowed(source);
+            found.extend(finding.map(|finding| place(finding, &at)));
+        }
         found
-    }
-
-    /// Programs that only files of the repository name.
-    fn programs(&self, source: &Source) -> impl Iterator<Item = (&'static str, Diagnostic)> {
-        let shared = self.now.sources.get(&source.name).map(|one| &one.options);
-        let local = self.local.sources.get(&source.name).map(|one| &one.options);
-        let known = source.descriptor(self.providers);
-        let options = known.map_or(&[][..], |known| known.options).iter();
-        options
-            .filter(|option| option.kind == OptionKind::Program)
-            .filter(move |option| {
-                let mut said = [shared, local].into_iter().flatten();
-                said.any(|said| said.contains_key(option.name))
-            })
-            .filter(|option| source.options.text(option.name).is_none())
-            .map(|option| {
-                let finding = Diagnostic::error(
-                    "trace-sources/program",
-                    format!(
-                        "`{}` is a program that you have not allowed: files of a repository start none by themselves",
-                        option.name
-                    ),
-                );
-                let command = format!(
-                    "archal trace-source connect {} --name {} --option {}=<path>",
-                    source.provider, source.name, option.name
-                );
-                (option.name, finding.with_help(command))
-            })
     }
 
     /// Adds a source or adds to what is said of it, and enables it. The first one is the default.
@@ -429,6 +412,8 @@ impl Registry {
         said: &Said,
     ) -> Result<(), RegistryError> {
         let places = self.places.clone();
+        let before = self.source(name);
+        let was_allowed = before.is_some_and(|before| self.is_allowed(&before));
         let shared = self
             .now
             .sources
@@ -448,17 +433,14 @@ impl Registry {
                     // What a file of the repository says of it has no effect, and goes.
                     shared.options.remove(option);
                     local.options.remove(option);
-                    if text.is_some() && places.programs.is_none() {
+                    if text.is_some() && places.allowed.is_none() {
                         return Err(RegistryError::NoHome);
                     }
-                    self.programs.entry(name.to_owned()).or_default()
+                    self.allowed.entry(name.to_owned()).or_default()
                 }
                 _ => &mut shared.options,
             };
-            let is_path = matches!(
-                known.map(|known| known.kind),
-                Some(OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program)
-            );
+            let is_path = known.is_some_and(|known| known.kind.is_path());
             let text = match text {
                 Some(text) if is_path => Some(places.kept(text.as_ref())?),
                 text => text.clone(),
@@ -471,12 +453,15 @@ impl Registry {
         if let Some(folder) = &said.trace_dir {
             local.trace_dir = Some(places.kept(folder)?);
         }
-        self.programs.retain(|_, programs| !programs.is_empty());
+        self.allowed.retain(|_, allowed| !allowed.is_empty());
         if local != LocalSource::default() {
             self.local.sources.insert(name.to_owned(), local);
         }
         if self.now.default.is_none() {
             self.now.default = Some(name.to_owned());
+        }
+        if was_allowed || self.is_all_said(name, said) {
+            self.let_through(name)?;
         }
         Ok(())
     }
@@ -503,29 +488,6 @@ impl Registry {
         }
         true
     }
-}
-
-/// Writes what a repository may start into the user's file, which other repositories change as well.
-fn allow(places: &Places, programs: &BTreeMap<String, Programs>) -> Result<(), RegistryError> {
-    let place = places.programs.as_ref().ok_or(RegistryError::NoHome)?;
-    let _held = hold(&place.lock())?;
-    let file = load::<AllowedFile>(&place.path, allowed::SCHEMA)?;
-    let mut file = file.map_or_else(
-        || AllowedFile {
-            schema: allowed::SCHEMA.to_owned(),
-            version: VERSION,
-            repositories: BTreeMap::new(),
-        },
-        |read| read.value,
-    );
-    let repository = place.repository.clone();
-    if programs.is_empty() {
-        file.repositories.remove(&repository);
-    } else {
-        file.repositories.insert(repository, programs.clone());
-    }
-    let bytes = bytes_of(&place.path, &file)?;
-    Ok(atomic::write(&place.path, &bytes, Durability::Synced)?)
 }
 
 fn bytes_of(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, RegistryError> {
@@ -587,6 +549,8 @@ fn hold(path: &Path) -> Result<File, RegistryError> {
     file.lock().map_err(failed)?;
     Ok(file)
 }
+
+mod reach;
 
 #[cfg(test)]
 mod tests;

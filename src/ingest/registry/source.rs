@@ -8,6 +8,8 @@ use archal_core::source::{SourceDescriptor, SourceStyle};
 use super::options::Options;
 use super::planned;
 
+/// The code of what is wrong with a source that does what its user has not allowed.
+pub const NOT_ALLOWED: &str = "trace-sources/not-allowed";
 /// The longest name.
 const MAX_NAME: usize = 40;
 
@@ -29,6 +31,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether its user allowed what it does; not before may it be asked.
+    pub fn is_allowed(&self) -> bool {
+        !self.problems.iter().any(|one| one.code == NOT_ALLOWED)
+    }
+
     /// Its provider among those there are.
     pub fn descriptor<'a>(&self, all: &'a [SourceDescriptor]) -> Option<&'a SourceDescriptor> {
         all.iter().find(|known| known.name == self.provider)

@@ -1,10 +1,12 @@
 //! `archal trace-source`.
 //!
+//! - `allowing`: what somebody who cloned a repository allows it.
 //! - `asking`: services that are asked, on the loopback.
 //! - `registry`: connect, list, use, disable.
 //! - `import`: files that lie elsewhere. `hosted`: `archal attach --source`.
 //! - `looking`: what is ready, what runs.
 
+mod allowing;
 mod asking;
 mod hosted;
 mod import;

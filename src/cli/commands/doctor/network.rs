@@ -176,11 +176,18 @@ fn sources(cx: &CommandContext) -> Vec<Contact> {
             } else {
                 ""
             };
+            let allowed = match source.is_allowed() {
+                true => String::new(),
+                false => format!(
+                    ", but not before you allow it: archal trace-source allow {}",
+                    source.name
+                ),
+            };
             contacts.push(Contact {
                 by: ITSELF,
                 hosts: hosts.join(", "),
                 why: format!(
-                    "the trace source `{}` ({}) is asked for traces{sent}",
+                    "the trace source `{}` ({}) is asked for traces{sent}{allowed}",
                     source.name, source.provider
                 ),
             });

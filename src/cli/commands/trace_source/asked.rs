@@ -46,7 +46,7 @@ pub(super) fn made(
     cx: &mut CommandContext,
 ) -> Result<Exit, CliError> {
     let Some(provider) = source.descriptor(cx.sources) else {
-        return Err(super::site::unusable(&source));
+        return Err(super::site::unusable(&source, cx));
     };
     let interrupts = Interrupts::listen(Hangup::Ends, |_| {}).map_err(CliError::environment)?;
     let subscription = serve::subscription(site, source, cx)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use archal_core::redact::{RedactionCounts, Redactor};
-use archal_core::source::{OptionKind, SourceDescriptor, SourceStyle};
+use archal_core::source::{SourceDescriptor, SourceStyle};
 
 use super::asked;
 use super::document::{ChangedSource, SourceRow};
@@ -228,7 +228,8 @@ fn change(
             provider: provider.name.to_owned(),
         });
     };
-    if !after.problems.is_empty() {
+    // What somebody else wrote beside it is not allowed by it, and is told.
+    if !after.problems.is_empty() && after.is_allowed() {
         return Err(Refusal::Unusable(Box::new(after)));
     }
     let default = registry.default().map(str::to_owned);
@@ -277,7 +278,7 @@ fn said(
             .hint("put it into a variable, and name that"));
         }
         let text = match option.kind {
-            OptionKind::Path | OptionKind::UsualPath { .. } | OptionKind::Program => {
+            kind if kind.is_path() => {
                 let path = cx.environment.resolve(Path::new(text));
                 let path = path.canonicalize().unwrap_or(path);
                 path.to_string_lossy().into_owned()
@@ -330,6 +331,9 @@ fn next(site: &Site, source: &Source, style: SourceStyle, cx: &CommandContext) -
     let repo = crate::report::shell::quoted(&site.place.shown);
     let traces = site.shown(&source.trace_dir, cx);
     let attach = format!("archal attach {traces} --repo {repo} --create");
+    if !source.is_allowed() {
+        return vec![format!("archal trace-source allow {name}{option}")];
+    }
     match style {
         SourceStyle::Pull if asked::pull_of(source, cx).is_some() => vec![
             format!("archal trace-source test {name}{option}"),

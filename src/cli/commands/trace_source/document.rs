@@ -41,6 +41,8 @@ pub(crate) struct SourceRow {
     pub(crate) options: BTreeMap<String, String>,
     /// What holds besides.
     pub(crate) defaults: BTreeMap<String, String>,
+    /// Whether what it does is allowed on this machine; where not, a problem says what that is.
+    pub(crate) is_allowed: bool,
     /// Why it cannot be used; empty where it can.
     pub(crate) problems: Vec<Diagnostic>,
 }
@@ -57,6 +59,7 @@ impl SourceRow {
             .filter_map(|option| Some((option.name.to_owned(), option.default?.to_owned())))
             .collect();
         Self {
+            is_allowed: source.is_allowed(),
             style: source.style(all),
             is_default: default == Some(&source.name),
             name: source.name,
@@ -101,6 +104,9 @@ impl SourceRow {
                 Style::Error.paint("wrong"),
                 problem.message
             );
+            if let Some(help) = &problem.help {
+                _ = writeln!(out, "  mend     {help}");
+            }
         }
         out
     }
@@ -188,13 +194,13 @@ impl ProviderRow {
     }
 }
 
-/// What was done to a source: `archal trace-source connect|use|disable --json`.
+/// What was done to a source: `archal trace-source connect|allow|use|disable --json`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangedSource {
     /// The repository.
     pub(crate) repo: PathBuf,
-    /// `connected`, `changed`, `unchanged`, `default` or `disabled`.
+    /// `connected`, `changed`, `unchanged`, `allowed`, `default` or `disabled`.
     pub(crate) done: &'static str,
     /// The source as it stands now.
     pub(crate) source: SourceRow,

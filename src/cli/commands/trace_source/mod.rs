@@ -1,7 +1,7 @@
 //! `archal trace-source`: where traces come from.
 //!
 //! - `site`: the repository and its registry; `document`: what is told of a source.
-//! - `connect`, `choose`: changing the registry. `list`, `status`, `test`: looking at it; `sampled`: at a
+//! - `connect`, `choose`: changing the registry, and what of it is allowed. `list`, `status`, `test`: looking at it; `sampled`: at a
 //!   source that is asked.
 //! - `import`, `sync`: into a trace directory, from files that lie elsewhere and from sources that are `asked`.
 //! - `serve`, `watch`: sources in the foreground. `hosted`: the flags of `archal attach --source`.
@@ -41,6 +41,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     Connect(connect::Args),
+    Allow(choose::AllowArgs),
     Import(import::Args),
     List(list::Args),
     Status(status::Args),
@@ -55,6 +56,7 @@ enum Action {
 pub(crate) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError> {
     match &args.action {
         Action::Connect(args) => connect::run(args, cx),
+        Action::Allow(args) => choose::allow(args, cx),
         Action::Import(args) => import::run(args, cx),
         Action::List(args) => list::run(args, cx),
         Action::Status(args) => status::run(args, cx),

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let site = Site::prepared(&args.repo, cx)?;
     let mut source = site.source(args.source.as_deref(), cx)?;
     if !source.problems.is_empty() {
-        return Err(site::unusable(&source));
+        return Err(site::unusable(&source, cx));
     }
     if source.style(cx.sources) != Some(SourceStyle::Push) {
         return Err(CliError::usage(format!(

@@ -135,11 +135,28 @@ pub(super) fn registry_error(error: RegistryError) -> CliError {
 }
 
 /// A source that cannot be used as it stands.
-pub(super) fn unusable(source: &Source) -> CliError {
+pub(super) fn unusable(source: &Source, cx: &CommandContext) -> CliError {
     CliError::config(format!("the trace source `{}` cannot be used", source.name))
         .at(source.problems.clone(), None)
-        .hint(format!(
-            "archal trace-source connect {} --name {} --option <name>=<value>",
-            source.provider, source.name
-        ))
+        .hint(mend(source, cx))
+}
+
+/// The command that mends what is wrong with a source.
+pub(super) fn mend(source: &Source, cx: &CommandContext) -> String {
+    if !source.is_allowed() {
+        return format!("archal trace-source allow {}", source.name);
+    }
+    let known = source.descriptor(cx.sources);
+    let mut options = known.map_or(&[][..], |known| known.options).iter();
+    let missing =
+        options.find(|option| option.is_required && source.options.text(option.name).is_none());
+    let option = match missing {
+        Some(option) if option.kind.is_path() => format!("{}=<path>", option.name),
+        Some(option) => format!("{}=<value>", option.name),
+        None => "<name>=<value>".to_owned(),
+    };
+    format!(
+        "archal trace-source connect {} --name {} --option {option}",
+        source.provider, source.name
+    )
 }

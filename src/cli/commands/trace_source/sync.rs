@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
     let source = site.source(args.source.as_deref(), cx)?;
     if let Some(pull) = asked::pull_of(&source, cx) {
         if !source.problems.is_empty() {
-            return Err(site::unusable(&source));
+            return Err(site::unusable(&source, cx));
         }
         let wanted = asked::Wanted {
             since,
@@ -114,7 +114,7 @@ fn pulled(
     cx: &CommandContext,
 ) -> Result<std::path::PathBuf, CliError> {
     if !source.problems.is_empty() {
-        return Err(site::unusable(source));
+        return Err(site::unusable(source, cx));
     }
     if source.style(cx.sources) == Some(SourceStyle::Push) {
         let traces = site.shown(&source.trace_dir, cx);

@@ -11,7 +11,7 @@ use super::asked;
 use super::connect;
 use super::document::SourceTest;
 use super::sampled;
-use super::site::{Repo, Site};
+use super::site::{self, Repo, Site};
 use super::status;
 use crate::attach::check::{self, Part, PartStatus, SAMPLE};
 use crate::attach::evidence::Evidence;
@@ -54,7 +54,7 @@ pub(super) fn of(site: Site, source: Source, cx: &mut CommandContext) -> Result<
     let loaded = cx.load_config(None, &site.place.repo, &[])?;
     let redactor = bench::redactor(cx, &loaded)?;
     let doing = status::doing(&site, cx);
-    let mut parts = vec![registered(&source)];
+    let mut parts = vec![registered(&source, cx)];
     parts.extend(variables(&source, cx));
     if let Some(pull) = asked::pull_of(&source, cx) {
         return asked_for(&site, &source, &pull, parts, cx);
@@ -147,7 +147,7 @@ fn tell(
     }
 }
 
-fn registered(source: &Source) -> Part {
+fn registered(source: &Source, cx: &CommandContext) -> Part {
     const NAME: &str = "source";
     let detail = format!("{} ({})", source.name, source.provider);
     if let Some(problem) = source.problems.first() {
@@ -156,10 +156,7 @@ fn registered(source: &Source) -> Part {
             PartStatus::Missing,
             format!("{detail}: {}", problem.message),
         );
-        return part.hint(format!(
-            "archal trace-source connect {} --name {} --option <name>=<value>",
-            source.provider, source.name
-        ));
+        return part.hint(site::mend(source, cx));
     }
     if source.is_enabled {
         Part::new(NAME, PartStatus::Ready, detail)

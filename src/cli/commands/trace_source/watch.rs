@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::document::Watched;
 use super::serve;
-use super::site::{Repo, Site};
+use super::site::{self, Repo, Site};
 use super::sync;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
@@ -78,7 +78,15 @@ fn wanted(args: &Args, site: &Site, cx: &CommandContext) -> Result<Vec<Source>, 
             .collect();
     }
     let mut sources = site.registry(cx)?.sources();
-    sources.retain(|source| source.is_enabled && sync::can_be_asked(site, source, cx).is_ok());
+    sources.retain(|source| source.is_enabled);
+    for source in sources.iter().filter(|source| !source.is_allowed()) {
+        for problem in &source.problems {
+            let told = format!("{}: {}", source.name, problem.message);
+            cx.printer.warning(told);
+            cx.printer.note(site::mend(source, cx));
+        }
+    }
+    sources.retain(|source| sync::can_be_asked(site, source, cx).is_ok());
     if sources.is_empty() {
         return Err(
             CliError::usage("no pull source is enabled that can be asked")

@@ -14,6 +14,7 @@ use archal_core::pull::{
     Asking, Estimate, INTERVAL, Opened, Page, Point, PullError, PullErrorKind, PullSource, Rows,
 };
 use archal_core::push::Kept;
+use archal_core::reach::Reach;
 use archal_core::redact::Redactor;
 use archal_core::source::{DecodedTrace, OptionInfo, OptionKind, SourceDescriptor, SourceStyle};
 use archal_core::stability::Stability;
@@ -57,6 +58,11 @@ pub(super) const PROVIDERS: &[SourceDescriptor] = &[SourceDescriptor {
     pull: Some(PullSource {
         open,
         hosts: |_| Vec::new(),
+        reach: Reach {
+            options: &["keyEnv"],
+            is_usual: |_| true,
+            told: |_| "asks nobody".to_owned(),
+        },
         asks: &["does", "keyEnv"],
         scores: None,
     }),
