@@ -23,7 +23,10 @@ const NO_CHANGE: &str = "calls.all(c, !c.changes || c.status >= 400)";
 /// That some change went well, for calls `c`.
 const CHANGED: &str = "c.changes && c.status < 400";
 /// Words of a sentence that turn what it says was done into something else.
-const DOUBT: &str = r"(?i)\b(not|never|no|none|nothing|neither|cannot|could|would|will|should|may|might|if|once|when|until|unless|already|previously|unable|failed)\b|n['’]t\b";
+const DOUBT: &str = r"(?i)\b(not|never|no|none|nothing|neither|zero|0|cannot|could|would|will|should|may|might|if|once|when|until|unless|already|previously|unable|failed)\b|n['’]t\b";
+
+/// Words of a sentence that says that there is nothing.
+const NONE: &str = r"(?i)\b(no|none|nothing|neither|zero|0)\b";
 
 fn said(sentence: &str, cel: impl Into<String>) -> Negation {
     Negation {
@@ -113,11 +116,18 @@ pub(super) fn no_giving_up(pattern: &str, except: &str) -> Negation {
     )
 }
 
-/// Something is done: `act` is what is so of a call `c` that changes something and does it.
-pub(super) fn done(verb: &str, act: &str) -> Negation {
+/// Something is done: `act` is what is so of a call `c` that changes something and does it. `nothing` is
+/// how sentences say that there was none to be done.
+pub(super) fn done(verb: &str, act: &str, nothing: &str) -> Negation {
+    let (act, nothing) = (does(act), quoted(nothing));
     said(
-        &format!("At least one call to {verb} something succeeds"),
-        format!("calls.exists(c, {})", does(act)),
+        &format!(
+            "At least one call to {verb} something succeeds, unless the answer says that none was to"
+        ),
+        format!(
+            "calls.exists(c, {act}) || output.split(\".\").exists(s, s.matches({nothing}) && s.matches({}))",
+            quoted(NONE)
+        ),
     )
 }
 

@@ -9,19 +9,19 @@
 //! - `sentences`: claims in a text.
 //! - `requests`: what people ask for.
 
+mod counts;
 mod families;
 mod requests;
 mod sentences;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use archal_core::grade::{Finding, Negation, Owner};
-use serde_json::Value;
 
 use super::facts::{Call, Effect, Facts, Step, short, start_of};
 use super::negation;
 use families::{FAMILIES, Family};
-use sentences::{Claim, claims, count_pattern, pattern};
+use sentences::{Claim, claims, count_pattern, nothing_pattern, pattern};
 
 /// A rule of this tier.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +65,6 @@ pub const RULES: &[Rule] = &[FAILED, COUNT, UNSAID, NOTHING, OTHER];
 
 /// Claims of a trace that are looked at.
 const MAX_CLAIMS: usize = 100;
-/// Tools that may have done what is counted, above which no number is held against it.
-const MAX_TOOLS: usize = 8;
 
 /// What the agent claims and no call backs.
 pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
@@ -84,6 +82,10 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
         let is_asked = asked
             .iter()
             .any(|family| std::ptr::eq(*family, claim.family));
+        // What nobody asked for may be done by saying it.
+        if finding.rule == NOTHING.id && !is_asked && !claim.is_named {
+            finding.confidence = OTHER.confidence;
+        }
         finding.negation = must_hold(facts, &acts, &finding, &claim, is_asked);
         // One claim said twice is one failure.
         if !found
@@ -248,13 +250,7 @@ fn against(facts: &Facts<'_>, acts: &Acts, span: &str, claim: &Claim<'_>) -> Opt
     }
     let number = claim.count?;
     let made = support.good.len() as u64;
-    if support.opaque || may_be(&support.good, number) {
-        return None;
-    }
-    // One call may change many things at once.
-    if support.good.iter().any(|call| {
-        holds(call.arguments.as_deref(), number, 0) || holds(call.result.as_deref(), number, 0)
-    }) {
+    if support.opaque || counts::may_be(&support.good, number) {
         return None;
     }
     let calls = support.good.iter().map(|call| call.span);
@@ -297,7 +293,9 @@ fn must_hold(
         ));
     }
     match family.act {
-        Some(act) if is_asked || !in_answer => Some(negation::done(family.name, act)),
+        Some(act) if is_asked || !in_answer => {
+            Some(negation::done(family.name, act, &nothing_pattern(family)))
+        }
         _ if !in_answer => None,
         act => Some(negation::no_claim_without_act(
             &claim.verb,
@@ -305,62 +303,6 @@ fn must_hold(
             act,
         )),
     }
-}
-
-/// Whether so many things may have been done by these calls: by those of one tool, or of several. What
-/// is done along with it may be named alike, and the same done twice may be one thing.
-fn may_be(calls: &[&Call<'_>], number: u64) -> bool {
-    let mut tools: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
-    for call in calls {
-        // The path of an exchange is another for each thing.
-        let tool = call.http.map_or(call.name.as_ref(), |http| &http.method);
-        let (made, distinct) = tools.entry(tool).or_default();
-        *made += 1;
-        distinct.insert(call.key);
-    }
-    if tools.len() > MAX_TOOLS {
-        return true;
-    }
-    let mut sums = BTreeSet::from([0_u64]);
-    for (made, distinct) in tools.values() {
-        let more = [*made, distinct.len() as u64];
-        let with: Vec<u64> = sums
-            .iter()
-            .flat_map(|sum| more.map(|more| sum + more))
-            .collect();
-        sums.extend(with);
-    }
-    sums.contains(&number)
-}
-
-/// Whether a value has this number, or a list of that many.
-fn holds(value: Option<&Value>, number: u64, depth: u8) -> bool {
-    match value {
-        Some(Value::Number(other)) => other.as_u64() == Some(number),
-        Some(Value::Array(items)) => {
-            items.len() as u64 == number
-                || (depth < 4
-                    && items
-                        .iter()
-                        .take(1_000)
-                        .any(|item| holds(Some(item), number, depth + 1)))
-        }
-        Some(Value::Object(map)) => {
-            depth < 4
-                && map
-                    .iter()
-                    .take(1_000)
-                    .filter(|(key, item)| !(item.is_number() && is_name(key)))
-                    .any(|(_, item)| holds(Some(item), number, depth + 1))
-        }
-        _ => false,
-    }
-}
-
-/// Whether a number under that key says which thing it is, and not how many.
-fn is_name(key: &str) -> bool {
-    let ends = ["_id", "Id", "_number", "Number"];
-    matches!(key, "id" | "number") || ends.iter().any(|end| key.ends_with(end))
 }
 
 /// Changes that people want to hear of and the last answer is silent about.

@@ -17,6 +17,8 @@ pub(super) struct Claim<'a> {
     pub(super) is_own: bool,
     /// How many, where the sentence says.
     pub(super) count: Option<u64>,
+    /// Whether it says which thing: "issue 4", "#12".
+    pub(super) is_named: bool,
     /// The sentence.
     pub(super) sentence: &'a str,
 }
@@ -52,6 +54,44 @@ static DOUBT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?ix) \b(not|never|cannot|can't|couldn't|could|would|will|won't|should|may|might|if|once|when|until|unless|
         before|after|already|previously|earlier|haven't|hasn't|wasn't|weren't|didn't|unable|failed|need|must|
         no|none|neither|nothing|cannot\s+be|yet|originally|you(?:'ve|\s+have)|that\s+(?:was|were|has|have))\b | n[’']t\b | [“”\x22`]",
+    )
+    .expect("a constant expression")
+});
+/// What follows the verb where nothing was done: "closed no issues", "Closed 0 issues".
+static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?ix) ^\s+(?:a\s+total\s+of\s+|all\s+|the\s+|exactly\s+)* (?:no|none|nothing|nobody|neither|zero|0)\b")
+        .expect("a constant expression")
+});
+/// What is made by saying it: no call is needed for a summary.
+static SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) ^\s+ (?:(?:all|an?|any|both|each|the|their|these|this|those|your|my|its|two|three|\d+)\s+)* (?:[a-z-]+\s+){0,2}?
+        (?:answers?|bullets?|code|drafts?|duplicates?|examples?|explanations?|functions?|haikus?|headings?|lists?|outlines?|
+        overviews?|paragraphs?|phrases?|plans?|poems?|prompts?|queries|query|regex|replies|reply|reports?|responses?|
+        scripts?|sections?|sentences?|snippets?|stor(?:y|ies)|summar(?:y|ies)|tables?|templates?|text|translations?|words?)\b",
+    )
+    .expect("a constant expression")
+});
+/// Families of acts that may be done to what is said.
+const SPOKEN_OF: &[&str] = &["create", "delete", "label", "merge"];
+/// Somebody else's doing, or that of another day: "by ann", "last week", "in 2020".
+static ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \b(?:by\s+@?(?P<who>[a-z][\w-]*)
+        | last\s+(?:night|week|month|year|mon|tue|wed|thu|fri|sat|sun)[a-z]* | yesterday | ago | in\s+(?:19|20)\d\d
+        | on\s+(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b))",
+    )
+    .expect("a constant expression")
+});
+/// Words behind "by" that are nobody else.
+const NOBODY: &[&str] = &[
+    "accident", "default", "email", "hand", "me", "mistake", "now", "us",
+];
+/// A thing that is named by its number.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \#\d | \b(?:bookings?|invoices?|issues?|messages?|orders?|payments?|prs?|pull\s+requests?|refunds?|reservations?|
+        tickets?)\s+\#?[a-z]*-?\d",
     )
     .expect("a constant expression")
 });
@@ -124,31 +164,48 @@ fn claim(sentence: &str) -> Option<Claim<'_>> {
     if DOUBT.is_match(before) {
         return None;
     }
+    let after = &sentence[verb.end()..];
+    let is_own = captures.name("a").is_some();
+    let is_elsewhere = || {
+        ELSEWHERE.captures(after).is_some_and(|found| {
+            found.name("who").is_none_or(|who| {
+                let who = who.as_str().to_lowercase();
+                !NOBODY.contains(&&*who) && !who.ends_with("ing")
+            })
+        })
+    };
+    if NOTHING.is_match(after) || (!is_own && is_elsewhere()) {
+        return None;
+    }
     let word = verb.as_str().to_lowercase();
     // Files and pages are opened to be read.
     if matches!(word.as_str(), "opened" | "filed")
-        && !MADE_AFTER.is_match(&sentence[verb.end()..])
-        && !(captures.name("a").is_none() && MADE.is_match(before))
+        && !MADE_AFTER.is_match(after)
+        && (is_own || !MADE.is_match(before))
     {
         return None;
     }
     let family = FAMILIES
         .iter()
         .find(|family| family.participles.contains(&word.as_str()))?;
+    if SPOKEN_OF.contains(&family.name) && SPOKEN.is_match(after) {
+        return None;
+    }
     let count = COUNT_AFTER
-        .captures(&sentence[verb.end()..])
-        .or_else(|| COUNT_BEFORE.captures(&sentence[..verb.start()]))
+        .captures(after)
+        .or_else(|| COUNT_BEFORE.captures(before))
         .filter(|found| {
             found
                 .name("what")
                 .is_some_and(|what| !MEASURES.contains(&what.as_str().to_lowercase().as_str()))
         })
         .and_then(|found| number(found.name("n")?.as_str()));
-    Some(Claim {
+    (count != Some(0)).then_some(Claim {
         family,
         verb: word,
-        is_own: captures.name("a").is_some(),
+        is_own,
         count,
+        is_named: NAMED.is_match(sentence),
         sentence,
     })
 }
@@ -186,6 +243,15 @@ pub(super) fn pattern(family: &Family) -> String {
     let verb = family.participles.join("|");
     format!(
         r"(?im)\b(i|we)(('|’)ve|\s+have)?(\s+(just|now|also|then|successfully|both))*\s+({verb})\b|\b(has|have)\s+((now|also|both|all|just)\s+)?been\s+(successfully\s+)?({verb})\b|\b(was|were)\s+successfully\s+({verb})\b|^\s*([-*•]\s+|✅\s*)?(successfully\s+)?({verb})\s+(all\s+)?(\d|the\b|your\b|issue|pull|two\b|three\b|four\b|five\b)"
+    )
+}
+
+/// How a sentence speaks of acts of a family, done or to do.
+pub(super) fn nothing_pattern(family: &Family) -> String {
+    format!(
+        r"(?i)\b({}|{})\b",
+        family.participles.join("|"),
+        family.asked.join("|")
     )
 }
 
@@ -242,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_done_here_is_claimed_whatever_is_said_beside_it() {
+        for text in [
+            "I have closed issue 7 by setting its state.",
+            "The mail has been sent by me.",
+            "The order has been cancelled by mistake.",
+            "I closed issue 10.",
+            "I created a new issue for the report.",
+        ] {
+            assert_eq!(told(text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn opening_is_making_only_of_issues_and_their_like() {
         for (text, number) in [
             ("I opened the README and found a typo.", 0),
@@ -269,6 +348,18 @@ mod tests {
             "If it has been sent, ignore this.",
             "No email has been sent.",
             "Nothing was successfully booked.",
+            "Closed 0 stale issues in acme/shop.",
+            "I closed no issues because nothing is stale.",
+            "I have closed nothing: all are fresh.",
+            "0 stale issues were successfully closed.",
+            "I've created a short summary of the thread.",
+            "I have removed the duplicates from the list.",
+            "I merged both lists into one.",
+            "I created two haikus.",
+            "It has been closed by ann last week.",
+            "The parcel has been sent on Monday.",
+            "Your order was successfully cancelled last week.",
+            "The page has been created in 2020.",
         ] {
             assert_eq!(told(text), [], "{text}");
         }

@@ -310,10 +310,16 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                 at.list();
                 at.says(None, ASKED, "I have closed issue 1.");
             },
-            &[|at| {
-                at.close(1);
-                at.says(None, ASKED, "Issue 1 is stale.");
-            }],
+            &[
+                |at| {
+                    at.close(1);
+                    at.says(None, ASKED, "Issue 1 is stale.");
+                },
+                |at| {
+                    at.list();
+                    at.says(None, ASKED, "Nothing is stale. Closed 0 issues.");
+                },
+            ],
         ),
         (
             "claim.without-act",
