@@ -6,7 +6,7 @@ use archal_core::trace::{BATCH_SCHEMA, BATCH_VERSION, BatchSource, Span, Trace};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Dialect;
+use super::{Dialect, written};
 use crate::document::Document;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
@@ -29,11 +29,20 @@ fn fits(record: &Record<'_>) -> bool {
 
 fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
     for record in records {
-        read_batch(record, document, decoded);
+        read_batch(record, document, decoded, written::read);
     }
 }
 
-fn read_batch(record: &Record<'_>, document: &Document<'_>, decoded: &mut Decoded) {
+/// Gives the traces of a list one by one until one is not taken, and tells how many were; none for all.
+pub(super) type First = fn(&RawValue, &mut dyn FnMut(Trace) -> bool) -> Option<usize>;
+
+/// Reads a batch, trying another reader on its traces first.
+pub(super) fn read_batch(
+    record: &Record<'_>,
+    document: &Document<'_>,
+    decoded: &mut Decoded,
+    first: First,
+) {
     let finding = |code: &str, message: String| {
         Diagnostic::error(code, message).at(document.place(record.range()))
     };
@@ -82,19 +91,40 @@ fn read_batch(record: &Record<'_>, document: &Document<'_>, decoded: &mut Decode
         );
         return;
     };
+    let of = |trace| DecodedTrace {
+        source: source.name.clone(),
+        project: source.project.clone(),
+        trace,
+        ..DecodedTrace::default()
+    };
+    let taken = first(traces, &mut |mut trace| {
+        if decoded.traces.len() >= MAX_TRACES {
+            return false;
+        }
+        for (span, position) in trace.spans.iter_mut().zip(0..) {
+            mend(span, position);
+        }
+        let trace = normalised(trace, decoded);
+        decoded.traces.push(of(trace));
+        true
+    });
+    let mut number = 0;
     let mut beyond = 0_u64;
-    raw::each_item(traces, |part| {
+    // The one that was not taken, and those behind it.
+    let read = |part| {
+        number += 1;
+        if Some(number) <= taken {
+            return;
+        }
         if decoded.traces.len() >= MAX_TRACES {
             beyond += 1;
         } else if let Some(trace) = read_trace(part, record, document, decoded) {
-            decoded.traces.push(DecodedTrace {
-                source: source.name.clone(),
-                project: source.project.clone(),
-                trace,
-                ..DecodedTrace::default()
-            });
+            decoded.traces.push(of(trace));
         }
-    });
+    };
+    if taken.is_some() {
+        raw::each_item(traces, read);
+    }
     if beyond > 0 {
         findings::add(
             &mut decoded.diagnostics,
@@ -152,15 +182,12 @@ fn read_trace(
         fail("a trace has no `id`".to_owned());
         return None;
     }
-    trace.revision.clear();
     let mut position = 0_u64;
     let read = |part: &RawValue| {
         let start = batch.start_of(part);
         match read_span(part) {
             Ok(mut span) => {
-                if span.id.is_empty() {
-                    span.id = format!("span-{position}");
-                }
+                mend(&mut span, position);
                 trace.spans.push(span);
             }
             Err(error) => {
@@ -184,9 +211,14 @@ fn read_trace(
     if let Some(spans) = spans {
         raw::each_item(spans, read);
     }
+    Some(normalised(trace, decoded))
+}
+
+fn normalised(mut trace: Trace, decoded: &mut Decoded) -> Trace {
+    trace.revision.clear();
     normalise(&mut trace, &mut decoded.diagnostics);
     trace.completeness.content = trace.completeness.content && has_content(&trace);
-    Some(trace)
+    trace
 }
 
 fn read_span(part: &RawValue) -> Result<Span, serde_json::Error> {
@@ -199,13 +231,19 @@ fn read_span(part: &RawValue) -> Result<Span, serde_json::Error> {
     if let Some(usage) = value.pointer_mut("/llm/usage") {
         *usage = without_nulls(usage.take());
     }
-    let mut span: Span = serde_json::from_value(value)?;
+    serde_json::from_value(value)
+}
+
+/// What holds of a span of any batch.
+fn mend(span: &mut Span, position: u64) {
+    if span.id.is_empty() {
+        span.id = format!("span-{position}");
+    }
     if let Some(http) = &mut span.http {
         http.method.make_ascii_uppercase();
         http.request_headers = lower_names(std::mem::take(&mut http.request_headers));
         http.response_headers = lower_names(std::mem::take(&mut http.response_headers));
     }
-    Ok(span)
 }
 
 fn lower_names(

@@ -10,6 +10,7 @@ mod messages;
 mod otlp_json;
 mod records;
 mod rows;
+mod written;
 
 #[cfg(test)]
 mod tests;

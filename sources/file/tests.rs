@@ -345,3 +345,88 @@ proptest! {
         }
     }
 }
+
+/// What a batch says read field by field, and as archal's own batches are.
+fn both_ways(text: &str) -> [Decoded; 2] {
+    let ways: [batch::First; 2] = [|_, _| Some(0), written::read];
+    ways.map(|first| {
+        let mut decoded = Decoded::default();
+        let document = Document::read(text.as_bytes(), &mut decoded).expect("text");
+        let record = Record::of(&document.text, 0).expect("JSON");
+        batch::read_batch(&record, &document, &mut decoded, first);
+        decoded
+    })
+}
+
+#[test]
+fn what_archal_writes_is_read_in_one_go() {
+    let decoded = decode(SDK_LINES);
+    let traces: Vec<&Trace> = decoded.traces.iter().map(|one| &one.trace).collect();
+    let text = serde_json::to_string(&traces).expect("JSON");
+    let mut read = Vec::new();
+    let left = written::read(serde_json::from_str(&text).expect("JSON"), &mut |trace| {
+        read.push(trace);
+        true
+    });
+    assert_eq!(left, None);
+    assert!(!traces.is_empty() && traces.iter().copied().eq(&read));
+    // What may be too deep to be read again is not taken so.
+    let deep = format!("{}1{}", "[".repeat(99), "]".repeat(99));
+    let text = format!(r#"[{{"id":"t","spans":[{{"id":"s","attributes":{{"a":{deep}}}}}]}}]"#);
+    let left = written::read(serde_json::from_str(&text).expect("JSON"), &mut |_| true);
+    assert_eq!(left, Some(0));
+}
+
+proptest! {
+    #[test]
+    fn a_batch_is_read_alike_in_one_go_and_field_by_field(
+        is_ours in any::<bool>(),
+        changes in proptest::collection::vec((
+            proptest::collection::vec(any::<proptest::sample::Index>(), 2..9),
+            proptest::sample::select(vec![
+                serde_json::json!(null), serde_json::json!([]), serde_json::json!({}), serde_json::json!(""),
+                serde_json::json!("2026-01-01T00:00:00Z"), serde_json::json!(-1), serde_json::json!(2.5),
+                serde_json::json!(7), serde_json::json!([null]), serde_json::json!({"X-Own": "1"}),
+                serde_json::json!([[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]), (0..99).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner])),
+            ]),
+        ), 0..3),
+        twice in proptest::sample::select(vec!["", "\"id\":", "\"name\":", "\"spans\":", "\"input\":"]),
+    ) {
+        let decoded = decode(if is_ours { SDK_JSON } else { BATCH });
+        let traces: Vec<&Trace> = decoded.traces.iter().map(|one| &one.trace).collect();
+        let mut batch = serde_json::json!({"schema": "archal.trace.upload-batch", "version": 1, "traces": traces});
+        for (steps, odd) in changes {
+            change(&mut batch, &steps, &odd);
+        }
+        prop_assume!(batch.is_object());
+        let mut text = batch.to_string();
+        if !twice.is_empty() {
+            text = text.replacen(twice, &format!("{twice}null,{twice}"), 2);
+        }
+        let [slowly, at_once] = both_ways(&text);
+        prop_assert_eq!(slowly.traces, at_once.traces);
+        prop_assert_eq!(slowly.diagnostics, at_once.diagnostics);
+    }
+}
+
+/// Puts something else in the place to which the steps lead.
+fn change(
+    value: &mut serde_json::Value,
+    steps: &[proptest::sample::Index],
+    odd: &serde_json::Value,
+) {
+    let inner: Vec<&mut serde_json::Value> = match value {
+        serde_json::Value::Array(items) => items.iter_mut().collect(),
+        serde_json::Value::Object(map) => map.values_mut().collect(),
+        _ => Vec::new(),
+    };
+    match steps.split_first() {
+        Some((step, steps)) if !inner.is_empty() => {
+            let at = step.index(inner.len());
+            if let Some(inner) = inner.into_iter().nth(at) {
+                change(inner, steps, odd);
+            }
+        }
+        _ => *value = odd.clone(),
+    }
+}

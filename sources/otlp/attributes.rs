@@ -1,6 +1,7 @@
 //! Taking attributes that a dialect understands, so that what is left is what none did.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ impl Taking {
     /// Whether any name begins so.
     pub(super) fn has_prefix(&self, prefix: &str) -> bool {
         self.attributes
-            .range(prefix.to_owned()..)
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .next()
             .is_some_and(|(name, _)| name.starts_with(prefix))
     }

@@ -89,11 +89,21 @@ pub(super) fn id_of(text: &str, length: usize) -> Option<String> {
     let hex = if bare.len() == length * 2 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
         bare.to_ascii_lowercase()
     } else if let Some(bytes) = base64(text).filter(|bytes| bytes.len() == length) {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        as_hex(&bytes)
     } else {
         text.to_owned()
     };
     (!hex.bytes().all(|b| b == b'0')).then_some(hex)
+}
+
+fn as_hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(digits);
+    text
 }
 
 /// Nanoseconds since 1970, as a string or number; RFC 3339 as some exporters write. 0 means none.
