@@ -339,8 +339,12 @@ impl<'a> Work<'a> {
         };
         let told = Reproduction::of(&self, failed, &recorded.fidelity, (made, attempts.clock));
         self.job.red = Some(told.red);
+        let did = match told.decided {
+            Decision::Reproduced => "reproduced",
+            _ => "tried",
+        };
         (self.told)(&format!(
-            "reproduced {}: red {} on {}",
+            "{did} {}: red {} on {}",
             self.job.name, told.red, self.ready.base
         ));
         let release = match told.is_green() {
