@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use archal_core::diagnostic::Diagnostic;
-use archal_core::source::Decoded;
+use archal_core::source::{Decoded, Line, Piece};
 
 /// The text of a file.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Document<'a> {
     /// Where the text is longer or shorter than the bytes: an offset in the text, and from
     /// there on the offset in the bytes minus the offset in the text.
     shifts: Vec<(usize, isize)>,
+    /// Where the bytes stand in the file, by line, where they are not the whole file.
+    lines: &'a [Line],
 }
 
 /// Places of a file that are mended; one with more is not the text it seems to be.
@@ -48,9 +50,38 @@ impl<'a> Document<'a> {
             decoded.diagnostics.push(finding);
             return None;
         }
+        Self::mended(bytes, skipped, &[], decoded)
+    }
+
+    /// Reads lines of a file as text; none, with a diagnostic, when they are no text.
+    pub(crate) fn of_lines(piece: &Piece<'a>, decoded: &mut Decoded) -> Option<Self> {
+        let is_first = piece.lines.first().is_none_or(|line| line.offset == 0);
+        let (bytes, skipped) = match piece.text {
+            [0xef, 0xbb, 0xbf, rest @ ..] if is_first => (rest, 3),
+            bytes => (bytes, 0),
+        };
+        Self::mended(bytes, skipped, piece.lines, decoded)
+    }
+
+    /// A text that needs no mending.
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            shifts: Vec::new(),
+            lines: &[],
+        }
+    }
+
+    fn mended(
+        bytes: &'a [u8],
+        skipped: isize,
+        lines: &'a [Line],
+        decoded: &mut Decoded,
+    ) -> Option<Self> {
         let mut document = Self {
             text: Cow::Borrowed(""),
             shifts: vec![(0, skipped)],
+            lines,
         };
         document.text = match str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
@@ -61,11 +92,38 @@ impl<'a> Document<'a> {
         Some(document)
     }
 
+    /// Whether it begins where its file begins.
+    pub(crate) fn is_start(&self) -> bool {
+        self.lines.first().is_none_or(|line| line.offset == 0)
+    }
+
+    /// The number of the line on which a place of the text is, where it is made of lines.
+    pub(crate) fn line(&self, at: usize) -> Option<u64> {
+        Some(self.line_of(self.byte_of(at))?.number)
+    }
+
     /// The byte range in the unpacked file of a range of the text.
     pub(crate) fn place(&self, range: Range<usize>) -> Range<usize> {
         // An end inside a character that stands for a bad byte would lie before its start.
         let end = self.byte_of(range.end);
-        self.byte_of(range.start).min(end)..end
+        let start = self.byte_of(range.start).min(end);
+        // Lines that follow each other here need not in the file.
+        let begins = self.in_file(start);
+        begins..begins.saturating_add(end - start)
+    }
+
+    fn line_of(&self, byte: usize) -> Option<&Line> {
+        let behind = self.lines.partition_point(|line| line.at <= byte);
+        self.lines.get(behind.checked_sub(1)?)
+    }
+
+    /// Where a byte stands in the unpacked file.
+    fn in_file(&self, byte: usize) -> usize {
+        let Some(line) = self.line_of(byte) else {
+            return byte;
+        };
+        let begins = usize::try_from(line.offset).unwrap_or(usize::MAX);
+        begins.saturating_add(byte - line.at)
     }
 
     fn byte_of(&self, at: usize) -> usize {
@@ -107,7 +165,7 @@ impl<'a> Document<'a> {
                 "trace/not-utf8",
                 format!("places that are not UTF-8 and were replaced: {count}"),
             )
-            .at(first..first + 1),
+            .at(self.in_file(first)..self.in_file(first) + 1),
         );
         Some(text)
     }
@@ -142,7 +200,7 @@ impl<'a> Document<'a> {
             }
         }
         if let Some(first) = lone.first() {
-            let first = self.byte_of(*first);
+            let first = self.in_file(self.byte_of(*first));
             decoded.diagnostics.push(
                 Diagnostic::note(
                     "trace/half-character",

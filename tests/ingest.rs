@@ -1,6 +1,7 @@
 //! Files in, identified and redacted traces out, with the sources of the catalogue.
 
 mod pack;
+mod pieces;
 mod settle;
 pub(crate) mod watch;
 

@@ -2,7 +2,7 @@
 //! the release binary. Read, parsed, detected, normalised, redacted, hashed, compared with what is known, written.
 //!
 //! `cargo xtask bench import`; `-- --megabytes N` of each dialect, `--only NAME`, `--binary FILE` to measure
-//! another archal.
+//! another archal. `--large` is one file of 10 GB of each of a few, whose memory is to stay flat.
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 
 #[expect(dead_code, reason = "shared with benches that measure more")]
@@ -10,7 +10,7 @@
 mod machine;
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -21,6 +21,10 @@ use serde_json::{Value, json};
 
 /// Megabytes of each dialect, unless somebody asks for more.
 const USUALLY: u64 = 64;
+/// The same of a large file.
+const LARGE: u64 = 10_000;
+/// Bytes that are parsed to tell how long parsing alone takes.
+const PARSED: u64 = 64_000_000;
 /// Between two looks at a process.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -40,9 +44,14 @@ const RECORDED: &[(&str, &[&str])] = &[
 ];
 
 fn main() {
-    let megabytes = option("--megabytes").map_or(USUALLY, |text| text.parse().expect("a number"));
+    let is_large = std::env::args().any(|argument| argument == "--large");
+    let usually = if is_large { LARGE } else { USUALLY };
+    let megabytes = option("--megabytes").map_or(usually, |text| text.parse().expect("a number"));
     let only = option("--only");
-    let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let is_wanted = |name: &str| match &only {
+        Some(only) => only == name,
+        None => !is_large || ["openinference", "messages", "side by side"].contains(&name),
+    };
     let binary =
         option("--binary").map_or_else(|| env!("CARGO_BIN_EXE_archal").into(), PathBuf::from);
     let world = World::new(binary);
@@ -66,10 +75,16 @@ fn main() {
             if is_packed && is_wanted("batch") {
                 world.again("batch", &packed);
             }
+            fs::remove_dir_all(packed).expect("mine");
         }
     }
     if is_wanted("messages") {
-        world.measure("messages", megabytes, |number| vec![messages(number)]);
+        let packed = world.measure("messages", megabytes, |number| vec![messages(number)]);
+        fs::remove_dir_all(packed).expect("mine");
+    }
+    if is_wanted("side by side") {
+        let packed = world.measure("side by side", megabytes, side_by_side);
+        fs::remove_dir_all(packed).expect("mine");
     }
 }
 
@@ -109,6 +124,25 @@ fn messages(number: u64) -> String {
     }
     messages.push(json!({"role": "assistant", "content": "Closed 8 issues."}));
     json!({"id": format!("run-{number}"), "messages": messages}).to_string()
+}
+
+/// Rows of LangSmith's, ten of each trace: those of a hundred traces side by side, behind the last of them.
+fn side_by_side(number: u64) -> Vec<String> {
+    let Some(first) = (number % 100 == 99).then(|| number - 99) else {
+        return Vec::new();
+    };
+    let row = |trace: u64, row: u64| {
+        let id = |row: u64| format!("{trace:08x}-0000-4000-8000-{row:012}");
+        json!({"id": id(row), "trace_id": id(0), "parent_run_id": (row > 0).then(|| id(0)),
+            "name": if row > 0 { "list_issues" } else { "agent" }, "run_type": if row > 0 { "tool" } else { "chain" },
+            "session_name": "support", "start_time": format!("2026-03-01T12:00:0{row}"), "end_time": "2026-03-01T12:00:11",
+            "inputs": {"repo": "acme/webapp", "page": row, "text": "What comes holds the first hundred rows. ".repeat(8)},
+            "outputs": {"items": [{"number": 41, "title": "The import stops at the second page", "state": "open"}]}})
+        .to_string()
+    };
+    (0..10)
+        .flat_map(|number| (first..first + 100).map(move |trace| row(trace, number)))
+        .collect()
 }
 
 /// A folder with a repository.
@@ -159,6 +193,7 @@ impl World {
         for entry in fs::read_dir(packed).expect("mine") {
             let text = fs::read(entry.expect("an entry").path()).expect("mine");
             for batch in documents(&text) {
+                let batch = batch.expect("JSON");
                 traces += batch["traces"].as_array().expect("traces").len() as u64;
             }
         }
@@ -209,7 +244,7 @@ impl World {
     }
 }
 
-/// Bytes of a file or folder, and the processor time that parsing alone takes.
+/// Bytes of a file or folder, and the processor time that parsing alone takes, as far as some of it tells.
 fn parse(from: &Path) -> (u64, f64) {
     let files: Vec<PathBuf> = if from.is_dir() {
         let entries = fs::read_dir(from).expect("mine");
@@ -219,21 +254,26 @@ fn parse(from: &Path) -> (u64, f64) {
     } else {
         vec![from.to_owned()]
     };
-    let texts: Vec<Vec<u8>> = files
-        .iter()
-        .map(|file| fs::read(file).expect("mine"))
-        .collect();
-    let before = machine::processor(std::process::id());
-    let parsed: usize = texts.iter().map(|text| documents(text).count()).sum();
-    assert!(parsed > 0);
-    let spent = machine::processor(std::process::id()) - before;
-    (texts.iter().map(|text| text.len() as u64).sum(), spent)
+    let (mut bytes, mut parsed, mut spent) = (0, 0, 0.0);
+    for file in &files {
+        let mut text = Vec::new();
+        let opened = File::open(file).expect("mine");
+        bytes += opened.metadata().expect("mine").len();
+        let left = PARSED.saturating_sub(parsed);
+        opened.take(left).read_to_end(&mut text).expect("mine");
+        parsed += text.len() as u64;
+        let before = machine::processor(std::process::id());
+        // The last one may be cut.
+        let whole = documents(&text).map_while(Result::ok).count();
+        assert!(whole > 0 || left < PARSED);
+        spent += machine::processor(std::process::id()) - before;
+    }
+    (bytes, spent * bytes as f64 / parsed as f64)
 }
 
 /// The JSON documents of a file, one after the other.
-fn documents(text: &[u8]) -> impl Iterator<Item = Value> {
-    let documents = serde_json::Deserializer::from_slice(text).into_iter();
-    documents.map(|document| document.expect("JSON"))
+fn documents(text: &[u8]) -> impl Iterator<Item = serde_json::Result<Value>> {
+    serde_json::Deserializer::from_slice(text).into_iter()
 }
 
 /// Processor time of children that have ended, in seconds.

@@ -6,7 +6,7 @@ use archal_core::trace::{BATCH_SCHEMA, BATCH_VERSION, BatchSource, Span, Trace};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Dialect, written};
+use super::{Dialect, Wanted, written};
 use crate::document::Document;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
@@ -16,6 +16,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "batch",
     fits,
     read,
+    traces: None,
 };
 
 /// Traces one file may give. What archal writes has at most 1,000.
@@ -27,7 +28,7 @@ fn fits(record: &Record<'_>) -> bool {
         .is_some_and(|schema| schema.get().trim_matches('"') == BATCH_SCHEMA)
 }
 
-fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+fn read(records: &[Record<'_>], document: &Document<'_>, _: Wanted<'_>, decoded: &mut Decoded) {
     for record in records {
         read_batch(record, document, decoded, written::read);
     }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod compression;
+mod lines;
 mod messages;
 mod otlp_json;
 mod records;
@@ -61,6 +62,7 @@ pub const FORMAT: FileFormat = FileFormat {
     accepts,
     decode,
     join,
+    lines: Some(lines::FORMAT),
 };
 
 /// One shape of trace files.
@@ -69,9 +71,19 @@ struct Dialect {
     name: &'static str,
     /// Whether a record is of this shape.
     fits: fn(&Record<'_>) -> bool,
-    /// Reads records that fit; bad ones are diagnostics.
-    read: fn(&[Record<'_>], &Document<'_>, &mut Decoded),
+    /// Reads records that fit; bad ones are diagnostics. Of traces that may go on elsewhere it gives
+    /// only those that are wanted.
+    read: fn(&[Record<'_>], &Document<'_>, Wanted<'_>, &mut Decoded),
+    /// Names the traces that a record has something of, its text being given, too: all of them, and
+    /// perhaps others; none for a dialect of which every record has whole traces.
+    traces: Option<Naming>,
 }
+
+/// Names the traces of a record.
+type Naming = fn(&str, &mut dyn FnMut(&str));
+
+/// Whether a trace is wanted.
+type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 /// The dialects in the order in which they are tried.
 const DIALECTS: &[Dialect] = &[
@@ -82,9 +94,6 @@ const DIALECTS: &[Dialect] = &[
     rows::langsmith::DIALECT,
     messages::DIALECT,
 ];
-
-/// Dialects of which a file has whole traces; those of all others may go on in other files.
-const WHOLE: &[&str] = &["batch", "messages"];
 
 /// Endings of names that writers give to files they have not finished.
 const UNFINISHED: &[&str] = &[".tmp", ".part", ".swp", ".swx", ".crdownload", "~"];
@@ -141,10 +150,7 @@ fn scored(mut trace: Trace, scores: Vec<Score>) -> Trace {
 }
 
 fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
-    let dialect = DIALECTS
-        .iter()
-        .find(|dialect| records.iter().any(|record| (dialect.fits)(record)));
-    let Some(dialect) = dialect else {
+    let Some(dialect) = dialect_of(records) else {
         if let Some(record) = records.first() {
             findings::add(
                 &mut decoded.diagnostics,
@@ -158,19 +164,36 @@ fn read_records(records: &[Record<'_>], document: &Document<'_>, decoded: &mut D
         }
         return;
     };
+    read_as(dialect, records, document, &|_| true, decoded);
+}
+
+/// The first dialect that knows the shape of a record.
+fn dialect_of(records: &[Record<'_>]) -> Option<&'static Dialect> {
+    DIALECTS
+        .iter()
+        .find(|dialect| records.iter().any(|record| (dialect.fits)(record)))
+}
+
+fn read_as(
+    dialect: &Dialect,
+    records: &[Record<'_>],
+    document: &Document<'_>,
+    is_wanted: Wanted<'_>,
+    decoded: &mut Decoded,
+) {
     decoded.dialect = Some(dialect.name);
-    decoded.is_in_parts = !WHOLE.contains(&dialect.name);
+    decoded.is_in_parts = dialect.traces.is_some();
     let (fitting, strange): (Vec<Record<'_>>, Vec<Record<'_>>) =
         records.iter().cloned().partition(dialect.fits);
     for record in strange {
-        findings::add(
-            &mut decoded.diagnostics,
-            Diagnostic::warning(
-                "trace/unknown-shape",
-                format!("a record is not of the file's shape, {}", dialect.name),
-            )
-            .at(document.place(record.range())),
-        );
+        let what = match document.line(record.start) {
+            Some(number) => format!("the record on line {number}"),
+            None => "a record".to_owned(),
+        };
+        let told = format!("{what} is not of the file's shape, {}", dialect.name);
+        let finding = Diagnostic::warning("trace/unknown-shape", told);
+        let finding = finding.at(document.place(record.range()));
+        findings::add(&mut decoded.diagnostics, finding);
     }
-    (dialect.read)(&fitting, document, decoded);
+    (dialect.read)(&fitting, document, is_wanted, decoded);
 }

@@ -21,6 +21,26 @@ pub(super) fn split<'a>(document: &'a Document<'_>, decoded: &mut Decoded) -> Ve
     splitter.records
 }
 
+/// The objects of a document with one on each line.
+pub(super) fn of_lines<'a>(document: &'a Document<'_>, decoded: &mut Decoded) -> Vec<Record<'a>> {
+    let mut splitter = Splitter {
+        text: &document.text,
+        document,
+        decoded,
+        records: Vec::new(),
+    };
+    splitter.lines();
+    splitter.records
+}
+
+/// Whether a text has a line that is an object on its own. Of a document printed over several lines
+/// no line is, because inner lines are indented or end in a comma.
+pub(super) fn is_lines(text: &str) -> bool {
+    text.lines()
+        .filter(|line| line.starts_with('{') && line.trim_end().ends_with('}'))
+        .any(|line| serde_json::from_str::<&RawValue>(line).is_ok())
+}
+
 /// What JSON has between values.
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
@@ -41,7 +61,7 @@ impl<'a> Splitter<'a, '_, '_> {
         match serde_json::from_str::<&RawValue>(self.text) {
             Ok(whole) if whole.get().starts_with('[') => self.array(start + 1),
             Ok(whole) => self.record(whole.get(), start),
-            Err(_) if self.is_lines() => {
+            Err(_) if is_lines(self.text) => {
                 self.decoded.by_record = true;
                 self.lines();
             }
@@ -75,15 +95,6 @@ impl<'a> Splitter<'a, '_, '_> {
         }
     }
 
-    /// Whether the file has a line that is an object on its own. Of a document printed over
-    /// several lines no line is, because inner lines are indented or end in a comma.
-    fn is_lines(&self) -> bool {
-        self.text
-            .lines()
-            .filter(|line| line.starts_with('{') && line.trim_end().ends_with('}'))
-            .any(|line| serde_json::from_str::<&RawValue>(line).is_ok())
-    }
-
     fn lines(&mut self) {
         let mut start = 0;
         for (line, number) in self.text.split_inclusive('\n').zip(1..) {
@@ -99,7 +110,10 @@ impl<'a> Splitter<'a, '_, '_> {
                     Ok(_) => self.record(trimmed, at),
                     // The last line without its line break is one that is still being written.
                     Err(_) if !line.ends_with('\n') => self.cut(at),
-                    Err(error) => self.bad(number, at, trimmed, &error),
+                    Err(error) => {
+                        let number = self.document.line(at).unwrap_or(number);
+                        self.bad(number, at, trimmed, &error);
+                    }
                 }
             }
             start += line.len();
@@ -168,12 +182,8 @@ impl<'a> Splitter<'a, '_, '_> {
         if error.is_eof() || half_a_word(self.text).is_some_and(|half| half <= at) {
             self.cut(start);
         } else {
-            let number = 1 + self
-                .text
-                .bytes()
-                .take(at)
-                .filter(|byte| *byte == b'\n')
-                .count();
+            let breaks = self.text.bytes().take(at).filter(|byte| *byte == b'\n');
+            let number = 1 + breaks.count() as u64;
             self.bad(number, begin, text, error);
         }
     }
@@ -195,7 +205,7 @@ impl<'a> Splitter<'a, '_, '_> {
     }
 
     /// What is wrong from `start` on, the reader having stopped in line `number` of the file.
-    fn bad(&mut self, number: usize, start: usize, text: &str, error: &serde_json::Error) {
+    fn bad(&mut self, number: u64, start: usize, text: &str, error: &serde_json::Error) {
         let message = format!("line {number} is not JSON: {}", raw::reason(error));
         let at = start + raw::offset(text, error);
         findings::add(

@@ -50,3 +50,4 @@ pub use protobuf::{decode_protobuf, decode_protobuf_logs};
 pub use request::{LooseEvent, Request, Undecodable};
 pub(crate) use tools::says_error;
 pub(crate) use values::attributes as attributes_of;
+pub(crate) use values::trace_id;

@@ -74,6 +74,11 @@ pub(super) fn id(value: Option<&Value>, length: usize) -> Option<String> {
     id_of(value?.as_str()?, length)
 }
 
+/// The id of a trace, as [`assemble`](super::assemble) names it.
+pub(crate) fn trace_id(text: &str) -> Option<String> {
+    id_of(text, 16)
+}
+
 /// [`id`] of a text.
 pub(super) fn id_of(text: &str, length: usize) -> Option<String> {
     let text = text.trim();

@@ -1,15 +1,18 @@
 //! From a file that was read to graded jobs.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use archal_core::clock::Timestamp;
+use archal_core::redact::Redactor;
 use archal_core::trace::{Trace, TraceIdentity};
 use archal_core::{diagnostic::Diagnostic, hash, id};
 use rusqlite::Connection;
 
 use crate::config::schema::NoticeEvent;
 use crate::ingest::artifact;
+use crate::ingest::pieces::LargeFile;
 use crate::ingest::{FileReport, FileStatus, Imported};
 use crate::sandbox::StopToken;
 use crate::store::atomic::{self, Durability, WriteError};
@@ -26,6 +29,8 @@ use super::state::{failures, files, jobs, results, traces, waits};
 
 /// How many jobs one transaction holds.
 const GROUP: usize = 64;
+/// The most findings that are listed of a file that is read in pieces.
+const MOST_FINDINGS: usize = 100;
 /// How often a job may be taken up at import or grade without coming to an end: a trace that
 /// ends archal itself each time must not keep it from all others.
 pub(super) const MOST_TRIES: i64 = 20;
@@ -83,11 +88,62 @@ impl Engine {
         for group in report.traces.chunks(GROUP) {
             begun.extend(self.take_group(attached, &report, group, &mut row, told)?);
         }
+        self.put_file(attached, row, &begun, stamp)
+    }
+
+    /// [`Self::take`] of a file that is read piece by piece, by whom `pieces` says, until that is stopped: then
+    /// nothing is written down of the file, so that it is read again.
+    pub fn take_pieces(
+        &self,
+        attached: &Attached,
+        report: FileReport,
+        (large, redactor, stop): (&LargeFile<'_>, &Redactor, &StopToken),
+        stamp: &[u8],
+        told: &mut dyn FnMut(&str),
+    ) -> Result<(), IntakeError> {
+        let mut taken = row(&report);
+        taken.diagnostics.clear();
+        let mut begun = Vec::new();
+        let report = large.read(report, redactor, None, &mut |piece: FileReport| {
+            let said = row(&piece);
+            taken.traces += said.traces;
+            taken.redactions += said.redactions;
+            let room = MOST_FINDINGS.saturating_sub(taken.diagnostics.len());
+            taken
+                .diagnostics
+                .extend(said.diagnostics.into_iter().take(room));
+            for group in piece.traces.chunks(GROUP) {
+                begun.extend(self.take_group(attached, &piece, group, &mut taken, told)?);
+            }
+            Ok::<_, IntakeError>(if stop.is_stopped() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        })?;
+        if stop.is_stopped() {
+            return Ok(());
+        }
+        let mut whole = row(&report);
+        whole.traces = taken.traces;
+        whole.redactions = taken.redactions;
+        whole.diagnostics.append(&mut taken.diagnostics);
+        self.put_file(attached, whole, &begun, stamp)
+    }
+
+    /// Writes down what became of a file.
+    fn put_file(
+        &self,
+        attached: &Attached,
+        mut row: FileRow,
+        begun: &[i64],
+        stamp: &[u8],
+    ) -> Result<(), IntakeError> {
         let now = self.now();
         self.state.write(|change| {
             // A newer revision may have come from another file meanwhile, which found no row of
             // this file to say it in.
-            for id in &begun {
+            for id in begun {
                 if let Some(passed) = passed(change, *id)? {
                     row.diagnostics.push(older(&passed.trace, &passed.file));
                 }

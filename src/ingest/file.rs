@@ -11,12 +11,14 @@ use archal_core::redact::{RedactionCounts, Redactor};
 use archal_core::source::{Decoded, FileFormat};
 use archal_core::trace::{Trace, TraceIdentity};
 
-/// The largest file read, in bytes as it lies on the disk.
+/// The largest file that is read as one, in bytes as it lies on the disk.
 pub const MAX_FILE: u64 = 512 * 1024 * 1024;
 /// How long an unfinished file of records must have stood still before its whole records count.
 pub const RECORDS_SETTLE: Duration = Duration::from_secs(2);
 /// How long any other unfinished file must have stood still before it is rejected.
 pub const FILE_SETTLES: Duration = Duration::from_secs(60);
+/// What mends a file that is too large.
+const ON_LINES: &str = "write each record on a line of its own, which is read whatever the size: jq -c '.[]' FILE > FILE.jsonl";
 /// The source's name where neither file nor directory has one.
 const UNNAMED: &str = "file";
 
@@ -71,6 +73,8 @@ pub struct FileReport {
     pub scores: Vec<Imported>,
     /// Whole records of an unfinished file.
     held: Vec<Imported>,
+    /// Whether whole records of it are read in pieces.
+    is_large: bool,
     by_record: bool,
 }
 
@@ -89,13 +93,15 @@ impl FileReport {
         report(path, 0, decoded, Vec::new())
     }
 
+    fn has_records(&self) -> bool {
+        self.by_record && (self.is_large || !self.held.is_empty())
+    }
+
     /// How long a waiting file must have stood still before [`Self::settle`] decides about it;
     /// none when there is nothing to wait for.
     pub fn settles_after(&self) -> Option<Duration> {
         match self.status {
-            FileStatus::Waiting { .. } if self.by_record && !self.held.is_empty() => {
-                Some(RECORDS_SETTLE)
-            }
+            FileStatus::Waiting { .. } if self.has_records() => Some(RECORDS_SETTLE),
             FileStatus::Waiting { .. } => Some(FILE_SETTLES),
             FileStatus::Imported | FileStatus::Rejected { .. } => None,
         }
@@ -108,7 +114,7 @@ impl FileReport {
         let FileStatus::Waiting { reason } = &self.status else {
             return self;
         };
-        if self.by_record && !self.held.is_empty() && quiet >= RECORDS_SETTLE {
+        if self.has_records() && quiet >= RECORDS_SETTLE {
             self.traces = std::mem::take(&mut self.held);
             self.status = FileStatus::Imported;
         } else if quiet >= FILE_SETTLES {
@@ -134,7 +140,11 @@ pub fn read_file(
     match bytes_of(path) {
         Ok(bytes) => read_bytes(format, path, &bytes, redactor, attached),
         Err(error) => {
-            let finding = Diagnostic::error("trace/unreadable", format!("cannot be read: {error}"));
+            let mut finding =
+                Diagnostic::error("trace/unreadable", format!("cannot be read: {error}"));
+            if error.kind() == io::ErrorKind::FileTooLarge {
+                finding = finding.with_help(ON_LINES);
+            }
             let decoded = Decoded {
                 complete: true,
                 diagnostics: vec![finding],
@@ -153,7 +163,49 @@ pub fn read_bytes(
     redactor: &Redactor,
     attached: Option<&str>,
 ) -> FileReport {
-    let mut decoded = (format.decode)(bytes);
+    imported(
+        path,
+        bytes.len() as u64,
+        (format.decode)(bytes),
+        redactor,
+        attached,
+    )
+}
+
+/// What a piece of a large file held.
+pub(super) fn piece(
+    path: &Path,
+    decoded: Decoded,
+    redactor: &Redactor,
+    attached: Option<&str>,
+) -> FileReport {
+    let mut report = imported(path, 0, decoded, redactor, attached);
+    // What becomes of the file is decided about the whole.
+    if let FileStatus::Waiting { .. } = report.status {
+        report.traces = std::mem::take(&mut report.held);
+    }
+    report.status = FileStatus::Imported;
+    report
+}
+
+/// A large file of `size` bytes, of which only `decoded` is known, and whether its records are good.
+pub(super) fn large(path: &Path, size: u64, decoded: Decoded, is_good: bool) -> FileReport {
+    let is_read = decoded.complete && is_good;
+    let mut report = report(path, size, decoded, Vec::new());
+    report.is_large = true;
+    if is_read {
+        report.status = FileStatus::Imported;
+    }
+    report
+}
+
+fn imported(
+    path: &Path,
+    bytes: u64,
+    mut decoded: Decoded,
+    redactor: &Redactor,
+    attached: Option<&str>,
+) -> FileReport {
     let name = decoded
         .origin
         .name
@@ -188,7 +240,7 @@ pub fn read_bytes(
     let traces = newest_of_each(imported, &mut decoded.diagnostics);
     FileReport {
         dialect,
-        ..report(path, bytes.len() as u64, decoded, traces)
+        ..report(path, bytes, decoded, traces)
     }
 }
 
@@ -286,6 +338,7 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
         is_in_parts: decoded.is_in_parts,
         scores,
         held: Vec::new(),
+        is_large: false,
         by_record: decoded.by_record,
     };
     if !decoded.complete {
@@ -309,11 +362,8 @@ fn report(path: &Path, bytes: u64, decoded: Decoded, traces: Vec<Imported>) -> F
 }
 
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked before opening: opening a device may do something.
-    readable(&std::fs::metadata(path)?)?;
-    let file = open(path)?;
-    // And again, for another one may lie there by now.
-    readable(&file.metadata()?)?;
+    let file = opened(path)?;
+    fits(&file.metadata()?)?;
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file of just that size from one that is larger: it may
     // have grown since it was asked.
@@ -324,10 +374,25 @@ fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn readable(metadata: &Metadata) -> io::Result<()> {
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+/// Opens a regular file.
+pub(super) fn opened(path: &Path) -> io::Result<File> {
+    // Asked before opening: opening a device may do something.
+    regular(&std::fs::metadata(path)?)?;
+    let file = open(path)?;
+    // And again, for another one may lie there by now.
+    regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::other("it is not a regular file"))
     }
+}
+
+fn fits(metadata: &Metadata) -> io::Result<()> {
     if metadata.len() > MAX_FILE {
         return Err(too_large());
     }
@@ -335,7 +400,8 @@ fn readable(metadata: &Metadata) -> io::Result<()> {
 }
 
 fn too_large() -> io::Error {
-    io::Error::other(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024))
+    let told = format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024);
+    io::Error::new(io::ErrorKind::FileTooLarge, told)
 }
 
 /// Opens for reading; a named pipe that has come to lie there is not waited for.
@@ -359,9 +425,9 @@ mod tests {
     fn a_file_is_asked_for_its_size_before_it_is_read() {
         let file = tempfile::tempfile().expect("temporary file");
         file.set_len(MAX_FILE).expect("a hole");
-        assert!(readable(&file.metadata().expect("open")).is_ok());
+        assert!(fits(&file.metadata().expect("open")).is_ok());
         file.set_len(MAX_FILE + 1).expect("a hole");
-        let error = readable(&file.metadata().expect("open")).expect_err("too large");
+        let error = fits(&file.metadata().expect("open")).expect_err("too large");
         assert_eq!(error.to_string(), "it is larger than 512 MiB");
     }
 }

@@ -281,6 +281,7 @@ mod tests {
         },
         decode: |_| Decoded::default(),
         join: |_, later| later,
+        lines: None,
     };
 
     #[test]

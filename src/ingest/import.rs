@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,10 +20,11 @@ use archal_core::trace::TraceIdentity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::file::{FileReport, FileStatus, Imported, age, read_bytes, read_file};
+use super::file::{FileReport, FileStatus, Imported, age, read_bytes};
 use super::folder::{self, ScanError};
 use super::pack::{Packed, Packer};
 use super::parts::{Part, Parts};
+use super::pieces::{self, LargeFile, PieceLimits};
 use crate::store::atomic::WriteError;
 
 /// The most findings that are told one by one.
@@ -315,7 +317,54 @@ impl Importing<'_> {
     pub fn file(&mut self, path: &Path) -> Result<Taken, ImportError> {
         let (format, redactor) = (self.import.format, self.import.redactor);
         let source = Some(self.import.source);
-        self.caught(path, || read_file(format, path, redactor, source))
+        let is_stopped = self.import.is_stopped;
+        let (read, large) = pieces::begin(
+            format,
+            path,
+            (redactor, source),
+            PieceLimits::default(),
+            is_stopped,
+        );
+        if large.is_some() && is_stopped() {
+            self.report.is_interrupted = true;
+            return Ok(Taken {
+                is_partial: true,
+                rejected: None,
+            });
+        }
+        let read = read.settle(Duration::MAX);
+        match large {
+            Some(large) if read.status == FileStatus::Imported => self.large(&large, read),
+            _ => self.take(read),
+        }
+    }
+
+    /// Takes a large file, piece by piece.
+    fn large(&mut self, large: &LargeFile<'_>, said: FileReport) -> Result<Taken, ImportError> {
+        let (import, mut taken) = (self.import, Taken::default());
+        let report = large.read(
+            said,
+            import.redactor,
+            Some(import.source),
+            &mut |mut piece| -> Result<ControlFlow<()>, ImportError> {
+                self.tell(std::mem::take(&mut piece.diagnostics));
+                self.traces(piece, &mut taken)?;
+                if (import.is_stopped)() {
+                    self.report.is_interrupted = true;
+                    taken.is_partial = true;
+                }
+                let ends = self.report.is_interrupted || self.report.is_limited;
+                Ok(if ends {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
+            },
+        )?;
+        let whole = self.take(report)?;
+        taken.is_partial |= whole.is_partial;
+        taken.rejected = whole.rejected;
+        Ok(taken)
     }
 
     /// Takes the bytes of a file that is told of as `shown`.
@@ -339,7 +388,7 @@ impl Importing<'_> {
         self.take(read.unwrap_or_else(|_| FileReport::faulty(path)))
     }
 
-    fn take(&mut self, read: FileReport) -> Result<Taken, ImportError> {
+    fn take(&mut self, mut read: FileReport) -> Result<Taken, ImportError> {
         let mut taken = Taken::default();
         self.report.files += 1;
         self.report.bytes += read.bytes;
@@ -355,7 +404,7 @@ impl Importing<'_> {
             None => errors.count() as u64,
             Some(_) => 1,
         };
-        let mut findings = read.diagnostics;
+        let mut findings = std::mem::take(&mut read.diagnostics);
         if let Some(reason) = refused {
             taken.rejected = Some(reason.clone());
             if !findings.iter().any(Diagnostic::is_error) {
@@ -363,10 +412,26 @@ impl Importing<'_> {
                 findings.push(finding.in_file(&read.path));
             }
         }
+        self.listed(findings);
+        self.traces(read, &mut taken)?;
+        Ok(taken)
+    }
+
+    /// Counts findings of a file that is read, and lists them while there is room.
+    fn tell(&mut self, findings: Vec<Diagnostic>) {
+        let errors = findings.iter().filter(|finding| finding.is_error());
+        self.report.failed += errors.count() as u64;
+        self.listed(findings);
+    }
+
+    fn listed(&mut self, findings: Vec<Diagnostic>) {
         let room = MOST_FINDINGS.saturating_sub(self.report.diagnostics.len());
-        self.report
-            .diagnostics
-            .extend(findings.into_iter().take(room));
+        let listed = findings.into_iter().take(room);
+        self.report.diagnostics.extend(listed);
+    }
+
+    /// Takes the traces of a file or a piece of one.
+    fn traces(&mut self, read: FileReport, taken: &mut Taken) -> Result<(), ImportError> {
         let traces: Vec<Imported> = read.traces.into_iter().chain(read.scores).collect();
         let asked: Vec<(&TraceIdentity, &str)> = traces
             .iter()
@@ -385,7 +450,7 @@ impl Importing<'_> {
             }
             taken.is_partial |= !self.trace(one, known, read.is_in_parts)?;
         }
-        Ok(taken)
+        Ok(())
     }
 
     /// Takes a trace; false where it is left out though the directory does not have it.

@@ -2,7 +2,7 @@
 //!
 //! A source decodes the bytes of a file; the rest is the same for every source and stands
 //! here: finding the files ([`folder`]), being told of new ones ([`watch`]), reading one
-//! ([`mod@file`]), the import artifact ([`artifact`]), the user's
+//! ([`mod@file`]) or, however large, one with records on lines ([`pieces`]), the import artifact ([`artifact`]), the user's
 //! redaction key ([`key`]), the JSON Schema of the format ([`schema`]), and which sources a
 //! repository has ([`registry`]), importing what lies elsewhere ([`import`]) into batch files
 //! ([`pack`]; what comes in parts is joined by [`parts`]) once or again and again ([`pull`]), from stores of objects by
@@ -20,6 +20,7 @@ pub mod key;
 pub mod objects;
 pub mod pack;
 pub mod parts;
+pub mod pieces;
 pub mod plugin;
 pub mod pull;
 pub mod registry;

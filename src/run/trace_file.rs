@@ -176,6 +176,7 @@ mod tests {
         accepts: |_| true,
         decode,
         join: |_, later| later,
+        lines: None,
     };
 
     #[test]

@@ -205,7 +205,7 @@ fn large(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// The benchmarks that grow with size.
-const GROWING: [&str; 2] = ["attach", "scan"];
+const GROWING: [&str; 3] = ["attach", "import", "scan"];
 
 fn bench(name: Option<&str>, large: bool, traces: Option<u64>) -> Result<(), Failure> {
     let mut size = Vec::new();

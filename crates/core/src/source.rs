@@ -4,6 +4,8 @@
 //! can be set about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -100,6 +102,65 @@ pub struct FileFormat {
     /// The union of two parts of one trace, without a revision. A part that is in the other adds
     /// nothing.
     pub join: fn(earlier: Trace, later: Trace) -> Trace,
+    /// How files with a record on each line are read in pieces; none where every file is read whole.
+    pub lines: Option<LineFormat>,
+}
+
+/// Files with a record on each line: read in pieces, so that their size does not matter.
+#[derive(Debug, Clone, Copy)]
+pub struct LineFormat {
+    /// What a file of so many bytes holds, unpacked where it is packed. Its reader fails with
+    /// [`io::ErrorKind::UnexpectedEof`] where the file is cut, with [`io::ErrorKind::Unsupported`] where
+    /// something else follows what is packed, and otherwise where nothing of the file is to be believed.
+    pub unpack: fn(Box<dyn BufRead + Send>, u64) -> io::Result<Box<dyn Read + Send>>,
+    /// The dialect of a file that begins so, whose lines are records; none for any other.
+    pub detect: fn(&[u8]) -> Option<LineDialect>,
+    /// Names every trace that a line of a dialect has something of, and perhaps some that it has not.
+    pub traces: fn(&'static str, &[u8], &mut dyn FnMut(&str)),
+    /// Decodes some lines. Total, as [`FileFormat::decode`] is.
+    pub decode: fn(&Piece<'_>) -> Decoded,
+}
+
+/// A dialect with a record on each line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineDialect {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a trace may stand on several lines.
+    pub is_in_parts: bool,
+}
+
+/// Some lines of a file, in their order.
+#[derive(Clone, Copy)]
+pub struct Piece<'a> {
+    /// The dialect of the file.
+    pub dialect: &'static str,
+    /// The lines, each with its line break; the last of a file may have none.
+    pub text: &'a [u8],
+    /// Where each of them stands.
+    pub lines: &'a [Line],
+    /// Which traces are wanted of it: those of which it has every line.
+    pub is_wanted: &'a dyn Fn(&str) -> bool,
+}
+
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece")
+            .field("dialect", &self.dialect)
+            .field("lines", &self.lines.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a line of a [`Piece`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Its first byte in the text of the piece.
+    pub at: usize,
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// Its first byte in the file, unpacked.
+    pub offset: u64,
 }
 
 /// Who begins when traces come in.

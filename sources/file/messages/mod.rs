@@ -17,8 +17,8 @@ use archal_core::source::{Decoded, DecodedTrace};
 use archal_core::trace::{LlmCall, Message, Part, Score, Span, SpanKind, Status, ToolCall, Trace};
 use serde_json::{Map, Value};
 
-use super::Dialect;
 use super::rows::fields;
+use super::{Dialect, Wanted};
 use crate::document::Document;
 use crate::findings;
 use crate::normalise::{has_content, normalise, shown};
@@ -29,6 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "messages",
     fits,
     read,
+    traces: None,
 };
 
 /// Records one file may give.
@@ -40,7 +41,7 @@ fn fits(record: &Record<'_>) -> bool {
     record.list(&["messages"]).is_some()
 }
 
-fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+fn read(records: &[Record<'_>], document: &Document<'_>, _: Wanted<'_>, decoded: &mut Decoded) {
     for record in records.iter().take(MAX_TRACES) {
         let one = read_record(record, document, decoded);
         decoded.traces.push(one);

@@ -1,10 +1,14 @@
 //! Dialect `braintrust`: rows of project logs as BTQL answers them, as exports to S3 hold them, and as
 //! `bt sync pull` writes them.
 
+use std::borrow::Cow;
+
 use archal_core::diagnostic::Diagnostic;
 use archal_core::source::Decoded;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::super::Dialect;
+use super::super::{Dialect, Wanted};
 use super::{Gathered, bad, each_row, is_list_of};
 use crate::braintrust::{adapter, row};
 use crate::document::Document;
@@ -17,6 +21,7 @@ pub(in super::super) const DIALECT: Dialect = Dialect {
         is_row(record) || is_list_of(record, "data", is_row) || is_list_of(record, "events", is_row)
     },
     read,
+    traces: Some(traces),
 };
 
 fn is_row(record: &Record<'_>) -> bool {
@@ -24,7 +29,41 @@ fn is_row(record: &Record<'_>) -> bool {
     has("root_span_id") && (has("span_id") || has("id")) && !has("run_type")
 }
 
-fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+fn read(
+    records: &[Record<'_>],
+    document: &Document<'_>,
+    is_wanted: Wanted<'_>,
+    decoded: &mut Decoded,
+) {
+    gather(records, document, decoded).give(adapter::assemble, is_wanted, decoded);
+}
+
+/// What of a row says of which trace it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OfTrace<'a> {
+    #[serde(borrow)]
+    root_span_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    span_id: Option<Cow<'a, str>>,
+    /// Lists of rows, which are read.
+    #[serde(alias = "events")]
+    data: Option<IgnoredAny>,
+}
+
+fn traces(text: &str, told: &mut dyn FnMut(&str)) {
+    match serde_json::from_str::<OfTrace<'_>>(text) {
+        Ok(row) if row.data.is_none() => {
+            let root = row.root_span_id.filter(|id| !id.is_empty());
+            if let Some(trace) = root.or(row.span_id) {
+                told(&trace);
+            }
+        }
+        _ => super::traces_of(text, gather, told),
+    }
+}
+
+fn gather(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) -> Gathered {
     let mut gathered = Gathered::default();
     let (mut roots, mut others) = (0_u64, 0_u64);
     let (events, rows): (Vec<Record<'_>>, Vec<Record<'_>>) = records
@@ -51,7 +90,8 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             }
         });
     }
-    if roots > 0 && others == 0 {
+    // Of a piece from amid a file it would say little.
+    if roots > 0 && others == 0 && document.is_start() {
         findings::add(
             &mut decoded.diagnostics,
             Diagnostic::warning(
@@ -61,5 +101,5 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             .with_help("export \"Logs (spans)\", or use: archal trace-source connect braintrust"),
         );
     }
-    gathered.give(adapter::assemble, decoded);
+    gathered
 }

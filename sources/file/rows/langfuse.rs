@@ -1,11 +1,15 @@
 //! Dialect `langfuse`: observations, scores and traces as Langfuse's API answers them, and as its exports
 //! to blob storage hold them, with other names and with times that do not say their zone.
 
+use std::borrow::Cow;
+
 use archal_core::pull::Row;
 use archal_core::source::Decoded;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::super::Dialect;
+use super::super::{Dialect, Wanted};
 use super::{Gathered, bad, each_row, fields, is_list_of};
 use crate::document::Document;
 use crate::langfuse::adapter;
@@ -16,6 +20,7 @@ pub(in super::super) const DIALECT: Dialect = Dialect {
     name: "langfuse",
     fits,
     read,
+    traces: Some(traces),
 };
 
 fn fits(record: &Record<'_>) -> bool {
@@ -47,7 +52,40 @@ fn is_trace(record: &Record<'_>) -> bool {
         && record.list(&["observations"]).is_some()
 }
 
-fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+fn read(
+    records: &[Record<'_>],
+    document: &Document<'_>,
+    is_wanted: Wanted<'_>,
+    decoded: &mut Decoded,
+) {
+    gather(records, document, decoded).give(adapter::assemble_part, is_wanted, decoded);
+}
+
+/// What of a row says of which trace it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OfTrace<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "traceId", alias = "trace_id")]
+    trace: Option<Cow<'a, str>>,
+    /// Rows of which more has to be read.
+    #[serde(alias = "observations", alias = "scores", alias = "subject")]
+    data: Option<IgnoredAny>,
+}
+
+fn traces(text: &str, told: &mut dyn FnMut(&str)) {
+    match serde_json::from_str::<OfTrace<'_>>(text) {
+        Ok(row) if row.data.is_none() => {
+            if let Some(trace) = row.trace.or(row.id) {
+                told(&trace);
+            }
+        }
+        _ => super::traces_of(text, gather, told),
+    }
+}
+
+fn gather(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) -> Gathered {
     let mut gathered = Gathered::default();
     let (traces, rows): (Vec<Record<'_>>, Vec<Record<'_>>) =
         records.iter().cloned().partition(is_trace);
@@ -87,7 +125,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             add(row, &mut gathered);
         }
     }
-    gathered.give(adapter::assemble_part, decoded);
+    gathered
 }
 
 /// Puts a row to its trace.

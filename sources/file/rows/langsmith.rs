@@ -4,6 +4,7 @@
 //! A run becomes a span with the attributes that LangSmith's own exporter writes over OpenTelemetry, so
 //! the dialect of that name reads it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use archal_core::diagnostic::Diagnostic;
@@ -11,9 +12,11 @@ use archal_core::hash;
 use archal_core::push::Kept;
 use archal_core::source::{Decoded, DecodedTrace};
 use archal_core::trace::{Score, ScoreOrigin, Status};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::super::Dialect;
+use super::super::{Dialect, Wanted};
 use super::{Gathered, bad, each_row, is_list_of};
 use crate::document::Document;
 use crate::findings;
@@ -25,6 +28,7 @@ pub(in super::super) const DIALECT: Dialect = Dialect {
     name: "langsmith",
     fits: |record| is_row(record) || is_list_of(record, "runs", is_row),
     read,
+    traces: Some(traces),
 };
 
 /// Runs in runs that one record may have.
@@ -34,7 +38,37 @@ fn is_row(record: &Record<'_>) -> bool {
     record.field(&["run_type"]).is_some() && record.field(&["id"]).is_some()
 }
 
-fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) {
+fn read(
+    records: &[Record<'_>],
+    document: &Document<'_>,
+    is_wanted: Wanted<'_>,
+    decoded: &mut Decoded,
+) {
+    gather(records, document, decoded).give(assemble, is_wanted, decoded);
+}
+
+/// What of a run says of which trace it is, where it says so itself.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OfTrace<'a> {
+    #[serde(borrow)]
+    trace_id: Option<Cow<'a, str>>,
+    /// Lists of runs, which are read.
+    #[serde(alias = "child_runs")]
+    runs: Option<IgnoredAny>,
+}
+
+fn traces(text: &str, told: &mut dyn FnMut(&str)) {
+    match serde_json::from_str::<OfTrace<'_>>(text) {
+        Ok(OfTrace {
+            trace_id: Some(trace),
+            runs: None,
+        }) if !trace.is_empty() => told(&trace),
+        _ => super::traces_of(text, gather, told),
+    }
+}
+
+fn gather(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) -> Gathered {
     let mut gathered = Gathered::default();
     each_row(records, "runs", document, decoded, |row, at, decoded| {
         let mut waiting = vec![(row, None::<(String, String)>)];
@@ -78,7 +112,7 @@ fn read(records: &[Record<'_>], document: &Document<'_>, decoded: &mut Decoded) 
             );
         }
     });
-    gathered.give(assemble, decoded);
+    gathered
 }
 
 fn text<'a>(run: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

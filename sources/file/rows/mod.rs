@@ -21,6 +21,7 @@ use archal_core::source::{Decoded, DecodedTrace};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::Wanted;
 use crate::document::Document;
 use crate::findings;
 use crate::normalise::{VERSION, shown};
@@ -104,6 +105,20 @@ fn each_row(
     }
 }
 
+/// Names the traces of a record the long way: by reading it.
+fn traces_of(
+    text: &str,
+    gather: fn(&[Record<'_>], &Document<'_>, &mut Decoded) -> Gathered,
+    told: &mut dyn FnMut(&str),
+) {
+    let mut decoded = Decoded::default();
+    let document = Document::of(text);
+    if let Ok(record) = Record::of(text, 0) {
+        let gathered = gather(&[record], &document, &mut decoded);
+        gathered.by_trace.keys().for_each(|trace| told(trace));
+    }
+}
+
 /// A row that says too little of itself.
 fn bad(at: Range<usize>, document: &Document<'_>, decoded: &mut Decoded) {
     findings::add(
@@ -159,12 +174,14 @@ impl Gathered {
         }
     }
 
-    /// Puts the traces together.
+    /// Puts the traces together that are wanted.
     fn give(
-        self,
+        mut self,
         assemble: fn(&str, Kept, &mut Vec<Diagnostic>) -> Option<DecodedTrace>,
+        is_wanted: Wanted<'_>,
         decoded: &mut Decoded,
     ) {
+        self.by_trace.retain(|trace, _| is_wanted(trace));
         for (trace, of) in self.by_trace {
             let kept = Kept {
                 spans: of.spans,

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::host::queue::{Step, Weight, WorkKind, WorkSource};
+use crate::ingest::pieces::{self, PieceLimits};
 use crate::ingest::watch::{Look, Settled, Stamp};
-use crate::ingest::{FileReport, FileStatus, read_file};
+use crate::ingest::{FileReport, FileStatus};
 use crate::sandbox::StopToken;
 
 use super::super::engine::Attached;
@@ -126,7 +127,7 @@ impl Desk {
                 &attached,
                 (&path, weight),
                 label,
-                move |desk, attached, _| desk.read(attached, &file, stamp),
+                move |desk, attached, stop| desk.read(attached, &file, stamp, stop),
             ));
         }
         let known: Vec<i64> = inner.attached.keys().copied().collect();
@@ -239,13 +240,19 @@ impl Desk {
     }
 
     /// Reads a file and takes in what it gives.
-    fn read(&self, attached: &Attached, path: &Path, stamp: Stamp) -> Result<(), IntakeError> {
+    fn read(
+        &self,
+        attached: &Attached,
+        path: &Path,
+        stamp: Stamp,
+        stop: &StopToken,
+    ) -> Result<(), IntakeError> {
         let ready = self.ready(attached, false)?;
         let redactor = ready.settings.scrubber.redactor();
         let format = self.engine.surround.files;
-        // A file is hostile: one that finds a fault in archal is rejected, not read for ever.
-        let report = catch_unwind(AssertUnwindSafe(|| read_file(format, path, redactor, None)))
-            .unwrap_or_else(|_| FileReport::faulty(path));
+        let limits = PieceLimits::default();
+        let is_stopped = || stop.is_stopped();
+        let (report, large) = pieces::begin(format, path, (redactor, None), limits, &is_stopped);
         let report = if self.once {
             report.settle(Duration::MAX)
         } else {
@@ -272,8 +279,15 @@ impl Desk {
                 row.reason.unwrap_or_default()
             ));
         }
-        self.engine
-            .take(attached, report, &stamp.to_bytes(), &mut |line| told(line))
+        let (bytes, mut told) = (stamp.to_bytes(), |line: &str| told(line));
+        match large.filter(|_| report.status == FileStatus::Imported) {
+            None => self.engine.take(attached, report, &bytes, &mut told),
+            Some(large) => {
+                let pieces = (&large, redactor, stop);
+                self.engine
+                    .take_pieces(attached, report, pieces, &bytes, &mut told)
+            }
+        }
     }
 
     /// [`Engine::ready`](super::super::engine::Engine::ready), and tells when the configuration

@@ -127,6 +127,37 @@ fn a_trace_whose_spans_are_in_several_files_is_one() {
 }
 
 #[test]
+fn a_large_file_of_records_is_read_in_pieces_and_its_traces_are_whole() {
+    let environment = environment();
+    let whole = json!({"resourceSpans": []}).to_string();
+    let blank = " ".repeat(1 << 20) + "\n";
+    // More than is read as one, with the spans of one trace at both ends.
+    let mut text = format!("{}\n{whole}\n", span(2, Some(1)));
+    for _ in 0..48 {
+        text += &blank;
+    }
+    text += &format!("{{nonsense\n{}\n", span(1, None));
+    environment.write("large/spans.jsonl", &text);
+
+    let report = imported(&environment, &["large"], 3);
+    assert_eq!(counts(&report), [1, 0, 0, 1], "{report:#}");
+    assert_eq!(report["bytes"], text.len());
+    assert_eq!(report["dialects"], json!(["otlp-json"]));
+    let findings = report["diagnostics"].as_array().expect("a list");
+    let told = findings[0]["message"].as_str().expect("words");
+    assert!(told.starts_with("line 51 is not JSON"), "{told}");
+    let file = report["written"][0].as_str().expect("a file");
+    let file = file.replace("$TEST_ENV/repo/", "");
+    let batch: Value = serde_json::from_str(&environment.read(&file)).expect("JSON");
+    let trace = &batch["traces"][0];
+    assert_eq!(trace["spans"].as_array().map(Vec::len), Some(2));
+    assert_eq!(trace["completeness"]["orphans"], 0);
+
+    let again = imported(&environment, &["large"], 3);
+    assert_eq!(counts(&again), [0, 0, 1, 1], "{again:#}");
+}
+
+#[test]
 fn secrets_do_not_reach_the_trace_directory() {
     let environment = environment();
     let token = format!("{}{}", "ghp_", "q7WzT5mK9xR2vB8nL4cD6fHjQ1sY3uE0pG5a");

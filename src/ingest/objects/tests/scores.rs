@@ -18,6 +18,7 @@ const FORMAT: FileFormat = FileFormat {
         earlier.scores = later.scores;
         earlier
     },
+    lines: None,
 };
 
 fn decode(bytes: &[u8]) -> Decoded {

@@ -25,6 +25,7 @@ const FORMAT: FileFormat = FileFormat {
     accepts: |_| true,
     decode,
     join: |_, later| later,
+    lines: None,
 };
 
 fn decode(bytes: &[u8]) -> Decoded {
