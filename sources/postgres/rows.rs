@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::{Asking, Estimate, Page, Point, PullError, PullErrorKind, Rows, Stop};
 use archal_core::push::Kept;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::cursor::{Cursor, Place, TableCursor};
 use super::query::{self, Statement};
 use super::row::Taken;
-use super::schema::{COLUMNS, Cells, Holds, NEAR, RELATION, Relation, Table, no_table};
+use super::schema::{COLUMNS, Cells, Holds, Kind, NEAR, RELATION, Relation, Table, no_table};
 use super::session::{Answer, Session, is_too_slow};
 use super::settings::{Settings, Wanted};
 use super::{assemble, check};
@@ -427,7 +428,7 @@ fn document(text: &str, id: Option<String>, project: Option<String>, page: &mut 
 }
 
 /// A time as the server writes it in UTC.
-fn server_time(text: &str) -> Option<archal_core::clock::Timestamp> {
+fn server_time(text: &str) -> Option<Timestamp> {
     text.replacen(' ', "T", 1)
         .replacen("+00", "Z", 1)
         .parse()
@@ -446,6 +447,27 @@ fn next_table<'a>(cursor: &Cursor, tables: &'a [Table]) -> Option<&'a Table> {
                 (place.or_else(|| state.from.clone()), state.pages)
             })
         })
+}
+
+/// Up to when the rows of all tables are here; none where nobody can say, or nothing is left to read.
+fn reached(cursor: &Cursor, tables: &[Table]) -> Option<Timestamp> {
+    let mut reached: Option<Timestamp> = None;
+    for table in tables {
+        let state = cursor.tables.get(table.holds.name())?;
+        if state.is_done {
+            continue;
+        }
+        let column = table.columns.get(table.time?)?;
+        let place = state.place.as_ref().and_then(|place| place.at.as_deref());
+        let at = place.or(state.from.as_deref())?;
+        let at = match (column.kind, table.zone.as_deref()) {
+            (Kind::Zoned, _) => server_time(at),
+            (Kind::Plain, Some("UTC")) => server_time(&format!("{at}+00")),
+            _ => None,
+        }?;
+        reached = Some(reached.map_or(at, |reached| reached.min(at)));
+    }
+    reached
 }
 
 impl Rows for PostgresRows {
@@ -524,6 +546,7 @@ impl Rows for PostgresRows {
             page.is_last = true;
             page.is_checkpoint = true;
         }
+        page.reached = reached(&cursor, &tables);
         crate::findings::limit(&mut page.findings);
         page.cursor = cursor.write();
         page.requests = self.session.requests - before;

@@ -227,6 +227,7 @@ impl Import<'_> {
             packer: Packer::new(self.directory, self.source, self.provider),
             parts: Parts::new(self.format, self.redactor),
             seen: BTreeSet::new(),
+            alone: 0,
             begun: self.clock.monotonic(),
             report: ImportReport {
                 path: path.to_owned(),
@@ -267,6 +268,8 @@ pub struct Importing<'a> {
     /// Hashes of identities, and of identities with revisions, that this import came upon and that
     /// are not noted yet: the same trace may be in several files.
     seen: BTreeSet<u64>,
+    /// Scores that came without their trace.
+    alone: u64,
     begun: Duration,
     report: ImportReport,
 }
@@ -285,6 +288,11 @@ impl Importing<'_> {
     pub fn is_full(&self) -> bool {
         let taken = self.report.new + self.report.updated;
         self.import.limit.is_some_and(|limit| taken >= limit)
+    }
+
+    /// How many traces' scores came without their trace, which the directory does not have.
+    pub fn alone(&self) -> u64 {
+        self.alone
     }
 
     /// What became of it so far.
@@ -479,6 +487,10 @@ impl Importing<'_> {
             && known == Known::New
             && !self.seen.contains(&identity)
         {
+            self.alone += 1;
+            // Read again when its trace has come, it joins it.
+            self.seen
+                .remove(&hash::sixty_four_bits(revision.as_bytes()));
             if self.report.diagnostics.len() < MOST_FINDINGS {
                 let told = format!(
                     "scores of trace `{}`, which the directory does not have",

@@ -41,6 +41,16 @@ pub struct SpaceError {
     pub source: io::Error,
 }
 
+/// That a disk has no room for what comes.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is nearly full: {left}", path.display())]
+pub struct Full {
+    /// A folder on the disk.
+    pub path: PathBuf,
+    /// How much room there is.
+    pub left: Space,
+}
+
 /// Whether so few free bytes are too few: below the smaller of 1 GB and 5 % of the disk.
 pub fn is_low(free: u64, total: u64) -> bool {
     free < LOW.min(total / LOW_PART)

@@ -281,3 +281,31 @@ fn a_table_that_is_added_during_a_first_pass_makes_no_row_of_the_other_unread() 
         assert!(store.came.values().all(|times| *times == 1), "{mode}");
     }
 }
+
+#[test]
+fn how_far_all_tables_are_is_told_with_each_page() {
+    let mut database = Database::new(USUAL);
+    database.owner.run(
+        "INSERT INTO ai_spans (id, trace_id, updated_at)
+         SELECT n, n / 4, '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 minute' FROM generate_series(1, 40) n;
+         INSERT INTO ai_traces (id, updated_at)
+         SELECT n, '2026-01-01T00:00:00Z'::timestamptz + n * interval '4 minutes' FROM generate_series(1, 10) n",
+    );
+    let mut source = open(&database.url, &[("pageRows", "10")]);
+    let mut cursor = serde_json::Value::Null;
+    let (mut told, mut times) = (Vec::new(), Vec::new());
+    loop {
+        let page = source.page(&cursor).expect("a page");
+        cursor = page.cursor;
+        times.extend(page.reached);
+        told.push(page.reached.map(|at| at.to_string()));
+        if page.is_last {
+            break;
+        }
+    }
+    // Of one table nothing is known before its first page; at the end there is nothing to wait for.
+    assert_eq!((told.first(), told.last()), (Some(&None), Some(&None)));
+    assert!(times.is_sorted() && times.len() > 2, "{told:?}");
+    // The spans are at the tenth minute, the traces at the end of theirs, the fortieth.
+    assert_eq!(times[0].to_string(), "2026-01-01T00:10:00Z");
+}

@@ -50,6 +50,13 @@ CREATE TABLE wanted (
 -- How it was tried to read an object that could not be read.
 ALTER TABLE objects ADD COLUMN tried TEXT;
 ",
+    "
+-- When an object was first read whose scores are of traces that nobody has yet.
+ALTER TABLE objects ADD COLUMN alone TEXT;
+CREATE INDEX objects_alone ON objects (alone) WHERE alone IS NOT NULL;
+-- What is older is not asked for: that is how the store was first asked.
+ALTER TABLE listing ADD COLUMN floor TEXT;
+",
 ];
 
 /// Its name.
@@ -127,6 +134,8 @@ pub struct Mark {
     pub state: State,
     /// Why, where something went wrong.
     pub reason: Option<String>,
+    /// Whether it has scores of traces that nobody has yet.
+    pub is_alone: bool,
 }
 
 impl Mark {
@@ -138,6 +147,7 @@ impl Mark {
             size: object.size,
             state,
             reason,
+            is_alone: false,
         }
     }
 }
@@ -344,10 +354,12 @@ impl ObjectLedger {
         let now = now.to_string();
         self.change(|change| {
             let mut put = change.prepare_cached(
-                "INSERT INTO objects (key, version, size, state, reason, at, tried)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO objects (key, version, size, state, reason, at, tried, alone)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (key) DO UPDATE
-                 SET version = ?2, size = ?3, state = ?4, reason = ?5, at = ?6, tried = ?7",
+                 SET version = ?2, size = ?3, state = ?4, reason = ?5, at = ?6, tried = ?7,
+                   alone = CASE WHEN version = ?2 AND ?8 IS NOT NULL
+                     THEN coalesce(alone, ?8) ELSE ?8 END",
             )?;
             for mark in marks {
                 put.execute(params![
@@ -357,7 +369,8 @@ impl ObjectLedger {
                     mark.state.text(),
                     mark.reason,
                     now,
-                    (mark.state == State::Failed).then_some(tried)
+                    (mark.state == State::Failed).then_some(tried),
+                    mark.is_alone.then_some(&now)
                 ])?;
             }
             let mut page = change.prepare_cached(
@@ -387,6 +400,21 @@ impl ObjectLedger {
             "SELECT key, version, size, state FROM objects WHERE state = 'refused' AND key > ?1
              ORDER BY key LIMIT ?2",
             after,
+            most,
+        )
+    }
+
+    /// Objects with scores of traces that nobody had, first read since that time; the newest of them, at most
+    /// so many.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn alone(&self, since: Timestamp, most: usize) -> Result<Vec<ToRead>, DatabaseError> {
+        self.to_read(
+            "SELECT key, version, size, state FROM objects WHERE state = 'read' AND alone > ?1
+             ORDER BY alone DESC, key LIMIT ?2",
+            &since.to_string(),
             most,
         )
     }
@@ -451,10 +479,15 @@ impl ObjectLedger {
         read().map_err(self.failed())
     }
 
-    fn to_read(&self, asked: &str, after: &str, most: usize) -> Result<Vec<ToRead>, DatabaseError> {
+    fn to_read(
+        &self,
+        asked: &str,
+        behind: &str,
+        most: usize,
+    ) -> Result<Vec<ToRead>, DatabaseError> {
         let read = || {
             let mut asked = self.connection.prepare_cached(asked)?;
-            let rows = asked.query_map(params![after, most], |row| {
+            let rows = asked.query_map(params![behind, most], |row| {
                 let state: String = row.get(3)?;
                 Ok(ToRead {
                     object: Object {

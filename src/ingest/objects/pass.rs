@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
@@ -16,7 +17,7 @@ use super::report::ObjectsReport;
 use super::settings::Settings;
 use crate::ingest::import::{Import, ImportError, Importing};
 use crate::store::database::DatabaseError;
-use crate::store::space::{self, SpaceError};
+use crate::store::space::{self, Full, SpaceError};
 
 /// The place in the listing is noted after so many pages of which everything is known.
 const PAGES_AFTER: usize = 20;
@@ -24,6 +25,10 @@ const PAGES_AFTER: usize = 20;
 const MOST_ROUNDS: u32 = 3;
 /// Files that manifests name, asked for at once.
 const WANTED_AT_ONCE: usize = 200;
+/// Objects with scores of traces that nobody had, read again in one pass.
+const ALONE_AT_ONCE: usize = 100;
+/// For so long such scores wait for their traces.
+const ALONE_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest place in a listing that is taken, in bytes.
 const LONGEST_PLACE: usize = 16 << 10;
 
@@ -37,6 +42,8 @@ pub struct Pass<'a> {
     pub settings: &'a Settings,
     /// What reads files, and which traces are wanted of them.
     pub import: &'a Import<'a>,
+    /// What is older is never wanted: that is how the source was first asked.
+    pub floor: Option<Timestamp>,
     /// Where large objects lie while they are read.
     pub spool: &'a Path,
     /// Hears of every page.
@@ -63,13 +70,8 @@ pub enum PassError {
     #[error(transparent)]
     Import(#[from] ImportError),
     /// There is no room for them.
-    #[error("{} is nearly full: {left}", path.display())]
-    Full {
-        /// A folder on the disk.
-        path: PathBuf,
-        /// How much room there is.
-        left: space::Space,
-    },
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The disk cannot be asked.
     #[error(transparent)]
     Space(#[from] SpaceError),
@@ -178,7 +180,7 @@ impl Work<'_> {
         if !is_whole || self.is_dry() {
             return Ok(());
         }
-        let is_of_all = self.position.is_full && self.pass.import.since.is_none();
+        let is_of_all = self.position.is_full && self.pass.import.since == self.pass.floor;
         let position = Position {
             is_full: is_of_all,
             ..Position::default()
@@ -205,7 +207,7 @@ impl Work<'_> {
         };
         let filter = settings.filter(self.pass.import.since);
         let ordered = settings.is_ordered.then_some(&ordered);
-        let position = self.pass.ledger.begin(&settings.store, &filter, ordered)?;
+        let position = self.pass.ledger.begin(&filter, ordered)?;
         Ok(position)
     }
 
@@ -305,16 +307,46 @@ impl Work<'_> {
                 }
             }
         }
-        if self.pass.settings.manifests.is_none() || self.is_dry() {
+        if self.is_dry() {
             return Ok(true);
         }
         self.write(true)?;
+        if self.pass.settings.manifests.is_some() && !self.wanted()? {
+            return Ok(false);
+        }
+        self.alone()
+    }
+
+    /// Reads what manifests name; false where it was not done.
+    fn wanted(&mut self) -> Result<bool, PassError> {
         for file in self.pass.ledger.missing(MOST_FINDINGS)? {
             self.missing(&file);
         }
         let named = |ledger: &ObjectLedger, after: &str| ledger.wanted(after, WANTED_AT_ONCE);
         let done = self.of_rows(NamedIn::Wanted, named)?;
         Ok(matches!(done, Next::Object))
+    }
+
+    /// Reads scores again that came before their traces, where traces came; false where it was not done.
+    fn alone(&mut self) -> Result<bool, PassError> {
+        if self.importing.report().new == 0 {
+            return Ok(true);
+        }
+        self.write(true)?;
+        let since = self.now().checked_sub(ALONE_FOR).unwrap_or(Timestamp::MIN);
+        for one in self.pass.ledger.alone(since, ALONE_AT_ONCE)? {
+            if self.is_stopped()? {
+                return Ok(false);
+            }
+            let upon = Upon {
+                named_in: NamedIn::Alone,
+                is_refused: true,
+            };
+            if let Next::End = self.read(&one.object, upon)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Reads objects that the ledger names, in order of their keys.
@@ -360,7 +392,7 @@ impl Work<'_> {
         let left = space::of(self.pass.import.directory)?;
         if left.is_low() && !self.is_dry() {
             let path = self.pass.import.directory.to_owned();
-            return Err(PassError::Full { path, left });
+            return Err(Full { path, left }.into());
         }
         Ok(false)
     }

@@ -85,8 +85,48 @@ impl Ordered {
 }
 
 impl ObjectLedger {
-    /// Where a pass begins that reads what `filter` says of `store`. Rows of another store are let
-    /// go of. One that was cut off is gone on with; else a listing in order of time begins so far
+    /// Since when the objects of `store` are wanted: what was said when it was first asked holds. Whoever says
+    /// an earlier time later gets what was left out: everything is read again.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read or written.
+    pub fn floor(
+        &mut self,
+        store: &str,
+        said: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, DatabaseError> {
+        self.change(|change| {
+            let known: Option<(String, Option<String>)> = change
+                .query_row("SELECT store, floor FROM listing", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let floor = match known {
+                Some((of, floor)) if of == store => floor.and_then(|at| at.parse().ok()),
+                _ => {
+                    for table in ["objects", "listing", "pages", "wanted"] {
+                        change.execute(&format!("DELETE FROM {table}"), [])?;
+                    }
+                    change.execute(
+                        "INSERT INTO listing (id, store, filter, floor) VALUES (1, ?1, '', ?2)",
+                        params![store, said.map(|at| at.to_string())],
+                    )?;
+                    return Ok(said);
+                }
+            };
+            if let (Some(said), Some(floor)) = (said, floor)
+                && said < floor
+            {
+                change.execute("DELETE FROM objects", [])?;
+                change.execute("UPDATE listing SET floor = ?1", [said.to_string()])?;
+                return Ok(Some(said));
+            }
+            Ok(floor)
+        })
+    }
+
+    /// Where a pass begins that reads what `filter` says of the store. One that was cut off is gone on with; else a listing in order of time begins so far
     /// back as `cutoff` says of the newest object, and everything is listed where that is due.
     ///
     /// # Errors
@@ -94,35 +134,19 @@ impl ObjectLedger {
     /// When the ledger cannot be read or written.
     pub fn begin(
         &mut self,
-        store: &str,
         filter: &str,
         ordered: Option<&Ordered>,
     ) -> Result<Position, DatabaseError> {
         self.change(|change| {
-            let known: Option<(String, String)> = change
-                .query_row("SELECT store, filter FROM listing", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            match known {
-                Some((of, same)) if of == store && same == filter => {}
-                Some((of, _)) if of == store => {
-                    change.execute("DELETE FROM pages", [])?;
-                    change.execute(
-                        "UPDATE listing SET filter = ?1, place = NULL, last_key = NULL, is_full = 1,
-                           listed_full_at = NULL",
-                        [filter],
-                    )?;
-                }
-                _ => {
-                    for table in ["objects", "listing", "pages", "wanted"] {
-                        change.execute(&format!("DELETE FROM {table}"), [])?;
-                    }
-                    change.execute(
-                        "INSERT INTO listing (id, store, filter) VALUES (1, ?1, ?2)",
-                        [store, filter],
-                    )?;
-                }
+            let same: String =
+                change.query_row("SELECT filter FROM listing", [], |row| row.get(0))?;
+            if same != filter {
+                change.execute("DELETE FROM pages", [])?;
+                change.execute(
+                    "UPDATE listing SET filter = ?1, place = NULL, last_key = NULL, is_full = 1,
+                       listed_full_at = NULL",
+                    [filter],
+                )?;
             }
             let at: Position =
                 change.query_row("SELECT place, last_key, is_full FROM listing", [], |row| {

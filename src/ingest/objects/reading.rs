@@ -29,6 +29,8 @@ pub(super) enum NamedIn<'a> {
     Refused,
     /// In a manifest.
     Wanted,
+    /// In the ledger: it had scores of traces that nobody had.
+    Alone,
 }
 
 /// How an object was come upon.
@@ -157,15 +159,24 @@ impl Work<'_> {
         };
         self.bytes += bytes.len() as u64;
         let shown = names::place(&self.pass.settings.label, object);
+        let alone = self.importing.alone();
         let taken = self.importing.bytes(&shown, &bytes)?;
+        let is_alone = self.importing.alone() > alone;
         drop(bytes);
-        if !taken.is_partial {
+        // What is older than was ever asked for is left out for good.
+        let is_left = self.pass.import.since == self.pass.floor
+            && !self.importing.is_full()
+            && !self.importing.report().is_interrupted;
+        if !taken.is_partial || is_left {
             let state = match taken.rejected {
                 Some(_) => State::Failed,
                 None => State::Read,
             };
             self.report.failed_objects += u64::from(state == State::Failed);
-            self.marks.push(Mark::of(object, state, taken.rejected));
+            self.marks.push(Mark {
+                is_alone,
+                ..Mark::of(object, state, taken.rejected)
+            });
         }
         if self.bytes >= WRITE_AFTER || self.marks.len() >= 2 * OBJECTS_AFTER {
             // The page is not done: its place stays where it is.
@@ -252,6 +263,8 @@ impl Work<'_> {
                 self.is_full_due = true;
                 return;
             }
+            // The listing comes upon what it is now.
+            NamedIn::Alone => return,
             NamedIn::Wanted if !upon.is_refused => self.is_full_due = true,
             NamedIn::Page(_) | NamedIn::Wanted => self.failed(
                 object,

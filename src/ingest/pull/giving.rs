@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::Rows;
 use archal_core::push::Kept;
@@ -67,12 +68,11 @@ impl<'a> Giving<'a> {
         }
     }
 
-    /// Gives out what is due.
-    pub(super) fn all(mut self) -> Result<(), PassError> {
-        let now = self.pass.clock.now();
+    /// Gives out what is due at that time.
+    pub(super) fn all(mut self, at: Timestamp) -> Result<(), PassError> {
         let mut behind = 0;
         'due: loop {
-            let due = self.store.due(behind, &self.pass.pace, now)?;
+            let due = self.store.due(behind, &self.pass.pace, at)?;
             if due.is_empty() {
                 break;
             }

@@ -23,7 +23,7 @@ use crate::ingest::age;
 use crate::ingest::import::Ledger;
 use crate::ingest::pack::MOST_TRACES;
 use crate::sandbox::StopToken;
-use crate::store::space::{Space, SpaceError};
+use crate::store::space::{Full, Space, SpaceError};
 
 /// Pages of one pass; more are a source that does not end.
 const MOST_PAGES: u64 = 1_000_000;
@@ -143,7 +143,7 @@ impl Pass<'_> {
             let left = (self.room)(path)?;
             if left.is_low() {
                 let path = path.to_owned();
-                return Err(PassError::Full { path, left });
+                return Err(Full { path, left }.into());
             }
         }
         Ok(())
@@ -189,7 +189,8 @@ impl Work<'_> {
         self.see(&cursor);
         if standing.is_whole {
             // What became quiet since the last pass, however this one goes.
-            self.give_out(&*rows)?;
+            let now = self.pass.clock.now();
+            self.give_out(&*rows, now)?;
         }
         loop {
             if self.pass.stop.is_asked() {
@@ -207,10 +208,19 @@ impl Work<'_> {
             let page = page.map_err(|error| PassError::Pull(self.pass.unseen.error(error)))?;
             let is_end = page.is_last;
             let is_whole = page.is_last || page.is_checkpoint;
+            // Whoever wants only so much need not read to the end for what was quiet long ago.
+            let reached = page.reached.filter(|_| self.pass.limit.is_some());
             cursor = self.take(page, &cursor)?;
             told(Told::Page(&self.report));
-            if is_end || is_whole && self.is_worth_a_file()? {
-                self.give_out(&*rows)?;
+            let now = self.pass.clock.now();
+            let at = match reached {
+                Some(reached) if !is_whole => Some(reached.min(now)),
+                _ => is_whole.then_some(now),
+            };
+            if let Some(at) = at
+                && (is_end || self.is_worth_a_file(at)?)
+            {
+                self.give_out(&*rows, at)?;
             }
             if is_end && !is_resumed {
                 return Ok(());
@@ -356,7 +366,7 @@ impl Work<'_> {
     }
 
     /// Whether there is enough for a file, or something has waited long enough for one.
-    fn is_worth_a_file(&self) -> Result<bool, PassError> {
+    fn is_worth_a_file(&self, at: Timestamp) -> Result<bool, PassError> {
         let now = self.pass.clock.monotonic();
         if self.fresh == 0 {
             return Ok(false);
@@ -372,16 +382,15 @@ impl Work<'_> {
         if self.fresh < enough {
             return Ok(false);
         }
-        let due = self
-            .store
-            .how_many_due(&self.pass.pace, self.pass.clock.now())?;
+        let due = self.store.how_many_due(&self.pass.pace, at)?;
         Ok(due >= enough)
     }
 
-    fn give_out(&mut self, rows: &dyn Rows) -> Result<(), PassError> {
+    /// Gives out what was quiet at that time.
+    fn give_out(&mut self, rows: &dyn Rows, at: Timestamp) -> Result<(), PassError> {
         self.fresh = 0;
         self.given_at = self.pass.clock.monotonic();
         let (report, left_out) = (&mut self.report, &mut self.left_out);
-        Giving::new(self.pass, self.store, rows, report, left_out).all()
+        Giving::new(self.pass, self.store, rows, report, left_out).all(at)
     }
 }

@@ -14,7 +14,7 @@ use crate::ingest::import::LedgerError;
 use crate::ingest::objects;
 use crate::store::atomic::WriteError;
 use crate::store::database::DatabaseError;
-use crate::store::space::{self, SpaceError};
+use crate::store::space::{Full, SpaceError};
 
 /// The most findings that are told one by one.
 const MOST_FINDINGS: usize = 100;
@@ -179,13 +179,8 @@ pub enum PassError {
     #[error("what is in the trace directory already cannot be told")]
     Ledger(#[source] LedgerError),
     /// There is no room for what comes.
-    #[error("{} is nearly full: {left}", path.display())]
-    Full {
-        /// A folder on the disk.
-        path: PathBuf,
-        /// How much room there is.
-        left: space::Space,
-    },
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The disk cannot be asked.
     #[error(transparent)]
     Space(#[from] SpaceError),
@@ -215,7 +210,7 @@ impl PassError {
     pub fn is_full(&self) -> bool {
         matches!(
             self,
-            Self::Full { .. } | Self::Objects(objects::PassError::Full { .. })
+            Self::Full(_) | Self::Objects(objects::PassError::Full(_))
         )
     }
 

@@ -41,6 +41,7 @@ pub(super) fn ask(
         ObjectLedger::copied(&subscription.spool, spool)?;
     }
     let mut ledger = ObjectLedger::open(spool)?;
+    let floor = ledger.floor(&settings.store, ask.since)?;
     let import = Import {
         format: &format,
         redactor: &subscription.redactor,
@@ -49,7 +50,7 @@ pub(super) fn ask(
         source: &subscription.source.name,
         provider: ask.provider.name,
         directory: &subscription.source.trace_dir,
-        since: ask.since,
+        since: ask.since.or(floor),
         limit: ask.limit,
         is_dry: ask.is_dry,
         is_wanted: &|_| true,
@@ -64,6 +65,7 @@ pub(super) fn ask(
         ledger: &mut ledger,
         settings: &settings,
         import: &import,
+        floor,
         spool,
         told: &mut seen,
     };

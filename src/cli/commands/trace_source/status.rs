@@ -152,6 +152,7 @@ fn text(site: &Site, status: &SourceStatus, cx: &CommandContext) -> String {
         (_, false) if !row.is_enabled => {
             format!("disabled; archal trace-source use {}", row.name)
         }
+        (_, false) if !row.is_allowed => "not asked before it is allowed".to_owned(),
         (_, false) if status.is_attached => "attached with --no-sources".to_owned(),
         (_, false) if row.style == Some(SourceStyle::Pull) => {
             format!("not running; archal trace-source sync {}", row.name)

@@ -323,7 +323,12 @@ fn bounds_of_a_pass_leave_the_rest_for_later() {
     world.since = Some("2026-11-05T00:00:00Z".parse().expect("a time"));
     let report = world.report();
     assert_eq!((report.traces.new, report.skipped), (4, 4));
+    // What was first said holds until somebody says an earlier time.
     world.since = None;
+    assert_eq!(world.report().skipped, 4);
+    world.since = Some("2026-11-07T00:00:00Z".parse().expect("a time"));
+    assert_eq!(world.report().skipped, 6);
+    world.since = Some("2026-10-01T00:00:00Z".parse().expect("a time"));
     world.limit = Some(1);
     for expected in 5..=8 {
         let report = world.report();

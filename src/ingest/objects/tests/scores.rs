@@ -5,10 +5,11 @@ use std::fs;
 
 use archal_core::pull::SaidValue;
 use archal_core::source::{Decoded, DecodedTrace, FileFormat};
-use archal_core::trace::{Score, ScoreOrigin, Span, Trace};
+use archal_core::trace::{Score, ScoreOrigin, Span, Trace, TraceIdentity};
 use serde_json::Value;
 
 use super::world::World;
+use crate::ingest::import::Ledger as _;
 
 /// Lines of `span <trace>` or `score <trace> <value>`; what a file has of a trace is a part of it.
 const FORMAT: FileFormat = FileFormat {
@@ -128,4 +129,57 @@ fn scores_in_files_of_their_own_join_their_trace_and_are_no_failure() {
         "{told:?}"
     );
     assert_eq!(written(&world), (vec!["yes".into()], 2));
+}
+
+#[test]
+fn scores_that_came_before_their_trace_join_it_when_it_comes() {
+    let mut world = World::new(10);
+    world.format = FORMAT;
+    world.store.put("a/scores", "score late no");
+    world.store.put("b/other", "span other");
+    let report = world.report();
+    assert_eq!((report.traces.new, report.traces.failed), (1, 0));
+    // In the listing before its trace, and of a trace that nobody ever has.
+    world
+        .store
+        .put("c/scores", "score soon yes\nscore never no");
+    world.store.put("d/spans", "span late\nspan soon");
+    world.taken();
+    let report = world.report();
+    assert_eq!(
+        (report.traces.new, report.traces.updated),
+        (2, 2),
+        "{report:#?}"
+    );
+    let mut read = world.taken().1;
+    read.sort();
+    assert_eq!(read, ["a/scores", "c/scores", "c/scores", "d/spans"]);
+    assert_eq!(scores_of(&world, "late"), ["no"]);
+    assert_eq!(scores_of(&world, "soon"), ["yes"]);
+
+    // Nothing is read again where no trace came, nor what found its trace.
+    assert_eq!(
+        (world.report().traces.updated, world.taken().1.len()),
+        (0, 0)
+    );
+    world.store.put("e/spans", "span more");
+    world.report();
+    assert_eq!(world.taken().1, ["e/spans", "c/scores"]);
+}
+
+/// The scores of a trace as it was last written.
+fn scores_of(world: &World, trace: &str) -> Vec<Value> {
+    let identity = TraceIdentity {
+        source: "bucket".to_owned(),
+        project: String::new(),
+        trace: trace.to_owned(),
+    };
+    let place = world.noted.place(world.folder.path(), &identity);
+    let path = place.expect("a ledger").expect("noted");
+    let text = fs::read_to_string(path).expect("a batch file");
+    let batch: Value = serde_json::from_str(&text).expect("JSON");
+    let traces = batch["traces"].as_array().expect("a list").iter();
+    let scores = traces.filter(|one| one["id"] == trace);
+    let scores = scores.flat_map(|one| one["scores"].as_array().into_iter().flatten());
+    scores.map(|score| score["value"].clone()).collect()
 }

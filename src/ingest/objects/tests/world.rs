@@ -287,6 +287,12 @@ impl World {
         let spool = self.folder.path().join("spool");
         let traces = self.folder.path().join("traces");
         fs::create_dir_all(&traces).expect("writable");
+        let mut ledger = ObjectLedger::open(&spool).expect("a ledger");
+        // A dry run has a ledger of its own.
+        let floor = match self.is_dry {
+            true => self.since,
+            false => ledger.floor(&settings.store, self.since).expect("a ledger"),
+        };
         let redactor = Redactor::by_name_only([0; 32], []);
         let import = Import {
             format: &self.format,
@@ -296,13 +302,12 @@ impl World {
             source: "bucket",
             provider: "s3",
             directory: &traces,
-            since: self.since,
+            since: self.since.or(floor),
             limit: self.limit,
             is_dry: self.is_dry,
             is_wanted: &|_| true,
             is_stopped: &|| false,
         };
-        let mut ledger = ObjectLedger::open(&spool).expect("a ledger");
         let mut asked = Asked {
             store: &mut self.store,
             fuse: &self.noted.fuse,
@@ -312,6 +317,7 @@ impl World {
             ledger: &mut ledger,
             settings: &settings,
             import: &import,
+            floor,
             spool: &spool,
             told: &mut |_| {},
         };

@@ -127,6 +127,37 @@ fn a_limit_ends_a_pass_and_the_next_goes_on() {
 }
 
 #[test]
+fn a_limit_ends_the_reading_where_rows_come_in_order() {
+    let (mut place, service) = (Place::new(), service(0));
+    service.service().is_in_order = true;
+    let at = |second: i64| {
+        let begun: Timestamp = BEFORE.parse().expect("a time");
+        let second = Duration::from_secs(second.unsigned_abs());
+        (begun - Duration::from_secs(100_000) + second).to_string()
+    };
+    // A run of two spans each half a minute; their ends come 20 seconds after the next has begun.
+    for trace in 0..100 {
+        let begins = trace * 30;
+        if trace > 0 {
+            let before = format!("t-{:03}", trace - 1);
+            service.write(&before, "root", 1, "done", &at(begins + 20));
+        }
+        service.write(&format!("t-{trace:03}"), "a", 1, "begun", &at(begins));
+    }
+    place.limit = Some(2);
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.is_limited), (2, true));
+    // Two that are quiet for a minute, and not a hundred.
+    assert!(report.rows <= 14, "{report:?}");
+    place.limit = Some(5);
+    assert_eq!(place.pass(&service).new, 5);
+    place.limit = None;
+    let report = place.pass(&service);
+    assert_eq!(report.updated, 0, "none was given out before its end");
+    place.has_all(&service);
+}
+
+#[test]
 fn what_is_older_than_asked_is_left_for_whoever_asks_for_it() {
     let (mut place, service) = (Place::new(), service(2));
     service.write("t-new", "root", 1, "newer", "2026-02-20T12:00:00Z");

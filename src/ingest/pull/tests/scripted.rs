@@ -40,6 +40,8 @@ pub(super) struct Service {
     pub(super) is_untidy: bool,
     /// Only the end of a pass is a place at which traces are whole.
     pub(super) has_no_checkpoints: bool,
+    /// Rows come in order of their times, and pages say how far they are.
+    pub(super) is_in_order: bool,
     /// A pass ends at what was there when it began.
     pub(super) is_windowed: bool,
     pub(super) requests: u64,
@@ -199,12 +201,15 @@ impl Rows for Scripted {
         };
         service.issued.insert(cursor.to_string());
         let is_checkpoint = !service.has_no_checkpoints;
+        let newest = service.written[..to].iter().filter_map(|row| row.at).max();
+        let reached = newest.filter(|_| service.is_in_order);
         Ok(Page {
             bytes: rows.len() as u64 * 100,
             rows,
             cursor,
             is_last,
             is_checkpoint,
+            reached,
             requests: 1,
             ..Page::default()
         })
