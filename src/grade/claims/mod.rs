@@ -358,3 +358,6 @@ fn finding<'s>(
         negation: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
