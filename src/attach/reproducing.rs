@@ -300,6 +300,7 @@ impl<'a> Work<'a> {
         let traced = exchanges::of(self.trace, &context);
         let replay = Replay::run(&failed.rebuilt, &traced, self.bench.clones).ok();
         let proven = Proven::of(&traced, &failed.rebuilt, replay.as_ref(), &context);
+        let proven = proven.ended_as(self.trace);
         let attempts = Attempts {
             bench: self.bench,
             prepared: &failed.prepared,

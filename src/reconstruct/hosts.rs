@@ -93,6 +93,8 @@ const ASIDE: &[&str] = &[
 const COLLECTED: &[&str] = &["/v1/logs", "/v1/metrics", "/v1/traces"];
 /// The calls of the same over gRPC.
 const COLLECTED_BY_GRPC: &str = "/opentelemetry.proto.collector.";
+/// The ports of collectors, wherever they run.
+const COLLECTORS: &[u16] = &[4317, 4318];
 /// Ports at which models and collectors listen on people's own machines.
 const LOCAL_PORTS: &[u16] = &[1234, 4317, 4318, 11_434];
 
@@ -108,6 +110,12 @@ pub fn is_aside(host: &str, port: Option<u16>, method: &str, path: &str) -> bool
         || (is_local && port.is_some_and(|port| LOCAL_PORTS.contains(&port)))
         || COLLECTED.iter().any(|end| posts_to(end))
         || path.starts_with(COLLECTED_BY_GRPC)
+}
+
+/// Whether a connection of which no request was seen may be one to no service, by its host in lower
+/// case and port.
+pub fn may_be_aside(host: &str, port: Option<u16>) -> bool {
+    is_aside(host, port, "", "") || port.is_some_and(|port| COLLECTORS.contains(&port))
 }
 
 /// Whether a host, in lower case, is that of a provider of models.

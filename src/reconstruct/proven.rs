@@ -5,10 +5,14 @@
 //! the service may have had it, and the span that showed it may be lost. What such a run does wrong
 //! it may do wrong for that alone.
 //!
+//! - `done`: what an attempt has made of the state so far.
+//! - `meanwhile`: what somebody else changed while the trace was under way.
 //! - `named`: what calls ask for, the same in a trace and in an attempt.
 //! - `refusals`: what calls were refused.
 //! - `renamed`: the same of a world in which names are others.
 
+mod done;
+mod meanwhile;
 mod named;
 mod refusals;
 mod renamed;
@@ -18,6 +22,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::clone::{CloneDescriptor, Exchange, Fact, Observation};
+use archal_core::trace::{Status, Trace};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -26,6 +31,8 @@ use super::exchanges::TracedCalls;
 use super::replay::Replay;
 use super::seed::Reconstruction;
 use crate::scenario::criteria::CallFact;
+use done::Done;
+use meanwhile::Meanwhile;
 use named::{ByName, Named};
 use refusals::{Refusals, is_malformed, is_refusal, refused_within};
 
@@ -33,6 +40,8 @@ use refusals::{Refusals, is_malformed, is_refusal, refused_within};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proven {
     clones: BTreeMap<String, Answers>,
+    /// Whether the trace shows that the agent came to its answer, and ends in no error.
+    pub is_answered: bool,
 }
 
 /// An answer in an attempt that rests on nothing the trace shows.
@@ -67,6 +76,8 @@ struct Answers {
     fields: BTreeSet<String>,
     /// Rows of which the repository says what is in them.
     owned: BTreeMap<Place, Value>,
+    /// What somebody else changed meanwhile.
+    meanwhile: Meanwhile,
     /// Whether it is known who the agent was.
     knows_actor: bool,
 }
@@ -79,77 +90,6 @@ type Place = (String, String);
 
 fn place(table: &str, key: &str) -> Place {
     (table.to_owned(), key.to_lowercase())
-}
-
-/// What an attempt itself has made of the state so far.
-#[derive(Default)]
-struct Done {
-    /// The calls that changed something: method, path and body.
-    calls: Vec<(String, Named, Option<Value>)>,
-    /// Rows that it made.
-    made: BTreeSet<Place>,
-    /// Rows that it removed.
-    removed: BTreeSet<Place>,
-    /// Rows that it changed in any way.
-    touched: BTreeSet<Place>,
-    /// Fields that it set, and files, as `table key field`.
-    fields: BTreeSet<String>,
-}
-
-impl Done {
-    fn add(&mut self, asked: &Asked<'_>, facts: &[Fact]) {
-        let call = asked.call;
-        self.calls.push((
-            call.method.clone(),
-            asked.path.clone(),
-            call.request.as_deref().cloned(),
-        ));
-        for fact in facts {
-            match fact {
-                Fact::Row {
-                    table,
-                    key,
-                    written,
-                    ..
-                } if !written.is_empty() => self.set(table, key, written),
-                Fact::Written { table, key, fields } => self.set(table, key, fields),
-                Fact::Created { table, key } => {
-                    self.made.insert(place(table, key));
-                    self.touched.insert(place(table, key));
-                }
-                Fact::Deleted { table, key } => {
-                    self.removed.insert(place(table, key));
-                    self.touched.insert(place(table, key));
-                }
-                Fact::Part {
-                    table,
-                    key,
-                    field,
-                    part,
-                    written: true,
-                    ..
-                } => _ = self.fields.insert(of_part(table, key, field, part)),
-                _ => {}
-            }
-        }
-    }
-
-    fn set(&mut self, table: &str, key: &str, fields: &[&str]) {
-        self.touched.insert(place(table, key));
-        let fields = fields.iter().map(|field| of_field(table, key, field));
-        self.fields.extend(fields);
-    }
-
-    /// Whether the very same was asked before, and went well.
-    fn did(&self, asked: &Asked<'_>) -> bool {
-        let call = asked.call;
-        let mut calls = self.calls.iter();
-        calls.any(|(method, path, request)| {
-            *path == asked.path
-                && (method == "DELETE"
-                    || (*method == call.method && request.as_ref() == call.request.as_deref()))
-        })
-    }
 }
 
 fn of_field(table: &str, key: &str, field: &str) -> String {
@@ -204,6 +144,9 @@ impl Proven {
                 of.show(descriptor, &shown);
             }
         }
+        for (name, of) in &mut clones {
+            of.meanwhile = Meanwhile::of(name, traced, rebuilt, context.clones);
+        }
         for (name, seed) in &rebuilt.seeds {
             if let Some(descriptor) = context.clones.iter().find(|clone| clone.name == name) {
                 let of = clones.entry(name.clone()).or_default();
@@ -219,7 +162,21 @@ impl Proven {
                 of.fields.insert(field.to_lowercase());
             }
         }
-        Self { clones }
+        Self {
+            clones,
+            is_answered: false,
+        }
+    }
+
+    /// The same, with how that trace ended.
+    pub fn ended_as(self, trace: &Trace) -> Self {
+        let is_said = |output: &Value| !output.is_null() && output.as_str() != Some("");
+        let is_answered =
+            trace.status != Status::Error && trace.output.as_ref().is_some_and(is_said);
+        Self {
+            is_answered,
+            ..self
+        }
     }
 
     /// The first answer in these calls of an attempt that began at `base` which rests on nothing the
@@ -448,7 +405,12 @@ impl Answers {
     }
 
     /// Why what was read rests on nothing, where it does.
-    fn read(&self, asked: &Asked<'_>, descriptor: &CloneDescriptor, done: &Done) -> Option<String> {
+    fn read(
+        &self,
+        asked: &Asked<'_>,
+        descriptor: &CloneDescriptor,
+        done: &mut Done,
+    ) -> Option<String> {
         let read = asked.read();
         let was_read = self.read.contains(&read);
         // Nothing of such an answer is in the rebuilt state: it is the service's where it is the
@@ -464,6 +426,10 @@ impl Answers {
             ));
         }
         let facts = &asked.observed.facts;
+        let changed = self.meanwhile.gap(facts, &mut done.looks, &done.fields);
+        if let Some(changed) = changed {
+            return Some(format!("{} {changed}", asked.line()));
+        }
         facts.iter().find_map(|fact| match fact {
             Fact::Part {
                 table,

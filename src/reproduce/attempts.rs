@@ -32,7 +32,7 @@ use super::journal::{AttemptId, Journal, Phase, Refused, StepKey};
 use super::metering;
 use super::rounds::Round;
 use super::seat::Seat;
-use super::showing;
+use super::showing::{self, OfTrace};
 use super::slot::{Slot, SlotError};
 use super::spent::Spent;
 use super::workplace::{Workplace, WorkplaceError};
@@ -245,10 +245,14 @@ impl Attempts<'_> {
     ) -> Result<Value, StepError> {
         slot.settle()?;
         let findings = showing::findings(attempt, self.prepared);
+        let of_trace = self.proven.map(|proven| OfTrace {
+            is_answered: proven.is_answered,
+            is_about_the_end: self.prepared.reads_the_run(&identity.primary.subject),
+        });
         let record = SlotRecord {
             inputs: inputs.to_owned(),
             evidence: slot.fingerprint()?,
-            shown: showing::shown(attempt, &findings, identity, |calls| {
+            shown: showing::shown(attempt, &findings, identity, of_trace, |calls| {
                 // Times in calls are of the attempt's own beginning.
                 let base = attempt.result.base.parse().unwrap_or_default();
                 self.proven?.gap(calls, base, self.bench.clones)

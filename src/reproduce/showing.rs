@@ -1,11 +1,13 @@
 //! What one attempt showed, by the stated rule.
 
+use serde_json::Value;
+
 use crate::grade::state::decisive;
 use crate::reconstruct::hosts;
 use crate::reconstruct::proven::Gap;
 use crate::run::attempt::{Attempt, CLOCK_LOST};
 use crate::run::scenarios::Prepared;
-use crate::run::score::{CriterionStatus, RunStatus};
+use crate::run::score::{CriterionStatus, NO_ESCAPE, RunStatus};
 use crate::run::stand_in;
 use crate::sandbox::child::ChildOutcome;
 use crate::scenario::criteria::CallFact;
@@ -32,7 +34,17 @@ pub fn findings(attempt: &Attempt, prepared: &Prepared) -> Vec<FindingIdentity> 
         .collect()
 }
 
-/// What an attempt with these findings showed of a failure. `gap` is asked for an answer of the
+/// What of the trace an attempt at it is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfTrace {
+    /// Whether the agent came to its answer there, and the trace does not end in an error.
+    pub is_answered: bool,
+    /// Whether the primary finding is about how the run ended.
+    pub is_about_the_end: bool,
+}
+
+/// What an attempt with these findings showed of a failure. `trace` is what it is held against, where
+/// it is an attempt at a trace. `gap` is asked for an answer of the
 /// rebuilt state that rests on nothing: what goes wrong in such an attempt may go wrong for what the
 /// trace does not show, and what goes well may go well because the agent was stopped there. Where it
 /// went on and changed something, what goes well all the same went well.
@@ -40,6 +52,7 @@ pub fn shown(
     attempt: &Attempt,
     findings: &[FindingIdentity],
     identity: &FailureIdentity,
+    trace: Option<OfTrace>,
     gap: impl FnOnce(&[CallFact]) -> Option<Gap>,
 ) -> Shown {
     let void = |(by, cause)| Shown::Void { by, cause };
@@ -49,6 +62,11 @@ pub fn shown(
     let is_green = findings.is_empty()
         && attempt.result.inconclusive.is_empty()
         && attempt.result.score.status == RunStatus::Passed;
+    if trace.is_some()
+        && let Some(cause) = beyond(attempt, findings)
+    {
+        return void((Void::Evidence, cause));
+    }
     let calls = &attempt.calls;
     let went_on = |gap: &Gap| {
         calls
@@ -59,10 +77,18 @@ pub fn shown(
     if let Some(gap) = gap(calls).filter(|gap| !is_green || !went_on(gap)) {
         return void((Void::Evidence, gap.cause));
     }
-    if findings.contains(&identity.primary) {
+    let result = &attempt.result;
+    // A criterion that raised says nothing of the others. Calls that were not kept do: what seems not
+    // to have been done may be among them.
+    if result.inconclusive.len() > raised(attempt)
+        && let Some(reason) = result.inconclusive.first()
+    {
+        return void((Void::Undecided, reason.clone()));
+    }
+    let is_by_the_end = trace.is_some_and(|trace| is_by_the_end(attempt, &identity.primary, trace));
+    if findings.contains(&identity.primary) && !is_by_the_end {
         return Shown::RedSame;
     }
-    let result = &attempt.result;
     if let Some(reason) = result.inconclusive.first() {
         return void((Void::Undecided, reason.clone()));
     }
@@ -138,6 +164,58 @@ fn cut_off(attempt: &Attempt) -> Option<(Void, String)> {
     Some((Void::Clone, format!("a clone does not model {gap}")))
 }
 
+/// What an attempt asked of somebody of whose answers neither the state nor the trace has any, where
+/// something is wrong beside that: what the agent did then it may have done for the refusal alone. A
+/// trace that shows such a call has its answer, which is given again, or is not run at all.
+fn beyond(attempt: &Attempt, findings: &[FindingIdentity]) -> Option<String> {
+    let only_left = findings.iter().all(|finding| finding.subject == NO_ESCAPE)
+        && attempt.result.inconclusive.is_empty()
+        && !has_failed(attempt);
+    if only_left {
+        return None;
+    }
+    // A name that is only asked for is no call: the connection after it is told by itself.
+    let mut refused = attempt.result.refused.iter();
+    let host = refused.find(|one| {
+        let host = one.host.to_ascii_lowercase();
+        one.kind == "connect" && !hosts::may_be_aside(&host, one.port)
+    })?;
+    let port = host
+        .port
+        .map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!(
+        "the agent called {}{port}, of which the trace holds no answer ({}); record its calls with \
+         their bodies, or let the agent reach it with route.allow",
+        host.host, host.reason
+    ))
+}
+
+/// How many criteria raised.
+fn raised(attempt: &Attempt) -> usize {
+    let criteria = attempt.result.criteria.iter();
+    criteria
+        .filter(|criterion| criterion.status == CriterionStatus::Error)
+        .count()
+}
+
+/// Whether the primary finding is that something was not done, in an attempt that ended before the
+/// agent came to an answer, where in the trace it came to one: that it ended so explains the rest.
+fn is_by_the_end(attempt: &Attempt, primary: &FindingIdentity, trace: OfTrace) -> bool {
+    let mut criteria = attempt.result.criteria.iter();
+    let criterion = criteria.find(|criterion| criterion.id == primary.subject);
+    let is_call = |row: &Value| row.pointer("/value/seq").is_some();
+    let is_absence = primary.operation.is_none()
+        && criterion.is_some_and(|criterion| !criterion.rows.iter().any(is_call));
+    trace.is_answered
+        && !trace.is_about_the_end
+        && is_absence
+        && has_failed(attempt)
+        && attempt.result.answer.trim().is_empty()
+}
+
 fn has_failed(attempt: &Attempt) -> bool {
     attempt.result.harness != (ChildOutcome::Exited { code: 0 })
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,15 @@ impl Prepared {
             })
         })
     }
+
+    /// Whether a criterion, by its id, reads how the run ended.
+    pub fn reads_the_run(&self, id: &str) -> bool {
+        let compiled = self.scenario.criteria.iter().zip(&self.compiled);
+        compiled
+            .filter(|(criterion, _)| criterion.id == id)
+            .filter_map(|(_, compiled)| compiled.as_ref())
+            .any(|compiled| criteria::references(compiled).run)
+    }
 }
 
 /// The two readings of a sentence, compiled.

@@ -14,6 +14,7 @@ impl Proven {
             clones: clones
                 .map(|(clone, answers)| (clone.clone(), answers.renamed(new)))
                 .collect(),
+            is_answered: self.is_answered,
         }
     }
 }
@@ -45,6 +46,7 @@ impl Answers {
             owned: owned
                 .map(|(at, row)| (place(at), value(row, new)))
                 .collect(),
+            meanwhile: self.meanwhile.renamed(new),
             knows_actor: self.knows_actor,
         }
     }

@@ -14,9 +14,18 @@ use crate::scenario::criteria::CallFact;
 
 /// What a run on the state that `shown` proves may not be held to, after it made these calls.
 fn gap(shown: &[&str], asked: &[&str], owned: &[Owned]) -> String {
+    gap_beside(&[], shown, asked, owned)
+}
+
+/// The same where some of these calls were those of somebody else, so that the trace does not have
+/// them.
+fn gap_beside(others: &[&str], shown: &[&str], asked: &[&str], owned: &[Owned]) -> String {
     let mut service = open(Seed::Named("stale-issues"));
     let lines: Vec<String> = shown.iter().map(|line| (*line).to_owned()).collect();
-    let trace = traced(service.as_mut(), &lines);
+    let mut trace = traced(service.as_mut(), &lines);
+    trace
+        .spans
+        .retain(|span| !others.contains(&span.name.as_str()));
     let rebuilt = rebuilt(&trace, owned);
     assert_eq!(rebuilt.missing, []);
     let context = Context {
@@ -242,4 +251,20 @@ fn who_is_passed_over_in_silence_is_so_in_the_trace_or_is_not_known() {
     let told = gap(&shown, &[assign], &[]);
     assert!(told.contains("passes over zed at POST"), "{told}");
     assert_eq!(gap(&[&shown[..], &[assign]].concat(), &[assign], &[]), "-");
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_known_as_often_as_the_trace_saw_it_before() {
+    const ISSUE: &str = "GET /repos/acme/webapp/issues/7";
+    let told = |asked: &[&str]| {
+        let shown = [REPO, ISSUE, ISSUE, CLOSE, ISSUE];
+        gap_beside(&[CLOSE], &shown, asked, &[])
+    };
+    assert_eq!(told(&[ISSUE, ISSUE]), "-");
+    insta::assert_snapshot!(told(&[ISSUE, ISSUE, ISSUE]), @"GET /repos/acme/webapp/issues/7 shows closed_by of issues acme/webapp#7, which somebody else changed while the trace was under way: the rebuilt state has it as it was before");
+    // What the attempt set itself is no longer as it was.
+    assert_eq!(told(&[ISSUE, ISSUE, CLOSE]), "-");
+    // Where the agent changed it itself, the state follows.
+    let own = |asked: &[&str]| gap(&[REPO, ISSUE, CLOSE, ISSUE], asked, &[]);
+    assert_eq!(own(&[ISSUE, ISSUE, ISSUE]), "-");
 }
