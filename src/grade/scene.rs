@@ -9,9 +9,9 @@ use archal_core::trace::{Span, Status, Trace};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::reconstruct::Synthesised;
 use crate::reconstruct::exchanges::TracedCalls;
 use crate::reconstruct::replay::{Replay, ReplayedCall};
+use crate::reconstruct::{Conflict, Synthesised};
 use crate::run::attempt::Change;
 use crate::scenario::criteria::{CallFact, CloneWorld, EvidenceRow, References, RunFact, World};
 
@@ -124,7 +124,7 @@ impl<'a> Scene<'a> {
     /// than the service did.
     pub fn confidence(&self, references: &References) -> f64 {
         match self.replay {
-            Ok(replay) if !references.collections.is_empty() => confidence(replay, references),
+            Ok(replay) if !references.collections.is_empty() => confidence(replay, references, &[]),
             _ => SURE,
         }
     }
@@ -182,9 +182,11 @@ fn reads(references: &References, made: &Synthesised) -> bool {
 
 /// How sure a finding on the replayed state is that reads that: the state is a fact as far as it
 /// answers as the service did. Where a call is answered with another status the run took another
-/// way. Other differences count only where they are in what the finding reads.
-pub fn confidence(replay: &Replay, references: &References) -> f64 {
-    if broken(replay).is_some() {
+/// way. Other differences count only where they are in what the finding reads. `keys` are those of
+/// the rows that decided it, where they are known: what somebody else changed in one of them while the
+/// trace was under way the state does not have.
+pub fn confidence(replay: &Replay, references: &References, keys: &[&str]) -> f64 {
+    if broken(replay).is_some() || meanwhile(replay, references, keys).is_some() {
         return BROKEN;
     }
     let total = replay.calls.len();
@@ -205,6 +207,26 @@ pub fn confidence(replay: &Replay, references: &References) -> f64 {
         return SURE;
     }
     (SURE * share).max(BROKEN)
+}
+
+/// What somebody else changed while the trace was under way, of what is read there of the rows with
+/// these keys, or of any where none are given.
+pub fn meanwhile<'a>(
+    replay: &'a Replay,
+    references: &References,
+    keys: &[&str],
+) -> Option<&'a Conflict> {
+    let is_read = |conflict: &Conflict| {
+        let (table, key) = conflict.entity.split_once(' ').unwrap_or_default();
+        let within = |path: &String| path.split('.').next() == Some(conflict.field.as_str());
+        let mut read = references.collections.iter();
+        read.any(|read| {
+            read.clone == conflict.clone
+                && read.collection == table
+                && (conflict.field.is_empty() || read.fields.iter().any(within))
+        }) && (keys.is_empty() || keys.iter().any(|one| one.eq_ignore_ascii_case(key)))
+    };
+    replay.meanwhile.iter().find(|conflict| is_read(conflict))
 }
 
 /// Places of an answer that say which rows there are: a list itself, a page of a search, the link to

@@ -60,7 +60,11 @@ fn finding(
     let references = references_of(prepared, &criterion.id);
     // What breaks it is nothing that the trace has changed: something is not there.
     let is_absence = spans.is_empty() || !is_changed(world, references, &decisive);
-    let confidence = scene::confidence(replay, references);
+    let keys = criterion
+        .rows
+        .iter()
+        .filter_map(|row| row.get("key")?.as_str());
+    let confidence = scene::confidence(replay, references, &keys.collect::<Vec<_>>());
     let excerpt = criterion
         .rows
         .first()
@@ -152,7 +156,7 @@ pub fn decisive(criterion: &CriterionReport, prepared: &Prepared, changes: &[Cha
 }
 
 /// What a criterion reads; nothing where it is judged.
-fn references_of<'a>(prepared: &'a Prepared, id: &str) -> &'a References {
+pub(super) fn references_of<'a>(prepared: &'a Prepared, id: &str) -> &'a References {
     static NOTHING: LazyLock<References> = LazyLock::new(References::default);
     compiled(prepared, id).map_or(&NOTHING, crate::scenario::criteria::references)
 }

@@ -147,13 +147,15 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
         };
         (Verdict::Unsure, summary.to_owned(), reason)
     } else if let (Criteria::Broken, Some(first)) = (standing, rest.first()) {
-        let reason = match evidence.facts.lost {
-            true => {
+        let reason = match meanwhile(evidence.matched, evidence.replay.ok(), first) {
+            Some(changed) => changed,
+            None if evidence.facts.lost => {
                 "spans of the trace are lost, and what it seems not to have done may be in them"
+                    .to_owned()
             }
-            false => "too many calls are answered otherwise by the rebuilt state",
+            None => "too many calls are answered otherwise by the rebuilt state".to_owned(),
         };
-        (Verdict::Unsure, first.summary.clone(), reason.to_owned())
+        (Verdict::Unsure, first.summary.clone(), reason)
     } else if !trace.completeness.content && decided.likelihood == 0.0 {
         let summary = "nothing of what the agent sent and got was captured";
         let reason = "without content neither claims nor rules can be decided";
@@ -216,6 +218,29 @@ fn of_verdict(decided: &Decided, matched: Option<&Prepared>) -> (Verdict, String
         _ => decided.reason.clone(),
     };
     (decided.verdict, summary.to_owned(), reason)
+}
+
+/// That somebody else changed what a criterion reads while the trace was under way, where they did.
+fn meanwhile(
+    matched: Option<&Prepared>,
+    replay: Option<&Replay>,
+    finding: &Finding,
+) -> Option<String> {
+    let (prepared, replay) = (matched?, replay?);
+    let references = state::references_of(prepared, &finding.subject);
+    let keys = finding
+        .rows
+        .iter()
+        .filter_map(|row| row.get("key")?.as_str());
+    let changed = scene::meanwhile(replay, references, &keys.collect::<Vec<_>>())?;
+    let what = match changed.field.as_str() {
+        "" => changed.entity.clone(),
+        field => format!("{field} of {}", changed.entity),
+    };
+    Some(format!(
+        "somebody else changed {what} while the trace was under way (span {}), which the rebuilt state does not have",
+        changed.span
+    ))
 }
 
 /// Whether something of the repository can be repaired for it.

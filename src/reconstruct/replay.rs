@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exchanges::{TracedCall, TracedCalls, TracedTool};
-use super::seed::Reconstruction;
+use super::seed::{Conflict, ConflictKind, Reconstruction};
 use compare::{Comparison, Ids};
 
 /// What came of the replay.
@@ -31,6 +31,8 @@ pub struct Replay {
     pub calls: Vec<ReplayedCall>,
     /// Each clone's state before and after, by name.
     pub clones: BTreeMap<String, ReplayedClone>,
+    /// What somebody else changed while the trace was under way: the state does not have it.
+    pub meanwhile: Vec<Conflict>,
 }
 
 /// The state of one clone before and after the replay.
@@ -140,7 +142,13 @@ impl Replay {
                 (name.to_owned(), after)
             })
             .collect();
-        Ok(Self { calls, clones })
+        let is_outside = |conflict: &&Conflict| conflict.kind == ConflictKind::OutsideChange;
+        let conflicts = reconstruction.conflicts.iter();
+        Ok(Self {
+            calls,
+            clones,
+            meanwhile: conflicts.filter(is_outside).cloned().collect(),
+        })
     }
 
     /// How far it agrees with the record.

@@ -454,3 +454,39 @@ fn a_criterion_and_a_rule_fire_on_one_run_and_not_on_that_with_one_thing_changed
     both.sort();
     assert_eq!(both, ["rule.comment-first", state::CRITERION]);
 }
+
+#[test]
+fn what_somebody_else_changed_while_the_trace_was_under_way_breaks_no_criterion_of_it() {
+    const ISSUE: &str = "/repos/acme/shop/issues/1";
+    let mut waited = Recording::begin();
+    for _ in 0..20 {
+        waited.call("GET", ISSUE, None);
+    }
+    waited.close(1);
+    waited.trace.spans.pop();
+    waited.call("GET", ISSUE, None);
+    let closed = r#"- [D] It is closed at the end: `github.issues.all(i, i.state == "closed")`"#;
+    let grade = graded(&waited.trace, Some(closed), &[], Vec::new());
+    insta::assert_snapshot!(told(&grade), @"
+    Unsure: broken: It is closed at the end
+      because somebody else changed state of issues acme/shop#1 while the trace was under way (span s-22), which the rebuilt state does not have
+      fails by nothing
+      beside state.criterion 0.40 []
+      first -
+    ");
+    // What it reads of others, and what nobody changed of that one, are as they were.
+    let label = r#"- [D] It has a label: `github.issues.all(i, size(i.labels) > 0)`"#;
+    let grade = graded(&waited.trace, Some(label), &[], Vec::new());
+    assert_eq!(grade.verdict, Verdict::Fail, "{}", told(&grade));
+    waited.call("GET", "/repos/acme/shop/issues/3", None);
+    let other = r#"- [D] The third is closed: `github.issues.filter(i, i.number == 3).all(i, i.state == "closed")`"#;
+    let grade = graded(&waited.trace, Some(other), &[], Vec::new());
+    assert_eq!(grade.verdict, Verdict::Fail, "{}", told(&grade));
+    // A rule of the repository does not know which rows it was about.
+    let rules = [rule(
+        "closed",
+        r#"github.issues.all(i, i.state == "closed")"#,
+    )];
+    let grade = graded(&waited.trace, None, &rules, Vec::new());
+    assert_eq!(grade.verdict, Verdict::Unsure, "{}", told(&grade));
+}
