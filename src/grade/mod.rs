@@ -11,6 +11,7 @@
 //! - [`rules`]: findings from what the repository asks of every trace (tier 3).
 //! - `negation`: what must hold where a finding fired.
 //! - [`scene`]: what a trace shows, as rules read it.
+//! - [`ended`]: how its run ended.
 //! - [`tiers`]: which tier a finding is of, and what each came to.
 //! - [`verdict`]: what all findings come to.
 //! - [`measure`]: how good all this is, on labelled runs.
@@ -19,6 +20,7 @@
 
 pub mod claims;
 pub mod document;
+pub mod ended;
 pub mod facts;
 pub mod judged;
 pub mod matching;

@@ -12,8 +12,10 @@ use serde_json::Value;
 const NO_CHANGE_TWICE: &str = "calls.filter(c, c.changes && c.status < 400).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status < 400).size() == 1)";
 /// What `calls` must hold to where what is refused is not tried again as it was.
 const NO_REFUSAL_TWICE: &str = "calls.filter(c, c.changes && c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status >= 400).size() == 1)";
-/// What `calls` must hold to where nothing goes round in circles. Looking again after a change is right.
-const NO_CIRCLES: &str = "calls.all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.changes && d.status < 400).size())";
+/// What `calls` must hold to where nothing goes round in circles. Looking again after a change is
+/// right, so is trying again what the service could not do, and so is a wait that ends: what follows
+/// first, another answer or a change, is the answer.
+const NO_CIRCLES: &str = "calls.filter(c, c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.changes && d.status < 400).size() || (calls.filter(d, d.seq > c.seq && d.status < 500 && d.status != 429 && ((d.changes && d.status < 400) || (d.path == c.path && d.method == c.method && d.query == c.query && d.request == c.request && (d.status != c.status || d.response != c.response)))).map(d, d.path == c.path && d.method == c.method && d.query == c.query && d.request == c.request) + [false])[0])";
 /// What `calls` must hold to where attempts end well. What the service could not do is no attempt.
 const NO_THIRD_FAILURE: &str = "calls.filter(c, c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.operation == c.operation && d.status >= 400 && d.status < 500).size() < 3 || calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
 /// What `calls` must hold to where each change that failed was made good.
@@ -82,7 +84,7 @@ pub(super) fn no_refusal_twice() -> Negation {
 /// The same is not called again and again.
 pub(super) fn no_circles() -> Negation {
     said(
-        "No call is made alike with the same answer more than twice, and once more for each change",
+        "No call is made alike with the same answer more than twice, and once more for each change, unless it is a wait that ends",
         NO_CIRCLES,
     )
 }

@@ -218,6 +218,31 @@ impl Rule {
         (report(status, result.explanation), finding)
     }
 
+    /// Whether more calls might have kept what fired: it does not merely forbid calls that were
+    /// made. Where spans are lost, those calls may be in them.
+    pub fn rests_on_absence(&self, finding: &Finding) -> bool {
+        let reads_calls_once = |part: &Compiled| part.source().matches("calls").count() == 1;
+        let says = |part: &Compiled, word: &str| part.source().contains(word);
+        let starts = |part: &Compiled, with: &str| part.source().trim().starts_with(with);
+        let references = criteria::references(&self.must);
+        let forbids = match references.collections.is_empty() {
+            // What a call of the trace did to the state.
+            false => !references.calls && !finding.spans.is_empty(),
+            true => {
+                let all = starts(&self.must, "calls.") && says(&self.must, ".all(");
+                let is_plain = !says(&self.must, "exists") && !says(&self.must, "size");
+                let none = starts(&self.must, "!calls.exists(");
+                reads_calls_once(&self.must) && (none || (all && is_plain))
+            }
+        };
+        let stays = self.when.as_ref().is_none_or(|when| {
+            let read = criteria::references(when);
+            let is_none = !read.calls && read.collections.is_empty();
+            is_none || (reads_calls_once(when) && starts(when, "calls.exists("))
+        });
+        !(forbids && stays)
+    }
+
     fn finding(&self, result: &CriterionResult, scene: &Scene<'_>) -> Finding {
         let references = criteria::references(&self.must);
         let shown = scene.shown(references, &result.rows);

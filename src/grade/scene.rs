@@ -22,7 +22,7 @@ use super::state::{Decisive, decided_by};
 
 /// How sure a finding is that reads what the record says and no rebuilt state. What is left is
 /// whether the rule asks for the right thing.
-const SURE: f64 = 0.95;
+pub(super) const SURE: f64 = 0.95;
 /// How sure one is whose state answers another status than the service did.
 const BROKEN: f64 = 0.4;
 

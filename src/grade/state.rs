@@ -11,60 +11,57 @@ use crate::reconstruct::replay::Replay;
 use crate::run::attempt::{self, Change};
 use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionReport, CriterionStatus};
-use crate::scenario::criteria::{Compiled, References, World};
+use crate::scenario::criteria::{self, Compiled, References, World};
 
-use super::scene;
+use super::facts::Facts;
+use super::verdict::NOT_SEEN;
+use super::{ended, scene, signals};
 
 /// What a finding on a scenario's criterion is called.
 pub const CRITERION: &str = "state.criterion";
 
-/// How sure a finding is that something was not done by a trace of which spans are lost: too little
-/// for a failure by itself.
-const NOT_SEEN: f64 = 0.5;
-
 /// Decides the criteria of a scenario on the state that a trace's calls lead to, and finds what
-/// those show that do not hold. `lost` says that spans of the trace are lost.
+/// those show that do not hold.
 pub fn criteria(
     prepared: &Prepared,
     world: &World,
     replay: &Replay,
-    lost: bool,
+    facts: &Facts<'_>,
 ) -> (Vec<CriterionReport>, Vec<Finding>) {
-    let criteria = attempt::decide_all(prepared, world, reads_the_run);
+    let ended = ended::of(facts.trace);
+    let criteria = attempt::decide_all(prepared, world, |compiled| {
+        ended::withheld(ended, criteria::references(compiled))
+    });
     let findings = criteria
         .iter()
         .filter(|criterion| criterion.status == CriterionStatus::Fail)
-        .map(|criterion| finding(criterion, prepared, (world, replay), lost))
+        .map(|criterion| finding(criterion, prepared, (world, replay), facts))
         .collect();
     (criteria, findings)
-}
-
-/// A trace says nothing reliable about how the harness ended, so criteria on the run wait for
-/// reproduction.
-fn reads_the_run(compiled: &Compiled) -> Option<&'static str> {
-    crate::scenario::criteria::references(compiled)
-        .run
-        .then_some("a trace does not show how the harness ended")
 }
 
 fn finding(
     criterion: &CriterionReport,
     prepared: &Prepared,
     (world, replay): (&World, &Replay),
-    lost: bool,
+    facts: &Facts<'_>,
 ) -> Finding {
     let changes = scene::changes(replay);
     let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
     let decisive = decisive(criterion, prepared, &plain);
-    let spans = scene::spans_of(&decisive, &changes);
     let references = references_of(prepared, &criterion.id);
-    // What breaks it is nothing that the trace has changed: something is not there.
-    let is_absence = spans.is_empty() || !is_changed(world, references, &decisive);
-    let keys = criterion
-        .rows
-        .iter()
-        .filter_map(|row| row.get("key")?.as_str());
-    let confidence = scene::confidence(replay, references, &keys.collect::<Vec<_>>());
+    let (spans, owner, is_absence, confidence) = match stopped(facts, references) {
+        Some(stopped) => (stopped.spans, stopped.owner, false, scene::SURE),
+        None => {
+            let spans = scene::spans_of(&decisive, &changes);
+            // What breaks it is nothing that the trace has changed: something is not there.
+            let is_absence = spans.is_empty() || !is_changed(world, references, &decisive);
+            let rows = criterion.rows.iter();
+            let keys: Vec<&str> = rows.filter_map(|row| row.get("key")?.as_str()).collect();
+            let confidence = scene::confidence(replay, references, &keys);
+            (spans, Owner::Agent, is_absence, confidence)
+        }
+    };
     let excerpt = criterion
         .rows
         .first()
@@ -76,8 +73,8 @@ fn finding(
         summary: format!("broken: {}", criterion.label),
         spans,
         excerpt,
-        owner: Owner::Agent,
-        confidence: match lost && is_absence {
+        owner,
+        confidence: match facts.lost && is_absence {
             true => confidence.min(NOT_SEEN),
             false => confidence,
         },
@@ -95,6 +92,15 @@ fn finding(
             .collect(),
         // The criterion itself is what it is.
         negation: None,
+    }
+}
+
+/// How the run ended, where that alone is what is read of it.
+fn stopped(facts: &Facts<'_>, references: &References) -> Option<Finding> {
+    let reads_more = !references.collections.is_empty() || references.calls || references.output;
+    match references.run && !reads_more {
+        true => signals::stopped(facts),
+        false => None,
     }
 }
 
@@ -158,7 +164,7 @@ pub fn decisive(criterion: &CriterionReport, prepared: &Prepared, changes: &[Cha
 /// What a criterion reads; nothing where it is judged.
 pub(super) fn references_of<'a>(prepared: &'a Prepared, id: &str) -> &'a References {
     static NOTHING: LazyLock<References> = LazyLock::new(References::default);
-    compiled(prepared, id).map_or(&NOTHING, crate::scenario::criteria::references)
+    compiled(prepared, id).map_or(&NOTHING, criteria::references)
 }
 
 /// [`decisive`] of anything that reads that, by the keys of the rows that decided it.

@@ -432,7 +432,7 @@ fn scores_of_people_decide() {
         Verdict::Fail
     );
     assert_eq!(verdict_of("correctness", json!(0.0), "eval"), Verdict::Fail);
-    assert_eq!(verdict_of("user-feedback", json!(1), "human"), Verdict::Ok);
+    assert_eq!(verdict_of("is_correct", json!(1), "human"), Verdict::Ok);
     // An evaluator's praise and a number on an unknown scale decide nothing.
     assert_eq!(verdict_of("correctness", json!(1), "eval"), Verdict::Unsure);
     assert_eq!(verdict_of("latency", json!(0), "api"), Verdict::Unsure);

@@ -4,7 +4,8 @@
 //! occurrence: precision weighs more. So:
 //!
 //! 1. A finding below [`WEAK`] is told and counts nothing. Of several findings of one rule, and of
-//!    those that name a common span, the surest counts: they tell of one thing.
+//!    those that name a common span, the surest counts: they tell of one thing. So does one of those
+//!    that say what was not done by a trace of which spans are lost.
 //! 2. What is left is independent and adds up: of confidences `c` the run is taken to have failed
 //!    with `1 - Π(1 - c)`.
 //! 3. From [`FAIL`] on the verdict is `fail`.
@@ -21,12 +22,16 @@ use archal_core::grade::{Finding, Verdict};
 use archal_core::trace::Trace;
 
 use super::facts::Facts;
+use super::tiers::Tier;
 use super::{claims, signals};
 
 /// From this likelihood on a run is taken to have failed.
 pub const FAIL: f64 = 0.7;
 /// Findings below this confidence are told and decide nothing.
 pub const WEAK: f64 = 0.3;
+/// How sure a finding is at most that something was not done by a trace of which spans are lost: too
+/// little for a failure by itself. Several of them are wrong together, so that they do not add up.
+pub const NOT_SEEN: f64 = 0.5;
 
 /// What findings come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +85,7 @@ pub fn decide(facts: &Facts<'_>, mut findings: Vec<Finding>, proven: bool) -> De
     // They are sorted: what counts of a rule or a span comes first.
     let mut rules: BTreeSet<&str> = BTreeSet::new();
     let mut spans: BTreeSet<&str> = BTreeSet::new();
+    let mut is_absence_told = false;
     let mut counting = 0_usize;
     let mut well = 1.0;
     for finding in findings.iter().filter(|finding| finding.confidence >= WEAK) {
@@ -88,6 +94,10 @@ pub fn decide(facts: &Facts<'_>, mut findings: Vec<Finding>, proven: bool) -> De
             .iter()
             .any(|span| spans.contains(span.as_str()));
         let again = !rules.insert(&finding.rule);
+        let is_absence = facts.lost && rests_on_absence(finding);
+        if is_absence && std::mem::replace(&mut is_absence_told, true) {
+            continue;
+        }
         if !told && !again {
             counting += 1;
             well *= 1.0 - finding.confidence.clamp(0.0, 1.0);
@@ -132,4 +142,10 @@ pub fn decide(facts: &Facts<'_>, mut findings: Vec<Finding>, proven: bool) -> De
         findings,
         first_bad_step,
     }
+}
+
+/// Whether a finding of a trace of which spans are lost counts only as one of what was not seen.
+fn rests_on_absence(finding: &Finding) -> bool {
+    finding.confidence <= NOT_SEEN
+        && (signals::rests_on_absence(&finding.rule) || Tier::of(finding) == Tier::State)
 }

@@ -19,6 +19,7 @@ use crate::reconstruct::exchanges::TracedCalls;
 use crate::reconstruct::replay::Replay;
 use crate::run::scenarios::Prepared;
 use crate::run::score::{CriterionReport, CriterionStatus};
+use crate::scenario::criteria::World;
 
 use super::document::Grade;
 use super::facts::Facts;
@@ -27,7 +28,7 @@ use super::rules::{Rule, RuleReport, RuleStatus};
 use super::scene::{self, Scene};
 use super::tiers::{Tier, TierReport};
 use super::verdict::{self, Decided};
-use super::{judged, signals, state};
+use super::{ended, judged, signals, state};
 
 /// Everything a trace is graded by.
 #[derive(Clone)]
@@ -74,8 +75,11 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
     let trace = evidence.facts.trace;
     let (criteria, of_criteria) = match (evidence.matched, evidence.replay) {
         (Some(prepared), Ok(replay)) => {
-            let world = scene::replayed(trace, Some(replay), evidence.base);
-            state::criteria(prepared, &world, replay, evidence.facts.lost)
+            let world = World {
+                run: ended::of(trace).unwrap_or_default(),
+                ..scene::replayed(trace, Some(replay), evidence.base)
+            };
+            state::criteria(prepared, &world, replay, evidence.facts)
         }
         _ => (Vec::new(), Vec::new()),
     };
@@ -160,8 +164,13 @@ pub fn grade(evidence: Evidence<'_>) -> Grade {
         let summary = "nothing of what the agent sent and got was captured";
         let reason = "without content neither claims nor rules can be decided";
         (Verdict::Unsure, summary.to_owned(), reason.to_owned())
+    } else if let (Criteria::Hold, Some(bad)) = (standing, signals::blamed(evidence.facts)) {
+        let summary = "a person scored the run as bad, and the criteria of its scenario hold";
+        (Verdict::Unsure, summary.to_owned(), bad.excerpt)
     } else {
-        of_verdict(&decided, evidence.matched)
+        let is_all =
+            |criterion: &CriterionReport| criterion.status != CriterionStatus::NotEvaluated;
+        of_verdict(&decided, evidence.matched, criteria.iter().all(is_all))
     };
     let mut grade = Grade::without_findings(
         evidence.identity,
@@ -205,9 +214,15 @@ pub fn is_open(evidence: &Evidence<'_>, grade: &Grade) -> bool {
         && judged::is_wanted(evidence.facts, grade.verdict)
 }
 
-/// The verdict where no finding makes a failure, with a line and the reason for it.
-fn of_verdict(decided: &Decided, matched: Option<&Prepared>) -> (Verdict, String, String) {
+/// The verdict where no finding makes a failure, with a line and the reason for it. `is_all` says
+/// that the trace decides each criterion.
+fn of_verdict(
+    decided: &Decided,
+    matched: Option<&Prepared>,
+    is_all: bool,
+) -> (Verdict, String, String) {
     let summary = match (decided.verdict, matched) {
+        (Verdict::Ok, Some(_)) if !is_all => "every criterion that the trace decides holds",
         (Verdict::Ok, Some(_)) => "every criterion holds on the state after the trace's own calls",
         (Verdict::Ok, None) => "nothing was found wrong",
         (_, _) if decided.likelihood > 0.0 => "what was found does not show a failure by itself",
@@ -284,7 +299,18 @@ fn decide_rules(evidence: &Evidence<'_>) -> (Vec<RuleReport>, Vec<Option<Finding
         evidence.made_up,
     );
     let rules = evidence.rules.iter();
-    rules.map(|rule| rule.decide(&scene)).unzip()
+    let decide = |rule: &Rule| {
+        let (report, mut finding) = rule.decide(&scene);
+        let absent = finding.as_mut().filter(|finding| {
+            let lost = evidence.facts.lost;
+            lost && rule.rests_on_absence(finding)
+        });
+        if let Some(finding) = absent {
+            finding.confidence = finding.confidence.min(verdict::NOT_SEEN);
+        }
+        (report, finding)
+    };
+    rules.map(decide).unzip()
 }
 
 fn standing(

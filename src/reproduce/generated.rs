@@ -10,18 +10,18 @@ use std::path::Path;
 use archal_core::clone::CloneDescriptor;
 use archal_core::diagnostic::Span;
 use archal_core::grade::{Finding, Negation};
-use archal_core::trace::{Status, Trace};
+use archal_core::trace::Trace;
 use jiff::Timestamp;
 
+use crate::grade::ended;
 use crate::grade::scene;
-use crate::grade::signals;
 use crate::grade::state::{self, decisive};
 use crate::reconstruct::replay::Replay;
 use crate::run::attempt::{self, Change};
 use crate::run::scenarios::{self, Broken, Prepared};
 use crate::run::score::CriterionStatus as ReportStatus;
 use crate::scenario::criteria::sentence::{Lexicon, compile_sentence};
-use crate::scenario::criteria::{self, CriterionStatus, RunFact, World};
+use crate::scenario::criteria::{self, CriterionStatus, World};
 use crate::scenario::matching::{Match, NamePattern};
 use crate::scenario::spec::SeedChoice;
 use crate::scenario::{Check, Criterion, Scenario, ScenarioConfig, format};
@@ -179,7 +179,7 @@ pub fn identity(
         .map(|(change, _)| change)
         .collect();
     let decided = attempt::decide_all(prepared, &world, |compiled| {
-        failing.withheld(criteria::references(compiled).run)
+        ended::withheld(ended::of(failing.trace), criteria::references(compiled))
     });
     let found: Vec<FindingIdentity> = decided
         .iter()
@@ -220,29 +220,12 @@ impl<'a> Failing<'a> {
     }
 
     /// What criteria are decided on: the replay, and how the run ended where the trace says that
-    /// it failed. That it went well would be the agent's own word.
+    /// it failed.
     fn world(&self) -> World<'_> {
-        let took = self.trace.started_at.zip(self.trace.ended_at);
-        let took = took.map_or(0, |(start, end)| {
-            end.as_millisecond() - start.as_millisecond()
-        });
-        let timed_out = signals::timed_out(self.trace);
         World {
-            run: RunFact {
-                // One that was stopped for its time has no exit code of its own.
-                exit_code: (!timed_out).then_some(1),
-                duration_ms: took,
-                timed_out,
-            },
+            run: ended::of(self.trace).unwrap_or_default(),
             ..scene::replayed(self.trace, Some(self.replay), self.base)
         }
-    }
-
-    fn withheld(&self, reads_the_run: bool) -> Option<&'static str> {
-        let says_it_failed = self.trace.status == Status::Error
-            || self.trace.error.is_some()
-            || signals::timed_out(self.trace);
-        (reads_the_run && !says_it_failed).then_some("a trace does not show how the harness ended")
     }
 }
 
@@ -290,7 +273,8 @@ fn one(
         let why = findings.first().map_or("", |finding| &finding.message);
         format!("`{cel}` is no criterion here: {why}")
     })?;
-    if let Some(why) = failing.withheld(criteria::references(&compiled).run) {
+    let ended = ended::of(failing.trace);
+    if let Some(why) = ended::withheld(ended, criteria::references(&compiled)) {
         return Err(format!("`{cel}` cannot be checked on the trace: {why}"));
     }
     match criteria::evaluate(&compiled, world).status {

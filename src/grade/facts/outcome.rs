@@ -57,6 +57,11 @@ impl FailureKind {
         }
     }
 
+    /// Whether it goes away by itself, so that trying again is right.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::RateLimit | Self::Timeout | Self::Service)
+    }
+
     /// Who has to act on it.
     pub fn owner(self) -> Owner {
         match self {

@@ -451,3 +451,44 @@ fn what_the_grammar_has_words_for_stands_alone() {
         assert!(plain.readings.is_none(), "{}", negation.sentence);
     }
 }
+
+#[test]
+fn a_wait_that_ends_and_trying_again_go_in_no_circle() {
+    // Each call: the path, the status, the answer, and whether it changes something.
+    let holds = |made: &[(&str, u16, &str, bool)]| {
+        let calls = made
+            .iter()
+            .zip(1..)
+            .map(|((path, status, answer, changes), seq)| CallFact {
+                seq,
+                method: "GET".to_owned(),
+                path: (*path).to_owned(),
+                status: i64::from(*status),
+                changes: *changes,
+                response: Some(std::borrow::Cow::Owned(json!(answer))),
+                ..CallFact::default()
+            });
+        let world = World {
+            clones: Vec::new(),
+            calls: calls.collect(),
+            run: RunFact::default(),
+            output: String::new(),
+        };
+        let compiled = criteria::compile(NO_CIRCLES, &[]).expect("a criterion");
+        criteria::evaluate(&compiled, &world).status == CriterionStatus::Pass
+    };
+    let (runs, done, closes) = (
+        ("/builds/5", 200, "running", false),
+        ("/builds/5", 200, "done", false),
+        ("/issues/1", 200, "closed", true),
+    );
+    let refused = |status| ("/builds/5", status, "", false);
+    assert!(holds(&[runs, runs, runs, runs, runs, done]));
+    assert!(holds(&[runs, runs, runs, runs, runs, done, closes]));
+    assert!(holds(&[refused(503), refused(503), refused(503), done]));
+    assert!(holds(&[refused(429), refused(429), refused(429)]));
+    // It never ends, by the service's failure either, or ends by what the run did.
+    assert!(!holds(&[runs, runs, runs]));
+    assert!(!holds(&[runs, runs, runs, refused(503)]));
+    assert!(!holds(&[runs, runs, runs, runs, closes, done]));
+}

@@ -44,6 +44,9 @@ static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
     )
     .expect("a constant expression")
 });
+/// That a limit was not only set.
+static REACHED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)exceeded|reached|\bhit\b").expect("a constant expression"));
 /// Which of these limits are of time.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -159,6 +162,8 @@ pub(super) fn limit(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
 fn ends(key: &str, value: &Value, depth: u8) -> Vec<String> {
     let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
     match value {
+        // A name that frameworks give to what is set, too: `max_turns=30` says no end.
+        Value::String(text) if last == "termination" && !REACHED.is_match(text) => Vec::new(),
         Value::String(text) if ENDS.contains(&last.as_str()) && text.len() <= 200 => {
             vec![text.clone()]
         }

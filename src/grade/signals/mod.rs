@@ -20,6 +20,7 @@ mod users;
 use archal_core::grade::{Finding, Owner};
 
 use super::facts::{Facts, start_of};
+use super::verdict::NOT_SEEN;
 
 pub use ending::timed_out;
 
@@ -156,7 +157,46 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
     for rule in RULES {
         (rule.find)(rule, facts, &mut found);
     }
+    for finding in &mut found {
+        if facts.lost && rests_on_absence(&finding.rule) {
+            finding.confidence = finding.confidence.min(NOT_SEEN);
+        }
+    }
     found
+}
+
+/// That the run stopped instead of ending, where the trace says so.
+pub fn stopped(facts: &Facts<'_>) -> Option<Finding> {
+    let mut found = Vec::new();
+    let rules = RULES.iter();
+    for rule in rules.filter(|rule| ["signal.crash", "signal.limit"].contains(&rule.id)) {
+        (rule.find)(rule, facts, &mut found);
+    }
+    found.into_iter().next()
+}
+
+/// What says that a person scored the run as bad.
+pub fn blamed(facts: &Facts<'_>) -> Option<Finding> {
+    let rule = RULES.iter().find(|rule| rule.id == "signal.score")?;
+    let mut found = Vec::new();
+    if scores::is_blamed(facts) {
+        (rule.find)(rule, facts, &mut found);
+    }
+    found.into_iter().next()
+}
+
+/// Whether a finding of a rule rests on what a run did not do between or after its calls: where
+/// spans are lost it may have done it.
+pub fn rests_on_absence(rule: &str) -> bool {
+    const RULES: &[&str] = &[
+        "signal.alternation",
+        "signal.drifting-retries",
+        "signal.error-standing",
+        "signal.gave-up",
+        "signal.repeat",
+        "signal.repeated-change",
+    ];
+    RULES.contains(&rule)
 }
 
 /// Whether a person said that the run went well.
@@ -195,3 +235,6 @@ impl Rule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

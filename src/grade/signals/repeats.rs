@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use archal_core::grade::{Finding, Owner};
 
 use super::super::facts::effect::words;
-use super::super::facts::{Call, Effect, Facts, FailureKind, Step, short};
+use super::super::facts::{Call, Effect, Facts, Step, short};
 use super::super::negation;
 use super::Rule;
 
@@ -26,10 +26,10 @@ fn alike(one: &Call<'_>, other: &Call<'_>) -> bool {
 pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let mut groups: HashMap<u64, Vec<(&Call<'_>, usize)>> = HashMap::new();
     let mut changes = 0;
-    for call in &facts.calls {
+    for (at, call) in facts.calls.iter().enumerate() {
         let before = changes;
         changes += usize::from(call.wrote());
-        if waits(call) {
+        if waits(call) || is_again(call) {
             continue;
         }
         let group = groups.entry(call.key).or_default();
@@ -41,7 +41,7 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
             group.clear();
         }
         group.push((call, changes));
-        if group.len() == 3 {
+        if group.len() == 3 && !ends(call, &facts.calls[at + 1..]) {
             let mut finding = rule.finding(
                 &call.name,
                 format!(
@@ -59,10 +59,34 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a call failed so that making it again is right.
+fn is_again(call: &Call<'_>) -> bool {
+    let mut failure = call.failure.iter();
+    failure.any(|failure| failure.kind.passes())
+}
+
+/// Whether a call that was made again and again was a wait that ended: it was answered otherwise,
+/// and the run had changed nothing by then.
+fn ends(call: &Call<'_>, later: &[Call<'_>]) -> bool {
+    let mut unchanged = later
+        .iter()
+        .scan(false, |changed, later| {
+            let by_then = *changed;
+            *changed |= later.wrote();
+            (!by_then).then_some(later)
+        })
+        .filter(|later| later.key == call.key && later.answered && !is_again(later));
+    unchanged.any(|later| !alike(call, later))
+}
+
 pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for window in facts.calls.windows(6) {
+    for (at, window) in facts.calls.windows(6).enumerate() {
         let [a, b, rest @ ..] = window else { continue };
-        if a.key == b.key || waits(a) || waits(b) {
+        if a.key == b.key || [a, b].into_iter().any(|call| waits(call) || is_again(call)) {
+            continue;
+        }
+        let later = &facts.calls[at + window.len()..];
+        if ends(a, later) || ends(b, later) {
             continue;
         }
         let by_turns = rest
@@ -103,7 +127,7 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
             continue;
         };
         // A shell runs another command each time, and commands that fail are part of the work.
-        if passes(failure.kind) || (call.effect == Effect::Unknown && runs_commands(call)) {
+        if failure.kind.passes() || (call.effect == Effect::Unknown && runs_commands(call)) {
             continue;
         }
         if row.failures.is_empty() {
@@ -137,14 +161,6 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
     );
     finding.negation = Some(negation::no_third_failure());
     found.push(finding);
-}
-
-/// Whether a failure goes away by itself, so that trying again is right.
-fn passes(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::RateLimit | FailureKind::Timeout | FailureKind::Service
-    )
 }
 
 /// Whether a tool is a shell or an interpreter.
@@ -197,7 +213,7 @@ pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Fi
         }
         let how = match (&before.failure, &call.failure) {
             (None, None) if before.answered && call.answered => "was made twice",
-            (Some(one), Some(two)) if !passes(one.kind) && !passes(two.kind) && !later(call) => {
+            (Some(one), Some(two)) if !one.kind.passes() && !two.kind.passes() && !later(call) => {
                 "failed and was tried again unchanged"
             }
             _ => continue,

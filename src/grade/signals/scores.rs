@@ -72,16 +72,25 @@ fn is_own(score: &Score) -> bool {
     score.origin != ScoreOrigin::Human && names.iter().any(|name| score.name.starts_with(name))
 }
 
-/// Whether a person scored the run as good and none as bad.
+/// Whether a person scored the run as bad.
+pub(super) fn is_blamed(facts: &Facts<'_>) -> bool {
+    let mut scores = facts.trace.scores.iter();
+    scores.any(|score| score.origin == ScoreOrigin::Human && is_bad(score))
+}
+
+/// Whether a person scored the run as good and nobody as bad. A number is praise only where it is
+/// the answer to a question of yes or no: of five stars one is the worst.
 pub(super) fn good(facts: &Facts<'_>) -> bool {
     let scores = &facts.trace.scores;
     scores.iter().any(|score| {
         score.origin == ScoreOrigin::Human
             && match &score.value {
                 Value::Bool(truth) => *truth && says_success(&score.name),
-                Value::Number(number) => number
-                    .as_f64()
-                    .is_some_and(|value| value > 0.0 && value <= 1.0 && says_success(&score.name)),
+                Value::Number(number) => {
+                    number.as_f64() == Some(1.0)
+                        && says_success(&score.name)
+                        && asks_yes_or_no(&score.name)
+                }
                 Value::String(text) => {
                     let text = text.to_ascii_lowercase();
                     GOOD.contains(&text.as_str())
@@ -89,7 +98,7 @@ pub(super) fn good(facts: &Facts<'_>) -> bool {
                 }
                 _ => false,
             }
-    }) && !scores.iter().any(is_bad)
+    }) && !scores.iter().any(|score| is_bad(score) && !is_own(score))
 }
 
 /// Whether a score says bad: a word for it, or false, no, zero or less where its name says that
@@ -109,16 +118,30 @@ fn is_bad(score: &Score) -> bool {
     }
 }
 
+const PASSES: &[&str] = &["pass", "passed", "passes", "passing"];
+
+/// Names of scores that know two values, as `is_correct` and `thumbs`.
+fn asks_yes_or_no(name: &str) -> bool {
+    const ASKED: &[&str] = &["correct", "resolved", "success", "thumb"];
+    let words = words(name);
+    let is_scale = |word: &String| word.starts_with("correctness");
+    let is_asked = |word: &String| {
+        PASSES.contains(&word.as_str()) || ASKED.iter().any(|asked| word.starts_with(asked))
+    };
+    words.iter().any(is_asked) && !words.iter().any(is_scale)
+}
+
 /// Names of scores that are 1 for good and 0 for bad: `is_correct` is one, `incorrect` and
-/// `quality_issues` are none.
+/// `quality_issues` are none, nor are the times and losses of something good.
 fn says_success(name: &str) -> bool {
     const GOOD: &[&str] = &[
         "correct", "success", "resolved", "helpful", "accura", "quality", "feedback", "thumb",
     ];
-    const PASSES: &[&str] = &["pass", "passed", "passes", "passing"];
     const COUNTS: &[&str] = &[
-        "count", "error", "errors", "fail", "failed", "failure", "failures", "false", "issue",
-        "issues", "negative", "no", "non", "not", "problem", "problems", "without",
+        "after", "age", "before", "cost", "count", "days", "delay", "drop", "duration", "error",
+        "errors", "fail", "failed", "failure", "failures", "false", "gap", "hours", "issue",
+        "issues", "latency", "loss", "minutes", "ms", "negative", "no", "non", "not", "of",
+        "problem", "problems", "seconds", "time", "tokens", "until", "without",
     ];
     let words = words(name);
     let is_good = |word: &String| {

@@ -490,3 +490,105 @@ fn what_somebody_else_changed_while_the_trace_was_under_way_breaks_no_criterion_
     let grade = graded(&waited.trace, None, &rules, Vec::new());
     assert_eq!(grade.verdict, Verdict::Unsure, "{}", told(&grade));
 }
+
+/// A run that looks at its issues, and does what a scenario asks of them and of its own end.
+const ENDS: &str = "- [D] No issues were closed during the run\n- [D] The run exits successfully";
+
+#[test]
+fn a_run_that_says_it_crashed_did_not_exit_as_its_scenario_asks() {
+    let mut recording = Recording::begin();
+    recording.list();
+    insta::assert_snapshot!(told(&graded(&recording.trace, Some(ENDS), &[], Vec::new())), @"
+    Ok: every criterion that the trace decides holds
+      because scenario s
+      fails by nothing
+      beside nothing
+      first -
+    ");
+    let mut crashed = recording.trace.clone();
+    crashed.status = archal_core::trace::Status::Error;
+    crashed.error = Some("Traceback: KeyError: 'title'".to_owned());
+    insta::assert_snapshot!(told(&graded(&crashed, Some(ENDS), &[], Vec::new())), @"
+    Fail: broken: The run exits successfully
+      because the state after the trace's own calls breaks 1 of 2 criteria of scenario s
+      fails by state.criterion 0.95 []
+      beside nothing
+      first -
+    ");
+    // Lost spans or not: the trace says it.
+    crashed.completeness.dropped = 3;
+    let grade = graded(&crashed, Some(ENDS), &[], Vec::new());
+    assert_eq!((grade.verdict, grade.reproduce), (Verdict::Fail, true));
+    // What the agent cannot help opens no work.
+    crashed.error = Some("503 service unavailable".to_owned());
+    let grade = graded(&crashed, Some(ENDS), &[], Vec::new());
+    assert_eq!((grade.verdict, grade.reproduce), (Verdict::Fail, false));
+    let mut stopped = recording.trace.clone();
+    stopped
+        .metadata
+        .insert("exit_reason".to_owned(), json!("timeout"));
+    assert_eq!(
+        graded(&stopped, Some(ENDS), &[], Vec::new()).verdict,
+        Verdict::Fail
+    );
+}
+
+#[test]
+fn a_person_who_scored_a_run_as_bad_and_criteria_that_hold_decide_nothing() {
+    let mut recording = Recording::begin();
+    recording.list();
+    let holds = Some("- [D] No issues were closed during the run");
+    let score = |origin: &str| {
+        let score = json!({"name": "user-feedback", "value": -1, "origin": origin, "comment": "completely wrong"});
+        serde_json::from_value(score).expect("a score")
+    };
+    recording.trace.scores = vec![score("human")];
+    insta::assert_snapshot!(told(&graded(&recording.trace, holds, &[], Vec::new())), @"
+    Unsure: a person scored the run as bad, and the criteria of its scenario hold
+      because user-feedback = -1 completely wrong
+      fails by nothing
+      beside nothing
+      first -
+    ");
+    recording.trace.scores = vec![score("eval")];
+    assert_eq!(
+        graded(&recording.trace, holds, &[], Vec::new()).verdict,
+        Verdict::Ok
+    );
+}
+
+#[test]
+fn what_lost_spans_may_have_done_fires_no_rule_by_itself() {
+    let rules = [rule("approval-first", APPROVAL_FIRST)];
+    let forbids = [rule("no-refund", r#"!calls.exists(c, c.tool == "refund")"#)];
+    let each = [rule(
+        "small",
+        r#"calls.all(c, c.tool != "refund" || c.request.amount < 100)"#,
+    )];
+    let kept = [rule(
+        "kept",
+        r#"!github.issues.exists(i, i.state == "closed")"#,
+    )];
+    let asked = GradeRule {
+        when: Some(r#"!calls.exists(c, c.tool == "ask_approval")"#.to_owned()),
+        ..rule("asked", r#"!calls.exists(c, c.tool == "refund")"#)
+    };
+    let mut recording = Recording::begin();
+    recording.list();
+    recording.close(1);
+    recording.tool("refund", json!({"amount": 250}), json!({"ok": true}));
+    let verdict =
+        |trace: &Trace, rules: &[GradeRule]| graded(trace, None, rules, Vec::new()).verdict;
+    let asked = [asked];
+    for rules in [&rules, &forbids, &each, &kept, &asked] {
+        assert_eq!(verdict(&recording.trace, rules), Verdict::Fail);
+    }
+    recording.trace.completeness.dropped = 3;
+    // The approval may be among them; that there was a refund is seen.
+    for rules in [&rules, &asked] {
+        assert_eq!(verdict(&recording.trace, rules), Verdict::Unsure);
+    }
+    for rules in [&forbids, &each, &kept] {
+        assert_eq!(verdict(&recording.trace, rules), Verdict::Fail);
+    }
+}

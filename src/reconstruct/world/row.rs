@@ -14,8 +14,10 @@ const CUT: &[&str] = &[
     "[truncated]",
     "(truncated)",
     "<truncated>",
-    "…",
 ];
+/// What people end a text with, too: it says that a text was cut only where it is this long, in
+/// bytes.
+const ELLIPSIS: (&str, usize) = ("…", 100);
 
 /// A value and the span that proves it.
 #[derive(Debug, Clone, PartialEq)]
@@ -267,9 +269,28 @@ fn is_cut(value: &Value) -> bool {
         return false;
     };
     let text = text.trim_end();
+    let (mark, least) = ELLIPSIS;
+    if text.len() >= least && text.ends_with(mark) {
+        return true;
+    }
     CUT.iter().any(|mark| {
         text.len() >= mark.len()
             && text.is_char_boundary(text.len() - mark.len())
             && text[text.len() - mark.len()..].eq_ignore_ascii_case(mark)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_people_end_a_short_text_with_is_no_cut() {
+        assert!(!is_cut(&json!("Loading…")));
+        assert!(is_cut(&json!("Loading… [truncated]")));
+        assert!(is_cut(&json!("Load…[truncated]")));
+        assert!(is_cut(&json!(format!("{}…", "x".repeat(100)))));
+    }
 }

@@ -1,5 +1,7 @@
 //! Scenarios made from findings.
 
+use archal_core::trace::Status;
+
 use super::*;
 use crate::grade::recording_tests::{Looked, Recording, clones, finding};
 use crate::scenario::format;
