@@ -66,13 +66,17 @@ fn is_again(call: &Call<'_>) -> bool {
 }
 
 /// Whether a call that was made again and again was a wait that ended: it was answered otherwise,
-/// and the run had changed nothing by then.
+/// and the run had changed nothing by then, nor called what may have.
 fn ends(call: &Call<'_>, later: &[Call<'_>]) -> bool {
+    let may_change = |later: &Call<'_>| {
+        later.wrote()
+            || (later.effect == Effect::Unknown && later.answered && later.key != call.key)
+    };
     let mut unchanged = later
         .iter()
         .scan(false, |changed, later| {
             let by_then = *changed;
-            *changed |= later.wrote();
+            *changed |= may_change(later);
             (!by_then).then_some(later)
         })
         .filter(|later| later.key == call.key && later.answered && !is_again(later));

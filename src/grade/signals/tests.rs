@@ -84,6 +84,19 @@ fn trying_again_and_waiting_go_in_no_circle() {
             ],
             circle,
         ),
+        // What a shell does may have ended it.
+        (
+            vec![
+                asked(),
+                running(),
+                running(),
+                running(),
+                call("bash", json!({"command": "./retry"}), json!("ok")),
+                build("done"),
+                end(),
+            ],
+            circle,
+        ),
         (turns(close()), by_turns),
     ] {
         assert_eq!(fails_by(&run(&steps)), rules, "{steps:?}");
