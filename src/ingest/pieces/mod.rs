@@ -1,8 +1,8 @@
 //! Files with a record on each line, of any size, read in pieces.
 //!
 //! A file is read twice. The first reading finds which traces stand in more than one chunk of it
-//! ([`spread`]), whether it is whole, and whether it can be believed. The second decodes it chunk by chunk
-//! ([`chunks`]); lines of traces that go on wait ([`held`]) until the last chunk that has something of them, so
+//! (`spread`), whether it is whole, and whether it can be believed. The second decodes it chunk by chunk
+//! (`chunks`); lines of traces that go on wait (`held`) until the last chunk that has something of them, so
 //! that every trace is decoded from all of its lines, as if the file had been read whole. Where more waits than
 //! may be held, the traces that end last are left for another reading. Nothing is put on a disk: the file is
 //! read again instead, and what was given of it until a crash is whole.
