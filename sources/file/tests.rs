@@ -7,6 +7,7 @@ use archal_core::trace::Trace;
 use proptest::prelude::*;
 
 use super::*;
+use crate::otlp::alike::change;
 
 const BATCH: &[u8] = include_bytes!("fixtures/batch.json");
 const PARTLY_BAD: &[u8] = include_bytes!("fixtures/batch-partly-bad.json");
@@ -406,27 +407,5 @@ proptest! {
         let [slowly, at_once] = both_ways(&text);
         prop_assert_eq!(slowly.traces, at_once.traces);
         prop_assert_eq!(slowly.diagnostics, at_once.diagnostics);
-    }
-}
-
-/// Puts something else in the place to which the steps lead.
-fn change(
-    value: &mut serde_json::Value,
-    steps: &[proptest::sample::Index],
-    odd: &serde_json::Value,
-) {
-    let inner: Vec<&mut serde_json::Value> = match value {
-        serde_json::Value::Array(items) => items.iter_mut().collect(),
-        serde_json::Value::Object(map) => map.values_mut().collect(),
-        _ => Vec::new(),
-    };
-    match steps.split_first() {
-        Some((step, steps)) if !inner.is_empty() => {
-            let at = step.index(inner.len());
-            if let Some(inner) = inner.into_iter().nth(at) {
-                change(inner, steps, odd);
-            }
-        }
-        _ => *value = odd.clone(),
     }
 }

@@ -55,7 +55,7 @@ fn what_sdks_export_is_read_in_one_go() {
 }
 
 /// Puts something else in the place to which the steps lead.
-fn change(value: &mut Value, steps: &[proptest::sample::Index], odd: &Value) {
+pub(crate) fn change(value: &mut Value, steps: &[proptest::sample::Index], odd: &Value) {
     let inner: Vec<&mut Value> = match value {
         Value::Array(items) => items.iter_mut().collect(),
         Value::Object(map) => map.values_mut().collect(),

@@ -33,7 +33,7 @@ mod tools;
 mod values;
 
 #[cfg(test)]
-mod alike;
+pub(crate) mod alike;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How many things calls may have done: what a claimed number is held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -24,23 +25,31 @@ pub(super) fn may_be(calls: &[&Call<'_>], number: u64) -> bool {
 /// Whether so many were done by the calls of one tool, or of several. What is done along with it may be
 /// named alike, and the same done twice, or two things done to one, may be one.
 fn is_sum(calls: &[&Call<'_>], number: u64) -> bool {
-    let mut tools: BTreeMap<&str, [BTreeSet<String>; 3]> = BTreeMap::new();
-    for (at, call) in calls.iter().enumerate() {
+    /// What the calls of one tool come to.
+    #[derive(Default)]
+    struct Made<'a> {
+        calls: usize,
+        distinct: HashSet<u64>,
+        things: HashSet<Cow<'a, str>>,
+    }
+    let mut tools: BTreeMap<&str, Made<'_>> = BTreeMap::new();
+    for call in calls {
         // The path of an exchange is another for each thing.
         let tool = call.http.map_or(call.name.as_ref(), |http| &http.method);
-        let [made, distinct, things] = tools.entry(tool).or_default();
-        made.insert(at.to_string());
-        distinct.insert(call.key.to_string());
-        things.insert(thing(call));
+        let made = tools.entry(tool).or_default();
+        made.calls += 1;
+        made.distinct.insert(call.key);
+        made.things.insert(thing(call));
     }
     if tools.len() > MAX_TOOLS {
         return true;
     }
     let mut sums = BTreeSet::from([0_usize]);
-    for ways in tools.values() {
+    for made in tools.values() {
+        let ways = [made.calls, made.distinct.len(), made.things.len()];
         let with: Vec<usize> = sums
             .iter()
-            .flat_map(|sum| ways.iter().map(move |way| sum + way.len()))
+            .flat_map(|sum| ways.map(|way| sum + way))
             .collect();
         sums.extend(with);
     }
@@ -48,9 +57,9 @@ fn is_sum(calls: &[&Call<'_>], number: u64) -> bool {
 }
 
 /// What a call is of: its path, or what names a thing among its arguments.
-fn thing(call: &Call<'_>) -> String {
+fn thing<'a>(call: &'a Call<'_>) -> Cow<'a, str> {
     if call.http.is_some() {
-        return call.name.clone().into_owned();
+        return Cow::Borrowed(&call.name);
     }
     let arguments = call.arguments.as_deref().and_then(Value::as_object);
     let named = arguments.into_iter().flatten();
@@ -58,10 +67,10 @@ fn thing(call: &Call<'_>) -> String {
         .filter(|(key, _)| is_name(key))
         .map(|(key, value)| format!("{key} {value}"))
         .collect();
-    match named.is_empty() {
+    Cow::Owned(match named.is_empty() {
         true => call.key.to_string(),
         false => named.join(", "),
-    }
+    })
 }
 
 /// Whether a call is of no single thing, so that it may do many at once: of a collection that is emptied or

@@ -26,7 +26,7 @@ fn alike(one: &Call<'_>, other: &Call<'_>) -> bool {
 pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let mut groups: HashMap<u64, Vec<(&Call<'_>, usize)>> = HashMap::new();
     let mut changes = 0;
-    for (at, call) in facts.calls.iter().enumerate() {
+    for (call, [is_ended, _]) in facts.calls.iter().zip(ends(&facts.calls)) {
         let before = changes;
         changes += usize::from(call.wrote());
         if waits(call) || is_again(call) {
@@ -41,7 +41,7 @@ pub(super) fn repeat(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
             group.clear();
         }
         group.push((call, changes));
-        if group.len() == 3 && !ends(call, &facts.calls[at + 1..]) {
+        if group.len() == 3 && !is_ended {
             let mut finding = rule.finding(
                 &call.name,
                 format!(
@@ -65,32 +65,38 @@ fn is_again(call: &Call<'_>) -> bool {
     failure.any(|failure| failure.kind.passes())
 }
 
-/// Whether a call that was made again and again was a wait that ended: it was answered otherwise,
-/// and the run had changed nothing by then, nor called what may have.
-fn ends(call: &Call<'_>, later: &[Call<'_>]) -> bool {
-    let may_change = |later: &Call<'_>| {
-        later.wrote()
-            || (later.effect == Effect::Unknown && later.answered && later.key != call.key)
-    };
-    let mut unchanged = later
-        .iter()
-        .scan(false, |changed, later| {
-            let by_then = *changed;
-            *changed |= may_change(later);
-            (!by_then).then_some(later)
-        })
-        .filter(|later| later.key == call.key && later.answered && !is_again(later));
-    unchanged.any(|later| !alike(call, later))
+/// Of each call, whether it and the one before it were waits that ended behind it: one was answered
+/// otherwise, and the run had changed nothing by then, nor called what may have.
+fn ends(calls: &[Call<'_>]) -> Vec<[bool; 2]> {
+    // The next call of each key before such a change, and whether those after it were answered otherwise.
+    let mut next: HashMap<u64, (&Call<'_>, bool)> = HashMap::new();
+    let mut ends = vec![[false; 2]; calls.len()];
+    for (at, call) in calls.iter().enumerate().rev() {
+        let before = at.checked_sub(1).map(|before| &calls[before]);
+        ends[at] = [Some(call), before].map(|call| {
+            let next = call.and_then(|call| Some((call, next.get(&call.key)?)));
+            next.is_some_and(|(call, (next, others))| *others || !alike(call, next))
+        });
+        if call.wrote() {
+            next = HashMap::new();
+        } else if call.effect == Effect::Unknown && call.answered {
+            let own = next.remove_entry(&call.key);
+            next = own.into_iter().collect();
+        }
+        if call.answered && !is_again(call) {
+            let (next, others) = next.entry(call.key).or_insert((call, false));
+            *others |= !alike(call, next);
+        }
+    }
+    ends
 }
 
 pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for (at, window) in facts.calls.windows(6).enumerate() {
+    let ends = ends(&facts.calls);
+    for (window, is_ended) in facts.calls.windows(6).zip(ends.iter().skip(5)) {
         let [a, b, rest @ ..] = window else { continue };
-        if a.key == b.key || [a, b].into_iter().any(|call| waits(call) || is_again(call)) {
-            continue;
-        }
-        let later = &facts.calls[at + window.len()..];
-        if ends(a, later) || ends(b, later) {
+        let is_right = |call: &Call<'_>| waits(call) || is_again(call);
+        if a.key == b.key || is_ended.contains(&true) || is_right(a) || is_right(b) {
             continue;
         }
         let by_turns = rest
