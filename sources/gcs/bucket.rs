@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use archal_core::pull::{Asking, Listing, Object, Objects, Point, PullError, PullErrorKind};
+use backon::Retryable as _;
+use google_cloud_storage::read_object::ReadObjectResponse;
 
 use super::client::{Made, Wanted};
 use super::listing::{self, Page};
@@ -75,7 +77,8 @@ impl Bucket {
         self.waiting.of(self.made()?.listed.page(wanted))?
     }
 
-    fn copy(&self, object: &Object, into: &mut dyn Write) -> Result<u64, PullError> {
+    /// The answer with its bytes, which is begun.
+    fn opened(&self, object: &Object) -> Result<ReadObjectResponse, PullError> {
         let asked = Asked {
             bucket: &self.name,
             is_object: true,
@@ -83,15 +86,29 @@ impl Bucket {
         let generation: i64 = object.version.parse().map_err(|_| {
             PullError::new(PullErrorKind::Changed, "it was listed without a generation")
         })?;
-        let request = self
-            .made()?
-            .storage
-            .read_object(format!("projects/_/buckets/{}", self.name), &object.key)
-            .set_if_generation_match(generation);
-        let answer = self.waiting.of(request.send())?;
-        let mut answer = answer.map_err(|error| refusal(&error, asked))?;
+        let storage = &self.made()?.storage;
+        let once = || async {
+            let request = storage
+                .read_object(format!("projects/_/buckets/{}", self.name), &object.key)
+                .set_if_generation_match(generation);
+            let answer = request.send().await;
+            answer.map_err(|error| refusal(&error, asked))
+        };
+        self.waiting.part(async {
+            once.retry(listing::pauses())
+                .sleep(tokio::time::sleep)
+                .when(listing::is_passing)
+                .await
+        })?
+    }
+
+    fn copy(&self, mut answer: ReadObjectResponse, into: &mut dyn Write) -> Result<u64, PullError> {
+        let asked = Asked {
+            bucket: &self.name,
+            is_object: true,
+        };
         let mut came = 0;
-        while let Some(chunk) = self.waiting.of(answer.next())? {
+        while let Some(chunk) = self.waiting.part(answer.next())? {
             let chunk = chunk.map_err(|error| refusal(&error, asked))?;
             into.write_all(&chunk)
                 .map_err(|error| PullError::new(PullErrorKind::Answer, error.to_string()))?;
@@ -132,7 +149,9 @@ impl Objects for Bucket {
             _ if !is_listed => {}
             None => points.push(read_nothing()),
             Some(first) => {
-                let read = self.copy(&first, &mut std::io::sink());
+                let read = self
+                    .opened(&first)
+                    .and_then(|answer| self.copy(answer, &mut std::io::sink()));
                 points.push(point(
                     "read",
                     read.map(|_| "an object may be read".to_owned()),
@@ -144,7 +163,7 @@ impl Objects for Bucket {
 
     fn list(&mut self, place: Option<&str>) -> Result<Listing, PullError> {
         self.make()?;
-        let page = self.page(place, PAGE)?;
+        let page = self.waiting.patiently(|| self.page(place, PAGE))?;
         self.next = None;
         let mut listing = Listing {
             objects: page.objects,
@@ -166,6 +185,42 @@ impl Objects for Bucket {
 
     fn read(&mut self, object: &Object, into: &mut dyn Write) -> Result<u64, PullError> {
         self.make()?;
-        self.copy(object, into)
+        let answer = self.waiting.patiently(|| self.opened(object))?;
+        self.copy(answer, into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::objects::loopback::serve;
+    use crate::objects::testing::{asking, text};
+
+    #[test]
+    fn an_object_that_never_comes_is_not_waited_for() {
+        let (_held, never) = mpsc::channel::<()>();
+        let never = Mutex::new(never);
+        let address = serve(move |_| {
+            never.lock().expect("whole").recv().ok();
+            crate::objects::loopback::Response::new(500, "")
+        });
+        let mut bucket = Bucket::new(&asking(&[
+            ("bucket", text("traces")),
+            ("endpoint", text(&format!("http://{address}"))),
+            ("anonymous", archal_core::pull::SaidValue::Switch(true)),
+        ]))
+        .expect("a bucket");
+        bucket.waiting.answer = Duration::from_millis(20);
+        let object = Object {
+            key: "a".to_owned(),
+            version: "1".to_owned(),
+            ..Object::default()
+        };
+        let error = bucket.read(&object, &mut Vec::new()).expect_err("nothing");
+        assert_eq!(error.kind, PullErrorKind::Unreachable);
+        assert!(error.message.contains("says nothing"), "{error}");
     }
 }

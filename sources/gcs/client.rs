@@ -11,13 +11,13 @@ use google_cloud_auth::credentials::{
     Builder, Credentials, anonymous, external_account, service_account, user_account,
 };
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
-use google_cloud_gax::retry_policy::RetryPolicyExt;
+use google_cloud_gax::retry_policy::{NeverRetry, RetryPolicyExt};
 use google_cloud_storage::client::{Storage, StorageControl};
 use google_cloud_storage::read_resume_policy::{ReadResumePolicyExt, Recommended};
 use google_cloud_storage::retry_policy::RetryableErrors;
 use serde_json::Value;
 
-use super::listing::Listed;
+use super::listing::{self, Listed};
 use super::refusal;
 use crate::objects::endpoint;
 
@@ -79,16 +79,10 @@ impl Wanted {
             let told = format!("cannot make a client: {}", refusal::causes(error));
             PullError::new(PullErrorKind::Options, told)
         };
-        let backoff = || {
-            ExponentialBackoffBuilder::new()
-                .with_initial_delay(FIRST_PAUSE)
-                .with_maximum_delay(LONGEST_PAUSE)
-                .clamp()
-        };
+        // The client's own tries wait longer with each object, and never as long as the store says.
         let mut storage = Storage::builder()
             .with_credentials(credentials.clone())
-            .with_retry_policy(RetryableErrors.with_attempt_limit(ATTEMPTS))
-            .with_backoff_policy(backoff())
+            .with_retry_policy(NeverRetry)
             .with_read_resume_policy(Recommended.with_attempt_limit(ATTEMPTS));
         if let Some(endpoint) = &self.endpoint {
             storage = storage.with_endpoint(endpoint);
@@ -97,10 +91,13 @@ impl Wanted {
         let listed = match (&self.endpoint, &self.grpc) {
             (Some(endpoint), None) => Listed::json(endpoint, credentials.clone())?,
             (_, grpc) => {
+                let backoff = ExponentialBackoffBuilder::new()
+                    .with_initial_delay(FIRST_PAUSE)
+                    .with_maximum_delay(LONGEST_PAUSE);
                 let mut control = StorageControl::builder()
                     .with_credentials(credentials.clone())
                     .with_retry_policy(RetryableErrors.with_attempt_limit(ATTEMPTS))
-                    .with_backoff_policy(backoff());
+                    .with_backoff_policy(backoff.clamp());
                 if let Some(grpc) = grpc {
                     control = control.with_endpoint(grpc);
                 }
@@ -163,10 +160,9 @@ impl Wanted {
 impl Made {
     /// In which way credentials were found, once it is clear that they are some.
     pub(super) async fn way(&self) -> Result<String, PullError> {
-        match self.credentials.headers(Default::default()).await {
-            Ok(_) => Ok(self.way.clone()),
-            Err(error) => Err(refusal::no_credentials(&refusal::causes(&error))),
-        }
+        listing::headers(&self.credentials)
+            .await
+            .map(|_| self.way.clone())
     }
 }
 

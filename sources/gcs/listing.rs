@@ -6,19 +6,20 @@ use archal_core::clock::Timestamp;
 use archal_core::pull::{Object, PullError, PullErrorKind};
 use backon::{ExponentialBuilder, Retryable};
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
+use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_storage::client::StorageControl;
 use reqwest::Client;
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use super::client::{ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE};
 use super::refusal::{self, Asked};
+use crate::objects::waiting::ANSWER;
 
 /// The largest page, in bytes.
 const LARGEST_PAGE: usize = 64 << 20;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(60);
 
 /// What lists.
 pub(super) enum Listed {
@@ -92,19 +93,10 @@ impl Listed {
         match self {
             Self::Grpc(control) => over_grpc(control, wanted).await,
             Self::Json { .. } => {
-                let pauses = ExponentialBuilder::default()
-                    .with_min_delay(FIRST_PAUSE)
-                    .with_max_delay(LONGEST_PAUSE)
-                    .with_max_times(ATTEMPTS as usize - 1);
                 (|| self.over_json(wanted))
-                    .retry(pauses)
+                    .retry(pauses())
                     .sleep(tokio::time::sleep)
-                    .when(|error: &PullError| {
-                        matches!(
-                            error.kind,
-                            PullErrorKind::Unreachable | PullErrorKind::Limited { .. }
-                        )
-                    })
+                    .when(is_passing)
                     .await
             }
         }
@@ -149,11 +141,7 @@ impl Listed {
             encoded(wanted.bucket)
         );
         let mut request = client.get(address);
-        let headers = credentials
-            .headers(Default::default())
-            .await
-            .map_err(|error| refusal::no_credentials(&refusal::causes(&error)))?;
-        if let CacheableResource::New { data, .. } = headers {
+        if let CacheableResource::New { data, .. } = headers(credentials).await? {
             request = request.headers(data);
         }
         let unreachable = |error: reqwest::Error| {
@@ -191,6 +179,39 @@ impl Listed {
     }
 }
 
+/// The pauses between tries of a request.
+pub(super) fn pauses() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_max_times(ATTEMPTS as usize - 1)
+}
+
+/// Whether it is worth asking again soon. Where the store says when, that counts (`Waiting::patiently`).
+pub(super) fn is_passing(error: &PullError) -> bool {
+    matches!(
+        error.kind,
+        PullErrorKind::Unreachable | PullErrorKind::Limited { after: None }
+    )
+}
+
+/// What says who asks.
+pub(super) async fn headers(
+    credentials: &Credentials,
+) -> Result<CacheableResource<HeaderMap>, PullError> {
+    let asked = credentials.headers(Default::default());
+    let headers = tokio::time::timeout(ANSWER, asked).await;
+    let told = |told: String| refusal::no_credentials(&told);
+    headers
+        .map_err(|_| {
+            told(format!(
+                "who gives them says nothing for {} s",
+                ANSWER.as_secs()
+            ))
+        })?
+        .map_err(|error| told(refusal::causes(&error)))
+}
+
 fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
@@ -209,7 +230,8 @@ async fn over_grpc(control: &StorageControl, wanted: Wanted<'_>) -> Result<Page,
         .list_objects()
         .set_parent(format!("projects/_/buckets/{}", wanted.bucket))
         .set_page_size(wanted.most)
-        .set_prefix(wanted.prefix);
+        .set_prefix(wanted.prefix)
+        .with_attempt_timeout(ANSWER);
     match (wanted.token, wanted.from) {
         (Some(token), _) => request = request.set_page_token(token),
         (None, Some(from)) => request = request.set_lexicographic_start(from),

@@ -95,7 +95,7 @@ pub(super) fn of_status(
                 cut(told)
             ),
         ),
-        429 => PullError::new(
+        _ if status == 429 || (status == 503 && after.is_some()) => PullError::new(
             PullErrorKind::Limited {
                 after: after.map(Duration::from_secs),
             },

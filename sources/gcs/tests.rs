@@ -220,10 +220,17 @@ fn a_store_that_is_slow_or_breaks_off_is_asked_again() {
     bucket.objects.read(&listed[0], &mut bytes).expect("there");
     assert_eq!(bytes, stored()[&listed[0].key].1);
 
-    let mut bucket = at(|_| failure(429, "slower").with("retry-after", "7"));
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let mut bucket = at(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        failure(429, "slower").with("retry-after", "7")
+    });
     let error = bucket.objects.list(None).expect_err("slow for ever");
     let seven = Some(std::time::Duration::from_secs(7));
     assert_eq!(error.kind, PullErrorKind::Limited { after: seven });
+    // Once, and after each of four times that it says.
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
 }
 
 #[test]

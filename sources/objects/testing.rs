@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use archal_core::clock::{FakeClock, Timestamp};
@@ -22,12 +22,27 @@ pub(crate) fn asking(said: &[(&str, SaidValue)]) -> Asking {
         clock: Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH)),
         rates: Arc::new(Unlimited),
         programs: Arc::new(Nothing),
-        stop: Arc::new(Never),
+        stop: Arc::new(Waits::default()),
     }
 }
 
 pub(crate) fn text(text: &str) -> SaidValue {
     SaidValue::Text(text.to_owned())
+}
+
+/// Never to end, and tells what was waited for: nothing is.
+#[derive(Default)]
+pub(crate) struct Waits(pub(crate) Mutex<Vec<Duration>>);
+
+impl Stop for Waits {
+    fn is_asked(&self) -> bool {
+        false
+    }
+
+    fn wait(&self, pause: Duration) -> bool {
+        self.0.lock().expect("whole").push(pause);
+        false
+    }
 }
 
 struct Unlimited;
@@ -45,17 +60,5 @@ struct Nothing;
 impl Programs for Nothing {
     fn start(&self, _program: &Program) -> Result<Box<dyn Talk>, NotStarted> {
         unreachable!("a store is no program")
-    }
-}
-
-struct Never;
-
-impl Stop for Never {
-    fn is_asked(&self) -> bool {
-        false
-    }
-
-    fn wait(&self, _pause: Duration) -> bool {
-        false
     }
 }

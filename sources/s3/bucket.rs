@@ -236,7 +236,7 @@ impl Objects for Bucket {
 
     fn list(&mut self, place: Option<&str>) -> Result<Listing, PullError> {
         self.make()?;
-        let (mut page, token) = self.page(place, PAGE)?;
+        let (mut page, token) = self.waiting.patiently(|| self.page(place, PAGE))?;
         self.next = None;
         if let Some(token) = token {
             let last = page.objects.last().map(|last| last.key.as_str());
@@ -257,7 +257,7 @@ impl Objects for Bucket {
         let mut came = 0;
         let mut pause = PAUSE;
         for _ in 0..=RESUMED {
-            let (more, trouble) = self.part(object, came, into)?;
+            let (more, trouble) = self.waiting.patiently(|| self.part(object, came, into))?;
             came += more;
             let Some(trouble) = trouble else {
                 return Ok(came);

@@ -8,6 +8,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::InterceptorContext;
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use aws_types::service_config::ServiceConfigKey;
 
@@ -124,7 +126,7 @@ impl Wanted {
         service
             .set_force_path_style(Some(endpoint.is_some() && !self.is_virtual_host))
             .set_endpoint_url(endpoint.clone());
-        let service = service.build();
+        let service = service.retry_classifier(SaysWhen).build();
         let mut config = config.into_builder();
         config.set_endpoint_url(endpoint);
         let config = config.build();
@@ -186,6 +188,30 @@ impl Made {
             Some(profile) => format!("{name}, profile `{profile}`"),
             None => name.to_owned(),
         })
+    }
+}
+
+/// A store that says when it wants to be asked again is not asked before (`Waiting::patiently`): the SDK
+/// waits a few seconds at most.
+#[derive(Debug)]
+struct SaysWhen;
+
+impl ClassifyRetry for SaysWhen {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let answer = context.response();
+        let says = answer.is_some_and(|answer| {
+            let after = answer.headers().get(refusal::AFTER);
+            refusal::when(answer.status().as_u16(), after).is_some()
+        });
+        if says {
+            RetryAction::RetryForbidden
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "the store says when"
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an error of the SDK means, and what mends it.
 
 use std::error::Error;
+use std::time::Duration;
 
 use archal_core::pull::{PullError, PullErrorKind};
 use aws_sdk_s3::config::http::HttpResponse;
@@ -30,6 +31,7 @@ where
     let response = error.raw_response();
     let status = response.map(|response| response.status().as_u16());
     let header = |name: &str| response.and_then(|response| response.headers().get(name));
+    let after = status.and_then(|status| when(status, header(AFTER)));
     let service = error.as_service_error();
     let code = service
         .and_then(ProvideErrorMetadata::code)
@@ -95,13 +97,14 @@ where
             elsewhere(header("x-amz-bucket-region"), asked)
         }
         ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests", _)
-        | (_, Some(429)) => {
-            let after = header("retry-after").and_then(|text| text.parse().ok());
-            kind(
-                PullErrorKind::Limited { after: after.map(std::time::Duration::from_secs) },
-                "the store asks to be asked less often, though pauses were made".into(),
-            )
-        }
+        | (_, Some(429)) => kind(
+            PullErrorKind::Limited { after },
+            "the store asks to be asked less often, though pauses were made".into(),
+        ),
+        _ if after.is_some() => kind(
+            PullErrorKind::Limited { after },
+            "the store asks to be asked later".into(),
+        ),
         ("AccessDenied" | "AllAccessDisabled" | "AccountProblem", _) | (_, Some(401 | 403)) => {
             denied(service.and_then(ProvideErrorMetadata::message), asked)
         }
@@ -119,6 +122,15 @@ where
             format!("the store answers {}: {}", named(code, status), cut(&causes(error))),
         ),
     }
+}
+
+/// The header that says when to ask again.
+pub(super) const AFTER: &str = "retry-after";
+
+/// In how long a store that refuses for now wants to be asked again, where it says so.
+pub(super) fn when(status: u16, after: Option<&str>) -> Option<Duration> {
+    let after = after.filter(|_| matches!(status, 429 | 503));
+    after?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn named(code: &str, status: Option<u16>) -> String {

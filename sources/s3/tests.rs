@@ -246,10 +246,17 @@ fn a_store_that_is_slow_or_breaks_off_is_asked_again() {
     let read = bucket.read(&listed[0], &mut bytes).expect("there");
     assert_eq!((read, bytes), (22, b"the bytes of in/a.json".to_vec()));
 
-    let mut bucket = at(|_| failure(503, "SlowDown").with("retry-after", "7"));
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let mut bucket = at(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        failure(503, "SlowDown").with("retry-after", "7")
+    });
     let error = bucket.list(None).expect_err("slow for ever");
     let seven = Some(std::time::Duration::from_secs(7));
     assert_eq!(error.kind, PullErrorKind::Limited { after: seven });
+    // Once, and after each of four times that it says.
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use super::manifest::{self, Manifests};
 use super::names;
 use super::pass::{Next, PassError, Work};
 
+/// What mends that one is too large.
+const COPIED: &str = "copy it to this machine and read it with `archal trace-source import FILE`, which reads \
+                      lines of any size in pieces";
 /// Objects in a row that the store does not give before a pass ends.
 const MOST_REFUSED: u32 = 5;
 /// What was read is written after so many bytes.
@@ -211,7 +214,8 @@ impl Work<'_> {
         match error {
             FetchError::TooLarge => {
                 let reason = format!("it has {} bytes, and at most {most} are read", object.size);
-                self.failed(object, "object/too-large", reason.clone());
+                let finding = Diagnostic::error("object/too-large", reason.clone());
+                self.unread(finding.with_help(COPIED), object);
                 self.marks
                     .push(Mark::of(object, State::Failed, Some(reason)));
             }

@@ -18,6 +18,10 @@ use crate::ingest::subscription::Subscription;
 
 /// Objects of a sample.
 const SAMPLE: usize = 20;
+/// Pages of a listing that a sample is taken from.
+const PAGES: usize = 10;
+/// What is kept of them: some may have gone when they are read.
+const MOST_KEPT: usize = 4 * SAMPLE;
 /// The largest of these.
 const LARGEST: u64 = 32 << 20;
 
@@ -135,7 +139,7 @@ fn reported(report: ObjectsReport, ask: &Ask<'_>, unseen: &Unseen) -> PassReport
     }
 }
 
-/// The newest objects of the first page that are not large, read. Nothing is kept.
+/// The newest objects of the first pages that are not large, read. Nothing is kept.
 pub(super) fn sample(
     subscription: &Subscription,
     provider: &SourceDescriptor,
@@ -149,9 +153,19 @@ pub(super) fn sample(
     };
     let kept = |error: std::io::Error| PullError::new(PullErrorKind::Options, error.to_string());
     let folder = tempfile::tempdir().map_err(kept)?;
-    let mut listed = objects.list(None)?.objects;
-    listed.retain(|one| settings.wants(one) && one.size <= LARGEST);
-    listed.sort_by_key(|one| std::cmp::Reverse(one.modified));
+    let (mut listed, mut place) = (Vec::new(), None);
+    // Where keys begin with dates the newest are on the last page.
+    for _ in 0..PAGES {
+        let page = objects.list(place.as_deref())?;
+        let fit = |one: &Object| settings.wants(one) && one.size <= LARGEST;
+        listed.extend(page.objects.into_iter().filter(fit));
+        listed.sort_by_key(|one| std::cmp::Reverse(one.modified));
+        listed.truncate(MOST_KEPT);
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
     for object in listed.iter().take(SAMPLE) {
         let read = fetch::fetch(objects, object, LARGEST, folder.path());
         let bytes = match read {
