@@ -34,35 +34,28 @@ pub struct Given {
 struct Entry {
     /// The batch file.
     file: Arc<str>,
-    spans: usize,
-    /// Whether the file has more than these spans: what earlier files had was added to them.
-    is_merged: bool,
-    /// Where the first of its spans lay in the spool.
-    first: (u32, u32),
+    note: Note,
+}
+
+/// Which spans of a trace the spool has. It only grows at its end and loses segments, so where all of
+/// this is the same the spans are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// How many.
+    pub spans: usize,
+    /// The segment and offset of the first.
+    pub first: (u32, u32),
+    /// The segment and offset of the last.
+    pub last: (u32, u32),
 }
 
 /// What is noted of a trace that was given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note {
-    /// How many spans the spool had of it.
-    pub spans: usize,
-    /// Whether they were added to what an earlier file had.
+    /// What the spool had of it.
+    pub extent: Extent,
+    /// Whether that was added to what an earlier file had.
     pub is_merged: bool,
-    /// The segment and offset of the first of them.
-    pub first: (u32, u32),
-}
-
-/// What the spool has of a trace, beside what was given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// It was never given out, as far as is known.
-    New,
-    /// It was given out with just these spans.
-    Same,
-    /// It was given out with a part of these spans.
-    Part,
-    /// It was given out with spans that the spool no longer has.
-    Gone,
 }
 
 impl Given {
@@ -98,28 +91,28 @@ impl Given {
         self.put(key, note, &path)
     }
 
-    /// What is known of a trace of which the spool has so many spans, the first of them there.
-    pub fn known(&self, trace: &str, spans: usize, first: (u32, u32)) -> Known {
-        match self.files.get(&key(trace)) {
-            None => Known::New,
-            Some(entry) if entry.first != first => Known::Gone,
-            Some(entry) if entry.spans == spans => Known::Same,
-            Some(_) => Known::Part,
-        }
+    /// Whether a trace was given out with just these spans.
+    pub fn is_same(&self, trace: &str, extent: Extent) -> bool {
+        let entry = self.files.get(&key(trace));
+        entry.is_some_and(|entry| entry.note.extent == extent)
     }
 
-    /// Whether the spool lacks spans that the trace's file has: without those of the file, a new
-    /// revision has less than the one before.
-    pub fn has_more(&self, trace: &str, first: (u32, u32)) -> bool {
-        self.files
-            .get(&key(trace))
-            .is_some_and(|entry| entry.is_merged || entry.first != first)
+    /// Whether the trace's file may have spans that the spool lacks: without those of the file, a new
+    /// revision has less than the one before. `is_again` says that this very process gave the trace
+    /// out, and kept its spans since: before a start segments may have gone in any order.
+    pub fn has_more(&self, trace: &str, first: (u32, u32), is_again: bool) -> bool {
+        self.files.get(&key(trace)).is_some_and(|entry| {
+            !is_again || entry.note.is_merged || entry.note.extent.first != first
+        })
     }
 
     /// The newest segment of which something was given out. Its number is never given again, or the
     /// place of a span would say nothing.
     pub fn newest_segment(&self) -> u32 {
-        let segments = self.files.values().map(|entry| entry.first.0);
+        let segments = self.files.values().map(|entry| {
+            let extent = entry.note.extent;
+            extent.first.0.max(extent.last.0)
+        });
         segments.max().unwrap_or(0)
     }
 
@@ -130,12 +123,7 @@ impl Given {
             _ => Arc::from(path),
         };
         self.last = Some(Arc::clone(&path));
-        let entry = Entry {
-            file: path,
-            spans: note.spans,
-            is_merged: note.is_merged,
-            first: note.first,
-        };
+        let entry = Entry { file: path, note };
         let is_known = self.files.insert(key.clone(), entry).is_some();
         if !is_known {
             self.order.push_back(key);
@@ -167,12 +155,7 @@ impl Given {
         let mut text = String::new();
         for key in &self.order {
             if let Some(entry) = self.files.get(key) {
-                let note = Note {
-                    spans: entry.spans,
-                    is_merged: entry.is_merged,
-                    first: entry.first,
-                };
-                text.push_str(&line(key, note, &entry.file));
+                text.push_str(&line(key, entry.note, &entry.file));
             }
         }
         // It only became longer than it needs to be.
@@ -200,22 +183,28 @@ impl Given {
 }
 
 fn line(key: &str, note: Note, path: &str) -> String {
-    let (segment, offset) = note.first;
+    let Extent { spans, first, last } = note.extent;
     let merged = if note.is_merged { "+" } else { "" };
-    format!("{key} {}{merged} {segment} {offset} {path}\n", note.spans)
+    format!(
+        "{key} {spans}{merged} {} {} {} {} {path}\n",
+        first.0, first.1, last.0, last.1
+    )
 }
 
 fn read(line: &str) -> Option<(&str, Note, &str)> {
-    let mut words = line.splitn(5, ' ');
+    let mut words = line.splitn(7, ' ');
     let key = words.next()?;
     let spans = words.next()?;
     let bare = spans.strip_suffix('+');
-    let segment = words.next()?.parse().ok()?;
-    let offset = words.next()?.parse().ok()?;
+    let mut place = || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?));
+    let (first, last) = (place()?, place()?);
     let note = Note {
-        spans: bare.unwrap_or(spans).parse().ok()?,
+        extent: Extent {
+            spans: bare.unwrap_or(spans).parse().ok()?,
+            first,
+            last,
+        },
         is_merged: bare.is_some(),
-        first: (segment, offset),
     };
     Some((key, note, words.next()?))
 }
@@ -256,27 +245,36 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let file = packing.write(folder.path(), "prod", now).expect("written");
         let mut given = Given::open(folder.path());
-        let note = |spans, is_merged, first| Note {
-            spans,
-            is_merged,
-            first,
-        };
-        assert!(!given.note("a", note(1, false, (3, 20)), &file));
-        assert!(given.note("a", note(2, false, (3, 20)), &file));
-        assert!(!given.note("b", note(1, true, (4, 20)), &file));
+        let extent = |spans, first, last| Extent { spans, first, last };
+        let note = |extent, is_merged| Note { extent, is_merged };
+        let (begun, whole) = (extent(1, (3, 20), (3, 20)), extent(2, (3, 20), (4, 80)));
+        assert!(!given.note("a", note(begun, false), &file));
+        assert!(given.note("a", note(whole, false), &file));
+        assert!(!given.note("b", note(extent(1, (4, 20), (4, 20)), true), &file));
         given.save().expect("written");
         for mut given in [given, Given::open(folder.path())] {
             let found = given.earlier("b", "b").expect("there");
             assert_eq!(found.trace.name, "run b");
             assert_eq!(found.project.as_deref(), Some("p"));
             assert_eq!(given.earlier("c", "c"), None);
-            assert_eq!(given.known("a", 2, (3, 20)), Known::Same);
-            assert_eq!(given.known("a", 3, (3, 20)), Known::Part);
-            assert_eq!(given.known("a", 2, (5, 20)), Known::Gone);
-            assert_eq!(given.known("c", 2, (5, 20)), Known::New);
-            assert!(!given.has_more("a", (3, 20)) && given.has_more("a", (5, 20)));
-            assert!(given.has_more("b", (4, 20)), "it was added to another");
-            assert!(!given.has_more("c", (5, 20)));
+            assert!(given.is_same("a", whole));
+            for other in [
+                // The segment of the last one went before that of the first.
+                begun,
+                extent(2, (3, 20), (5, 20)),
+                extent(3, (3, 20), (5, 20)),
+                extent(2, (4, 20), (4, 80)),
+            ] {
+                assert!(!given.is_same("a", other), "{other:?}");
+                assert!(given.has_more("a", other.first, false));
+            }
+            assert!(!given.is_same("c", whole));
+            assert!(!given.has_more("a", (3, 20), true) && given.has_more("a", (5, 20), true));
+            assert!(
+                given.has_more("b", (4, 20), true),
+                "it was added to another"
+            );
+            assert!(!given.has_more("c", (5, 20), false));
             assert_eq!(given.newest_segment(), 4);
         }
         fs::remove_file(file).expect("there");

@@ -16,8 +16,8 @@ use archal_core::source::DecodedTrace;
 use serde_json::Value;
 
 use super::batch::{self, Packing};
-use super::given::{Given, Known, Note};
-use super::state::{Assembly, Ready};
+use super::given::{Extent, Given, Note};
+use super::state::{Assembly, Lies, Ready};
 use crate::ingest::spool::record::{Held, held};
 use crate::ingest::spool::{Order, Place, Segments, Spool};
 
@@ -183,11 +183,10 @@ impl Packer {
         let later = now.saturating_add(TRY_AGAIN);
         while let Some(ready) = self.assembly.due(now) {
             let trace = Arc::clone(&ready.trace);
-            let spans = ready.spans.len();
             let is_whole = ready.is_whole;
-            let first = first_of(&ready);
+            let extent = extent_of(&ready);
             let is_there = !is_whole && !ready.is_again;
-            if is_there && self.given.known(&trace, spans, first) == Known::Same {
+            if is_there && self.given.is_same(&trace, extent) {
                 // It was given out before archal ended, and nothing came since.
                 self.assembly.given_out(&trace);
                 continue;
@@ -224,11 +223,7 @@ impl Packer {
             on_their_way.push(OnItsWay {
                 trace,
                 is_whole,
-                note: Note {
-                    spans,
-                    is_merged,
-                    first,
-                },
+                note: Note { extent, is_merged },
             });
         }
         // It was taken from somebody who was told that it is kept: it goes only where there is no room.
@@ -262,7 +257,7 @@ impl Packer {
         for one in on_their_way {
             self.assembly.given_out(&one.trace);
             packed.traces += 1;
-            packed.spans += one.note.spans;
+            packed.spans += one.note.extent.spans;
             if !one.is_whole && self.given.note(&one.trace, one.note, path) {
                 packed.again += 1;
             }
@@ -354,7 +349,8 @@ impl Packer {
             return Together::Unreadable;
         }
         // What the spool no longer has stands in a batch file.
-        let has_more = self.given.has_more(&ready.trace, first_of(ready));
+        let first = extent_of(ready).first;
+        let has_more = self.given.has_more(&ready.trace, first, ready.is_again);
         let earlier = has_more
             .then(|| self.given.earlier(&ready.trace, &ready.trace))
             .flatten();
@@ -442,12 +438,15 @@ fn unreadable_trace(trace: &str, why: &str) -> Diagnostic {
     )
 }
 
-/// Where the first span of a trace lies.
-fn first_of(ready: &Ready) -> (u32, u32) {
-    ready
-        .spans
-        .first()
-        .map_or((0, 0), |lies| (lies.line.segment, lies.line.offset))
+/// What the spool has of a trace.
+fn extent_of(ready: &Ready) -> Extent {
+    let place =
+        |lies: Option<&Lies>| lies.map_or((0, 0), |lies| (lies.line.segment, lies.line.offset));
+    Extent {
+        spans: ready.spans.len(),
+        first: place(ready.spans.first()),
+        last: place(ready.spans.last()),
+    }
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
