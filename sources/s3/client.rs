@@ -13,7 +13,7 @@ use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::refusal;
+use super::{place, refusal};
 use crate::objects::endpoint;
 
 /// How often a request is made at most, with the SDK's pauses between.
@@ -54,6 +54,8 @@ impl Wanted {
         if let Some(endpoint) = &endpoint {
             endpoint::host(endpoint)?;
         }
+        said.text("region").map_or(Ok(()), place::check_region)?;
+        said.text("bucket").map_or(Ok(()), place::check_bucket)?;
         let pair = (said.secret("accessKeyEnv"), said.secret("secretKeyEnv"));
         let credentials = match pair {
             (Some(key), Some(secret)) => {
@@ -118,6 +120,9 @@ impl Wanted {
             None => loader,
         };
         let config = loader.load().await;
+        config
+            .region()
+            .map_or(Ok(()), |region| place::check_region(region.as_ref()))?;
         let endpoint = self.endpoint_of(&config);
         if let Some(endpoint) = &endpoint {
             endpoint::host(endpoint)?;
@@ -247,6 +252,21 @@ mod tests {
             let is_it = (key.service_id(), key.env(), key.profile());
             (is_it == ("S3", "AWS_ENDPOINT_URL", "endpoint_url")).then(|| self.0.to_owned())
         }
+    }
+
+    #[test]
+    fn a_region_that_is_no_label_is_refused_from_wherever_it_comes() {
+        let none = Said::new(BTreeMap::new());
+        let mut wanted = Wanted::of(&none).expect("options");
+        wanted.is_anonymous = true;
+        // As from the AWS configuration: behind the options.
+        wanted.region = Some("evil.example/x".to_owned());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let error = runtime.block_on(wanted.made()).expect_err("refused");
+        assert_eq!(error.kind, PullErrorKind::Options);
     }
 
     #[test]

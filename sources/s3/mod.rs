@@ -1,10 +1,12 @@
 //! The `s3` source: objects in S3, and in stores that speak like it.
 //!
 //! `client` makes the SDK's client of what was said and finds out by what credentials; `bucket` lists
-//! and reads; `refusal` says what an error means, and what mends it.
+//! and reads; `place` checks what becomes part of a host; `refusal` says what an error means, and what
+//! mends it.
 
 mod bucket;
 mod client;
+mod place;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -101,6 +103,7 @@ const REACH: Reach = Reach {
         "endpoint",
         "mirror",
         "profile",
+        "region",
         "secretKeyEnv",
         "sessionTokenEnv",
     ],
@@ -109,6 +112,9 @@ const REACH: Reach = Reach {
         let is_own = ["endpoint", "profile"]
             .iter()
             .all(|option| !named.contains_key(option))
+            && named
+                .get("region")
+                .is_none_or(|region| place::is_region(region))
             && is_usual("accessKeyEnv", "AWS_ACCESS_KEY_ID")
             && is_usual("secretKeyEnv", "AWS_SECRET_ACCESS_KEY")
             && is_usual("sessionTokenEnv", "AWS_SESSION_TOKEN");
@@ -118,9 +124,10 @@ const REACH: Reach = Reach {
 };
 
 fn told(named: &Named) -> String {
-    let host = match reach::text(named, "endpoint") {
-        "" => "AWS",
-        endpoint => endpoint,
+    let host = match (reach::text(named, "endpoint"), reach::text(named, "region")) {
+        ("", "") => "AWS".to_owned(),
+        ("", region) => format!("AWS in the region {region}"),
+        (endpoint, _) => endpoint.to_owned(),
     };
     let keys = ["accessKeyEnv", "secretKeyEnv", "sessionTokenEnv"];
     let keys = reach::listed(named, &keys);
@@ -154,5 +161,18 @@ fn hosts(said: &Said) -> Vec<String> {
     }
     let bucket = said.text("bucket").unwrap_or_default();
     let region = said.text("region").unwrap_or("<region>");
+    // Nobody is asked for what is refused.
+    if !place::is_bucket(bucket)
+        || said
+            .text("region")
+            .is_some_and(|text| !place::is_region(text))
+    {
+        return Vec::new();
+    }
+    if bucket.starts_with("arn:") {
+        return vec![format!(
+            "<access-point>.s3-accesspoint.{region}.amazonaws.com"
+        )];
+    }
     vec![format!("{bucket}.s3.{region}.amazonaws.com")]
 }

@@ -389,11 +389,17 @@ fn options_that_do_not_fit_together_are_refused() {
         ("bucket", text("b--use1-az4--x-s3")),
         ("ordered", SaidValue::Switch(true)),
     ]);
-    let said = Said::new(BTreeMap::from([
-        ("bucket".to_owned(), text("b")),
-        ("region".to_owned(), text("eu-west-3")),
-    ]));
-    assert_eq!(hosts(&said), ["b.s3.eu-west-3.amazonaws.com"]);
+    refused(&[("bucket", text("b")), ("region", text("evil.example/x"))]);
+    refused(&[("bucket", text("evil.example/"))]);
+    let hosts = |bucket: &str, region: &str| {
+        hosts(&Said::new(BTreeMap::from([
+            ("bucket".to_owned(), text(bucket)),
+            ("region".to_owned(), text(region)),
+        ])))
+    };
+    assert_eq!(hosts("b", "eu-west-3"), ["b.s3.eu-west-3.amazonaws.com"]);
+    assert_eq!(hosts("b", "evil.example/x"), Vec::<String>::new());
+    assert_eq!(hosts("evil.example/", "eu-west-3"), Vec::<String>::new());
 }
 
 #[test]
@@ -414,6 +420,7 @@ fn only_aws_is_asked_with_what_is_there_for_it_without_a_step() {
         &[][..],
         &own,
         &[("anonymous", "true")],
+        &[("region", "eu-west-3")],
         &[("endpoint", "https://evil.example"), ("mirror", "here")],
     ] {
         assert!(of(usual).0, "{usual:?}");
@@ -425,6 +432,11 @@ fn only_aws_is_asked_with_what_is_there_for_it_without_a_step() {
         ("endpoint", "https://evil.example"),
         ("endpoint", "http://127.0.0.1:9000"),
         ("profile", "work"),
+        ("region", "evil.example/x"),
+        ("region", "evil.example#"),
+        ("region", "evil.example"),
+        ("region", "a@evil.example"),
+        ("region", "evil:1/"),
     ] {
         let (is_usual, told) = of(&[foreign]);
         assert!(!is_usual && told.contains(foreign.1), "{foreign:?}: {told}");
