@@ -241,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::trace::{Span, Trace};
+    use crate::trace::{LlmCall, Message, Span, Trace};
 
     const SECRET: &str = "acme/9f\"3+7b c2";
 
@@ -350,12 +350,19 @@ mod tests {
         let redactor = Redactor::new([7; 32], []);
         let literals = Literals::new(
             &redactor,
-            ["completeness", "attributes", "startedAt", "r1-own"],
+            ["completeness", "attributes", "startedAt", "r1-own", "user"],
         );
         let tool = |id: &str| Span {
             id: id.to_owned(),
             parent_id: Some("r1-own".to_owned()),
             output: Some(json!({"completeness": "attributes"})),
+            llm: Some(LlmCall {
+                messages: vec![Message {
+                    role: "user".to_owned(),
+                    parts: Vec::new(),
+                }],
+                ..LlmCall::default()
+            }),
             attributes: [
                 ("a completeness".to_owned(), json!(1)),
                 (
@@ -388,6 +395,9 @@ mod tests {
             put("r1-own"),
             "what belongs together stays so"
         );
+        let roles = trace.spans.iter().filter_map(|span| span.llm.as_ref());
+        let roles: Vec<&str> = roles.map(|llm| llm.messages[0].role.as_str()).collect();
+        assert_eq!(roles, ["user", "user"]);
         let written = serde_json::to_value(&trace).expect("JSON");
         assert!(written["completeness"].is_object(), "{written}");
         serde_json::from_value::<Trace>(written).expect("a trace");

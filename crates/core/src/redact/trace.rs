@@ -15,7 +15,7 @@ use super::literals::{Literals, free};
 use super::personal::replace_words;
 use super::text::INNER_JSON;
 use super::{Pass, RedactionCounts, Redactor};
-use crate::trace::{Part, Span, Trace};
+use crate::trace::{Message, Part, Span, Trace};
 
 impl Redactor {
     /// Redacts every place of a trace that holds text, and counts what each rule did.
@@ -284,6 +284,9 @@ enum Place<'a> {
     Headers(&'a mut BTreeMap<String, String>),
 }
 
+/// Roles that the format itself has.
+const ROLES: &[&str] = &["assistant", "system", "tool", "user"];
+
 /// Names every field of a trace once; the compiler holds the lists complete, because the
 /// patterns have no `..`.
 fn each_text(trace: &mut Trace, visit: &mut dyn FnMut(Place<'_>)) {
@@ -366,11 +369,19 @@ fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
     if let Some(llm) = llm {
         ids([&mut llm.model], visit);
     }
-    for part in llm
-        .iter_mut()
-        .flat_map(|llm| &mut llm.messages)
-        .flat_map(|message| &mut message.parts)
-    {
+    for message in llm.iter_mut().flat_map(|llm| &mut llm.messages) {
+        each_text_of_message(message, visit);
+    }
+    named(attributes, visit);
+}
+
+fn each_text_of_message(message: &mut Message, visit: &mut dyn FnMut(Place<'_>)) {
+    let Message { role, parts } = message;
+    // A program may write anything there.
+    if !ROLES.contains(&role.as_str()) {
+        visit(Place::Text(role));
+    }
+    for part in parts {
         match part {
             Part::Text { text } => visit(Place::Text(text)),
             Part::ToolCall {
@@ -389,7 +400,6 @@ fn each_text_of_span(span: &mut Span, visit: &mut dyn FnMut(Place<'_>)) {
             Part::Media { reference } => visit(Place::Url(reference)),
         }
     }
-    named(attributes, visit);
 }
 
 fn named(map: &mut BTreeMap<String, Value>, visit: &mut dyn FnMut(Place<'_>)) {

@@ -241,6 +241,18 @@ const PLACES: &[(&str, Plant)] = &[
             ..Span::default()
         })
     }),
+    ("llm role", |text| {
+        span(Span {
+            llm: Some(LlmCall {
+                messages: vec![Message {
+                    role: text.to_owned(),
+                    parts: Vec::new(),
+                }],
+                ..LlmCall::default()
+            }),
+            ..Span::default()
+        })
+    }),
     ("llm tool call, its id and name", |text| {
         llm(Part::ToolCall {
             id: Some(text.to_owned()),
