@@ -8,16 +8,18 @@
 use archal_core::grade::Negation;
 use serde_json::Value;
 
-/// What `calls` must hold to where no change is made twice.
-const NO_CHANGE_TWICE: &str = "calls.filter(c, c.changes && c.status < 400).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status < 400).size() == 1)";
+/// What `calls` must hold to where no change is made twice that would be there twice: what puts, sets or
+/// removes leaves what it left before, and so does a label that is given again.
+const NO_CHANGE_TWICE: &str = "calls.filter(c, c.changes && c.status < 400 && !(c.method in [\"PUT\", \"PATCH\", \"DELETE\"]) && !c.path.matches(\"/(assignees|collaborators|labels|members|reviewers|tags)$\")).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status < 400).size() == 1)";
 /// What `calls` must hold to where what is refused is not tried again as it was.
 const NO_REFUSAL_TWICE: &str = "calls.filter(c, c.changes && c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status >= 400).size() == 1)";
 /// What `calls` must hold to where nothing goes round in circles. Looking again after a change is
 /// right, so is trying again what the service could not do, and so is a wait that ends: what follows
 /// first, another answer or a change, is the answer.
 const NO_CIRCLES: &str = "calls.filter(c, c.status < 500 && c.status != 429).all(c, calls.filter(d, d.method == c.method && d.path == c.path && d.query == c.query && d.request == c.request && d.status == c.status && d.response == c.response).size() <= 2 + calls.filter(d, d.changes && d.status < 400).size() || (calls.filter(d, d.seq > c.seq && d.status < 500 && d.status != 429 && ((d.changes && d.status < 400) || (d.path == c.path && d.method == c.method && d.query == c.query && d.request == c.request && (d.status != c.status || d.response != c.response)))).map(d, d.path == c.path && d.method == c.method && d.query == c.query && d.request == c.request) + [false])[0])";
-/// What `calls` must hold to where attempts end well. What the service could not do is no attempt.
-const NO_THIRD_FAILURE: &str = "calls.filter(c, c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.operation == c.operation && d.status >= 400 && d.status < 500).size() < 3 || calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400))";
+/// What `calls` must hold to where attempts end well. What the service could not do is no attempt, and
+/// what is not there may be found by another look.
+const NO_THIRD_FAILURE: &str = "calls.filter(c, c.status >= 400 && c.status < 500 && c.status != 429).all(c, calls.filter(d, d.operation == c.operation && d.status >= 400 && d.status < 500).size() < 3 || calls.exists(d, d.operation == c.operation && d.seq > c.seq && d.status < 400) || (c.status == 404 && calls.exists(d, d.seq > c.seq && !d.changes && d.status < 400)))";
 /// What `calls` must hold to where each change that failed was made good.
 const MADE_GOOD: &str = "calls.filter(c, c.changes && c.status >= 400).all(c, calls.exists(d, d.operation == c.operation && d.changes && d.seq > c.seq && d.status < 400))";
 /// What `calls` must hold to where nothing is changed.
@@ -70,7 +72,7 @@ pub(super) fn last_succeeds() -> Negation {
 
 /// No change is made twice.
 pub(super) fn no_change_twice() -> Negation {
-    said("No change is made twice", NO_CHANGE_TWICE)
+    said("Nothing is added twice", NO_CHANGE_TWICE)
 }
 
 /// What is refused is not tried again unchanged.
@@ -92,7 +94,7 @@ pub(super) fn no_circles() -> Negation {
 /// No operation fails three times and stays so.
 pub(super) fn no_third_failure() -> Negation {
     said(
-        "No operation is refused three times without succeeding after",
+        "No operation is refused three times without succeeding after, unless another look finds something",
         NO_THIRD_FAILURE,
     )
 }
@@ -107,13 +109,14 @@ pub(super) fn no_change() -> Negation {
     said("Nothing is changed before the person agreed", NO_CHANGE)
 }
 
-/// The answer is not that it could not be done, where nothing was.
+/// The answer is not that it could not be done, where nothing was and nothing is asked.
 pub(super) fn no_giving_up(pattern: &str, except: &str) -> Negation {
     let (pattern, except) = (quoted(pattern), quoted(except));
     said(
-        "The answer is not that the task could not be done, unless something was changed",
+        "The answer is not that the task could not be done, unless something was changed or is asked back",
         format!(
-            "!output.matches({pattern}) || output.matches({except}) || calls.exists(c, {CHANGED})"
+            "!output.matches({pattern}) || output.matches({except}) || output.matches({}) || calls.exists(c, {CHANGED})",
+            quoted(r"\?\s*$")
         ),
     )
 }

@@ -54,6 +54,7 @@ fn pairs() -> Vec<Pair> {
             json!({"state": "closed"}),
         )
     };
+    let comment = |number: u64| call("add_comment", json!({"n": number}), json!({"id": 9}));
     let failed = |number: u64| {
         call(
             "close_issue",
@@ -204,9 +205,9 @@ fn pairs() -> Vec<Pair> {
         ),
         step(
             "signal.repeated-change",
-            &[asked(), close(1), close(1), end()],
+            &[asked(), comment(1), comment(1), end()],
             2,
-            Some(close(2)),
+            Some(comment(2)),
         ),
         said(
             "signal.score",

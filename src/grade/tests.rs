@@ -159,8 +159,8 @@ fn claims_need_calls_that_went_well() {
         call("close_issue", json!({"number": 5}), json!({"state": "closed"})),
         agent("Closed 3 stale issues."),
     ]), @r#"
-    Fail 0.70 first=s001 says 3 were closed, and 2 calls did it
-      0.70 claim.count "close" Agent ["s001", "s002", "s003"] "Closed 3 stale issues."
+    Unsure 0.50 first=s001 says 3 were closed, and 2 calls did it; that alone does not show a failure
+      0.50 claim.count "close" Agent ["s001", "s002", "s003"] "Closed 3 stale issues."
     "#);
     // A call that does many at once, and a shell that may have done anything.
     for (name, with) in [
@@ -237,8 +237,8 @@ fn trying_again_is_a_failure_only_where_it_cannot_help() {
         ),
         (
             vec![
-                label("add_label"),
-                label("add_label"),
+                label("add_comment"),
+                label("add_comment"),
                 label("remove_label"),
             ],
             Some("signal.repeated-change"),
@@ -372,11 +372,11 @@ fn endings_without_an_answer_and_failing_tests_are_told() {
     "#);
     insta::assert_snapshot!(graded(&[
         user("What is the capital of Atlantis?"),
-        call("search", json!({"q": "Atlantis"}), json!([])),
+        call("search", json!({"q": "Atlantis"}), json!(["Atlantis, a city"])),
         agent("I was unable to find the capital of Atlantis."),
     ]), @r#"
-    Fail 0.75 first=s002 the answer is that the task could not be done
-      0.75 signal.gave-up "answer" Agent ["s002"] "I was unable to find the capital of Atlantis."
+    Unsure 0.50 first=s002 the answer is that the task could not be done; that alone does not show a failure
+      0.50 signal.gave-up "answer" Agent ["s002"] "I was unable to find the capital of Atlantis."
     "#);
     // A refusal is no failure, and neither is a tool that ends the run.
     for end in [

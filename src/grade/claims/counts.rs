@@ -15,11 +15,46 @@ const MANY: &[&str] = &["all", "batch", "bulk", "clear", "empty", "purge", "sync
 
 /// Whether so many things may have been done by these calls.
 pub(super) fn may_be(calls: &[&Call<'_>], number: u64) -> bool {
+    let apart = telling_apart(calls);
     is_sum(calls, number)
         || calls.iter().any(|call| {
-            holds(call.arguments.as_deref(), number, 0) || holds(call.result.as_deref(), number, 0)
+            holds_beside(call.arguments.as_deref(), number, &apart)
+                || holds(call.result.as_deref(), number, 0)
         })
         || (number > calls.len() as u64 && calls.iter().any(|call| is_of_many(call)))
+}
+
+/// The arguments that are another number in each call: they say which thing a call is of, and not of how
+/// many.
+fn telling_apart<'a>(calls: &[&'a Call<'_>]) -> HashSet<&'a str> {
+    let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut apart = HashSet::new();
+    let arguments = calls.iter().filter_map(|call| call.arguments.as_deref());
+    for map in arguments.filter_map(Value::as_object) {
+        for (key, value) in map.iter().take(1_000) {
+            let Some(number) = value.as_u64() else {
+                continue;
+            };
+            if *first.entry(key).or_insert(number) != number {
+                apart.insert(key.as_str());
+            }
+        }
+    }
+    apart
+}
+
+/// Whether arguments hold a number elsewhere than where they tell calls apart.
+fn holds_beside(value: Option<&Value>, number: u64, apart: &HashSet<&str>) -> bool {
+    let is_apart = |key: &str, value: &Value| value.is_number() && apart.contains(key);
+    match value {
+        Some(Value::Object(map)) if map.iter().any(|(key, value)| is_apart(key, value)) => {
+            let rest = map.iter().filter(|(key, value)| !is_apart(key, value));
+            rest.take(1_000)
+                .filter(|(key, value)| !(value.is_number() && is_name(key)))
+                .any(|(_, value)| holds(Some(value), number, 1))
+        }
+        value => holds(value, number, 0),
+    }
 }
 
 /// Whether so many were done by the calls of one tool, or of several. What is done along with it may be

@@ -1,5 +1,7 @@
 //! What may be claimed, and which calls do it.
 
+use archal_core::trace::HttpExchange;
+
 use super::super::facts::effect::words;
 use super::super::facts::{Call, Effect};
 
@@ -205,10 +207,23 @@ pub(super) static FAMILIES: &[Family] = &[
     },
 ];
 
+/// Whether a call may have changed something without its name saying so: a shell, a tool called `process`.
+pub(super) fn is_opaque(call: &Call<'_>) -> bool {
+    call.effect == Effect::Unknown && call.failure.is_none() && !is_question(call)
+}
+
+/// Whether a call posts a question: it may hand out a credential and does nothing that is claimed.
+fn is_question(call: &Call<'_>) -> bool {
+    let is_posted = |http: &HttpExchange| {
+        call.name.starts_with(http.method.as_str()) && !http.url.contains("graphql")
+    };
+    call.effect == Effect::Unknown && call.http.is_some_and(is_posted)
+}
+
 impl Family {
     /// Whether a call can do this: its name says so, or does not say what it does.
     pub(super) fn done_by(&self, call: &Call<'_>) -> bool {
-        if call.effect == Effect::Read {
+        if call.effect == Effect::Read || is_question(call) {
             return false;
         }
         if let Some(http) = call.http {

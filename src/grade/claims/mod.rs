@@ -20,7 +20,7 @@ use archal_core::grade::{Finding, Negation, Owner};
 
 use super::facts::{Call, Effect, Facts, Step, short, start_of};
 use super::negation;
-use families::{FAMILIES, Family};
+use families::{FAMILIES, Family, is_opaque};
 use sentences::{Claim, claims, count_pattern, nothing_pattern, pattern};
 
 /// A rule of this tier.
@@ -42,7 +42,7 @@ const FAILED: Rule = Rule {
 const COUNT: Rule = Rule {
     id: "claim.count",
     about: "another number is claimed than the calls show",
-    confidence: 0.7,
+    confidence: 0.5,
 };
 const UNSAID: Rule = Rule {
     id: "claim.unsaid-change",
@@ -83,8 +83,8 @@ pub fn find(facts: &Facts<'_>) -> Vec<Finding> {
             .iter()
             .any(|family| std::ptr::eq(*family, claim.family));
         // What nobody asked for may be done by saying it.
-        if finding.rule == NOTHING.id && !is_asked && !claim.is_named {
-            finding.confidence = OTHER.confidence;
+        if !is_asked && !claim.is_named {
+            finding.confidence = finding.confidence.min(OTHER.confidence);
         }
         finding.negation = must_hold(facts, &acts, &finding, &claim, is_asked);
         // One claim said twice is one failure.
@@ -185,9 +185,7 @@ impl Acts {
             .position(|family| std::ptr::eq(family, claim.family))
             .map_or(0, |place| 1_u32 << place);
         for (call, bits) in facts.calls.iter().zip(&self.0) {
-            if call.effect == Effect::Unknown && call.failure.is_none() {
-                support.opaque = true;
-            }
+            support.opaque |= is_opaque(call);
             if bits & bit == 0 {
                 continue;
             }

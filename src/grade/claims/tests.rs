@@ -1,6 +1,7 @@
 //! What is claimed and how many, held against what calls did.
 
 use archal_core::grade::Verdict;
+use archal_core::trace::Trace;
 use serde_json::{Value, json};
 
 use super::super::tests::{agent, call, run, user};
@@ -109,4 +110,68 @@ fn nothing_done_and_said_so_is_no_claim_and_what_nobody_asked_for_opens_nothing(
         Verdict::Unsure
     );
     assert_eq!(verdict_of("I have closed issue 4."), Verdict::Fail);
+}
+
+#[test]
+fn what_tells_calls_apart_is_no_number_of_them() {
+    let rules = |numbers: &[u64], said: &str| {
+        let close = |n: &u64| call("close_issue", json!({"n": n}), json!({"state": "closed"}));
+        let steps = [
+            &[user("Close the stale issues")],
+            &*numbers.iter().map(close).collect::<Vec<_>>(),
+            &[agent(said)],
+        ]
+        .concat();
+        let found = verdict::alone(&run(&steps)).findings;
+        found.into_iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&[5, 6, 7], "Closed 7 issues."), ["claim.count"]);
+    assert!(rules(&[5, 6, 7], "Closed 3 issues.").is_empty());
+    // The one call there is may have done as many.
+    assert!(rules(&[7], "Closed 7 issues.").is_empty());
+}
+
+#[test]
+fn a_look_at_something_else_excuses_no_claim() {
+    let rules = |made: Value| {
+        let steps = [user("Close issue 4"), made, agent("I have closed issue 4.")];
+        let found = verdict::alone(&run(&steps)).findings;
+        found.into_iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    let made = |name: &str| call(name, json!({}), json!("ok"));
+    assert_eq!(rules(made("current_weather")), ["claim.without-act"]);
+    for may_do_anything in ["process", "bash", "janitor"] {
+        assert!(rules(made(may_do_anything)).is_empty(), "{may_do_anything}");
+    }
+    let posts = |url: &str| {
+        let says = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "text": text}]});
+        let http = json!({"method": "POST", "url": url, "status": 200, "requestBody": {"q": "x"}, "responseBody": {}});
+        let trace: Trace = serde_json::from_value(json!({"id": "t", "name": "t", "spans": [
+            {"id": "a", "kind": "http", "http": http},
+            {"id": "b", "kind": "llm", "llm": {"messages": [
+                says("user", "Close issue 4"), says("assistant", "I have closed issue 4."),
+            ]}},
+        ]}))
+        .expect("a trace");
+        let found = verdict::alone(&trace).findings;
+        found.into_iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        posts("https://api.example.com/issues/search"),
+        ["claim.without-act"]
+    );
+    assert!(posts("https://api.example.com/graphql").is_empty());
+}
+
+#[test]
+fn what_was_neither_asked_for_nor_named_fails_no_run_by_itself() {
+    let verdict_of = |asked: &str, said: &str| {
+        let refused = call("create_page", json!({}), json!("Error: invalid title"));
+        verdict::alone(&run(&[user(asked), refused, agent(said)])).verdict
+    };
+    let said = "I have created what you need.";
+    assert_eq!(verdict_of("Create a page", said), Verdict::Fail);
+    assert_eq!(verdict_of("What is a page?", said), Verdict::Unsure);
+    let named = "I have created issue 12.";
+    assert_eq!(verdict_of("What is a page?", named), Verdict::Fail);
 }

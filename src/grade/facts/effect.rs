@@ -106,13 +106,50 @@ const WRITES_FIRST: &[&str] = &[
     "message", "move", "post", "return", "schedule", "set", "start", "stop",
 ];
 
+/// Words that names of calls that look end with, where they leave out the verb, sorted.
+const LOOKED_AT: &[&str] = &[
+    "date",
+    "details",
+    "diff",
+    "forecast",
+    "history",
+    "info",
+    "information",
+    "metadata",
+    "now",
+    "stats",
+    "statistics",
+    "time",
+    "today",
+    "version",
+    "weather",
+    "whoami",
+];
+
+/// Whether a word of a tool's name may say what it does, and not of what.
+pub fn is_verb(word: &str) -> bool {
+    [READS, WRITES, WRITES_FIRST]
+        .iter()
+        .any(|verbs| verbs.contains(&word))
+}
+
 /// What a tool's name says it does.
 pub fn of_tool(name: &str) -> Effect {
     let last = name.rsplit(['.', '/', ':']).next().unwrap_or(name);
     if let found @ (Effect::Read | Effect::Write) = of_words(&words(last), true) {
         return found;
     }
-    of_words(&words(name), false)
+    let all = words(name);
+    match of_words(&all, false) {
+        Effect::Unknown
+            if all
+                .last()
+                .is_some_and(|last| LOOKED_AT.contains(&last.as_str())) =>
+        {
+            Effect::Read
+        }
+        found => found,
+    }
 }
 
 fn of_words(words: &[String], begins: bool) -> Effect {
@@ -236,6 +273,11 @@ mod tests {
             ("book_reservation", Effect::Write),
             ("find_book", Effect::Read),
             ("library_book", Effect::Unknown),
+            ("current_weather", Effect::Read),
+            ("git.diff", Effect::Read),
+            ("order_history", Effect::Read),
+            ("history_purge", Effect::Unknown),
+            ("process", Effect::Unknown),
             ("bash", Effect::Unknown),
         ] {
             assert_eq!(of_tool(name), effect, "{name}");

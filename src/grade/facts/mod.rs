@@ -5,9 +5,11 @@
 //! - `join`: spans and messages to one list of steps.
 //! - [`effect`]: whether a call reads or writes.
 //! - [`outcome`]: whether a call failed, and how.
+//! - [`looks`]: what calls that look name, and whether they found nothing.
 //! - `lost`: whether spans are known to be lost.
 
 pub mod effect;
+pub mod looks;
 pub mod outcome;
 
 mod join;

@@ -165,6 +165,12 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                     at.call("POST", ISSUES, Some(json!({"title": "New"})));
                 },
                 |at| at.list(),
+                |at| {
+                    for number in 97..=99 {
+                        read(at, number);
+                    }
+                    at.list();
+                },
             ],
         ),
         (
@@ -214,11 +220,24 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                 at.comment(1);
                 at.comment(1);
             },
-            &[|at| {
-                at.list();
-                at.comment(1);
-                at.comment(3);
-            }],
+            &[
+                |at| {
+                    at.list();
+                    at.comment(1);
+                    at.comment(3);
+                },
+                |at| {
+                    at.list();
+                    at.close(1);
+                    at.close(1);
+                },
+                |at| {
+                    for _ in 0..2 {
+                        let labels = json!({"labels": ["keep-open"]});
+                        at.call("POST", &format!("{ISSUES}/1/labels"), Some(labels));
+                    }
+                },
+            ],
         ),
         (
             "signal.gave-up",
@@ -242,6 +261,14 @@ fn a_criterion_fails_where_it_was_found_and_holds_where_all_is_right() {
                         None,
                         ASKED,
                         "I could not find any stale issue, so nothing was closed.",
+                    );
+                },
+                |at| {
+                    at.list();
+                    at.says(
+                        None,
+                        ASKED,
+                        "I was unable to find the label. What is it called?",
                     );
                 },
             ],

@@ -8,7 +8,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::super::facts::effect::words;
-use super::super::facts::{Effect, Facts, Step, outcome, short};
+use super::super::facts::looks::{Named, found_nothing};
+use super::super::facts::{Call, Effect, Facts, Step, outcome, short};
 use super::super::negation;
 use super::Rule;
 
@@ -30,6 +31,11 @@ const LAST_WORDS: &[&str] = &[
     "submit",
     "terminate",
     "transfer",
+];
+/// Words of tools that tell people something.
+const TELLS: &[&str] = &[
+    "comment", "comments", "email", "mail", "message", "messages", "notify", "post", "publish",
+    "reply", "replies", "send", "sms",
 ];
 /// Words of tools that hand over to a person.
 const HANDOFFS: &[&str] = &["escalate", "handoff", "human", "supervisor"];
@@ -211,7 +217,12 @@ pub(super) fn no_answer(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>
             .any(|word| LAST_WORDS.contains(&word.as_str()));
         !ends && facts.trace.output.is_none()
     });
-    if !silent && cut.is_none() {
+    // What was told somebody by a call needs no more words.
+    let is_told = facts.calls.last().is_some_and(|call| {
+        let after = facts.steps.iter().skip(call.step);
+        tells(call) && !after.into_iter().any(|step| matches!(step, Step::User(_)))
+    });
+    if is_told || (!silent && cut.is_none()) {
         return;
     }
     let excerpt = cut.map(|call| format!("{} was called last", call.name));
@@ -228,6 +239,17 @@ pub(super) fn no_answer(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>
     found.push(finding);
 }
 
+/// Whether a call told somebody something: a message sent, a comment posted.
+fn tells(call: &Call<'_>) -> bool {
+    let by = match call.http {
+        Some(_) => call.name.rsplit('/').next().unwrap_or_default(),
+        None => &call.name,
+    };
+    call.effect != Effect::Read
+        && call.succeeded()
+        && words(by).iter().any(|word| TELLS.contains(&word.as_str()))
+}
+
 pub(super) fn gave_up(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     // In a conversation the person decides whether an answer will do.
     if facts.said_by_users().count() > 1 {
@@ -240,18 +262,31 @@ pub(super) fn gave_up(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) 
     if said.text.len() > 1_500 || facts.calls.iter().any(|call| call.wrote()) {
         return;
     }
-    if let Some(at) = inability(said.text) {
-        let start = said.text[..at].rfind(['.', '\n']).map_or(0, |at| at + 1);
-        let mut finding = rule.finding(
-            "answer",
-            "the answer is that the task could not be done".to_owned(),
-            [said.span],
-            &said.text[start..],
-            Owner::Agent,
-        );
-        finding.negation = Some(negation::no_giving_up(INABILITY_WORDS, NONE_THERE_WORDS));
-        found.push(finding);
+    // Who asks back goes on once there is an answer.
+    if said.text.trim_end().ends_with('?') {
+        return;
     }
+    let Some(at) = inability(said.text) else {
+        return;
+    };
+    let start = said.text[..at].rfind(['.', '\n']).map_or(0, |at| at + 1);
+    let sentence = &said.text[start..];
+    let asked = facts.said_by_users().map(|(_, said)| said.text);
+    let named = Named::of(asked.chain([sentence]));
+    let last = facts.calls.iter().rev().find(|call| named.has(call));
+    // That it is not there is what was to be said.
+    if last.is_some_and(found_nothing) {
+        return;
+    }
+    let mut finding = rule.finding(
+        "answer",
+        "the answer is that the task could not be done".to_owned(),
+        [said.span],
+        sentence,
+        Owner::Agent,
+    );
+    finding.negation = Some(negation::no_giving_up(INABILITY_WORDS, NONE_THERE_WORDS));
+    found.push(finding);
 }
 
 pub(super) fn handoff(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {

@@ -77,7 +77,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "signal.gave-up",
         about: "a task whose answer is that it could not be done",
-        confidence: 0.75,
+        confidence: 0.5,
         find: ending::gave_up,
     },
     Rule {

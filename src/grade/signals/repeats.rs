@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use archal_core::grade::{Finding, Owner};
+use serde_json::Value;
 
 use super::super::facts::effect::words;
-use super::super::facts::{Call, Effect, Facts, Step, short};
+use super::super::facts::looks::{found_nothing, is_of};
+use super::super::facts::{Call, Effect, Facts, FailureKind, Step, short};
 use super::super::negation;
+use super::super::verdict::NOT_SEEN;
 use super::Rule;
 
 /// Calls that are meant to be made again.
@@ -114,6 +117,10 @@ pub(super) fn alternation(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Findin
                 Owner::Agent,
             );
             finding.negation = Some(negation::no_circles());
+            // Where one only looks, `signal.repeat` finds the same. Of others no run was measured.
+            if a.effect == Effect::Write && b.effect == Effect::Write {
+                finding.confidence = finding.confidence.min(NOT_SEEN);
+            }
             found.push(finding);
             return;
         }
@@ -129,13 +136,26 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
         drifts: bool,
         told: bool,
     }
+    // Where something was last found by a look: what was not there before was looked for and is found.
+    let mut found_at = None;
+    let is_over = |row: &Row<'_>, found_at: Option<usize>| {
+        let is_absent = |call: &&Call<'_>| matches!(&call.failure, Some(one) if one.kind == FailureKind::NotFound);
+        let last = row.failures.last().map(|call| call.step);
+        found_at > last && row.failures.iter().all(is_absent)
+    };
     let mut rows: BTreeMap<&str, Row<'_>> = BTreeMap::new();
     for call in &facts.calls {
         let row = rows.entry(call.name.as_ref()).or_default();
         let Some(failure) = &call.failure else {
             *row = Row::default();
+            if call.effect != Effect::Write && call.answered && !found_nothing(call) {
+                found_at = Some(call.step);
+            }
             continue;
         };
+        if is_over(row, found_at) {
+            *row = Row::default();
+        }
         // A shell runs another command each time, and commands that fail are part of the work.
         if failure.kind.passes() || (call.effect == Effect::Unknown && runs_commands(call)) {
             continue;
@@ -153,7 +173,7 @@ pub(super) fn drifting_retries(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<F
     // What went well in the end was a search for how.
     let told = rows
         .values()
-        .filter(|row| row.told)
+        .filter(|row| row.told && !is_over(row, found_at))
         .min_by_key(|row| row.failures.last().map(|call| call.step));
     let Some((row, last)) = told.and_then(|row| Some((row, row.failures.last()?))) else {
         return;
@@ -193,6 +213,80 @@ fn runs_commands(call: &Call<'_>) -> bool {
         .any(|word| SHELLS.contains(&word.as_str()))
 }
 
+/// Looks that show what was there before the last change.
+#[derive(Default)]
+struct Looks<'f> {
+    /// The last answer to each.
+    last: HashMap<u64, &'f Call<'f>>,
+    /// Those since the last change that show nothing new, or nothing at all.
+    old: Vec<&'f Call<'f>>,
+}
+
+impl<'f> Looks<'f> {
+    fn see(&mut self, call: &'f Call<'f>) {
+        if call.effect != Effect::Read || !call.answered {
+            return;
+        }
+        let before = self.last.insert(call.key, call);
+        if found_nothing(call) || before.is_some_and(|before| alike(before, call)) {
+            self.old.push(call);
+        }
+    }
+
+    /// Whether one shows that a change that was made has not taken.
+    fn show_nothing_of(&self, change: &Call<'_>) -> bool {
+        self.old.iter().any(|look| is_of(look, change))
+    }
+}
+
+/// Words in names of tools that make something more each time.
+const ADDS: &[&str] = &[
+    "add", "append", "book", "buy", "charge", "comment", "create", "credit", "deposit", "email",
+    "fork", "insert", "invite", "mail", "make", "message", "new", "order", "pay", "post",
+    "purchase", "refund", "reply", "reserve", "send", "start", "submit", "transfer", "withdraw",
+];
+/// What is there once however often it is added, and lines of logs.
+const ONCE: &[&str] = &[
+    "assignee",
+    "assignees",
+    "collaborator",
+    "collaborators",
+    "label",
+    "labels",
+    "log",
+    "logs",
+    "member",
+    "members",
+    "reviewer",
+    "reviewers",
+    "star",
+    "tag",
+    "tags",
+];
+
+/// Whether a change that is made twice is there twice. Others leave what they left before.
+fn adds(call: &Call<'_>) -> bool {
+    let has = |words: &[String], of: &[&str]| words.iter().any(|word| of.contains(&word.as_str()));
+    let Some(http) = call.http else {
+        let words = words(&call.name);
+        return has(&words, ADDS) && !has(&words, ONCE);
+    };
+    let last = words(call.name.rsplit('/').next().unwrap_or_default());
+    if has(&last, &["graphql"]) {
+        // Its mutations are named as tools are.
+        let query = call.arguments.as_deref().and_then(|body| body.get("query"));
+        let Some(query) = query.and_then(Value::as_str) else {
+            return true;
+        };
+        let mut named = query
+            .split(|c: char| !c.is_alphanumeric())
+            .take(200)
+            .map(words);
+        return named.any(|words| has(&words, ADDS) && !has(&words, ONCE));
+    }
+    http.method == "POST" && !has(&last, ONCE)
+}
+
 pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Finding>) {
     // Where each call and each tool last changed something.
     let mut by_key: HashMap<u64, usize> = HashMap::new();
@@ -208,13 +302,18 @@ pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Fi
     // Each change with how many others had been made by then: one in between makes it another.
     let mut first: HashMap<u64, (&Call<'_>, usize)> = HashMap::new();
     let mut changes = 0;
-    for call in facts
-        .calls
-        .iter()
-        .filter(|call| call.effect == Effect::Write)
-    {
+    let mut looks = Looks::default();
+    for call in &facts.calls {
+        if call.effect != Effect::Write {
+            looks.see(call);
+            continue;
+        }
         let then = changes;
         changes += usize::from(call.wrote());
+        let is_undone = call.wrote() && looks.show_nothing_of(call);
+        if call.wrote() {
+            looks.old.clear();
+        }
         let Some((before, between)) = first.insert(call.key, (call, changes)) else {
             continue;
         };
@@ -222,7 +321,9 @@ pub(super) fn repeated_change(rule: &Rule, facts: &Facts<'_>, found: &mut Vec<Fi
             continue;
         }
         let how = match (&before.failure, &call.failure) {
-            (None, None) if before.answered && call.answered => "was made twice",
+            (None, None) if before.answered && call.answered && adds(call) && !is_undone => {
+                "was made twice"
+            }
             (Some(one), Some(two)) if !one.kind.passes() && !two.kind.passes() && !later(call) => {
                 "failed and was tried again unchanged"
             }

@@ -105,7 +105,7 @@ fn trying_again_and_waiting_go_in_no_circle() {
 
 #[test]
 fn what_lost_spans_may_have_done_makes_no_failure_by_its_shape() {
-    let light = || call("set_light", json!({"on": 1}), json!("ok"));
+    let note = || call("add_note", json!({"text": 1}), json!("ok"));
     let look = || call("get_light", json!({}), json!("off"));
     let open = |name: &str| {
         call(
@@ -116,19 +116,11 @@ fn what_lost_spans_may_have_done_makes_no_failure_by_its_shape() {
     };
     let done = || agent("That is all.");
     for (steps, rule) in [
-        (vec![light(), light(), done()], "signal.repeated-change"),
+        (vec![note(), note(), done()], "signal.repeated-change"),
         (vec![look(), look(), look(), done()], "signal.repeat"),
         (
             vec![open("a"), open("b"), open("c"), done()],
             "signal.drifting-retries",
-        ),
-        (
-            vec![
-                user("Find it"),
-                look(),
-                agent("I was unable to find the label."),
-            ],
-            "signal.gave-up",
         ),
         // Several that are wrong together do not add up.
         (
@@ -197,4 +189,216 @@ fn a_limit_that_is_only_set_was_not_reached() {
     assert!(!fires(json!({"termination": "max_turns=30"})));
     assert!(fires(json!({"termination": "max_turns reached"})));
     assert!(fires(json!({"termination_reason": "max_turns"})));
+}
+
+#[test]
+fn what_was_told_somebody_by_a_call_is_an_answer() {
+    let ends_without = |last: Value| {
+        let steps = [user("Tell the team"), agent("I look."), last];
+        fails_by(&run(&steps)) == ["signal.no-answer"]
+    };
+    let told = |name: &str| call(name, json!({"text": "All is well"}), json!({"ok": true}));
+    for name in [
+        "send_slack_message",
+        "post_comment",
+        "mcp__mail__reply",
+        "notify_team",
+    ] {
+        assert!(!ends_without(told(name)), "{name}");
+        let refused = call(
+            name,
+            json!({"text": "All is well"}),
+            json!("Error: invalid"),
+        );
+        assert!(ends_without(refused), "{name}");
+    }
+    assert!(ends_without(told("update_order")));
+    assert!(ends_without(told("list_messages")));
+    // Who wrote after that has no answer.
+    let steps = [
+        user("Tell the team"),
+        told("post_comment"),
+        user("And?"),
+        agent(" "),
+    ];
+    assert_eq!(fails_by(&run(&steps)), ["signal.no-answer"]);
+}
+
+#[test]
+fn that_something_is_not_there_is_a_truthful_answer() {
+    let gives_up = |asked: &str, calls: &[Value], said: &str| {
+        let steps = [&[user(asked)], calls, &[agent(said)]].concat();
+        let found = verdict::alone(&run(&steps)).findings;
+        found.iter().any(|finding| finding.rule == "signal.gave-up")
+    };
+    let order = |number: u64, gives: Value| call("get_order", json!({"order_id": number}), gives);
+    let missing = || json!("Error: not found");
+    let none = "I could not find order 99.";
+    let asked = "Where is order 99?";
+    assert!(!gives_up(asked, &[order(99, missing())], none));
+    assert!(!gives_up(asked, &[order(99, json!({"order": null}))], none));
+    // Another one was looked for, or it was there, or the look came to nothing by something else.
+    assert!(gives_up(asked, &[order(98, missing())], none));
+    assert!(gives_up(
+        asked,
+        &[order(99, json!({"state": "sent"}))],
+        none
+    ));
+    assert!(gives_up(
+        asked,
+        &[order(99, json!("Error: 503 service unavailable"))],
+        none
+    ));
+    assert!(gives_up(
+        asked,
+        &[order(99, missing()), order(99, json!({"state": "sent"}))],
+        none
+    ));
+    assert!(gives_up(asked, &[], none));
+    let flights = |gives: Value| {
+        let way = json!({"origin": "JFK", "destination": "SFO", "limit": 5});
+        [call("search_flights", way, gives)]
+    };
+    let asked = "Find me a flight from JFK to SFO";
+    let none = "I was unable to find a flight that matches.";
+    assert!(!gives_up(asked, &flights(json!({"flights": []})), none));
+    assert!(gives_up(asked, &flights(json!({"flights": [1]})), none));
+    // Who asks back has not given up.
+    let none = "I couldn't find your phone number.";
+    assert!(gives_up("Call me", &[], none));
+    assert!(!gives_up("Call me", &[], &format!("{none} What is it?")));
+}
+
+#[test]
+fn what_another_tool_finds_in_the_end_was_looked_for() {
+    let open = |name: &str| {
+        let gives = json!("Error: no such file");
+        call("read_file", json!({"path": name}), gives)
+    };
+    let find = |gives: Value| call("find_files", json!({"name": "conf"}), gives);
+    let wrong = || call("book", json!({"n": 1}), json!("Error: invalid value"));
+    let other = |n: u8| call("book", json!({"n": n}), json!("Error: invalid value"));
+    let three = [open("a.txt"), open("b.txt"), open("c.txt")];
+    let drifts = |more: &[Value]| {
+        let steps = [&[user("Read it")], more, &[agent("That is all.")]].concat();
+        fails_by(&run(&steps)) == ["signal.drifting-retries"]
+    };
+    assert!(drifts(&three));
+    assert!(!drifts(&[&three[..], &[find(json!(["d.txt"]))]].concat()));
+    // It found nothing, or came before.
+    assert!(drifts(&[&three[..], &[find(json!([]))]].concat()));
+    assert!(drifts(&[&[find(json!(["d.txt"]))], &three[..]].concat()));
+    // They are counted anew behind it.
+    let again = [open("d"), open("e"), open("f")];
+    let then = |more: &[Value]| drifts(&[&three[..], &[find(json!(["d.txt"]))], more].concat());
+    assert!(!then(&again[..2]));
+    assert!(then(&again));
+    // What is refused for what it asks is not found elsewhere.
+    let found = find(json!(["d.txt"]));
+    assert!(drifts(&[wrong(), other(2), other(3), found]));
+}
+
+#[test]
+fn a_change_is_made_again_where_it_has_not_taken_or_leaves_what_it_left() {
+    let twice = |steps: &[Value]| {
+        let steps = [&[user("Do it")], steps, &[agent("That is all.")]].concat();
+        fails_by(&run(&steps)) == ["signal.repeated-change"]
+    };
+    let note = || call("add_note", json!({"text": "x"}), json!({"ok": true}));
+    let notes = |gives: Value| call("list_notes", json!({}), gives);
+    let users = || call("list_users", json!({}), json!([]));
+    let old = || notes(json!(["a"]));
+    assert!(twice(&[note(), note()]));
+    // A look in between shows that it is not there.
+    assert!(!twice(&[note(), notes(json!([])), note()]));
+    assert!(!twice(&[old(), note(), old(), note()]));
+    // It shows something new, or something else, or was before.
+    assert!(twice(&[old(), note(), notes(json!(["a", "x"])), note()]));
+    assert!(twice(&[note(), old(), note()]));
+    assert!(twice(&[note(), users(), note()]));
+    assert!(twice(&[old(), old(), note(), note()]));
+    for name in [
+        "close_issue",
+        "set_light",
+        "add_labels",
+        "write_log",
+        "delete_row",
+    ] {
+        let change = || call(name, json!({"n": 1}), json!({"ok": true}));
+        assert!(!twice(&[change(), change()]), "{name}");
+    }
+    // The same over HTTP.
+    let exchange = |method: &str, path: &str, body: Value, gives: Value| {
+        json!({
+            "method": method, "url": format!("https://api.github.com{path}"), "status": 200,
+            "requestBody": body, "responseBody": gives,
+        })
+    };
+    let over_http = |exchanges: &[Value]| {
+        let spans = exchanges.iter().zip(0..);
+        let spans =
+            spans.map(|(http, at)| json!({"id": format!("s{at}"), "kind": "http", "http": http}));
+        let spans: Vec<Value> = spans.collect();
+        let trace = json!({"id": "t", "name": "t", "spans": spans});
+        let trace: Trace = serde_json::from_value(trace).expect("a trace");
+        fails_by(&trace) == ["signal.repeated-change"]
+    };
+    let comments = "/repos/a/b/issues/1/comments";
+    let post = |path: &str| exchange("POST", path, json!({"body": "x"}), json!({"id": 1}));
+    let get = |path: &str| exchange("GET", path, Value::Null, json!([]));
+    assert!(over_http(&[post(comments), post(comments)]));
+    assert!(!over_http(&[post(comments), get(comments), post(comments)]));
+    assert!(over_http(&[
+        post(comments),
+        get("/repos/a/b/labels"),
+        post(comments)
+    ]));
+    let put = || {
+        exchange(
+            "PATCH",
+            "/repos/a/b/issues/1",
+            json!({"state": "closed"}),
+            json!({"id": 1}),
+        )
+    };
+    assert!(!over_http(&[put(), put()]));
+    let labels = "/repos/a/b/issues/1/labels";
+    assert!(!over_http(&[post(labels), post(labels)]));
+    let mutation = |field: &str| {
+        let query = format!("mutation{{{field}(input:{{subjectId:\"I\"}}){{clientMutationId}}}}");
+        exchange(
+            "POST",
+            "/graphql",
+            json!({"query": query}),
+            json!({"data": {"x": 1}}),
+        )
+    };
+    assert!(over_http(&[mutation("addComment"), mutation("addComment")]));
+    assert!(!over_http(&[
+        mutation("closeIssue"),
+        mutation("closeIssue")
+    ]));
+}
+
+#[test]
+fn two_changes_by_turns_make_no_failure_by_themselves() {
+    let found = |other: &str| {
+        let light = |on: u8| call("set_light", json!({"on": on}), json!("ok"));
+        let other = || call(other, json!({"on": 0}), json!("ok"));
+        let mut steps = vec![user("Blink")];
+        for _ in 0..3 {
+            steps.extend([light(1), other()]);
+        }
+        steps.push(agent("That is all."));
+        let decided = verdict::alone(&run(&steps));
+        let rules = decided.findings.into_iter().map(|one| one.rule);
+        (decided.verdict, rules.collect::<Vec<_>>())
+    };
+    let by_turns = "signal.alternation".to_owned();
+    let circle = "signal.repeat".to_owned();
+    assert_eq!(
+        found("set_light"),
+        (Verdict::Unsure, vec![by_turns.clone()])
+    );
+    assert_eq!(found("get_light"), (Verdict::Fail, vec![by_turns, circle]));
 }
