@@ -1,6 +1,6 @@
 //! Two parts of one trace made one: the spans that were given out, and those that came late.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::source::DecodedTrace;
 use archal_core::trace::{Score, Span, Trace};
@@ -43,10 +43,10 @@ fn root(trace: &Trace) -> Option<&Span> {
 /// Takes away what a root said that was written again since.
 fn forget(trace: &mut Trace, newer: &Trace) {
     (trace.input, trace.output, trace.error, trace.ended_at) = (None, None, None, None);
-    trace.scores.retain(|score| {
-        let is_namesake = |other: &Score| other.name == score.name && other.origin == score.origin;
-        !newer.scores.iter().any(is_namesake)
-    });
+    let again: BTreeSet<(&str, u8)> = newer.scores.iter().map(namesake).collect();
+    trace
+        .scores
+        .retain(|score| !again.contains(&namesake(score)));
 }
 
 /// The union of what was given out and what is known now of the same spans: a span that came again takes
@@ -91,19 +91,15 @@ fn join(trace: &mut Trace, other: Trace) {
     ] {
         *mine = mine.take().or(theirs);
     }
-    for tag in other.tags {
-        if !trace.tags.contains(&tag) {
-            trace.tags.push(tag);
-        }
-    }
+    let mut known: BTreeSet<String> = trace.tags.iter().cloned().collect();
+    let tags = other.tags.into_iter();
+    trace
+        .tags
+        .extend(tags.filter(|tag| known.insert(tag.clone())));
     for (name, value) in other.metadata {
         trace.metadata.entry(name).or_insert(value);
     }
-    for score in other.scores {
-        if !trace.scores.contains(&score) {
-            trace.scores.push(score);
-        }
-    }
+    add_scores(&mut trace.scores, other.scores);
     trace.spans.extend(other.spans);
     // The parts may overlap, and with them what they lack.
     trace.completeness.dropped = trace.completeness.dropped.max(other.completeness.dropped);
@@ -113,20 +109,40 @@ fn join(trace: &mut Trace, other: Trace) {
     trace.revision.clear();
 }
 
+/// What two scores have in common of which one takes the place of the other.
+fn namesake(score: &Score) -> (&str, u8) {
+    (&score.name, score.origin as u8)
+}
+
+/// Adds the scores that are not there yet; whether there were any. A hostile trace has as many as fit into it, so
+/// they are not compared with each other one by one.
+pub(crate) fn add_scores(scores: &mut Vec<Score>, others: Vec<Score>) -> bool {
+    if others.is_empty() {
+        return false;
+    }
+    let before = scores.len();
+    let written = |score: &Score| serde_json::to_string(score).unwrap_or_default();
+    let mut known: BTreeSet<String> = scores.iter().map(written).collect();
+    scores.extend(
+        others
+            .into_iter()
+            .filter(|score| known.insert(written(score))),
+    );
+    scores.len() > before
+}
+
 /// Adds scores. Those of the trace have no ids any more: one that came again takes the place of its
 /// namesake.
 pub(crate) fn put_scores(trace: &mut Trace, scores: impl IntoIterator<Item = Score>) {
-    let mut is_free = vec![true; trace.scores.len()];
+    let mut free: BTreeMap<(String, u8), Vec<usize>> = BTreeMap::new();
+    for (at, score) in trace.scores.iter().enumerate().rev() {
+        let (name, origin) = namesake(score);
+        free.entry((name.to_owned(), origin)).or_default().push(at);
+    }
     for score in scores {
-        let namesake = is_free.iter().enumerate().position(|(at, is_free)| {
-            let old = &trace.scores[at];
-            *is_free && old.name == score.name && old.origin == score.origin
-        });
-        match namesake {
-            Some(at) => {
-                is_free[at] = false;
-                trace.scores[at] = score;
-            }
+        let (name, origin) = namesake(&score);
+        match free.get_mut(&(name.to_owned(), origin)).and_then(Vec::pop) {
+            Some(at) => trace.scores[at] = score,
             None => trace.scores.push(score),
         }
     }
@@ -143,10 +159,13 @@ pub(crate) fn cut_places(trace: &Trace) -> impl Iterator<Item = (String, String)
 
 /// Says what was cut, by the ids of spans.
 pub(crate) fn put_cut_places(trace: &mut Trace, cut: Vec<(String, String)>) {
+    let spans = trace.spans.iter().enumerate().rev();
+    // Of several with one id the first counts.
+    let place: BTreeMap<&str, usize> = spans.map(|(at, span)| (&*span.id, at)).collect();
     let mut places: Vec<String> = cut
         .into_iter()
         .filter_map(|(id, rest)| {
-            let at = trace.spans.iter().position(|span| span.id == id)?;
+            let at = place.get(id.as_str())?;
             Some(format!("spans[{at}]{rest}"))
         })
         .collect();
@@ -157,7 +176,7 @@ pub(crate) fn put_cut_places(trace: &mut Trace, cut: Vec<(String, String)>) {
 
 #[cfg(test)]
 mod tests {
-    use archal_core::trace::Span;
+    use archal_core::trace::{ScoreOrigin, Span};
 
     use super::*;
 
@@ -217,5 +236,40 @@ mod tests {
             merged.trace.completeness.truncated,
             whole.trace.completeness.truncated
         );
+    }
+
+    #[test]
+    fn scores_tags_and_cut_places_are_as_many_as_fit_into_a_trace() {
+        // Compared with each other one by one they would be ten thousand million pairs.
+        const MANY: usize = 100_000;
+        let mut earlier = part(&[("a", None, "2026-01-01T00:00:00Z")], "", 0);
+        earlier.trace.scores = (0..MANY)
+            .map(|number| Score {
+                name: format!("score {number}"),
+                value: number.into(),
+                origin: ScoreOrigin::default(),
+                comment: None,
+            })
+            .collect();
+        earlier.trace.tags = (0..MANY).map(|number| format!("tag {number}")).collect();
+        let later = earlier.clone();
+        let mut merged = merge(earlier, later.clone()).trace;
+        assert_eq!(merged.scores, later.trace.scores);
+        assert_eq!(merged.tags, later.trace.tags);
+        put_scores(&mut merged, later.trace.scores.clone());
+        assert_eq!(merged.scores.len(), MANY);
+        forget(&mut merged, &Trace::default());
+        assert_eq!(merged.scores.len(), MANY);
+        forget(&mut merged, &later.trace);
+        assert!(merged.scores.is_empty());
+        merged.spans = (0..MANY)
+            .map(|number| Span {
+                id: number.to_string(),
+                ..Span::default()
+            })
+            .collect();
+        let cut = (0..MANY).map(|number| (number.to_string(), ".input".to_owned()));
+        put_cut_places(&mut merged, cut.collect());
+        assert_eq!(merged.completeness.truncated.len(), MANY);
     }
 }

@@ -16,7 +16,7 @@ use super::request::LooseEvent;
 use super::span::{self, Adapted, Facts};
 use super::{events, tools};
 use crate::findings;
-use crate::merge::{cut_places, put_cut_places};
+use crate::merge::{add_scores, cut_places, put_cut_places};
 use crate::normalise::{has_content, normalise, shown};
 
 /// Where a span keeps events that no dialect knows.
@@ -168,13 +168,7 @@ fn add_facts(trace: &mut Trace, facts: Facts, speaks: bool, has_output: bool) ->
             is_more = true;
         }
     }
-    for score in facts.scores {
-        if !trace.scores.contains(&score) {
-            trace.scores.push(score);
-            is_more = true;
-        }
-    }
-    is_more
+    is_more | add_scores(&mut trace.scores, facts.scores)
 }
 
 /// Fills what nobody said before.

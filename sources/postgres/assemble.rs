@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::row::is_nobody;
 use crate::mapping;
-use crate::merge::{cut_places, merge, put_cut_places};
+use crate::merge::{add_scores, cut_places, merge, put_cut_places};
 use crate::normalise::{has_content, normalise};
 use crate::otlp::dialects::columns::PREFIX;
 use crate::otlp::{self, OtlpEvent, OtlpSpan, Request, Side};
@@ -353,11 +353,7 @@ fn overlay(trace: &mut Trace, mut body: Body, findings: &mut Vec<Diagnostic>) {
     if !tags.is_empty() {
         trace.tags = tags;
     }
-    for score in scores(body.take("scores")) {
-        if !trace.scores.contains(&score) {
-            trace.scores.push(score);
-        }
-    }
+    add_scores(&mut trace.scores, scores(body.take("scores")));
     match body.take("metadata") {
         Some(Value::Object(metadata)) => trace.metadata.extend(metadata),
         Some(other) => drop(trace.metadata.insert("metadata".to_owned(), other)),
