@@ -9,55 +9,70 @@ use archal::budget::amount::Usd;
 use archal::budget::prices::Prices;
 use archal::config::schema::JudgeProvider;
 use archal::config::{self, tools::CallTemplate};
+use archal::host::protocol;
 use archal::ingest::assembly::given::Given;
 use archal::ingest::objects::manifest::Manifests;
 use archal::ingest::objects::names;
 use archal::ingest::registry::{Places, Registry};
 use archal::ingest::spool::frame::{self, Found};
-use archal::ingest::spool::record::{self, Held};
+use archal::ingest::spool::record;
 use archal::judge::{answer, provider};
 use archal::record::assemble::{self, End, Ended};
 use archal::record::{content, events, model, spool};
 use archal::reproduce::recorded::conversation::Protocol;
 use archal::scenario::criteria;
 use archal::scenario::format;
+use archal::session::names::Names;
 use archal::session::recording::body::Captured;
 use archal::store::layout::Layout;
 use archal_core::clone::{CloneDescriptor, CloneRequest, OpenClone, Progress, Seed, ServiceClone};
 use archal_core::diagnostic::Diagnostic;
 use archal_core::environment::Environment;
 use archal_core::pull::Row;
-use archal_core::push::{Delivery, Kept, KeptSpan};
+use archal_core::push::{Kept, KeptSpan};
 use archal_core::redact::{Literals, RedactionCounts, Redactor};
 use archal_core::source::DecodedTrace;
 use archal_core::trace::Trace;
-use archal_sources::{braintrust, file, http, langfuse, otlp, postgres};
+use archal_sources::{braintrust, http, langfuse, postgres};
 use serde_json::Value;
 
+#[path = "agents.rs"]
+mod agents;
 #[path = "plugin.rs"]
 mod plugin;
+#[path = "traces.rs"]
+mod traces;
 
 /// A decoder, and what it is called.
 pub(crate) type Decoder = fn(&[u8]);
 
 /// All of them, sorted by name: each has a target and a corpus of that name.
 pub(crate) const ALL: &[(&str, Decoder)] = &[
+    ("agent_output", agents::agent_output),
     ("body_packed", body_packed),
     ("braintrust_answer", braintrust_answer),
     ("clone_request", clone_request),
     ("config_file", config_file),
     ("criterion", criterion),
     ("custom_body", custom_body),
-    ("file_decode", file_decode),
+    ("cycle_answer", agents::cycle_answer),
+    ("file_decode", traces::file_decode),
+    ("harness_answer", agents::harness_answer),
+    ("host_line", host_line),
     ("judge_answer", judge_answer),
     ("judge_reply", judge_reply),
     ("langfuse_answer", langfuse_answer),
+    ("large_file", traces::large_file),
     ("manifest", manifest),
-    ("otlp_json", otlp_json),
-    ("otlp_protobuf", otlp_protobuf),
-    ("plugin_output", plugin_output),
+    ("mcp_answer", agents::mcp_answer),
+    ("mcp_message", agents::mcp_message),
+    ("name_question", name_question),
+    ("otlp_json", traces::otlp_json),
+    ("otlp_protobuf", traces::otlp_protobuf),
+    ("plugin_output", plugin::plugin_output),
     ("postgres_rows", postgres_rows),
-    ("pushed_batch", pushed_batch),
+    ("pushed_batch", traces::pushed_batch),
+    ("rebuilt_state", traces::rebuilt_state),
     ("recorded_body", recorded_body),
     ("recorded_events", recorded_events),
     ("recorded_model", recorded_model),
@@ -83,8 +98,11 @@ fn open(seed: Seed<'_>) -> Option<Box<dyn ServiceClone>> {
     (github().open)(&OpenClone { base, ids: 7, seed }).ok()
 }
 
+/// The prices of models that come with archal.
+static PRICES: LazyLock<Prices> = LazyLock::new(|| Prices::load(None).expect("the bundled ones"));
+
 /// Any bytes as a body that is packed, after a letter that says how: it is never unpacked to more than is allowed.
-pub(crate) fn body_packed(bytes: &[u8]) {
+fn body_packed(bytes: &[u8]) {
     const MOST: usize = 1 << 20;
     let Some((letter, body)) = bytes.split_first() else {
         return;
@@ -101,7 +119,7 @@ pub(crate) fn body_packed(bytes: &[u8]) {
 }
 
 /// Any bytes as an answer of Braintrust's API: in whatever order its rows come, they make the same traces.
-pub(crate) fn braintrust_answer(bytes: &[u8]) {
+fn braintrust_answer(bytes: &[u8]) {
     each_trace(braintrust::rows_of(bytes), braintrust::assemble_rows);
 }
 
@@ -134,7 +152,7 @@ fn each_trace(
 }
 
 /// Any bytes as a body in a shape of its sender, after a line with the mapping as JSON.
-pub(crate) fn custom_body(bytes: &[u8]) {
+fn custom_body(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (mapping, body) = bytes.split_at(end.unwrap_or(bytes.len()));
     let mapping: BTreeMap<String, String> = serde_json::from_slice(mapping).unwrap_or_default();
@@ -144,49 +162,27 @@ pub(crate) fn custom_body(bytes: &[u8]) {
     }
 }
 
-/// Any bytes as a trace file: what it gives has an id.
-pub(crate) fn file_decode(bytes: &[u8]) {
-    for one in file::decode(bytes).traces {
-        assert!(!one.trace.id.is_empty());
+/// Any line as what is asked of a watcher and what it answers: whoever asks wrongly is told why.
+fn host_line(bytes: &[u8]) {
+    if let Err(refusal) = protocol::request(bytes) {
+        assert!(!refusal.message.is_empty());
     }
+    protocol::reply(bytes);
 }
 
-/// Any bytes as the body of an OTLP/HTTP request in JSON. What was read is read again from the log as it was.
-pub(crate) fn otlp_json(bytes: &[u8]) {
-    if let Ok(request) = otlp::decode_json(bytes) {
-        assembled(request);
+/// Any bytes as a question for a name inside a child's network: what is answered is an answer to it.
+fn name_question(bytes: &[u8]) {
+    let names = Names::default();
+    let is_cloned = |name: &str| name == "api.github.com";
+    if let Some(reply) = names.answer(bytes, is_cloned, |_| ()) {
+        assert_eq!(reply.get(..2), bytes.get(..2));
+        // An answer is no question, or two such servers would talk to each other without end.
+        assert!(names.answer(&reply, is_cloned, |_| ()).is_none());
     }
-}
-
-/// Any bytes as the body of an OTLP request in protobuf, of traces and of logs.
-pub(crate) fn otlp_protobuf(bytes: &[u8]) {
-    let mut request = otlp::decode_protobuf(bytes.to_vec()).unwrap_or_default();
-    if let Ok(logs) = otlp::decode_protobuf_logs(bytes.to_vec()) {
-        request.events.extend(logs.events);
-    }
-    assembled(request);
-}
-
-fn assembled(request: otlp::Request) {
-    for span in &request.spans {
-        let text = serde_json::to_string(span).expect("JSON");
-        let again: otlp::OtlpSpan = serde_json::from_str(&text).expect("what was written");
-        let again = serde_json::to_string(&again).expect("JSON");
-        assert_eq!(text, again);
-    }
-    for one in otlp::assemble(request, &mut Vec::new()) {
-        assert!(!one.trace.id.is_empty());
-        assert!(one.trace.spans.iter().all(|span| !span.id.is_empty()));
-    }
-}
-
-/// Any bytes as what a plugin writes.
-pub(crate) fn plugin_output(bytes: &[u8]) {
-    plugin::output(bytes);
 }
 
 /// Any bytes as rows of one trace that were kept, one to a line: the same trace in whatever order they come.
-pub(crate) fn postgres_rows(bytes: &[u8]) {
+fn postgres_rows(bytes: &[u8]) {
     let lines = bytes.split(|byte| *byte == b'\n');
     let mut bodies: Vec<Value> = lines
         .filter_map(|line| serde_json::from_slice(line).ok())
@@ -212,30 +208,8 @@ pub(crate) fn postgres_rows(bytes: &[u8]) {
     }
 }
 
-/// Any bytes as a batch that is pushed: what was answered for can be read from the log.
-pub(crate) fn pushed_batch(bytes: &[u8]) {
-    let traces = file::decode(bytes).traces;
-    let count = traces.len();
-    let delivery = Delivery {
-        traces,
-        ..Delivery::default()
-    };
-    let record = record::encode(&delivery).expect("JSON");
-    let (pieces, bad) = record::pieces(&record.payload);
-    assert_eq!((pieces.len(), bad), (count, 0));
-    for (piece, decoded) in pieces.iter().zip(&delivery.traces) {
-        let begin = piece.line.offset as usize;
-        let line = &record.payload[begin..begin + piece.line.length as usize];
-        let Some(Held::Whole(again)) = record::held(line) else {
-            panic!("it is not read again");
-        };
-        assert_eq!(again.trace.id, decoded.trace.id);
-        assert_eq!(again.trace.spans.len(), decoded.trace.spans.len());
-    }
-}
-
 /// Any bytes as a segment of the log, and as the index of what was given out.
-pub(crate) fn spool(bytes: &[u8]) {
+fn spool(bytes: &[u8]) {
     let mut at = 0;
     loop {
         match frame::get(bytes, at) {
@@ -281,7 +255,7 @@ impl Scratch {
 }
 
 /// Any bytes as `.archal.json`: what is wrong has a place in it.
-pub(crate) fn config_file(bytes: &[u8]) {
+fn config_file(bytes: &[u8]) {
     let folder = Scratch::with(".archal.json", bytes);
     let file = folder.0.path().join(".archal.json");
     let environment = Environment {
@@ -296,7 +270,7 @@ pub(crate) fn config_file(bytes: &[u8]) {
 }
 
 /// Any bytes as the registry of trace sources.
-pub(crate) fn registry_file(bytes: &[u8]) {
+fn registry_file(bytes: &[u8]) {
     let folder = Scratch::with(".archal/trace-sources.json", bytes);
     let layout = Layout::of(folder.0.path(), None);
     let places = Places::of(folder.0.path(), &layout, &Environment::default());
@@ -304,7 +278,7 @@ pub(crate) fn registry_file(bytes: &[u8]) {
 }
 
 /// Any bytes as a scenario: one that is given back has nothing wrong, and places lie in it.
-pub(crate) fn scenario(bytes: &[u8]) {
+fn scenario(bytes: &[u8]) {
     let (read, findings) = format::parse(Path::new("s.md"), bytes, archal::app::clones());
     for finding in &findings {
         if let Some(span) = finding.span {
@@ -318,7 +292,7 @@ pub(crate) fn scenario(bytes: &[u8]) {
 }
 
 /// Any text as a criterion in CEL, and as a sentence that becomes one.
-pub(crate) fn criterion(bytes: &[u8]) {
+fn criterion(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let clones: Vec<&CloneDescriptor> = archal::app::clones().iter().collect();
     match criteria::compile(&text, &clones) {
@@ -333,14 +307,14 @@ pub(crate) fn criterion(bytes: &[u8]) {
 }
 
 /// Any text as the call that a tool of the agent stands for.
-pub(crate) fn tool_template(bytes: &[u8]) {
+fn tool_template(bytes: &[u8]) {
     if let Ok(template) = CallTemplate::read(&String::from_utf8_lossy(bytes)) {
         assert!(template.arguments().all(|name| !name.is_empty()));
     }
 }
 
 /// Any bytes as a starting state: one that opens can be written and opened again.
-pub(crate) fn seed_document(bytes: &[u8]) {
+fn seed_document(bytes: &[u8]) {
     let Ok(document) = serde_json::from_slice::<Value>(bytes) else {
         return;
     };
@@ -355,7 +329,7 @@ pub(crate) fn seed_document(bytes: &[u8]) {
 }
 
 /// Any bytes as a request to a clone: method, path, an empty line, the body. A refused one changes nothing.
-pub(crate) fn clone_request(bytes: &[u8]) {
+fn clone_request(bytes: &[u8]) {
     let split = bytes.windows(2).position(|two| two == b"\n\n");
     let (head, body) = bytes.split_at(split.unwrap_or(bytes.len()));
     let head = String::from_utf8_lossy(head);
@@ -397,15 +371,13 @@ pub(crate) fn clone_request(bytes: &[u8]) {
 }
 
 /// Any text as what a model answers that judges.
-pub(crate) fn judge_answer(bytes: &[u8]) {
+fn judge_answer(bytes: &[u8]) {
     answer::read(&String::from_utf8_lossy(bytes)).ok();
 }
 
 /// Any bytes as what the server of a judge answers, in the protocols of all four providers: what is priced is no
 /// less than nothing, and what was not counted costs nothing that is known.
-pub(crate) fn judge_reply(bytes: &[u8]) {
-    static PRICES: LazyLock<Prices> =
-        LazyLock::new(|| Prices::load(None).expect("the bundled ones"));
+fn judge_reply(bytes: &[u8]) {
     for (provider, model) in [
         (JudgeProvider::OpenAi, "gpt-5-mini"),
         (JudgeProvider::Anthropic, "claude-sonnet-4-5"),
@@ -431,13 +403,13 @@ pub(crate) fn judge_reply(bytes: &[u8]) {
 
 /// Any bytes as an answer of Langfuse's API, of observations and scores: in whatever order its rows come,
 /// they make the same traces.
-pub(crate) fn langfuse_answer(bytes: &[u8]) {
+fn langfuse_answer(bytes: &[u8]) {
     each_trace(langfuse::rows_of(bytes), langfuse::assemble_rows);
 }
 
 /// Any line as a key, and the bytes behind it as the manifest that lies there: one line of which every
 /// file can be shown.
-pub(crate) fn manifest(bytes: &[u8]) {
+fn manifest(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (key, body) = bytes.split_at(end.unwrap_or(bytes.len()));
     let key = String::from_utf8_lossy(key);
@@ -457,7 +429,7 @@ pub(crate) fn manifest(bytes: &[u8]) {
 
 /// Any bytes as a recorded body, after a letter that says how it is packed and whether it came to its
 /// end: no more is kept than is allowed, and what is not is said.
-pub(crate) fn recorded_body(bytes: &[u8]) {
+fn recorded_body(bytes: &[u8]) {
     const MOST: u64 = 1 << 20;
     let Some((letter, body)) = bytes.split_first() else {
         return;
@@ -486,7 +458,7 @@ pub(crate) fn recorded_body(bytes: &[u8]) {
 
 /// Any text as the events that a model answers in, in each of the protocols: what they amount to can
 /// be read as an answer.
-pub(crate) fn recorded_events(bytes: &[u8]) {
+fn recorded_events(bytes: &[u8]) {
     let stream = String::from_utf8_lossy(bytes);
     for protocol in [Protocol::Chat, Protocol::Responses, Protocol::Messages] {
         if let Some(answer) = events::joined(protocol, &stream) {
@@ -496,7 +468,7 @@ pub(crate) fn recorded_events(bytes: &[u8]) {
 }
 
 /// Any two lines as a model's request and its answer, in each of the protocols.
-pub(crate) fn recorded_model(bytes: &[u8]) {
+fn recorded_model(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (request, answer) = bytes.split_at(end.unwrap_or(bytes.len()));
     let Ok(request) = serde_json::from_slice::<Value>(request) else {
@@ -519,7 +491,7 @@ fn read_model(protocol: Protocol, request: &Value, answer: Option<&Value>) {
 }
 
 /// Any bytes as what a killed recording left: what can be read of it becomes a trace.
-pub(crate) fn recording(bytes: &[u8]) {
+fn recording(bytes: &[u8]) {
     let folder = Scratch::with("one/calls.jsonl", bytes);
     std::fs::write(folder.0.path().join("one/lock"), "").expect("writable");
     let now = "2026-03-01T12:00:00Z".parse().expect("a time");
@@ -539,7 +511,7 @@ pub(crate) fn recording(bytes: &[u8]) {
 }
 
 /// Any text, through redaction: it ends, and what stands for a secret is not taken for one.
-pub(crate) fn redaction(bytes: &[u8]) {
+fn redaction(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let redactor = redactor();
     let mut counts = RedactionCounts::new();

@@ -17,8 +17,8 @@ const GREETING: &[u8] =
 /// Pages that are read; each starts the plugin anew at most.
 const PAGES: usize = 4;
 
-/// What comes of it can be kept: traces and rows have names, and rows make traces.
-pub(crate) fn output(bytes: &[u8]) {
+/// Any bytes as what a plugin writes. What comes of it can be kept: traces and rows have names, and rows make traces.
+pub(super) fn plugin_output(bytes: &[u8]) {
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
     let lines = std::iter::once(GREETING.to_vec()).chain(lines);
     let played = Arc::new(Played(lines.collect()));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/decoders.rs"]
-mod decoders;
+pub(crate) mod decoders;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
@@ -119,12 +119,11 @@ fn every_decoder_holds_on_changed_inputs() {
 }
 
 #[test]
-fn every_decoder_has_a_target_and_a_corpus_that_it_holds_on() {
+fn every_decoder_has_a_corpus_that_it_holds_on() {
     let all: BTreeSet<String> = decoders::ALL
         .iter()
         .map(|(name, _)| (*name).to_owned())
         .collect();
-    assert_eq!(names(&fuzz().join("fuzz_targets")), all);
     assert_eq!(names(&fuzz().join("corpus")), all);
     for (name, decoder) in decoders::ALL {
         let mut inputs = 0;

@@ -156,8 +156,12 @@ pub(super) fn line(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The request in a line, or why there is none.
-pub(super) fn request(line: &[u8]) -> Result<Request, Refusal> {
+/// The request in a line.
+///
+/// # Errors
+///
+/// Why there is none, for whoever sent it.
+pub fn request(line: &[u8]) -> Result<Request, Refusal> {
     let malformed = |error: &dyn std::fmt::Display| {
         Refusal::new(
             RefusalKind::Usage,
@@ -180,7 +184,7 @@ pub(super) fn request(line: &[u8]) -> Result<Request, Refusal> {
 }
 
 /// The reply in a line; none where it is none of this protocol.
-pub(super) fn reply(line: &[u8]) -> Option<Reply> {
+pub fn reply(line: &[u8]) -> Option<Reply> {
     let said: Version = serde_json::from_slice(line).ok()?;
     if said.protocol != PROTOCOL {
         return None;

@@ -16,7 +16,7 @@ mod ledger;
 mod localize;
 mod loopback;
 mod mcp;
-mod names;
+pub mod names;
 pub mod open;
 mod outside;
 mod passage;

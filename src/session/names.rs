@@ -30,7 +30,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// What names were given which addresses.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     given: Mutex<Given>,
 }
 
@@ -71,7 +71,7 @@ impl Names {
 
     /// The answer to a datagram; none where it is not a question. `is_cloned` tells the names of
     /// clones, `asked` takes each name.
-    pub(super) fn answer(
+    pub fn answer(
         &self,
         datagram: &[u8],
         is_cloned: impl Fn(&str) -> bool,

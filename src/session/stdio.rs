@@ -1,5 +1,6 @@
 //! An MCP server on stdin and stdout that hands each message on to one over HTTP.
 
+use std::fmt::Display;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -179,7 +180,6 @@ fn answers(client: &Client, remote: &Remote, headers: &mut HeaderMap, line: &[u8
     }
 }
 
-/// The messages of an answer: JSON, or the data of server-sent events.
 fn read(response: Response, id: &Value) -> Vec<Value> {
     let status = response.status();
     let streams = response
@@ -187,10 +187,16 @@ fn read(response: Response, id: &Value) -> Vec<Value> {
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let mut body = Vec::new();
-    if let Err(error) = response.take(MESSAGE).read_to_end(&mut body) {
-        return vec![failure(id, FAILED, &error.to_string())];
+    match response.take(MESSAGE).read_to_end(&mut body) {
+        Ok(_) => messages(&body, streams, id, &status),
+        Err(error) => vec![failure(id, FAILED, &error.to_string())],
     }
-    let text = String::from_utf8_lossy(&body);
+}
+
+/// The messages of an answer: JSON, or the data of server-sent events. Where it has none, the request of that id
+/// is told so, with the status.
+pub fn messages(body: &[u8], streams: bool, id: &Value, status: &impl Display) -> Vec<Value> {
+    let text = String::from_utf8_lossy(body);
     let messages: Vec<Value> = if streams {
         events(&text)
             .filter_map(|data| serde_json::from_str(&data).ok())

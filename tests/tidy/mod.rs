@@ -1,5 +1,6 @@
 //! The house rules a compiler does not hold.
 
+mod decoders;
 mod prose;
 mod source;
 

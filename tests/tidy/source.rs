@@ -41,7 +41,7 @@ fn rust() -> Vec<Text> {
 }
 
 /// The part of a file before its unit tests.
-fn without_tests(file: &Text) -> &str {
+pub(super) fn without_tests(file: &Text) -> &str {
     file.text
         .split("#[cfg(test)]\nmod ")
         .next()
@@ -49,7 +49,7 @@ fn without_tests(file: &Text) -> &str {
 }
 
 /// Whether the file belongs to the program rather than to its tests.
-fn is_program(file: &Text) -> bool {
+pub(super) fn is_program(file: &Text) -> bool {
     let tests = [
         "tests/",
         "benches/",

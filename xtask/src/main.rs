@@ -293,18 +293,22 @@ fn fuzz(only: Option<&str>, seconds: u32) -> Result<(), Failure> {
             continue;
         }
         let limit = format!("-max_total_time={seconds}");
-        // What is found goes to the first folder, so that the committed corpus stays as it is.
-        let found = steps::target().join("fuzz-corpus").join(target);
-        std::fs::create_dir_all(&found).map_err(|error| {
-            Failure::missing(format!("cannot make {}: {error}", found.display()))
+        // What is found goes to the first folder, so that the committed corpus stays as it is; what fails beside it.
+        let found = steps::target().join("fuzz").join(target);
+        let inputs = found.join("corpus");
+        std::fs::create_dir_all(&inputs).map_err(|error| {
+            Failure::missing(format!("cannot make {}: {error}", inputs.display()))
         })?;
         let corpus = format!("fuzz/corpus/{target}");
+        let failing = format!("-artifact_prefix={}/", found.display());
         // Without a sanitizer the stable toolchain will do.
         steps::run(
-            cargo(&["fuzz", "run", "-s", "none", target])
-                .arg(&found)
-                .args([corpus.as_str(), "--", limit.as_str()])
-                .args(["-timeout=10", "-rss_limit_mb=2048"]),
+            cargo(&["fuzz", "run", "-s", "none", "decoders"])
+                .arg(&inputs)
+                .args([corpus.as_str(), "--", limit.as_str(), failing.as_str()])
+                .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"])
+                .args(["-print_final_stats=1"])
+                .env("ARCHAL_FUZZ", target),
         )?;
     }
     Ok(())

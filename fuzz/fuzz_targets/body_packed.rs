@@ -1,9 +1,0 @@
-//! See `body_packed` in `fuzz/decoders.rs`.
-
-#![no_main]
-
-#[expect(dead_code, reason = "each target has one of them")]
-#[path = "../decoders.rs"]
-mod decoders;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::body_packed(bytes));

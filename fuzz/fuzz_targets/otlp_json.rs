@@ -1,9 +1,0 @@
-//! See `otlp_json` in `fuzz/decoders.rs`.
-
-#![no_main]
-
-#[expect(dead_code, reason = "each target has one of them")]
-#[path = "../decoders.rs"]
-mod decoders;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::otlp_json(bytes));
