@@ -358,6 +358,7 @@ impl Taken {
         let is_last = self.end == Some(false);
         Page {
             is_checkpoint: is_last || !self.is_open,
+            is_rooted_whole: false,
             reached: None,
             rows: self.rows,
             traces: decoded,

@@ -27,6 +27,8 @@ mod settings;
 mod verdicts;
 
 #[cfg(test)]
+mod borders;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod hostile;

@@ -94,7 +94,9 @@ pub(super) fn page(
         Some(next) => walk.cursor = Some(next),
         None => {
             walk.next_window();
-            page.is_checkpoint = true;
+            // A trace that lies across the border has its earlier observations, and its root, behind it.
+            let is_over = walk.window().is_none();
+            (page.is_checkpoint, page.is_rooted_whole) = (is_over, !is_over);
         }
     }
     Ok(())

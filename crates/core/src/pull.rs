@@ -338,6 +338,9 @@ pub struct Page {
     pub is_last: bool,
     /// Whether the rows so far make whole traces as far as is known: what is quiet may be written.
     pub is_checkpoint: bool,
+    /// The same of traces whose root is here and has ended, where the rest of others may still come: rows come
+    /// newest first, and this is the border of a stretch of time.
+    pub is_rooted_whole: bool,
     /// Up to when everything is here, where the rows come in the order in which they were written: what was
     /// quiet then may be written by whoever wants only so much.
     pub reached: Option<Timestamp>,

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use archal_core::clock::Timestamp;
 use archal_core::diagnostic::Diagnostic;
 use archal_core::pull::Rows;
 use archal_core::push::Kept;
@@ -16,7 +15,7 @@ use archal_core::trace::TraceIdentity;
 
 use super::pass::Pass;
 use super::report::{PassError, PassReport};
-use super::store::{Due, RowStore};
+use super::store::{Due, RowStore, Whole};
 use crate::ingest::age;
 use crate::ingest::assembly::opened::Opened;
 use crate::ingest::import::Known;
@@ -68,11 +67,11 @@ impl<'a> Giving<'a> {
         }
     }
 
-    /// Gives out what is due at that time.
-    pub(super) fn all(mut self, at: Timestamp) -> Result<(), PassError> {
+    /// Gives out what is due.
+    pub(super) fn all(mut self, whole: Whole) -> Result<(), PassError> {
         let mut behind = 0;
         'due: loop {
-            let due = self.store.due(behind, &self.pass.pace, at)?;
+            let due = self.store.due(behind, &self.pass.pace, whole)?;
             if due.is_empty() {
                 break;
             }

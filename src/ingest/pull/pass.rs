@@ -18,7 +18,7 @@ use super::asking::Unseen;
 use super::giving::Giving;
 use super::report::{PassError, PassReport, Told};
 use super::store::page::PageEnd;
-use super::store::{NewRow, Pace, RowStore};
+use super::store::{NewRow, Pace, RowStore, Whole};
 use crate::ingest::age;
 use crate::ingest::import::Ledger;
 use crate::ingest::pack::MOST_TRACES;
@@ -190,7 +190,7 @@ impl Work<'_> {
         if standing.is_whole {
             // What became quiet since the last pass, however this one goes.
             let now = self.pass.clock.now();
-            self.give_out(&*rows, now)?;
+            self.give_out(&*rows, Whole::all(now))?;
         }
         loop {
             if self.pass.stop.is_asked() {
@@ -208,19 +208,20 @@ impl Work<'_> {
             let page = page.map_err(|error| PassError::Pull(self.pass.unseen.error(error)))?;
             let is_end = page.is_last;
             let is_whole = page.is_last || page.is_checkpoint;
+            let is_rooted = !is_whole && page.is_rooted_whole;
             // Whoever wants only so much need not read to the end for what was quiet long ago.
             let reached = page.reached.filter(|_| self.pass.limit.is_some());
             cursor = self.take(page, &cursor)?;
             told(Told::Page(&self.report));
             let now = self.pass.clock.now();
-            let at = match reached {
-                Some(reached) if !is_whole => Some(reached.min(now)),
-                _ => is_whole.then_some(now),
+            let whole = match reached {
+                Some(reached) if !is_whole => Some(Whole::all(reached.min(now))),
+                _ => (is_whole || is_rooted).then_some(Whole { at: now, is_rooted }),
             };
-            if let Some(at) = at
-                && (is_end || self.is_worth_a_file(at)?)
+            if let Some(whole) = whole
+                && (is_end || self.is_worth_a_file(whole)?)
             {
-                self.give_out(&*rows, at)?;
+                self.give_out(&*rows, whole)?;
             }
             if is_end && !is_resumed {
                 return Ok(());
@@ -366,7 +367,7 @@ impl Work<'_> {
     }
 
     /// Whether there is enough for a file, or something has waited long enough for one.
-    fn is_worth_a_file(&self, at: Timestamp) -> Result<bool, PassError> {
+    fn is_worth_a_file(&self, whole: Whole) -> Result<bool, PassError> {
         let now = self.pass.clock.monotonic();
         if self.fresh == 0 {
             return Ok(false);
@@ -382,15 +383,15 @@ impl Work<'_> {
         if self.fresh < enough {
             return Ok(false);
         }
-        let due = self.store.how_many_due(&self.pass.pace, at)?;
+        let due = self.store.how_many_due(&self.pass.pace, whole)?;
         Ok(due >= enough)
     }
 
-    /// Gives out what was quiet at that time.
-    fn give_out(&mut self, rows: &dyn Rows, at: Timestamp) -> Result<(), PassError> {
+    /// Gives out what is whole and was quiet.
+    fn give_out(&mut self, rows: &dyn Rows, whole: Whole) -> Result<(), PassError> {
         self.fresh = 0;
         self.given_at = self.pass.clock.monotonic();
         let (report, left_out) = (&mut self.report, &mut self.left_out);
-        Giving::new(self.pass, self.store, rows, report, left_out).all(at)
+        Giving::new(self.pass, self.store, rows, report, left_out).all(whole)
     }
 }

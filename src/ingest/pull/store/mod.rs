@@ -20,7 +20,7 @@ use crate::store::database::{self, DatabaseError, Migrations, Promise};
 
 pub use page::{NewRow, Stored};
 pub use standing::Standing;
-pub use traces::{Due, HeldRows, Pace};
+pub use traces::{Due, HeldRows, Pace, Whole};
 
 /// The forms of the database. Times are microseconds since 1970.
 const MIGRATIONS: Migrations = &[

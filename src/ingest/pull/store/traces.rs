@@ -64,8 +64,27 @@ pub struct HeldRows {
     pub lost: u64,
 }
 
+/// Of which traces the rows so far are all there are, as far as is known, and when that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole {
+    /// The time: what was quiet then may be given out.
+    pub at: Timestamp,
+    /// Whether that holds of those alone whose root is here and has ended.
+    pub is_rooted: bool,
+}
+
+impl Whole {
+    /// All of them.
+    pub fn all(at: Timestamp) -> Self {
+        Self {
+            at,
+            is_rooted: false,
+        }
+    }
+}
+
 /// What makes a trace due.
-const IS_DUE: &str = "dirty IS NOT NULL AND (
+const IS_DUE: &str = "dirty IS NOT NULL AND (root_ended OR NOT ?3) AND (
     root_ended AND min(coalesce(newest, seen), seen) <= ?1
     OR min(coalesce(newest, seen), seen) <= ?2 OR dirty <= ?2)";
 
@@ -86,12 +105,12 @@ impl RowStore {
     /// # Errors
     ///
     /// When it cannot be read.
-    pub fn how_many_due(&self, pace: &Pace, now: Timestamp) -> Result<u64, DatabaseError> {
-        let [quiet, longest] = pace.until(now);
+    pub fn how_many_due(&self, pace: &Pace, whole: Whole) -> Result<u64, DatabaseError> {
+        let [quiet, longest] = pace.until(whole.at);
         self.done(|connection| {
             connection
                 .prepare_cached(&format!("SELECT count(*) FROM traces WHERE {IS_DUE}"))?
-                .query_row([quiet, longest], |row| row.get(0))
+                .query_row(params![quiet, longest, whole.is_rooted], |row| row.get(0))
         })
     }
 
@@ -100,15 +119,15 @@ impl RowStore {
     /// # Errors
     ///
     /// When it cannot be read.
-    pub fn due(&self, behind: i64, pace: &Pace, now: Timestamp) -> Result<Vec<Due>, DatabaseError> {
-        let [quiet, longest] = pace.until(now);
+    pub fn due(&self, behind: i64, pace: &Pace, whole: Whole) -> Result<Vec<Due>, DatabaseError> {
+        let [quiet, longest] = pace.until(whole.at);
         self.done(|connection| {
             connection
                 .prepare_cached(&format!(
                     "SELECT id, name, is_whole, change, given_file, given_id, is_pruned
-                     FROM traces WHERE id > ?3 AND {IS_DUE} ORDER BY id LIMIT {AT_ONCE}"
+                     FROM traces WHERE id > ?4 AND {IS_DUE} ORDER BY id LIMIT {AT_ONCE}"
                 ))?
-                .query_map(params![quiet, longest, behind], |row| {
+                .query_map(params![quiet, longest, whole.is_rooted, behind], |row| {
                     let file: Option<String> = row.get(4)?;
                     Ok(Due {
                         id: row.get(0)?,

@@ -34,11 +34,12 @@ proptest! {
         overlap in 0..8usize,
         is_untidy: bool,
         has_no_checkpoints: bool,
+        is_newest_first: bool,
         empty_every in prop::option::of(2..5u64),
     ) {
         let place = Place::new();
         let service = Scripted::new(Service {
-            page, overlap, is_untidy, has_no_checkpoints, empty_every, ..Service::default()
+            page, overlap, is_untidy, has_no_checkpoints, is_newest_first, empty_every, ..Service::default()
         });
         for one in all {
             match one {

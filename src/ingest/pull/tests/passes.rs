@@ -157,6 +157,54 @@ fn a_limit_ends_the_reading_where_rows_come_in_order() {
     place.has_all(&service);
 }
 
+/// Many traces of a row each, newest first; one lies around them, and one has no root.
+fn newest_first() -> Scripted {
+    let service = service(0);
+    let mut inner = service.service();
+    (inner.is_newest_first, inner.page, inner.overlap) = (true, 100, 0);
+    drop(inner);
+    for span in 20..40 {
+        service.write("t-long", &format!("s{span}"), 1, "later", BEFORE);
+    }
+    service.write("t-rootless", "b", 1, "later", BEFORE);
+    for trace in 0..1_100 {
+        service.write(&format!("t-{trace:04}"), "root", 1, "short", BEFORE);
+    }
+    for span in 0..20 {
+        service.write("t-long", &format!("s{span}"), 1, "earlier", BEFORE);
+    }
+    service.write("t-rootless", "a", 1, "earlier", BEFORE);
+    service.write("t-long", "root", 1, "done", BEFORE);
+    service
+}
+
+#[test]
+fn where_rows_come_newest_first_a_trace_waits_for_its_root_and_one_without_for_the_end() {
+    let (place, service) = (Place::new(), newest_first());
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.updated, report.waiting), (1_102, 0, 0));
+    assert!(report.written_files > 1, "what is new is given out first");
+    place.has_all(&service);
+}
+
+#[test]
+fn a_limit_gives_out_no_half_where_rows_come_newest_first() {
+    let (mut place, service) = (Place::new(), newest_first());
+    place.limit = Some(200);
+    let mut new = 0;
+    for _ in 0..5 {
+        let report = place.pass(&service);
+        assert!(report.is_limited);
+        new += report.new;
+        let written = place.written().0;
+        assert!(!written.contains_key("t-long") && !written.contains_key("t-rootless"));
+    }
+    place.limit = None;
+    let report = place.pass(&service);
+    assert_eq!((new + report.new, report.updated), (1_102, 0));
+    place.has_all(&service);
+}
+
 #[test]
 fn what_is_older_than_asked_is_left_for_whoever_asks_for_it() {
     let (mut place, service) = (Place::new(), service(2));

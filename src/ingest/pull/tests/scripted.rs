@@ -40,6 +40,8 @@ pub(super) struct Service {
     pub(super) is_untidy: bool,
     /// Only the end of a pass is a place at which traces are whole.
     pub(super) has_no_checkpoints: bool,
+    /// Rows come newest first: before the end only traces with a root are whole.
+    pub(super) is_newest_first: bool,
     /// Rows come in order of their times, and pages say how far they are.
     pub(super) is_in_order: bool,
     /// A pass ends at what was there when it began.
@@ -200,7 +202,7 @@ impl Rows for Scripted {
             json!({"from": to, "until": end})
         };
         service.issued.insert(cursor.to_string());
-        let is_checkpoint = !service.has_no_checkpoints;
+        let is_checkpoint = !service.has_no_checkpoints && !service.is_newest_first;
         let newest = service.written[..to].iter().filter_map(|row| row.at).max();
         let reached = newest.filter(|_| service.is_in_order);
         Ok(Page {
@@ -209,6 +211,7 @@ impl Rows for Scripted {
             cursor,
             is_last,
             is_checkpoint,
+            is_rooted_whole: service.is_newest_first,
             reached,
             requests: 1,
             ..Page::default()
