@@ -163,7 +163,18 @@ impl Client {
         let mut held = 0;
         loop {
             let rate = request.rate;
-            self.wait(self.rates.take(&rate.bucket, rate.per_minute))?;
+            let turn = self.rates.take(&rate.bucket, rate.per_minute);
+            if turn > LONGEST_HOLD {
+                // An earlier question was told to wait: so is this one.
+                return Err(held_for(turn));
+            }
+            // A turn at the own pace is no news.
+            let pace = Duration::from_secs(60) / rate.per_minute.get();
+            if turn > 2 * pace {
+                self.wait_for(turn)?;
+            } else {
+                self.wait(turn)?;
+            }
             spent.requests += 1;
             let stop = self.stop.as_ref();
             let came = self
@@ -184,7 +195,7 @@ impl Client {
                 if held > HELD || pause > LONGEST_HOLD {
                     return Err(failure);
                 }
-                self.wait(pause)?;
+                self.wait_for(pause)?;
                 continue;
             }
             let pause = failure.is_passing().then(|| pauses.next()).flatten();
@@ -198,7 +209,11 @@ impl Client {
             if said > LONGEST_HOLD {
                 return Err(failure);
             }
-            self.wait(pause.max(said))?;
+            if said > pause {
+                self.wait_for(said)?;
+            } else {
+                self.wait(pause)?;
+            }
         }
     }
 
@@ -213,11 +228,7 @@ impl Client {
         let turn = self.rates.take(&rate.bucket, rate.per_minute);
         if turn > LONGEST_TURN {
             // Somebody else was told to wait: so is whoever asks here, who has other things to do.
-            return Err(Failure::Refused {
-                status: 429,
-                said: String::new(),
-                after: Some(turn),
-            });
+            return Err(held_for(turn));
         }
         self.wait(turn)?;
         let stop = self.stop.as_ref();
@@ -245,10 +256,31 @@ impl Client {
         } else {
             self.stop.wait(pause)
         };
-        if is_over {
-            Err(Failure::Stopped)
-        } else {
-            Ok(())
-        }
+        ended(is_over)
+    }
+
+    /// Waits because the service asked for it.
+    fn wait_for(&self, pause: Duration) -> Result<(), Failure> {
+        let service = self.exchange.service();
+        let seconds = pause.as_secs();
+        let why = format!("{service} asks to be asked again in {seconds} s; waiting");
+        ended(self.stop.wait_because(pause, &why))
+    }
+}
+
+fn ended(is_over: bool) -> Result<(), Failure> {
+    if is_over {
+        Err(Failure::Stopped)
+    } else {
+        Ok(())
+    }
+}
+
+/// What a service said to somebody who asked the same.
+fn held_for(turn: Duration) -> Failure {
+    Failure::Refused {
+        status: 429,
+        said: format!("it asks to be asked again in {} s", turn.as_secs()),
+        after: Some(turn),
     }
 }

@@ -127,7 +127,39 @@ fn a_service_says_how_long_to_wait_in_seconds_or_by_the_time_of_day() {
             (seconds..seconds + 2).contains(&waited.as_secs()),
             "{header:?}: {waited:?}"
         );
+        let told = format!("Service asks to be asked again in {seconds} s; waiting");
+        assert_eq!(*world.told.lock().expect("alive"), [told]);
     }
+}
+
+#[test]
+fn what_an_earlier_question_was_told_is_told_to_the_next() {
+    let limited =
+        |after: &str| Reply::json(429, &json!({})).header("retry-after", after.to_owned());
+    let world = World::new();
+    let (_server, client, asked) = served(&world, vec![limited("410"), fine(), limited("2000")]);
+    let rate = rate();
+    let request = Request {
+        body: None,
+        path: "/x",
+        query: Vec::new(),
+        rate: &rate,
+        is_divisible: false,
+    };
+    client.once(&request).expect_err("not now");
+    assert!(ask(&client, false).0.is_ok());
+    let told = std::mem::take(&mut *world.told.lock().expect("alive"));
+    assert_eq!(told, ["Service asks to be asked again in 410 s; waiting"]);
+    // Longer than a pass waits: nobody waits in silence for what somebody else was told.
+    for _ in 0..2 {
+        let told = client.told(ask(&client, false).0.expect_err("not now"));
+        assert!(
+            matches!(told.kind, PullErrorKind::Limited { after: Some(after) } if after.as_secs() > 1_990),
+            "{told}"
+        );
+    }
+    assert_eq!(*asked.lock().expect("alive"), 3);
+    assert!(world.told.lock().expect("alive").is_empty());
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<FakeClock>,
     /// The waits that are let through; a wait behind the last is broken off.
     pub(crate) patience: Arc<AtomicU32>,
+    /// What was told of waits.
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
     rates: Arc<MinuteRates>,
 }
 
@@ -33,6 +35,7 @@ impl World {
             }),
             clock,
             patience: Arc::new(AtomicU32::new(10_000)),
+            told: Arc::default(),
         }
     }
 
@@ -50,6 +53,7 @@ impl World {
             stop: Arc::new(MovingStop {
                 clock: Arc::clone(&self.clock),
                 patience: Arc::clone(&self.patience),
+                told: Arc::clone(&self.told),
             }),
         }
     }
@@ -71,6 +75,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 struct MovingStop {
     clock: Arc<FakeClock>,
     patience: Arc<AtomicU32>,
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stop for MovingStop {
@@ -85,6 +90,13 @@ impl Stop for MovingStop {
         }
         self.clock.advance(pause);
         left == 0
+    }
+
+    fn wait_because(&self, pause: Duration, why: &str) -> bool {
+        let told = self.told.lock();
+        told.unwrap_or_else(PoisonError::into_inner)
+            .push(why.to_owned());
+        self.wait(pause)
     }
 }
 

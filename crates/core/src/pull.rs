@@ -142,6 +142,12 @@ pub trait Stop: Send + Sync {
 
     /// Waits so long; true where the wait was broken off because the end was asked for.
     fn wait(&self, pause: Duration) -> bool;
+
+    /// The same, and why: somebody who looks on is told where it is long. Never with a secret in it.
+    fn wait_because(&self, pause: Duration, why: &str) -> bool {
+        let _ = why;
+        self.wait(pause)
+    }
 }
 
 /// How often services may be asked. Limits are those of an organisation or a host, so all sources
