@@ -20,6 +20,9 @@ use crate::ingest::registry::Options;
 use crate::ingest::subscription::Subscription;
 use crate::sandbox::StopToken;
 
+/// A shorter wait is not told.
+const LONG: Duration = Duration::from_secs(5);
+
 /// Opens a source that is asked; sends nothing yet.
 ///
 /// # Errors
@@ -30,7 +33,7 @@ pub fn open(
     options: &[OptionInfo],
     pull: &PullSource,
     since: Option<Timestamp>,
-    stop: &StopToken,
+    stop: Waiting,
 ) -> Result<Opened, PullError> {
     let opened = (pull.open)(asking(subscription, options, since, stop)?);
     opened.map_err(|error| Unseen::of(subscription).error(error))
@@ -47,7 +50,7 @@ pub fn open_scores(
     open: OpenScores,
     stop: &StopToken,
 ) -> Result<Box<dyn Scores>, PullError> {
-    let opened = open(asking(subscription, options, None, stop)?);
+    let opened = open(asking(subscription, options, None, Waiting::of(stop))?);
     opened.map_err(|error| Unseen::of(subscription).error(error))
 }
 
@@ -55,7 +58,7 @@ fn asking(
     subscription: &Subscription,
     options: &[OptionInfo],
     since: Option<Timestamp>,
-    stop: &StopToken,
+    stop: Waiting,
 ) -> Result<Asking, PullError> {
     // Whoever opens it looked; what is sent to somebody is looked at here once more.
     if let Some(problem) = subscription.source.problems.first() {
@@ -75,7 +78,7 @@ fn asking(
         clock: Arc::clone(&subscription.clock),
         rates: Arc::clone(&subscription.rates),
         programs: Arc::clone(&subscription.programs),
-        stop: Arc::new(Waiting(stop.clone())),
+        stop: Arc::new(stop),
     })
 }
 
@@ -160,16 +163,44 @@ fn unset(option: &OptionInfo, variable: &str) -> PullError {
     .advice(format!("export {variable}=…"))
 }
 
+/// Hears why there is a long wait.
+pub type Waits = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Waiting that ends with a token.
-pub struct Waiting(pub StopToken);
+pub struct Waiting {
+    stop: StopToken,
+    waits: Option<Waits>,
+}
+
+impl Waiting {
+    /// Waiting of which nobody is told.
+    pub fn of(stop: &StopToken) -> Self {
+        Self::told(stop, None)
+    }
+
+    /// Waiting of which somebody is told where it is long.
+    pub fn told(stop: &StopToken, waits: Option<Waits>) -> Self {
+        let stop = stop.clone();
+        Self { stop, waits }
+    }
+}
 
 impl Stop for Waiting {
     fn is_asked(&self) -> bool {
-        self.0.is_asked()
+        self.stop.is_asked()
     }
 
     fn wait(&self, pause: Duration) -> bool {
-        self.0.wait(pause)
+        self.stop.wait(pause)
+    }
+
+    fn wait_because(&self, pause: Duration, why: &str) -> bool {
+        if pause >= LONG
+            && let Some(waits) = &self.waits
+        {
+            waits(why);
+        }
+        self.wait(pause)
     }
 }
 
@@ -254,6 +285,19 @@ impl Unseen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_wait_is_told_and_a_short_one_is_not() {
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let waits: Waits = Arc::new(move |why| heard.lock().expect("whole").push(why.to_owned()));
+        let stop = StopToken::new();
+        let waiting = Waiting::told(&stop, Some(waits));
+        assert!(!waiting.wait_because(Duration::from_nanos(1), "soon"));
+        stop.ask();
+        assert!(waiting.wait_because(Duration::from_secs(410), "later"));
+        assert_eq!(*told.lock().expect("whole"), ["later"]);
+    }
 
     #[test]
     fn a_file_that_nobody_says_is_where_a_variable_says_or_in_the_home_folder() {

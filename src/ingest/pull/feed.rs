@@ -62,6 +62,7 @@ impl PullFeed {
                 is_dry: false,
                 is_estimated: false,
                 stop,
+                waits: None,
             },
             &mut |_| {},
         );

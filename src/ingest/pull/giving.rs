@@ -15,7 +15,7 @@ use archal_core::trace::TraceIdentity;
 
 use super::pass::Pass;
 use super::report::{PassError, PassReport};
-use super::store::{Due, RowStore, Whole};
+use super::store::{Due, MOST_BYTES, MOST_ROWS, RowStore, Whole};
 use crate::ingest::age;
 use crate::ingest::assembly::opened::Opened;
 use crate::ingest::import::Known;
@@ -23,8 +23,8 @@ use crate::ingest::pack::{Packed, Packer};
 
 /// What comes of a trace's rows.
 enum Together {
-    /// A trace.
-    Whole(Box<DecodedTrace>),
+    /// A trace, and how many of its rows are not in it.
+    Whole(Box<DecodedTrace>, u64),
     /// Rows that are no trace, as their source told.
     Nothing,
     /// Rows that cannot be read.
@@ -101,8 +101,8 @@ impl<'a> Giving<'a> {
     }
 
     fn one(&mut self, trace: Due) -> Result<(), PassError> {
-        let mut decoded = match self.together(&trace)? {
-            Together::Whole(decoded) => *decoded,
+        let (mut decoded, lost) = match self.together(&trace)? {
+            Together::Whole(decoded, lost) => (*decoded, lost),
             Together::Nothing => {
                 self.report.unmade += 1;
                 self.store.given_out([&trace])?;
@@ -157,6 +157,9 @@ impl<'a> Giving<'a> {
             Some(Known::Changed | Known::Earlier) => self.report.updated += 1,
             Some(Known::New) | None => self.report.new += 1,
         }
+        if lost > 0 {
+            self.cut(&trace, lost);
+        }
         if self.pass.is_dry {
             self.store.given_out([&trace])?;
             return Ok(());
@@ -190,13 +193,14 @@ impl<'a> Giving<'a> {
             let whole = held.rows.into_iter().next();
             let decoded = whole.and_then(|whole| serde_json::from_value(whole.body).ok());
             return Ok(match decoded {
-                Some(decoded) => Together::Whole(decoded),
+                Some(decoded) => Together::Whole(decoded, 0),
                 None => {
                     self.cannot(trace, "it is too large, or its row is broken");
                     Together::Broken
                 }
             });
         }
+        let lost = held.lost;
         let earlier = self.earlier(trace);
         if trace.is_pruned && earlier.is_none() {
             self.report.found(Diagnostic::warning(
@@ -209,7 +213,7 @@ impl<'a> Giving<'a> {
         }
         let kept = Kept {
             spans: held.rows,
-            lost: held.lost,
+            lost,
             earlier,
         };
         let (rows, mut findings) = (self.rows, Vec::new());
@@ -221,7 +225,9 @@ impl<'a> Giving<'a> {
             self.report.found(self.pass.unseen.finding(finding));
         }
         Ok(match assembled {
-            Ok(Some(decoded)) if !decoded.trace.id.is_empty() => Together::Whole(Box::new(decoded)),
+            Ok(Some(decoded)) if !decoded.trace.id.is_empty() => {
+                Together::Whole(Box::new(decoded), lost)
+            }
             Ok(None) if is_told => Together::Nothing,
             Ok(_) => {
                 self.cannot(trace, "no row of it can be read");
@@ -245,6 +251,19 @@ impl<'a> Giving<'a> {
             self.opened = Opened::read(file);
         }
         self.opened.as_ref()?.trace(id)
+    }
+
+    /// Whoever reads the trace sees how much of it is not there; whoever asked for it is told.
+    fn cut(&mut self, trace: &Due, lost: u64) {
+        let megabytes = MOST_BYTES >> 20;
+        let finding = Diagnostic::warning(
+            "pull/cut",
+            format!(
+                "{}: {lost} of its rows are left out; of one trace {MOST_ROWS} and {megabytes} MB are kept",
+                named(trace)
+            ),
+        );
+        self.report.found(finding);
     }
 
     fn cannot(&mut self, trace: &Due, why: &str) {

@@ -34,7 +34,7 @@ use super::subscription::Subscription;
 use crate::host::lock::FileLock;
 use crate::sandbox::StopToken;
 use crate::store::space;
-use asking::Unseen;
+use asking::{Unseen, Waiting, Waits};
 use pass::Pass;
 use store::{Pace, RowStore, Standing};
 
@@ -58,6 +58,8 @@ pub struct Ask<'a> {
     pub is_estimated: bool,
     /// When to end.
     pub stop: &'a StopToken,
+    /// Who hears why there is a long wait.
+    pub waits: Option<Waits>,
 }
 
 /// What became of a pass, and why it did not come to its end where it did not.
@@ -86,7 +88,8 @@ pub fn ask(ask: &Ask<'_>, told: &mut dyn FnMut(Told<'_>)) -> Result<Asked, PassE
     let options = ask.provider.options;
     let asked = asking::asked(subscription, options, &ask.pull)?;
     let begin = Begin::of(&standing, ask.since, asked.as_deref());
-    let opened = asking::open(subscription, options, &ask.pull, begin.floor, ask.stop)?;
+    let stop = Waiting::told(ask.stop, ask.waits.clone());
+    let opened = asking::open(subscription, options, &ask.pull, begin.floor, stop)?;
     match opened {
         Opened::Rows(mut rows) => {
             let done = ask_rows(ask, begin, asked.as_deref(), rows.as_mut(), told);

@@ -29,8 +29,6 @@ use crate::store::space::{Full, Space, SpaceError};
 const MOST_PAGES: u64 = 1_000_000;
 /// The longest name of a trace or row.
 const MOST_NAME: usize = 512;
-/// How much of a cursor is shown.
-const SHOWN: usize = 120;
 /// What is quiet waits for a full file for so long.
 const FILE_WAITS: Duration = Duration::from_secs(30);
 /// How the names of traces begin that came whole: no row has such a one.
@@ -149,15 +147,11 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// An error that names a cursor.
-    fn circle(&self, cursor: &Value, what: &'static str) -> PassError {
-        let mut shown: String = cursor.to_string().chars().take(SHOWN).collect();
-        if shown.len() < cursor.to_string().len() {
-            shown.push('…');
-        }
+    /// An error that names a page.
+    fn circle(&self, page: u64, what: &'static str) -> PassError {
         PassError::Circle {
             provider: self.provider.to_owned(),
-            cursor: self.unseen.text(&shown),
+            page,
             what,
         }
     }
@@ -200,7 +194,7 @@ impl Work<'_> {
                 return Ok(());
             }
             if self.report.pages >= MOST_PAGES {
-                return Err(self.pass.circle(&cursor, "it still has no end"));
+                return Err(self.pass.circle(self.report.pages, "is still not the last"));
             }
             self.pass.has_room()?;
             let page = catch_unwind(AssertUnwindSafe(|| rows.page(&cursor)));
@@ -249,11 +243,12 @@ impl Work<'_> {
     /// Stores a page; gives the cursor behind it.
     fn take(&mut self, page: Page, before: &Value) -> Result<Value, PassError> {
         let pass = self.pass;
+        let number = self.report.pages + 1;
         if !page.is_last && page.cursor == *before {
-            return Err(pass.circle(before, "comes the same one"));
+            return Err(pass.circle(number, "names itself as the next one"));
         }
         if !page.is_last && !self.see(&page.cursor) {
-            return Err(pass.circle(before, "comes one that was there before"));
+            return Err(pass.circle(number, "names one as the next that was there before"));
         }
         if !pass.unseen.is_free(&page.cursor) {
             return Err(PassError::SecretCursor {

@@ -136,13 +136,13 @@ pub enum PassError {
     #[error(transparent)]
     Pull(#[from] PullError),
     /// Its cursor leads nowhere: it stays where it is, comes back, or never ends.
-    #[error("`{provider}` goes in circles: after the cursor {cursor} {what}")]
+    #[error("`{provider}` goes in circles: page {page} {what}")]
     Circle {
         /// The provider.
         provider: String,
-        /// The cursor.
-        cursor: String,
-        /// What is wrong with the next.
+        /// The number of the page in its pass.
+        page: u64,
+        /// What is wrong with it.
         what: &'static str,
     },
     /// The cursor holds what a variable of the source holds, and a cursor is written down.

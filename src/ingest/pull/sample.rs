@@ -11,7 +11,7 @@ use archal_core::source::{DecodedTrace, SourceDescriptor};
 use archal_core::trace::TraceIdentity;
 use serde_json::Value;
 
-use super::asking::{self, Unseen};
+use super::asking::{self, Unseen, Waiting};
 use super::stored;
 use crate::ingest::Imported;
 use crate::ingest::subscription::Subscription;
@@ -44,7 +44,13 @@ pub fn sample(
     stop: &StopToken,
 ) -> Result<Sample, PullError> {
     let unseen = Unseen::of(subscription);
-    let opened = asking::open(subscription, provider.options, pull, None, stop)?;
+    let opened = asking::open(
+        subscription,
+        provider.options,
+        pull,
+        None,
+        Waiting::of(stop),
+    )?;
     let mut sample = Sample::default();
     let is_missing = |point: &Point| point.standing == Standing::Missing;
     let rows = match opened {

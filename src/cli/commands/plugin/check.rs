@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         clock: cx.clock.clone(),
         rates: Arc::new(SharedRates::new(cx.clock.clone())),
         programs: Arc::new(programs),
-        stop: Arc::new(Waiting(interrupts.token().clone())),
+        stop: Arc::new(Waiting::of(interrupts.token())),
     };
     let mut rows = match (source.open)(asking) {
         Ok(Opened::Rows(rows)) => rows,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use archal_core::clock::Timestamp;
@@ -13,6 +14,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::host::interrupts::{Hangup, Interrupts};
+use crate::ingest::pull::asking::Waits;
 use crate::ingest::pull::{self, Ask, PassError, PassReport, Told};
 use crate::ingest::registry::Source;
 use crate::report::causes::chain;
@@ -61,6 +63,7 @@ pub(super) fn made(
         is_dry: wanted.is_dry,
         is_estimated: true,
         stop: interrupts.token(),
+        waits: Some(waits(cx)),
     };
     let progress = Progress::new(cx);
     let asked = pull::ask(&ask, &mut |told| progress.told(&told));
@@ -109,6 +112,18 @@ pub(super) fn failed(error: &PassError, name: &str, site: &Site) -> CliError {
             told.hint(format!("archal trace-source {command} {name}{option}"))
         }
     }
+}
+
+/// Says why nothing goes on for a while: the next page takes the line away, on a terminal.
+fn waits(cx: &CommandContext) -> Waits {
+    let printer = cx.printer.clone();
+    Arc::new(move |why| {
+        if printer.is_terminal() {
+            printer.progress(Some(why));
+        } else {
+            printer.note(why);
+        }
+    })
 }
 
 /// What is seen of a pass while it goes on.

@@ -18,7 +18,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::database::{self, DatabaseError, Migrations, Promise};
 
-pub use page::{NewRow, Stored};
+pub use page::{MOST_BYTES, MOST_ROWS, NewRow, Stored};
 pub use standing::Standing;
 pub use traces::{Due, HeldRows, Pace, Whole};
 

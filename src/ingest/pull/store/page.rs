@@ -11,9 +11,9 @@ use super::{RowStore, micros};
 use crate::store::database::DatabaseError;
 
 /// Rows of one trace that are kept.
-pub(super) const MOST_ROWS: u64 = 100_000;
+pub const MOST_ROWS: u64 = 100_000;
 /// Bytes of one trace's rows that are kept.
-pub(super) const MOST_BYTES: u64 = 64 << 20;
+pub const MOST_BYTES: u64 = 64 << 20;
 /// A smaller body is kept as it is.
 const PACKED_FROM: usize = 256;
 /// How a body begins that is kept as it is, and one that is compressed.

@@ -31,6 +31,7 @@ fn asked_of(
         is_dry,
         is_estimated: true,
         stop: &StopToken::new(),
+        waits: None,
     };
     let mut told = Vec::new();
     let (report, ended) = pull::ask(&ask, &mut |one| {

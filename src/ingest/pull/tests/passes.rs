@@ -157,6 +157,35 @@ fn a_limit_ends_the_reading_where_rows_come_in_order() {
     place.has_all(&service);
 }
 
+#[test]
+fn what_is_left_out_of_a_trace_is_told_with_its_id_once() {
+    let (place, service) = (Place::new(), service(2));
+    for trace in ["t-000", "t-001"] {
+        service.write(trace, "late", 1, "just now", "2026-03-01T12:00:30Z");
+    }
+    assert_eq!(place.pass(&service).waiting, 2);
+    // As it is kept of rows of which a trace has too many.
+    let connection =
+        rusqlite::Connection::open(crate::ingest::pull::store::path_of(&place.spool()))
+            .expect("a store");
+    let cut = "UPDATE rows SET body = NULL, size = 0 WHERE id IN ('a', 'b')
+         AND trace = (SELECT id FROM traces WHERE name = 't-001')";
+    assert_eq!(connection.execute(cut, []).expect("mine"), 2);
+    place.clock.advance(Duration::from_secs(700));
+    let report = place.pass(&service);
+    assert_eq!((report.new, report.failed), (2, 0));
+    let told: Vec<&str> = report
+        .diagnostics
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        ["trace `t-001`: 2 of its rows are left out; of one trace 100000 and 64 MB are kept"]
+    );
+    assert!(place.pass(&service).diagnostics.is_empty());
+}
+
 /// Many traces of a row each, newest first; one lies around them, and one has no root.
 fn newest_first() -> Scripted {
     let service = service(0);
