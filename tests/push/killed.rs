@@ -240,6 +240,7 @@ fn given(directory: &Path) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "it is shown where the test fails")]
 fn what_was_answered_for_is_there_after_kills() {
     if let Some(folder) = variable(INSIDE) {
         return inside(folder.into());
@@ -263,6 +264,8 @@ fn what_was_answered_for_is_there_after_kills() {
         if there == expected {
             break;
         }
+        let whole = there.iter().filter(|(id, spans)| expected.get(*id) == Some(*spans));
+        println!("{} of {} traces are whole", whole.count(), expected.len());
         assert!(
             there.keys().all(|id| expected.contains_key(id)),
             "a trace that nobody sent"
