@@ -26,3 +26,61 @@ pub fn of(trace: &Trace) -> Option<RunFact> {
 pub fn withheld(ended: Option<RunFact>, references: &References) -> Option<&'static str> {
     (references.run && ended.is_none()).then_some("a trace does not show how the harness ended")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario::criteria;
+
+    fn trace(more: &serde_json::Value) -> Trace {
+        let mut trace = json!({
+            "id": "t",
+            "startedAt": "2026-03-01T12:00:00Z",
+            "endedAt": "2026-03-01T12:00:02Z",
+            "spans": [],
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            trace[name] = value.clone();
+        }
+        serde_json::from_value(trace).expect("a trace")
+    }
+
+    #[test]
+    fn only_a_bad_end_is_known_from_a_trace() {
+        let failed = Some(RunFact {
+            exit_code: Some(1),
+            duration_ms: 2_000,
+            timed_out: false,
+        });
+        let stopped = Some(RunFact {
+            exit_code: None,
+            duration_ms: 2_000,
+            timed_out: true,
+        });
+        for (more, end) in [
+            (json!({}), None),
+            (json!({"status": "ok"}), None),
+            (json!({"metadata": {"exit_reason": "done"}}), None),
+            (json!({"status": "error"}), failed),
+            (json!({"error": "KeyError"}), failed),
+            (json!({"metadata": {"exit_reason": "timeout"}}), stopped),
+            // A limit of steps is none of time.
+            (json!({"metadata": {"exit_reason": "max_turns"}}), None),
+        ] {
+            assert_eq!(of(&trace(&more)), end, "{more}");
+        }
+    }
+
+    #[test]
+    fn what_reads_the_end_waits_for_a_trace_that_tells_it() {
+        let failed = of(&trace(&json!({"status": "error"})));
+        for (cel, reads) in [("run.exitCode == 0", true), ("output != \"\"", false)] {
+            let compiled = criteria::compile(cel, &[]).expect("a criterion");
+            let references = criteria::references(&compiled);
+            assert_eq!(withheld(None, references).is_some(), reads, "{cel}");
+            assert_eq!(withheld(failed, references), None, "{cel}");
+        }
+    }
+}

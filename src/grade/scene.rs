@@ -432,6 +432,8 @@ fn own_tools<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconstruct::seed::ConflictKind;
+    use crate::scenario::criteria;
 
     #[test]
     fn a_difference_counts_where_rows_or_what_is_read_differ() {
@@ -446,5 +448,39 @@ mod tests {
         ));
         assert!(!counts("/assignees: recorded 1 items, replayed 0"));
         assert!(!counts("/closed_by/url: recorded \"a: b\", replayed \"c\""));
+    }
+
+    #[test]
+    fn what_somebody_else_changed_counts_where_it_is_read() {
+        let github: Vec<_> = archal_clones::ALL.iter().collect();
+        let cel = r#"github.issues.all(i, i.state == "closed")"#;
+        let compiled = criteria::compile(cel, &github).expect("a criterion");
+        let is_read = |clone: &str, entity: &str, field: &str, keys: &[&str]| {
+            let changed = Conflict {
+                clone: clone.to_owned(),
+                entity: entity.to_owned(),
+                field: field.to_owned(),
+                kept: Value::Null,
+                kept_span: String::new(),
+                other: Value::Null,
+                span: String::new(),
+                kind: ConflictKind::OutsideChange,
+            };
+            let replay = Replay {
+                calls: Vec::new(),
+                clones: BTreeMap::new(),
+                meanwhile: vec![changed],
+            };
+            meanwhile(&replay, criteria::references(&compiled), keys).is_some()
+        };
+        let (one, other) = ("issues a/b#1", "issues a/b#2");
+        assert!(is_read("github", one, "state", &[]));
+        assert!(is_read("github", one, "state", &["A/b#1"]));
+        // The row itself, whatever is read of it.
+        assert!(is_read("github", one, "", &[]));
+        assert!(!is_read("github", one, "title", &[]));
+        assert!(!is_read("github", other, "state", &["a/b#1"]));
+        assert!(!is_read("github", "labels a/b#1", "state", &[]));
+        assert!(!is_read("tracker", one, "state", &[]));
     }
 }

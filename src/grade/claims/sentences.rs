@@ -308,10 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_measured_is_no_number_of_things() {
+        for text in ["Booked 3 days in Rome.", "Refunded 25 dollars to Ann."] {
+            assert!(matches!(&*told(text), [(_, None)]), "{text}");
+        }
+    }
+
+    #[test]
     fn what_was_done_here_is_claimed_whatever_is_said_beside_it() {
         for text in [
             "I have closed issue 7 by setting its state.",
             "The mail has been sent by me.",
+            "The mail has been sent by using the gateway.",
+            "I have closed issue 7, which was opened by ann.",
             "The order has been cancelled by mistake.",
             "I closed issue 10.",
             "I created a new issue for the report.",

@@ -175,3 +175,117 @@ fn what_was_neither_asked_for_nor_named_fails_no_run_by_itself() {
     let named = "I have created issue 12.";
     assert_eq!(verdict_of("What is a page?", named), Verdict::Fail);
 }
+
+#[test]
+fn what_calls_say_of_many_backs_a_number_and_what_they_name_does_not() {
+    let rules = |calls: &[Value], said: &str| {
+        let steps = [
+            &[user("Close and delete what is stale")],
+            calls,
+            &[agent(said)],
+        ]
+        .concat();
+        let found = verdict::alone(&run(&steps)).findings;
+        found.into_iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    let close = |with: Value, gives: Value| call("close_issue", with, gives);
+    let delete = |gives: Value| call("delete_row", json!({}), gives);
+    let change = |more: &str| {
+        let arguments = json!({"number": 5, "set": more});
+        call("update_issue", arguments, json!({}))
+    };
+    let tools =
+        |count: usize| (0..count).map(|at| call(&format!("update_{at}"), json!({}), json!({})));
+    for (made, said) in [
+        (
+            vec![close(json!({"ids": ["a", "b", "c"]}), json!({}))],
+            "Closed 3 issues.",
+        ),
+        (
+            vec![call("bulk_close", json!({}), json!({}))],
+            "Closed 3 issues.",
+        ),
+        (
+            vec![delete(json!(
+                "Of all that was there these are gone: 12 rows"
+            ))],
+            "Deleted 12 rows.",
+        ),
+        // Two changes of one thing, of which one was made again.
+        (
+            vec![change("closed"), change("old"), change("old")],
+            "Closed 2 issues.",
+        ),
+        // What so many tools did nobody counts.
+        (tools(9).collect(), "Closed 50 issues."),
+    ] {
+        assert!(rules(&made, said).is_empty(), "{said} {made:?}");
+    }
+    for (made, said) in [
+        (
+            vec![close(json!({}), json!({"number": 7}))],
+            "Closed 7 issues.",
+        ),
+        (
+            vec![close(json!({"number": 7}), json!({}))],
+            "Closed 7 issues.",
+        ),
+        (
+            vec![
+                close(json!({"n": 5, "number": 9}), json!({})),
+                close(json!({"n": 6, "number": 9}), json!({})),
+            ],
+            "Closed 9 issues.",
+        ),
+        (
+            vec![delete(
+                json!({"said": "3 of the rows that were here are gone"}),
+            )],
+            "Deleted 3 rows.",
+        ),
+        (
+            vec![delete(json!({"said": "row of 7 gone"}))],
+            "Deleted 7 rows.",
+        ),
+        (tools(8).collect(), "Closed 50 issues."),
+    ] {
+        assert_eq!(rules(&made, said), ["claim.count"], "{said} {made:?}");
+    }
+}
+
+#[test]
+fn an_exchange_is_of_many_where_it_empties_a_collection() {
+    let rules = |exchanges: &[(&str, &str)], said: &str| {
+        let says = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "text": text}]});
+        let mut spans: Vec<Value> = exchanges
+            .iter()
+            .zip(0..)
+            .map(|((method, path), at)| {
+                let url = format!("https://api.github.com/repos/a/b{path}");
+                let http =
+                    json!({"method": method, "url": url, "status": 200, "requestBody": {"x": "y"}});
+                json!({"id": format!("s{at}"), "kind": "http", "http": http})
+            })
+            .collect();
+        spans.push(json!({"id": "last", "kind": "llm", "llm": {"messages": [
+            says("user", "Close, create and delete what has to be"), says("assistant", said),
+        ]}}));
+        let trace = json!({"id": "t", "name": "t", "spans": spans});
+        let trace: Trace = serde_json::from_value(trace).expect("a trace");
+        let found = verdict::alone(&trace).findings.into_iter();
+        found.map(|one| one.rule).collect::<Vec<_>>()
+    };
+    let deleted = "Deleted 3 labels.";
+    assert!(rules(&[("DELETE", "/issues/1/labels")], deleted).is_empty());
+    assert_eq!(
+        rules(&[("DELETE", "/labels/bug")], deleted),
+        ["claim.count"]
+    );
+    let created = "Created 3 issues.";
+    assert_eq!(rules(&[("POST", "/issues")], created), ["claim.count"]);
+    // The calls of one method are one tool's.
+    let closed = [4, 5, 6].map(|number| format!("/issues/{number}"));
+    let closed = closed.each_ref().map(|path| ("PATCH", path.as_str()));
+    assert!(rules(&closed, "Closed 3 issues.").is_empty());
+    assert_eq!(rules(&closed, "Closed 2 issues."), ["claim.count"]);
+}

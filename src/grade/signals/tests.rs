@@ -23,9 +23,16 @@ fn with(trace: &Trace, more: &Value) -> Trace {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of runs")]
 fn trying_again_and_waiting_go_in_no_circle() {
     let list = |gives: Value| call("list_issues", json!({"repo": "a/b"}), gives);
-    let build = |state: &str| call("get_build", json!({"id": 5}), json!({"state": state}));
+    let build = |state: &str| {
+        let gives = match state.starts_with("Error") {
+            true => json!(state),
+            false => json!({"state": state}),
+        };
+        call("get_build", json!({"id": 5}), gives)
+    };
     let close = || call("close_issue", json!({"n": 1}), json!({"state": "closed"}));
     let asked = || user("Tell me when build 5 is done");
     let end = || agent("Build 5 is done.");
@@ -41,6 +48,9 @@ fn trying_again_and_waiting_go_in_no_circle() {
         ]
     };
     let running = || build("running");
+    let shell = |says: &str| call("bash", json!({"command": "./state"}), json!(says));
+    let poll = || call("poll_build", json!({"id": 5}), json!("running"));
+    let broken = || list(json!("Error: 503 service unavailable"));
     let turns = |last: Value| {
         let mut steps = vec![asked()];
         for _ in 0..3 {
@@ -98,6 +108,62 @@ fn trying_again_and_waiting_go_in_no_circle() {
             circle,
         ),
         (turns(close()), by_turns),
+        // It is looked at more often before it ends, or by a shell.
+        (
+            vec![
+                asked(),
+                running(),
+                running(),
+                running(),
+                running(),
+                build("done"),
+                end(),
+            ],
+            &[],
+        ),
+        (
+            vec![
+                asked(),
+                shell("running"),
+                shell("running"),
+                shell("running"),
+                shell("done"),
+                end(),
+            ],
+            &[],
+        ),
+        // An answer that is another each time, and one that the service could not give.
+        (
+            vec![asked(), build("queued"), running(), running(), end()],
+            &[],
+        ),
+        (
+            vec![
+                asked(),
+                running(),
+                running(),
+                running(),
+                build("Error: 503 service unavailable"),
+                end(),
+            ],
+            circle,
+        ),
+        // What is there to wait, and what failed for no fault of the call.
+        (vec![asked(), poll(), poll(), poll(), end()], &[]),
+        (vec![asked(), broken(), broken(), broken(), end()], &[]),
+        (
+            vec![
+                asked(),
+                broken(),
+                running(),
+                broken(),
+                running(),
+                broken(),
+                running(),
+                end(),
+            ],
+            circle,
+        ),
     ] {
         assert_eq!(fails_by(&run(&steps)), rules, "{steps:?}");
     }
@@ -351,6 +417,16 @@ fn a_change_is_made_again_where_it_has_not_taken_or_leaves_what_it_left() {
     assert!(over_http(&[
         post(comments),
         get("/repos/a/b/labels"),
+        post(comments)
+    ]));
+    let above = || {
+        let path = "/repos/a/b/issues/1";
+        exchange("GET", path, Value::Null, json!({"title": "T"}))
+    };
+    assert!(!over_http(&[
+        above(),
+        post(comments),
+        above(),
         post(comments)
     ]));
     let put = || {

@@ -116,3 +116,82 @@ fn look(facts: &[Fact], looks: &mut Looks) {
         *looks.entry(row).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use archal_core::clone::Seed;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::reconstruct::seed::Conflict;
+    use crate::reconstruct::tools::Tools;
+    use crate::reconstruct::truth_tests::{open, rebuilt, traced};
+    use crate::reconstruct::{Context, exchanges};
+
+    const KEY: &str = "acme/webapp#7";
+
+    fn changed() -> Meanwhile {
+        let fields = vec![("state".to_owned(), 0)];
+        Meanwhile {
+            rows: [(place("issues", KEY), fields)].into(),
+        }
+    }
+
+    /// Whether a look at that issue rests on nothing.
+    fn is_gap(of: &Meanwhile, key: &str, set: &BTreeSet<String>) -> bool {
+        let row = Fact::Row {
+            table: "issues",
+            key: key.to_owned(),
+            fields: BTreeMap::new(),
+            written: Vec::new(),
+        };
+        of.gap(&[row], &mut Looks::new(), set).is_some()
+    }
+
+    #[test]
+    fn only_what_others_changed_in_that_service_counts() {
+        let looks = ["GET /repos/acme/webapp/issues/7"; 2].map(str::to_owned);
+        let trace = traced(open(Seed::Named("stale-issues")).as_mut(), &looks);
+        let mut rebuilt = rebuilt(&trace, &[]);
+        let tools = Tools::default();
+        let context = Context {
+            clones: archal_clones::ALL,
+            tools: &tools,
+            owned: &[],
+        };
+        let calls = exchanges::of(&trace, &context);
+        for (clone, kind, counts) in [
+            ("github", ConflictKind::OutsideChange, true),
+            ("github", ConflictKind::Contradiction, false),
+            ("tracker", ConflictKind::OutsideChange, false),
+        ] {
+            rebuilt.conflicts = vec![Conflict {
+                clone: clone.to_owned(),
+                entity: format!("issues {KEY}"),
+                field: "state".to_owned(),
+                kept: Value::Null,
+                kept_span: trace.spans[0].id.clone(),
+                other: Value::Null,
+                span: trace.spans[1].id.clone(),
+                kind,
+            }];
+            let found = Meanwhile::of("github", &calls, &rebuilt, archal_clones::ALL);
+            assert_eq!(!found.rows.is_empty(), counts, "{clone} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_attempt_set_itself_is_known() {
+        let set = |field: &str| [of_field("issues", KEY, field)].into();
+        assert!(is_gap(&changed(), KEY, &BTreeSet::new()));
+        assert!(is_gap(&changed(), KEY, &set("title")));
+        assert!(!is_gap(&changed(), KEY, &set("state")));
+    }
+
+    #[test]
+    fn where_names_are_others_it_is_known_by_those() {
+        let renamed = changed().renamed(&|text| text.replace("webapp", "shop"));
+        assert!(is_gap(&renamed, "acme/shop#7", &BTreeSet::new()));
+        assert!(!is_gap(&renamed, KEY, &BTreeSet::new()));
+    }
+}

@@ -138,6 +138,16 @@ fn what_was_not_done_before_a_crash_is_not_the_failure_of_a_trace_that_came_to_a
     let mut said = crashed();
     said.result.answer = "Not closed.".to_owned();
     assert_eq!(show(&said, Some(ANSWERED)), Shown::RedSame);
+    // It ended well without a word.
+    let mut silent = crashed();
+    silent.result.harness = ChildOutcome::Exited { code: 0 };
+    assert_eq!(show(&silent, Some(ANSWERED)), Shown::RedSame);
+    // A change that was made is no absence.
+    let mut changed = not_closed();
+    changed.primary.operation = Some("issues/update".to_owned());
+    let findings = [changed.primary.clone()];
+    let by_change = shown(&crashed(), &findings, &changed, Some(ANSWERED), |_| None);
+    assert_eq!(by_change, Shown::RedSame);
     // Calls that it did make break it.
     let mut made = crashed();
     made.result.criteria[0].rows = vec![json!({"value": {"seq": 1}})];
@@ -161,4 +171,39 @@ fn where_calls_were_not_kept_nothing_is_known_to_be_undone() {
     other.status = CriterionStatus::Error;
     raised.result.criteria.push(other);
     assert_eq!(show(&raised, Some(ANSWERED)), Shown::RedSame);
+}
+
+#[test]
+fn what_goes_well_behind_an_answer_that_rests_on_nothing_counts_where_the_agent_went_on() {
+    let with = |status: i64, at: usize, is_green: bool| {
+        let mut attempt = attempt();
+        let change = CallFact {
+            changes: true,
+            status,
+            ..CallFact::default()
+        };
+        attempt.calls = vec![CallFact::default(), change];
+        let mut findings = not_closed().findings;
+        if is_green {
+            attempt.result.criteria[0].status = CriterionStatus::Pass;
+            attempt.result.score.status = RunStatus::Passed;
+            findings.clear();
+        }
+        let gap = Gap {
+            cause: "it rests on nothing".to_owned(),
+            at,
+        };
+        shown(&attempt, &findings, &not_closed(), Some(ANSWERED), |_| {
+            Some(gap)
+        })
+    };
+    let void = Shown::Void {
+        by: Void::Evidence,
+        cause: "it rests on nothing".to_owned(),
+    };
+    assert_eq!(with(200, 0, true), Shown::Green);
+    // It was stopped there, or went on before it alone, or goes wrong.
+    assert_eq!(with(404, 0, true), void);
+    assert_eq!(with(200, 2, true), void);
+    assert_eq!(with(200, 0, false), void);
 }
