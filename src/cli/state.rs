@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::attach::state::{Look, State};
+use crate::report::shell::quoted;
 use crate::store::database::DatabaseError;
 use crate::store::layout::Layout;
 
@@ -41,8 +42,16 @@ impl Place {
             repo.clone()
         };
         let elsewhere = cx.environment.get("ARCHAL_STATE_DIR").map(PathBuf::from);
+        let layout = Layout::of(&repo, elsewhere.as_deref());
+        if let Some(link) = layout.leading_out() {
+            let told = format!(
+                "{} is a link that leads out of the repository",
+                link.display()
+            );
+            return Err(CliError::environment(told).hint(format!("rm {}", quoted(&link))));
+        }
         Ok(Self {
-            layout: Layout::of(&repo, elsewhere.as_deref()),
+            layout,
             repo,
             shown,
         })

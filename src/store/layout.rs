@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use archal_core::environment::Environment;
 
 use super::atomic::{self, Durability, WriteError};
+use super::inside;
 
 /// What the first use writes to `.archal/.gitignore`: archal's own state is ignored, the files a
 /// user writes there (harness, registry of sources) are not.
@@ -30,14 +31,72 @@ pub fn of_user(environment: &Environment, name: &str) -> Option<PathBuf> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
+    /// What nothing in it may lead out of: the repository, or the state folder that somebody chose.
+    bounds: PathBuf,
 }
+
+/// How names begin of what archal itself keeps in the state folder.
+const OWN: &[&str] = &[
+    ".gitignore",
+    "attach",
+    "cache",
+    "preprod",
+    "spool",
+    "state.db",
+    "trace-sources",
+    "traces",
+    "watcher.",
+];
 
 impl Layout {
     /// The state folder of the repository at `repo`: `ARCHAL_STATE_DIR` where given, else `.archal`.
     pub fn of(repo: &Path, state_directory: Option<&Path>) -> Self {
-        Self {
-            root: state_directory.map_or_else(|| repo.join(".archal"), |dir| repo.join(dir)),
+        match state_directory.map(|folder| repo.join(folder)) {
+            Some(root) => Self {
+                bounds: root.clone(),
+                root,
+            },
+            None => Self {
+                root: repo.join(".archal"),
+                bounds: repo.to_owned(),
+            },
         }
+    }
+
+    /// What nothing in the state folder may lead out of.
+    pub fn bounds(&self) -> &Path {
+        &self.bounds
+    }
+
+    /// Something of archal's own in the state folder that is a link out of the repository. Whoever gives
+    /// somebody a repository to clone can put such a link there, and what is written would be written
+    /// elsewhere.
+    pub fn leading_out(&self) -> Option<PathBuf> {
+        let leads_out = |path: &Path| !inside::is_inside(path, &self.bounds);
+        if leads_out(&self.root) {
+            return Some(self.root.clone());
+        }
+        let is_own = |name: &str| OWN.iter().any(|own| name.starts_with(own));
+        let links_in = |folder: &Path| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let links =
+                entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+            let mut links: Vec<PathBuf> = links.map(|entry| entry.path()).collect();
+            links.sort();
+            links.into_iter().find(|link| leads_out(link))
+        };
+        let own = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let own = own.filter(|entry| entry.file_name().to_str().is_some_and(is_own));
+        let mut own: Vec<PathBuf> = own.map(|entry| entry.path()).collect();
+        own.sort();
+        own.iter().find_map(|path| {
+            if path.is_symlink() {
+                return leads_out(path).then(|| path.clone());
+            }
+            // Of traces there may be any number, and a link among them is not read.
+            let is_searched = path.is_dir() && *path != self.traces();
+            is_searched.then(|| links_in(path)).flatten()
+        })
     }
 
     /// The state folder itself.
@@ -49,6 +108,11 @@ impl Layout {
     ///
     /// Fails early, with the path, where the folder cannot be written.
     pub fn prepare(&self) -> Result<(), WriteError> {
+        if let Some(path) = self.leading_out() {
+            let source =
+                io::Error::other("it is a link that leads out of the repository; remove it");
+            return Err(WriteError::Io { path, source });
+        }
         let gitignore = self.root.join(".gitignore");
         if !gitignore.exists() {
             return atomic::write(&gitignore, GITIGNORE.as_bytes(), Durability::Derived);
@@ -227,6 +291,46 @@ mod tests {
         fs::write(&gitignore, "mine\n").expect("writable");
         layout.prepare().expect("writable");
         assert_eq!(fs::read_to_string(gitignore).expect("readable"), "mine\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_repository_is_not_written_to() {
+        use std::os::unix::fs::symlink;
+        let victim = tempfile::tempdir().expect("temporary folder");
+        let new = victim.path().join("new");
+        for name in [
+            "traces",
+            "spool",
+            "spool/prod",
+            "state.db",
+            "attach/imports",
+            "trace-sources.json",
+            ".gitignore",
+        ] {
+            let repo = tempfile::tempdir().expect("temporary folder");
+            let layout = Layout::of(repo.path(), None);
+            let link = layout.root().join(name);
+            fs::create_dir_all(link.parent().expect("a folder")).expect("writable");
+            symlink(&new, &link).expect("a link");
+            let refused = layout.prepare().expect_err(name);
+            assert!(
+                matches!(&refused, WriteError::Io { path, .. } if *path == link),
+                "{refused:?}"
+            );
+            assert!(!new.exists());
+            // One that stays is the repository's own business, and one that the user made of other files his.
+            fs::remove_file(&link).expect("writable");
+            symlink(repo.path().join("own"), &link).expect("a link");
+            symlink(&new, layout.root().join("harness.json")).expect("a link");
+            assert_eq!(layout.leading_out(), None, "{name}");
+        }
+        let repo = tempfile::tempdir().expect("temporary folder");
+        symlink(victim.path(), repo.path().join(".archal")).expect("a link");
+        Layout::of(repo.path(), None).prepare().expect_err("a link");
+        // A folder that somebody chose may be anywhere.
+        let chosen = Layout::of(repo.path(), Some(Path::new(".archal")));
+        chosen.prepare().expect("writable");
     }
 
     #[test]

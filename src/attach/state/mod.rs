@@ -44,6 +44,7 @@ use archal_core::clock::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::database::{self, DatabaseError, Promise};
+use crate::store::inside;
 use crate::store::layout::Layout;
 use crate::store::space;
 
@@ -72,13 +73,24 @@ pub struct Opened {
     pub is_unchecked: bool,
 }
 
+/// The database, unless it is a link out of the repository: somebody who gave it to this user to clone put it
+/// there.
+fn path_of(layout: &Layout) -> Result<PathBuf, DatabaseError> {
+    let path = layout.state_database();
+    if inside::is_inside(&path, layout.bounds()) {
+        return Ok(path);
+    }
+    let source = std::io::Error::other("it is a link that leads out of the repository; remove it");
+    Err(DatabaseError::Io { path, source })
+}
+
 impl State {
     /// Opens the state of a repository to work with it; a broken one is put aside and a new one
     /// begun. Only the holder of the watcher's lock may do this.
     ///
     /// All of it is checked first where it is small, or where `check` says so.
     pub fn open(layout: &Layout, check: bool) -> Result<Opened, DatabaseError> {
-        let path = layout.state_database();
+        let path = path_of(layout)?;
         let is_large =
             std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= CHECKED_FIRST);
         let is_unchecked = is_large && !check;
@@ -104,7 +116,7 @@ impl State {
     /// a person does from another terminal; none where nothing was ever attached. A broken one is
     /// left for its keeper to put aside.
     pub fn beside(layout: &Layout) -> Result<Option<Self>, DatabaseError> {
-        let path = layout.state_database();
+        let path = path_of(layout)?;
         if !path.exists() {
             return Ok(None);
         }
@@ -113,7 +125,7 @@ impl State {
 
     /// The same, begun where nothing was ever attached.
     pub fn beside_or_new(layout: &Layout) -> Result<Self, DatabaseError> {
-        Self::open_checked(&layout.state_database(), false)
+        Self::open_checked(&path_of(layout)?, false)
     }
 
     fn open_checked(path: &Path, check: bool) -> Result<Self, DatabaseError> {
@@ -138,7 +150,7 @@ impl State {
 
     /// Opens the state of a repository to look at it; none where nothing was ever attached.
     pub fn look(layout: &Layout) -> Result<Option<Look>, DatabaseError> {
-        let path = layout.state_database();
+        let path = path_of(layout)?;
         let reader = database::open_to_read(&path, schema::MIGRATIONS)?;
         Ok(reader.map(|reader| Look { path, reader }))
     }

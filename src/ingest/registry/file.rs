@@ -17,6 +17,7 @@ use super::options::{OptionError, Options};
 use super::source::{self, ProviderError, Source};
 use crate::config::strict::{self, Read};
 use crate::store::atomic::{self, Durability, WriteError};
+use crate::store::inside;
 use crate::store::layout::{self, Layout};
 
 /// The value of `schema` in the committed file.
@@ -95,6 +96,8 @@ pub struct Places {
     local: PathBuf,
     lock: PathBuf,
     traces: PathBuf,
+    /// What this machine's file may not lead out of.
+    bounds: PathBuf,
     /// None without a home directory.
     allowed: Option<allowed::Place>,
 }
@@ -111,6 +114,7 @@ impl Places {
             local: layout.root().join("trace-sources.local.json"),
             lock: layout.root().join("cache").join("trace-sources.lock"),
             traces: layout.traces(),
+            bounds: layout.bounds().to_owned(),
         }
     }
 
@@ -161,6 +165,12 @@ pub enum RegistryError {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// A file of it is a link that leads out of the repository: what stands there is nobody's to show.
+    #[error("{} leads out of the repository by a link; remove the link", path.display())]
+    LeadsOut {
+        /// The link.
+        path: PathBuf,
     },
     /// A file of it is wrong.
     #[error("{} cannot be used", path.display())]
@@ -217,6 +227,15 @@ impl Registry {
         places: &Places,
         providers: &'static [SourceDescriptor],
     ) -> Result<Self, RegistryError> {
+        for (path, bounds) in [
+            (&places.shared, &places.repo),
+            (&places.local, &places.bounds),
+        ] {
+            if !inside::is_inside(path, bounds) {
+                let path = path.clone();
+                return Err(RegistryError::LeadsOut { path });
+            }
+        }
         let shared = load::<SharedFile>(&places.shared, SCHEMA)?;
         let local = load::<LocalFile>(&places.local, LOCAL_SCHEMA)?;
         let mut allowed = BTreeMap::new();
@@ -461,9 +480,9 @@ impl Registry {
             self.now.default = Some(name.to_owned());
         }
         if was_allowed || self.is_all_said(name, said) {
-            self.let_through(name)?;
+            return self.let_through(name);
         }
-        Ok(())
+        self.allow_said_paths(name, said)
     }
 
     /// Makes a source the one that is meant where none is named, and enables it; false where there

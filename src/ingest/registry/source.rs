@@ -1,6 +1,6 @@
 //! One source of the registry, with everything that was said of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archal_core::diagnostic::{Diagnostic, nearest};
 use archal_core::source::{SourceDescriptor, SourceStyle};
@@ -34,6 +34,12 @@ impl Source {
     /// Whether its user allowed what it does; not before may it be asked.
     pub fn is_allowed(&self) -> bool {
         !self.problems.iter().any(|one| one.code == NOT_ALLOWED)
+    }
+
+    /// Whether traces may be put where it says: that is where they are put when nobody says where, or its
+    /// user allowed it.
+    pub fn may_be_written(&self, usual: &Path) -> bool {
+        self.trace_dir == usual || self.is_allowed()
     }
 
     /// Its provider among those there are.

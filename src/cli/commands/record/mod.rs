@@ -329,7 +329,15 @@ fn directory(args: &Args, place: &Place, cx: &CommandContext) -> Result<PathBuf,
             let places = Places::of(&place.repo, &place.layout, &cx.environment);
             let registry = Registry::read(&places, cx.sources).map_err(CliError::config)?;
             let default = registry.default().and_then(|name| registry.source(name));
-            default.map_or_else(|| places.traces().to_owned(), |source| source.trace_dir)
+            match default {
+                Some(source) if !source.may_be_written(places.traces()) => {
+                    let told = format!("the trace source `{}` is not allowed", source.name);
+                    let hint = format!("archal trace-source allow {}", source.name);
+                    return Err(CliError::config(told).at(source.problems, None).hint(hint));
+                }
+                Some(source) => source.trace_dir,
+                None => places.traces().to_owned(),
+            }
         }
     };
     let made = std::fs::create_dir_all(&directory).and_then(|()| {

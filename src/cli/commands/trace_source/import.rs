@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use archal_core::clock::Timestamp;
 
 use super::connect;
-use super::site::{Repo, Site};
+use super::site::{self, Repo, Site};
 use crate::attach::state::State;
 use crate::cli::bench;
 use crate::cli::context::CommandContext;
@@ -65,10 +65,13 @@ pub(super) fn run(args: &Args, cx: &mut CommandContext) -> Result<Exit, CliError
         None => {
             let registry = site.registry(cx)?;
             let default = registry.default().and_then(|name| registry.source(name));
-            default.map_or_else(
-                || site.places.traces().to_owned(),
-                |source| source.trace_dir,
-            )
+            match default {
+                Some(source) if !source.may_be_written(site.places.traces()) => {
+                    return Err(site::unusable(&source, cx));
+                }
+                Some(source) => source.trace_dir,
+                None => site.places.traces().to_owned(),
+            }
         }
     };
     let wanted = Wanted {

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod elsewhere;
+
 const fn option(name: &'static str, kind: OptionKind) -> OptionInfo {
     OptionInfo {
         name,
