@@ -80,7 +80,11 @@ fn a_source_that_fails_is_shown_and_the_others_go_on() {
     );
     assert!(shown.contains("source good (file): reads "), "{shown}");
     assert!(
-        shown.contains("source foreign (langfuse): unhealthy: not allowed on this machine: it sends LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to http://127.0.0.1:9; archal trace-source allow foreign"),
+        shown.contains("source foreign (langfuse): unhealthy: not allowed on this machine: it sends LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to http://127.0.0.1:9, and writes traces into "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("outside of the repository; archal trace-source allow foreign"),
         "{shown}"
     );
 
