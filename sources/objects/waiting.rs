@@ -74,7 +74,13 @@ impl Waiting {
                 Err(PullError {
                     kind: PullErrorKind::Limited { after: Some(after) },
                     ..
-                }) if after <= LONGEST_HOLD => self.pause(after)?,
+                }) if after <= LONGEST_HOLD => {
+                    let seconds = after.as_secs();
+                    let why = format!("the store asks to be asked again in {seconds} s; waiting");
+                    if self.stop.wait_because(after, &why) {
+                        return Err(stopped());
+                    }
+                }
                 answer => return answer,
             }
         }

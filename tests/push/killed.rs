@@ -264,7 +264,9 @@ fn what_was_answered_for_is_there_after_kills() {
         if there == expected {
             break;
         }
-        let whole = there.iter().filter(|(id, spans)| expected.get(*id) == Some(*spans));
+        let whole = there
+            .iter()
+            .filter(|(id, spans)| expected.get(*id) == Some(*spans));
         println!("{} of {} traces are whole", whole.count(), expected.len());
         assert!(
             there.keys().all(|id| expected.contains_key(id)),
