@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-mod elsewhere;
+mod elsewhere_tests;
 
 const fn option(name: &'static str, kind: OptionKind) -> OptionInfo {
     OptionInfo {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use archal_core::clone::vocabulary::{Change, Noun, Relation};
 
-use super::claim::{Amount, Claim, Condition, NounId, Phrase, Quantifier, Target, Test, What};
+use super::claim::{
+    Amount, Claim, Condition, Name, NounId, Phrase, Quantifier, Target, Test, What,
+};
 use super::claim::{Given, Voice};
 use super::lexicon::Lexicon;
 use super::template::{Fill, fill};
@@ -249,8 +251,41 @@ fn known(noun: &Noun, what: &What) -> Known {
             }
         }
         What::Has { amount, parts } => has(*amount, parts),
-        What::Named(_) | What::Parent { .. } => {
-            Known::says(vec![Atom::itself(format!("{what:?}"))])
+        What::Named(_) | What::Parent { .. } => Known {
+            implies: place(what),
+            ..Known::says(vec![Atom::itself(format!("{what:?}"))])
+        },
+    }
+}
+
+/// Where it is, by one name: in no two places at once. `webapp` may be `acme/webapp`, and is not `api`.
+fn place(what: &What) -> Vec<Atom> {
+    let What::Parent {
+        parent,
+        target: Target::Named(names),
+    } = what
+    else {
+        return Vec::new();
+    };
+    let [name] = &names[..] else {
+        return Vec::new();
+    };
+    match name {
+        Name::Number(number) => {
+            vec![Atom::new(
+                format!("numbered place {parent}"),
+                number.to_string(),
+                true,
+            )]
+        }
+        Name::Text(text) => {
+            let (owner, short) = match text.rsplit_once('/') {
+                Some((_, short)) => (Some(text), short),
+                None => (None, text.as_str()),
+            };
+            let owner = owner.map(|whole| Atom::new(format!("whole place {parent}"), whole, true));
+            let short = Atom::new(format!("place {parent}"), short, true);
+            owner.into_iter().chain([short]).collect()
         }
     }
 }
