@@ -239,8 +239,29 @@ fn given(directory: &Path) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
+/// Waits until each trace that was sent stands there whole, as long as more of them do.
+fn until_given(directory: &Path, spans: u64) {
+    let expected = expected(spans);
+    let (mut until, mut before) = (Instant::now() + PATIENCE, 0);
+    loop {
+        let there = given(directory);
+        if there == expected {
+            return;
+        }
+        assert!(
+            there.keys().all(|id| expected.contains_key(id)),
+            "a trace that nobody sent"
+        );
+        let whole: usize = there.values().map(BTreeSet::len).sum();
+        if whole > before {
+            (until, before) = (Instant::now() + PATIENCE, whole);
+        }
+        assert!(Instant::now() < until, "{whole} of {spans} spans came");
+        StopToken::new().wait(binary::LOOK);
+    }
+}
+
 #[test]
-#[expect(clippy::print_stdout, reason = "it is shown where the test fails")]
 fn what_was_answered_for_is_there_after_kills() {
     if let Some(folder) = variable(INSIDE) {
         return inside(folder.into());
@@ -254,26 +275,11 @@ fn what_was_answered_for_is_there_after_kills() {
         "segments go while others are written"
     );
 
-    let expected = expected(spans);
     // Nothing tells of a span that comes after its trace was let go whether the root has ended.
     let mut last = sweeping(folder.path());
     last.pace.longest = Duration::ZERO;
     let served = Served::start(last);
-    loop {
-        let there = given(&served.traces);
-        if there == expected {
-            break;
-        }
-        let whole = there
-            .iter()
-            .filter(|(id, spans)| expected.get(*id) == Some(*spans));
-        println!("{} of {} traces are whole", whole.count(), expected.len());
-        assert!(
-            there.keys().all(|id| expected.contains_key(id)),
-            "a trace that nobody sent"
-        );
-        served.packed();
-    }
+    until_given(&served.traces, spans);
     served.end();
     assert_eq!(segments(folder.path()), BTreeSet::new());
 }
@@ -292,23 +298,6 @@ fn what_the_program_itself_answered_for_is_given_out_after_kills() {
             kill: Box::new(move || drop(serving)),
         }
     });
-    let (expected, directory) = (expected(spans), world.repo().join(TRACES));
-    let (mut until, mut before) = (Instant::now() + PATIENCE, 0);
-    loop {
-        let there = given(&directory);
-        if there == expected {
-            break;
-        }
-        assert!(
-            there.keys().all(|id| expected.contains_key(id)),
-            "a trace that nobody sent"
-        );
-        let whole: usize = there.values().map(BTreeSet::len).sum();
-        if whole > before {
-            (until, before) = (Instant::now() + PATIENCE, whole);
-        }
-        assert!(Instant::now() < until, "{whole} of {spans} spans came");
-        StopToken::new().wait(binary::LOOK);
-    }
+    until_given(&world.repo().join(TRACES), spans);
     (last.kill)();
 }
