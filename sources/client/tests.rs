@@ -64,15 +64,19 @@ fn rate() -> Rate {
     }
 }
 
-fn ask(client: &Client, is_divisible: bool) -> (Result<Answer, Failure>, Spent) {
-    let rate = rate();
-    let request = Request {
+fn question(rate: &Rate, is_divisible: bool) -> Request<'_> {
+    Request {
         body: None,
         path: "/x",
         query: Vec::new(),
-        rate: &rate,
+        rate,
         is_divisible,
-    };
+    }
+}
+
+fn ask(client: &Client, is_divisible: bool) -> (Result<Answer, Failure>, Spent) {
+    let rate = rate();
+    let request = question(&rate, is_divisible);
     let mut spent = Spent::default();
     let answer = client.ask(&request, &mut spent);
     (answer, spent)
@@ -139,14 +143,7 @@ fn what_an_earlier_question_was_told_is_told_to_the_next() {
     let world = World::new();
     let (_server, client, asked) = served(&world, vec![limited("410"), fine(), limited("2000")]);
     let rate = rate();
-    let request = Request {
-        body: None,
-        path: "/x",
-        query: Vec::new(),
-        rate: &rate,
-        is_divisible: false,
-    };
-    client.once(&request).expect_err("not now");
+    client.once(&question(&rate, false)).expect_err("not now");
     assert!(ask(&client, false).0.is_ok());
     let told = std::mem::take(&mut *world.told.lock().expect("alive"));
     assert_eq!(told, ["Service asks to be asked again in 410 s; waiting"]);

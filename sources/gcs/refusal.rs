@@ -99,7 +99,7 @@ pub(super) fn of_status(
             PullErrorKind::Limited {
                 after: after.map(Duration::from_secs),
             },
-            "the store asks to be asked less often, though pauses were made",
+            "the store asks to be asked less often",
         ),
         500.. => PullError::new(
             PullErrorKind::Unreachable,

@@ -99,7 +99,7 @@ where
         ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests", _)
         | (_, Some(429)) => kind(
             PullErrorKind::Limited { after },
-            "the store asks to be asked less often, though pauses were made".into(),
+            "the store asks to be asked less often".into(),
         ),
         _ if after.is_some() => kind(
             PullErrorKind::Limited { after },
